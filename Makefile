@@ -1,0 +1,51 @@
+# The commands of the project; `make` alone lists them.
+PYTHON ?= python3.10
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV_VERSION := 0.13.9
+DEMO := runs/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint format bench lock clean
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(READY)  ## make the virtual environment from the lock
+
+$(READY): requirements.lock setup.py
+	@echo "Environment: installing the locked packages into $(VENV) (about 3 GB; a minute or two)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+		{ echo "error: $(PYTHON) is missing; install Python 3.10 (pyenv install 3.10), or set PYTHON=" >&2; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: env  ## draw sample data, prepare it, train, judge and push a model (under 6 minutes)
+	@$(BIN)/python -m beam_jobs.sample_data --output=$(DEMO)/photos --count=300 --seed=1 --defects
+	@$(BIN)/python -m beam_jobs.prepare --dataset=pets --input=$(DEMO)/photos --output=$(DEMO)/data --version=1.0.0 \
+		--image_size=128 --split=official
+	@$(BIN)/python -m tfx_pipeline.local_runner --config=tfx_pipeline/configs/demo.yaml
+
+test: env  ## run all tests
+	@$(BIN)/python -m pytest
+
+lint: env  ## check style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: env  ## mend style and format where that is safe
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: env  ## measure speed
+	@$(BIN)/python -m tests.bench
+
+lock: env  ## resolve the requirements of setup.py anew
+	@$(BIN)/uv pip compile setup.py --all-extras --generate-hashes --python-version 3.10 --no-header --no-annotate \
+		--quiet --output-file requirements.lock
+
+clean:  ## delete the environment and all outputs
+	rm -rf $(VENV) runs

@@ -1,0 +1,51 @@
+"""One distribution for every machine of the pipeline: launcher, Beam worker, trainer, Vertex step."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# Ranges admit both supported stacks: Python 3.10 with TFX 1.16 and Python 3.13 with TFX 1.21.
+# requirements.lock pins, with hashes, what is installed and tested.
+DATA_JOBS = [
+    "apache-beam[gcp]>=2.74,<3",
+    "dill>=0.3.1.1",  # tfx-bsl imports it; Beam no longer brings it
+    "numpy>=1.26,<3",
+    "pillow>=11,<13",
+    "pyarrow>=10",
+    "pydantic>=2.7,<3",
+    "pyyaml>=6",
+    "tensorflow>=2.16.2,<2.22",
+    "tensorflow-data-validation>=1.16.1,<1.22",
+    "tensorflow-metadata>=1.16,<1.22",
+    "tfx-bsl>=1.16.1,<1.22",
+]
+PIPELINE = [
+    "google-cloud-aiplatform>=1.100,<2",
+    "keras>=3.8,<4",
+    "kfp-pipeline-spec>=0.2.2",  # unresolved, its newest release drags in a protobuf that breaks TensorFlow
+    "tensorboard>=2.16",
+    "tensorflow-model-analysis>=0.47.1,<0.53",
+    "tfx>=1.16,<1.22",
+]
+HUB = [
+    "gradio>=6,<7",
+    "huggingface-hub>=2,<3",
+]
+DEVELOPMENT = [
+    "pytest>=8",
+    "ruff>=0.14",
+]
+
+setup(
+    name="segmentation-pipeline",
+    version="0.1.0",
+    description="Photos and masks in, a judged and served segmentation model out: Apache Beam, TFDV and TFX.",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["beam_jobs*", "schemas*", "tfx_pipeline*", "trainer*"]),
+    package_data={"schemas": ["*/*.pbtxt", "*/*.yaml"], "tfx_pipeline": ["configs/*.yaml"]},
+    install_requires=DATA_JOBS,
+    extras_require={"pipeline": PIPELINE, "hub": HUB, "dev": DEVELOPMENT},
+)
