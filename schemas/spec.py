@@ -1,0 +1,203 @@
+"""What differs between data sets: files, classes, mask values and slices, read from `<data set>/dataset.yaml`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cached_property
+from importlib import resources
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.errors import UserError
+from schemas.features import SPLITS, fraction_feature
+
+ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # an id can never name a hidden file or leave its folder
+PLACEHOLDER = "{id}"
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class FrozenModel(BaseModel):
+    """Immutable, typed, and strict about keys: the base of every configuration of the project."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class ClassSpec(FrozenModel):
+    """One class of the mask; its class id is its position in `DatasetSpec.classes`."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    mask_values: tuple[int, ...] = Field(min_length=1, description="values in the source mask that mean this class")
+    color: str = Field(pattern=r"^#[0-9a-f]{6}$")
+    required: bool = Field(default=False, description="a mask without one pixel of this class is rejected")
+
+    @property
+    def rgb(self) -> tuple[int, int, int]:
+        """The colour as uint8 red, green and blue."""
+        red, green, blue = bytes.fromhex(self.color[1:])
+        return red, green, blue
+
+
+class SliceSpec(FrozenModel):
+    """How an id maps to one slice of the evaluation: by a pattern over the id, or by groups of another slice."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    id_pattern: str | None = Field(default=None, description="regular expression; its first group is the value")
+    of: str | None = Field(default=None, description="an earlier slice whose values `groups` gathers")
+    groups: dict[str, tuple[str, ...]] = {}
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> SliceSpec:
+        if (self.id_pattern is None) == (self.of is None):
+            raise ValueError("needs exactly one of id_pattern and of")
+        if self.of is not None and not self.groups:
+            raise ValueError("a slice with `of` needs groups")
+        if self.id_pattern is not None and re.compile(self.id_pattern).groups < 1:
+            raise ValueError("id_pattern needs one group, the value of the slice")
+        return self
+
+    @cached_property
+    def _group_of(self) -> dict[str, str]:
+        return {member: group for group, members in self.groups.items() for member in members}
+
+    def value(self, image_id: str, earlier: dict[str, str]) -> str:
+        """The slice's value for one id, given the values of earlier slices; ValueError where no rule matches."""
+        if self.of is not None:
+            member = earlier[self.of]
+            if member not in self._group_of:
+                raise ValueError(f"{self.of} {member!r} belongs to no {self.name}")
+            return self._group_of[member]
+        match = re.fullmatch(self.id_pattern or "", image_id)
+        if match is None:
+            raise ValueError(f"id {image_id!r} does not match the {self.name} pattern {self.id_pattern!r}")
+        return match.group(1)
+
+
+class DatasetSpec(FrozenModel):
+    """Everything the jobs, the trainer and the pipeline need to know about one data set.
+
+    Attributes:
+      name: Name of the folder under `schemas/`, and of the folder that versions are published in.
+      title, license: For people: reports and model cards.
+      image_path, mask_path: Where files lie under the input root, with `{id}` in the file name.
+      official_splits: Split name to the list file that names its ids (first word of each line; `#` comments).
+      classes: In the order of their class ids.
+      slices: In the order in which they can refer to each other.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    license: str
+    image_path: str
+    mask_path: str
+    official_splits: dict[str, str] = {}
+    classes: tuple[ClassSpec, ...] = Field(min_length=2, max_length=255)
+    slices: tuple[SliceSpec, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DatasetSpec:
+        for field in ("image_path", "mask_path"):
+            folder, _, file_name = getattr(self, field).rpartition("/")
+            if file_name.count(PLACEHOLDER) != 1 or PLACEHOLDER in folder:
+                raise ValueError(f"{field} needs {PLACEHOLDER} exactly once, in its file name")
+        values = [value for class_spec in self.classes for value in class_spec.mask_values]
+        if len(values) != len(set(values)) or not all(0 <= value <= 255 for value in values):
+            raise ValueError("classes: mask_values must be in [0, 255] and belong to one class each")
+        if len(set(self.class_names)) != len(self.classes):
+            raise ValueError("classes: names must differ")
+        if unknown := set(self.official_splits) - set(SPLITS):
+            raise ValueError(f"official_splits: no such split {sorted(unknown)}; splits are {list(SPLITS)}")
+        for index, rule in enumerate(self.slices):
+            if rule.of is not None and rule.of not in [earlier.name for earlier in self.slices[:index]]:
+                raise ValueError(f"slices.{rule.name}: `of` must name an earlier slice, got {rule.of!r}")
+        return self
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names in the order of class ids."""
+        return tuple(class_spec.name for class_spec in self.classes)
+
+    @property
+    def slice_names(self) -> tuple[str, ...]:
+        """Names of the slice features of a record."""
+        return tuple(rule.name for rule in self.slices)
+
+    @property
+    def fraction_features(self) -> tuple[str, ...]:
+        """Names of the float features with each class's share of the mask, in the order of class ids."""
+        return tuple(fraction_feature(name) for name in self.class_names)
+
+    @property
+    def palette(self) -> tuple[tuple[int, int, int], ...]:
+        """uint8 RGB per class id."""
+        return tuple(class_spec.rgb for class_spec in self.classes)
+
+    @property
+    def class_id_of_mask_value(self) -> dict[int, int]:
+        """Source mask value to class id."""
+        return {value: class_id for class_id, one in enumerate(self.classes) for value in one.mask_values}
+
+    @property
+    def required_class_ids(self) -> tuple[int, ...]:
+        """Class ids that every mask must hold at least one pixel of."""
+        return tuple(class_id for class_id, one in enumerate(self.classes) if one.required)
+
+    def slices_of(self, image_id: str) -> dict[str, str]:
+        """Slice name to value for one id, e.g. `{"breed": "Bengal", "species": "cat"}`; ValueError if none matches."""
+        values: dict[str, str] = {}
+        for rule in self.slices:
+            values[rule.name] = rule.value(image_id, values)
+        return values
+
+    @cached_property
+    def schema_text(self) -> str:
+        """The TensorFlow Metadata schema as its text format."""
+        return (resources.files("schemas") / self.name / "schema.pbtxt").read_text(encoding="utf-8")
+
+    @property
+    def schema_sha256(self) -> str:
+        """Digest of `schema.pbtxt`'s bytes, as manifests record it."""
+        return hashlib.sha256(self.schema_text.encode()).hexdigest()
+
+
+def available_datasets() -> list[str]:
+    """Names of the data sets that have a folder here."""
+    root = resources.files("schemas")
+    return sorted(folder.name for folder in root.iterdir() if (folder / "dataset.yaml").is_file())
+
+
+def load_spec(name: str) -> DatasetSpec:
+    """Reads and checks `schemas/<name>/dataset.yaml`.
+
+    Raises:
+      UserError: There is no such data set, or its file is wrong; names the key.
+    """
+    if name not in available_datasets():
+        raise UserError(f"no data set {name!r} under schemas/; there are: {', '.join(available_datasets())}")
+    source = resources.files("schemas") / name / "dataset.yaml"
+    spec = parse_model(DatasetSpec, yaml.safe_load(source.read_text(encoding="utf-8")), f"schemas/{name}/dataset.yaml")
+    if spec.name != name:
+        raise UserError(f"schemas/{name}/dataset.yaml: name must be {name!r}, got {spec.name!r}")
+    return spec
+
+
+def parse_model(model: type[Model], values: Any, source: str) -> Model:
+    """Makes a `model` of plain values, or raises a UserError with one line per wrong key.
+
+    Args:
+      model: The pydantic class to make.
+      values: What a YAML or JSON file held.
+      source: What to call the origin of `values` in the message, such as a path.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            key = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
+            given = "" if isinstance(problem["input"], (dict, list)) else f", got {problem['input']!r}"
+            lines.append(f"{source}: {key}: {problem['msg'].removeprefix('Value error, ')}{given}")
+        raise UserError("\n".join(lines)) from None
