@@ -1,0 +1,106 @@
+"""Options of the preparation job that decide what is published, checked when they are made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import Literal
+
+from pydantic import ByteSize, Field, field_validator, model_validator
+
+from beam_jobs.records import Encoding
+from schemas.spec import DatasetSpec, FrozenModel, load_spec
+
+VERSION = r"^[0-9A-Za-z][0-9A-Za-z.-]*$"
+STAGING, REJECTED_VERSIONS = "_staging", "_rejected"
+
+
+class PrepareOptions(FrozenModel):
+    """What to prepare, from where, to where, and how.
+
+    Attributes:
+      input: Folder of the data set (local or `gs://`), in the layout of its spec.
+      output: Root that versions are published under, as `<output>/<dataset>/<version>`.
+      image_size: Side of the square photos and masks in pixels; 0 keeps the sizes.
+      split: `official` reads the data set's lists, `hash` decides by the id.
+      shard_bytes: Target size of a shard in bytes.
+      max_rejected_fraction: More rejected inputs than this share, and nothing is published.
+    """
+
+    dataset: str
+    input: str = Field(min_length=1)
+    output: str = Field(min_length=1)
+    version: str = Field(pattern=VERSION)
+    image_size: int = Field(default=128, ge=0, le=4096)
+    split: Literal["official", "hash"] = "hash"
+    eval_fraction: float = Field(default=0.2, gt=0, lt=1)
+    image_format: Literal["jpeg", "png"] = "jpeg"
+    jpeg_quality: int = Field(default=92, ge=50, le=100)
+    shard_bytes: ByteSize = Field(default=ByteSize(64 << 20), ge=1 << 20)  # 64 MiB; text such as 32MiB is read
+    max_rejected_fraction: float = Field(default=0.05, ge=0, le=1)
+
+    @field_validator("input", "output")
+    @classmethod
+    def _absolute(cls, folder: str) -> str:
+        """Workers have other current folders than the launcher."""
+        return folder.rstrip("/") if "://" in folder else os.path.abspath(os.path.expanduser(folder))
+
+    @field_validator("image_size")
+    @classmethod
+    def _no_crumbs(cls, image_size: int) -> int:
+        if 0 < image_size < 16:
+            raise ValueError("must be 0 (keep the size) or at least 16")
+        return image_size
+
+    @model_validator(mode="after")
+    def _official_lists_exist(self) -> PrepareOptions:
+        if self.split == "official" and not self.spec.official_splits:
+            raise ValueError(f"split: {self.dataset} has no official lists; use hash")
+        return self
+
+    @property
+    def spec(self) -> DatasetSpec:
+        """The contract of the data set."""
+        return load_spec(self.dataset)
+
+    @property
+    def encoding(self) -> Encoding:
+        """How records are encoded."""
+        return Encoding(self.image_size, self.image_format, self.jpeg_quality)
+
+    @property
+    def version_dir(self) -> str:
+        """Where the version is published."""
+        return f"{self._dataset_dir}/{self.version}"
+
+    @property
+    def staging_dir(self) -> str:
+        """Where the version is built; gone when the job has ended."""
+        return f"{self._dataset_dir}/{STAGING}/{self.version}"
+
+    @property
+    def rejected_dir(self) -> str:
+        """Where a version that was withheld leaves its statistics, anomalies and quarantine."""
+        return f"{self._dataset_dir}/{REJECTED_VERSIONS}/{self.version}"
+
+    @property
+    def _dataset_dir(self) -> str:
+        return f"{self.output}/{self.dataset}"
+
+    @property
+    def content_options(self) -> dict[str, str | int | float | None]:
+        """The options that decide a version's bytes, as its manifest states them; neither places nor gates."""
+        options = self.model_dump(
+            include={"image_size", "split", "eval_fraction", "image_format", "jpeg_quality", "shard_bytes"}
+        )
+        if self.split == "official":
+            options["eval_fraction"] = None
+        if self.image_format == "png":
+            options["jpeg_quality"] = None
+        return options
+
+
+def options_sha256(options: dict[str, str | int | float | None]) -> str:
+    """Digest of content options, independent of their order."""
+    return hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()

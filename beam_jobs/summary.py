@@ -1,0 +1,59 @@
+"""What the preparation job says at its end."""
+
+from __future__ import annotations
+
+import json
+
+from beam_jobs.options import PrepareOptions
+from schemas.manifest import Manifest
+
+
+def published_table(manifest: Manifest, version_dir: str, seconds: float) -> str:
+    """The summary of a published version; `seconds` is how long the graph ran."""
+    splits = {name: split.records for name, split in manifest.splits.items()}
+    rows = [
+        ("inputs", manifest.inputs, ""),
+        ("published", manifest.published, _counts(splits)),
+        ("repaired", manifest.repaired, _counts(manifest.repairs)),
+        ("quarantined", sum(manifest.quarantined.values()), _counts(manifest.quarantined)),
+    ]
+    lines = [f"Published {version_dir}"]
+    lines += [f"  {name:<12}{count:>8}  {detail}".rstrip() for name, count, detail in rows]
+    lines.append(f"  {'seconds':<12}{seconds:>8.1f}  {manifest.inputs / seconds:.0f} images/s")
+    if manifest.quarantined:
+        lines.append(f"What was not published, and why: {version_dir}/quarantine/")
+    return "\n".join(lines)
+
+
+def withheld_table(options: PrepareOptions) -> str:
+    """What is wrong with a version that was not published."""
+    from beam_jobs.publication import OUTCOME_FILE
+    from beam_jobs.sources import read_file
+
+    outcome = json.loads(read_file(f"{options.rejected_dir}/{OUTCOME_FILE}"))
+    rows = [("split", "what", "problem")]
+    rows += [(one["split"] or "(all)", one["subject"], one["description"]) for one in outcome["problems"]]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines = [f"Withheld: {options.version_dir} is not published, because"]
+    lines += [f"  {split:<{widths[0]}}  {what:<{widths[1]}}  {problem}" for split, what, problem in rows]
+    quarantined = outcome["manifest"]["quarantined"]
+    if quarantined:
+        lines.append(f"Quarantined: {_counts(quarantined)}")
+    lines.append(f"Look at {options.rejected_dir}: quarantine/, anomalies/, statistics/")
+    return "\n".join(lines)
+
+
+def changed_options(before: dict, now: dict) -> str:
+    """The options that differ, such as `image_size=128 (now 256)`."""
+    names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    return ", ".join(f"{name}={before.get(name)} (now {now.get(name)})" for name in names)
+
+
+def failure_cause(error: Exception) -> str:
+    """The line of a runner's exception that names the cause and the step; runners wrap it in pages of traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
+    return next((line for line in lines if "[while running" in line), lines[-1])
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))

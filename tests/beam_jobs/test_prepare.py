@@ -1,0 +1,335 @@
+"""The preparation job from its command line, on small folders of photos with known properties."""
+
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+
+from beam_jobs.prepare import main
+from schemas.errors import UserError
+from schemas.manifest import read_manifest, verify_version
+from schemas.spec import load_spec
+from tests.beam_jobs.pictures import encode, gradient, trimap, write_pair
+
+GOOD = [f"Bengal_{number}" for number in range(20)] + [f"pug_{number}" for number in range(20)]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Forty good pairs: twenty of a cat's breed and twenty of a dog's."""
+    folder = tmp_path / "photos"
+    for image_id in GOOD:
+        write_pair(folder, image_id)
+    return folder
+
+
+def prepare(photos, output, version="1.0.0", *options):
+    return main(
+        [
+            "--dataset=pets",
+            f"--input={photos}",
+            f"--output={output}",
+            f"--version={version}",
+            "--image_size=32",
+            *options,
+        ]
+    )
+
+
+def files_below(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def records(version_dir, split):
+    paths = [str(version_dir / shard.path) for shard in read_manifest(version_dir).splits[split].shards]
+    return [tf.train.Example.FromString(one) for one in tf.data.TFRecordDataset(paths).as_numpy_iterator()]
+
+
+def test_a_version_is_published_in_the_layout_of_the_contract(photos, tmp_path):
+    assert prepare(photos, tmp_path / "data") == 0
+    version = tmp_path / "data" / "pets" / "1.0.0"
+    assert files_below(tmp_path / "data") == [
+        f"pets/1.0.0/{path}"
+        for path in (
+            "anomalies/Split-eval/SchemaDiff.pb",
+            "anomalies/Split-train/SchemaDiff.pb",
+            "examples/Split-eval/pets-eval.tfrecord-00000-of-00001",
+            "examples/Split-train/pets-train.tfrecord-00000-of-00001",
+            "manifest.json",
+            "quarantine/quarantine-00000-of-00001.jsonl",
+            "schema.pbtxt",
+            "statistics/Split-eval/FeatureStats.pb",
+            "statistics/Split-train/FeatureStats.pb",
+        )
+    ]
+    manifest = verify_version(version)
+    assert (manifest.inputs, manifest.published, manifest.quarantined, manifest.repaired) == (40, 40, {}, 0)
+    assert manifest.splits["train"].records + manifest.splits["eval"].records == 40
+    assert manifest.splits["eval"].records > 0
+
+
+def test_a_record_holds_what_the_contract_says(photos, tmp_path):
+    prepare(photos, tmp_path / "data")
+    version = tmp_path / "data" / "pets" / "1.0.0"
+    spec = load_spec("pets")
+    found = set()
+    for example in records(version, "train") + records(version, "eval"):
+        feature = example.features.feature
+        image_id = feature["image_id"].bytes_list.value[0].decode()
+        found.add(image_id)
+        photo = Image.open(io.BytesIO(feature["image"].bytes_list.value[0]))
+        mask = np.asarray(Image.open(io.BytesIO(feature["mask"].bytes_list.value[0])))
+        assert (photo.format, photo.mode, photo.size) == ("JPEG", "RGB", (32, 32))
+        assert (mask.dtype, mask.shape) == (np.uint8, (32, 32))
+        shares = [feature[name].float_list.value[0] for name in spec.fraction_features]
+        np.testing.assert_allclose(shares, np.bincount(mask.ravel(), minlength=3) / 1024, rtol=1e-6)
+        assert feature["source_width"].int64_list.value[0] == 60
+        assert feature["source_height"].int64_list.value[0] == 40
+        assert feature["breed"].bytes_list.value[0].decode() == image_id.rpartition("_")[0]
+        assert feature["species"].bytes_list.value[0] == (b"cat" if image_id.startswith("Bengal") else b"dog")
+        luma = np.asarray(photo.convert("L")) / 255
+        assert feature["brightness"].float_list.value[0] == pytest.approx(luma.mean(), abs=0.01)
+        assert feature["contrast"].float_list.value[0] == pytest.approx(luma.std(), abs=0.01)
+    assert found == set(GOOD)
+
+
+def test_statistics_cover_every_feature_and_never_hold_image_bytes(photos, tmp_path):
+    prepare(photos, tmp_path / "data")
+    version = tmp_path / "data" / "pets" / "1.0.0"
+    data = (version / "statistics" / "Split-train" / "FeatureStats.pb").read_bytes()
+    (dataset,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(data).datasets
+    by_name = {feature.path.step[0]: feature for feature in dataset.features}
+    assert dataset.num_examples == read_manifest(version).splits["train"].records
+    schema_features = {line.split('"')[1] for line in load_spec("pets").schema_text.splitlines() if "  name:" in line}
+    assert set(by_name) == schema_features - {"cat", "dog"}
+    assert by_name["image"].bytes_stats.avg_num_bytes > 300
+    assert by_name["image"].bytes_stats.common_stats.num_non_missing == dataset.num_examples
+    assert b"JFIF" not in data
+    anomalies = anomalies_pb2.Anomalies.FromString(
+        (version / "anomalies" / "Split-train" / "SchemaDiff.pb").read_bytes()
+    )
+    assert not anomalies.anomaly_info
+
+
+def test_every_rejected_input_is_accounted_for_with_its_reason(photos, tmp_path):
+    write_pair(photos, "pug_100", photo=b"")
+    write_pair(photos, "pug_101", photo=encode(gradient(600, 400), "JPEG", quality=95)[:5000])
+    write_pair(photos, "pug_102", mask=encode(trimap(50, 50), "PNG"))
+    write_pair(photos, "pug_103", mask=encode(Image.fromarray(np.full((40, 60), 9, np.uint8)), "PNG"))
+    write_pair(photos, "pug_104", mask=encode(Image.fromarray(np.full((40, 60), 2, np.uint8)), "PNG"))
+    write_pair(photos, "pug_105")
+    (photos / "annotations/trimaps/pug_105.png").unlink()
+    write_pair(photos, "pug_106")
+    (photos / "images/pug_106.jpg").unlink()
+    write_pair(photos, "unknown animal")
+    write_pair(photos, "wolf_1")
+    write_pair(photos, "pug_107", photo=encode(gradient().convert("CMYK"), "JPEG"))
+    write_pair(photos, "._pug_108")
+    assert prepare(photos, tmp_path / "data", "1.0.0", "--max_rejected_fraction=0.5") == 0
+    version = tmp_path / "data" / "pets" / "1.0.0"
+    manifest = read_manifest(version)
+    assert manifest.quarantined == {
+        "empty_image": 1,
+        "truncated_image": 1,
+        "mask_size_differs": 1,
+        "unknown_mask_value": 1,
+        "mask_lacks_required_class": 1,
+        "missing_mask": 1,
+        "missing_image": 1,
+        "unsafe_id": 1,
+        "unknown_slice": 1,
+    }
+    assert manifest.inputs == manifest.published + sum(manifest.quarantined.values()) == 50
+    assert (manifest.repaired, manifest.repairs) == (1, {"cmyk": 1})
+    lines = (version / "quarantine" / "quarantine-00000-of-00001.jsonl").read_text().splitlines()
+    quarantined = {entry["id"]: entry for entry in map(json.loads, lines)}
+    assert len(lines) == len(quarantined) == 9
+    assert quarantined["pug_102"] == {
+        "id": "pug_102",
+        "image_uri": str(photos / "images/pug_102.jpg"),
+        "mask_uri": str(photos / "annotations/trimaps/pug_102.png"),
+        "split": quarantined["pug_102"]["split"],
+        "stage": "record",
+        "reason": "mask_size_differs",
+        "detail": "mask is 50x50 pixels, its photo 60x40",
+    }
+    assert (quarantined["pug_106"]["stage"], quarantined["pug_106"]["image_uri"]) == ("pair", "")
+
+
+def test_official_lists_decide_the_split_and_what_they_do_not_name_is_left_out(photos, tmp_path):
+    train, evaluated = GOOD[:25], GOOD[25:38]
+    (photos / "annotations/trainval.txt").write_text("# id\n" + "".join(f"{one} 1 1 1\n" for one in train))
+    (photos / "annotations/test.txt").write_text("".join(f"{one} 1 1 1\n" for one in [*evaluated, "pug_999"]))
+    # the two that are left out are no defects: they don't count against the allowed fraction
+    assert prepare(photos, tmp_path / "data", "1.0.0", "--split=official", "--max_rejected_fraction=0") == 0
+    version = tmp_path / "data" / "pets" / "1.0.0"
+
+    def ids(split):
+        return {
+            example.features.feature["image_id"].bytes_list.value[0].decode() for example in records(version, split)
+        }
+
+    assert (ids("train"), ids("eval")) == (set(train), set(evaluated))
+    assert read_manifest(version).quarantined == {"not_in_official_lists": 2}
+
+
+def test_too_many_rejects_publish_nothing_and_leave_the_account(photos, tmp_path, capsys):
+    prepare(photos, tmp_path / "data")
+    before = files_below(tmp_path / "data")
+    for number in range(10):
+        write_pair(photos, f"pug_1{number}0", photo=b"")
+    assert prepare(photos, tmp_path / "data", "2.0.0") == 1
+    assert "20.0%" in capsys.readouterr().err
+    after = files_below(tmp_path / "data")
+    assert [path for path in after if not path.startswith("pets/_rejected/2.0.0/")] == before
+    rejected = tmp_path / "data" / "pets" / "_rejected" / "2.0.0"
+    assert len((rejected / "quarantine" / "quarantine-00000-of-00001.jsonl").read_text().splitlines()) == 10
+    verify_version(tmp_path / "data" / "pets" / "1.0.0")
+    # mended and tried again, the version is published and the account of the refusal is gone
+    for number in range(10):
+        write_pair(photos, f"pug_1{number}0")
+    assert prepare(photos, tmp_path / "data", "2.0.0") == 0
+    assert not rejected.exists()
+
+
+def test_anomalies_publish_nothing_and_are_told_in_words(photos, tmp_path, capsys):
+    train = [f"pug_{number}" for number in range(100, 210)]  # enough records that the splits are compared
+    evaluated = [f"Bengal_{number}" for number in range(100, 210)]
+    for image_id in train + evaluated:
+        write_pair(photos, image_id)
+    (photos / "annotations/trainval.txt").write_text("".join(f"{one} 1\n" for one in train))
+    (photos / "annotations/test.txt").write_text("".join(f"{one} 1\n" for one in evaluated))
+    assert prepare(photos, tmp_path / "data", "1.0.0", "--split=official") == 1
+    told = capsys.readouterr().err
+    assert "train" in told
+    assert "species" in told
+    assert "infinity norm" in told.lower() or "linfty" in told.lower()
+    assert not (tmp_path / "data" / "pets" / "1.0.0").exists()
+
+
+def test_an_empty_split_publishes_nothing(photos, tmp_path, capsys):
+    (photos / "annotations/trainval.txt").write_text("".join(f"{one} 1\n" for one in GOOD))
+    (photos / "annotations/test.txt").write_text("pug_999 1\n")
+    assert prepare(photos, tmp_path / "data", "1.0.0", "--split=official") == 1
+    assert "every split needs one" in capsys.readouterr().err
+
+
+def test_the_same_content_again_is_no_work_and_other_content_is_refused(photos, tmp_path, capsys):
+    prepare(photos, tmp_path / "data")
+    version = tmp_path / "data" / "pets" / "1.0.0"
+    before = {path: (version / path).stat().st_mtime_ns for path in files_below(version)}
+    assert prepare(photos, tmp_path / "data") == 0
+    assert "Already published" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"jpeg_quality=92 \(now 80\)"):
+        prepare(photos, tmp_path / "data", "1.0.0", "--jpeg_quality=80")
+    write_pair(photos, "pug_3", photo=encode(gradient().rotate(180), "JPEG"))
+    with pytest.raises(UserError, match="other inputs"):
+        prepare(photos, tmp_path / "data")
+    assert {path: (version / path).stat().st_mtime_ns for path in files_below(version)} == before
+
+
+def test_what_an_interrupted_job_left_behind_is_gone_after_the_next(photos, tmp_path):
+    pets = tmp_path / "data" / "pets"
+    for stray in (
+        "1.0.0/examples/Split-train/pets-train.tfrecord-00001-of-00002",
+        "1.0.0/examples/Split-train/pets-train.tfrecord-00000-of-00001",
+        "_staging/1.0.0/examples/Split-train/pets-train.tfrecord-00000-of-00001.123.tmp",
+    ):
+        (pets / stray).parent.mkdir(parents=True, exist_ok=True)
+        (pets / stray).write_bytes(b"half a shard")
+    prepare(photos, tmp_path / "data")
+    prepare(photos, tmp_path / "clean")
+    assert files_below(tmp_path / "data") == files_below(tmp_path / "clean")
+    verify_version(pets / "1.0.0")
+
+
+def digests(folder):
+    """Digest of each file that is promised to be byte-identical: shards and manifest."""
+    return {
+        path: hashlib.sha256((folder / path).read_bytes()).hexdigest()
+        for path in files_below(folder)
+        if path.startswith("examples") or path == "manifest.json"
+    }
+
+
+@pytest.mark.slow
+def test_bytes_depend_neither_on_the_runner_nor_on_the_order_of_the_files(photos, tmp_path):
+    write_pair(photos, "pug_100", photo=b"")
+    reversed_photos = tmp_path / "reversed"
+    for image_id in reversed([*GOOD, "pug_100"]):
+        for path in (f"images/{image_id}.jpg", f"annotations/trimaps/{image_id}.png"):
+            (reversed_photos / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(photos / path, reversed_photos / path)
+    prepare(photos, tmp_path / "one")
+    prepare(reversed_photos, tmp_path / "two", "1.0.0", "--direct_runner_bundle_repeat=1")
+    job = [sys.executable, "-m", "beam_jobs.prepare", "--dataset=pets", f"--input={photos}", "--version=1.0.0"]
+    job += [f"--output={tmp_path / 'three'}", "--image_size=32"]
+    subprocess.run(
+        [*job, "--direct_running_mode=multi_processing", "--direct_num_workers=2"], check=True, capture_output=True
+    )
+    expected = digests(tmp_path / "one" / "pets" / "1.0.0")
+    assert len(expected) == 3
+    assert digests(tmp_path / "two" / "pets" / "1.0.0") == expected
+    assert digests(tmp_path / "three" / "pets" / "1.0.0") == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--input=nowhere"], "--input .*nowhere: no such folder"),
+        (["--image_size=7"], "image_size: must be 0"),
+        (["--split=random"], "split: .*'official' or 'hash'"),
+        (["--eval_fraction=1.5"], "eval_fraction: "),
+        (["--dataset=birds"], "no data set 'birds'.*there are: pets"),
+        (["--version=../../etc"], "version: "),
+        (["--shard_bytes=12 apples"], "shard_bytes: "),
+        (["--split=official"], "needs annotations/trainval.txt"),
+        (["--imagesize=128"], "--imagesize=128: neither this job nor Beam"),
+    ],
+)
+def test_unusable_options_are_told_before_anything_is_written(photos, tmp_path, options, message):
+    with pytest.raises(UserError, match=message):
+        prepare(photos, tmp_path / "data", "1.0.0", *options)
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_empty_folder_is_told_with_the_layout_that_was_expected(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"no file matches images/\*\.jpg"):
+        prepare(tmp_path / "empty", tmp_path / "data")
+
+
+def test_an_output_that_cannot_be_written_is_told(photos, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="can't be written to"):
+        prepare(photos, tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_mistake_is_one_line_without_traceback_and_exit_code_two(tmp_path):
+    job = [sys.executable, "-m", "beam_jobs.prepare", "--dataset=pets", "--input=/nowhere", "--version=1"]
+    ended = subprocess.run([*job, f"--output={tmp_path}"], capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr == "error: --input /nowhere: no such folder; give the one that holds images/{id}.jpg\n"
+
+
+def test_a_job_that_fails_inside_the_graph_says_so_in_two_lines(photos, tmp_path, capfd):
+    in_the_way = tmp_path / "data" / "pets" / "1.0.0"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_text("a file where the version's folder should be")
+    assert prepare(photos, tmp_path / "data") == 1
+    told = capfd.readouterr().err
+    assert "Traceback" not in told
+    assert "error: the job failed" in told
+    assert in_the_way.is_file()
+    in_the_way.unlink()
+    assert prepare(photos, tmp_path / "data") == 0
+    verify_version(in_the_way)
