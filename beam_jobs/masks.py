@@ -18,8 +18,6 @@ from beam_jobs.rejections import (
 )
 from schemas.spec import DatasetSpec
 
-_UNKNOWN = 255  # no class id: data sets have at most 255 classes
-
 
 def decode_mask(data: bytes, spec: DatasetSpec, photo_size: tuple[int, int], image_size: int) -> np.ndarray:
     """Decodes a mask, maps its values to class ids and resizes it with nearest neighbour.
@@ -50,29 +48,30 @@ def decode_mask(data: bytes, spec: DatasetSpec, photo_size: tuple[int, int], ima
         raise InputRejected(NOT_A_MASK, f"no PNG; begins with {data[:8]!r}") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputRejected(NOT_A_MASK, f"damaged PNG: {error}") from None
-    values = np.asarray(image)
-    table = np.full(256, _UNKNOWN, np.uint8)
+    _check_values(image.histogram(), spec)
+    if image_size:  # before the values are mapped, so that only pixels that stay are
+        image = image.resize((image_size, image_size), Image.Resampling.NEAREST)
+    table = np.zeros(256, np.uint8)
     for value, class_id in spec.class_id_of_mask_value.items():
         table[value] = class_id
-    class_ids = table[values]
-    if (class_ids == _UNKNOWN).any():
-        found, counts = np.unique(values[class_ids == _UNKNOWN], return_counts=True)
-        pixels = ", ".join(f"{value} ({count} pixels)" for value, count in zip(found[:5], counts[:5]))
-        allowed = sorted(spec.class_id_of_mask_value)
-        raise InputRejected(MASK_VALUE, f"value {pixels}; known are {allowed}")
-    _check_required(class_ids, spec, "")
-    if image_size:
-        small = Image.fromarray(class_ids).resize((image_size, image_size), Image.Resampling.NEAREST)
-        class_ids = np.asarray(small)
-        _check_required(class_ids, spec, f" after the resize to {image_size}")
+    class_ids = table[np.asarray(image)]
+    for class_id in spec.required_class_ids:
+        if not (class_ids == class_id).any():
+            name = spec.class_names[class_id]
+            raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {name!r} after the resize to {image_size}")
     return class_ids
+
+
+def _check_values(counts: list[int], spec: DatasetSpec) -> None:
+    """Checks the number of pixels of each of the 256 values."""
+    known = spec.class_id_of_mask_value
+    if unknown := [value for value, count in enumerate(counts) if count and value not in known]:
+        found = ", ".join(f"{value} ({counts[value]} pixels)" for value in unknown[:5])
+        raise InputRejected(MASK_VALUE, f"value {found}; known are {sorted(known)}")
+    for one in spec.classes:
+        if one.required and not any(counts[value] for value in one.mask_values):
+            raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {one.name!r}")
 
 
 def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
-
-
-def _check_required(class_ids: np.ndarray, spec: DatasetSpec, when: str) -> None:
-    for class_id in spec.required_class_ids:
-        if not (class_ids == class_id).any():
-            raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {spec.class_names[class_id]!r}{when}")

@@ -8,6 +8,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsDict, AsIter, AsSingleton
 
 from beam_jobs import sharding
+from beam_jobs.inputs_digest import DigestUnread
 from beam_jobs.options import PrepareOptions
 from beam_jobs.publication import (
     Decision,
@@ -19,9 +20,9 @@ from beam_jobs.publication import (
     stage_validation,
 )
 from beam_jobs.rejections import Rejection
-from beam_jobs.shard_writer import STATISTICS_ROWS, WriteShard, WrittenShard, fingerprint, write_atomically
+from beam_jobs.shard_writer import STATISTICS_ROWS, WriteShard, WrittenShard, write_atomically
 from beam_jobs.sharding import ShardKey, SplitSize
-from beam_jobs.sources import LISTED_ONLY, REJECTED, PlannedRecord, PlanRecords, read_file
+from beam_jobs.sources import LISTED_ONLY, REJECTED, PlannedRecord, PlanRecords
 from beam_jobs.statistics import SplitStatistics, Statistics, Validation, validate_splits
 from schemas.features import EVAL, SPLITS, TRAIN
 from schemas.manifest import QUARANTINE_FOLDER
@@ -31,7 +32,7 @@ REJECTIONS_PER_FILE = 100_000
 
 def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollection:
     """Adds the whole job to a pipeline; its one output element is the folder that the job has written to."""
-    plan = _plan(pipeline, options)
+    plan = pipeline | "PlanRecords" >> PlanRecords(options)
     shards = (
         # (ShardKey, [PlannedRecord])
         plan.planned
@@ -59,7 +60,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
                 | "CountFound" >> beam.combiners.Count.Globally()
             ),
             listed_only=AsSingleton(plan[LISTED_ONLY] | "CountListedOnly" >> beam.combiners.Count.Globally()),
-            unread_digest=AsSingleton(plan[REJECTED] | "DigestUnread" >> _DigestUnread()),
+            unread_digest=AsSingleton(plan[REJECTED] | "DigestUnread" >> DigestUnread()),
         )
     )
     moved = (
@@ -69,38 +70,6 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
         | "MoveFiles" >> beam.ParDo(MoveFile())
     )
     return decision | "Conclude" >> beam.Map(_conclude, AsIter(moved), options)
-
-
-def digest_inputs(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollection:
-    """Adds a graph that reads every input once, without decoding; its one element is the manifest's inputs_sha256."""
-    plan = _plan(pipeline, options)
-    read = plan.planned | "SpreadReads" >> beam.Reshuffle() | "DigestFiles" >> beam.Map(_read_fingerprint)
-    unread = plan[REJECTED] | "DigestUnread" >> _DigestUnread()
-    return (
-        (read, unread)
-        | "GatherDigests" >> beam.Flatten()
-        | "SumDigests" >> beam.CombineGlobally(sum)
-        | "FormatDigest" >> beam.Map(lambda total: f"{total % 2**256:064x}")
-    )
-
-
-def _plan(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.pvalue.DoOutputsTuple:
-    return pipeline | "PlanRecords" >> PlanRecords(options.input, options.spec, options.split, options.eval_fraction)
-
-
-def _read_fingerprint(plan: PlannedRecord) -> int:
-    return fingerprint(plan.image_id, read_file(plan.image_uri), read_file(plan.mask_uri))
-
-
-class _DigestUnread(beam.PTransform):
-    """Rejections of pairs that are never read -> the sum of their fingerprints."""
-
-    def expand(self, rejections: beam.PCollection) -> beam.PCollection:
-        return (
-            rejections
-            | "Fingerprint" >> beam.Map(lambda one: fingerprint(one.image_id, one.reason.encode()))
-            | "Sum" >> beam.CombineGlobally(sum)
-        )
 
 
 class _GroupByShard(beam.PTransform):

@@ -149,16 +149,17 @@ def _digest_of_inputs(options: PrepareOptions, pipeline_options) -> str:
 
     import apache_beam as beam
 
-    from beam_jobs.pipeline import digest_inputs
+    from beam_jobs.inputs_digest import DigestInputs
     from beam_jobs.shard_writer import write_atomically
-    from beam_jobs.sources import read_file
+    from beam_jobs.sources import PlanRecords, read_file
 
     with tempfile.TemporaryDirectory() as local:
         folder = options.staging_dir if "://" in options.output else local
         path = f"{folder}/inputs_sha256"
         with beam.Pipeline(options=pipeline_options) as pipeline:
             (
-                digest_inputs(pipeline, options)
+                pipeline
+                | "DigestInputs" >> DigestInputs(PlanRecords(options))
                 | "WriteDigest" >> beam.Map(lambda digest: write_atomically(path, digest.encode()))
             )
         return read_file(path).decode()

@@ -15,6 +15,7 @@ import apache_beam as beam
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.inputs_digest import inputs_sha256
 from beam_jobs.options import PrepareOptions, options_sha256
 from beam_jobs.rejections import EXCLUDED, FATAL
 from beam_jobs.shard_writer import WrittenShard, write_atomically
@@ -83,7 +84,7 @@ def make_manifest(
         repaired=sum(one.repaired for one in shards),
         repairs=repairs,
         schema_sha256=options.spec.schema_sha256,
-        inputs_sha256=f"{inputs_digest % 2**256:064x}",
+        inputs_sha256=inputs_sha256(inputs_digest),
         options=options.content_options,
         options_sha256=options_sha256(options.content_options),
         code_version=importlib.metadata.version(DISTRIBUTION),

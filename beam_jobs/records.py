@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +48,7 @@ def make_record(image_id: str, photo_data: bytes, mask_data: bytes, spec: Datase
         slices = spec.slices_of(image_id)
     except ValueError as error:
         raise InputRejected(UNKNOWN_SLICE, str(error)) from None
-    luma = np.asarray(photo.image.convert("L"), np.float32) / 255
+    brightness, contrast = luma_statistics(photo.image)
     fractions = np.bincount(mask.ravel(), minlength=len(spec.classes)) / mask.size
     values: dict[str, Value] = {
         features.IMAGE: _encode_photo(photo.image, encoding),
@@ -57,10 +58,20 @@ def make_record(image_id: str, photo_data: bytes, mask_data: bytes, spec: Datase
         features.SOURCE_HEIGHT: photo.source_height,
         features.SOURCE_WIDTH: photo.source_width,
         **{name: float(share) for name, share in zip(spec.fraction_features, fractions)},
-        features.BRIGHTNESS: float(luma.mean(dtype=np.float64)),
-        features.CONTRAST: float(luma.std(dtype=np.float64)),
+        features.BRIGHTNESS: brightness,
+        features.CONTRAST: contrast,
     }
     return Record(values, photo.repairs)
+
+
+def luma_statistics(image: Image.Image) -> tuple[float, float]:
+    """Mean and standard deviation of a photo's luma (ITU-R 601-2), in [0, 1] and [0, 0.5]."""
+    counts = image.convert("L").histogram()
+    pixels = sum(counts)
+    total = sum(value * count for value, count in enumerate(counts))
+    squares = sum(value * value * count for value, count in enumerate(counts))
+    # integers up to the last step: every processor gives the same bytes
+    return total / (255 * pixels), math.sqrt(pixels * squares - total * total) / (255 * pixels)
 
 
 def _encode_photo(image: Image.Image, encoding: Encoding) -> bytes:

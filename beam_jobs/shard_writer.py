@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import uuid
 from collections import Counter
@@ -13,6 +12,7 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.inputs_digest import fingerprint
 from beam_jobs.records import Encoding, Value, make_record, to_example
 from beam_jobs.rejections import InputRejected, Rejection
 from beam_jobs.sharding import ShardKey, order_in_shard
@@ -44,14 +44,6 @@ class WrittenShard(NamedTuple):
     repairs: dict[str, int]
     repaired: int
     inputs_digest: int
-
-
-def fingerprint(image_id: str, *contents: bytes) -> int:
-    """An input's share of the order-independent digest of all inputs: a sum of these modulo 2**256 is compared."""
-    digest = hashlib.sha256(image_id.encode())
-    for content in contents:
-        digest.update(hashlib.sha256(content).digest())
-    return int.from_bytes(digest.digest(), "big")
 
 
 def write_atomically(path: str, data: bytes) -> None:

@@ -10,9 +10,10 @@ import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs import rejections
+from beam_jobs.options import PrepareOptions
 from beam_jobs.rejections import Rejection
 from beam_jobs.sharding import split_by_hash
-from schemas.spec import ID_PATTERN, PLACEHOLDER, DatasetSpec
+from schemas.spec import ID_PATTERN, PLACEHOLDER
 
 IMAGES, MASKS, LISTED = "images", "masks", "listed"
 PAIR_STAGE = "pair"
@@ -134,18 +135,18 @@ class _Pair(beam.DoFn):
 
 
 class PlanRecords(beam.PTransform):
-    """Lists photos, masks and official lists under a root and pairs them by id.
+    """Lists the photos, masks and official lists that the options name, and pairs them by id.
 
     Ids and paths are all that is shuffled. Outputs by tag: `planned` (PlannedRecord), `rejected` (Rejection) and
     `listed_only` (ids in a list that have neither file).
     """
 
-    def __init__(self, root: str, spec: DatasetSpec, split_mode: str, eval_fraction: float):
+    def __init__(self, options: PrepareOptions):
         super().__init__()
-        self._root = root
-        self._spec = spec
-        self._pair = _Pair(split_mode, eval_fraction)
-        self._lists = list(spec.official_splits.items()) if split_mode == "official" else []
+        self._root = options.input
+        self._spec = options.spec
+        self._pair = _Pair(options.split, options.eval_fraction)
+        self._lists = list(self._spec.official_splits.items()) if options.split == "official" else []
 
     def expand(self, pipeline: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
         return (
