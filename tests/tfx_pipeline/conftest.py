@@ -1,0 +1,114 @@
+"""A tiny published version whose images a toy model can segment, and configurations for it."""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from schemas.features import EVAL, SPLITS, TRAIN, split_folder
+from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest, Shard, Split, file_sha256, shard_path
+from schemas.spec import load_spec
+from tests.tfx_pipeline.toy_trainer import CLASS_COLORS
+
+IMAGE_SIZE = 32
+RECORDS = {TRAIN: 8, EVAL: 14}
+BREEDS = (("Bengal", "cat"), ("pug", "dog"), ("beagle", "dog"), ("Sphynx", "cat"))
+BORDERLESS_BREED = "Sphynx"  # its masks have no pixel of the border class
+
+
+def toy_mask(generator: np.random.Generator, number: int, border_width: int) -> np.ndarray:
+    """Class ids, uint8 [S, S]: a disc of pet (0) with a border (2) on background (1)."""
+    rows, columns = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE]
+    center = generator.uniform(12, 20, 2)
+    distance = np.hypot(rows - center[0], columns - center[1])
+    radius = 5 + number % 7
+    return np.where(distance < radius, 0, np.where(distance < radius + border_width, 2, 1)).astype(np.uint8)
+
+
+def png_bytes(pixels: np.ndarray) -> bytes:
+    """PNG of uint8 pixels."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def write_split(version_dir: Path, split: str, records: int) -> Split:
+    """Writes one shard with toy records."""
+    import tensorflow as tf
+
+    generator = np.random.default_rng(len(split))
+    path = shard_path("pets", split, 0, 1)
+    (version_dir / path).parent.mkdir(parents=True)
+    with tf.io.TFRecordWriter(str(version_dir / path)) as writer:
+        for number in range(records):
+            breed, species = BREEDS[number % len(BREEDS)]
+            mask = toy_mask(generator, number, 0 if breed == BORDERLESS_BREED else 2)
+            values = {
+                "image": png_bytes(np.array(CLASS_COLORS, np.uint8)[mask]),
+                "mask": png_bytes(mask),
+                "image_id": f"{breed}_{split}_{number}".encode(),
+                "breed": breed.encode(),
+                "species": species.encode(),
+            }
+            feature = {key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[one])) for key, one in values.items()}
+            writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
+    shard = version_dir / path
+    entry = Shard(path=path, bytes=shard.stat().st_size, records=records, sha256=file_sha256(shard))
+    return Split(records=records, shards=(entry,))
+
+
+@pytest.fixture(scope="session")
+def toy_version(tmp_path_factory) -> Path:
+    """A published version; tests must not write into it."""
+    spec = load_spec("pets")
+    version_dir = tmp_path_factory.mktemp("published") / "pets" / "1.0.0"
+    version_dir.mkdir(parents=True)
+    splits = {split: write_split(version_dir, split, RECORDS[split]) for split in SPLITS}
+    for split in SPLITS:
+        folder = version_dir / "statistics" / split_folder(split)
+        folder.mkdir(parents=True)
+        (folder / "FeatureStats.pb").write_bytes(b"")  # an empty DatasetFeatureStatisticsList; no step reads it
+    (version_dir / SCHEMA_FILE).write_text(spec.schema_text, encoding="utf-8")
+    published = sum(RECORDS.values())
+    manifest = Manifest(
+        dataset="pets",
+        version="1.0.0",
+        image_size=IMAGE_SIZE,
+        splits=splits,
+        inputs=published,
+        published=published,
+        quarantined={},
+        repaired=0,
+        repairs={},
+        schema_sha256=spec.schema_sha256,
+        inputs_sha256=hashlib.sha256(b"toy").hexdigest(),
+        options={},
+        options_sha256=hashlib.sha256(json.dumps({}).encode()).hexdigest(),
+        code_version="0",
+    )
+    (version_dir / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
+    return version_dir
+
+
+@pytest.fixture
+def write_config(tmp_path, toy_version):
+    """Writes a configuration for the toy version; `moved_rows` sets the model's quality, `changes` replace keys."""
+
+    def write(moved_rows: int = 0, min_mean_iou: float = 0.5, **changes) -> Path:
+        values = {
+            "name": "toy",
+            "data": str(toy_version),
+            "output": str(tmp_path / "output"),
+            "training": {"encoder_weights": "none", "fine_tune_epochs": 0, "seed": moved_rows, "batch_size": 4},
+            "evaluation": {"min_mean_iou": min_mean_iou, "max_mean_iou_drop": 0.01},
+        }
+        path = tmp_path / "config.yaml"
+        path.write_text(yaml.safe_dump(values | changes), encoding="utf-8")
+        return path
+
+    return write

@@ -1,0 +1,141 @@
+"""The command line: what it refuses before anything heavy starts, and what it says."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE
+from tfx_pipeline.local_runner import EXIT_USER_ERROR, main
+
+
+@pytest.fixture
+def version_copy(toy_version, tmp_path):
+    """A copy of the published version that a test may damage."""
+    return shutil.copytree(toy_version, tmp_path / "pets" / "1.0.0")
+
+
+def refusal(capsys, *arguments) -> str:
+    """Runs the command line, checks that it refuses, and returns its error."""
+    assert main([str(argument) for argument in arguments]) == EXIT_USER_ERROR
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert printed.err.count("\n") == 1
+    return printed.err
+
+
+def eval_shard(version_dir):
+    [shard] = version_dir.glob("examples/Split-eval/*")
+    return shard
+
+
+def damage_nothing_published(version_dir):
+    (version_dir / MANIFEST_FILE).unlink()
+
+
+def damage_schema(version_dir):
+    (version_dir / SCHEMA_FILE).write_text("# another schema\n")
+
+
+def damage_schema_digest(version_dir):
+    path = version_dir / MANIFEST_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_sha256": "0" * 64}))
+
+
+def damage_missing_shard(version_dir):
+    eval_shard(version_dir).unlink()
+
+
+def damage_shard_size(version_dir):
+    with eval_shard(version_dir).open("ab") as file:
+        file.write(b"more")
+
+
+def damage_shard_content(version_dir):
+    shard = eval_shard(version_dir)
+    content = bytearray(shard.read_bytes())
+    content[100] ^= 1
+    shard.write_bytes(content)
+
+
+def damage_empty_split(version_dir):
+    path = version_dir / MANIFEST_FILE
+    manifest = json.loads(path.read_text())
+    del manifest["splits"]["eval"]
+    path.write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (damage_nothing_published, "no manifest, so nothing is published there"),
+        (damage_schema, "schema.pbtxt: missing, or not the schema of the manifest"),
+        (damage_schema_digest, "was checked against another schema"),
+        (damage_missing_shard, "shard is missing"),
+        (damage_shard_size, "bytes, manifest says"),
+        (damage_shard_content, "sha256 differs from the manifest's"),
+        (damage_empty_split, "split 'eval' is empty"),
+    ],
+)
+def test_a_damaged_version_is_refused_and_nothing_is_written(
+    capsys, write_config, version_copy, tmp_path, damage, message
+):
+    damage(version_copy)
+    error = refusal(capsys, "--config", write_config(), "--data", version_copy)
+    assert message in error
+    assert str(version_copy) in error
+    assert not (tmp_path / "output").exists()
+
+
+def test_a_missing_data_folder_is_refused(capsys, write_config, tmp_path):
+    error = refusal(capsys, "--config", write_config(), "--data", tmp_path / "absent")
+    assert f"{tmp_path / 'absent'}: no such folder" in error
+
+
+def test_an_output_inside_the_published_version_is_refused(capsys, write_config, toy_version):
+    error = refusal(capsys, "--config", write_config(), "--output", toy_version / "results")
+    assert "output lies inside the published version" in error
+    assert not (toy_version / "results").exists()
+
+
+def test_an_output_that_cannot_be_written_is_refused(capsys, write_config, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    error = refusal(capsys, "--config", write_config(), "--output", tmp_path / "file")
+    assert f"{tmp_path / 'file'}: cannot write there" in error
+
+
+def test_an_unknown_class_in_the_floors_is_refused(capsys, write_config, tmp_path):
+    floors = {"min_mean_iou": 0.5, "min_iou": {"dog": 0.5}}
+    assert "evaluation.min_iou" in refusal(capsys, "--config", write_config(evaluation=floors))
+    assert not (tmp_path / "output").exists()
+
+
+def test_every_option_can_come_from_the_environment(capsys, monkeypatch, write_config, tmp_path):
+    monkeypatch.setenv("PIPELINE_CONFIG", str(write_config()))
+    monkeypatch.setenv("PIPELINE_DATA", str(tmp_path / "from_environment"))
+    assert "from_environment: no such folder" in refusal(capsys)
+
+
+def test_an_argument_wins_over_the_environment(capsys, monkeypatch, write_config, tmp_path):
+    monkeypatch.setenv("PIPELINE_DATA", str(tmp_path / "from_environment"))
+    error = refusal(capsys, "--config", write_config(), "--data", tmp_path / "from_argument")
+    assert "from_argument: no such folder" in error
+
+
+def test_a_typo_ends_the_real_command_with_one_line(write_config, tmp_path):
+    command = [sys.executable, "-m", "tfx_pipeline.local_runner", f"--config={write_config(trainning={})}"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == EXIT_USER_ERROR
+    assert result.stderr == f"error: {tmp_path / 'config.yaml'}: trainning: Extra inputs are not permitted\n"
+    assert result.stdout == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_nothing_heavy_is_imported_before_the_data_is_checked():
+    heavy = "{'tensorflow', 'tfx', 'apache_beam', 'keras', 'ml_metadata'}"
+    code = f"import sys; from tfx_pipeline import local_runner; print(sorted({heavy} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"

@@ -1,0 +1,69 @@
+"""The pipeline's definition: what Vertex AI Pipelines would run, and what TFX's cache depends on."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
+
+from schemas.manifest import read_manifest
+from tfx_pipeline.config import load_config
+from tfx_pipeline.pipeline import create_pipeline, trainer_config
+
+
+@pytest.fixture
+def manifest(toy_version):
+    return read_manifest(toy_version)
+
+
+@pytest.fixture
+def compiled(write_config, manifest, tmp_path) -> str:
+    """The JSON that Vertex AI Pipelines would get."""
+    config = load_config(write_config(), data="gs://bucket/pets/1.0.0", output="gs://bucket/output")
+    path = tmp_path / "pipeline.json"
+    runner = KubeflowV2DagRunner(KubeflowV2DagRunnerConfig(default_image="image:1"), output_filename=str(path))
+    runner.run(create_pipeline(config, manifest))
+    return path.read_text()
+
+
+def test_the_pipeline_compiles_for_vertex(compiled, manifest):
+    spec = json.loads(compiled)["pipelineSpec"]
+    assert set(spec["root"]["dag"]["tasks"]) == {
+        "ImportExamples",
+        "ImportSchemaGen",
+        "ImportStatistics",
+        "Trainer",
+        "LastBlessedModel-model-blessing-resolver",
+        "LastBlessedModel-model-resolver",
+        "Evaluator",
+        "Pusher",
+    }
+    importer = spec["deploymentSpec"]["executors"]["ImportExamples_executor"]["importer"]
+    assert '"gs://bucket/pets/1.0.0/examples"' in json.dumps(importer["artifactUri"])
+    assert importer["metadata"]["manifest_sha256"] == manifest.sha256
+
+
+def test_no_path_of_this_machine_is_compiled_for_vertex(compiled, tmp_path, toy_version):
+    assert str(tmp_path) not in compiled
+    assert str(toy_version) not in compiled
+    assert str(Path.cwd()) not in compiled
+
+
+def test_the_trainer_is_told_data_set_training_and_code(write_config, manifest):
+    config = load_config(write_config())
+    settings = trainer_config(config, manifest)
+    assert settings["dataset"] == "pets"
+    assert settings["image_size"] == 32
+    assert settings["manifest_sha256"] == manifest.sha256
+    assert settings["training"] == config.training.model_dump(mode="json")
+    assert json.loads(json.dumps(settings)) == settings
+
+
+def test_other_weights_at_the_same_path_change_the_cache_key(write_config, manifest, tmp_path):
+    weights = tmp_path / "encoder.weights.h5"
+    config = load_config(write_config(training={"encoder_weights": str(weights)}))
+    digests = []
+    for content in (b"one", b"two"):
+        weights.write_bytes(content)
+        digests.append(trainer_config(config, manifest)["source_sha256"])
+    assert digests[0] != digests[1]

@@ -1,0 +1,64 @@
+"""A training function that needs no training: its model reads the class off the colours of the toy images.
+
+`training.seed` says how good it is: the prediction is the truth, moved down by so many rows.
+"""
+
+import tensorflow as tf
+
+from schemas.errors import UserError
+
+CLASS_COLORS = ((200, 40, 40), (40, 40, 200), (240, 240, 240))
+
+
+class ToyModel(tf.Module):
+    """Nearest class colour per pixel, with the signatures of the trainer's SavedModels."""
+
+    def __init__(self, image_size: int, moved_rows: int):
+        super().__init__()
+        self._image_size = image_size
+        self._moved_rows = moved_rows
+
+    def _class_ids(self, image_bytes: tf.Tensor) -> tf.Tensor:
+        def decode(one: tf.Tensor) -> tf.Tensor:
+            image = tf.io.decode_image(one, channels=3, expand_animations=False)
+            return tf.ensure_shape(image, [self._image_size, self._image_size, 3])
+
+        images = tf.cast(tf.map_fn(decode, image_bytes, fn_output_signature=tf.uint8), tf.float32)
+        distances = tf.reduce_sum((images[..., None, :] - tf.constant(CLASS_COLORS, tf.float32)) ** 2, axis=-1)
+        return tf.roll(tf.argmin(distances, axis=-1, output_type=tf.int32), self._moved_rows, axis=1)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
+    def serve(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"class_ids": self._class_ids(image_bytes)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        string = tf.io.FixedLenFeature([], tf.string)
+        parsed = tf.io.parse_example(examples, {"image": string, "mask": string})
+        masks = tf.map_fn(
+            lambda one: tf.ensure_shape(tf.io.decode_png(one, 1), [self._image_size, self._image_size, 1]),
+            parsed["mask"],
+            fn_output_signature=tf.uint8,
+        )
+        classes = len(CLASS_COLORS)
+        pairs = tf.cast(masks[..., 0], tf.int32) * classes + self._class_ids(parsed["image"])
+        matrices = tf.reduce_sum(tf.one_hot(pairs, classes**2, dtype=tf.int32), axis=[1, 2])
+        return {"confusion_matrix": matrices, "pixels": tf.reduce_sum(matrices, axis=1)}
+
+
+def run_fn(fn_args) -> None:
+    """What TFX's Trainer calls."""
+    settings = fn_args.custom_config
+    model = ToyModel(settings["image_size"], settings["training"]["seed"])
+    signatures = {"serving_default": model.serve, "evaluate": model.evaluate}
+    tf.saved_model.save(model, fn_args.serving_model_dir, signatures=signatures)
+
+
+def failing_run_fn(fn_args) -> None:
+    """A training that fails."""
+    raise RuntimeError("the loss is not a number")
+
+
+def refusing_run_fn(fn_args) -> None:
+    """A training that cannot use its configuration."""
+    raise UserError("the batches are larger than the data set; lower batch_size")

@@ -1,0 +1,170 @@
+"""What TFMA computes and when it blesses: the EvalConfig of a data set, and the reading of what Evaluator wrote."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2  # TFMA 0.52 no longer exports all of its messages
+
+from schemas.spec import DatasetSpec
+from tfx_pipeline.config import EvaluationConfig
+from tfx_pipeline.iou_metrics import MEAN_IOU, PIXEL_ACCURACY, class_iou_name
+from tfx_pipeline.source_digest import source_sha256
+
+EVALUATE_SIGNATURE = "evaluate"
+METRICS_MODULE = "tfx_pipeline.iou_metrics"
+EXAMPLE_COUNT = "example_count"
+
+
+@dataclass(frozen=True)
+class SliceMetrics:
+    """The metrics of one slice of the eval split; `None` where a metric has no value there (a class that is absent).
+
+    Attributes:
+      examples: Number of examples.
+      mean_iou, pixel_accuracy: In [0, 1].
+      iou: Class name to IoU in [0, 1].
+    """
+
+    examples: int
+    mean_iou: float | None
+    pixel_accuracy: float | None
+    iou: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What Evaluator found out about one model.
+
+    Attributes:
+      overall: Over the whole eval split.
+      slices: Slice name to value to metrics, e.g. `slices["species"]["cat"]`; values in alphabetical order.
+      baseline_mean_iou: Mean IoU of the last blessed model on the same data; None where there was none.
+      blessed: Whether every threshold is met.
+      reasons: Why not, one sentence per threshold; empty where blessed.
+    """
+
+    overall: SliceMetrics
+    slices: dict[str, dict[str, SliceMetrics]]
+    baseline_mean_iou: float | None = None
+    blessed: bool = False
+    reasons: list[str] = field(default_factory=list)
+
+
+def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.EvalConfig:
+    """The EvalConfig: our metrics over the `evaluate` signature, per slice, with thresholds on the whole eval split.
+
+    Without a last blessed model, Evaluator drops the change threshold by itself.
+    """
+    num_classes = len(spec.classes)
+    mean_iou_threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": evaluation.min_mean_iou}),
+        change_threshold=config_pb2.GenericChangeThreshold(
+            direction=config_pb2.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -evaluation.max_mean_iou_drop}
+        ),
+    )
+    metrics = [
+        config_pb2.MetricConfig(class_name="ExampleCount"),
+        _metric("MeanIoU", MEAN_IOU, mean_iou_threshold, num_classes=num_classes),
+        _metric("PixelAccuracy", PIXEL_ACCURACY, num_classes=num_classes),
+    ]
+    for class_id, name in enumerate(spec.class_names):
+        threshold = None
+        if name in evaluation.min_iou:
+            floor = config_pb2.GenericValueThreshold(lower_bound={"value": evaluation.min_iou[name]})
+            threshold = config_pb2.MetricThreshold(value_threshold=floor)
+        metrics.append(_metric("ClassIoU", class_iou_name(name), threshold, num_classes=num_classes, class_id=class_id))
+    slice_names = spec.slice_names if evaluation.slices is None else evaluation.slices
+    return config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(signature_name=EVALUATE_SIGNATURE)],
+        slicing_specs=[
+            config_pb2.SlicingSpec(),
+            *(config_pb2.SlicingSpec(feature_keys=[name]) for name in slice_names),
+        ],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
+    )
+
+
+def _metric(
+    class_name: str, name: str, threshold: config_pb2.MetricThreshold | None = None, **settings: int
+) -> config_pb2.MetricConfig:
+    # The digest of the metrics' code is part of the configuration, hence of TFX's cache key and of Evaluator's record.
+    settings_json = json.dumps({"name": name, "source_sha256": source_sha256(METRICS_MODULE), **settings})
+    config = config_pb2.MetricConfig(class_name=class_name, module=METRICS_MODULE, config=settings_json)
+    if threshold is not None:
+        # A plain `threshold` would hold for every slice, however few examples it has.
+        config.per_slice_thresholds.append(
+            config_pb2.PerSliceMetricThreshold(slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold)
+        )
+    return config
+
+
+def read_evaluation(evaluation_uri: str, spec: DatasetSpec) -> Evaluation:
+    """Reads the folder that Evaluator wrote."""
+    overall: SliceMetrics | None = None
+    baseline_mean_iou = None
+    slices: dict[str, dict[str, SliceMetrics]] = {}
+    for record in tfma.load_metrics(evaluation_uri):
+        candidate, baseline = _metric_values(record)
+        metrics = _slice_metrics(candidate, spec)
+        keys = record.slice_key.single_slice_keys
+        if not keys:
+            overall = metrics
+            baseline_mean_iou = _finite(baseline.get(MEAN_IOU))
+        else:
+            slices.setdefault(keys[0].column, {})[keys[0].bytes_value.decode()] = metrics
+    if overall is None:
+        raise ValueError(f"{evaluation_uri}: Evaluator wrote no metrics; is the eval split empty?")
+    validation = tfma.load_validation_result(evaluation_uri)
+    return Evaluation(
+        overall=overall,
+        slices={name: dict(sorted(slices[name].items())) for name in sorted(slices)},
+        baseline_mean_iou=baseline_mean_iou,
+        blessed=validation.validation_ok,
+        reasons=_reasons(validation, overall, baseline_mean_iou),
+    )
+
+
+def _metric_values(record: tfma.MetricsForSlice) -> tuple[dict[str, float], dict[str, float]]:
+    """Metric name to value, of the candidate and of the baseline (empty without one)."""
+    candidate: dict[str, float] = {}
+    baseline: dict[str, float] = {}
+    for entry in record.metric_keys_and_values:
+        if not entry.key.is_diff:
+            values = baseline if entry.key.model_name == tfma.BASELINE_KEY else candidate
+            values[entry.key.name] = entry.value.double_value.value
+    return candidate, baseline
+
+
+def _slice_metrics(values: dict[str, float], spec: DatasetSpec) -> SliceMetrics:
+    return SliceMetrics(
+        examples=int(values[EXAMPLE_COUNT]),
+        mean_iou=_finite(values[MEAN_IOU]),
+        pixel_accuracy=_finite(values[PIXEL_ACCURACY]),
+        iou={name: _finite(values[class_iou_name(name)]) for name in spec.class_names},
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
+
+
+def _reasons(validation: tfma.ValidationResult, overall: SliceMetrics, baseline_mean_iou: float | None) -> list[str]:
+    reasons = []
+    for failure in (failure for one in validation.metric_validations_per_slice for failure in one.failures):
+        name, value = failure.metric_key.name, failure.metric_value.double_value.value
+        if failure.metric_key.is_diff:
+            allowed = -failure.metric_threshold.change_threshold.absolute.value
+            reasons.append(
+                f"{name} {overall.mean_iou:.4f} is {-value:.4f} below the last blessed model's {baseline_mean_iou:.4f};"
+                f" at most {allowed:.4f} is allowed"
+            )
+        else:
+            floor = failure.metric_threshold.value_threshold.lower_bound.value
+            reasons.append(f"{name} {value:.4f} is below the floor {floor:.4f}")
+    if not validation.validation_ok and not reasons:
+        reasons.append("Evaluator could not check every threshold; see its validations file")
+    return reasons

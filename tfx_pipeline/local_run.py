@@ -1,0 +1,88 @@
+"""One run of the pipeline in this process: steps with progress, then the summary and the sheet of predictions.
+
+Imports TFX and TensorFlow; `local_runner` is the command line in front of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.utils import path_utils
+
+from schemas.manifest import Manifest
+from schemas.spec import DatasetSpec, load_spec
+from tfx_pipeline.config import RUN_FN, PipelineConfig
+from tfx_pipeline.dag_runner import Artifact, ReportingDagRunner, Step
+from tfx_pipeline.evaluation import read_evaluation
+from tfx_pipeline.output_layout import METADATA_FILE, PREDICTIONS_FILE, SERVING_FOLDER
+from tfx_pipeline.pipeline import LAST_BLESSED_MODEL, create_pipeline
+from tfx_pipeline.prediction_sheet import write_prediction_sheet
+from tfx_pipeline.summary import Summary
+
+# Beam in this process's memory. Its default, DirectRunner, first looks for another runner's binary on the network.
+BEAM_ARGUMENTS = ("--runner=FnApiRunner",)
+
+
+def run_locally(config: PipelineConfig, manifest: Manifest, run_fn: str = RUN_FN) -> Summary | None:
+    """Runs the pipeline; leaves `summary.json` and `predictions.png` in the output folder.
+
+    Args:
+      config: With absolute paths; the output folder exists.
+      manifest: Of the verified version at `config.data`.
+      run_fn: Import path of the training function.
+
+    Returns:
+      The summary, or None where the `tfx` command line only creates or compiles the pipeline.
+
+    Raises:
+      StepFailed: A step did not finish; what finished before it is kept for the next run.
+    """
+    output = Path(config.output)
+    spec = load_spec(manifest.dataset)
+    # TFX's cache knows that a model was pushed, not that somebody removed it since.
+    uncached_steps = frozenset() if (output / SERVING_FOLDER).is_dir() else frozenset({"Pusher"})
+    runner = ReportingDagRunner(_print_step, uncached_steps)
+    pipeline = create_pipeline(
+        config,
+        manifest,
+        run_fn=run_fn,
+        compare_with_itself=False,
+        metadata_connection_config=sqlite_metadata_connection_config(str(output / METADATA_FILE)),
+        beam_pipeline_args=BEAM_ARGUMENTS,
+    )
+    runner.run(pipeline)
+    if not runner.steps:
+        return None
+    summary = _summarize(runner.steps, manifest, spec)
+    summary.write(output)
+    write_prediction_sheet(Path(summary.model), Path(config.data), manifest, spec, output / PREDICTIONS_FILE)
+    return summary
+
+
+def _print_step(step: Step) -> None:
+    if step.name == LAST_BLESSED_MODEL:
+        print(f"{step.name}: {'found' if step.outputs.get('model') else 'none yet'}")
+    else:
+        print(f"{step.name}: " + ("up to date" if step.cached else f"{step.seconds:.1f} s"))
+
+
+def _summarize(steps: dict[str, Step], manifest: Manifest, spec: DatasetSpec) -> Summary:
+    [model] = steps["Trainer"].outputs["model"]
+    [evaluation] = steps["Evaluator"].outputs["evaluation"]
+    [pushed_model] = steps["Pusher"].outputs["pushed_model"]
+    return Summary(
+        manifest=manifest,
+        evaluation=read_evaluation(evaluation.uri, spec),
+        model=path_utils.serving_model_path(model.uri),
+        pushed_to=_pushed_to(pushed_model),
+        step_seconds={name: step.seconds for name, step in steps.items()},
+        steps_up_to_date=tuple(name for name, step in steps.items() if step.cached),
+    )
+
+
+def _pushed_to(pushed_model: Artifact) -> str | None:
+    """The folder of the pushed model, from the properties that Pusher sets; None where it did not push."""
+    if not pushed_model.custom_properties["pushed"].int_value:
+        return None
+    return pushed_model.custom_properties["pushed_destination"].string_value

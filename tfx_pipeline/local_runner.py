@@ -1,0 +1,160 @@
+"""Runs the pipeline on this machine: `python -m tfx_pipeline.local_runner --config=FILE`.
+
+The same file is the pipeline file of the `tfx` command line:
+
+    tfx pipeline create --engine=local --pipeline-path=tfx_pipeline/local_runner.py
+    tfx run create --engine=local --pipeline-name=NAME
+
+which gives no arguments, so that every option can also come from the environment (see `--help`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import traceback
+from contextlib import nullcontext
+from datetime import datetime
+from pathlib import Path
+
+from beam_jobs.console import USER_ERROR, exit_code
+from schemas.errors import UserError
+from schemas.features import SPLITS
+from schemas.manifest import Manifest, verify_version
+from schemas.spec import load_spec
+from tfx_pipeline.config import RUN_FN, PipelineConfig, check_evaluation, load_config
+from tfx_pipeline.log_file import stderr_in_file
+from tfx_pipeline.output_layout import LOGS_FOLDER, PREDICTIONS_FILE, SUMMARY_FILE
+
+DEFAULT_CONFIG = Path(__file__).parent / "configs" / "demo.yaml"
+
+EXIT_BLESSED = 0
+EXIT_STEP_FAILED = 1
+EXIT_USER_ERROR = USER_ERROR
+EXIT_NOT_BLESSED = 3
+
+EPILOG = f"""\
+exit codes:
+  {EXIT_BLESSED}  the model is blessed and pushed
+  {EXIT_STEP_FAILED}  a step failed; the traceback is in OUTPUT/{LOGS_FOLDER}/
+  {EXIT_USER_ERROR}  the configuration or the data cannot be used
+  {EXIT_NOT_BLESSED}  the run finished, but the model is not good enough: not blessed, not pushed
+
+A second run with the same output folder finds finished steps and takes over their results."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    options = _parser().parse_args(arguments)
+    sys.stdout.reconfigure(line_buffering=True)  # progress shows up at once, also through a pipe
+    return exit_code(lambda: _check_and_run(options), "interrupted; finished steps are kept")
+
+
+def _check_and_run(options: argparse.Namespace) -> int:
+    config = load_config(options.config, options.data, options.output)
+    config, manifest = check_inputs(config)
+    make_output_folder(Path(config.output))
+    return run(config, manifest, options.verbose)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tfx_pipeline.local_runner",
+        description="Trains, judges and pushes a model on a published data set version, on this machine.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    environment = os.environ.get
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path(environment("PIPELINE_CONFIG") or DEFAULT_CONFIG),
+        metavar="FILE",
+        help="YAML file (default: PIPELINE_CONFIG, or the packaged configs/demo.yaml)",
+    )
+    parser.add_argument(
+        "--data",
+        default=environment("PIPELINE_DATA"),
+        metavar="ROOT/pets/1.0.0",
+        help="published version, in place of the configuration's (default: PIPELINE_DATA)",
+    )
+    parser.add_argument(
+        "--output",
+        default=environment("PIPELINE_OUTPUT"),
+        metavar="DIR",
+        help="where results go, in place of the configuration's (default: PIPELINE_OUTPUT)",
+    )
+    parser.add_argument("--verbose", action="store_true", help="show what the libraries log")
+    return parser
+
+
+def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, Manifest]:
+    """Checks the data set version and what the configuration says about it; writes nothing.
+
+    Returns:
+      The configuration with absolute paths, and the version's manifest.
+
+    Raises:
+      UserError: No manifest, files that differ from it, an empty split, or a class or slice that does not exist.
+    """
+    data, output = Path(config.data).resolve(), Path(config.output).resolve()
+    if data == output or data in output.parents:
+        raise UserError(f"{config.output}: output lies inside the published version {config.data}; choose another one")
+    manifest = verify_version(Path(config.data))
+    for split in SPLITS:
+        if split not in manifest.splits or manifest.splits[split].records == 0:
+            raise UserError(f"{config.data}: split {split!r} is empty; publish a version with records in it")
+    check_evaluation(config.evaluation, load_spec(manifest.dataset))
+    return config.model_copy(update={"data": str(data), "output": str(output)}), manifest
+
+
+def make_output_folder(output: Path) -> None:
+    """Makes the output folder and its folder of logs; UserError where nothing can be written there."""
+    try:
+        (output / LOGS_FOLDER).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise UserError(f"{output}: cannot write there ({error.strerror}); choose another --output") from None
+
+
+def run(config: PipelineConfig, manifest: Manifest, verbose: bool, run_fn: str = RUN_FN) -> int:
+    """Runs the pipeline, prints its progress and its result, and returns the exit code.
+
+    Raises:
+      UserError: A step found that what the user gave cannot be used.
+    """
+    output = Path(config.output)
+    log = output / LOGS_FOLDER / f"{datetime.now():%Y-%m-%dT%H-%M-%S-%f}.log"
+    counts = ", ".join(f"{manifest.splits[split].records} {split}" for split in SPLITS)
+    print(f"pipeline {config.name}: {manifest.dataset} {manifest.version} ({counts}), manifest {manifest.sha256[:12]}")
+    print("loading TFX ..." if verbose else f"loading TFX ... (log: {log})")
+    failure: Exception | None = None
+    with nullcontext() if verbose else stderr_in_file(log):
+        try:
+            from tfx_pipeline.local_run import run_locally  # TFX takes half a minute to import
+
+            summary = run_locally(config, manifest, run_fn)
+        except Exception as error:  # whatever a step raises becomes one line here and a traceback in the log
+            traceback.print_exc()
+            failure = error
+    if failure is not None:
+        if isinstance(failure.__cause__, UserError):
+            raise failure.__cause__
+        print(f"error: {_one_line(failure)}" + ("" if verbose else f"\ntraceback: {log}"), file=sys.stderr)
+        return EXIT_STEP_FAILED
+    if summary is None:  # `tfx pipeline create` and `compile` run nothing
+        return EXIT_BLESSED
+    print(f"\n{summary.table()}\n\nsummary: {output / SUMMARY_FILE}\npicture: {output / PREDICTIONS_FILE}")
+    return EXIT_BLESSED if summary.evaluation.blessed else EXIT_NOT_BLESSED
+
+
+def _one_line(error: Exception, limit: int = 300) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,8 @@
+"""Names of what a pipeline leaves in its output folder."""
+
+SUMMARY_FILE = "summary.json"
+PREDICTIONS_FILE = "predictions.png"
+METADATA_FILE = "metadata.sqlite"
+LOGS_FOLDER = "logs"
+PIPELINE_FOLDER = "pipeline"  # TFX's artifacts: OUTPUT/pipeline/<step>/<channel>/<execution>/
+SERVING_FOLDER = "serving"  # pushed models: OUTPUT/serving/<seconds since 1970>/, as TensorFlow Serving watches it

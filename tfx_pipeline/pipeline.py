@@ -1,0 +1,148 @@
+"""The pipeline: published data in place, Trainer, Evaluator against the last blessed model, Pusher.
+
+No ExampleGen, StatisticsGen or Transform: the data set was split, encoded, measured and validated when it was
+published, and preprocessing is part of the exported model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ml_metadata.proto import metadata_store_pb2
+
+# Not `tfx.v1`: it also imports the Vertex AI client, which alone takes nine of its 25 seconds.
+from tfx.components.evaluator.component import Evaluator
+from tfx.components.pusher.component import Pusher
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.components.trainer.component import Trainer
+from tfx.dsl.components.common.importer import Importer
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.types import Artifact, Channel, artifact_utils
+from tfx.types.standard_artifacts import Examples, ExampleStatistics, Model, ModelBlessing
+
+from schemas.features import EVAL, SPLITS, TRAIN
+from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, STATISTICS_FOLDER, Manifest
+from schemas.spec import DatasetSpec, load_spec
+from tfx_pipeline.baseline import CANDIDATE, LatestOtherBlessedModel
+from tfx_pipeline.config import RUN_FN, PipelineConfig
+from tfx_pipeline.evaluation import eval_config
+from tfx_pipeline.output_layout import PIPELINE_FOLDER, SERVING_FOLDER
+from tfx_pipeline.source_digest import source_sha256
+
+LAST_BLESSED_MODEL = "LastBlessedModel"
+
+
+def create_pipeline(
+    config: PipelineConfig,
+    manifest: Manifest,
+    run_fn: str = RUN_FN,
+    compare_with_itself: bool = True,
+    metadata_connection_config: metadata_store_pb2.ConnectionConfig | None = None,
+    beam_pipeline_args: tuple[str, ...] = (),
+) -> Pipeline:
+    """Builds the pipeline for one published data set version.
+
+    Args:
+      config: `data` and `output` are absolute paths or URIs that every step can read or write.
+      manifest: The manifest of the version at `config.data`.
+      run_fn: Import path of the training function.
+      compare_with_itself: Whether a model that is blessed already may be its own last blessed model. Vertex AI
+        Pipelines know only this strategy; the local runner passes False, and a run that changes nothing then finds
+        every step done.
+      metadata_connection_config: Where ML Metadata is kept, for runners that do not bring their own.
+      beam_pipeline_args: How Evaluator runs its Beam job.
+    """
+    spec = load_spec(manifest.dataset)
+    examples = _imported(config, manifest, EXAMPLES_FOLDER, Examples)
+    statistics = _imported(config, manifest, STATISTICS_FOLDER, ExampleStatistics)
+    schema_gen = ImportSchemaGen(schema_file=f"{config.data}/{SCHEMA_FILE}")
+    trainer = Trainer(
+        run_fn=run_fn,
+        examples=examples.outputs["result"],
+        schema=schema_gen.outputs["schema"],
+        train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
+        eval_args=trainer_pb2.EvalArgs(splits=[EVAL]),
+        custom_config=trainer_config(config, manifest, run_fn),
+    )
+    last_blessed = _last_blessed_model(trainer, compare_with_itself)
+    evaluator = _evaluator(config, spec, examples, trainer, last_blessed)
+    pusher = Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=f"{config.output}/{SERVING_FOLDER}")
+        ),
+    )
+    return Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=f"{config.output}/{PIPELINE_FOLDER}",
+        components=[examples, statistics, schema_gen, trainer, last_blessed, evaluator, pusher],
+        enable_cache=True,
+        metadata_connection_config=metadata_connection_config,
+        beam_pipeline_args=list(beam_pipeline_args),
+    )
+
+
+def trainer_config(config: PipelineConfig, manifest: Manifest, run_fn: str = RUN_FN) -> dict:
+    """Trainer's `custom_config`: what to train on, how, and the digest of what does it."""
+    return {
+        "dataset": manifest.dataset,
+        "image_size": manifest.image_size,
+        "manifest_sha256": manifest.sha256,
+        "training": config.training.model_dump(mode="json"),
+        # Part of TFX's cache key, so that a model of other code or weights is never taken for this one's.
+        "source_sha256": source_sha256("schemas", run_fn.split(".")[0], files=_weights_files(config)),
+    }
+
+
+def _weights_files(config: PipelineConfig) -> tuple[Path, ...]:
+    weights = Path(config.training.encoder_weights)
+    return (weights,) if weights.is_file() else ()  # else a name such as `imagenet`
+
+
+def _imported(config: PipelineConfig, manifest: Manifest, folder: str, artifact_type: type[Artifact]) -> Importer:
+    """A folder of the version as an artifact, in place; ML Metadata takes the same folder and digest for the same."""
+    identity = {
+        "dataset": manifest.dataset,
+        "dataset_version": manifest.version,
+        "manifest_sha256": manifest.sha256,
+    }
+    if folder == EXAMPLES_FOLDER:
+        identity |= {"payload_format": "FORMAT_TF_EXAMPLE", "file_format": "tfrecords"}
+    return Importer(
+        source_uri=f"{config.data}/{folder}",
+        artifact_type=artifact_type,
+        properties={"split_names": artifact_utils.encode_split_names(list(SPLITS))},
+        custom_properties=identity,
+    ).with_id(f"Import{folder.capitalize()}")
+
+
+def _last_blessed_model(trainer: Trainer, compare_with_itself: bool) -> Resolver:
+    channels = {
+        "model": Channel(type=Model),
+        "model_blessing": Channel(type=ModelBlessing),
+    }
+    strategy = LatestBlessedModelStrategy
+    if not compare_with_itself:
+        strategy = LatestOtherBlessedModel
+        channels[CANDIDATE] = trainer.outputs["model"]
+    return Resolver(strategy_class=strategy, **channels).with_id(LAST_BLESSED_MODEL)
+
+
+def _evaluator(
+    config: PipelineConfig,
+    spec: DatasetSpec,
+    examples: Importer,
+    trainer: Trainer,
+    last_blessed: Resolver,
+) -> Evaluator:
+    return Evaluator(
+        examples=examples.outputs["result"],
+        model=trainer.outputs["model"],
+        baseline_model=last_blessed.outputs["model"],
+        eval_config=eval_config(spec, config.evaluation),
+        example_splits=[EVAL],
+    )

@@ -1,0 +1,127 @@
+"""One picture for people: photo, truth and prediction of some evaluation images, side by side."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+
+from schemas import features
+from schemas.manifest import Manifest
+from schemas.spec import DatasetSpec
+from tfx_pipeline.iou_metrics import mean_iou
+
+SERVING_SIGNATURE = "serving_default"
+SCANNED_EXAMPLES = 128  # enough to find easy and hard ones, few enough to take seconds
+BATCH_SIZE = 16
+SHOWN = (("easy", 0.95), ("easy", 0.85), ("typical", 0.55), ("typical", 0.45), ("hard", 0.15), ("hard", 0.05))
+COLUMNS = 2  # triples of photo, truth and prediction beside each other
+SOURCE_KEY = "Source"  # PNG text: which model and data the sheet shows
+
+TILE = 176  # pixels
+GAP = 6
+MARGIN = 20
+LABEL_HEIGHT = 22
+HEADER_HEIGHT = 56
+TEXT_COLOR = "#222222"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One evaluation image; `photo` uint8 [H, W, 3], `truth` and `predicted` uint8 [S, S] class ids."""
+
+    image_id: str
+    photo: np.ndarray
+    truth: np.ndarray
+    predicted: np.ndarray
+    iou: float
+
+
+def write_prediction_sheet(model: Path, version_dir: Path, manifest: Manifest, spec: DatasetSpec, path: Path) -> None:
+    """Predicts the first evaluation images and draws six of them, from easy to hard by their mean IoU.
+
+    A sheet of the same model and data is left as it is.
+
+    Args:
+      model: SavedModel whose `serving_default` maps `image_bytes` [N] to `class_ids` [N, S, S].
+      version_dir: The published version, with its `manifest` and `spec`.
+      path: PNG file to write, whole or not at all.
+    """
+    source = f"{model} {manifest.sha256}"
+    if path.is_file() and Image.open(path).info.get(SOURCE_KEY) == source:
+        return
+    predictions = sorted(_predictions(model, version_dir, manifest, len(spec.classes)), key=lambda one: -one.iou)
+    ranks = {round((1 - quantile) * (len(predictions) - 1)): kind for kind, quantile in SHOWN}  # fewer where few images
+    shown = [(kind, predictions[rank]) for rank, kind in sorted(ranks.items())]
+    text = PngImagePlugin.PngInfo()
+    text.add_text(SOURCE_KEY, source)
+    temporary = path.with_name(f".{path.name}")
+    _draw_sheet(shown, spec).save(temporary, format="PNG", pnginfo=text)
+    os.replace(temporary, path)
+
+
+def _predictions(model: Path, version_dir: Path, manifest: Manifest, num_classes: int) -> Iterator[Prediction]:
+    loaded = tf.saved_model.load(str(model))
+    predict = loaded.signatures[SERVING_SIGNATURE]
+    shards = [str(version_dir / shard.path) for shard in manifest.splits[features.EVAL].shards]
+    description = {name: tf.io.FixedLenFeature([], tf.string) for name in ("image", "mask", "image_id")}
+    records = tf.data.TFRecordDataset(shards).take(SCANNED_EXAMPLES).batch(BATCH_SIZE)
+    for batch in records.map(lambda serialized: tf.io.parse_example(serialized, description)):
+        class_ids = predict(image_bytes=batch[features.IMAGE])["class_ids"].numpy().astype(np.uint8)
+        for index, predicted in enumerate(class_ids):
+            truth = Image.open(io.BytesIO(batch[features.MASK][index].numpy()))
+            truth_ids = np.asarray(truth.resize(predicted.shape[::-1], Image.Resampling.NEAREST))
+            yield Prediction(
+                image_id=batch[features.IMAGE_ID][index].numpy().decode(),
+                photo=np.asarray(Image.open(io.BytesIO(batch[features.IMAGE][index].numpy())).convert("RGB")),
+                truth=truth_ids,
+                predicted=predicted,
+                iou=mean_iou(confusion_matrix(truth_ids, predicted, num_classes)),
+            )
+
+
+def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
+    """Pixels per pair of classes, int64 [C, C], rows truth, of two arrays of class ids of the same shape."""
+    pairs = truth.astype(np.int64).ravel() * num_classes + predicted.astype(np.int64).ravel()
+    return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image.Image:
+    rows = -(-len(shown) // COLUMNS)
+    triple_width = 3 * TILE + 2 * GAP
+    row_height = TILE + LABEL_HEIGHT + GAP
+    size = (COLUMNS * (triple_width + MARGIN) + MARGIN, HEADER_HEIGHT + rows * row_height + MARGIN)
+    sheet = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(sheet)
+    _draw_legend(draw, spec)
+    palette = np.array(spec.palette, np.uint8)
+    for index, (kind, one) in enumerate(shown):
+        # Down the columns, so that easy, typical and hard ones fill one column after the other.
+        left = MARGIN + index // rows * (triple_width + MARGIN)
+        top = HEADER_HEIGHT + index % rows * row_height
+        draw.text((left, top), f"{one.image_id} - {kind}, mean IoU {one.iou:.2f}", TEXT_COLOR, _font(14))
+        for tile_index, pixels in enumerate((one.photo, palette[one.truth], palette[one.predicted])):
+            resampling = Image.Resampling.NEAREST if tile_index else Image.Resampling.BICUBIC
+            tile = Image.fromarray(pixels).resize((TILE, TILE), resampling)
+            sheet.paste(tile, (left + tile_index * (TILE + GAP), top + LABEL_HEIGHT))
+    return sheet
+
+
+def _draw_legend(draw: ImageDraw.ImageDraw, spec: DatasetSpec) -> None:
+    font = _font(16)
+    draw.text((MARGIN, 16), "photo | truth | prediction", TEXT_COLOR, font)
+    left = MARGIN + draw.textlength("photo | truth | prediction", font) + 2 * MARGIN
+    for class_spec in spec.classes:
+        draw.rectangle((left, 18, left + 16, 34), fill=class_spec.rgb, outline=TEXT_COLOR)
+        draw.text((left + 24, 16), class_spec.name, TEXT_COLOR, font)
+        left += 24 + draw.textlength(class_spec.name, font) + MARGIN
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size=size)
