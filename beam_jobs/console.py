@@ -7,12 +7,11 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from typing import NoReturn
 
 from schemas.errors import UserError
 
 USER_ERROR = 2
-INTERRUPTED = 130
+INTERRUPTED = 130  # as shells report what Ctrl-C ended
 
 
 def be_calm(verbose: bool) -> None:
@@ -33,17 +32,22 @@ def be_calm(verbose: bool) -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 
-def run_command(command: Callable[[], int]) -> NoReturn:
-    """Runs a command line and exits with its code; a UserError becomes one line per problem and exit code 2."""
+def exit_code(command: Callable[[], int], interrupted: str = "interrupted; the same command starts over") -> int:
+    """Runs a command line's work and returns the code to exit with.
+
+    Args:
+      command: Does the work and returns its own exit code. A UserError becomes one line per problem.
+      interrupted: What to say where Ctrl-C ended it.
+    """
     try:
-        sys.exit(command())
+        return command()
     except UserError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
-        sys.exit(USER_ERROR)
+        return USER_ERROR
     except KeyboardInterrupt:
-        print("interrupted; nothing was published, the same command starts over", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
+        print(interrupted, file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(USER_ERROR)
+        return INTERRUPTED

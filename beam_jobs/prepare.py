@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-from beam_jobs.console import be_calm, run_command
+from beam_jobs.console import be_calm, exit_code
 from beam_jobs.options import PrepareOptions, options_sha256
 from beam_jobs.summary import changed_options, failure_cause, published_table, withheld_table
 from schemas.errors import UserError
@@ -195,4 +195,4 @@ def _report(options: PrepareOptions, seconds: float) -> int:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    sys.exit(exit_code(main, "interrupted; nothing is published, the same command starts over"))

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from beam_jobs.console import run_command
+from beam_jobs.console import exit_code
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,4 +65,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    sys.exit(exit_code(main))
