@@ -20,6 +20,10 @@ from beam_jobs.publication import (
     stage_validation,
 )
 from beam_jobs.rejections import Rejection
+from beam_jobs.report import REPORT_FILE
+from beam_jobs.report.page import report_page
+from beam_jobs.report.samples import CountSizes, SampleRecords, SampleRejections, SizeCell
+from beam_jobs.report.thumbnails import Sample, Tile
 from beam_jobs.shard_writer import STATISTICS_ROWS, WriteShard, WrittenShard, write_atomically
 from beam_jobs.sharding import ShardKey, SplitSize
 from beam_jobs.sources import LISTED_ONLY, REJECTED, PlannedRecord, PlanRecords
@@ -63,8 +67,16 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
             unread_digest=AsSingleton(plan[REJECTED] | "DigestUnread" >> DigestUnread()),
         )
     )
+    reported = decision | "WriteReport" >> beam.Map(
+        _write_report,
+        options,
+        validation=AsSingleton(validation),
+        samples=AsDict(shards[STATISTICS_ROWS] | "SampleRecords" >> SampleRecords(options.spec)),
+        sheets=AsDict(rejections | "SampleRejections" >> SampleRejections(options.spec)),
+        sizes=AsDict(shards[STATISTICS_ROWS] | "CountSizes" >> CountSizes()),
+    )
     moved = (
-        decision
+        reported
         | "NameStagedFiles" >> beam.FlatMap(files_to_move, options)
         | "SpreadMoves" >> beam.Reshuffle()
         | "MoveFiles" >> beam.ParDo(MoveFile())
@@ -197,6 +209,19 @@ def _decide(
     manifest = make_manifest(options, shards, quarantined, unread_digest + sum(one.inputs_digest for one in shards))
     problems = find_problems(manifest, validation, found, options.max_rejected_fraction)
     return Decision(manifest, tuple(problems), listed_only, tuple(sorted(quarantine_files)))
+
+
+def _write_report(
+    decision: Decision,
+    options: PrepareOptions,
+    validation: Validation,
+    samples: dict[str, list[Sample]],
+    sheets: dict[str, list[Tile]],
+    sizes: dict[SizeCell, int],
+) -> Decision:
+    page = report_page(options.spec, decision, validation, samples, sheets, sizes)
+    write_atomically(f"{options.staging_dir}/{REPORT_FILE}", page.encode())
+    return decision
 
 
 def _conclude(decision: Decision, moved: Iterable[str], options: PrepareOptions) -> str:

@@ -18,6 +18,7 @@ from apache_beam.io.filesystems import FileSystems
 from beam_jobs.inputs_digest import inputs_sha256
 from beam_jobs.options import PrepareOptions, options_sha256
 from beam_jobs.rejections import EXCLUDED, FATAL
+from beam_jobs.report import REPORT_FILE
 from beam_jobs.shard_writer import WrittenShard, write_atomically
 from beam_jobs.sources import read_file
 from beam_jobs.statistics import Validation
@@ -133,6 +134,7 @@ def _side_files(decision: Decision) -> list[str]:
         *(f"{STATISTICS_FOLDER}/{folder}/{STATISTICS_FILE}" for folder in folders),
         *(f"{ANOMALIES_FOLDER}/{folder}/{ANOMALIES_FILE}" for folder in folders),
         *(f"{QUARANTINE_FOLDER}/{name}" for name in decision.quarantine_files),
+        REPORT_FILE,
     ]
 
 

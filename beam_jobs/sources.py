@@ -71,9 +71,11 @@ class _ListFiles(beam.DoFn):
 
     def process(self, path: str) -> Iterator[tuple[str, SourceFile]]:
         for found in FileSystems.match([source_pattern(self._root, path)])[0].metadata_list:
-            image_id = id_of(found.path, path)
+            # A name that is no UTF-8 cannot be shuffled; spelt out, it is rejected as an unsafe id.
+            uri = found.path.encode("utf-8", "backslashreplace").decode()
+            image_id = id_of(uri, path)
             if image_id is not None:
-                yield image_id, SourceFile(found.path, found.size_in_bytes)
+                yield image_id, SourceFile(uri, found.size_in_bytes)
 
 
 class _ReadSplitList(beam.DoFn):

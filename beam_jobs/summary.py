@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from beam_jobs.options import PrepareOptions
+from beam_jobs.report import REPORT_FILE
 from schemas.manifest import Manifest
 
 
@@ -22,6 +23,7 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float) -> str
     lines.append(f"  {'seconds':<12}{seconds:>8.1f}  {manifest.inputs / seconds:.0f} images/s")
     if manifest.quarantined:
         lines.append(f"What was not published, and why: {version_dir}/quarantine/")
+    lines.append(f"Look at it before training on it: {version_dir}/{REPORT_FILE}")
     return "\n".join(lines)
 
 
@@ -39,7 +41,7 @@ def withheld_table(options: PrepareOptions) -> str:
     quarantined = outcome["manifest"]["quarantined"]
     if quarantined:
         lines.append(f"Quarantined: {_counts(quarantined)}")
-    lines.append(f"Look at {options.rejected_dir}: quarantine/, anomalies/, statistics/")
+    lines.append(f"Look at {options.rejected_dir}/{REPORT_FILE}; beside it: quarantine/, anomalies/, statistics/")
     return "\n".join(lines)
 
 

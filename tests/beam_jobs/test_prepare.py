@@ -65,6 +65,7 @@ def test_a_version_is_published_in_the_layout_of_the_contract(photos, tmp_path):
             "examples/Split-train/pets-train.tfrecord-00000-of-00001",
             "manifest.json",
             "quarantine/quarantine-00000-of-00001.jsonl",
+            "report.html",
             "schema.pbtxt",
             "statistics/Split-eval/FeatureStats.pb",
             "statistics/Split-train/FeatureStats.pb",
@@ -130,6 +131,7 @@ def test_every_rejected_input_is_accounted_for_with_its_reason(photos, tmp_path)
     write_pair(photos, "pug_106")
     (photos / "images/pug_106.jpg").unlink()
     write_pair(photos, "unknown animal")
+    write_pair(photos, "no utf-8 \udcff")
     write_pair(photos, "wolf_1")
     write_pair(photos, "pug_107", photo=encode(gradient().convert("CMYK"), "JPEG"))
     write_pair(photos, "._pug_108")
@@ -144,14 +146,14 @@ def test_every_rejected_input_is_accounted_for_with_its_reason(photos, tmp_path)
         "mask_lacks_required_class": 1,
         "missing_mask": 1,
         "missing_image": 1,
-        "unsafe_id": 1,
+        "unsafe_id": 2,
         "unknown_slice": 1,
     }
-    assert manifest.inputs == manifest.published + sum(manifest.quarantined.values()) == 50
+    assert manifest.inputs == manifest.published + sum(manifest.quarantined.values()) == 51
     assert (manifest.repaired, manifest.repairs) == (1, {"cmyk": 1})
     lines = (version / "quarantine" / "quarantine-00000-of-00001.jsonl").read_text().splitlines()
     quarantined = {entry["id"]: entry for entry in map(json.loads, lines)}
-    assert len(lines) == len(quarantined) == 9
+    assert len(lines) == len(quarantined) == 10
     assert quarantined["pug_102"] == {
         "id": "pug_102",
         "image_uri": str(photos / "images/pug_102.jpg"),
@@ -252,11 +254,11 @@ def test_what_an_interrupted_job_left_behind_is_gone_after_the_next(photos, tmp_
 
 
 def digests(folder):
-    """Digest of each file that is promised to be byte-identical: shards and manifest."""
+    """Digest of each file that is promised to be byte-identical: shards, manifest and report."""
     return {
         path: hashlib.sha256((folder / path).read_bytes()).hexdigest()
         for path in files_below(folder)
-        if path.startswith("examples") or path == "manifest.json"
+        if path.startswith("examples") or path in ("manifest.json", "report.html")
     }
 
 
@@ -276,7 +278,7 @@ def test_bytes_depend_neither_on_the_runner_nor_on_the_order_of_the_files(photos
         [*job, "--direct_running_mode=multi_processing", "--direct_num_workers=2"], check=True, capture_output=True
     )
     expected = digests(tmp_path / "one" / "pets" / "1.0.0")
-    assert len(expected) == 3
+    assert len(expected) == 4
     assert digests(tmp_path / "two" / "pets" / "1.0.0") == expected
     assert digests(tmp_path / "three" / "pets" / "1.0.0") == expected
 

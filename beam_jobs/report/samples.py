@@ -1,0 +1,112 @@
+"""What the report shows of a data set of any size: a few records, a few rejected inputs, and counts of sizes.
+
+All of it is chosen by hashes of the ids or counted, so that the same inputs give the same report on every runner.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from beam_jobs.rejections import Rejection
+from beam_jobs.report.thumbnails import Sample, Tile, make_sample, make_tile
+from beam_jobs.sharding import id_hash
+from schemas import features
+from schemas.spec import DatasetSpec
+
+RECORDS_PER_SPLIT = 12
+REJECTIONS_PER_REASON = 12
+CELLS_PER_OCTAVE = 8  # of the size map: one cell is 9 % wide
+
+
+class _Candidate(NamedTuple):
+    """A record that may be shown; the smallest ranks are."""
+
+    rank: int
+    image_id: str
+    photo: bytes
+    mask: bytes
+
+
+class SizeCell(NamedTuple):
+    """One cell of the size map: sides of about `2 ** (column / CELLS_PER_OCTAVE)` by `2 ** (row / ...)` pixels."""
+
+    split: str
+    column: int
+    row: int
+
+
+class SampleRecords(beam.PTransform):
+    """(split, RecordBatch) -> (split, [Sample]), the records with the smallest hashes of their ids."""
+
+    def __init__(self, spec: DatasetSpec):
+        super().__init__()
+        self._spec = spec
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+        return (
+            rows
+            # (split, _Candidate)
+            | "NameCandidates" >> beam.FlatMapTuple(_candidates)
+            | "TakeFirst" >> beam.combiners.Top.SmallestPerKey(RECORDS_PER_SPLIT)
+            | "DrawSamples" >> beam.Map(_draw_samples, self._spec)
+        )
+
+
+def _candidates(split: str, batch: pa.RecordBatch) -> Iterator[tuple[str, _Candidate]]:
+    ids, photos, masks = (
+        batch.column(batch.schema.get_field_index(name)).flatten()
+        for name in (features.IMAGE_ID, features.IMAGE, features.MASK)
+    )
+    ranked = ((id_hash("report", image_id), row) for row, image_id in enumerate(map(bytes.decode, ids.to_pylist())))
+    for rank, row in heapq.nsmallest(RECORDS_PER_SPLIT, ranked):
+        # copies of the few that may stay, so that the batch is freed
+        yield split, _Candidate(rank, ids[row].as_py().decode(), photos[row].as_py(), masks[row].as_py())
+
+
+def _draw_samples(element: tuple[str, list[_Candidate]], spec: DatasetSpec) -> tuple[str, list[Sample]]:
+    split, candidates = element
+    return split, [make_sample(one.image_id, one.photo, one.mask, spec) for one in sorted(candidates)]
+
+
+class SampleRejections(beam.PTransform):
+    """Rejections -> (reason, [Tile]), the inputs with the smallest hashes of their ids; only their files are read."""
+
+    def __init__(self, spec: DatasetSpec):
+        super().__init__()
+        self._spec = spec
+
+    def expand(self, rejections: beam.PCollection) -> beam.PCollection:
+        return (
+            rejections
+            | "RankRejections" >> beam.Map(lambda one: (one.reason, (id_hash("report", one.image_id), one)))
+            | "TakeFirst" >> beam.combiners.Top.SmallestPerKey(REJECTIONS_PER_REASON)
+            | "DrawTiles" >> beam.Map(_draw_tiles, self._spec)
+        )
+
+
+def _draw_tiles(element: tuple[str, list[tuple[int, Rejection]]], spec: DatasetSpec) -> tuple[str, list[Tile]]:
+    reason, ranked = element
+    return reason, [make_tile(rejection, spec) for _, rejection in sorted(ranked)]
+
+
+class CountSizes(beam.PTransform):
+    """(split, RecordBatch) -> (SizeCell, number of photos); at most 16,384 cells a split, whatever the data set."""
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+        return rows | "NameCells" >> beam.FlatMapTuple(_cells) | "CountPerCell" >> beam.CombinePerKey(sum)
+
+
+def _cells(split: str, batch: pa.RecordBatch) -> Iterator[tuple[SizeCell, int]]:
+    sides = [
+        batch.column(batch.schema.get_field_index(name)).flatten().to_numpy()
+        for name in (features.SOURCE_WIDTH, features.SOURCE_HEIGHT)
+    ]
+    cells = np.rint(CELLS_PER_OCTAVE * np.log2(np.stack(sides, 1))).astype(int)
+    for (column, row), count in zip(*np.unique(cells, axis=0, return_counts=True)):
+        yield SizeCell(split, int(column), int(row)), int(count)

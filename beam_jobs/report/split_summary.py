@@ -1,0 +1,71 @@
+"""What TFDV measured of one split, by the kind of a feature's values."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList, Histogram
+
+
+class Numbers(NamedTuple):
+    """A numeric feature; `histogram` counts its values in buckets of one width, from `minimum` to `maximum`."""
+
+    present: int
+    missing: int
+    mean: float
+    deviation: float
+    minimum: float
+    median: float
+    maximum: float
+    histogram: tuple[float, ...]
+
+
+class Words(NamedTuple):
+    """A string feature; `counts` is (value, number of records), the most frequent first, as many as TFDV ranked."""
+
+    present: int
+    missing: int
+    unique: int
+    counts: tuple[tuple[str, int], ...]
+
+
+class Pictures(NamedTuple):
+    """A feature of encoded pictures; sizes in bytes of one value."""
+
+    present: int
+    missing: int
+    mean_bytes: float
+    maximum_bytes: float
+
+
+class SplitSummary(NamedTuple):
+    """All features of one split by name; none where it holds no record."""
+
+    records: int
+    numbers: dict[str, Numbers]
+    words: dict[str, Words]
+    pictures: dict[str, Pictures]
+
+
+def summarise(serialized: bytes) -> SplitSummary:
+    """Reads a serialized DatasetFeatureStatisticsList."""
+    datasets = DatasetFeatureStatisticsList.FromString(serialized).datasets
+    summary = SplitSummary(sum(dataset.num_examples for dataset in datasets), {}, {}, {})
+    for feature in (feature for dataset in datasets for feature in dataset.features):
+        name, kind = feature.path.step[0], feature.WhichOneof("stats")
+        stats = getattr(feature, kind)
+        presence = stats.common_stats.num_non_missing, stats.common_stats.num_missing
+        if kind == "num_stats":
+            limits = stats.mean, stats.std_dev, stats.min, stats.median, stats.max
+            summary.numbers[name] = Numbers(*presence, *limits, _bucket_counts(stats.histograms))
+        elif kind == "string_stats":
+            counts = tuple((top.value, round(top.frequency)) for top in stats.top_values)
+            summary.words[name] = Words(*presence, stats.unique, counts)
+        elif kind == "bytes_stats":
+            summary.pictures[name] = Pictures(*presence, stats.avg_num_bytes, stats.max_num_bytes)
+    return summary
+
+
+def _bucket_counts(histograms: list[Histogram]) -> tuple[float, ...]:
+    standard = next((one for one in histograms if one.type == Histogram.STANDARD), Histogram())
+    return tuple(bucket.sample_count for bucket in standard.buckets)

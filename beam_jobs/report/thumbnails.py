@@ -1,0 +1,104 @@
+"""Small pictures of the report. Whatever is shown was decoded and encoded anew: no byte of a source is copied."""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from beam_jobs.photos import check_size, decode_photo
+from beam_jobs.rejections import Rejection
+from beam_jobs.sources import read_file
+from schemas.spec import DatasetSpec
+
+SAMPLE_SIDE = 192  # pixels, at most; smaller records are shown as they are
+TILE_SIDE = 96  # pixels of a rejected input's longer side
+JPEG_QUALITY = 82
+UNKNOWN_COLOR = (255, 0, 255)  # of mask values that the data set doesn't know
+
+
+class Sample(NamedTuple):
+    """A published record: `photo` a JPEG and `mask` a PNG in the classes' colours, both `width` x `height` pixels."""
+
+    image_id: str
+    width: int
+    height: int
+    photo: bytes
+    mask: bytes
+
+
+class Tile(NamedTuple):
+    """A rejected input.
+
+    Attributes:
+      photo, mask: JPEG, and PNG in the classes' colours; empty where the file can't be shown, None where there is none.
+    """
+
+    image_id: str
+    detail: str
+    photo: bytes | None
+    mask: bytes | None
+
+
+def make_sample(image_id: str, photo: bytes, mask: bytes, spec: DatasetSpec) -> Sample:
+    """Draws a record from its own bytes.
+
+    Args:
+      photo: JPEG or PNG as the record holds it, uint8 [H, W, 3].
+      mask: PNG as the record holds it, uint8 [H, W], class ids.
+    """
+    picture = Image.open(io.BytesIO(photo), formats=("JPEG", "PNG"))
+    size = _fit(picture.size, min(SAMPLE_SIDE, max(picture.size)))
+    class_ids = Image.open(io.BytesIO(mask), formats=("PNG",)).resize(size, Image.Resampling.NEAREST)
+    return Sample(image_id, *size, _jpeg(picture, size), _coloured_png(np.asarray(class_ids), spec))
+
+
+def make_tile(rejection: Rejection, spec: DatasetSpec) -> Tile:
+    """Draws what can be drawn of a rejected input; its files are read, checked by header, and never trusted."""
+    pictures = []
+    for uri, draw in ((rejection.image_uri, _draw_photo), (rejection.mask_uri, _draw_mask)):
+        try:
+            pictures.append(draw(read_file(uri), spec) if uri else None)
+        except Exception:  # whatever a decoder says of such bytes: the tile then has the reason in words
+            pictures.append(b"")
+    return Tile(rejection.image_id, rejection.detail, *pictures)
+
+
+def _draw_photo(data: bytes, spec: DatasetSpec) -> bytes:
+    photo = decode_photo(data, 2 * TILE_SIDE)  # square; the fit gives the aspect ratio back
+    return _jpeg(photo.image, _fit((photo.source_width, photo.source_height), TILE_SIDE))
+
+
+def _draw_mask(data: bytes, spec: DatasetSpec) -> bytes:
+    image = Image.open(io.BytesIO(data), formats=("PNG",))
+    check_size(image)
+    if image.mode not in ("L", "P"):
+        return b""
+    values = np.asarray(image.resize(_fit(image.size, TILE_SIDE), Image.Resampling.NEAREST))
+    table = np.full(256, len(spec.classes), np.uint8)
+    for value, class_id in spec.class_id_of_mask_value.items():
+        table[value] = class_id
+    return _coloured_png(table[values], spec)
+
+
+def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Width and height with the same aspect ratio and `side` as the longer one."""
+    width, height = (max(1, round(side * one / max(size))) for one in size)
+    return width, height
+
+
+def _jpeg(image: Image.Image, size: tuple[int, int]) -> bytes:
+    buffer = io.BytesIO()
+    image.convert("RGB").resize(size, Image.Resampling.BOX).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return buffer.getvalue()
+
+
+def _coloured_png(class_ids: np.ndarray, spec: DatasetSpec) -> bytes:
+    """PNG of uint8 [H, W] class ids, where the number of classes stands for an unknown one."""
+    image = Image.fromarray(class_ids)
+    image.putpalette([channel for color in (*spec.palette, UNKNOWN_COLOR) for channel in color])
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
