@@ -30,7 +30,7 @@ demo: env  ## draw sample data, prepare it, train, judge and push a model (under
 	@$(BIN)/python -m tfx_pipeline.local_runner --config=tfx_pipeline/configs/demo.yaml
 
 test: env  ## run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses=2
 
 lint: env  ## check style and format
 	@$(BIN)/ruff check .

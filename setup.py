@@ -33,6 +33,7 @@ HUB = [
 ]
 DEVELOPMENT = [
     "pytest>=8",
+    "pytest-xdist>=3.6",
     "ruff>=0.14",
 ]
 
