@@ -1,26 +1,23 @@
-"""`make bench`: how close each half comes to the speed of its codec. Ratios of one run mean more than single figures."""
+"""`make bench`: how close the preparation comes to the speed of its codec. Trust the ratios more than the figures."""
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
+
 from beam_jobs.console import be_calm
-
-be_calm(verbose=False)
-
-import tensorflow as tf  # noqa: E402
-from PIL import Image  # noqa: E402
-
-from beam_jobs.photos import decode_photo  # noqa: E402
-from beam_jobs.prepare import main as prepare  # noqa: E402
-from beam_jobs.records import FULL_CHROMA, MASK_COMPRESSION, Encoding, make_record, to_example  # noqa: E402
-from beam_jobs.sample_data.writer import Settings, write_sample  # noqa: E402
-from schemas.manifest import read_manifest  # noqa: E402
-from schemas.spec import load_spec  # noqa: E402
+from beam_jobs.photos import decode_photo
+from beam_jobs.prepare import main as prepare
+from beam_jobs.records import FULL_CHROMA, MASK_COMPRESSION, Encoding, make_record, to_example
+from beam_jobs.sample_data.writer import Settings, write_sample
+from schemas.spec import load_spec
 
 IMAGES = 400
 IMAGE_SIZE = 128
@@ -46,22 +43,24 @@ def codec_only(photo: bytes, mask: bytes) -> None:
 
 
 def main() -> None:
-    """Draws photos, measures both halves on them, prints a table."""
+    """Draws photos, prepares them in three ways in turn, prints a table."""
+    be_calm(verbose=False)
     with tempfile.TemporaryDirectory() as folder:
         photos = Path(folder) / "photos"
-        write_sample(photos, Settings(count=IMAGES), workers=2, progress=lambda done, total: None)
+        write_sample(photos, Settings(count=IMAGES), workers=os.cpu_count() or 1, progress=lambda done, total: None)
         pairs = [
             (path.stem, path.read_bytes(), (photos / "annotations/trimaps" / f"{path.stem}.png").read_bytes())
             for path in sorted((photos / "images").iterdir())
         ]
         encoding = Encoding(IMAGE_SIZE, "jpeg", 92)
-        decode_photo(pairs[0][1], IMAGE_SIZE)  # loads the codecs
+        decode_photo(pairs[0][1], IMAGE_SIZE)  # loads the decoder
         codec, record, job = [], [], []
-        for number in range(PASSES):  # in turn, so that the machine's mood meets all three
+        for number in range(PASSES):  # in turn, so that a busy moment of the machine meets all three
             codec.append(seconds(lambda: [codec_only(photo, mask) for _, photo, mask in pairs]))
             record.append(seconds(lambda: [to_example(make_record(*one, PETS, encoding).values) for one in pairs]))
             version = [f"--input={photos}", f"--output={folder}/data", f"--version={number}", "--dataset=pets"]
-            job.append(seconds(lambda options=version: prepare(options)))
+            with contextlib.redirect_stdout(io.StringIO()):
+                job.append(seconds(lambda options=version: prepare(options)))
         report("prepare, codec alone", codec, codec)
         report("prepare, one record after the other", record, codec)
         report("prepare, whole Beam job with statistics", job, codec)

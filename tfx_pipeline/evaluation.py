@@ -16,6 +16,7 @@ from tfx_pipeline.source_digest import source_sha256
 
 EVALUATE_SIGNATURE = "evaluate"
 METRICS_MODULE = "tfx_pipeline.iou_metrics"
+METRICS_SOURCE = (METRICS_MODULE, "trainer.confusion")
 EXAMPLE_COUNT = "example_count"
 
 
@@ -92,7 +93,7 @@ def _metric(
     class_name: str, name: str, threshold: config_pb2.MetricThreshold | None = None, **settings: int
 ) -> config_pb2.MetricConfig:
     # The digest of the metrics' code is part of the configuration, hence of TFX's cache key and of Evaluator's record.
-    settings_json = json.dumps({"name": name, "source_sha256": source_sha256(METRICS_MODULE), **settings})
+    settings_json = json.dumps({"name": name, "source_sha256": source_sha256(*METRICS_SOURCE), **settings})
     config = config_pb2.MetricConfig(class_name=class_name, module=METRICS_MODULE, config=settings_json)
     if threshold is not None:
         # A plain `threshold` would hold for every slice, however few examples it has.

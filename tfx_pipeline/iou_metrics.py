@@ -1,13 +1,9 @@
 """TFMA metrics of a segmentation model, exact, from one small confusion matrix per example.
 
 The model's `evaluate` signature returns `confusion_matrix` [N, C*C], rows the true class, columns the predicted class,
-in pixels. These metrics sum the matrices of a slice and derive from the sum:
-
-    IoU of class c = TP / (TP + FP + FN), with TP = M[c, c], FP = sum(M[:, c]) - TP, FN = sum(M[c, :]) - TP
-
-(M. Everingham et al., "The PASCAL Visual Object Classes Challenge", IJCV 2010, section 4.3). A class that is absent
-from truth and prediction of a slice has no IoU: it is NaN and is left out of the mean. No label is needed beside the
-matrix.
+in pixels. These metrics sum the matrices of a slice and derive from the sum what `trainer.confusion` defines. A class
+that is absent from truth and prediction of a slice has no IoU: it is NaN and is left out of the mean. No label is
+needed beside the matrix.
 """
 
 from __future__ import annotations
@@ -17,6 +13,8 @@ from collections.abc import Callable, Iterable
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
+
+from trainer.confusion import class_iou, mean_iou, pixel_accuracy
 
 CONFUSION_MATRIX_OUTPUT = "confusion_matrix"
 MEAN_IOU = "mean_iou"
@@ -31,27 +29,7 @@ def class_iou_name(class_name: str) -> str:
     return f"iou_{class_name}"
 
 
-def class_ious(matrix: np.ndarray) -> np.ndarray:
-    """IoU per class, float64 [C], of a confusion matrix [C, C] (rows truth); NaN where a class does not occur."""
-    matrix = np.asarray(matrix, np.float64)
-    true_positives = np.diag(matrix)
-    union = matrix.sum(axis=0) + matrix.sum(axis=1) - true_positives
-    return np.divide(true_positives, union, out=np.full(len(matrix), np.nan), where=union > 0)
-
-
-def mean_iou(matrix: np.ndarray) -> float:
-    """Mean of `class_ious` over the classes that occur; NaN where none does."""
-    occurring = [iou for iou in class_ious(matrix) if not np.isnan(iou)]
-    return float(np.mean(occurring)) if occurring else float("nan")
-
-
-def pixel_accuracy(matrix: np.ndarray) -> float:
-    """Share of the pixels whose class is right; NaN where there are no pixels."""
-    pixels = np.sum(matrix)
-    return float(np.trace(matrix) / pixels) if pixels else float("nan")
-
-
-# Each metric takes `source_sha256`, the digest of this module, only so that it stands in the EvalConfig.
+# Each metric takes `source_sha256`, the digest of the code behind it, only so that it stands in the EvalConfig.
 class MeanIoU(tfma.metrics.Metric):
     """Mean IoU of a slice, over the classes that occur in it."""
 
@@ -93,7 +71,7 @@ def _pixel_accuracy_computations(
 def _class_iou_computations(
     num_classes: int, class_id: int, name: str, model_names: list[str] | None = None
 ) -> tfma.metrics.MetricComputations:
-    return _computations(lambda matrix: float(class_ious(matrix)[class_id]), num_classes, name, model_names)
+    return _computations(lambda matrix: float(class_iou(matrix)[class_id]), num_classes, name, model_names)
 
 
 def _computations(

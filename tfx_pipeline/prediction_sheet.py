@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from schemas import features
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
-from tfx_pipeline.iou_metrics import mean_iou
+from trainer.confusion import confusion_matrix, mean_iou
 
 SERVING_SIGNATURE = "serving_default"
 SCANNED_EXAMPLES = 128  # enough to find easy and hard ones, few enough to take seconds
@@ -84,12 +84,6 @@ def _predictions(model: Path, version_dir: Path, manifest: Manifest, num_classes
                 predicted=predicted,
                 iou=mean_iou(confusion_matrix(truth_ids, predicted, num_classes)),
             )
-
-
-def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Pixels per pair of classes, int64 [C, C], rows truth, of two arrays of class ids of the same shape."""
-    pairs = truth.astype(np.int64).ravel() * num_classes + predicted.astype(np.int64).ravel()
-    return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 
 def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image.Image:

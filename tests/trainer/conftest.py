@@ -1,0 +1,78 @@
+"""Drawn records for the trainer's tests: discs with a ring around them on a striped background."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from schemas import features
+from schemas.manifest import shard_path
+
+PET, BACKGROUND, BORDER = range(3)
+
+
+def draw(index: int, image_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """A photo uint8 [S, S, 3] and its class ids uint8 [S, S]; the same for the same index."""
+    random = np.random.default_rng(index)
+    rows, columns = np.mgrid[:image_size, :image_size] / image_size
+    center = random.uniform(0.35, 0.65, 2)
+    radius = random.uniform(0.18, 0.3)
+    distance = np.hypot(rows - center[0], columns - center[1])
+    mask = np.where(distance < radius, PET, np.where(distance < radius + 0.08, BORDER, BACKGROUND)).astype(np.uint8)
+    stripes = 60 + 30 * np.sin(2 * np.pi * random.uniform(2, 5) * (rows + columns))[..., np.newaxis] * [0, 1, 1]
+    disc = np.array([random.uniform(180, 250), random.uniform(100, 160), 40])
+    photo = np.where(mask[..., np.newaxis] == PET, disc, np.where(mask[..., np.newaxis] == BORDER, 200, stripes))
+    noise = random.normal(0, 4, photo.shape)
+    return np.clip(photo + noise, 0, 255).astype(np.uint8), mask
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """The pixels as a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def record(index: int, image_size: int) -> bytes:
+    """One serialized tf.train.Example with the features that the trainer reads."""
+    photo, mask = draw(index, image_size)
+    values = {features.IMAGE: png(photo), features.MASK: png(mask)}
+    feature = {name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for name, value in values.items()}
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+
+@pytest.fixture(scope="session")
+def weights_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Random MobileNetV2 weights: a frozen encoder makes a training run quick to trace."""
+    path = str(tmp_path_factory.mktemp("weights") / "mobilenet_v2_0.35_no_top.weights.h5")
+    keras.utils.set_random_seed(0)
+    keras.applications.MobileNetV2(input_shape=(64, 64, 3), alpha=0.35, include_top=False, weights=None).save_weights(
+        path
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def write_shards(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
+    """Writes drawn records as the shards of a split and returns their paths."""
+
+    def write(indices: list[int], image_size: int, split: str = "train", shards: int = 2) -> list[str]:
+        root = tmp_path_factory.mktemp("version")
+        paths = []
+        for shard in range(shards):
+            path = Path(root) / shard_path("pets", split, shard, shards)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tf.io.TFRecordWriter(str(path)) as writer:
+                for index in indices[shard::shards]:
+                    writer.write(record(index, image_size))
+            paths.append(str(path))
+        return paths
+
+    return write

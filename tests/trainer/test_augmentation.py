@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.trainer.conftest import draw
+from trainer.augmentation import augment_batch
+
+
+@pytest.fixture
+def batch():
+    drawn = [draw(index, 64) for index in range(8)]
+    return np.stack([photo for photo, _ in drawn]), np.stack([mask for _, mask in drawn])
+
+
+def test_the_same_seed_gives_the_same_batch_and_another_seed_another(batch):
+    first, again, other = (
+        augment_batch(*map(tf.constant, batch), tf.constant([0, step], tf.int64)) for step in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first[0], again[0])
+    np.testing.assert_array_equal(first[1], again[1])
+    assert not np.array_equal(first[1], other[1])
+
+
+def test_masks_keep_to_their_class_ids_when_those_are_far_apart(batch):
+    masks = tf.constant(batch[1] * 100)
+    _, augmented = augment_batch(tf.constant(batch[0]), masks, tf.constant([0, 0], tf.int64))
+    assert augmented.dtype == tf.uint8
+    assert set(np.unique(augmented)) <= {0, 100, 200}
+
+
+def test_photo_and_mask_move_together(batch):
+    masks = (batch[1] == 0).astype(np.uint8)
+    photos = np.repeat(60 + 120 * masks[..., np.newaxis], 3, axis=-1)
+    augmented, moved = augment_batch(tf.constant(photos), tf.constant(masks), tf.constant([0, 0], tf.int64))
+    grey = augmented.numpy().mean(axis=-1)
+    middle = (grey.max(axis=(1, 2)) + grey.min(axis=(1, 2)))[:, np.newaxis, np.newaxis] / 2
+    assert np.mean((grey > middle) == moved.numpy()) > 0.98
+    assert not np.array_equal(moved, masks)
+
+
+def test_pixels_stay_in_their_range(batch):
+    augmented, _ = augment_batch(*map(tf.constant, batch), tf.constant([0, 0], tf.int64))
+    assert augmented.numpy().min() >= 0
+    assert augmented.numpy().max() <= 255

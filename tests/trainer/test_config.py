@@ -1,0 +1,23 @@
+import pytest
+
+from schemas.errors import UserError
+from schemas.spec import parse_model
+from trainer.config import TrainingConfig
+
+
+def test_the_defaults_survive_a_round_trip_through_plain_values():
+    config = TrainingConfig()
+    assert TrainingConfig(**config.model_dump(mode="json")) == config
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("encoder_width", 0.4), ("epoch", 3)]
+)
+def test_a_wrong_key_or_value_is_an_error_that_names_the_key(key, value):
+    with pytest.raises(UserError, match=rf"config\.yaml: {key}: "):
+        parse_model(TrainingConfig, {key: value}, "config.yaml")
+
+
+def test_fine_tuning_an_encoder_without_weights_is_refused():
+    with pytest.raises(UserError, match="fine_tune_epochs must be 0"):
+        parse_model(TrainingConfig, {"encoder_weights": "none", "fine_tune_epochs": 1}, "config.yaml")

@@ -1,0 +1,96 @@
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from schemas.spec import load_spec
+from tests.trainer.conftest import draw, png, record
+from trainer.config import TrainingConfig
+from trainer.export import MODEL_INFO_PATH, export_model, write_model_info
+from trainer.models import build_model
+from trainer.preprocessing import resize_pixels, scale_pixels
+
+SIZE, CLASSES = 64, 3
+CONFIG = TrainingConfig(encoder_weights="none", encoder_scale=1, fine_tune_epochs=0)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A model in memory and the folder and signatures of its export."""
+    folder = str(tmp_path_factory.mktemp("export") / "model")
+    keras.utils.set_random_seed(0)
+    model = build_model(CONFIG, SIZE, CLASSES)
+    export_model(model, SIZE, CLASSES, folder)
+    loaded = tf.saved_model.load(folder)
+    return SimpleNamespace(model=model, folder=folder, loaded=loaded, signatures=loaded.signatures)
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return np.stack([draw(index, SIZE)[0] for index in range(3)])
+
+
+def test_pixels_give_the_logits_of_the_model_in_memory(exported, photos):
+    outputs = exported.signatures["predict_pixels"](tf.constant(photos, tf.float32))
+    np.testing.assert_allclose(outputs["logits"], exported.model(scale_pixels(photos)), atol=1e-4)
+    np.testing.assert_array_equal(outputs["class_ids"], np.argmax(outputs["logits"], axis=-1))
+    assert outputs["class_ids"].dtype == tf.uint8
+
+
+def test_image_bytes_give_the_same_class_ids_as_their_pixels(exported, photos):
+    from_bytes = exported.signatures["serving_default"](tf.constant([png(photo) for photo in photos]))
+    from_pixels = exported.signatures["predict_pixels"](tf.constant(photos, tf.float32))
+    np.testing.assert_array_equal(from_bytes["class_ids"], from_pixels["class_ids"])
+
+
+def test_photos_of_different_sizes_and_formats_are_served_in_one_request(exported):
+    wide = draw(0, 150)[0][:100]
+    files = [png(wide), tf.io.encode_jpeg(draw(1, 90)[0]).numpy(), png(draw(2, SIZE)[0][..., 0])]
+    class_ids = exported.signatures["serving_default"](tf.constant(files))["class_ids"]
+    assert class_ids.shape == (3, SIZE, SIZE)
+    squashed = exported.signatures["predict_pixels"](resize_pixels(wide, SIZE)[tf.newaxis])["class_ids"]
+    np.testing.assert_array_equal(class_ids[0], squashed[0])
+
+
+def test_the_evaluation_matrices_equal_those_counted_from_class_ids(exported, photos):
+    outputs = exported.signatures["evaluate"](tf.constant([record(index, SIZE) for index in range(3)]))
+    predicted = exported.signatures["predict_pixels"](tf.constant(photos, tf.float32))["class_ids"].numpy()
+    truth = np.stack([draw(index, SIZE)[1] for index in range(3)])
+    expected = np.zeros((3, CLASSES, CLASSES), np.int64)
+    np.add.at(expected, (np.arange(3)[:, None, None], truth, predicted), 1)
+    np.testing.assert_array_equal(outputs["confusion_matrix"], expected.reshape(3, CLASSES**2))
+    np.testing.assert_array_equal(outputs["pixels"], [SIZE * SIZE] * 3)
+
+
+def test_a_model_that_averages_mirrored_photos_answers_a_mirrored_photo_with_the_mirrored_answer(
+    exported, photos, tmp_path
+):
+    folder = str(tmp_path / "model")
+    export_model(exported.model, SIZE, CLASSES, folder, average_mirrored=True)
+    predict = tf.saved_model.load(folder).signatures["predict_pixels"]
+    logits = predict(tf.constant(photos, tf.float32))["logits"]
+    mirrored = predict(tf.constant(photos[:, :, ::-1], tf.float32))["logits"]
+    np.testing.assert_allclose(logits, mirrored[:, :, ::-1], atol=1e-4)
+    plain = exported.model(scale_pixels(photos)).numpy()
+    assert not np.allclose(logits, plain, atol=1e-3)
+
+
+def test_the_weights_are_stored_once(exported):
+    parameters = exported.model.count_params()
+    stored = sum(file.stat().st_size for file in Path(exported.folder, "variables").iterdir())
+    assert 4 * parameters <= stored < 4.4 * parameters
+
+
+def test_the_model_info_says_what_the_model_is(exported):
+    spec = load_spec("pets")
+    write_model_info(exported.folder, spec, SIZE, "0" * 64, CONFIG)
+    with tf.io.gfile.GFile(f"{exported.folder}/{MODEL_INFO_PATH}") as file:
+        info = json.load(file)
+    assert info["classes"] == ["pet", "background", "border"]
+    assert [tuple(color) for color in info["palette"]] == list(spec.palette)
+    assert (info["dataset"], info["image_size"], info["manifest_sha256"]) == ("pets", SIZE, "0" * 64)
+    assert TrainingConfig(**info["training"]) == CONFIG

@@ -1,0 +1,87 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from schemas.errors import UserError
+from trainer.config import TrainingConfig
+from trainer.models import build_model
+from trainer.training import WarmUpThenCosine, train
+
+SIZE, CLASSES = 64, 3
+BY_HEART = TrainingConfig(
+    encoder_weights="none",
+    encoder_scale=1,
+    decoder_filters=8,
+    epochs=8,
+    fine_tune_epochs=0,
+    batch_size=8,
+    augment=False,
+    evaluate_every=3,
+)
+
+
+@pytest.fixture(scope="module")
+def eight_images(write_shards):
+    return write_shards(list(range(8)), SIZE)
+
+
+@pytest.fixture(scope="module")
+def eight_images_ten_times(write_shards):
+    return write_shards([index % 8 for index in range(80)], SIZE)
+
+
+@pytest.fixture(scope="module")
+def run(eight_images, eight_images_ten_times, tmp_path_factory):
+    """A run with BY_HEART: its epochs, the lines that it reported, its log folder."""
+    lines, logs = [], tmp_path_factory.mktemp("logs")
+    _, epochs = train(
+        BY_HEART, eight_images_ten_times, eight_images, SIZE, CLASSES, log_dir=str(logs), report=lines.append
+    )
+    return SimpleNamespace(epochs=epochs, lines=lines, logs=logs)
+
+
+def test_a_model_learns_eight_images_by_heart(run):
+    assert run.epochs[-1].mean_iou > 0.9
+
+
+def test_each_epoch_is_reported_in_one_line_and_every_third_and_the_last_are_evaluated(run):
+    assert [line.split("  loss ")[0] for line in run.lines] == [f"epoch   {number}/8" for number in range(1, 9)]
+    assert [number for number, line in enumerate(run.lines, 1) if "mean IoU" in line] == [3, 6, 8]
+
+
+def test_tensorboard_logs_are_written(run):
+    assert {path.parent.name for path in run.logs.rglob("events.out.tfevents.*")} == {"train", "validation"}
+
+
+def test_the_same_seed_gives_the_same_losses(eight_images, weights_file):
+    config = TrainingConfig(encoder_weights=weights_file, encoder_scale=1, epochs=2, fine_tune_epochs=0, batch_size=4)
+    first, again = (
+        [epoch.loss for epoch in train(config, eight_images, eight_images, SIZE, CLASSES, report=lambda line: None)[1]]
+        for _ in range(2)
+    )
+    assert first == again
+
+
+def test_fine_tuning_trains_an_encoder_that_came_with_weights_but_not_its_statistics(eight_images, weights_file):
+    config = TrainingConfig(encoder_weights=weights_file, encoder_scale=1, epochs=1, fine_tune_epochs=1, batch_size=4)
+    before = build_model(config, SIZE, CLASSES).get_layer("encoder")
+    after = train(config, eight_images, eight_images, SIZE, CLASSES, report=lambda line: None)[0].get_layer("encoder")
+    for old, new in zip(before.variables, after.variables, strict=True):
+        is_kernel = "kernel" in new.path
+        assert np.array_equal(old, new) != is_kernel, new.path
+
+
+def test_the_learning_rate_climbs_to_its_peak_and_falls_to_zero():
+    schedule = WarmUpThenCosine(peak=0.5, steps=100)
+    rates = [schedule.rate(step) for step in range(1, 101)]
+    assert rates.index(max(rates)) == 9
+    assert max(rates) == 0.5
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+    assert rates[-1] == pytest.approx(0, abs=1e-9)
+
+
+def test_fewer_records_than_a_batch_is_an_error(eight_images):
+    config = TrainingConfig(encoder_weights="none", fine_tune_epochs=0, batch_size=9)
+    with pytest.raises(UserError, match="batch_size 9 is more than the 8 training records"):
+        train(config, eight_images, eight_images, SIZE, CLASSES)

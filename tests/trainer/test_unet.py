@@ -1,0 +1,54 @@
+import keras
+import numpy as np
+import pytest
+
+from schemas.errors import UserError
+from trainer.config import TrainingConfig
+from trainer.models import build_model
+
+
+def config(**values):
+    return TrainingConfig(**{"encoder_weights": "none", "encoder_scale": 1, "fine_tune_epochs": 0, **values})
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_logits_have_the_size_of_the_image_at_every_encoder_scale(scale):
+    model = build_model(config(encoder_scale=scale), 64, 5)
+    assert model.output_shape == (None, 64, 64, 5)
+
+
+def test_a_weights_file_fills_the_encoder(weights_file):
+    keras.utils.set_random_seed(1)
+    encoder = build_model(config(encoder_weights=weights_file), 64, 3).get_layer("encoder")
+    backbone = keras.applications.MobileNetV2(
+        input_shape=(64, 64, 3), alpha=0.35, include_top=False, weights=weights_file
+    )
+    for loaded, expected in zip(encoder.get_weights(), backbone.get_weights(), strict=True):
+        np.testing.assert_array_equal(loaded, expected)
+
+
+def test_a_missing_weights_file_is_an_error_that_names_it():
+    with pytest.raises(UserError, match=r"encoder_weights: no file 'nowhere\.weights\.h5'"):
+        build_model(config(encoder_weights="nowhere.weights.h5"), 64, 3)
+
+
+def test_weights_of_another_width_are_an_error_that_names_file_and_width(weights_file):
+    with pytest.raises(UserError, match=r"encoder_weights: .*0\.35_no_top.* cannot be used with encoder_width 0\.5"):
+        build_model(config(encoder_weights=weights_file, encoder_width=0.5), 64, 3)
+
+
+def test_a_file_that_holds_no_weights_is_an_error_that_names_it(tmp_path):
+    path = tmp_path / "broken.weights.h5"
+    path.write_bytes(b"no weights")
+    with pytest.raises(UserError, match=r"broken\.weights\.h5"):
+        build_model(config(encoder_weights=str(path)), 64, 3)
+
+
+def test_an_image_size_that_the_encoder_cannot_halve_five_times_is_an_error():
+    with pytest.raises(UserError, match="image_size 72 x encoder_scale 1 must be a multiple of 32"):
+        build_model(config(), 72, 3)
+
+
+def test_an_unknown_model_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(UserError, match="no model 'vgg'; there are: unet"):
+        build_model(config(model="vgg"), 64, 3)

@@ -1,0 +1,91 @@
+"""Random geometry and colour for training, on whole batches; image and mask always move together."""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from trainer.preprocessing import CHANNELS
+
+MIN_ZOOM = 0.85  # the photo shrinks and its edges are mirrored
+MAX_ZOOM = 1.4  # the photo is enlarged and cropped
+MAX_STRETCH = 1.2  # ratio of the two axes' zooms
+MAX_ROTATION = math.radians(15)
+MAX_BRIGHTNESS = 30.0  # added, of 255
+MAX_CONTRAST = 1.35
+MAX_SATURATION = 1.6
+MAX_TINT = 1.1  # factor per channel
+
+
+def augment_batch(images: tf.Tensor, masks: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Flips, zooms, shifts, rotates and recolours a batch; the same seed gives the same batch.
+
+    Args:
+      images: uint8 or float32 [N, S, S, 3] in 0..255.
+      masks: uint8 [N, S, S], class ids.
+      seed: int64 [2].
+
+    Returns:
+      float32 [N, S, S, 3] in 0..255 (bilinear) and uint8 [N, S, S] (nearest neighbour, so no new class ids).
+    """
+    geometry_seed, color_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    transforms = _random_transforms(tf.shape(images)[0], images.shape[1], geometry_seed)
+    images = _transform(tf.cast(images, tf.float32), transforms, "BILINEAR")
+    masks = _transform(masks[..., tf.newaxis], transforms, "NEAREST")[..., 0]
+    return _jitter_colors(images, color_seed), masks
+
+
+def _random_transforms(count: tf.Tensor, image_size: int, seed: tf.Tensor) -> tf.Tensor:
+    """Projective transforms float32 [N, 8] from output to input pixels, about the image's centre.
+
+    The eight numbers are those of ImageProjectiveTransformV3: x' = a0 x + a1 y + a2, y' = b0 x + b1 y + b2, then 0, 0.
+    """
+    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 6))
+
+    def uniform(index: int, low: float, high: float) -> tf.Tensor:
+        return tf.random.stateless_uniform([count], seeds[index], low, high)
+
+    zoom = tf.exp(uniform(0, math.log(MIN_ZOOM), math.log(MAX_ZOOM)))
+    stretch = tf.exp(uniform(1, -0.5 * math.log(MAX_STRETCH), 0.5 * math.log(MAX_STRETCH)))
+    angle = uniform(2, -MAX_ROTATION, MAX_ROTATION)
+    flip = tf.sign(uniform(3, -1.0, 1.0) + 1e-9)
+    step_x, step_y = stretch / zoom, 1.0 / (stretch * zoom)  # input pixels per output pixel
+    center = (image_size - 1) / 2
+    slack_x, slack_y = tf.abs(1.0 - step_x) * center, tf.abs(1.0 - step_y) * center
+    shift_x, shift_y = uniform(4, -1.0, 1.0) * slack_x, uniform(5, -1.0, 1.0) * slack_y
+    a0, a1 = flip * step_x * tf.cos(angle), -flip * step_x * tf.sin(angle)
+    b0, b1 = step_y * tf.sin(angle), step_y * tf.cos(angle)
+    a2 = center + shift_x - (a0 + a1) * center
+    b2 = center + shift_y - (b0 + b1) * center
+    zero = tf.zeros_like(zoom)
+    return tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)
+
+
+def _transform(batch: tf.Tensor, transforms: tf.Tensor, interpolation: str) -> tf.Tensor:
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=batch,
+        transforms=transforms,
+        output_shape=batch.shape[1:3],
+        interpolation=interpolation,
+        fill_mode="REFLECT",
+        fill_value=0.0,
+    )
+
+
+def _jitter_colors(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Changes brightness, contrast, saturation and tint of float32 [N, S, S, 3] in 0..255."""
+    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 4))
+    count = tf.shape(images)[0]
+
+    def factor(index: int, largest: float, channels: int) -> tf.Tensor:
+        logarithm = tf.random.stateless_uniform([count, 1, 1, channels], seeds[index], -1.0, 1.0) * math.log(largest)
+        return tf.exp(logarithm)
+
+    brightness = tf.random.stateless_uniform([count, 1, 1, 1], seeds[0], -MAX_BRIGHTNESS, MAX_BRIGHTNESS)
+    images = images * factor(1, MAX_TINT, CHANNELS) + brightness
+    mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
+    images = mean + (images - mean) * factor(2, MAX_CONTRAST, 1)
+    grey = tf.reduce_mean(images, axis=3, keepdims=True)
+    images = grey + (images - grey) * factor(3, MAX_SATURATION, 1)
+    return tf.clip_by_value(images, 0.0, 255.0)

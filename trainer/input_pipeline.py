@@ -1,0 +1,71 @@
+"""Shards of a published dataset version to batches of pixels and class ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from schemas import features
+from schemas.errors import UserError
+from trainer.augmentation import augment_batch
+from trainer.preprocessing import decode_image, decode_mask, scale_pixels
+
+SHUFFLE_RECORDS = 4096  # serialized, about 10 kB each: 40 MB
+SHARDS_READ_TOGETHER = 4
+
+
+def find_shards(patterns: Sequence[str]) -> list[str]:
+    """Sorted paths of the shards that match glob patterns; UserError where there are none."""
+    paths = sorted({path for pattern in patterns for path in tf.io.gfile.glob(pattern)})
+    if not paths:
+        raise UserError(f"no shards match {', '.join(patterns)}; publish a dataset version with beam_jobs.prepare")
+    return paths
+
+
+def count_records(shards: Sequence[str]) -> int:
+    """Number of records, by reading the shards once."""
+    return int(_read(shards).reduce(tf.constant(0, tf.int64), lambda count, _: count + 1))
+
+
+def parse_example(example: tf.Tensor, image_size: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """One serialized tf.train.Example to image uint8 [S, S, 3] and class ids uint8 [S, S]."""
+    wanted = {name: tf.io.FixedLenFeature([], tf.string) for name in (features.IMAGE, features.MASK)}
+    values = tf.io.parse_single_example(example, wanted)
+    image = tf.ensure_shape(decode_image(values[features.IMAGE]), [image_size, image_size, 3])
+    return image, decode_mask(values[features.MASK], image_size)
+
+
+def training_batches(
+    shards: Sequence[str], image_size: int, batch_size: int, augment: bool, seed: int
+) -> tf.data.Dataset:
+    """Endless shuffled batches, the same for the same seed: float32 [N, S, S, 3] in [-1, 1] and uint8 [N, S, S]."""
+    records = _read(shards).shuffle(SHUFFLE_RECORDS, seed=seed)
+    # Repeating after the shuffle makes every epoch whole before the next begins; batches may span two epochs.
+    dataset = records.repeat().map(lambda example: parse_example(example, image_size), tf.data.AUTOTUNE)
+    dataset = dataset.batch(batch_size, drop_remainder=True).enumerate()
+
+    def finish(step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        images, masks = batch
+        if augment:
+            images, masks = augment_batch(images, masks, tf.stack([tf.constant(seed, tf.int64), step]))
+        return scale_pixels(images), masks
+
+    return dataset.map(finish, tf.data.AUTOTUNE).prefetch(2)
+
+
+def evaluation_batches(shards: Sequence[str], image_size: int, batch_size: int) -> tf.data.Dataset:
+    """Every record once: float32 [N, S, S, 3] in [-1, 1] and uint8 [N, S, S]; the last batch may be smaller."""
+    dataset = _read(shards).map(lambda example: parse_example(example, image_size), tf.data.AUTOTUNE)
+    dataset = dataset.batch(batch_size)
+    return dataset.map(lambda images, masks: (scale_pixels(images), masks)).prefetch(2)
+
+
+def _read(shards: Sequence[str]) -> tf.data.Dataset:
+    """Serialized examples of the shards, a few shards at a time, in an order that does not vary."""
+    return tf.data.Dataset.from_tensor_slices(list(shards)).interleave(
+        tf.data.TFRecordDataset,
+        cycle_length=SHARDS_READ_TOGETHER,
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )

@@ -1,0 +1,27 @@
+"""Models by name: each builder maps (config, image size, number of classes) to a Keras model of logits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+
+from schemas.errors import UserError
+from trainer.config import TrainingConfig
+from trainer.models.unet import build_unet
+
+BUILDERS: dict[str, Callable[[TrainingConfig, int, int], keras.Model]] = {"unet": build_unet}
+
+
+def build_model(config: TrainingConfig, image_size: int, num_classes: int) -> keras.Model:
+    """Builds the model that the configuration names.
+
+    Returns:
+      A model from float32 [N, S, S, 3] in [-1, 1] to logits float32 [N, S, S, C], with a submodel called `encoder`.
+
+    Raises:
+      UserError: No such model, or weights or an image size that do not fit it.
+    """
+    if config.model not in BUILDERS:
+        raise UserError(f"model: no model {config.model!r}; there are: {', '.join(sorted(BUILDERS))}")
+    return BUILDERS[config.model](config, image_size, num_classes)

@@ -1,0 +1,31 @@
+"""The one preprocessing: the same functions feed training, evaluation, serving and the demo."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+CHANNELS = 3
+
+
+def decode_image(image_bytes: tf.Tensor) -> tf.Tensor:
+    """Decodes one JPEG or PNG to uint8 [H, W, 3]; grey becomes RGB, and an alpha channel is dropped."""
+    image = tf.io.decode_image(image_bytes, channels=CHANNELS, expand_animations=False)
+    image.set_shape([None, None, CHANNELS])
+    return image
+
+
+def decode_mask(mask_bytes: tf.Tensor, image_size: int) -> tf.Tensor:
+    """Decodes one PNG of class ids to uint8 [S, S]; a mask of another size is an error."""
+    mask = tf.io.decode_png(mask_bytes, channels=1)
+    return tf.ensure_shape(mask, [image_size, image_size, 1])[..., 0]
+
+
+def resize_pixels(pixels: tf.Tensor, image_size: int) -> tf.Tensor:
+    """Squashes pixels [..., H, W, 3] in 0..255 to float32 [..., S, S, 3], antialiased, as the data set was prepared."""
+    resized = tf.image.resize(tf.cast(pixels, tf.float32), [image_size, image_size], antialias=True)
+    return tf.clip_by_value(resized, 0.0, 255.0)
+
+
+def scale_pixels(pixels: tf.Tensor) -> tf.Tensor:
+    """Scales pixels in 0..255 of any type to float32 in [-1, 1], the range that MobileNetV2's weights expect."""
+    return tf.cast(pixels, tf.float32) / 127.5 - 1.0

@@ -1,0 +1,64 @@
+"""Entry point of TFX's Trainer component, named by import path: `trainer.run_fn.run_fn`."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from pydantic import Field
+
+from schemas.spec import FrozenModel, load_spec, parse_model
+from trainer.config import TrainingConfig
+from trainer.export import export_model, write_model_info
+from trainer.input_pipeline import find_shards
+from trainer.training import train
+
+
+class TrainerArguments(Protocol):
+    """The part of TFX's `FnArgs` that is used; step counts come from the configuration's epochs instead."""
+
+    train_files: list[str]
+    eval_files: list[str]
+    serving_model_dir: str
+    model_run_dir: str
+    custom_config: dict[str, Any]
+
+
+class CustomConfig(FrozenModel):
+    """What the pipeline passes as the Trainer's `custom_config`.
+
+    `source_sha256` is the digest of the code that trains: part of TFX's cache key, so that a model of other code is
+    never taken for this one's.
+    """
+
+    dataset: str
+    image_size: int = Field(ge=32)
+    manifest_sha256: str
+    source_sha256: str
+    training: TrainingConfig
+
+
+def run_fn(fn_args: TrainerArguments) -> None:
+    """Trains on a published version's shards and exports the SavedModel with its model info.
+
+    Args:
+      fn_args: `train_files` and `eval_files` are glob patterns of shards; `custom_config` as in `CustomConfig`; the
+        SavedModel goes to `serving_model_dir`, TensorBoard logs to `model_run_dir`.
+
+    Raises:
+      UserError: A configuration, shards or weights that cannot be used.
+    """
+    run = parse_model(CustomConfig, fn_args.custom_config, "custom_config")
+    spec = load_spec(run.dataset)
+    num_classes = len(spec.classes)
+    model, _ = train(
+        run.training,
+        find_shards(fn_args.train_files),
+        find_shards(fn_args.eval_files),
+        run.image_size,
+        num_classes,
+        log_dir=fn_args.model_run_dir,
+    )
+    export_model(
+        model, run.image_size, num_classes, fn_args.serving_model_dir, average_mirrored=run.training.average_mirrored
+    )
+    write_model_info(fn_args.serving_model_dir, spec, run.image_size, run.manifest_sha256, run.training)
