@@ -26,8 +26,11 @@ $(READY): requirements.lock setup.py
 demo: env  ## draw sample data, prepare it, train, judge and push a model (under 6 minutes)
 	@$(BIN)/python -m beam_jobs.sample_data --output=$(DEMO)/photos --count=300 --seed=1 --defects
 	@$(BIN)/python -m beam_jobs.prepare --dataset=pets --input=$(DEMO)/photos --output=$(DEMO)/data --version=1.0.0 \
-		--image_size=128 --split=official
+		--image_size=96 --split=official
 	@$(BIN)/python -m tfx_pipeline.local_runner --config=tfx_pipeline/configs/demo.yaml
+	@echo
+	@echo "Look at $(DEMO)/pipeline/predictions.png and, in a browser, at $(DEMO)/data/pets/1.0.0/report.html"
+	@echo "Next: your own photos, README.md, \"Your own photos\""
 
 test: env  ## run all tests
 	@$(BIN)/python -m pytest --numprocesses=2
