@@ -13,35 +13,11 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
-from beam_jobs.prepare import main
 from schemas.errors import UserError
 from schemas.manifest import read_manifest, verify_version
 from schemas.spec import load_spec
+from tests.beam_jobs.jobs import GOOD, prepare
 from tests.beam_jobs.pictures import encode, gradient, trimap, write_pair
-
-GOOD = [f"Bengal_{number}" for number in range(20)] + [f"pug_{number}" for number in range(20)]
-
-
-@pytest.fixture
-def photos(tmp_path):
-    """Forty good pairs: twenty of a cat's breed and twenty of a dog's."""
-    folder = tmp_path / "photos"
-    for image_id in GOOD:
-        write_pair(folder, image_id)
-    return folder
-
-
-def prepare(photos, output, version="1.0.0", *options):
-    return main(
-        [
-            "--dataset=pets",
-            f"--input={photos}",
-            f"--output={output}",
-            f"--version={version}",
-            "--image_size=32",
-            *options,
-        ]
-    )
 
 
 def files_below(folder):
@@ -281,57 +257,3 @@ def test_bytes_depend_neither_on_the_runner_nor_on_the_order_of_the_files(photos
     assert len(expected) == 4
     assert digests(tmp_path / "two" / "pets" / "1.0.0") == expected
     assert digests(tmp_path / "three" / "pets" / "1.0.0") == expected
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--input=nowhere"], "--input .*nowhere: no such folder"),
-        (["--image_size=7"], "image_size: must be 0"),
-        (["--split=random"], "split: .*'official' or 'hash'"),
-        (["--eval_fraction=1.5"], "eval_fraction: "),
-        (["--dataset=birds"], "no data set 'birds'.*there are: pets"),
-        (["--version=../../etc"], "version: "),
-        (["--shard_bytes=12 apples"], "shard_bytes: "),
-        (["--split=official"], "needs annotations/trainval.txt"),
-        (["--imagesize=128"], "--imagesize=128: neither this job nor Beam"),
-    ],
-)
-def test_unusable_options_are_told_before_anything_is_written(photos, tmp_path, options, message):
-    with pytest.raises(UserError, match=message):
-        prepare(photos, tmp_path / "data", "1.0.0", *options)
-    assert not (tmp_path / "data").exists()
-
-
-def test_an_empty_folder_is_told_with_the_layout_that_was_expected(tmp_path):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"no file matches images/\*\.jpg"):
-        prepare(tmp_path / "empty", tmp_path / "data")
-
-
-def test_an_output_that_cannot_be_written_is_told(photos, tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UserError, match="can't be written to"):
-        prepare(photos, tmp_path / "file")
-    assert (tmp_path / "file").read_text() == "in the way"
-
-
-def test_a_mistake_is_one_line_without_traceback_and_exit_code_two(tmp_path):
-    job = [sys.executable, "-m", "beam_jobs.prepare", "--dataset=pets", "--input=/nowhere", "--version=1"]
-    ended = subprocess.run([*job, f"--output={tmp_path}"], capture_output=True, text=True)
-    assert ended.returncode == 2
-    assert ended.stderr == "error: --input /nowhere: no such folder; give the one that holds images/{id}.jpg\n"
-
-
-def test_a_job_that_fails_inside_the_graph_says_so_in_two_lines(photos, tmp_path, capfd):
-    in_the_way = tmp_path / "data" / "pets" / "1.0.0"
-    in_the_way.parent.mkdir(parents=True)
-    in_the_way.write_text("a file where the version's folder should be")
-    assert prepare(photos, tmp_path / "data") == 1
-    told = capfd.readouterr().err
-    assert "Traceback" not in told
-    assert "error: the job failed" in told
-    assert in_the_way.is_file()
-    in_the_way.unlink()
-    assert prepare(photos, tmp_path / "data") == 0
-    verify_version(in_the_way)
