@@ -97,7 +97,7 @@ def _check_input(options: PrepareOptions) -> None:
 
 
 def _pipeline_options(flags: list[str]):
-    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
     class AllFlags(argparse.ArgumentParser):
         """Every option that Beam knows; its own parser silently drops the others."""
@@ -110,15 +110,11 @@ def _pipeline_options(flags: list[str]):
     unknown = parser.parse_known_args(flags)[1]
     if unknown:
         raise UserError(f"{unknown[0]}: neither this job nor Beam has such an option; --help lists this job's")
-    # DirectRunner first looks for Prism, a download; its in-process runner needs none
-    local = {"runner": "FnApiRunner"} if not _names_other_runner(flags) else {}
-    return PipelineOptions(flags, **local)
-
-
-def _names_other_runner(flags: list[str]) -> bool:
-    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
-
-    return PipelineOptions(flags).view_as(StandardOptions).runner not in (None, "DirectRunner")
+    options = PipelineOptions(flags)
+    standard = options.view_as(StandardOptions)
+    if standard.runner in (None, "DirectRunner"):
+        standard.runner = "FnApiRunner"  # DirectRunner first looks for Prism, a download; this one needs none
+    return options
 
 
 def _read_published(options: PrepareOptions) -> Manifest | None:

@@ -8,6 +8,7 @@ import json
 import os
 import posixpath
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -70,10 +71,9 @@ def make_manifest(
         own = sorted((one.shard for one in shards if one.split == split), key=lambda shard: shard.path)
         splits[split] = Split(records=sum(shard.records for shard in own), shards=tuple(own))
     published = sum(split.records for split in splits.values())
-    repairs: dict[str, int] = {}
+    repairs: Counter[str] = Counter()
     for one in shards:
-        for kind, count in one.repairs.items():
-            repairs[kind] = repairs.get(kind, 0) + count
+        repairs.update(one.repairs)
     return Manifest(
         dataset=options.dataset,
         version=options.version,
@@ -83,7 +83,7 @@ def make_manifest(
         published=published,
         quarantined=dict(sorted(quarantined.items())),
         repaired=sum(one.repaired for one in shards),
-        repairs=repairs,
+        repairs=dict(repairs),
         schema_sha256=options.spec.schema_sha256,
         inputs_sha256=inputs_sha256(inputs_digest),
         options=options.content_options,

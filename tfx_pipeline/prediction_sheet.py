@@ -70,7 +70,9 @@ def _predictions(model: Path, version_dir: Path, manifest: Manifest, num_classes
     loaded = tf.saved_model.load(str(model))
     predict = loaded.signatures[SERVING_SIGNATURE]
     shards = [str(version_dir / shard.path) for shard in manifest.splits[features.EVAL].shards]
-    description = {name: tf.io.FixedLenFeature([], tf.string) for name in ("image", "mask", "image_id")}
+    description = {
+        name: tf.io.FixedLenFeature([], tf.string) for name in (features.IMAGE, features.MASK, features.IMAGE_ID)
+    }
     records = tf.data.TFRecordDataset(shards).take(SCANNED_EXAMPLES).batch(BATCH_SIZE)
     for batch in records.map(lambda serialized: tf.io.parse_example(serialized, description)):
         class_ids = predict(image_bytes=batch[features.IMAGE])["class_ids"].numpy().astype(np.uint8)
