@@ -14,10 +14,12 @@ DATA_JOBS = [
     "pyarrow>=10",
     "pydantic>=2.7,<3",
     "pyyaml>=6",
+    "simplejpeg>=1.8,<2",
     "tensorflow>=2.16.2,<2.22",
     "tensorflow-data-validation>=1.16.1,<1.22",
     "tensorflow-metadata>=1.16,<1.22",
     "tfx-bsl>=1.16.1,<1.22",
+    "tqdm>=4.66",
 ]
 PIPELINE = [
     "google-cloud-aiplatform>=1.100,<2",
@@ -32,9 +34,11 @@ HUB = [
     "huggingface-hub>=2,<3",
 ]
 DEVELOPMENT = [
+    "gcp-storage-emulator>=2024.8.3",
     "pytest>=8",
     "pytest-xdist>=3.6",
     "ruff>=0.14",
+    "tensorflow-datasets>=4.9.7",
 ]
 
 setup(
