@@ -1,12 +1,15 @@
 """Names of the features of one record, shared by the jobs that write records and the code that reads them."""
 
 IMAGE = "image"  # bytes: encoded photo, RGB uint8 [S, S, 3]
-MASK = "mask"  # bytes: PNG, uint8 [S, S], class ids
+MASK = "mask"  # bytes: PNG, uint8 [S, S], class ids, and IGNORE_ID where the data set has ignored pixels
 IMAGE_ID = "image_id"  # bytes: stem of the source file, unique in the data set
 SOURCE_HEIGHT = "source_height"  # int64: pixels before the resize, after EXIF rotation
 SOURCE_WIDTH = "source_width"
 BRIGHTNESS = "brightness"  # float in [0, 1]: mean luma
 CONTRAST = "contrast"  # float in [0, 0.5]: standard deviation of luma
+IGNORED_FRACTION = "ignored_fraction"  # float: ignored share of the mask's pixels; only where the data set ignores some
+
+IGNORE_ID = 255  # in a mask: no class; neither learned from nor judged by
 
 TRAIN = "train"
 EVAL = "eval"
@@ -14,7 +17,7 @@ SPLITS = (TRAIN, EVAL)
 
 
 def fraction_feature(class_name: str) -> str:
-    """Name of the float feature that holds a class's share of the mask's pixels, e.g. `pet_fraction`."""
+    """Name of the float feature that holds a class's share of the mask's labelled pixels, e.g. `pet_fraction`."""
     return f"{class_name}_fraction"
 
 

@@ -6,16 +6,28 @@ import hashlib
 import re
 from functools import cached_property
 from importlib import resources
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.errors import UserError
-from schemas.features import SPLITS, fraction_feature
+from schemas.features import (
+    BRIGHTNESS,
+    CONTRAST,
+    IGNORE_ID,
+    IGNORED_FRACTION,
+    SOURCE_HEIGHT,
+    SOURCE_WIDTH,
+    SPLITS,
+    fraction_feature,
+)
+from schemas.path_pattern import check_path_pattern
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # an id can never name a hidden file or leave its folder
-PLACEHOLDER = "{id}"
+ARCHIVE_URL = r"^(https://|http://(localhost|127\.0\.0\.1)[:/])"  # loopback needs no encryption
+SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
+IGNORED_COLOR = (126, 126, 126)  # uint8 RGB of ignored pixels, wherever masks are drawn
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -76,36 +88,80 @@ class SliceSpec(FrozenModel):
         return match.group(1)
 
 
+class ArchiveSpec(FrozenModel):
+    """One file that a data set is published as: a plain tar archive, whatever its name says.
+
+    Attributes:
+      file: Its name under the input root.
+      url, bytes, sha256: Where it is published, and what must arrive.
+    """
+
+    file: str = Field(pattern=rf"^{ID_PATTERN}$")
+    url: str = Field(pattern=ARCHIVE_URL)
+    bytes: int = Field(gt=0)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+    @property
+    def local_names(self) -> tuple[str, ...]:
+        """Names under which it is looked for: as it is published, and as `gunzip` would leave it."""
+        return tuple(dict.fromkeys((self.file, self.file.removesuffix(".gz"))))
+
+
+class StatisticsRule(FrozenModel):
+    """What a number must be like over all records of a split; each range is (smallest, largest), both acceptable."""
+
+    feature: str
+    mean: tuple[float, float] | None = Field(default=None, description="range of the mean value")
+    zeros: tuple[float, float] | None = Field(default=None, description="range of the share of records with value 0")
+
+    @model_validator(mode="after")
+    def _ordered_ranges(self) -> StatisticsRule:
+        if not self.ranges:
+            raise ValueError("needs a range, one of mean and zeros")
+        for measure, (low, high) in self.ranges.items():
+            if not low <= high:
+                raise ValueError(f"{measure}: the range begins with its smaller end, got [{low}, {high}]")
+        return self
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Measure (`mean`, `zeros`) to its range, for the measures that the rule is about."""
+        return {name: limits for name in ("mean", "zeros") if (limits := getattr(self, name)) is not None}
+
+
 class DatasetSpec(FrozenModel):
     """Everything the jobs, the trainer and the pipeline need to know about one data set.
 
     Attributes:
       name: Name of the folder under `schemas/`, and of the folder that versions are published in.
       title, license: For people: reports and model cards.
-      image_path, mask_path: Where files lie under the input root, with `{id}` in the file name.
+      image_path, mask_path: Where files lie under the input root (`schemas.path_pattern`).
+      archives: What the data set is published as; may lie under the input root in place of the files.
       official_splits: Split name to the list file that names its ids (first word of each line; `#` comments).
       classes: In the order of their class ids.
+      ignore_values: Values in the source mask that mean no class, such as void; IGNORE_ID in the records' masks.
       slices: In the order in which they can refer to each other.
+      rules: What the statistics of each split must be like, beyond what `schema.pbtxt` can say.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
     license: str
-    image_path: str
-    mask_path: str
+    image_path: SourcePath
+    mask_path: SourcePath
+    archives: tuple[ArchiveSpec, ...] = ()
     official_splits: dict[str, str] = {}
     classes: tuple[ClassSpec, ...] = Field(min_length=2, max_length=255)
+    ignore_values: tuple[Annotated[int, Field(ge=0, le=255)], ...] = ()
     slices: tuple[SliceSpec, ...] = ()
+    rules: tuple[StatisticsRule, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> DatasetSpec:
-        for field in ("image_path", "mask_path"):
-            folder, _, file_name = getattr(self, field).rpartition("/")
-            if file_name.count(PLACEHOLDER) != 1 or PLACEHOLDER in folder:
-                raise ValueError(f"{field} needs {PLACEHOLDER} exactly once, in its file name")
         values = [value for class_spec in self.classes for value in class_spec.mask_values]
         if len(values) != len(set(values)) or not all(0 <= value <= 255 for value in values):
             raise ValueError("classes: mask_values must be in [0, 255] and belong to one class each")
+        self._check_ignored(set(values))
         if len(set(self.class_names)) != len(self.classes):
             raise ValueError("classes: names must differ")
         if unknown := set(self.official_splits) - set(SPLITS):
@@ -113,7 +169,20 @@ class DatasetSpec(FrozenModel):
         for index, rule in enumerate(self.slices):
             if rule.of is not None and rule.of not in [earlier.name for earlier in self.slices[:index]]:
                 raise ValueError(f"slices.{rule.name}: `of` must name an earlier slice, got {rule.of!r}")
+        for rule in self.rules:
+            if rule.feature not in self.number_features:
+                raise ValueError(f"rules: no number {rule.feature!r}; there are: {', '.join(self.number_features)}")
         return self
+
+    def _check_ignored(self, class_values: set[int]) -> None:
+        if not self.ignore_values:
+            return
+        if common := class_values & set(self.ignore_values):
+            raise ValueError(f"ignore_values: {sorted(common)} already mean classes")
+        if len(self.classes) >= IGNORE_ID:
+            raise ValueError(f"classes: at most {IGNORE_ID - 1} beside ignore_values, got {len(self.classes)}")
+        if IGNORED_FRACTION in self.fraction_features:
+            raise ValueError(f"classes: beside ignore_values no class's feature can be called {IGNORED_FRACTION}")
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -127,8 +196,14 @@ class DatasetSpec(FrozenModel):
 
     @property
     def fraction_features(self) -> tuple[str, ...]:
-        """Names of the float features with each class's share of the mask, in the order of class ids."""
+        """Names of the float features with each class's share of the labelled pixels, in the order of class ids."""
         return tuple(fraction_feature(name) for name in self.class_names)
+
+    @property
+    def number_features(self) -> tuple[str, ...]:
+        """Names of all features of a record that are numbers."""
+        ignored = (IGNORED_FRACTION,) if self.ignore_values else ()
+        return (*self.fraction_features, *ignored, BRIGHTNESS, CONTRAST, SOURCE_HEIGHT, SOURCE_WIDTH)
 
     @property
     def palette(self) -> tuple[tuple[int, int, int], ...]:
@@ -137,8 +212,9 @@ class DatasetSpec(FrozenModel):
 
     @property
     def class_id_of_mask_value(self) -> dict[int, int]:
-        """Source mask value to class id."""
-        return {value: class_id for class_id, one in enumerate(self.classes) for value in one.mask_values}
+        """Every known source mask value to its class id, and to IGNORE_ID where it is ignored."""
+        ids = {value: class_id for class_id, one in enumerate(self.classes) for value in one.mask_values}
+        return ids | dict.fromkeys(self.ignore_values, IGNORE_ID)
 
     @property
     def required_class_ids(self) -> tuple[int, ...]:

@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data",
         default=environment("PIPELINE_DATA"),
-        metavar="ROOT/pets/1.0.0",
+        metavar="ROOT/DATASET/VERSION",
         help="published version, in place of the configuration's (default: PIPELINE_DATA)",
     )
     parser.add_argument(

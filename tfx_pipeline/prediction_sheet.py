@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from schemas import features
 from schemas.manifest import Manifest
-from schemas.spec import DatasetSpec
+from schemas.spec import IGNORED_COLOR, DatasetSpec
 from trainer.confusion import confusion_matrix, mean_iou
 
 SERVING_SIGNATURE = "serving_default"
@@ -28,13 +28,18 @@ TILE = 176  # pixels
 GAP = 6
 MARGIN = 20
 LABEL_HEIGHT = 22
-HEADER_HEIGHT = 56
+HEADER_HEIGHT = 56  # with a legend of one line
+LEGEND_LINE = 26
 TEXT_COLOR = "#222222"
+TILE_NAMES = "photo | truth | prediction"
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """One evaluation image; `photo` uint8 [H, W, 3], `truth` and `predicted` uint8 [S, S] class ids."""
+    """One evaluation image; `photo` uint8 [H, W, 3], `truth` and `predicted` uint8 [S, S] class ids.
+
+    Where `truth` is IGNORE_ID, any prediction is as good as another.
+    """
 
     image_id: str
     photo: np.ndarray
@@ -92,31 +97,48 @@ def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image
     rows = -(-len(shown) // COLUMNS)
     triple_width = 3 * TILE + 2 * GAP
     row_height = TILE + LABEL_HEIGHT + GAP
-    size = (COLUMNS * (triple_width + MARGIN) + MARGIN, HEADER_HEIGHT + rows * row_height + MARGIN)
-    sheet = Image.new("RGB", size, "white")
+    width = COLUMNS * (triple_width + MARGIN) + MARGIN
+    legend = _legend_entries(spec, width)
+    header_height = HEADER_HEIGHT + LEGEND_LINE * max(line for _, _, _, line in legend)
+    sheet = Image.new("RGB", (width, header_height + rows * row_height + MARGIN), "white")
     draw = ImageDraw.Draw(sheet)
-    _draw_legend(draw, spec)
-    palette = np.array(spec.palette, np.uint8)
+    _draw_legend(draw, legend)
+    colors = np.full((256, 3), IGNORED_COLOR, np.uint8)
+    colors[: len(spec.palette)] = spec.palette
     for index, (kind, one) in enumerate(shown):
         # Down the columns, so that easy, typical and hard ones fill one column after the other.
         left = MARGIN + index // rows * (triple_width + MARGIN)
-        top = HEADER_HEIGHT + index % rows * row_height
+        top = header_height + index % rows * row_height
         draw.text((left, top), f"{one.image_id} - {kind}, mean IoU {one.iou:.2f}", TEXT_COLOR, _font(14))
-        for tile_index, pixels in enumerate((one.photo, palette[one.truth], palette[one.predicted])):
+        for tile_index, pixels in enumerate((one.photo, colors[one.truth], colors[one.predicted])):
             resampling = Image.Resampling.NEAREST if tile_index else Image.Resampling.BICUBIC
             tile = Image.fromarray(pixels).resize((TILE, TILE), resampling)
             sheet.paste(tile, (left + tile_index * (TILE + GAP), top + LABEL_HEIGHT))
     return sheet
 
 
-def _draw_legend(draw: ImageDraw.ImageDraw, spec: DatasetSpec) -> None:
-    font = _font(16)
-    draw.text((MARGIN, 16), "photo | truth | prediction", TEXT_COLOR, font)
-    left = MARGIN + draw.textlength("photo | truth | prediction", font) + 2 * MARGIN
-    for class_spec in spec.classes:
-        draw.rectangle((left, 18, left + 16, 34), fill=class_spec.rgb, outline=TEXT_COLOR)
-        draw.text((left + 24, 16), class_spec.name, TEXT_COLOR, font)
-        left += 24 + draw.textlength(class_spec.name, font) + MARGIN
+def _legend_entries(spec: DatasetSpec, width: int) -> list[tuple[str, tuple[int, int, int], float, int]]:
+    """Name, colour, left edge in pixels and line of each entry, in as many lines as the sheet's width needs."""
+    named = [(one.name, one.rgb) for one in spec.classes]
+    if spec.ignore_values:
+        named.append(("ignored", IGNORED_COLOR))
+    first = MARGIN + _font(16).getlength(TILE_NAMES) + 2 * MARGIN
+    entries, left, line = [], first, 0
+    for name, color in named:
+        extent = 24 + _font(16).getlength(name)
+        if left + extent > width - MARGIN and left > first:
+            left, line = first, line + 1
+        entries.append((name, color, left, line))
+        left += extent + MARGIN
+    return entries
+
+
+def _draw_legend(draw: ImageDraw.ImageDraw, entries: list[tuple[str, tuple[int, int, int], float, int]]) -> None:
+    draw.text((MARGIN, 16), TILE_NAMES, TEXT_COLOR, _font(16))
+    for name, color, left, line in entries:
+        top = 16 + LEGEND_LINE * line
+        draw.rectangle((left, top + 2, left + 16, top + 18), fill=color, outline=TEXT_COLOR)
+        draw.text((left + 24, top), name, TEXT_COLOR, _font(16))
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from schemas.manifest import Manifest
-from tfx_pipeline.evaluation import Evaluation, SliceMetrics
+from tfx_pipeline.evaluation import Evaluation
 from tfx_pipeline.output_layout import SUMMARY_FILE
 
-MAX_TABLE_VALUES = 6  # slices with more values, such as breed, are left to the file
+MAX_TABLE_COLUMNS = 8  # slices that do not fit, such as the breeds of pets, are left to the file
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,18 @@ class Summary:
         return path
 
     def table(self) -> str:
-        """The metrics as a table for the terminal, with the slices that have few values; then the verdict."""
+        """The metrics as a table for the terminal, with the slices that fit beside it; then the verdict."""
         evaluation = self.evaluation
-        rows = [("all", evaluation.overall)]
-        for values in evaluation.slices.values():
-            if len(values) <= MAX_TABLE_VALUES:
-                rows += list(values.items())
-        class_names = list(evaluation.overall.iou)
-        lines = [_row("IoU on the eval split", ["examples", *class_names, "mean", "pixel acc."])]
-        lines += [_row(label, _cells(metrics)) for label, metrics in rows]
-        lines.append("")
+        columns = [("all", evaluation.overall)]
+        for values in sorted(evaluation.slices.values(), key=len):
+            if len(columns) + len(values) <= MAX_TABLE_COLUMNS:
+                columns += values.items()
+        shown = [metrics for _, metrics in columns]
+        lines = [_row("IoU on the eval split", [name for name, _ in columns])]
+        lines += [_row(name, [_figure(one.iou[name]) for one in shown]) for name in evaluation.overall.iou]
+        lines.append(_row("mean IoU", [_figure(one.mean_iou) for one in shown]))
+        lines.append(_row("pixel accuracy", [_figure(one.pixel_accuracy) for one in shown]))
+        lines += [_row("examples", [str(one.examples) for one in shown]), ""]
         if evaluation.baseline_mean_iou is not None:
             lines.append(f"last blessed model on the same data: mean IoU {evaluation.baseline_mean_iou:.3f}")
         if evaluation.blessed:
@@ -89,10 +92,9 @@ class Summary:
         return "\n".join(lines)
 
 
-def _row(label: str, cells: list[str]) -> str:
+def _row(label: str, cells: Iterable[str]) -> str:
     return f"{label:<22}" + "".join(f"{cell:>12}" for cell in cells)
 
 
-def _cells(metrics: SliceMetrics) -> list[str]:
-    values = [*metrics.iou.values(), metrics.mean_iou, metrics.pixel_accuracy]
-    return [str(metrics.examples), *("-" if value is None else f"{value:.3f}" for value in values)]
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

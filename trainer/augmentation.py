@@ -23,7 +23,7 @@ def augment_batch(images: tf.Tensor, masks: tf.Tensor, seed: tf.Tensor) -> tuple
 
     Args:
       images: uint8 or float32 [N, S, S, 3] in 0..255.
-      masks: uint8 [N, S, S], class ids.
+      masks: uint8 [N, S, S], class ids and IGNORE_ID.
       seed: int64 [2].
 
     Returns:

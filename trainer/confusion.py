@@ -1,13 +1,19 @@
-"""Confusion matrices and what follows from them; rows are the truth, columns the prediction."""
+"""Confusion matrices and what follows from them; rows are the truth, columns the prediction.
+
+Pixels whose truth is IGNORE_ID are in no matrix.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
 
+from schemas.features import IGNORE_ID
+
 
 def batch_confusion_matrices(truth: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tf.Tensor:
     """Counts pixels per example: class ids [N, S, S] twice to int64 [N, C, C]."""
+    # IGNORE_ID as truth gives numbers beyond the last pair of classes, which bincount leaves out.
     pixels = tf.reshape(tf.cast(truth, tf.int32) * num_classes + tf.cast(predicted, tf.int32), [tf.shape(truth)[0], -1])
     counts = tf.math.bincount(pixels, minlength=num_classes**2, maxlength=num_classes**2, dtype=tf.int64, axis=-1)
     return tf.reshape(counts, [-1, num_classes, num_classes])
@@ -15,7 +21,8 @@ def batch_confusion_matrices(truth: tf.Tensor, predicted: tf.Tensor, num_classes
 
 def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
     """Counts pixels: class ids of one shape twice to int64 [C, C]."""
-    pairs = truth.astype(np.int64).ravel() * num_classes + predicted.astype(np.int64).ravel()
+    labelled = truth != IGNORE_ID
+    pairs = truth[labelled].astype(np.int64) * num_classes + predicted[labelled].astype(np.int64)
     return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
 
 

@@ -28,8 +28,8 @@ def export_model(
     - `predict_pixels`: `pixels` float32 [N, S, S, 3], RGB in 0..255, to `class_ids` uint8 [N, S, S] and `logits`
       float32 [N, S, S, C].
     - `evaluate`: `examples` string [N] (records of a published version) to `confusion_matrix` int64 [N, C * C] (truth
-      times C plus prediction) and `pixels` int64 [N]. A few numbers per example instead of its logits keep evaluation
-      light; there are two outputs because TFMA drops the key of a single one.
+      times C plus prediction) and `pixels` int64 [N], how many are not ignored. A few numbers per example instead of
+      its logits keep evaluation light; there are two outputs because TFMA drops the key of a single one.
 
     With `average_mirrored`, logits are the mean of those of the photo and of its mirror image, in every signature.
     """

@@ -29,7 +29,7 @@ def count_records(shards: Sequence[str]) -> int:
 
 
 def parse_example(example: tf.Tensor, image_size: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """One serialized tf.train.Example to image uint8 [S, S, 3] and class ids uint8 [S, S]."""
+    """One serialized tf.train.Example to image uint8 [S, S, 3] and class ids or IGNORE_ID uint8 [S, S]."""
     wanted = {name: tf.io.FixedLenFeature([], tf.string) for name in (features.IMAGE, features.MASK)}
     values = tf.io.parse_single_example(example, wanted)
     image = tf.ensure_shape(decode_image(values[features.IMAGE]), [image_size, image_size, 3])

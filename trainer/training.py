@@ -11,6 +11,7 @@ from functools import partial
 import keras
 
 from schemas.errors import UserError
+from schemas.features import IGNORE_ID
 from trainer.config import TrainingConfig
 from trainer.input_pipeline import count_records, evaluation_batches, training_batches
 from trainer.losses import segmentation_loss
@@ -83,7 +84,7 @@ def train(
         model.compile(
             optimizer=optimizer,
             loss=segmentation_loss,
-            metrics=[keras.metrics.MeanIoU(num_classes, sparse_y_pred=False, name="mean_iou")],
+            metrics=[keras.metrics.MeanIoU(num_classes, ignore_class=IGNORE_ID, sparse_y_pred=False, name="mean_iou")],
             jit_compile=False,  # XLA's convolutions on a CPU are ten times slower than TensorFlow's own
         )
         first, last = len(log.epochs), len(log.epochs) + phase.epochs

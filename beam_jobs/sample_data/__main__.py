@@ -15,14 +15,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Writes the folder and returns 0; raises a UserError for what the user can mend."""
     options = _parser().parse_args(arguments)
     # Imported here so that --help answers at once.
-    from beam_jobs.sample_data.defects import KINDS
+    from beam_jobs.sample_data.defects import kinds_of
     from beam_jobs.sample_data.writer import Settings, write_sample
+    from schemas.spec import load_spec
 
     names = ("dataset", "count", "seed", "eval_fraction", "min_side", "max_side", "defects")
     started = time.monotonic()
     settings = Settings(**{name: getattr(options, name) for name in names})
     written = write_sample(options.output, settings, options.workers, _Progress())
-    content = f"{settings.count} pictures" + (f" and {len(KINDS)} defective ones" if settings.defects else "")
+    kinds = kinds_of(load_spec(settings.dataset)) if settings.defects else ()
+    content = f"{settings.count} pictures" + (f" and {len(kinds)} defective ones" if kinds else "")
     if written:
         print(f"wrote {content} to {options.output} in {time.monotonic() - started:.0f} s")
     else:
@@ -47,18 +49,19 @@ class _Progress:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m beam_jobs.sample_data",
-        description="Draw photos of cats and dogs with their masks, in the layout of the official data set.",
+        description="Draw photos with their masks in a data set's layout: pets (cats and dogs, as in Oxford-IIIT Pet) "
+        "or streets (many classes, wide photos, pixels without a class).",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
     add("--output", type=Path, required=True, help="folder to make")
-    add("--dataset", default="pets", help="which data set to imitate")
+    add("--dataset", default="pets", help="pets or streets")
     add("--count", type=int, default=300, help="number of good pictures")
     add("--seed", type=int, default=1, help="picture n depends on the seed and n alone")
     add("--eval_fraction", type=float, default=0.2, help="part of the pictures in the official test list")
-    add("--min_side", type=int, default=180, help="shortest side of a photo, pixels")
-    add("--max_side", type=int, default=500, help="longest side of a photo, pixels")
+    add("--min_side", type=int, default=0, help="shortest side of a photo, pixels; 0 is the data set's own")
+    add("--max_side", type=int, default=0, help="longest side of a photo, pixels; 0 is the data set's own")
     add("--defects", action="store_true", help="add one defective input of each kind")
     add("--workers", type=int, default=os.cpu_count(), help="processes to draw with")
     return parser

@@ -11,13 +11,16 @@
 | `exif_rotated`         | stored lying on its side, EXIF orientation 6 says  | good, of the upright photo       |
 |                        | how to turn it upright                             |                                  |
 | `mask_size`            | good                                               | half as wide and high            |
-| `mask_value`           | good                                               | some pixels have the value 7     |
-| `mask_background_only` | good                                               | nothing but background           |
+| `mask_value`           | good                                               | some pixels have a value that    |
+|                        |                                                    | means nothing                    |
+| `mask_background_only` | good                                               | lacks a class that must be there |
+| `mask_all_ignored`     | good                                               | no pixel has a class             |
 | `missing_mask`         | good                                               | no file                          |
 | `missing_image`        | no file                                            | good                             |
 | `empty_image`          | a file of zero bytes                               | good                             |
 
-The list files name all of them, as the official lists name photos that are broken.
+The list files name all of them, as the official lists name photos that are broken. A data set has the kinds that fit
+it: `mask_background_only` where a class is required, `mask_all_ignored` where some mask values are ignored.
 """
 
 from __future__ import annotations
@@ -28,10 +31,11 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from schemas.spec import DatasetSpec
+
 DEFECTS_FILE = "defects.json"  # {id: kind}
 EXIF_ORIENTATION = 0x0112  # tag number, EXIF 2.3; the value 6 means: turn a quarter clockwise to show it
-WRONG_MASK_VALUE = 7
-_BACKGROUND = 2
+_FIRST_WRONG_VALUE = 7
 
 Encoded = tuple[bytes | None, bytes | None]  # photo file, mask file; None where there is no file
 
@@ -64,14 +68,23 @@ def _lying(photo: Image.Image, quality: int) -> bytes:
     return encode_jpeg(photo.transpose(Image.Transpose.ROTATE_90), quality, exif=exif.tobytes())
 
 
-def _halved(mask: np.ndarray) -> np.ndarray:
+def _halved(mask: np.ndarray, spec: DatasetSpec) -> np.ndarray:
     return np.ascontiguousarray(mask[::2, ::2])
 
 
-def _stained(mask: np.ndarray) -> np.ndarray:
+def wrong_mask_value(spec: DatasetSpec) -> int:
+    """A mask value that means nothing in this data set."""
+    return next(value for value in range(_FIRST_WRONG_VALUE, 256) if value not in spec.class_id_of_mask_value)
+
+
+def _stained(mask: np.ndarray, spec: DatasetSpec) -> np.ndarray:
     mask = mask.copy()
-    mask[: len(mask) // 10, : len(mask) // 10] = WRONG_MASK_VALUE
+    mask[: len(mask) // 10, : len(mask) // 10] = wrong_mask_value(spec)
     return mask
+
+
+def _without_required(mask: np.ndarray, spec: DatasetSpec) -> np.ndarray:
+    return np.full_like(mask, next(one.mask_values[0] for one in spec.classes if not one.required))
 
 
 _PHOTO_DEFECTS: dict[str, Callable[[Image.Image, int], bytes | None]] = {
@@ -85,28 +98,35 @@ _PHOTO_DEFECTS: dict[str, Callable[[Image.Image, int], bytes | None]] = {
     "missing_image": lambda photo, quality: None,
     "empty_image": lambda photo, quality: b"",
 }
-_MASK_DEFECTS: dict[str, Callable[[np.ndarray], np.ndarray | None]] = {
+_MASK_DEFECTS: dict[str, Callable[[np.ndarray, DatasetSpec], np.ndarray | None]] = {
     "mask_size": _halved,
     "mask_value": _stained,
-    "mask_background_only": lambda mask: np.full_like(mask, _BACKGROUND),
-    "missing_mask": lambda mask: None,
+    "mask_background_only": _without_required,
+    "mask_all_ignored": lambda mask, spec: np.full_like(mask, spec.ignore_values[0]),
+    "missing_mask": lambda mask, spec: None,
 }
-KINDS: tuple[str, ...] = (*_PHOTO_DEFECTS, *_MASK_DEFECTS)
 
 
-def encode(photo: np.ndarray, mask: np.ndarray, quality: int, kind: str | None = None) -> Encoded:
+def kinds_of(spec: DatasetSpec) -> tuple[str, ...]:
+    """The kinds of defect that fit a data set."""
+    fits = {"mask_background_only": bool(spec.required_class_ids), "mask_all_ignored": bool(spec.ignore_values)}
+    return tuple(kind for kind in (*_PHOTO_DEFECTS, *_MASK_DEFECTS) if fits.get(kind, True))
+
+
+def encode(photo: np.ndarray, mask: np.ndarray, quality: int, kind: str | None, spec: DatasetSpec) -> Encoded:
     """The files of one picture.
 
     Args:
       photo: uint8 [H, W, 3].
       mask: uint8 [H, W], source mask values.
       quality: Of the JPEG, 1 to 95.
-      kind: One of `KINDS`, or None for a good picture.
+      kind: One of `kinds_of(spec)`, or None for a good picture.
+      spec: The data set.
 
     Returns:
       Bytes of the photo and of the mask, None where the defect is that there is no file.
     """
     image = Image.fromarray(photo)
     data = _PHOTO_DEFECTS[kind](image, quality) if kind in _PHOTO_DEFECTS else encode_jpeg(image, quality)
-    spoiled = _MASK_DEFECTS[kind](mask) if kind in _MASK_DEFECTS else mask
+    spoiled = _MASK_DEFECTS[kind](mask, spec) if kind in _MASK_DEFECTS else mask
     return data, None if spoiled is None else encode_mask(spoiled)

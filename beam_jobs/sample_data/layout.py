@@ -1,28 +1,19 @@
-"""Ids, splits and list files of the Oxford-IIIT Pet layout.
-
-A line of `annotations/list.txt`, `trainval.txt` and `test.txt` is `<id> <class> <species> <breed>`: the class is the
-breed's place among all breeds sorted without regard to case (1 to 37), the species is 1 for a cat and 2 for a dog, and
-the breed is its place within its species. `list.txt` starts with comment lines.
-"""
+"""Which id the n-th picture has, its split, and the list files that name it; each data set has a layout of its own."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from schemas.errors import UserError
 from schemas.features import EVAL, TRAIN
 from schemas.spec import DatasetSpec
 
-LIST_FILE = "annotations/list.txt"
-_HEADER = "#Image CLASS-ID SPECIES BREED ID\n#ID: class\n#SPECIES: 1:Cat 2:Dog\n#BREED ID: place within the species\n"
-_SPECIES_IDS = {"cat": 1, "dog": 2}
-
 
 @dataclass(frozen=True)
-class Layout:
-    """Which id the n-th picture has, its split, and its line in the lists.
+class Layout(ABC):
+    """Ids, splits and lists of a data set.
 
     Attributes:
       spec: The data set.
@@ -32,39 +23,17 @@ class Layout:
     spec: DatasetSpec
     eval_fraction: float
 
-    @property
-    def breeds(self) -> list[tuple[str, str]]:
-        """Breed and species in the order of class ids."""
-        groups = next((rule.groups for rule in self.spec.slices if rule.name == "species"), None)
-        if groups is None:
-            raise UserError(f"data set {self.spec.name!r} has no species, so its layout is not that of the pets")
-        return sorted(((b, species) for species, members in groups.items() for b in members), key=_by_name)
-
+    @abstractmethod
     def image_id(self, index: int) -> str:
-        """Id of the picture `index` (from 0): the breeds take turns, so `Abyssinian_2` is number 37."""
-        breeds = self.breeds
-        return f"{breeds[index % len(breeds)][0]}_{index // len(breeds) + 1}"
+        """Id of the picture `index` (from 0)."""
 
     def split(self, index: int) -> str:
         """`train` or `eval`, spread evenly and independent of how many pictures there are."""
         return EVAL if math.floor((index + 1) * self.eval_fraction) > math.floor(index * self.eval_fraction) else TRAIN
 
     def list_files(self, indexes: Iterable[int]) -> dict[str, str]:
-        """Relative path to text of every list file that names these pictures."""
-        breeds = self.breeds
-        rank = {}
-        for species in _SPECIES_IDS:
-            members = [breed for breed, of in breeds if of == species]
-            rank.update({breed: (_SPECIES_IDS[species], place + 1) for place, breed in enumerate(members)})
-        lines: dict[str, list[str]] = {path: [] for path in (LIST_FILE, *self.spec.official_splits.values())}
+        """Relative path to text of every list file that names these pictures: an id a line, sorted."""
+        ids: dict[str, list[str]] = {path: [] for path in self.spec.official_splits.values()}
         for index in indexes:
-            place = index % len(breeds)
-            species_id, breed_id = rank[breeds[place][0]]
-            line = f"{self.image_id(index)} {place + 1} {species_id} {breed_id}\n"
-            lines[LIST_FILE].append(line)
-            lines[self.spec.official_splits[self.split(index)]].append(line)
-        return {path: (_HEADER if path == LIST_FILE else "") + "".join(sorted(own)) for path, own in lines.items()}
-
-
-def _by_name(breed: tuple[str, str]) -> str:
-    return breed[0].lower()
+            ids[self.spec.official_splits[self.split(index)]].append(f"{self.image_id(index)}\n")
+        return {path: "".join(sorted(own)) for path, own in ids.items()}

@@ -1,4 +1,4 @@
-"""Brushes on a picture: smooth shapes, gradients, and ground seen in perspective."""
+"""Brushes on a picture: smooth shapes, gradients, ground seen in perspective, and what a camera adds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
+
+from beam_jobs.sample_data.noise import grain_tile, texture
 
 _SUBPIXELS = 2
 
@@ -109,3 +111,17 @@ def soften(picture: np.ndarray, radius: float) -> np.ndarray:
         (width, height), Image.Resampling.BICUBIC
     )
     return np.asarray(small, np.float32) / 255.0
+
+
+def expose(rng: np.random.Generator, photo: np.ndarray) -> np.ndarray:
+    """What a camera does: white balance, exposure, vignette and noise; changes `photo`, returns uint8 [H, W, 3]."""
+    height, width = photo.shape[:2]
+    balance = rng.uniform(0.94, 1.06, 3) * rng.uniform(0.82, 1.15)
+    rows = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    columns = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
+    vignette = 1.0 - rng.uniform(0.0, 0.22) * (rows**2 + columns**2) ** 1.5 / 2.8
+    contrast = rng.uniform(0.9, 1.12)
+    noise = rng.uniform(0.003, 0.02) * texture(rng, grain_tile(), height, width, 1.0)
+    photo *= vignette[..., None] * (255.0 * contrast * balance).astype(np.float32)
+    photo += (255.0 * (contrast * (noise - 0.5) + 0.5)).astype(np.float32)[..., None]
+    return np.clip(photo, 0.0, 255.0, out=photo).astype(np.uint8)

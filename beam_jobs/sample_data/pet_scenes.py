@@ -8,9 +8,8 @@ from PIL import Image, ImageDraw
 from beam_jobs.sample_data import animals, clutter
 from beam_jobs.sample_data.backgrounds import Background
 from beam_jobs.sample_data.coats import BREEDS, Breed
-from beam_jobs.sample_data.noise import grain_tile, texture
 from beam_jobs.sample_data.outdoors import PLACES
-from beam_jobs.sample_data.painting import Layer, cover, soften
+from beam_jobs.sample_data.painting import Layer, cover, expose, soften
 from beam_jobs.sample_data.relief import blur
 from beam_jobs.sample_data.view import View
 
@@ -68,7 +67,7 @@ def _draw_once(rng: np.random.Generator, breed: Breed, height: int, width: int) 
     if place.blades:
         solid *= 1.0 - _grow_blades(rng, photo, place.blades, ground, 0.7 * unit)
     mask = trimap(solid > 0.5)
-    return _expose(rng, photo), mask
+    return expose(rng, photo), mask
 
 
 def _size(rng: np.random.Generator, sides: tuple[int, int]) -> tuple[int, int]:
@@ -140,20 +139,6 @@ def _grow_blades(
     covered[top:] = np.clip(3.0 * tone, 0.0, 1.0)
     cover(photo[top:], np.float32(color) * (0.55 + 0.75 * tone)[..., None], covered[top:])
     return covered
-
-
-def _expose(rng: np.random.Generator, photo: np.ndarray) -> np.ndarray:
-    """What a camera does: white balance, exposure, vignette and noise; changes `photo`, returns uint8 [H, W, 3]."""
-    height, width = photo.shape[:2]
-    balance = rng.uniform(0.94, 1.06, 3) * rng.uniform(0.82, 1.15)
-    rows = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    columns = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
-    vignette = 1.0 - rng.uniform(0.0, 0.22) * (rows**2 + columns**2) ** 1.5 / 2.8
-    contrast = rng.uniform(0.9, 1.12)
-    noise = rng.uniform(0.003, 0.02) * texture(rng, grain_tile(), height, width, 1.0)
-    photo *= vignette[..., None] * (255.0 * contrast * balance).astype(np.float32)
-    photo += (255.0 * (contrast * (noise - 0.5) + 0.5)).astype(np.float32)[..., None]
-    return np.clip(photo, 0.0, 255.0, out=photo).astype(np.uint8)
 
 
 def trimap(pet: np.ndarray) -> np.ndarray:

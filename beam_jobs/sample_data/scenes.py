@@ -1,15 +1,35 @@
-"""From a seed to a photo and its mask, per data set: the registry that another data set joins with one more module."""
+"""From a seed to a photo and its mask, per data set: the registry that another data set joins with its own modules."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from beam_jobs.sample_data import pet_scenes
+from beam_jobs.sample_data import pet_scenes, street_scenes
+from beam_jobs.sample_data.layout import Layout
+from beam_jobs.sample_data.pet_layout import PetLayout
+from beam_jobs.sample_data.street_layout import StreetLayout
 
-# (generator of this picture, id, shortest and longest side in pixels)
-# -> photo uint8 [H, W, 3], mask uint8 [H, W] of the data set's mask values
-Scene = Callable[[np.random.Generator, str, tuple[int, int]], tuple[np.ndarray, np.ndarray]]
 
-SCENES: dict[str, Scene] = {"pets": pet_scenes.draw_scene}
+@dataclass(frozen=True)
+class Scenes:
+    """How one data set is imitated.
+
+    Attributes:
+      draw: (generator of this picture, id, shortest and longest side in pixels) to photo uint8 [H, W, 3] and mask
+        uint8 [H, W] of the data set's mask values.
+      layout: Gives the ids, splits and list files.
+      sides: Shortest and longest side of a photo in pixels where nothing else is asked for.
+    """
+
+    draw: Callable[[np.random.Generator, str, tuple[int, int]], tuple[np.ndarray, np.ndarray]]
+    layout: type[Layout]
+    sides: tuple[int, int]
+
+
+SCENES = {
+    "pets": Scenes(pet_scenes.draw_scene, PetLayout, (180, 500)),
+    "streets": Scenes(street_scenes.draw_scene, StreetLayout, (200, 960)),
+}

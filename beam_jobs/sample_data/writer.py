@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from beam_jobs.sample_data.defects import DEFECTS_FILE, KINDS, encode
+from beam_jobs.sample_data.defects import DEFECTS_FILE, encode, kinds_of
 from beam_jobs.sample_data.layout import Layout
 from beam_jobs.sample_data.noise import cloud_tile, grain_tile, spot_tile
 from beam_jobs.sample_data.scenes import SCENES
 from schemas.errors import UserError
-from schemas.spec import PLACEHOLDER, DatasetSpec, load_spec
+from schemas.path_pattern import PLACEHOLDER
+from schemas.spec import DatasetSpec, load_spec
 
 SETTINGS_FILE = "sample.json"
 GENERATOR_VERSION = 1  # of the drawing: another number, other pictures
@@ -37,7 +38,7 @@ class Settings:
       count: Good pictures.
       seed: The n-th picture depends on the seed and n alone.
       eval_fraction: Part of the pictures in the evaluation split, in [0, 1).
-      min_side, max_side: Bounds of a photo's sides, pixels.
+      min_side, max_side: Bounds of a photo's sides, pixels; the data set's own where they are 0.
       defects: Whether one defective input of each kind is added to the good ones.
     """
 
@@ -45,13 +46,15 @@ class Settings:
     count: int = 300
     seed: int = 1
     eval_fraction: float = 0.2
-    min_side: int = 180
-    max_side: int = 500
+    min_side: int = 0
+    max_side: int = 0
     defects: bool = False
 
     def __post_init__(self) -> None:
         if self.dataset not in SCENES:
             raise UserError(f"no sample data for {self.dataset!r}; can draw: {', '.join(SCENES)}")
+        for name, own in zip(("min_side", "max_side"), SCENES[self.dataset].sides):
+            object.__setattr__(self, name, getattr(self, name) or own)
         if self.count < 1:
             raise UserError(f"count must be 1 or more, got {self.count}")
         if self.seed < 0:
@@ -84,8 +87,8 @@ def write_sample(output: Path, settings: Settings, workers: int, progress: Progr
     if _is_there(output, settings):
         return False
     spec = load_spec(settings.dataset)
-    layout = Layout(spec, settings.eval_fraction)
-    kinds = {settings.count + place: kind for place, kind in enumerate(KINDS)} if settings.defects else {}
+    layout = SCENES[settings.dataset].layout(spec, settings.eval_fraction)
+    kinds = {settings.count + place: kind for place, kind in enumerate(kinds_of(spec))} if settings.defects else {}
     total = settings.count + len(kinds)
     partial_folder = output.absolute().parent / f".{output.name}.partial-{os.getpid()}"
     try:
@@ -113,8 +116,8 @@ def write_picture(
     """Draws the picture `index` and writes its photo and mask."""
     image_id = layout.image_id(index)
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([settings.seed, index])))
-    photo, mask = SCENES[settings.dataset](rng, image_id, (settings.min_side, settings.max_side))
-    files = encode(photo, mask, int(rng.integers(*_QUALITIES)), kinds.get(index))
+    photo, mask = SCENES[settings.dataset].draw(rng, image_id, (settings.min_side, settings.max_side))
+    files = encode(photo, mask, int(rng.integers(*_QUALITIES)), kinds.get(index), spec)
     for path, data in zip((spec.image_path, spec.mask_path), files, strict=True):
         if data is not None:
             (folder / path.replace(PLACEHOLDER, image_id)).write_bytes(data)

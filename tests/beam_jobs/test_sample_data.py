@@ -12,13 +12,16 @@ import pytest
 from PIL import Image
 
 from beam_jobs.sample_data.coats import BREEDS
-from beam_jobs.sample_data.defects import KINDS, WRONG_MASK_VALUE
-from beam_jobs.sample_data.layout import Layout
+from beam_jobs.sample_data.defects import kinds_of, wrong_mask_value
+from beam_jobs.sample_data.pet_layout import PetLayout
 from beam_jobs.sample_data.pet_scenes import BACKGROUND, BORDER, PET, draw_scene, trimap
+from beam_jobs.sample_data.scenes import SCENES
 from beam_jobs.sample_data.writer import Settings, write_sample
 from schemas.errors import UserError
 from schemas.spec import load_spec
 
+PETS, STREETS = load_spec("pets"), load_spec("streets")
+KINDS = kinds_of(PETS)
 GOOD = 20
 SMALL = {"min_side": 96, "max_side": 160}
 
@@ -83,10 +86,9 @@ def test_the_lists_have_the_official_form_and_split_every_id_once(folder):
 
 
 def test_breeds_and_species_are_those_of_the_contract():
-    spec = load_spec("pets")
     for name, breed in BREEDS.items():
-        assert spec.slices_of(f"{name}_1") == {"breed": name, "species": breed.species}
-    assert sorted(Layout(spec, 0.2).breeds) == sorted((name, breed.species) for name, breed in BREEDS.items())
+        assert PETS.slices_of(f"{name}_1") == {"breed": name, "species": breed.species}
+    assert sorted(PetLayout(PETS, 0.2).breeds) == sorted((name, breed.species) for name, breed in BREEDS.items())
 
 
 def test_every_breed_can_be_drawn():
@@ -162,7 +164,7 @@ def test_missing_and_empty_files_are_named_in_the_lists(folder, defective):
 
 
 def test_masks_are_spoiled_as_their_kind_says(folder, defective):
-    assert WRONG_MASK_VALUE in _mask(folder, defective["mask_value"])
+    assert wrong_mask_value(PETS) in _mask(folder, defective["mask_value"])
     assert set(np.unique(_mask(folder, defective["mask_background_only"]))) == {BACKGROUND}
     image_id = defective["mask_size"]
     assert _mask(folder, image_id).shape < _photo(folder, image_id).size[::-1]
@@ -181,7 +183,7 @@ def test_the_command_writes_once_and_then_says_that_it_is_there(tmp_path):
     [
         (["--count=0"], "count must be 1 or more, got 0"),
         (["--eval_fraction=1.5"], "eval_fraction must be in [0, 1), got 1.5"),
-        (["--dataset=streets"], "no sample data for 'streets'; can draw: pets"),
+        (["--dataset=clouds"], "no sample data for 'clouds'; can draw: pets, streets"),
         (["--min_side=400", "--max_side=300"], "min_side"),
     ],
 )
@@ -208,3 +210,65 @@ def test_a_failed_run_leaves_nothing_behind(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_sample(tmp_path / "pets", Settings(count=4, **SMALL), 1, interrupt)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_photos_have_the_sides_of_their_data_set_where_none_are_asked_for():
+    assert {name: (Settings(dataset=name).min_side, Settings(dataset=name).max_side) for name in SCENES} == {
+        "pets": (180, 500),
+        "streets": (200, 960),
+    }
+
+
+@pytest.fixture(scope="module")
+def streets(tmp_path_factory) -> Path:
+    sides = {"min_side": 100, "max_side": 240}
+    return _write(tmp_path_factory.mktemp("sample") / "streets", dataset="streets", defects=True, **sides)
+
+
+def _street_files(streets: Path, image_id: str) -> tuple[Image.Image, np.ndarray]:
+    photo = Image.open(streets / "leftImg" / f"{image_id}_leftImg.jpg")
+    return photo, np.asarray(Image.open(streets / "labelIds" / f"{image_id}_labelIds.png"))
+
+
+@pytest.fixture(scope="module")
+def street_ids(streets) -> dict[str, list[str]]:
+    """Ids of the good pictures by the list that names them."""
+    defective = json.loads((streets / "defects.json").read_text())
+    lists = {name: (streets / f"{name}.txt").read_text().split() for name in ("train", "val")}
+    return {name: [image_id for image_id in ids if image_id not in defective] for name, ids in lists.items()}
+
+
+def test_street_photos_are_wide_and_their_masks_hold_known_values_only(streets, street_ids):
+    seen = set()
+    for image_id in street_ids["train"] + street_ids["val"]:
+        photo, mask = _street_files(streets, image_id)
+        assert (photo.format, photo.mode) == ("JPEG", "RGB")
+        assert photo.size == mask.shape[::-1]
+        assert 1.7 < photo.width / photo.height < 2.1
+        assert np.asarray(photo).std() > 10
+        seen |= set(np.unique(mask).tolist())
+    assert seen == set(STREETS.class_id_of_mask_value)
+
+
+def test_street_ids_give_every_city_and_all_conditions_in_both_lists():
+    layout = SCENES["streets"].layout(STREETS, 0.2)
+    for split in ("train", "eval"):
+        slices = [STREETS.slices_of(layout.image_id(n)) for n in range(105) if layout.split(n) == split]
+        assert [len({one[name] for one in slices}) for name in ("city", "conditions")] == [7, 3]
+
+
+def test_a_street_does_not_depend_on_how_many_are_drawn_or_by_how_many_processes(streets, tmp_path):
+    sides = {"min_side": 100, "max_side": 240}
+    few = _digests(_write(tmp_path / "few", workers=2, dataset="streets", count=9, **sides))
+    many = _digests(streets)
+    pictures = [path for path in few if path.endswith((".jpg", ".png"))]
+    assert len(pictures) == 18
+    assert all(few[path] == many[path] for path in pictures)
+
+
+def test_the_defects_of_streets_are_those_that_fit_ignored_values_and_no_required_class(streets):
+    kinds = {kind: image_id for image_id, kind in json.loads((streets / "defects.json").read_text()).items()}
+    assert set(KINDS) ^ set(kinds) == {"mask_background_only", "mask_all_ignored"}
+    assert set(np.unique(_street_files(streets, kinds["mask_all_ignored"])[1])) <= set(STREETS.ignore_values)
+    assert wrong_mask_value(STREETS) in _street_files(streets, kinds["mask_value"])[1]
+    assert wrong_mask_value(STREETS) not in STREETS.class_id_of_mask_value

@@ -8,6 +8,11 @@ from schemas.spec import DatasetSpec, available_datasets, load_spec, parse_model
 
 PETS = load_spec("pets")
 VALUES = PETS.model_dump()
+IGNORED = {"name": "ignored", "mask_values": [9], "color": "#000000"}
+
+
+def many_classes(count: int) -> list[dict]:
+    return [{"name": f"class_{number}", "mask_values": [number], "color": "#000000"} for number in range(count)]
 
 
 @pytest.mark.parametrize("name", available_datasets())
@@ -15,6 +20,7 @@ def test_the_schema_has_exactly_the_features_of_the_record(name):
     spec = load_spec(name)
     schema = text_format.Parse(spec.schema_text, schema_pb2.Schema())
     scalars = {features.SOURCE_HEIGHT, features.SOURCE_WIDTH, features.BRIGHTNESS, features.CONTRAST}
+    scalars |= {features.IGNORED_FRACTION} if spec.ignore_values else set()
     names = {features.IMAGE, features.MASK, features.IMAGE_ID, *spec.slice_names, *scalars, *spec.fraction_features}
     assert {feature.name for feature in schema.feature} == names
     for feature in schema.feature:
@@ -33,6 +39,20 @@ def test_the_schema_knows_exactly_the_slices_that_the_spec_can_give(name):
             assert domains[rule.of] == {member for members in rule.groups.values() for member in members}
 
 
+@pytest.mark.parametrize("name", available_datasets())
+def test_strings_and_numbers_are_compared_as_tfdv_can(name):
+    schema = text_format.Parse(load_spec(name).schema_text, schema_pb2.Schema())
+    compared = 0
+    for feature in schema.feature:
+        for comparator in ("skew_comparator", "drift_comparator"):
+            if feature.HasField(comparator):
+                compared += 1
+                # with the other kind TFDV warns and compares nothing
+                kind = "infinity_norm" if feature.type == schema_pb2.BYTES else "jensen_shannon_divergence"
+                assert [field.name for field, _ in getattr(feature, comparator).ListFields()] == [kind]
+    assert compared
+
+
 def test_pets_have_37_breeds_of_two_species():
     schema = text_format.Parse(PETS.schema_text, schema_pb2.Schema())
     assert {domain.name: len(domain.value) for domain in schema.string_domain} == {"species": 2, "breed": 37}
@@ -48,16 +68,34 @@ def test_an_id_without_slices_is_a_value_error(image_id):
         PETS.slices_of(image_id)
 
 
+def test_ignored_values_are_known_values_without_a_class():
+    spec = parse_model(DatasetSpec, VALUES | {"ignore_values": [0, 255]}, "dataset.yaml")
+    assert spec.class_id_of_mask_value == {1: 0, 2: 1, 3: 2, 0: features.IGNORE_ID, 255: features.IGNORE_ID}
+
+
+def test_without_ignored_values_there_can_be_255_classes():
+    spec = parse_model(DatasetSpec, VALUES | {"classes": many_classes(255), "rules": []}, "dataset.yaml")
+    assert max(spec.class_id_of_mask_value.values()) < features.IGNORE_ID
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"image_path": "images/photo.jpg"}, "image_path needs {id}"),
-        ({"image_path": "{id}/photo.jpg"}, "image_path needs {id}"),
+        ({"image_path": "images/photo.jpg"}, "image_path: needs {id}"),
+        ({"image_path": "{id}/photo.jpg"}, "image_path: needs {id}"),
         ({"colour": "red"}, "colour: Extra inputs"),
         ({"classes": VALUES["classes"][:1]}, "classes: "),
         ({"classes": [VALUES["classes"][0]] * 2}, "belong to one class each"),
         ({"official_splits": {"test": "test.txt"}}, "no such split"),
         ({"slices": [VALUES["slices"][1]]}, "must name an earlier slice"),
+        ({"rules": [{"feature": "cat_fraction", "mean": [0, 1]}]}, "rules: no number 'cat_fraction'; there are: pet_"),
+        ({"rules": [{"feature": "brightness"}]}, "rules.0: needs a range, one of mean and zeros"),
+        ({"rules": [{"feature": "brightness", "mean": [0.9, 0.1]}]}, "rules.0: mean: .* smaller end"),
+        ({"rules": [{"feature": "brightness", "maen": [0, 1]}]}, "rules.0.maen: Extra inputs"),
+        ({"ignore_values": [255, 3]}, r"ignore_values: \[3\] already mean classes"),
+        ({"ignore_values": [256]}, "ignore_values.0: .*less than or equal to 255, got 256"),
+        ({"ignore_values": [255], "classes": many_classes(255)}, "at most 254 beside ignore_values, got 255"),
+        ({"ignore_values": [255], "classes": [*VALUES["classes"], IGNORED]}, "can be called ignored_fraction"),
     ],
 )
 def test_a_wrong_spec_is_told_with_its_key(change, message):

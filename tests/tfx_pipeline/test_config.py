@@ -16,7 +16,7 @@ PACKAGED_CONFIGS = sorted((Path(tfx_pipeline.__file__).parent / "configs").glob(
 @pytest.mark.parametrize("path", PACKAGED_CONFIGS, ids=lambda path: path.name)
 def test_a_packaged_configuration_is_valid(path):
     config = load_config(path)
-    check_evaluation(config.evaluation, load_spec("pets"))
+    check_evaluation(config.evaluation, load_spec(Path(config.data).parent.name))
 
 
 def test_data_and_output_take_the_place_of_the_files_values(write_config):

@@ -40,9 +40,10 @@ def png(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def record(index: int, image_size: int) -> bytes:
-    """One serialized tf.train.Example with the features that the trainer reads."""
+def record(index: int, image_size: int, ignored_rows: int = 0) -> bytes:
+    """One serialized tf.train.Example with the features that the trainer reads; the mask's last rows can be ignored."""
     photo, mask = draw(index, image_size)
+    mask[image_size - ignored_rows :] = features.IGNORE_ID
     values = {features.IMAGE: png(photo), features.MASK: png(mask)}
     feature = {name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for name, value in values.items()}
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
@@ -63,7 +64,9 @@ def weights_file(tmp_path_factory: pytest.TempPathFactory) -> str:
 def write_shards(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
     """Writes drawn records as the shards of a split and returns their paths."""
 
-    def write(indices: list[int], image_size: int, split: str = "train", shards: int = 2) -> list[str]:
+    def write(
+        indices: list[int], image_size: int, split: str = "train", shards: int = 2, ignored_rows: int = 0
+    ) -> list[str]:
         root = tmp_path_factory.mktemp("version")
         paths = []
         for shard in range(shards):
@@ -71,7 +74,7 @@ def write_shards(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list
             path.parent.mkdir(parents=True, exist_ok=True)
             with tf.io.TFRecordWriter(str(path)) as writer:
                 for index in indices[shard::shards]:
-                    writer.write(record(index, image_size))
+                    writer.write(record(index, image_size, ignored_rows))
             paths.append(str(path))
         return paths
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from schemas.features import IGNORE_ID
 from tests.trainer.conftest import draw
 from trainer.augmentation import augment_batch
 
@@ -26,6 +27,14 @@ def test_masks_keep_to_their_class_ids_when_those_are_far_apart(batch):
     _, augmented = augment_batch(tf.constant(batch[0]), masks, tf.constant([0, 0], tf.int64))
     assert augmented.dtype == tf.uint8
     assert set(np.unique(augmented)) <= {0, 100, 200}
+
+
+def test_ignored_pixels_move_with_the_photo_and_stay_ignored(batch):
+    masks = np.where(batch[1] == 0, IGNORE_ID, batch[1]).astype(np.uint8)
+    seed = tf.constant([0, 0], tf.int64)
+    _, classes = augment_batch(*map(tf.constant, batch), seed)
+    _, ignored = augment_batch(tf.constant(batch[0]), tf.constant(masks), seed)
+    np.testing.assert_array_equal(ignored, np.where(classes.numpy() == 0, IGNORE_ID, classes))
 
 
 def test_photo_and_mask_move_together(batch):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from schemas.features import IGNORE_ID
 from trainer.confusion import batch_confusion_matrices, class_iou, confusion_matrix, mean_iou, pixel_accuracy
 
 
@@ -47,3 +48,18 @@ def test_a_matrix_without_pixels_has_no_figures():
 def test_pixel_counts_beyond_float32_stay_exact():
     matrix = np.array([[2**40 + 1, 0], [1, 2**40]])
     assert class_iou(matrix)[1] == 2**40 / (2**40 + 1)
+
+
+@pytest.mark.parametrize("num_classes", [2, 13, 254])
+def test_ignored_pixels_are_in_no_matrix(num_classes):
+    random = np.random.default_rng(2)
+    truth, predicted = random.integers(0, num_classes, (2, 2, 20, 20), dtype=np.uint8)
+    ignored = random.random(truth.shape) < 0.3
+    truth[ignored] = IGNORE_ID
+    expected = np.zeros((2, num_classes, num_classes), np.int64)
+    for image in range(2):
+        kept = ~ignored[image]
+        np.add.at(expected[image], (truth[image][kept], predicted[image][kept]), 1)
+        np.testing.assert_array_equal(confusion_matrix(truth[image], predicted[image], num_classes), expected[image])
+    matrices = batch_confusion_matrices(tf.constant(truth), tf.constant(predicted), num_classes)
+    np.testing.assert_array_equal(matrices, expected)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from schemas.spec import load_spec
 from tests.trainer.conftest import draw, png, record
 from trainer.config import TrainingConfig
+from trainer.confusion import confusion_matrix
 from trainer.export import MODEL_INFO_PATH, export_model, write_model_info
 from trainer.models import build_model
 from trainer.preprocessing import resize_pixels, scale_pixels
@@ -64,6 +65,16 @@ def test_the_evaluation_matrices_equal_those_counted_from_class_ids(exported, ph
     np.add.at(expected, (np.arange(3)[:, None, None], truth, predicted), 1)
     np.testing.assert_array_equal(outputs["confusion_matrix"], expected.reshape(3, CLASSES**2))
     np.testing.assert_array_equal(outputs["pixels"], [SIZE * SIZE] * 3)
+
+
+def test_ignored_pixels_are_not_judged(exported, photos):
+    rows = SIZE // 4
+    outputs = exported.signatures["evaluate"](tf.constant([record(index, SIZE, rows) for index in range(3)]))
+    predicted = exported.signatures["predict_pixels"](tf.constant(photos, tf.float32))["class_ids"].numpy()
+    truth = np.stack([draw(index, SIZE)[1] for index in range(3)])
+    expected = [confusion_matrix(truth[n, :-rows], predicted[n, :-rows], CLASSES).ravel() for n in range(3)]
+    np.testing.assert_array_equal(outputs["confusion_matrix"], expected)
+    np.testing.assert_array_equal(outputs["pixels"], [SIZE * (SIZE - rows)] * 3)
 
 
 def test_a_model_that_averages_mirrored_photos_answers_a_mirrored_photo_with_the_mirrored_answer(

@@ -1,5 +1,7 @@
 import numpy as np
+import tensorflow as tf
 
+from schemas.features import IGNORE_ID
 from trainer.losses import segmentation_loss
 
 TRUTH = np.array([[[0, 1], [2, 1]]], np.uint8)
@@ -16,3 +18,31 @@ def test_an_even_guess_costs_its_cross_entropy_and_its_soft_iou():
     intersection = counts / 3
     soft_iou = np.mean((intersection + 1) / (counts + 4 / 3 - intersection + 1))
     np.testing.assert_allclose(float(segmentation_loss(TRUTH, logits)), np.log(3) + 1 - soft_iou, rtol=1e-5)
+
+
+def _loss_and_gradient(truth: np.ndarray, logits: np.ndarray) -> tuple[float, np.ndarray]:
+    variable = tf.Variable(logits)
+    with tf.GradientTape() as tape:
+        loss = segmentation_loss(truth, variable)
+    return float(loss), tape.gradient(loss, variable).numpy()
+
+
+def test_ignored_pixels_cost_and_teach_nothing_wherever_they_lie():
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 3, (2, 4, 4), dtype=np.uint8)
+    logits = random.normal(size=(2, 4, 4, 3)).astype(np.float32)
+    wider_truth = np.full((2, 4, 8), IGNORE_ID, np.uint8)
+    wider_truth[:, :, ::2] = truth
+    wider_logits = random.normal(0, 9, (2, 4, 8, 3)).astype(np.float32)
+    wider_logits[:, :, ::2] = logits
+    loss, gradient = _loss_and_gradient(truth, logits)
+    wider_loss, wider_gradient = _loss_and_gradient(wider_truth, wider_logits)
+    np.testing.assert_allclose(wider_loss, loss, rtol=1e-5)
+    np.testing.assert_allclose(wider_gradient[:, :, ::2], gradient, atol=1e-6)
+    assert not wider_gradient[:, :, 1::2].any()
+
+
+def test_a_batch_without_a_labelled_pixel_costs_nothing():
+    loss, gradient = _loss_and_gradient(np.full((1, 2, 2), IGNORE_ID, np.uint8), np.ones((1, 2, 2, 3), np.float32))
+    assert loss == 0.0
+    assert not gradient.any()

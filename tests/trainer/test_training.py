@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from schemas.errors import UserError
+from tests.trainer.conftest import draw
 from trainer.config import TrainingConfig
+from trainer.confusion import confusion_matrix, mean_iou
 from trainer.models import build_model
+from trainer.preprocessing import scale_pixels
 from trainer.training import WarmUpThenCosine, train
 
 SIZE, CLASSES = 64, 3
@@ -70,6 +73,17 @@ def test_fine_tuning_trains_an_encoder_that_came_with_weights_but_not_its_statis
     for old, new in zip(before.variables, after.variables, strict=True):
         is_kernel = "kernel" in new.path
         assert np.array_equal(old, new) != is_kernel, new.path
+
+
+def test_ignored_pixels_are_left_out_of_the_mean_iou(write_shards, weights_file):
+    rows = SIZE // 2
+    shards = write_shards(list(range(8)), SIZE, ignored_rows=rows)
+    config = TrainingConfig(encoder_weights=weights_file, encoder_scale=1, epochs=1, fine_tune_epochs=0, batch_size=4)
+    model, [epoch] = train(config, shards, shards, SIZE, CLASSES, report=lambda line: None)
+    drawn = [draw(index, SIZE) for index in range(8)]
+    photos, truth = np.stack([photo for photo, _ in drawn]), np.stack([mask for _, mask in drawn])
+    predicted = np.argmax(model(scale_pixels(photos)), axis=-1)
+    assert epoch.mean_iou == pytest.approx(mean_iou(confusion_matrix(truth[:, :-rows], predicted[:, :-rows], CLASSES)))
 
 
 def test_the_learning_rate_climbs_to_its_peak_and_falls_to_zero():

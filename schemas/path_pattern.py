@@ -1,0 +1,73 @@
+"""Where files lie under a folder, as data sets and users write it: `images/{id}.jpg` or `leftImg8bit/*/{id}_left.png`.
+
+`{id}` stands for the id, `*` for any characters and `?` for one, none of them for a `/`; everything else is literal.
+Names that begin with a dot never match a `*`, a `?` or an `{id}` at their start: operating systems leave such files.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+PLACEHOLDER = "{id}"
+_WILDCARDS = re.compile(r"(\{id\}|\*|\?)")
+_EXPRESSIONS = {PLACEHOLDER: "(?P<id>[^/]*)", "*": "[^/]*", "?": "[^/]"}
+
+
+def check_path_pattern(text: str) -> str:
+    """Returns a pattern that names an id; ValueError says what is wrong with any other text."""
+    folder, _, file_name = text.rpartition("/")
+    if file_name.count(PLACEHOLDER) != 1 or PLACEHOLDER in folder:
+        raise ValueError(f"needs {PLACEHOLDER} exactly once, in its file name")
+    if "**" in text:
+        raise ValueError("** is not supported; write one * for each folder on the way")
+    if any(part in ("", ".", "..") for part in text.split("/")):
+        raise ValueError("must be a path below the input folder, without empty parts, '.' and '..'")
+    return text
+
+
+class PathPattern:
+    """A pattern, taken apart.
+
+    An id takes as much as it can: under `{id}.*`, `a.b.jpg` has the id `a.b`.
+
+    Attributes:
+      text: The pattern as it was written.
+      parts: Its folders and, last, its file name.
+    """
+
+    def __init__(self, text: str):
+        self.text = text
+        self.parts = tuple(text.split("/"))
+
+    @property
+    def glob(self) -> str:
+        """The pattern as people and shells read it, e.g. `images/*.jpg`."""
+        return self.text.replace(PLACEHOLDER, "*")
+
+    @property
+    def prefix(self) -> str:
+        """What every match begins with, e.g. `leftImg8bit/`."""
+        return _WILDCARDS.split(self.text)[0]
+
+    def part_matches(self, index: int, name: str) -> bool:
+        """Whether `name` can be the part of a path at this index."""
+        return self._expressions[index].fullmatch(name) is not None
+
+    def id_of(self, path: str) -> str | None:
+        """The id in a relative path, empty where the pattern names none; None where the path does not match."""
+        names = path.split("/")
+        if len(names) != len(self.parts):
+            return None
+        matches = [expression.fullmatch(name) for expression, name in zip(self._expressions, names)]
+        return (matches[-1].groupdict().get("id") or "") if all(matches) else None
+
+    @cached_property
+    def _expressions(self) -> list[re.Pattern[str]]:
+        return [_expression(part) for part in self.parts]
+
+
+def _expression(part: str) -> re.Pattern[str]:
+    pieces = _WILDCARDS.split(part)
+    visible = r"(?!\.)" if len(pieces) > 1 and not pieces[0] else ""
+    return re.compile(visible + "".join(_EXPRESSIONS.get(piece, re.escape(piece)) for piece in pieces), re.DOTALL)
