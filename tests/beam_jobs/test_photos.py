@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from beam_jobs.photos import decode_photo
+from beam_jobs.photos import decode_photo, resize_photo
 from beam_jobs.rejections import InputRejected
-from tests.beam_jobs.pictures import encode, gradient
+from tests.beam_jobs.pictures import encode, flipped, gradient
 
 
 def with_orientation(image: Image.Image, orientation: int) -> bytes:
@@ -17,7 +17,7 @@ def with_orientation(image: Image.Image, orientation: int) -> bytes:
 
 
 def pixels(data: bytes, image_size: int = 0) -> np.ndarray:
-    return np.asarray(decode_photo(data, image_size).image, np.int16)
+    return np.asarray(resize_photo(decode_photo(data, image_size).image, image_size), np.int16)
 
 
 def test_a_plain_jpeg_needs_no_repair_and_keeps_its_pixels():
@@ -42,7 +42,7 @@ def test_a_repairable_photo_becomes_rgb_and_says_how(data, repairs):
     photo = decode_photo(data, 32)
     assert photo.repairs == repairs
     assert photo.image.mode == "RGB"
-    assert photo.image.size == (32, 32)
+    assert photo.image.size == (60, 40)
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
@@ -90,6 +90,7 @@ def big_header() -> bytes:
         (encode(gradient(), "BMP"), "not_an_image"),
         (encode(gradient(600, 400), "JPEG", quality=95)[:4000], "truncated_image"),
         (encode(gradient(), "PNG")[:80], "truncated_image"),
+        (flipped(encode(gradient(), "PNG")), "damaged_image"),
         (encode(gradient(8, 40), "PNG"), "image_size_out_of_bounds"),
         (big_header(), "image_size_out_of_bounds"),
         (encode(Image.fromarray(np.full((40, 40), 30_000, np.uint16)), "PNG"), "unsupported_image_mode"),

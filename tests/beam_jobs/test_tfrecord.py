@@ -3,8 +3,7 @@ import io
 
 import tensorflow as tf
 
-from beam_jobs.records import to_example
-from beam_jobs.tfrecord import TFRecordWriter
+from beam_jobs.tfrecord import TFRecordReader, TFRecordWriter
 
 
 def test_tensorflow_reads_what_was_written(tmp_path):
@@ -27,8 +26,13 @@ def test_the_bytes_are_those_of_tensorflows_own_writer(tmp_path):
     assert ours.getvalue() == (tmp_path / "records").read_bytes()
 
 
-def test_an_example_has_the_same_bytes_whatever_the_order_of_its_features():
-    values = {"name": b"x", "side": 3, "share": 0.25}
-    assert to_example(values) == to_example(dict(reversed(values.items())))
-    example = tf.train.Example.FromString(to_example(values))
-    assert example.features.feature["share"].float_list.value == [0.25]
+def test_what_tensorflow_has_written_is_read_counted_and_hashed(tmp_path):
+    records = [b"", b"one", bytes(range(256)) * 40]
+    with tf.io.TFRecordWriter(str(tmp_path / "records")) as writer:
+        for record in records:
+            writer.write(record)
+    data = (tmp_path / "records").read_bytes()
+    reader = TFRecordReader(io.BytesIO(data))
+    assert list(reader) == records
+    assert (reader.bytes, reader.records) == (len(data), 3)
+    assert reader.sha256 == hashlib.sha256(data).hexdigest()
