@@ -6,7 +6,7 @@ import hashlib
 
 import apache_beam as beam
 
-from beam_jobs.sources import REJECTED, PlannedRecord, PlanRecords, read_file
+from beam_jobs.sources import REJECTED, PlannedRecord, read_source
 
 
 def fingerprint(image_id: str, *contents: bytes) -> int:
@@ -36,7 +36,7 @@ class DigestUnread(beam.PTransform):
 class DigestInputs(beam.PTransform):
     """Reads every input once, without decoding it, and gives the digest that a manifest of them would state."""
 
-    def __init__(self, plan: PlanRecords):
+    def __init__(self, plan: beam.PTransform):
         super().__init__()
         self._plan = plan
 
@@ -53,4 +53,4 @@ class DigestInputs(beam.PTransform):
 
 
 def _fingerprint_files(plan: PlannedRecord) -> int:
-    return fingerprint(plan.image_id, read_file(plan.image_uri), read_file(plan.mask_uri))
+    return fingerprint(plan.image_id, *map(read_source, plan.sources))

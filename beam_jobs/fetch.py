@@ -1,0 +1,199 @@
+"""Command line that fetches the official archives of a data set; `make data` runs it for pets.
+
+A download goes into `<file>.part` and goes on there after a break (RFC 9110, section 14: range requests). It gets its
+name only when its size and its SHA-256 are those of the data set's contract.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import os
+import re
+import shutil
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from beam_jobs.console import be_calm, exit_code
+from schemas.errors import UserError
+from schemas.manifest import file_sha256
+from schemas.spec import ARCHIVE_URL, ArchiveSpec, available_datasets, load_spec
+
+PIECE = 1 << 20  # 1 MiB
+ATTEMPTS = 6  # in a row that bring nothing
+FIRST_WAIT = 1.0  # seconds; doubled from attempt to attempt
+TIMEOUT = 60.0  # seconds without a byte
+TRY_AGAIN = (408, 429, 500, 502, 503, 504)  # HTTP: busy or broken for now
+GO_ON = "the same command goes on where this one stopped"
+
+
+class _Dropped(Exception):
+    """The connection ended before the file did; the message says why."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Fetches what is missing.
+
+    Returns:
+      0: everything is there and checked.
+
+    Raises:
+      UserError: The options can't be used, or an archive can't be had.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m beam_jobs.fetch",
+        description="Fetches the official archives of a data set, checks them, and goes on where it was interrupted. "
+        "beam_jobs.prepare reads them as they are.",
+        epilog="exit codes: 0 everything is there, 2 unusable options, or an archive can't be had",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--dataset", required=True, help=f"one of {', '.join(available_datasets())}")
+    parser.add_argument("--output", required=True, help="folder for the archives")
+    options = parser.parse_args(arguments)
+    be_calm(verbose=False)
+    spec = load_spec(options.dataset)
+    if not spec.archives:
+        raise UserError(f"--dataset {spec.name}: there are no official archives to fetch")
+    folder = Path(options.output).expanduser()
+    for archive in spec.archives:
+        fetch_archive(archive, folder)
+    print(f"{folder} can be read: python -m beam_jobs.prepare --dataset={spec.name} --input={folder} ...")
+    return 0
+
+
+def fetch_archive(archive: ArchiveSpec, folder: Path, first_wait: float = FIRST_WAIT) -> Path:
+    """Fetches one archive, unless it is there, and returns its path.
+
+    Args:
+      archive: What to fetch.
+      folder: Where to; made if need be.
+      first_wait: Seconds before the second attempt; each further wait is twice as long.
+
+    Raises:
+      UserError: The server has no such file or another one, it can't be reached, or the disk is full.
+    """
+    target = folder / archive.file
+    if target.exists():
+        if target.stat().st_size != archive.bytes or file_sha256(target) != archive.sha256:
+            raise UserError(f"{target}: is not the file that {archive.url} should be; move it away and try again")
+        print(f"{target}: already there, size and sha256 are right")
+        return target
+    part = folder / f"{archive.file}.part"
+    with _disk_errors(part, archive):
+        folder.mkdir(parents=True, exist_ok=True)
+        had = part.stat().st_size if part.exists() else 0
+        if had > archive.bytes:  # no beginning of this file
+            part.unlink()
+            had = 0
+        _check_space(folder, archive.bytes - had)
+    print(f"{target}: {archive.bytes - had:,} of {archive.bytes:,} bytes to fetch from {archive.url}", flush=True)
+    _complete(archive, part, first_wait)
+    if had and file_sha256(part) != archive.sha256:
+        print(f"{target}: what was there before does not fit; starting over", flush=True)
+        part.unlink()
+        _complete(archive, part, first_wait)
+    if (found := file_sha256(part)) != archive.sha256:
+        part.unlink()
+        raise UserError(f"{archive.url}: has sha256 {found}, must be {archive.sha256}; nothing was kept")
+    os.replace(part, target)
+    print(f"{target}: complete, size and sha256 are right")
+    return target
+
+
+def _complete(archive: ArchiveSpec, part: Path, first_wait: float) -> None:
+    """Brings a partial file to its full size, over as many connections as it takes."""
+    from tqdm import tqdm
+
+    failures = farthest = 0
+    with tqdm(total=archive.bytes, unit="B", unit_scale=True, desc=archive.file, disable=None, leave=False) as bar:
+        while (had := part.stat().st_size if part.exists() else 0) < archive.bytes:
+            try:
+                for position in _continue(archive, part, had):
+                    bar.update(position - bar.n)
+                    if position > farthest:  # a server that knows no ranges may break off at the same byte for ever
+                        farthest, failures = position, 0
+            except _Dropped as error:
+                failures += 1
+                if failures == ATTEMPTS:
+                    raise UserError(f"{archive.url}: {error}; gave up after {ATTEMPTS} attempts, {GO_ON}") from None
+                time.sleep(first_wait * 2 ** (failures - 1))
+
+
+def _continue(archive: ArchiveSpec, part: Path, had: int) -> Iterator[int]:
+    """Appends what is missing after the first `had` bytes, over one connection; yields the size after each piece."""
+    with _open(archive, had) as response:
+        resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
+        if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {had}-"):
+            raise UserError(f"{archive.url}: sent another part than it was asked for; delete {part} and try again")
+        start = had if resumed else 0  # a server that knows no ranges sends everything again
+        length = response.headers.get("Content-Length")
+        if length is not None and int(length) != archive.bytes - start:
+            raise UserError(f"{archive.url}: is {int(length) + start:,} bytes long, must be {archive.bytes:,}")
+        with _disk_errors(part, archive), part.open("ab" if resumed else "wb") as file:
+            while start < archive.bytes:
+                piece = _read(response, min(PIECE, archive.bytes - start))
+                file.write(piece)
+                file.flush()
+                start += len(piece)
+                yield start
+
+
+def _open(archive: ArchiveSpec, had: int) -> http.client.HTTPResponse:
+    headers = {"Accept-Encoding": "identity", "User-Agent": "segmentation-pipeline"}
+    if had:
+        headers["Range"] = f"bytes={had}-"
+    opener = urllib.request.build_opener(_SafeRedirects)
+    try:
+        return opener.open(urllib.request.Request(archive.url, headers=headers), timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code in TRY_AGAIN:
+            raise _Dropped(f"HTTP {error.code} {error.reason}") from None
+        raise UserError(
+            f"{archive.url}: HTTP {error.code} {error.reason}; if you have {archive.file} from elsewhere, put it into"
+            " the folder, it is checked all the same"
+        ) from None
+    except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
+        raise _Dropped(str(getattr(error, "reason", error)) or type(error).__name__) from None
+
+
+def _read(response: http.client.HTTPResponse, size: int) -> bytes:
+    try:
+        piece = response.read(size)
+    except (OSError, http.client.HTTPException) as error:
+        raise _Dropped(str(error) or type(error).__name__) from None
+    if not piece:
+        raise _Dropped("the connection ended early")
+    return piece
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects to https alone."""
+
+    def redirect_request(self, request, file, code, message, headers, url):
+        if not re.match(ARCHIVE_URL, url):
+            raise UserError(f"{request.full_url}: leads to {url}, which is not https")
+        return super().redirect_request(request, file, code, message, headers, url)
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(f"{folder}: {needed:,} bytes are needed, {free:,} are free")
+
+
+@contextmanager
+def _disk_errors(part: Path, archive: ArchiveSpec) -> Iterator[None]:
+    """Errors of the file system as a UserError; those of the network arrive as other exceptions."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{part}: {error.strerror or error}; {archive.bytes:,} bytes are needed, {GO_ON}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main, f"interrupted; {GO_ON}"))
