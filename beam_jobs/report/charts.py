@@ -36,7 +36,8 @@ def class_balance(spec: DatasetSpec, summaries: dict[str, SplitSummary]) -> Mark
         for class_id, one in enumerate(spec.classes)
     ]
     table = element("table", element("thead", head), element("tbody", *body), class_="small")
-    note = element("p", "Share of a photo's pixels, on average over the photos.")
+    pixels = "labelled pixels" if spec.ignore_values else "pixels"
+    note = element("p", f"Share of a photo's {pixels}, on average over the photos.")
     return join(note, element("div", element("div", *rows), table, class_="balance"))
 
 

@@ -10,14 +10,16 @@ from beam_jobs.report.markup import Markup, data_uri, element, join
 from beam_jobs.report.thumbnails import UNKNOWN_COLOR, Sample, Tile
 from schemas.features import SPLITS
 from schemas.manifest import Manifest
-from schemas.spec import DatasetSpec
+from schemas.spec import IGNORED_COLOR, DatasetSpec
 
 _GAP = 2  # between photo and overlay, in percent of the photo's width
 
 
 def legend(spec: DatasetSpec) -> Markup:
-    """Colour and name of each class."""
+    """Colour and name of each class, and of ignored pixels where the data set has them."""
     entries = [element("li", swatch(one.color), one.name) for one in spec.classes]
+    if spec.ignore_values:
+        entries.append(element("li", swatch(f"rgb{IGNORED_COLOR}"), "ignored"))
     return element("ul", *entries, class_="legend")
 
 

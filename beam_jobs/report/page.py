@@ -5,9 +5,11 @@ from __future__ import annotations
 from beam_jobs.publication import Decision
 from beam_jobs.rejections import EXCLUDED
 from beam_jobs.report.charts import class_balance, photo_sizes, slice_chart
+from beam_jobs.report.drift import drift_section
 from beam_jobs.report.gallery import rejection_section, sample_section
 from beam_jobs.report.labels import by_count, in_words, percent, split_mark, swatch
 from beam_jobs.report.markup import Markup, element, join
+from beam_jobs.report.near_duplicates import NearDuplicateSheet, near_duplicate_section
 from beam_jobs.report.plots import Part, stacked_bar
 from beam_jobs.report.samples import SizeCell
 from beam_jobs.report.split_summary import SplitSummary, summarise
@@ -30,6 +32,7 @@ def report_page(
     samples: dict[str, list[Sample]],
     sheets: dict[str, list[Tile]],
     sizes: dict[SizeCell, int],
+    near_duplicates: NearDuplicateSheet | None = None,
 ) -> str:
     """The whole page; the same arguments give the same text.
 
@@ -40,6 +43,7 @@ def report_page(
       samples: Split to some of its records.
       sheets: Reason code to some of the inputs that were rejected for it.
       sizes: Number of photos for each cell of the size map.
+      near_duplicates: What was found of them; None where nobody looked.
     """
     manifest = decision.manifest
     summaries = {split: summarise(validation.statistics[split]) for split in SPLITS}
@@ -49,6 +53,8 @@ def report_page(
         ("classes", "Class balance", class_balance(spec, summaries)),
         ("sizes", "Photo sizes", photo_sizes(sizes, summaries)),
         ("slices", "Slices", _slices(spec, summaries)),
+        *_drift(spec, validation, summaries),
+        *([("near", "Near-duplicates", near_duplicate_section(near_duplicates))] if near_duplicates else []),
         ("quarantine", "Quarantine", rejection_section(sheets, manifest)),
         ("statistics", "Statistics", _statistics(summaries, validation)),
         ("facts", "Facts", _facts(spec, manifest)),
@@ -161,6 +167,16 @@ def _slices(spec: DatasetSpec, summaries: dict[str, SplitSummary]) -> Markup:
     # the fewest values first: they are read at a glance
     names = sorted(spec.slice_names, key=lambda name: _value_count(name, summaries))
     return join(element("p", note), *(slice_chart(name, summaries) for name in names))
+
+
+def _drift(
+    spec: DatasetSpec, validation: Validation, summaries: dict[str, SplitSummary]
+) -> list[tuple[str, str, Markup]]:
+    """(id, heading, content) of the drift section; none without a baseline."""
+    if validation.baseline is None:
+        return []
+    content = drift_section(spec, validation.baseline, validation, summaries)
+    return [("drift", f"Drift against {validation.baseline.version}", content)]
 
 
 def _value_count(name: str, summaries: dict[str, SplitSummary]) -> int:

@@ -55,6 +55,31 @@ def histogram(counts: Sequence[float], color: str, spoken: str) -> Markup:
     return _picture("spark", (_SPARK_WIDTH, _SPARK_HEIGHT), spoken, *rectangles)
 
 
+def two_histograms(now: Sequence[float], before: Sequence[float], color: str, spoken: str) -> Markup:
+    """Two histograms with the same bins, one over the other: `now` filled, `before` as an outline."""
+    width = _SPARK_WIDTH / max(1, len(now))
+    highest = max([*now, *before, 0]) or 1
+    filled = [
+        _rectangle(index * width, _SPARK_HEIGHT * (1 - share / highest), width, _SPARK_HEIGHT * share / highest, color)
+        for index, share in enumerate(now)
+    ]
+    corners = [f"0,{_SPARK_HEIGHT}"]
+    for index, share in enumerate(before):
+        y = _units(_SPARK_HEIGHT * (1 - share / highest))
+        corners += [f"{_units(index * width)},{y}", f"{_units((index + 1) * width)},{y}"]
+    corners.append(f"{_SPARK_WIDTH},{_SPARK_HEIGHT}")
+    outline = element("polyline", points=" ".join(corners), class_="outline")
+    return _picture("spark", (_SPARK_WIDTH, _SPARK_HEIGHT), spoken, *filled, outline)
+
+
+def gauge(value: float, limit: float, color: str, spoken: str) -> Markup:
+    """How far a value is on its way to a limit, the mark; the scale ends at twice the limit."""
+    scale = 50 / limit if limit else 0
+    filled = _rectangle(0, 1, min(100.0, value * scale), 4, color)
+    mark = element("line", class_="limit", x1=50, x2=50, y1=0, y2=6)
+    return _picture("bars", (100, 6), spoken, filled, mark, stretch=True)
+
+
 def size_map(cells: dict[tuple[int, int], int], sides: range, color: str, spoken: str) -> Markup:
     """Widths to the right and heights upwards, both logarithmic; the stronger a cell, the more photos.
 

@@ -81,6 +81,9 @@ main > section {
 .pictures { display: flex; gap: 2px; height: 5.75rem; border-radius: 0.3rem; background: var(--plane); }
 .pictures img { flex: 1 1 0; min-width: 0; height: 100%; object-fit: contain; }
 .pictures .detail { flex: 1 1 0; margin: auto; padding: 0.25rem; text-align: center; line-height: 1.3; }
+.near { display: grid; gap: 1rem 2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
+.near figure > div { display: grid; grid-template-columns: 1fr 1fr; gap: 2px; font-size: 0.8125rem; }
+.near img { width: 100%; height: 10rem; object-fit: contain; background: var(--plane); }
 .row { display: grid; grid-template-columns: 4.5rem 1fr; align-items: center; margin-bottom: 0.5rem; }
 .balance { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 0.5rem 3rem; }
 .balance table { align-self: start; }
@@ -119,6 +122,15 @@ tbody { border-top: 1px solid var(--line); }
 tr.bad td { background: var(--bad-page); }
 .flag, tr.bad strong { color: var(--bad); font-weight: 650; }
 .spark { width: 5rem; height: 1.25rem; }
+.outline { fill: none; stroke: var(--ink); stroke-width: 1.25; }
+.scroll .drift { width: auto; min-width: min(100%, 44rem); }
+.drift th, .drift td { padding: 0.3rem clamp(0.2rem, 1vw, 0.5rem); }
+.drift tbody th { padding-top: 0.6rem; }
+.drift .spark, .drift .bars { width: clamp(3.5rem, 12vw, 7rem); }
+.drift .spark { height: auto; }
+.drift .bars { height: 0.75rem; margin-top: 0.2rem; }
+.limit { stroke: var(--ink); vector-effect: non-scaling-stroke; }
+.drift .detail { display: block; }
 .facts div { display: grid; grid-template-columns: minmax(7rem, 12rem) 1fr; gap: 0 1rem; }
 .facts dt { color: var(--muted); }
 @media (max-width: 40rem) {

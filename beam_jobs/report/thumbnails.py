@@ -10,8 +10,9 @@ from PIL import Image
 
 from beam_jobs.photos import check_size, decode_photo
 from beam_jobs.rejections import Rejection
-from beam_jobs.sources import read_file
-from schemas.spec import DatasetSpec
+from beam_jobs.sources import read_source
+from schemas.features import IGNORE_ID
+from schemas.spec import IGNORED_COLOR, DatasetSpec
 
 SAMPLE_SIDE = 192  # pixels, at most; smaller records are shown as they are
 TILE_SIDE = 96  # pixels of a rejected input's longer side
@@ -58,17 +59,26 @@ def make_sample(image_id: str, photo: bytes, mask: bytes, spec: DatasetSpec) -> 
 def make_tile(rejection: Rejection, spec: DatasetSpec) -> Tile:
     """Draws what can be drawn of a rejected input; its files are read, checked by header, and never trusted."""
     pictures = []
-    for uri, draw in ((rejection.image_uri, _draw_photo), (rejection.mask_uri, _draw_mask)):
+    for source, draw in ((rejection.image, _draw_photo), (rejection.mask, _draw_mask)):
         try:
-            pictures.append(draw(read_file(uri), spec) if uri else None)
+            pictures.append(draw(read_source(source), spec) if source else None)
         except Exception:  # whatever a decoder says of such bytes: the tile then has the reason in words
             pictures.append(b"")
     return Tile(rejection.image_id, rejection.detail, *pictures)
 
 
+def draw_photo(data: bytes, side: int) -> bytes:
+    """JPEG of an encoded photo in its own aspect; the longer side has `side` pixels.
+
+    Raises:
+      InputRejected: Nothing of it can be decoded.
+    """
+    photo = decode_photo(data, side, max_missing_fraction=1)  # what is left of a photo that ends early is shown
+    return _jpeg(photo.image, _fit((photo.source_width, photo.source_height), side))
+
+
 def _draw_photo(data: bytes, spec: DatasetSpec) -> bytes:
-    photo = decode_photo(data, 2 * TILE_SIDE)  # square; the fit gives the aspect ratio back
-    return _jpeg(photo.image, _fit((photo.source_width, photo.source_height), TILE_SIDE))
+    return draw_photo(data, TILE_SIDE)
 
 
 def _draw_mask(data: bytes, spec: DatasetSpec) -> bytes:
@@ -96,9 +106,12 @@ def _jpeg(image: Image.Image, size: tuple[int, int]) -> bytes:
 
 
 def _coloured_png(class_ids: np.ndarray, spec: DatasetSpec) -> bytes:
-    """PNG of uint8 [H, W] class ids, where the number of classes stands for an unknown one."""
+    """PNG of uint8 [H, W] class ids and IGNORE_ID, where the number of classes stands for an unknown value."""
     image = Image.fromarray(class_ids)
-    image.putpalette([channel for color in (*spec.palette, UNKNOWN_COLOR) for channel in color])
+    colors = [*spec.palette, UNKNOWN_COLOR]
+    if spec.ignore_values:
+        colors += [IGNORED_COLOR] * (IGNORE_ID + 1 - len(colors))
+    image.putpalette([channel for color in colors for channel in color])
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

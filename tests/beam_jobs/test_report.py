@@ -23,6 +23,7 @@ from beam_jobs.report.samples import RECORDS_PER_SPLIT, CountSizes, SampleRecord
 from beam_jobs.report.thumbnails import SAMPLE_SIDE, TILE_SIDE, UNKNOWN_COLOR, Tile, make_sample, make_tile
 from beam_jobs.shard_writer import to_record_batch
 from beam_jobs.sharding import id_hash
+from beam_jobs.sources import SourceFile
 from beam_jobs.statistics import Finding, Validation
 from schemas.manifest import Manifest, Shard, Split
 from schemas.spec import load_spec
@@ -57,7 +58,7 @@ class Page(HTMLParser):
 
 def prepare(photos, output, *options):
     job = ["--dataset=pets", f"--input={photos}", f"--output={output}", "--version=1.0.0", "--image_size=32"]
-    return main([*job, *options])
+    return main([*job, "--near_duplicates=ignore", *options])  # all photos are the same one
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,7 @@ def test_nothing_that_the_data_says_becomes_part_of_the_page():
     page = Page(
         make_page(
             problems=(Problem("train", hostile, hostile),),
-            findings=(Finding("train", hostile, hostile),),
+            findings=(Finding("train", hostile, hostile, hostile),),
             sheets={"unsafe_id": [Tile(hostile, hostile, None, b"")]},
             quarantined={"unsafe_id": 1},
             statistics=measured,
@@ -185,7 +186,8 @@ def test_a_split_without_records_has_a_page_that_says_so():
 
 
 def test_an_anomaly_stands_below_the_row_that_it_is_about():
-    page = Page(make_page(findings=(Finding("train", "pet_fraction", "too large"), Finding("eval", "hue", "is new"))))
+    findings = (Finding("train", "pet_fraction", "rule", "too large"), Finding("eval", "hue", "schema", "is new"))
+    page = Page(make_page(findings=findings))
     assert "2 anomalies." in page.text
     assert page.text.index("\npet_fraction\n") < page.text.index("too large")
     assert page.text.index("\nhue\n") < page.text.index("is new")  # even of a feature that was never measured
@@ -221,8 +223,9 @@ def test_sizes_are_counted_in_cells_of_an_eighth_of_an_octave():
         assert_that(counted, equal_to([(SizeCell("train", 72, 68), 40)]))  # 2 ** 9.0 = 512 by 2 ** 8.5 = 362
 
 
-def rejection(image_uri="", mask_uri=""):
-    return Rejection("pug_1", str(image_uri), str(mask_uri), "train", "record", "not_an_image", "why")
+def rejection(image=None, mask=None):
+    sources = (path and SourceFile(str(path), 0) for path in (image, mask))
+    return Rejection("pug_1", *sources, "train", "record", "not_an_image", "why")
 
 
 def test_rejected_inputs_are_gathered_by_reason():
@@ -246,9 +249,16 @@ def test_a_tile_shows_photo_and_mask_small_in_their_own_aspect(tmp_path):
     assert {color for _, color in mask.getcolors()} == set(SPEC.palette)
 
 
+def test_a_photo_that_ends_early_is_shown_as_far_as_it_goes(tmp_path):
+    (tmp_path / "one").write_bytes(encode(gradient(600, 400), "JPEG")[:3000])
+    shown = Image.open(io.BytesIO(make_tile(rejection(tmp_path / "one"), SPEC).photo))
+    assert np.abs(np.asarray(shown.getpixel((90, 5))) - np.asarray(gradient(96, 64).getpixel((90, 5)))).max() < 20
+    assert shown.getpixel((90, 60)) == (128, 128, 128)
+
+
 def test_an_unknown_mask_value_is_seen(tmp_path):
     write_pair(tmp_path, "pug_1", mask=encode(Image.fromarray(np.full((40, 60), 9, np.uint8)), "PNG"))
-    tile = make_tile(rejection(mask_uri=tmp_path / "annotations/trimaps/pug_1.png"), SPEC)
+    tile = make_tile(rejection(mask=tmp_path / "annotations/trimaps/pug_1.png"), SPEC)
     assert tile.photo is None
     assert Image.open(io.BytesIO(tile.mask)).convert("RGB").getcolors() == [(TILE_SIDE * 64, UNKNOWN_COLOR)]
 
@@ -259,7 +269,7 @@ def test_an_unknown_mask_value_is_seen(tmp_path):
         pytest.param(b"", id="empty"),
         pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", id="svg"),
         pytest.param(encode(gradient(), "TIFF"), id="a format that is never decoded"),
-        pytest.param(encode(gradient(600, 400), "JPEG")[:3000], id="truncated"),
+        pytest.param(encode(gradient(600, 400), "PNG")[:-30], id="truncated"),
         pytest.param(encode(gradient(), "PNG")[:40] + b"\xff" * 60, id="damaged"),
         pytest.param(
             encode(gradient(), "PNG").replace(b"\0\0\0\x3c\0\0\0\x28", b"\0\1\0\0\0\1\0\0", 1),
