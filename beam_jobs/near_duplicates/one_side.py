@@ -1,0 +1,130 @@
+"""Keeps near-duplicates on one side of the split: decided before any shard is planned, from a first look at the photos.
+
+Photos that are near each other, directly or over others, make a cluster, and all of a cluster go to the split of its
+first id. That leaves the share of the splits as it is on average. Records that are copied from a published version stay
+where they are, and draw what is near them to their side. With official lists both published splits then differ from
+the official ones by the photos that moved, and results are no longer comparable with others' to the last digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import apache_beam as beam
+from apache_beam.pvalue import AsDict, AsIter
+
+from beam_jobs.metrics import NAMESPACE
+from beam_jobs.near_duplicates import PHOTOS_MOVED
+from beam_jobs.near_duplicates.candidates import BatchPhotos, FindNearHashes, NearHashes
+from beam_jobs.near_duplicates.hashing import HashedPhoto, encoded_photo_hash
+from beam_jobs.published_records import read_photo
+from beam_jobs.rejections import InputRejected
+from beam_jobs.sources import PlannedRecord
+
+MOVED, KEPT = "moved", "kept"
+
+HashedRecord = tuple[PlannedRecord, "bytes | None"]
+
+
+class KeepOnOneSide(beam.PTransform):
+    """PlannedRecords -> the same, those of near-duplicates with one split; other output `moved`: ids that changed it.
+
+    Reads and decodes every photo once, at a small scale, besides the pass that publishes it. Photos that cannot be
+    decoded stay where they are: that pass rejects them. The result depends neither on the runner nor on the order of
+    the records. Memory grows with the number of near-duplicates, all of which one worker joins to clusters. Hashes of
+    this small scale differ in some bits from those of the records, so a pair at the edge of what is near may be left.
+
+    Args:
+      max_missing_fraction: As photos are decoded with when they are published.
+    """
+
+    def __init__(self, max_missing_fraction: float):
+        super().__init__()
+        self._max_missing_fraction = max_missing_fraction
+
+    def expand(self, planned: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        hashed = (
+            planned
+            | "SpreadPhotos" >> beam.Reshuffle()
+            # (PlannedRecord, hash or None)
+            | "HashPhotos" >> beam.Map(_hash, self._max_missing_fraction)
+        )
+        batches = hashed | "TakePhotos" >> beam.MapTuple(_hashed_photo) | "BatchPhotos" >> BatchPhotos()
+        near = batches | "FindNearHashes" >> FindNearHashes(across_splits=False)
+        # (hash, cluster)
+        clusters = (
+            planned.pipeline
+            | "StartClusters" >> beam.Create([None])
+            | "JoinClusters" >> beam.FlatMap(lambda _, near: join_clusters(near), AsIter(near))
+        )
+        # (cluster, split)
+        sides = (
+            hashed
+            | "KeyByCluster" >> beam.FlatMap(_key_by_cluster, AsDict(clusters))
+            | "TakeFirst" >> beam.CombinePerKey(min)
+            | "TakeSplit" >> beam.MapTuple(lambda cluster, first: (cluster, first.split))
+        )
+        return hashed | "ChooseSides" >> beam.ParDo(_ChooseSide(), AsDict(clusters), AsDict(sides)).with_outputs(
+            MOVED, main=KEPT
+        )
+
+
+def _hash(plan: PlannedRecord, max_missing_fraction: float) -> HashedRecord:
+    try:
+        return plan, encoded_photo_hash(read_photo(plan), max_missing_fraction)
+    except InputRejected:
+        return plan, None
+
+
+def _hashed_photo(plan: PlannedRecord, photo_hash: bytes | None) -> HashedPhoto:
+    return HashedPhoto(plan.image_id, plan.split, photo_hash)
+
+
+def join_clusters(near: Iterable[NearHashes]) -> Iterator[tuple[bytes, bytes]]:
+    """Each hash that is near another, with the smallest hash that it is connected to (union-find)."""
+    parents: dict[bytes, bytes] = {}
+
+    def root(one: bytes) -> bytes:
+        parents.setdefault(one, one)
+        while parents[one] != one:
+            parents[one] = one = parents[parents[one]]  # halves the path for the next search
+        return one
+
+    for first, second, _ in near:
+        small, large = sorted((root(first), root(second)))
+        parents[large] = small
+    for one in list(parents):
+        yield one, root(one)
+
+
+class _Side(NamedTuple):
+    """What decides the split of a cluster; the smallest one does, so a published record before any other."""
+
+    is_new: bool
+    image_id: str
+    split: str
+
+
+def _key_by_cluster(element: HashedRecord, clusters: dict[bytes, bytes]) -> Iterator[tuple[bytes, _Side]]:
+    plan, photo_hash = element
+    if photo_hash in clusters:
+        yield clusters[photo_hash], _Side(plan.record is None, plan.image_id, plan.split)
+
+
+class _ChooseSide(beam.DoFn):
+    """HashedRecord -> PlannedRecord with the split of its cluster; other output: ids of those that changed it."""
+
+    def __init__(self):
+        self._moved = beam.metrics.Metrics.counter(NAMESPACE, PHOTOS_MOVED)
+
+    def process(
+        self, element: HashedRecord, clusters: dict[bytes, bytes], sides: dict[bytes, str]
+    ) -> Iterator[PlannedRecord | beam.pvalue.TaggedOutput]:
+        plan, photo_hash = element
+        is_movable = photo_hash in clusters and plan.record is None
+        split = sides[clusters[photo_hash]] if is_movable else plan.split
+        if split != plan.split:
+            self._moved.inc()
+            yield beam.pvalue.TaggedOutput(MOVED, plan.image_id)
+        yield plan._replace(split=split)
