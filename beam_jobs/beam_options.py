@@ -1,0 +1,37 @@
+"""The options of Apache Beam on the jobs' command lines: checked by name, and with a runner that needs no download."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from schemas.errors import UserError
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+
+def parse_beam_flags(flags: list[str]) -> PipelineOptions:
+    """Makes Beam's options of what a job's own command line left over; imports Beam, which takes seconds.
+
+    Raises:
+      UserError: Names the first flag that Beam does not know; Beam itself drops such flags silently.
+    """
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+    class AllFlags(argparse.ArgumentParser):
+        """Every option that Beam knows."""
+
+        add_value_provider_argument = argparse.ArgumentParser.add_argument
+
+    parser = AllFlags(conflict_handler="resolve", allow_abbrev=False, add_help=False)
+    for group in PipelineOptions.__subclasses__():
+        group._add_argparse_args(parser)
+    unknown = parser.parse_known_args(flags)[1]
+    if unknown:
+        raise UserError(f"{unknown[0]}: neither this job nor Beam has such an option; --help lists this job's")
+    options = PipelineOptions(flags)
+    standard = options.view_as(StandardOptions)
+    if standard.runner in (None, "DirectRunner"):
+        standard.runner = "FnApiRunner"  # DirectRunner first looks for Prism, a download; this one needs none
+    return options

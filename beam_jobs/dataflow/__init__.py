@@ -1,0 +1,1 @@
+"""The preparation job on Google Cloud Dataflow: `python -m beam_jobs.dataflow`."""

@@ -1,0 +1,164 @@
+"""Command line that runs the preparation job on Google Cloud Dataflow."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from beam_jobs.beam_options import parse_beam_flags
+from beam_jobs.console import Terminated, be_calm, exit_code
+from beam_jobs.dataflow.options import (
+    DataflowOptions,
+    default_job_name,
+    parse_options,
+    plan_table,
+    refuse_decided_flags,
+    values_of,
+)
+from beam_jobs.options import PrepareOptions
+from beam_jobs.prepare import FAILED, add_arguments, check_same_options, read_published, report_outcome
+from beam_jobs.retry_options import SOURCE, with_base_options
+from beam_jobs.summary import failure_cause
+from schemas.errors import UserError
+from schemas.spec import parse_model
+
+if TYPE_CHECKING:
+    from beam_jobs.dataflow.submission import DataflowJob
+
+NAT_NOTE = (
+    "Note: to install packages, workers without public addresses need Cloud NAT; with a container image they don't."
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Submits the job and, unless told otherwise, waits for its end.
+
+    Returns:
+      0 where the version is published, or the job submitted with --no_wait; 1 where it was withheld or the job failed.
+
+    Raises:
+      UserError: The options, the input or the credentials can't be used, or Google has refused the job.
+    """
+    known, beam_flags = _parser().parse_known_args(arguments)
+    be_calm(known.verbose)
+    values = {name: value for name, value in vars(known).items() if value is not None}
+    prepare_options, dataflow_options = parse_options(values)
+    refuse_decided_flags(beam_flags)
+    flags = [*dataflow_options.beam_flags(default_job_name(prepare_options)), *beam_flags]
+    print(plan_table(prepare_options, dataflow_options), flush=True)
+    if not dataflow_options.sdk_container_image and not dataflow_options.use_public_ips:
+        print(NAT_NOTE, flush=True)
+    if known.plan:
+        print("\n".join(flags))
+        return 0
+    try:
+        return _run(values_of(PrepareOptions, values), dataflow_options.temporary_dir, flags, known.no_wait)
+    except Exception as error:  # of Beam, Google's client, or the network between them
+        if known.verbose or isinstance(error, UserError):
+            raise
+        print(f"error: {failure_cause(error)}", file=sys.stderr)
+        print("A job that was submitted goes on. --verbose shows where this failed.", file=sys.stderr)
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m beam_jobs.dataflow",
+        description="Publishes OUTPUT/DATASET/VERSION like beam_jobs.prepare, on Google Cloud Dataflow. Other options "
+        "of Apache Beam are accepted too, such as --min_cpu_platform.",
+        epilog="exit codes: 0 published (with --no_wait: submitted), 1 withheld by validation or failed, "
+        "2 unusable options or refused by Google, 130 waiting ended by Ctrl-C (the job goes on)",
+        allow_abbrev=False,
+    )
+    add_arguments(parser)
+    _add_cloud_arguments(parser)
+    parser.add_argument("--plan", action="store_true", help="print what would be submitted and end")
+    parser.add_argument("--no_wait", action="store_true", help="end as soon as the job is submitted")
+    parser.add_argument("--verbose", action="store_true", help="show the libraries' own messages")
+    return parser
+
+
+def _add_cloud_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds one argument for each field of DataflowOptions; their values stay text, the options check them."""
+    defaults = {name: field.default for name, field in DataflowOptions.model_fields.items()}
+    place = parser.add_argument_group("Google Cloud, required")
+    place.add_argument("--project", required=True, help="id of the project that pays")
+    place.add_argument("--region", required=True, help="where the job runs, such as europe-west1; best the bucket's")
+    place.add_argument("--bucket", required=True, help="for temporary files, below gs://BUCKET/dataflow/")
+    workers = parser.add_argument_group("workers")
+    workers.add_argument("--worker_machine_type", help=f"default {defaults['worker_machine_type']}")
+    workers.add_argument("--num_workers", help="to start with (default: the service decides)")
+    workers.add_argument("--max_num_workers", help=f"most workers (default {defaults['max_num_workers']})")
+    workers.add_argument("--disk_size_gb", help=f"disk of a worker (default {defaults['disk_size_gb']})")
+    workers.add_argument("--service_account_email", help="whom workers act as (default: Compute Engine's account)")
+    workers.add_argument("--sdk_container_image", help="HOST/PATH:TAG with this package; workers install nothing")
+    network = parser.add_argument_group("network and keys")
+    network.add_argument("--network", help="VPC network (default: default)")
+    network.add_argument("--subnetwork", help="regions/REGION/subnetworks/NAME; needs Private Google Access")
+    network.add_argument("--use_public_ips", action="store_true", help="give workers public addresses")
+    network.add_argument("--dataflow_kms_key", help="projects/P/locations/REGION/keyRings/R/cryptoKeys/K")
+    naming = parser.add_argument_group("naming")
+    naming.add_argument("--job_name", help="default prepare-DATASET-VERSION; unique among the region's active jobs")
+    naming.add_argument("--label", action="append", metavar="KEY=VALUE", help="for the bill; can be repeated")
+
+
+def _run(values: dict[str, Any], temporary_dir: str, flags: list[str], no_wait: bool) -> int:
+    """Submits the job that publishes what `values`, of PrepareOptions, ask for."""
+    from beam_jobs.dataflow.submission import check_credentials, submit
+
+    pipeline_options = parse_beam_flags(flags)
+    check_credentials()
+    options = parse_model(PrepareOptions, with_base_options(values), SOURCE)
+    _check_places(options, temporary_dir)
+    if published := read_published(options):
+        check_same_options(published, options)
+        print("Already published with the same options; the job compares the inputs and rewrites nothing.", flush=True)
+    start = time.monotonic()
+    job = submit(options, pipeline_options)
+    if job is None:
+        print("The template is written; no job was started.")
+        return 0
+    print(f"Job {job.id}: {job.console}", flush=True)
+    if no_wait:
+        print(f"It publishes {options.version_dir}, or withholds it. Cancel it: {job.cancel_command}")
+        return 0
+    return _wait(job) or report_outcome(options, time.monotonic() - start)
+
+
+def _check_places(options: PrepareOptions, temporary_dir: str) -> None:
+    """Tells in seconds what would fail after minutes: no bucket, no photos, masks or lists, no baseline."""
+    from beam_jobs.cloud_storage import list_objects
+    from beam_jobs.listing import plan_listings
+    from beam_jobs.versions import require_baseline
+
+    try:
+        next(list_objects(f"{temporary_dir}/"), None)
+    except OSError as error:
+        raise UserError(f"--bucket: can't be listed ({error}); check its name and your rights") from None
+    try:
+        list(plan_listings(options))
+    except OSError as error:
+        raise UserError(f"--input {options.input}: can't be listed ({error}); check its name and your rights") from None
+    if options.baseline_dir:
+        require_baseline(options.baseline_dir, options.dataset)
+
+
+def _wait(job: DataflowJob) -> int:
+    """Follows a job to its end; 0 where it is done, and its version published or withheld."""
+    from beam_jobs.dataflow.submission import DONE, follow, tell_failure
+
+    try:
+        state = follow(job)
+    except (KeyboardInterrupt, Terminated):
+        print(f"Watch the job: {job.console}\nCancel it: {job.cancel_command}", file=sys.stderr)
+        raise
+    if state == DONE:
+        return 0
+    tell_failure(job, state)
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main, "stopped; a job that was submitted goes on"))

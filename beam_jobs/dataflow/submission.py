@@ -1,0 +1,156 @@
+"""Submits a graph to Dataflow and follows the job: its states, its errors, its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from schemas.errors import UserError
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners.dataflow.dataflow_runner import DataflowPipelineResult
+
+    from beam_jobs.options import PrepareOptions
+
+DONE = "DONE"
+STDERR = 2
+FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 1, 20
+CREDENTIALS_REMEDY = "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS"
+
+
+class DataflowJob:
+    """A job that the service has accepted.
+
+    Attributes:
+      console: Address of the job's page.
+      cancel_command: What ends it.
+    """
+
+    def __init__(self, result: DataflowPipelineResult, client, project: str, region: str):
+        self._result = result
+        self._client = client
+        self.id = result.job_id()
+        self.console = f"https://console.cloud.google.com/dataflow/jobs/{region}/{self.id}?project={project}"
+        self.cancel_command = f"gcloud dataflow jobs cancel {self.id} --project={project} --region={region}"
+
+    def states(self) -> Iterator[str]:
+        """Each state as it is reached, such as PENDING, RUNNING, DONE; ends with the job, after minutes or hours."""
+        from apache_beam.runners.runner import PipelineState
+
+        wait, last = FIRST_POLL_SECONDS, None
+        while True:
+            state = self._result.state
+            if state != last:
+                yield state
+                last = state
+            if PipelineState.is_terminal(state):
+                return
+            time.sleep(wait)
+            wait = min(2 * wait, LAST_POLL_SECONDS)
+
+    def errors(self) -> list[str]:
+        """What the service says that went wrong, oldest first."""
+        messages, _ = self._client.list_messages(self.id, minimum_importance="JOB_MESSAGE_ERROR")
+        return [message.messageText for message in messages]
+
+
+def check_credentials() -> None:
+    """Raises a UserError where there are no Google credentials; Beam would go on without, and be refused later."""
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError
+
+    try:
+        google.auth.default()
+    except DefaultCredentialsError as error:
+        raise UserError(f"no usable Google credentials ({error}); {CREDENTIALS_REMEDY}") from None
+
+
+def submit(options: PrepareOptions, pipeline_options: PipelineOptions) -> DataflowJob | None:
+    """Stages the code and the graph and asks the service to run them.
+
+    Returns:
+      The job, or None where the flags asked for a template instead of a job.
+
+    Raises:
+      UserError: The bucket can't be written to, or the service has refused the job.
+    """
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import GoogleCloudOptions
+    from apitools.base.py.exceptions import HttpError
+    from google.auth.exceptions import GoogleAuthError
+
+    from beam_jobs.pipeline import prepare
+
+    cloud = pipeline_options.view_as(GoogleCloudOptions)
+    try:
+        pipeline = beam.Pipeline(options=pipeline_options)
+        prepare(pipeline, options)
+        with _hushed():
+            result = pipeline.run()
+    except GoogleAuthError as error:
+        raise UserError(f"Google refuses the credentials ({error}); {CREDENTIALS_REMEDY}") from None
+    except HttpError as error:
+        raise UserError(f"Dataflow refuses the job: {_http_reason(error)}") from None
+    except OSError as error:
+        raise UserError(f"{cloud.staging_location}: the code can't be staged ({error}); check the bucket") from None
+    if not result.has_job:
+        return None
+    return DataflowJob(result, pipeline.runner.dataflow_client, cloud.project, cloud.region)
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keeps from the terminal what child processes say, unless the block fails.
+
+    To package the project Beam first tries `python -m build`, which says that it is not installed, then `setup.py`.
+    """
+    terminal = os.dup(STDERR)
+    with tempfile.TemporaryFile() as told:
+        os.dup2(told.fileno(), STDERR)
+        try:
+            yield
+        except BaseException:
+            told.seek(0)
+            os.write(terminal, told.read())
+            raise
+        finally:
+            os.dup2(terminal, STDERR)
+            os.close(terminal)
+
+
+def _http_reason(error) -> str:
+    """The service's own sentence of an HTTP error, which holds it as JSON."""
+    try:
+        return json.loads(error.content)["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP status {error.status_code}"
+
+
+def follow(job: DataflowJob) -> str:
+    """Prints each state with the time since the start and returns the last one."""
+    start, state = time.monotonic(), ""
+    for state in job.states():
+        minutes, seconds = divmod(round(time.monotonic() - start), 60)
+        print(f"  {minutes:3d}:{seconds:02d}  {state.lower()}", flush=True)
+    return state
+
+
+def tell_failure(job: DataflowJob, state: str) -> None:
+    """Prints why a job has ended without being done."""
+    print(f"error: job {job.id} ended as {state.lower()}", file=sys.stderr)
+    for message in job.errors()[-3:]:
+        print(f"  {_cause(message)}", file=sys.stderr)
+    print(f"Nothing is published; the same command starts over. Its logs: {job.console}", file=sys.stderr)
+
+
+def _cause(message: str) -> str:
+    """The line of a worker's traceback that says what went wrong, or the message's first line."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()] or [""]
+    return next((line for line in lines if "[while running" in line), lines[-1] if "Traceback" in message else lines[0])

@@ -1,0 +1,47 @@
+"""What the Flex Template's image runs when a job is launched: it builds the graph and hands it to the service.
+
+The service starts this file, not a module (FLEX_TEMPLATE_PYTHON_PY_FILE), with the template's parameters and Dataflow's
+own options as flags. `--template_location` among them makes Beam write the job down; the service then starts it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from beam_jobs.console import be_calm, exit_code
+from beam_jobs.dataflow.options import FIXED_FLAGS, local_places
+from beam_jobs.options import PrepareOptions
+from beam_jobs.prepare import add_arguments, check_same_options, read_published
+from beam_jobs.retry_options import SOURCE, with_base_options
+from schemas.errors import UserError
+from schemas.spec import parse_model
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Writes the job down for the service; UserError where the parameters can't be used."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    add_arguments(parser)
+    known, beam_flags = parser.parse_known_args(arguments)
+    be_calm(verbose=False)
+    values = {name: value for name, value in vars(known).items() if value is not None}
+    if problems := local_places(values):
+        raise UserError("\n".join(problems))
+    options = parse_model(PrepareOptions, with_base_options(values), SOURCE)
+
+    from apache_beam.options.pipeline_options import PipelineOptions, WorkerOptions
+
+    from beam_jobs.dataflow.submission import submit
+
+    # Unlike on a developer's command line, unknown flags are Beam's to ignore: the service may add new ones.
+    pipeline_options = PipelineOptions([*beam_flags, "--sdk_location=container", *FIXED_FLAGS])
+    if not pipeline_options.view_as(WorkerOptions).sdk_container_image:
+        raise UserError(f"{SOURCE}: sdk_container_image: missing, so workers lack this package; give the image's name")
+    if published := read_published(options):
+        check_same_options(published, options)
+    submit(options, pipeline_options)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

@@ -1,0 +1,56 @@
+"""The same photos and options give the same bytes: in any order, however often tried, with any number of workers."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from schemas.manifest import read_manifest
+from tests.beam_jobs.jobs import prepare, promised_digests
+from tests.beam_jobs.pictures import encode, gradient, write_pair
+
+IDS = [f"pug_{number}" for number in range(100)] + [f"Bengal_{number}" for number in range(90)]
+REJECTED = "pug_999"
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Enough photos for three train shards, and one that is rejected."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number, image_id in enumerate(IDS):
+        write_pair(folder, image_id, photo=encode(gradient().rotate(number), "JPEG"))
+    write_pair(folder, REJECTED, photo=b"")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(photos, tmp_path_factory):
+    """What one process makes of them."""
+    output = tmp_path_factory.mktemp("one_process")
+    assert prepare(photos, output) == 0
+    version = output / "pets" / "1.0.0"
+    manifest = read_manifest(version)
+    assert len(manifest.splits["train"].shards) == 3
+    assert sum(manifest.quarantined.values()) == 1
+    return promised_digests(version)
+
+
+def test_bytes_do_not_depend_on_the_order_of_the_files_nor_on_how_often_a_bundle_is_tried(photos, expected, tmp_path):
+    for image_id in reversed([*IDS, REJECTED]):
+        for path in (f"images/{image_id}.jpg", f"annotations/trimaps/{image_id}.png"):
+            copy = tmp_path / "reversed" / path
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(photos / path, copy)
+    assert prepare(tmp_path / "reversed", tmp_path / "data", "1.0.0", "--direct_runner_bundle_repeat=1") == 0
+    assert promised_digests(tmp_path / "data" / "pets" / "1.0.0") == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_bytes_do_not_depend_on_the_number_of_worker_processes(photos, expected, tmp_path, workers):
+    job = [sys.executable, "-m", "beam_jobs.prepare", "--dataset=pets", f"--input={photos}", "--version=1.0.0"]
+    job += [f"--output={tmp_path}", "--image_size=32", "--direct_running_mode=multi_processing"]
+    ended = subprocess.run([*job, f"--direct_num_workers={workers}"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert promised_digests(tmp_path / "pets" / "1.0.0") == expected
