@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
+from typing import NoReturn
 
 from schemas.errors import UserError
 
 USER_ERROR = 2
-INTERRUPTED = 130  # as shells report what Ctrl-C ended
+INTERRUPTED = 128 + signal.SIGINT  # 130 and 143, as shells report what a signal ended
+TERMINATED = 128 + signal.SIGTERM
+STOPPED = "stopped; the same command starts over"
+
+
+class Terminated(BaseException):
+    """SIGTERM has come, as orchestrators send it."""
 
 
 def be_calm(verbose: bool) -> None:
@@ -24,6 +32,7 @@ def be_calm(verbose: bool) -> None:
     if verbose:
         return
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # a failure is told once, by the command line
+    logging.getLogger().addFilter(_said_elsewhere)
     logging.getLogger("beam_jobs").setLevel(logging.INFO)
     warnings.simplefilter("ignore")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for worker processes
@@ -32,22 +41,41 @@ def be_calm(verbose: bool) -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 
-def exit_code(command: Callable[[], int], interrupted: str = "interrupted; the same command starts over") -> int:
+def _said_elsewhere(record: logging.LogRecord) -> bool:
+    """Drops what is logged on the root logger itself: there, Beam's portable runner prints a failure as a traceback."""
+    return False
+
+
+def exit_code(command: Callable[[], int], interrupted: str = STOPPED) -> int:
     """Runs a command line's work and returns the code to exit with.
 
     Args:
       command: Does the work and returns its own exit code. A UserError becomes one line per problem.
-      interrupted: What to say where Ctrl-C ended it.
+      interrupted: What to say where Ctrl-C or SIGTERM ended it.
     """
+    signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         return command()
     except UserError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         return USER_ERROR
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated) as error:
         print(interrupted, file=sys.stderr)
-        return INTERRUPTED
+        return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
+
+
+def _raise_terminated(number: int, frame: object) -> NoReturn:
+    raise Terminated
+
+
+def leave(code: int, message: str) -> NoReturn:
+    """Says why and ends the process at once, whatever its threads are at; for a way out that waits for nothing."""
+    if sys.stderr.isatty():
+        message = f"\r\x1b[K{message}"  # over a progress bar
+    print(message, file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(code)

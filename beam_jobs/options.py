@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from typing import Literal
 
 from pydantic import ByteSize, Field, field_validator, model_validator
 
-from beam_jobs.records import Encoding
-from schemas.spec import DatasetSpec, FrozenModel, load_spec
+from beam_jobs.records import MAX_MISSING_FRACTION, Encoding
+from beam_jobs.versions import absolute_folder
+from schemas.manifest import SHA256
+from schemas.spec import DatasetSpec, FrozenModel, SourcePath, load_spec
 
 VERSION = r"^[0-9A-Za-z][0-9A-Za-z.-]*$"
 STAGING, REJECTED_VERSIONS = "_staging", "_rejected"
+BASE_OPTIONS = ("retry_quarantined", "base_sha256")  # what a version was built upon
 
 
 class PrepareOptions(FrozenModel):
     """What to prepare, from where, to where, and how.
 
     Attributes:
-      input: Folder of the data set (local or `gs://`), in the layout of its spec.
+      input: Folder of the data set (local or `gs://`), in the layout of its spec, or of its archives.
+      image_path, mask_path: Patterns in place of the spec's, for a user's own folders.
       output: Root that versions are published under, as `<output>/<dataset>/<version>`.
       image_size: Side of the square photos and masks in pixels; 0 keeps the sizes.
       split: `official` reads the data set's lists, `hash` decides by the id.
+      max_missing_fraction: A JPEG that ends early is repaired where at most this share of its pixels is missing; 0
+        repairs none.
       shard_bytes: Target size of a shard in bytes.
+      retry_quarantined: A published version of the same data set under the same output, to build upon: its records are
+        copied, and what it rejected is tried again. `base_sha256` is the digest of its manifest.
+      near_duplicates: What to do about photos that are nearly the same in train and eval: `report` them, keep them on
+        `one_side`, or `ignore` them.
       max_rejected_fraction: More rejected inputs than this share, and nothing is published.
+      baseline: A published version of the same data set under the same output; drift from it withholds the version.
     """
 
     dataset: str
@@ -37,14 +47,21 @@ class PrepareOptions(FrozenModel):
     eval_fraction: float = Field(default=0.2, gt=0, lt=1)
     image_format: Literal["jpeg", "png"] = "jpeg"
     jpeg_quality: int = Field(default=92, ge=50, le=100)
+    max_missing_fraction: float = Field(default=MAX_MISSING_FRACTION, ge=0, le=1)
     shard_bytes: ByteSize = Field(default=ByteSize(64 << 20), ge=1 << 20)  # 64 MiB; text such as 32MiB is read
+    near_duplicates: Literal["report", "one_side", "ignore"] = "report"
     max_rejected_fraction: float = Field(default=0.05, ge=0, le=1)
+    baseline: str | None = Field(default=None, pattern=VERSION)
+    image_path: SourcePath | None = None
+    mask_path: SourcePath | None = None
+    retry_quarantined: str | None = Field(default=None, pattern=VERSION)
+    base_sha256: str | None = Field(default=None, pattern=SHA256)
 
     @field_validator("input", "output")
     @classmethod
     def _absolute(cls, folder: str) -> str:
         """Workers have other current folders than the launcher."""
-        return folder.rstrip("/") if "://" in folder else os.path.abspath(os.path.expanduser(folder))
+        return absolute_folder(folder)
 
     @field_validator("image_size")
     @classmethod
@@ -59,15 +76,23 @@ class PrepareOptions(FrozenModel):
             raise ValueError(f"split: {self.dataset} has no official lists; use hash")
         return self
 
+    @model_validator(mode="after")
+    def _other_versions_are_earlier(self) -> PrepareOptions:
+        for name in ("baseline", "retry_quarantined"):
+            if getattr(self, name) == self.version:
+                raise ValueError(f"{name}: {self.version} is the version to be made; give an earlier one")
+        return self
+
     @property
     def spec(self) -> DatasetSpec:
-        """The contract of the data set."""
-        return load_spec(self.dataset)
+        """The contract of the data set, with the paths that the options name."""
+        paths = self.model_dump(include={"image_path", "mask_path"}, exclude_none=True)
+        return load_spec(self.dataset).model_copy(update=paths)
 
     @property
     def encoding(self) -> Encoding:
         """How records are encoded."""
-        return Encoding(self.image_size, self.image_format, self.jpeg_quality)
+        return Encoding(self.image_size, self.image_format, self.jpeg_quality, self.max_missing_fraction)
 
     @property
     def version_dir(self) -> str:
@@ -85,6 +110,16 @@ class PrepareOptions(FrozenModel):
         return f"{self._dataset_dir}/{REJECTED_VERSIONS}/{self.version}"
 
     @property
+    def baseline_dir(self) -> str | None:
+        """Where the version is published that drift is measured against; None for none."""
+        return f"{self._dataset_dir}/{self.baseline}" if self.baseline else None
+
+    @property
+    def base_dir(self) -> str | None:
+        """Where the version is published whose rejected inputs are tried again; None for none."""
+        return f"{self._dataset_dir}/{self.retry_quarantined}" if self.retry_quarantined else None
+
+    @property
     def _dataset_dir(self) -> str:
         return f"{self.output}/{self.dataset}"
 
@@ -92,12 +127,23 @@ class PrepareOptions(FrozenModel):
     def content_options(self) -> dict[str, str | int | float | None]:
         """The options that decide a version's bytes, as its manifest states them; neither places nor gates."""
         options = self.model_dump(
-            include={"image_size", "split", "eval_fraction", "image_format", "jpeg_quality", "shard_bytes"}
+            include={
+                "image_size",
+                "split",
+                "eval_fraction",
+                "image_format",
+                "jpeg_quality",
+                "max_missing_fraction",
+                "shard_bytes",
+            }
         )
         if self.split == "official":
             options["eval_fraction"] = None
         if self.image_format == "png":
             options["jpeg_quality"] = None
+        options["near_duplicates"] = self.near_duplicates if self.near_duplicates == "one_side" else None
+        if self.retry_quarantined:
+            options |= self.model_dump(include=set(BASE_OPTIONS))
         return options
 
 

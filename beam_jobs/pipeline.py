@@ -9,7 +9,12 @@ from apache_beam.pvalue import AsDict, AsIter, AsSingleton
 
 from beam_jobs import sharding
 from beam_jobs.inputs_digest import DigestUnread
+from beam_jobs.line_files import REPAIRS_FOLDER, WriteLineFiles, read_repairs
+from beam_jobs.metrics import MeterFound, MeterRejections
+from beam_jobs.near_duplicates.one_side import KEPT, MOVED, KeepOnOneSide
+from beam_jobs.near_duplicates.pairs import NearDuplicates, write_pairs
 from beam_jobs.options import PrepareOptions
+from beam_jobs.progress import tell_planned, tell_publishing
 from beam_jobs.publication import (
     Decision,
     MoveFile,
@@ -19,35 +24,42 @@ from beam_jobs.publication import (
     make_manifest,
     stage_validation,
 )
-from beam_jobs.rejections import Rejection
+from beam_jobs.rejections import FATAL, Rejection
 from beam_jobs.report import REPORT_FILE
+from beam_jobs.report.near_duplicates import DrawNearDuplicates, NearDuplicateSheet
 from beam_jobs.report.page import report_page
 from beam_jobs.report.samples import CountSizes, SampleRecords, SampleRejections, SizeCell
 from beam_jobs.report.thumbnails import Sample, Tile
-from beam_jobs.shard_writer import STATISTICS_ROWS, WriteShard, WrittenShard, write_atomically
+from beam_jobs.retry import plan_records, read_base
+from beam_jobs.shard_writer import HASHED_PHOTOS, REPAIRED, STATISTICS_ROWS, WriteShard, WrittenShard, write_atomically
 from beam_jobs.sharding import ShardKey, SplitSize
-from beam_jobs.sources import LISTED_ONLY, REJECTED, PlannedRecord, PlanRecords
-from beam_jobs.statistics import SplitStatistics, Statistics, Validation, validate_splits
-from schemas.features import EVAL, SPLITS, TRAIN
+from beam_jobs.sources import LISTED_ONLY, REJECTED, PlannedRecord
+from beam_jobs.statistics import Criteria, Validate, Validation
 from schemas.manifest import QUARANTINE_FOLDER
 
-REJECTIONS_PER_FILE = 100_000
+FATAL_SHOWN = 3  # named in the message; the quarantine has all
 
 
 def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollection:
     """Adds the whole job to a pipeline; its one output element is the folder that the job has written to."""
-    plan = pipeline | "PlanRecords" >> PlanRecords(options)
+    plan = pipeline | "PlanRecords" >> plan_records(options)
+    planned, moved_photos = _decide_sides(plan.planned, options)
     shards = (
         # (ShardKey, [PlannedRecord])
-        plan.planned
+        planned
         | "GroupByShard" >> _GroupByShard(options)
         | "WriteShards"
-        >> beam.ParDo(WriteShard(options.staging_dir, options.spec, options.encoding)).with_outputs(
-            STATISTICS_ROWS, REJECTED, main="written"
-        )
+        >> beam.ParDo(
+            WriteShard(options.staging_dir, options.spec, options.encoding, options.near_duplicates != "ignore")
+        ).with_outputs(STATISTICS_ROWS, REJECTED, REPAIRED, HASHED_PHOTOS, main="written")
     )
-    validation = shards[STATISTICS_ROWS] | "Validate" >> _Validate(options.spec.schema_text)
-    rejections = (plan[REJECTED], shards[REJECTED]) | "GatherRejections" >> beam.Flatten()
+    validation = shards[STATISTICS_ROWS] | "Validate" >> Validate(_criteria(options))
+    rejections = (
+        (plan[REJECTED], shards[REJECTED])
+        | "GatherRejections" >> beam.Flatten()
+        | "MeterRejections" >> beam.ParDo(MeterRejections())
+    )
+    near_duplicates = _find_near_duplicates(shards, options)
     decision = (
         pipeline
         | "Start" >> beam.Create([options])
@@ -56,15 +68,24 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
             _decide,
             shards=AsIter(shards.written),
             quarantined=AsDict(rejections | "CountByReason" >> _CountByReason()),
-            quarantine_files=AsIter(rejections | "WriteQuarantine" >> _WriteQuarantine(options.staging_dir)),
+            line_files=AsIter(_write_line_files(rejections, shards[REPAIRED], options)),
             validation=AsSingleton(validation),
             found=AsSingleton(
                 (plan.planned, plan[REJECTED])
                 | "GatherFound" >> beam.Flatten()
+                | "MeterFound" >> beam.ParDo(MeterFound())
                 | "CountFound" >> beam.combiners.Count.Globally()
             ),
             listed_only=AsSingleton(plan[LISTED_ONLY] | "CountListedOnly" >> beam.combiners.Count.Globally()),
             unread_digest=AsSingleton(plan[REJECTED] | "DigestUnread" >> DigestUnread()),
+            fatal=AsSingleton(
+                plan[REJECTED]
+                | "KeepFatal" >> beam.Filter(lambda one: one.reason in FATAL)
+                | "TakeFirstFatal" >> beam.combiners.Top.Smallest(FATAL_SHOWN)
+            ),
+            near_duplicates=AsSingleton(
+                near_duplicates | "WriteNearDuplicates" >> beam.Map(write_pairs, options.staging_dir)
+            ),
         )
     )
     reported = decision | "WriteReport" >> beam.Map(
@@ -74,6 +95,9 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
         samples=AsDict(shards[STATISTICS_ROWS] | "SampleRecords" >> SampleRecords(options.spec)),
         sheets=AsDict(rejections | "SampleRejections" >> SampleRejections(options.spec)),
         sizes=AsDict(shards[STATISTICS_ROWS] | "CountSizes" >> CountSizes()),
+        near_duplicates=AsSingleton(
+            planned | "DrawNearDuplicates" >> DrawNearDuplicates(near_duplicates, moved_photos)
+        ),
     )
     moved = (
         reported
@@ -82,6 +106,25 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
         | "MoveFiles" >> beam.ParDo(MoveFile())
     )
     return decision | "Conclude" >> beam.Map(_conclude, AsIter(moved), options)
+
+
+def _decide_sides(planned: beam.PCollection, options: PrepareOptions) -> tuple[beam.PCollection, beam.PCollection]:
+    """The records with their final splits, and one element: how many photos changed it, None where none may."""
+    if options.near_duplicates != "one_side":
+        return planned, planned.pipeline | "MoveNothing" >> beam.Create([None])
+    sides = planned | "KeepOnOneSide" >> KeepOnOneSide(options.max_missing_fraction)
+    return sides[KEPT], sides[MOVED] | "CountMoved" >> beam.combiners.Count.Globally()
+
+
+def _find_near_duplicates(shards: beam.pvalue.DoOutputsTuple, options: PrepareOptions) -> beam.PCollection:
+    """One element: the sorted pairs across the splits, None where they are to be ignored."""
+    if options.near_duplicates == "ignore":
+        return shards.written.pipeline | "IgnoreNearDuplicates" >> beam.Create([None])
+    return shards[HASHED_PHOTOS] | "FindNearDuplicates" >> NearDuplicates()
+
+
+def _criteria(options: PrepareOptions) -> Criteria:
+    return Criteria(options.spec.schema_text, options.spec.rules, options.baseline_dir)
 
 
 class _GroupByShard(beam.PTransform):
@@ -97,6 +140,7 @@ class _GroupByShard(beam.PTransform):
             planned
             | "KeyBySplit" >> beam.Map(lambda plan: (plan.split, (1, plan.source_bytes)))
             | "SumSizes" >> beam.CombinePerKey(beam.combiners.TupleCombineFn(sum, sum))
+            | "TellPlanned" >> beam.Map(_tell_planned, self._options.staging_dir)
             | "CountShards" >> beam.Map(_shard_count, self._options)
         )
         assigned = planned | "AssignShard" >> beam.Map(_assign_shard, AsDict(counts))
@@ -106,6 +150,11 @@ class _GroupByShard(beam.PTransform):
             | "GroupShards" >> beam.CoGroupByKey()
             | "DropMarkers" >> beam.MapTuple(lambda key, groups: (key, groups["planned"]))
         )
+
+
+def _tell_planned(element: tuple[str, tuple[int, int]], staging: str) -> tuple[str, tuple[int, int]]:
+    tell_planned(staging, split=element[0], inputs=element[1][0])
+    return element
 
 
 def _shard_count(element: tuple[str, tuple[int, int]], options: PrepareOptions) -> tuple[str, int]:
@@ -125,30 +174,17 @@ def _every_shard(element: tuple[str, int]) -> Iterator[tuple[ShardKey, None]]:
         yield ShardKey(split, index, count), None
 
 
-class _Validate(beam.PTransform):
-    """(split, RecordBatch) -> the one Validation of all splits."""
-
-    def __init__(self, schema_text: str):
-        super().__init__()
-        self._schema_text = schema_text
-
-    def expand(self, rows: beam.PCollection) -> beam.PCollection:
-        statistics = {}
-        for split in SPLITS:
-            batches = rows | f"Take_{split}" >> beam.FlatMap(
-                lambda element, split: [element[1]] if element[0] == split else [], split
-            )
-            statistics[split] = batches | f"Statistics_{split}" >> SplitStatistics(self._schema_text)
-        return (
-            rows.pipeline
-            | "StartValidation" >> beam.Create([self._schema_text])
-            | "CompareWithSchema"
-            >> beam.Map(_validate, train=AsSingleton(statistics[TRAIN]), eval=AsSingleton(statistics[EVAL]))
-        )
-
-
-def _validate(schema_text: str, train: Statistics, eval: Statistics) -> Validation:
-    return validate_splits({TRAIN: train, EVAL: eval}, schema_text)
+def _write_line_files(
+    rejections: beam.PCollection, repaired: beam.PCollection, options: PrepareOptions
+) -> beam.PCollection:
+    """Paths, relative to the staging folder, of the files that list what was rejected and what was repaired."""
+    if options.base_dir:
+        before = repaired.pipeline | "ReadRepairs" >> read_repairs(options.base_dir)
+        repaired = (repaired, before) | "GatherRepairs" >> beam.Flatten()
+    return (
+        rejections | "WriteQuarantine" >> WriteLineFiles(options.staging_dir, QUARANTINE_FOLDER),
+        repaired | "WriteRepairs" >> WriteLineFiles(options.staging_dir, REPAIRS_FOLDER),
+    ) | "GatherLineFiles" >> beam.Flatten()
 
 
 class _CountByReason(beam.PTransform):
@@ -160,55 +196,25 @@ class _CountByReason(beam.PTransform):
         )
 
 
-class _WriteQuarantine(beam.PTransform):
-    """Rejections -> names of the JSON Lines files that were written; one file at least, so that none means lost."""
-
-    def __init__(self, staging: str):
-        super().__init__()
-        self._staging = staging
-
-    def expand(self, rejections: beam.PCollection) -> beam.PCollection:
-        file_count = (
-            rejections
-            | "CountRejections" >> beam.combiners.Count.Globally()
-            | "CountFiles" >> beam.Map(lambda total: 1 + total // REJECTIONS_PER_FILE)
-        )
-        keyed = rejections | "AssignFile" >> beam.Map(
-            lambda one, count: (sharding.shard_index(one.image_id, count), one), AsSingleton(file_count)
-        )
-        every = file_count | "NameEveryFile" >> beam.FlatMap(lambda count: [(index, count) for index in range(count)])
-        return (
-            {"rejections": keyed, "count": every}
-            | "GroupFiles" >> beam.CoGroupByKey()
-            | "WriteFiles" >> beam.Map(_write_quarantine_file, self._staging)
-        )
-
-
-def _write_quarantine_file(element: tuple[int, dict[str, Iterable]], staging: str) -> str:
-    index, groups = element
-    (count,) = groups["count"]
-    rejections: list[Rejection] = sorted(groups["rejections"])
-    name = f"quarantine-{index:05d}-of-{count:05d}.jsonl"
-    lines = "".join(rejection.to_json() + "\n" for rejection in rejections)
-    write_atomically(f"{staging}/{QUARANTINE_FOLDER}/{name}", lines.encode())
-    return name
-
-
 def _decide(
     options: PrepareOptions,
     shards: Iterable[WrittenShard],
     quarantined: dict[str, int],
-    quarantine_files: Iterable[str],
+    line_files: Iterable[str],
     validation: Validation,
     found: int,
     listed_only: int,
     unread_digest: int,
+    fatal: list[Rejection],
+    near_duplicates: int | None,
 ) -> Decision:
     shards = list(shards)
     stage_validation(validation, options.staging_dir, options.spec.schema_text)
-    manifest = make_manifest(options, shards, quarantined, unread_digest + sum(one.inputs_digest for one in shards))
-    problems = find_problems(manifest, validation, found, options.max_rejected_fraction)
-    return Decision(manifest, tuple(problems), listed_only, tuple(sorted(quarantine_files)))
+    base = read_base(options)
+    inputs_digest = unread_digest + sum(one.inputs_digest for one in shards)
+    manifest = make_manifest(options, shards, quarantined, inputs_digest, base)
+    problems = find_problems(manifest, validation, found, fatal, base, options.max_rejected_fraction)
+    return Decision(manifest, tuple(problems), listed_only, tuple(sorted(line_files)), near_duplicates)
 
 
 def _write_report(
@@ -218,9 +224,11 @@ def _write_report(
     samples: dict[str, list[Sample]],
     sheets: dict[str, list[Tile]],
     sizes: dict[SizeCell, int],
+    near_duplicates: NearDuplicateSheet | None,
 ) -> Decision:
-    page = report_page(options.spec, decision, validation, samples, sheets, sizes)
+    page = report_page(options.spec, decision, validation, samples, sheets, sizes, near_duplicates)
     write_atomically(f"{options.staging_dir}/{REPORT_FILE}", page.encode())
+    tell_publishing(options.staging_dir)
     return decision
 
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import glob
 import os
 import sys
 import time
+from typing import TYPE_CHECKING
 
+from beam_jobs.beam_options import parse_beam_flags
 from beam_jobs.console import be_calm, exit_code
+from beam_jobs.listing import plan_listings
 from beam_jobs.options import PrepareOptions, options_sha256
+from beam_jobs.retry_options import SOURCE, with_base_options
 from beam_jobs.summary import changed_options, failure_cause, published_table, withheld_table
+from beam_jobs.versions import require_baseline
 from schemas.errors import UserError
 from schemas.manifest import MANIFEST_FILE, Manifest, parse_manifest
-from schemas.spec import PLACEHOLDER, available_datasets, parse_model
+from schemas.spec import available_datasets, parse_model
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from beam_jobs.metrics import JobMetrics
 
 WITHHELD = FAILED = 1
+OTHER_VERSION = "choose another --version"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,25 +40,27 @@ def main(arguments: list[str] | None = None) -> int:
     known, beam_flags = _parser().parse_known_args(arguments)
     values = {name: value for name, value in vars(known).items() if name != "verbose" and value is not None}
     be_calm(known.verbose)
-    options = parse_model(PrepareOptions, values, "command line")
+    options = parse_model(PrepareOptions, with_base_options(values), SOURCE)
     _check_input(options)
+    if options.baseline_dir:
+        require_baseline(options.baseline_dir, options.dataset)
     print(f"Preparing {options.dataset} {options.version} from {options.input}", flush=True)
-    pipeline_options = _pipeline_options(beam_flags)
-    if published := _read_published(options):
+    pipeline_options = parse_beam_flags(beam_flags)
+    _check_runner(pipeline_options)
+    if published := read_published(options):
         return _compare_with_published(published, options, pipeline_options)
     try:
-        seconds = _run(options, pipeline_options)
+        seconds, metrics = _run(options, pipeline_options)
     except Exception as error:  # whatever failed in the graph, on any runner
         if known.verbose or isinstance(error, UserError):
             raise
         print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
         print("Nothing is published; the same command starts over. --verbose shows where it failed.", file=sys.stderr)
         return FAILED
-    return _report(options, seconds)
+    return report_outcome(options, seconds, metrics)
 
 
 def _parser() -> argparse.ArgumentParser:
-    defaults = {name: field.default for name, field in PrepareOptions.model_fields.items()}
     parser = argparse.ArgumentParser(
         prog="python -m beam_jobs.prepare",
         description="Publishes OUTPUT/DATASET/VERSION from photos and masks: sharded TFRecords, statistics, anomalies, "
@@ -56,12 +68,27 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 published, 1 withheld by validation or failed, 2 unusable options or input",
         allow_abbrev=False,
     )
+    add_arguments(parser)
+    parser.add_argument("--verbose", action="store_true", help="show the libraries' own messages")
+    return parser
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds one argument for each field of PrepareOptions; their values stay text, the options check them."""
+    defaults = {name: field.default for name, field in PrepareOptions.model_fields.items()}
     required = parser.add_argument_group("required")
     required.add_argument("--dataset", required=True, help=f"contract of the data: {', '.join(available_datasets())}")
     required.add_argument("--input", required=True, help="folder in the data set's layout, local or gs://")
     required.add_argument("--output", required=True, help="root of the published versions, local or gs://")
     required.add_argument("--version", required=True, help="such as 1.0.0; a published version is never rewritten")
+    layout = parser.add_argument_group("layout, where it is not the data set's own")
+    layout.add_argument("--image_path", help="pattern under --input, such as photos/{id}.* or */{id}_image.png")
+    layout.add_argument("--mask_path", help="pattern under --input, such as masks/{id}.png")
     content = parser.add_argument_group("content")
+    content.add_argument(
+        "--retry_quarantined",
+        help="published version under the same --output: copy its records, try again what it rejected",
+    )
     content.add_argument(
         "--image_size", help=f"side in pixels, 0 keeps the size (default {defaults['image_size']}); aspect is not kept"
     )
@@ -69,55 +96,45 @@ def _parser() -> argparse.ArgumentParser:
     content.add_argument("--eval_fraction", help=f"eval's share with hash (default {defaults['eval_fraction']})")
     content.add_argument("--image_format", help=f"jpeg or png (default {defaults['image_format']})")
     content.add_argument("--jpeg_quality", help=f"50 to 100 (default {defaults['jpeg_quality']})")
+    content.add_argument(
+        "--max_missing_fraction",
+        help="a photo that ends early is repaired up to this share of missing pixels, 0 for never"
+        f" (default {defaults['max_missing_fraction']})",
+    )
     content.add_argument("--shard_bytes", help="target size of a shard (default 64MiB)")
+    content.add_argument(
+        "--near_duplicates",
+        help="photos that are nearly the same in train and eval: report, one_side (move them to one), or ignore"
+        f" (default {defaults['near_duplicates']})",
+    )
     gate = parser.add_argument_group("gate")
     gate.add_argument(
         "--max_rejected_fraction",
         help=f"more rejected inputs withhold the version (default {defaults['max_rejected_fraction']})",
     )
-    parser.add_argument("--verbose", action="store_true", help="show the libraries' own messages")
-    return parser
+    gate.add_argument("--baseline", help="published version under the same --output; drift from it withholds this one")
 
 
 def _check_input(options: PrepareOptions) -> None:
-    """Fast checks of a local folder, before anything heavy is imported."""
+    """Fast checks of a local folder, before anything heavy is imported; the graph makes them for every input."""
     if "://" in options.input:
         return
-    spec = options.spec
     if not os.path.isdir(options.input):
-        raise UserError(f"--input {options.input}: no such folder; give the one that holds {spec.image_path}")
-    for path in (spec.image_path, spec.mask_path):
-        pattern = os.path.join(glob.escape(options.input), path.replace(PLACEHOLDER, "*"))
-        if next(glob.iglob(pattern), None) is None:
-            wanted = path.replace(PLACEHOLDER, "*")
-            raise UserError(f"--input {options.input}: no file matches {wanted}, the layout of {options.dataset}")
-    for path in spec.official_splits.values() if options.split == "official" else ():
-        if not os.path.isfile(os.path.join(options.input, path)):
-            raise UserError(f"--input {options.input}: --split=official needs {path}; or use --split=hash")
+        raise UserError(f"--input {options.input}: no such folder; give the one that holds {options.spec.image_path}")
+    try:
+        list(plan_listings(options))
+    except OSError as error:
+        raise UserError(f"--input {options.input}: can't be read ({error})") from None
 
 
-def _pipeline_options(flags: list[str]):
-    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
-
-    class AllFlags(argparse.ArgumentParser):
-        """Every option that Beam knows; its own parser silently drops the others."""
-
-        add_value_provider_argument = argparse.ArgumentParser.add_argument
-
-    parser = AllFlags(conflict_handler="resolve", allow_abbrev=False, add_help=False)
-    for group in PipelineOptions.__subclasses__():
-        group._add_argparse_args(parser)
-    unknown = parser.parse_known_args(flags)[1]
-    if unknown:
-        raise UserError(f"{unknown[0]}: neither this job nor Beam has such an option; --help lists this job's")
-    options = PipelineOptions(flags)
-    standard = options.view_as(StandardOptions)
-    if standard.runner in (None, "DirectRunner"):
-        standard.runner = "FnApiRunner"  # DirectRunner first looks for Prism, a download; this one needs none
-    return options
+def _check_runner(pipeline_options: PipelineOptions) -> None:
+    """Dataflow takes more than the name of a runner: a bucket, workers, a package, nothing of this process."""
+    if pipeline_options.get_all_options()["runner"] == "DataflowRunner":
+        raise UserError("--runner=DataflowRunner: use python -m beam_jobs.dataflow, which takes the same options")
 
 
-def _read_published(options: PrepareOptions) -> Manifest | None:
+def read_published(options: PrepareOptions) -> Manifest | None:
+    """The manifest of the version that the options name, or None where it is not published."""
     from apache_beam.io.filesystems import FileSystems
 
     from beam_jobs.sources import read_file
@@ -128,16 +145,23 @@ def _read_published(options: PrepareOptions) -> Manifest | None:
 
 def _compare_with_published(published: Manifest, options: PrepareOptions, pipeline_options) -> int:
     """The same inputs and options again are no error and no work; anything else must not touch the version."""
-    remedy = "choose another --version"
-    if published.options_sha256 != options_sha256(options.content_options):
-        changed = changed_options(published.options, options.content_options)
-        raise UserError(f"{options.version_dir} is already published with {changed}; {remedy}")
-    if published.schema_sha256 != options.spec.schema_sha256:
-        raise UserError(f"{options.version_dir} is already published, checked against another schema; {remedy}")
+    from beam_jobs.publication import delete_folder
+
+    check_same_options(published, options)
     if _digest_of_inputs(options, pipeline_options) != published.inputs_sha256:
-        raise UserError(f"{options.version_dir} is already published from other inputs; {remedy}")
+        raise UserError(f"{options.version_dir} is already published from other inputs; {OTHER_VERSION}")
+    delete_folder(options.staging_dir)  # of a job that was killed after it had published
     print(f"Already published from the same inputs and options: {options.version_dir}")
     return 0
+
+
+def check_same_options(published: Manifest, options: PrepareOptions) -> None:
+    """Raises a UserError where a published version was made with other options or another schema."""
+    if published.options_sha256 != options_sha256(options.content_options):
+        changed = changed_options(published.options, options.content_options)
+        raise UserError(f"{options.version_dir} is already published with {changed}; {OTHER_VERSION}")
+    if published.schema_sha256 != options.spec.schema_sha256:
+        raise UserError(f"{options.version_dir} is already published, checked against another schema; {OTHER_VERSION}")
 
 
 def _digest_of_inputs(options: PrepareOptions, pipeline_options) -> str:
@@ -146,32 +170,35 @@ def _digest_of_inputs(options: PrepareOptions, pipeline_options) -> str:
     import apache_beam as beam
 
     from beam_jobs.inputs_digest import DigestInputs
+    from beam_jobs.retry import plan_records
     from beam_jobs.shard_writer import write_atomically
-    from beam_jobs.sources import PlanRecords, read_file
+    from beam_jobs.sources import read_file
+    from beam_jobs.supervision import supervised_pipeline
 
     with tempfile.TemporaryDirectory() as local:
         folder = options.staging_dir if "://" in options.output else local
         path = f"{folder}/inputs_sha256"
-        with beam.Pipeline(options=pipeline_options) as pipeline:
+        with supervised_pipeline(pipeline_options) as pipeline:
             (
                 pipeline
-                | "DigestInputs" >> DigestInputs(PlanRecords(options))
+                | "DigestInputs" >> DigestInputs(plan_records(options))
                 | "WriteDigest" >> beam.Map(lambda digest: write_atomically(path, digest.encode()))
             )
         return read_file(path).decode()
 
 
-def _run(options: PrepareOptions, pipeline_options) -> float:
-    """Runs the graph and returns the seconds that it took."""
-    import apache_beam as beam
-
+def _run(options: PrepareOptions, pipeline_options) -> tuple[float, JobMetrics]:
+    """Runs the graph; returns the seconds that it took and what it has counted."""
+    from beam_jobs.metrics import read_metrics
     from beam_jobs.pipeline import prepare
+    from beam_jobs.progress_display import shown_progress
+    from beam_jobs.supervision import supervised_pipeline
 
     _make_staging(options)
     start = time.monotonic()
-    with beam.Pipeline(options=pipeline_options) as pipeline:
+    with shown_progress(options.staging_dir), supervised_pipeline(pipeline_options) as pipeline:
         prepare(pipeline, options)
-    return time.monotonic() - start
+    return time.monotonic() - start, read_metrics(pipeline.result)
 
 
 def _make_staging(options: PrepareOptions) -> None:
@@ -182,13 +209,28 @@ def _make_staging(options: PrepareOptions) -> None:
             raise UserError(f"--output {options.output}: can't be written to ({error.strerror})") from None
 
 
-def _report(options: PrepareOptions, seconds: float) -> int:
-    if published := _read_published(options):
-        print(published_table(published, options.version_dir, seconds))
-        return 0
-    print(withheld_table(options), file=sys.stderr)
-    return WITHHELD
+def report_outcome(options: PrepareOptions, seconds: float, metrics: JobMetrics | None = None) -> int:
+    """Tells what a job that ran to its end has published or withheld, and returns the code to exit with.
+
+    Args:
+      options: Of the job.
+      seconds: How long its graph ran.
+      metrics: What it has counted; where that is known, it is compared with what is there, and kept beside it.
+    """
+    from beam_jobs.accounting import settle
+
+    published = read_published(options)
+    mismatches = settle(options, published, metrics, seconds) if metrics else []
+    for mismatch in mismatches:
+        print(f"error: the account does not add up: {mismatch}", file=sys.stderr)
+    if published is None:
+        print(withheld_table(options), file=sys.stderr)
+        return WITHHELD
+    print(published_table(published, options.version_dir, seconds, metrics))
+    if mismatches:
+        print(f"Don't train on {options.version_dir}: see the errors above.", file=sys.stderr)
+    return FAILED if mismatches else 0
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main, "interrupted; nothing is published, the same command starts over"))
+    sys.exit(exit_code(main))

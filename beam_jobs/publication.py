@@ -9,7 +9,7 @@ import os
 import posixpath
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -17,8 +17,9 @@ from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.inputs_digest import inputs_sha256
+from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
 from beam_jobs.options import PrepareOptions, options_sha256
-from beam_jobs.rejections import EXCLUDED, FATAL
+from beam_jobs.rejections import EXCLUDED, FATAL, Rejection
 from beam_jobs.report import REPORT_FILE
 from beam_jobs.shard_writer import WrittenShard, write_atomically
 from beam_jobs.sources import read_file
@@ -28,7 +29,6 @@ from schemas.manifest import (
     ANOMALIES_FILE,
     ANOMALIES_FOLDER,
     MANIFEST_FILE,
-    QUARANTINE_FOLDER,
     SCHEMA_FILE,
     STATISTICS_FILE,
     STATISTICS_FOLDER,
@@ -49,29 +49,38 @@ class Problem(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """The manifest of what was built, and what speaks against publishing it; empty problems mean: publish."""
+    """The manifest of what was built, and what speaks against publishing it; empty problems mean: publish.
+
+    `near_duplicates` is the number of pairs across the splits, None where nobody looked.
+    """
 
     manifest: Manifest
     problems: tuple[Problem, ...]
     listed_only: int
-    quarantine_files: tuple[str, ...]
+    line_files: tuple[str, ...]
+    near_duplicates: int | None = None
 
 
 def make_manifest(
-    options: PrepareOptions, shards: list[WrittenShard], quarantined: dict[str, int], inputs_digest: int
+    options: PrepareOptions,
+    shards: list[WrittenShard],
+    quarantined: dict[str, int],
+    inputs_digest: int,
+    base: Manifest | None,
 ) -> Manifest:
     """The manifest of everything written; shards may come in any order.
 
     Args:
       quarantined: Reason code to number of inputs.
       inputs_digest: Sum of all inputs' fingerprints.
+      base: Of the version whose records were all copied, with the repairs that were made to them; None for none.
     """
     splits = {}
     for split in SPLITS:
         own = sorted((one.shard for one in shards if one.split == split), key=lambda shard: shard.path)
         splits[split] = Split(records=sum(shard.records for shard in own), shards=tuple(own))
     published = sum(split.records for split in splits.values())
-    repairs: Counter[str] = Counter()
+    repairs: Counter[str] = Counter(base.repairs if base else {})
     for one in shards:
         repairs.update(one.repairs)
     return Manifest(
@@ -82,7 +91,7 @@ def make_manifest(
         inputs=published + sum(quarantined.values()),
         published=published,
         quarantined=dict(sorted(quarantined.items())),
-        repaired=sum(one.repaired for one in shards),
+        repaired=sum(one.repaired for one in shards) + (base.repaired if base else 0),
         repairs=dict(repairs),
         schema_sha256=options.spec.schema_sha256,
         inputs_sha256=inputs_sha256(inputs_digest),
@@ -92,11 +101,20 @@ def make_manifest(
     )
 
 
-def find_problems(manifest: Manifest, validation: Validation, found: int, max_rejected: float) -> Iterator[Problem]:
+def find_problems(
+    manifest: Manifest,
+    validation: Validation,
+    found: int,
+    fatal: Sequence[Rejection],
+    base: Manifest | None,
+    max_rejected: float,
+) -> Iterator[Problem]:
     """What speaks against publishing: anomalies, empty splits, too many rejected inputs, an account that differs.
 
     Args:
       found: Number of ids that the listing found, counted apart from what was written and rejected.
+      fatal: The first few rejections for a reason that withholds a version by itself.
+      base: Of the version that this one is built upon, so that it has the same inputs; None for none.
       max_rejected: Largest share of rejected inputs that is acceptable, in [0, 1].
     """
     for name, split in manifest.splits.items():
@@ -104,9 +122,10 @@ def find_problems(manifest: Manifest, validation: Validation, found: int, max_re
             yield Problem(name, "records", "no record; every split needs one")
     for finding in validation.findings:
         if manifest.splits[finding.split].records:
-            yield Problem(*finding)
+            yield Problem(finding.split, finding.feature, f"{finding.kind}: {finding.description}")
     for reason in FATAL & set(manifest.quarantined):
-        yield Problem("", reason, f"{manifest.quarantined[reason]} ids name more than one file; see the quarantine")
+        named = "; ".join(f"{one.image_id} ({one.detail})" for one in fatal if one.reason == reason)
+        yield Problem("", reason, f"{manifest.quarantined[reason]} with more than one file, such as {named}")
     excluded = sum(count for reason, count in manifest.quarantined.items() if reason in EXCLUDED)
     considered = manifest.inputs - excluded
     rejected = considered - manifest.published
@@ -115,6 +134,8 @@ def find_problems(manifest: Manifest, validation: Validation, found: int, max_re
         yield Problem("", "rejected inputs", f"{share}; --max_rejected_fraction allows {max_rejected:.1%}")
     if found != manifest.inputs:
         yield Problem("", "account", f"{found} inputs found, but {manifest.inputs} published or quarantined")
+    if base and found != base.inputs:
+        yield Problem("", "account", f"{found} inputs found, but {base.version} accounts for {base.inputs}")
 
 
 def stage_validation(validation: Validation, staging: str, schema_text: str) -> None:
@@ -133,7 +154,8 @@ def _side_files(decision: Decision) -> list[str]:
         SCHEMA_FILE,
         *(f"{STATISTICS_FOLDER}/{folder}/{STATISTICS_FILE}" for folder in folders),
         *(f"{ANOMALIES_FOLDER}/{folder}/{ANOMALIES_FILE}" for folder in folders),
-        *(f"{QUARANTINE_FOLDER}/{name}" for name in decision.quarantine_files),
+        *decision.line_files,
+        *([NEAR_DUPLICATES_FILE] if decision.near_duplicates is not None else []),
         REPORT_FILE,
     ]
 
@@ -147,7 +169,7 @@ def files_to_move(decision: Decision, options: PrepareOptions) -> Iterator[tuple
     relative = _side_files(decision)
     if decision.problems:
         destination = options.rejected_dir
-        _delete_folder(destination)  # what an earlier attempt left
+        delete_folder(destination)  # what an earlier attempt left
     else:
         destination = options.version_dir
         published = f"{destination}/{MANIFEST_FILE}"
@@ -173,7 +195,11 @@ class MoveFile(beam.DoFn):
 
 
 def conclude(decision: Decision, moved: list[str], options: PrepareOptions) -> str:
-    """After every move: the manifest, or the account of why there is none. Returns the folder written to."""
+    """After every move: the manifest, or the account of why there is none. Returns the folder written to.
+
+    Raises:
+      RuntimeError: A file is not where it was moved, or a shard has another size than the manifest states.
+    """
     if decision.problems:
         account = {
             "problems": [problem._asdict() for problem in decision.problems],
@@ -185,27 +211,45 @@ def conclude(decision: Decision, moved: list[str], options: PrepareOptions) -> s
     else:
         folder = options.version_dir
         if moved:  # nothing is moved where the same content is published already
-            _delete_strays(folder, set(moved))
+            found = _sizes_below(folder)
+            check_moved(found, moved, folder, decision.manifest)
+            if strays := sorted(found.keys() - set(moved)):  # an earlier, interrupted job left them
+                FileSystems.delete(strays)
             write_atomically(f"{folder}/{MANIFEST_FILE}", decision.manifest.to_json().encode())
-        _delete_folder(options.rejected_dir)
-    _delete_folder(options.staging_dir)
+        delete_folder(options.rejected_dir)
+    delete_folder(options.staging_dir)
     return folder
 
 
-def _delete_strays(folder: str, keep: set[str]) -> None:
-    """Deletes what an earlier, interrupted job left in a version that has no manifest yet."""
-    if strays := [path for path in _files_below(folder) if path not in keep]:
-        FileSystems.delete(strays)
+def check_moved(found: dict[str, int], moved: list[str], folder: str, manifest: Manifest) -> None:
+    """Compares what a listing has found with what was moved and what the manifest is about to promise.
+
+    Args:
+      found: Path to size in bytes of each file below the version's folder.
+      moved: Path of each file that was moved there.
+      folder: The version's folder.
+      manifest: The manifest that is to be written.
+
+    Raises:
+      RuntimeError: Names the first file that is missing or has another size.
+    """
+    shards = {f"{folder}/{one.path}": one.bytes for split in manifest.splits.values() for one in split.shards}
+    for path in sorted({*moved, *shards}):
+        if path not in found:
+            raise RuntimeError(f"{path}: was moved there, but a listing does not find it")
+        if found[path] != shards.get(path, found[path]):
+            raise RuntimeError(f"{path}: has {found[path]} bytes, but {shards[path]} were written")
 
 
-def _delete_folder(folder: str) -> None:
+def delete_folder(folder: str) -> None:
+    """Deletes a folder with all its files, and its parent where that is empty then; no error where there is none."""
     if "://" not in folder:
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # its parent holds other versions
             os.rmdir(posixpath.dirname(folder))
-    elif files := _files_below(folder):
-        FileSystems.delete(files)
+    elif files := _sizes_below(folder):
+        FileSystems.delete(list(files))
 
 
-def _files_below(folder: str) -> list[str]:
-    return [file.path for file in FileSystems.match([f"{folder}/**"])[0].metadata_list]
+def _sizes_below(folder: str) -> dict[str, int]:
+    return {file.path: file.size_in_bytes for file in FileSystems.match([f"{folder}/**"])[0].metadata_list}

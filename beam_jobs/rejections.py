@@ -1,9 +1,11 @@
-"""Why an input was not published: one reason code each, stated in the quarantine and counted in the manifest."""
+"""Why an input was not published, or what was mended in it: one line each in the files that list them."""
 
 from __future__ import annotations
 
 import json
 from typing import NamedTuple
+
+from beam_jobs.sources import SourceFile
 
 # Found when photos and masks are paired.
 UNSAFE_ID = "unsafe_id"
@@ -26,6 +28,7 @@ NOT_A_MASK = "not_a_mask"
 MASK_SIZE = "mask_size_differs"
 MASK_VALUE = "unknown_mask_value"
 MASK_LACKS_CLASS = "mask_lacks_required_class"
+MASK_ALL_IGNORED = "mask_all_ignored"
 
 EXCLUDED = frozenset({NOT_LISTED})  # left out by the chosen split, not defective: no part of the rejected fraction
 FATAL = frozenset({DUPLICATE_ID})  # a single one withholds the publication
@@ -41,11 +44,11 @@ class InputRejected(Exception):
 
 
 class Rejection(NamedTuple):
-    """One line of the quarantine. URIs are empty where there is no such file; `split` where none was decided."""
+    """One line of the quarantine. A file is None where there is none, `split` empty where none was decided."""
 
     image_id: str
-    image_uri: str
-    mask_uri: str
+    image: SourceFile | None
+    mask: SourceFile | None
     split: str
     stage: str
     reason: str
@@ -53,5 +56,38 @@ class Rejection(NamedTuple):
 
     def to_json(self) -> str:
         """One JSON object with sorted keys, without a newline."""
-        fields = self._asdict()
-        return json.dumps({"id": fields.pop("image_id"), **fields}, sort_keys=True)
+        fields = {
+            "id": self.image_id,
+            "image_uri": str(self.image or ""),
+            "mask_uri": str(self.mask or ""),
+            "split": self.split,
+            "stage": self.stage,
+            "reason": self.reason,
+            "detail": self.detail,
+        }
+        return json.dumps(fields, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Rejection:
+        """Reads what `to_json` wrote; where a file lay inside an archive is not known any more."""
+        fields = json.loads(line)
+        image, mask = (SourceFile(fields.pop(name), 0) if fields[name] else None for name in ("image_uri", "mask_uri"))
+        return cls(fields.pop("id"), image, mask, fields["split"], fields["stage"], fields["reason"], fields["detail"])
+
+
+class Repaired(NamedTuple):
+    """One published photo that was not what it seemed: its id, where it was read, and the kinds of repair."""
+
+    image_id: str
+    image_uri: str
+    repairs: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """One JSON object with sorted keys, without a newline."""
+        return json.dumps({"id": self.image_id, "image_uri": self.image_uri, "repairs": self.repairs}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> Repaired:
+        """Reads what `to_json` wrote."""
+        fields = json.loads(line)
+        return cls(fields["id"], fields["image_uri"], tuple(fields["repairs"]))

@@ -6,6 +6,9 @@ import pytest
 
 from tests.beam_jobs.jobs import GOOD
 from tests.beam_jobs.pictures import write_pair
+from tests.beam_jobs.storage_emulator import bucket, storage, storage_servers
+
+__all__ = ["bucket", "storage", "storage_servers"]  # fixtures for every test beside this file
 
 
 @pytest.fixture

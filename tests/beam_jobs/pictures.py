@@ -14,6 +14,14 @@ def gradient(width: int = 60, height: int = 40) -> Image.Image:
     return Image.fromarray(np.stack([red, green, np.full_like(red, 40)], -1).astype(np.uint8))
 
 
+def scene(seed: int) -> Image.Image:
+    """Clouds of all sizes, 300x200, no two alike."""
+    rng = np.random.default_rng(seed)
+    layers = [rng.integers(0, 256, (side, side, 3), np.uint8) for side in (3, 6, 12, 24)]
+    grown = [Image.fromarray(layer).resize((300, 200), Image.Resampling.BICUBIC) for layer in layers]
+    return Image.fromarray(np.average(grown, axis=0, weights=(4, 3, 2, 1)).astype(np.uint8))
+
+
 def trimap(width: int = 60, height: int = 40) -> Image.Image:
     """Official values: a 1 in the middle, 3 around it, else 2."""
     values = np.full((height, width), 2, np.uint8)
@@ -26,6 +34,13 @@ def encode(image: Image.Image, image_format: str, **options) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, image_format, **options)
     return buffer.getvalue()
+
+
+def flipped(png: bytes) -> bytes:
+    """A PNG with one other bit among its pixels."""
+    data = bytearray(png)
+    data[data.index(b"IDAT") + 10] ^= 1
+    return bytes(data)
 
 
 def write_pair(root: Path, image_id: str, photo: bytes | None = None, mask: bytes | None = None) -> None:
