@@ -35,6 +35,7 @@ HUB = [
 ]
 DEVELOPMENT = [
     "gcp-storage-emulator>=2024.8.3",
+    "psutil>=5.9",
     "pytest>=8",
     "pytest-xdist>=3.6",
     "ruff>=0.14",

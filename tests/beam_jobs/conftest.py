@@ -6,9 +6,16 @@ import pytest
 
 from tests.beam_jobs.jobs import GOOD
 from tests.beam_jobs.pictures import write_pair
+from tests.beam_jobs.restarts import many_photos, undisturbed
 from tests.beam_jobs.storage_emulator import bucket, storage, storage_servers
 
-__all__ = ["bucket", "storage", "storage_servers"]  # fixtures for every test beside this file
+__all__ = [
+    "bucket",
+    "many_photos",
+    "storage",
+    "storage_servers",
+    "undisturbed",
+]  # fixtures for every test beside this file
 
 
 @pytest.fixture
