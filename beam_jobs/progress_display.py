@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 import threading
@@ -53,7 +54,7 @@ class Bar:
     def show(self, progress: Progress, now: float) -> None:
         if progress.planned is not None and self._bar.total is None:
             self._bar.reset(total=progress.planned)  # the rate counts from here
-        self._bar.set_description(stage_of(progress, self._working), refresh=False)
+        self._bar.set_description_str(stage_of(progress, self._working), refresh=False)  # tqdm adds the colon
         self._bar.update(progress.done - self._bar.n)
         self._bar.refresh()
 
@@ -99,6 +100,11 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
+def has_columns(stream: TextIO) -> bool:
+    """Whether a bar can be seen: on a terminal, unless it claims no width, as those of some containers do."""
+    return stream.isatty() and os.get_terminal_size(stream.fileno()).columns > 0
+
+
 @contextlib.contextmanager
 def shown_progress(staging: str, working: str = WRITING) -> Iterator[None]:
     """Shows the progress of the job that runs inside, where its staging folder is local; else does nothing."""
@@ -106,7 +112,7 @@ def shown_progress(staging: str, working: str = WRITING) -> Iterator[None]:
         yield
         return
     folder = make_progress_folder(staging)
-    display = Bar(sys.stderr, working) if sys.stderr.isatty() else Lines(sys.stderr, time.monotonic(), working)
+    display = Bar(sys.stderr, working) if has_columns(sys.stderr) else Lines(sys.stderr, time.monotonic(), working)
     stop = threading.Event()
 
     def watch() -> None:

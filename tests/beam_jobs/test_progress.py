@@ -1,7 +1,10 @@
 """What a person sees of a job that is running, and the files that tell it."""
 
+import fcntl
 import io
 import os
+import struct
+import termios
 
 import pytest
 
@@ -9,7 +12,7 @@ from beam_jobs.beam_options import parse_beam_flags
 from beam_jobs.options import PrepareOptions
 from beam_jobs.pipeline import prepare as add_job
 from beam_jobs.progress import DoneInputs, Progress, make_progress_folder, read_progress, tell_planned, tell_publishing
-from beam_jobs.progress_display import Bar, Lines, shown_progress
+from beam_jobs.progress_display import Bar, Lines, has_columns, shown_progress
 from beam_jobs.supervision import supervised_pipeline
 
 LISTING = Progress(0, None, False)
@@ -74,6 +77,14 @@ def test_a_terminal_gets_one_line_with_rate_and_stage():
     assert "Publishing: 100%" in stream.getvalue()
     bar.close()
     assert "\n" not in stream.getvalue().rstrip()
+
+
+@pytest.mark.parametrize(("columns", "seen"), [(80, True), (0, False)])
+def test_a_terminal_without_width_gets_lines_too(columns, seen):
+    leader, follower = os.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))  # rows, columns, pixels
+    with open(leader, "rb"), open(follower, "w") as terminal:
+        assert has_columns(terminal) is seen
 
 
 def test_a_file_gets_a_line_for_every_tenth_and_every_stage():
