@@ -11,7 +11,7 @@ INPUT ?= gs://$(BUCKET)/photos
 OUTPUT ?= gs://$(BUCKET)/data
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo data dataflow test lint format bench lock clean
+.PHONY: help env demo data dataflow test proof lint format bench lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +44,11 @@ dataflow: env  ## prepare on Google Cloud: PROJECT= REGION= BUCKET= [DATASET= IN
 		--dataset="$(DATASET)" --version="$(VERSION)" --input="$(INPUT)" --output="$(OUTPUT)" \
 		$(if $(IMAGE),--sdk_container_image="$(IMAGE)") $(OPTIONS)
 
-test: env  ## run all tests
-	@$(BIN)/python -m pytest --numprocesses=2
+test: env  ## run the tests
+	@$(BIN)/python -m pytest --numprocesses=2 -m "not proof"
+
+proof: env  ## prove what takes minutes: killed jobs, full disks, other runners
+	@$(BIN)/python -m pytest --numprocesses=2 -m proof
 
 lint: env  ## check style and format
 	@$(BIN)/ruff check .

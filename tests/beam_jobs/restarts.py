@@ -9,6 +9,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 
+from beam_jobs.prepare import main
 from tests.beam_jobs.jobs import promised_digests
 from tests.beam_jobs.pictures import encode, gradient, write_pair
 
@@ -38,7 +39,7 @@ def many_photos(tmp_path_factory) -> Path:
 def undisturbed(many_photos, tmp_path_factory) -> Undisturbed:
     """Of a job over all the photos."""
     output = tmp_path_factory.mktemp("undisturbed")
-    assert run(many_photos, output).returncode == 0
+    assert run_here(many_photos, output) == 0
     return left_in(output)
 
 
@@ -60,6 +61,11 @@ def run(photos: Path, output: Path, *options: str, **how) -> subprocess.Complete
     return subprocess.run(command(photos, output, *options), capture_output=True, text=True, check=False, **how)
 
 
+def run_here(photos: Path, output: Path) -> int:
+    """Runs a job that nothing kills, and returns its exit code; in this process, which has imported all by then."""
+    return main(command(photos, output)[3:])
+
+
 def start(photos: Path, output: Path, *options: str, version: str = "1.0.0") -> subprocess.Popen:
     job = command(photos, output, *options, version=version)
     return subprocess.Popen(job, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -73,6 +79,13 @@ def wait_for(process: subprocess.Popen, moment) -> None:
         assert time.monotonic() < deadline, "the moment never came"
 
 
+def kill_when(process: subprocess.Popen, moment) -> None:
+    """SIGKILL as soon as `moment()` holds."""
+    wait_for(process, moment)
+    process.kill()
+    process.wait()
+
+
 def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
     """The worker processes of a job."""
     children = psutil.Process(process.pid).children(recursive=True)
@@ -81,6 +94,5 @@ def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
 
 def check_converged(photos: Path, output: Path, undisturbed: Undisturbed) -> None:
     """The same command again ends as if nothing had been."""
-    ended = run(photos, output)
-    assert ended.returncode == 0, ended.stderr
+    assert run_here(photos, output) == 0
     assert left_in(output) == undisturbed

@@ -46,7 +46,7 @@ def test_bytes_do_not_depend_on_the_order_of_the_files_nor_on_how_often_a_bundle
     assert promised_digests(tmp_path / "data" / "pets" / "1.0.0") == expected
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_bytes_do_not_depend_on_the_number_of_worker_processes(photos, expected, tmp_path, workers):
     job = [sys.executable, "-m", "beam_jobs.prepare", "--dataset=pets", f"--input={photos}", "--version=1.0.0"]
