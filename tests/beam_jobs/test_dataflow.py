@@ -110,7 +110,12 @@ def test_a_withheld_version_exits_with_1_and_tells_why(service, storage, submit,
 
 def test_ctrl_c_ends_the_waiting_and_tells_that_the_job_goes_on(service, submit, capsys):
     service.states = ["JOB_STATE_PENDING", "JOB_STATE_RUNNING"]
-    service.on_state["JOB_STATE_RUNNING"] = interrupt_main
+
+    def press_ctrl_c():  # at each poll, as a person would: one that meets a destructor is lost
+        service.on_state["JOB_STATE_RUNNING"] = press_ctrl_c
+        interrupt_main()
+
+    service.on_state["JOB_STATE_RUNNING"] = press_ctrl_c
     with pytest.raises(KeyboardInterrupt):
         submit()
     told = capsys.readouterr().err
