@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import ByteSize, Field, field_validator, model_validator
 
-from beam_jobs.records import MAX_MISSING_FRACTION, Encoding
-from beam_jobs.versions import absolute_folder
+from beam_jobs.publication.versions import absolute_folder
+from beam_jobs.shards.records import MAX_MISSING_FRACTION, Encoding
 from schemas.manifest import SHA256
 from schemas.spec import DatasetSpec, FrozenModel, SourcePath, load_spec
 

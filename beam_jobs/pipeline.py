@@ -7,34 +7,28 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 from apache_beam.pvalue import AsDict, AsIter, AsSingleton
 
-from beam_jobs import sharding
-from beam_jobs.inputs_digest import DigestUnread
-from beam_jobs.line_files import REPAIRS_FOLDER, WriteLineFiles, read_repairs
-from beam_jobs.metrics import MeterFound, MeterRejections
+from beam_jobs.monitoring.metrics import MeterFound, MeterRejections
+from beam_jobs.monitoring.progress import tell_planned, tell_publishing
 from beam_jobs.near_duplicates.one_side import KEPT, MOVED, KeepOnOneSide
 from beam_jobs.near_duplicates.pairs import NearDuplicates, write_pairs
 from beam_jobs.options import PrepareOptions
-from beam_jobs.progress import tell_planned, tell_publishing
-from beam_jobs.publication import (
-    Decision,
-    MoveFile,
-    conclude,
-    files_to_move,
-    find_problems,
-    make_manifest,
-    stage_validation,
-)
+from beam_jobs.publication.decision import Decision, find_problems, make_manifest
+from beam_jobs.publication.line_files import REPAIRS_FOLDER, WriteLineFiles, read_repairs
+from beam_jobs.publication.publish import MoveFile, conclude, files_to_move, stage_validation
 from beam_jobs.rejections import FATAL, Rejection
 from beam_jobs.report import REPORT_FILE
 from beam_jobs.report.near_duplicates import DrawNearDuplicates, NearDuplicateSheet
 from beam_jobs.report.page import report_page
 from beam_jobs.report.samples import CountSizes, SampleRecords, SampleRejections, SizeCell
 from beam_jobs.report.thumbnails import Sample, Tile
-from beam_jobs.retry import plan_records, read_base
-from beam_jobs.shard_writer import HASHED_PHOTOS, REPAIRED, STATISTICS_ROWS, WriteShard, WrittenShard, write_atomically
-from beam_jobs.sharding import ShardKey, SplitSize
-from beam_jobs.sources import LISTED_ONLY, REJECTED, PlannedRecord
-from beam_jobs.statistics import Criteria, Validate, Validation
+from beam_jobs.retry.planning import plan_records, read_base
+from beam_jobs.shards import sharding
+from beam_jobs.shards.shard_writer import HASHED_PHOTOS, REPAIRED, STATISTICS_ROWS, WriteShard, WrittenShard
+from beam_jobs.shards.sharding import ShardKey, SplitSize
+from beam_jobs.sources.inputs_digest import DigestUnread
+from beam_jobs.sources.source_files import LISTED_ONLY, REJECTED, PlannedRecord
+from beam_jobs.storage.files import write_atomically
+from beam_jobs.validation.statistics import Criteria, Validate, Validation
 from schemas.manifest import QUARANTINE_FOLDER
 
 FATAL_SHOWN = 3  # named in the message; the quarantine has all

@@ -8,13 +8,13 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from beam_jobs.beam_options import parse_beam_flags
 from beam_jobs.console import be_calm, exit_code
-from beam_jobs.listing import plan_listings
+from beam_jobs.monitoring.summary import changed_options, failure_cause, published_table, withheld_table
 from beam_jobs.options import PrepareOptions, options_sha256
-from beam_jobs.retry_options import SOURCE, with_base_options
-from beam_jobs.summary import changed_options, failure_cause, published_table, withheld_table
-from beam_jobs.versions import require_baseline
+from beam_jobs.publication.versions import require_baseline
+from beam_jobs.retry.options import SOURCE, with_base_options
+from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.sources.listing import plan_listings
 from schemas.errors import UserError
 from schemas.manifest import MANIFEST_FILE, Manifest, parse_manifest
 from schemas.spec import available_datasets, parse_model
@@ -22,7 +22,7 @@ from schemas.spec import available_datasets, parse_model
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from beam_jobs.metrics import JobMetrics
+    from beam_jobs.monitoring.metrics import JobMetrics
 
 WITHHELD = FAILED = 1
 OTHER_VERSION = "choose another --version"
@@ -137,7 +137,7 @@ def read_published(options: PrepareOptions) -> Manifest | None:
     """The manifest of the version that the options name, or None where it is not published."""
     from apache_beam.io.filesystems import FileSystems
 
-    from beam_jobs.sources import read_file
+    from beam_jobs.storage.files import read_file
 
     path = f"{options.version_dir}/{MANIFEST_FILE}"
     return parse_manifest(read_file(path), path) if FileSystems.exists(path) else None
@@ -145,7 +145,7 @@ def read_published(options: PrepareOptions) -> Manifest | None:
 
 def _compare_with_published(published: Manifest, options: PrepareOptions, pipeline_options) -> int:
     """The same inputs and options again are no error and no work; anything else must not touch the version."""
-    from beam_jobs.publication import delete_folder
+    from beam_jobs.storage.files import delete_folder
 
     check_same_options(published, options)
     if _digest_of_inputs(options, pipeline_options) != published.inputs_sha256:
@@ -169,11 +169,10 @@ def _digest_of_inputs(options: PrepareOptions, pipeline_options) -> str:
 
     import apache_beam as beam
 
-    from beam_jobs.inputs_digest import DigestInputs
-    from beam_jobs.retry import plan_records
-    from beam_jobs.shard_writer import write_atomically
-    from beam_jobs.sources import read_file
-    from beam_jobs.supervision import supervised_pipeline
+    from beam_jobs.retry.planning import plan_records
+    from beam_jobs.runners.supervision import supervised_pipeline
+    from beam_jobs.sources.inputs_digest import DigestInputs
+    from beam_jobs.storage.files import read_file, write_atomically
 
     with tempfile.TemporaryDirectory() as local:
         folder = options.staging_dir if "://" in options.output else local
@@ -189,10 +188,10 @@ def _digest_of_inputs(options: PrepareOptions, pipeline_options) -> str:
 
 def _run(options: PrepareOptions, pipeline_options) -> tuple[float, JobMetrics]:
     """Runs the graph; returns the seconds that it took and what it has counted."""
-    from beam_jobs.metrics import read_metrics
+    from beam_jobs.monitoring.metrics import read_metrics
+    from beam_jobs.monitoring.progress_display import shown_progress
     from beam_jobs.pipeline import prepare
-    from beam_jobs.progress_display import shown_progress
-    from beam_jobs.supervision import supervised_pipeline
+    from beam_jobs.runners.supervision import supervised_pipeline
 
     _make_staging(options)
     start = time.monotonic()
@@ -217,7 +216,7 @@ def report_outcome(options: PrepareOptions, seconds: float, metrics: JobMetrics 
       seconds: How long its graph ran.
       metrics: What it has counted; where that is known, it is compared with what is there, and kept beside it.
     """
-    from beam_jobs.accounting import settle
+    from beam_jobs.monitoring.accounting import settle
 
     published = read_published(options)
     mismatches = settle(options, published, metrics, seconds) if metrics else []

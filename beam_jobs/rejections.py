@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from beam_jobs.sources import SourceFile
+from beam_jobs.sources.source_files import SourceFile
 
 # Found when photos and masks are paired.
 UNSAFE_ID = "unsafe_id"

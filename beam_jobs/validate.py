@@ -9,11 +9,11 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from beam_jobs.beam_options import parse_beam_flags
 from beam_jobs.console import be_calm, exit_code
-from beam_jobs.sources import read_file
-from beam_jobs.summary import failure_cause
-from beam_jobs.versions import absolute_folder, require_baseline, require_version
+from beam_jobs.monitoring.summary import failure_cause
+from beam_jobs.publication.versions import absolute_folder, require_baseline, require_version
+from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.storage.files import read_file
 from schemas.errors import UserError
 from schemas.features import SPLITS
 from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest
@@ -22,7 +22,7 @@ from schemas.spec import load_spec
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from beam_jobs.validation_pipeline import Outcome, Request
+    from beam_jobs.validation.pipeline import Outcome, Request
 
 ANOMALIES = FAILED = 1
 _SHOWN_PAIRS = 20
@@ -123,8 +123,8 @@ def _request(
     """Reads the schema, and checks that it is one."""
     from google.protobuf.text_format import ParseError
 
-    from beam_jobs.statistics import Criteria, parse_schema
-    from beam_jobs.validation_pipeline import Request
+    from beam_jobs.validation.pipeline import Request
+    from beam_jobs.validation.statistics import Criteria, parse_schema
 
     path = absolute_folder(schema) if schema else f"{version_dir}/{SCHEMA_FILE}"
     name, remedy = ("--schema ", "") if schema else ("", "; --schema names another")
@@ -140,10 +140,10 @@ def _request(
 
 
 def _run(request: Request, options: PipelineOptions) -> Outcome:
-    from beam_jobs.progress import tell_planned
-    from beam_jobs.progress_display import READING, shown_progress
-    from beam_jobs.supervision import supervised_pipeline
-    from beam_jobs.validation_pipeline import OUTCOME_FILE, outcome_from_json, validate
+    from beam_jobs.monitoring.progress import tell_planned
+    from beam_jobs.monitoring.progress_display import READING, shown_progress
+    from beam_jobs.runners.supervision import supervised_pipeline
+    from beam_jobs.validation.pipeline import OUTCOME_FILE, outcome_from_json, validate
 
     with shown_progress(request.progress_dir, READING), supervised_pipeline(options) as pipeline:
         for split, published in request.manifest.splits.items():

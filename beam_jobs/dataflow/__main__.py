@@ -7,7 +7,6 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from beam_jobs.beam_options import parse_beam_flags
 from beam_jobs.console import Terminated, be_calm, exit_code
 from beam_jobs.dataflow.options import (
     DataflowOptions,
@@ -17,10 +16,11 @@ from beam_jobs.dataflow.options import (
     refuse_decided_flags,
     values_of,
 )
+from beam_jobs.monitoring.summary import failure_cause
 from beam_jobs.options import PrepareOptions
 from beam_jobs.prepare import FAILED, add_arguments, check_same_options, read_published, report_outcome
-from beam_jobs.retry_options import SOURCE, with_base_options
-from beam_jobs.summary import failure_cause
+from beam_jobs.retry.options import SOURCE, with_base_options
+from beam_jobs.runners.beam_options import parse_beam_flags
 from schemas.errors import UserError
 from schemas.spec import parse_model
 
@@ -129,9 +129,9 @@ def _run(values: dict[str, Any], temporary_dir: str, flags: list[str], no_wait: 
 
 def _check_places(options: PrepareOptions, temporary_dir: str) -> None:
     """Tells in seconds what would fail after minutes: no bucket, no photos, masks or lists, no baseline."""
-    from beam_jobs.cloud_storage import list_objects
-    from beam_jobs.listing import plan_listings
-    from beam_jobs.versions import require_baseline
+    from beam_jobs.publication.versions import require_baseline
+    from beam_jobs.sources.listing import plan_listings
+    from beam_jobs.storage.cloud_storage import list_objects
 
     try:
         next(list_objects(f"{temporary_dir}/"), None)

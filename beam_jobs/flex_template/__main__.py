@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_model(TemplateOptions, vars(parser.parse_args(arguments)), "command line")
     be_calm(verbose=False)
 
-    from beam_jobs.shard_writer import write_atomically
+    from beam_jobs.storage.files import write_atomically
 
     write_atomically(options.output, (json.dumps(container_spec(options.image), indent=2) + "\n").encode())
     print(f"Wrote {options.output}")

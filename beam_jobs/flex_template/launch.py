@@ -13,7 +13,7 @@ from beam_jobs.console import be_calm, exit_code
 from beam_jobs.dataflow.options import FIXED_FLAGS, local_places
 from beam_jobs.options import PrepareOptions
 from beam_jobs.prepare import add_arguments, check_same_options, read_published
-from beam_jobs.retry_options import SOURCE, with_base_options
+from beam_jobs.retry.options import SOURCE, with_base_options
 from schemas.errors import UserError
 from schemas.spec import parse_model
 

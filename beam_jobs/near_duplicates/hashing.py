@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from beam_jobs.photos import decode_photo
+from beam_jobs.codec.photos import decode_photo
 
 HASH_BYTES = 32
 MAX_DISTANCE = 64  # bits in which the hashes of near-duplicates differ at most: a quarter of all
@@ -65,7 +65,7 @@ def encoded_photo_hash(data: bytes, max_missing_fraction: float = 0.0) -> bytes 
     """The perceptual hash of an encoded photo, which is decoded at a fraction of its size.
 
     It may differ in some bits from the hash of the same photo decoded at another size (8 in the median). The arguments
-    are those of `beam_jobs.photos.decode_photo`.
+    are those of `beam_jobs.codec.photos.decode_photo`.
 
     Raises:
       InputRejected: The bytes are no photo that can be published.

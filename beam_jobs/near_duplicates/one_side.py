@@ -14,13 +14,13 @@ from typing import NamedTuple
 import apache_beam as beam
 from apache_beam.pvalue import AsDict, AsIter
 
-from beam_jobs.metrics import NAMESPACE
+from beam_jobs.monitoring.metrics import NAMESPACE
 from beam_jobs.near_duplicates import PHOTOS_MOVED
 from beam_jobs.near_duplicates.candidates import BatchPhotos, FindNearHashes, NearHashes
 from beam_jobs.near_duplicates.hashing import HashedPhoto, encoded_photo_hash
-from beam_jobs.published_records import read_photo
 from beam_jobs.rejections import InputRejected
-from beam_jobs.sources import PlannedRecord
+from beam_jobs.shards.published_records import read_photo
+from beam_jobs.sources.source_files import PlannedRecord
 
 MOVED, KEPT = "moved", "kept"
 

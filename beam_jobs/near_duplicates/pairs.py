@@ -11,7 +11,7 @@ from apache_beam.pvalue import AsDict, AsIter
 
 from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
 from beam_jobs.near_duplicates.candidates import BatchPhotos, FindNearHashes, NearHashes, photos_with
-from beam_jobs.shard_writer import write_atomically
+from beam_jobs.storage.files import write_atomically
 from schemas.features import EVAL, TRAIN
 
 COPIES_NAMED = 16  # photos with one hash that are named in each split; more of them are the same photo again

@@ -11,7 +11,7 @@ from beam_jobs.report.labels import figure, percent, split_mark
 from beam_jobs.report.markup import Markup, element, join
 from beam_jobs.report.plots import bars, gauge, two_histograms
 from beam_jobs.report.split_summary import Numbers, SplitSummary, Words, summarise
-from beam_jobs.statistics import DRIFT, Baseline, Validation
+from beam_jobs.validation.statistics import DRIFT, Baseline, Validation
 from schemas.features import SPLITS
 from schemas.spec import DatasetSpec
 

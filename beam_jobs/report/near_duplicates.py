@@ -10,11 +10,11 @@ from apache_beam.pvalue import AsDict, AsSingleton
 
 from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
 from beam_jobs.near_duplicates.pairs import NearDuplicatePair
-from beam_jobs.published_records import read_photo
 from beam_jobs.report.labels import split_mark
 from beam_jobs.report.markup import Markup, data_uri, element, join
 from beam_jobs.report.thumbnails import draw_photo
-from beam_jobs.sources import PlannedRecord
+from beam_jobs.shards.published_records import read_photo
+from beam_jobs.sources.source_files import PlannedRecord
 from schemas.features import EVAL, TRAIN
 
 PAIRS_SHOWN = 12

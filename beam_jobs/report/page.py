@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from beam_jobs.publication import Decision
+from beam_jobs.publication.decision import Decision
 from beam_jobs.rejections import EXCLUDED
 from beam_jobs.report.charts import class_balance, photo_sizes, slice_chart
 from beam_jobs.report.drift import drift_section
@@ -16,7 +16,7 @@ from beam_jobs.report.split_summary import SplitSummary, summarise
 from beam_jobs.report.statistics_table import statistics_table
 from beam_jobs.report.style import STYLE
 from beam_jobs.report.thumbnails import Sample, Tile
-from beam_jobs.statistics import Validation
+from beam_jobs.validation.statistics import Validation
 from schemas.features import SPLITS
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from beam_jobs.rejections import Rejection
 from beam_jobs.report.thumbnails import Sample, Tile, make_sample, make_tile
-from beam_jobs.sharding import id_hash
+from beam_jobs.shards.sharding import id_hash
 from schemas import features
 from schemas.spec import DatasetSpec
 

@@ -8,7 +8,7 @@ from beam_jobs.report.labels import figure, split_mark
 from beam_jobs.report.markup import Markup, element, join
 from beam_jobs.report.plots import histogram
 from beam_jobs.report.split_summary import Numbers, Pictures, SplitSummary, Words
-from beam_jobs.statistics import Finding
+from beam_jobs.validation.statistics import Finding
 from schemas.features import SPLITS
 
 _COLUMNS = ("feature", "split", "records", "missing", "mean", "std", "min", "median", "max", "values")

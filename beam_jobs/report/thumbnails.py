@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from beam_jobs.photos import check_size, decode_photo
+from beam_jobs.codec.photos import check_size, decode_photo
 from beam_jobs.rejections import Rejection
-from beam_jobs.sources import read_source
+from beam_jobs.sources.source_files import read_source
 from schemas.features import IGNORE_ID
 from schemas.spec import IGNORED_COLOR, DatasetSpec
 

@@ -1,0 +1,1 @@
+"""Photos and masks between bytes and pixels: strict decoders, stated repairs, sizes checked before decoding."""

@@ -1,0 +1,110 @@
+"""The account of a job that has ended: its counters, its manifest and its files must tell the same story."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from apache_beam.io.filesystems import FileSystems
+
+from beam_jobs.monitoring.metrics import (
+    BYTES_WRITTEN,
+    INPUTS_FOUND,
+    INPUTS_REJECTED,
+    RECORDS_WRITTEN,
+    REJECTED_PREFIX,
+    REPAIRED_PREFIX,
+    JobMetrics,
+)
+from beam_jobs.options import PrepareOptions
+from beam_jobs.publication.publish import OUTCOME_FILE
+from beam_jobs.storage.files import read_file, write_atomically
+from schemas.manifest import QUARANTINE_FOLDER, Manifest
+
+METRICS_FILE = "metrics.json"
+
+
+def settle(options: PrepareOptions, published: Manifest | None, metrics: JobMetrics, seconds: float) -> list[str]:
+    """Compares what a job has counted with what it left, and writes `metrics.json` beside it.
+
+    Args:
+      options: Of the job.
+      published: The manifest, or None where the version was withheld.
+      metrics: What the job has counted.
+      seconds: How long its graph ran.
+
+    Returns:
+      What does not add up, in words; empty where all is well.
+    """
+    folder, manifest = options.version_dir, published
+    if manifest is None:
+        folder = options.rejected_dir
+        manifest = Manifest.model_validate(json.loads(read_file(f"{folder}/{OUTCOME_FILE}"))["manifest"])
+    mismatches = find_mismatches(manifest, metrics, folder)
+    path = f"{folder}/{METRICS_FILE}"
+    if not FileSystems.exists(path):  # another job may have published the same content meanwhile
+        write_atomically(path, metrics_json(manifest, metrics, seconds, mismatches).encode())
+    return mismatches
+
+
+def find_mismatches(manifest: Manifest, metrics: JobMetrics, folder: str) -> list[str]:
+    """Compares a manifest with Beam's counters and with the lines of the quarantine; one sentence per difference.
+
+    The sizes of the shards were compared in the graph, before the manifest was written.
+
+    Args:
+      manifest: Of the version that was published or withheld.
+      metrics: What the job has counted. Where attempts alone are counted, a counter may be larger than the manifest
+        says, because a bundle was retried, but never smaller.
+      folder: Of the version, or of what is left of a withheld one.
+    """
+    counted = {
+        INPUTS_FOUND: manifest.inputs,
+        RECORDS_WRITTEN: manifest.published,
+        INPUTS_REJECTED: sum(manifest.quarantined.values()),
+        BYTES_WRITTEN: sum(shard.bytes for split in manifest.splits.values() for shard in split.shards),
+        **{REJECTED_PREFIX + reason: count for reason, count in manifest.quarantined.items()},
+        **{REPAIRED_PREFIX + kind: count for kind, count in manifest.repairs.items()},
+    }
+    prefixes = (REJECTED_PREFIX, REPAIRED_PREFIX)
+    unexpected = {name: 0 for name in metrics.counters if name.startswith(prefixes) and name not in counted}
+    mismatches = []
+    for name, expected in {**counted, **unexpected}.items():
+        count = metrics.counters.get(name, 0)
+        if count < expected or (metrics.exact and count > expected):
+            mismatches.append(f"Beam counted {name} {count}, the manifest says {expected}")
+    lines = quarantined_lines(folder)
+    for reason in sorted(lines.keys() | manifest.quarantined.keys()):
+        expected = manifest.quarantined.get(reason, 0)
+        if lines[reason] != expected:
+            mismatches.append(f"{folder}: {lines[reason]} quarantined lines of {reason}, the manifest says {expected}")
+    return mismatches
+
+
+def quarantined_lines(folder: str) -> Counter[str]:
+    """Reason code to number of lines in all quarantine files below a folder; holds one line at a time."""
+    return Counter(json.loads(line)["reason"] for line in _quarantine(folder))
+
+
+def _quarantine(folder: str) -> Iterator[bytes]:
+    for found in FileSystems.match([f"{folder}/{QUARANTINE_FOLDER}/*.jsonl"])[0].metadata_list:
+        with FileSystems.open(found.path, compression_type="uncompressed") as file:
+            yield from file
+
+
+def metrics_json(manifest: Manifest, metrics: JobMetrics, seconds: float, mismatches: list[str]) -> str:
+    """`metrics.json`: times and counts of one run, no part of what the same inputs give again.
+
+    Times are wall-clock microseconds of one worker, sizes are bytes.
+    """
+    distributions = {name: {**one._asdict(), "mean": round(one.mean, 1)} for name, one in metrics.distributions.items()}
+    account = {
+        "manifest_sha256": manifest.sha256,
+        "seconds": round(seconds, 1),
+        "images_per_second": round(manifest.inputs / seconds, 1),
+        "counters": metrics.counters,
+        "distributions": distributions,
+        "mismatches": mismatches,
+    }
+    return json.dumps(account, indent=2, sort_keys=True) + "\n"

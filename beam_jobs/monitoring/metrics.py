@@ -1,0 +1,165 @@
+"""Beam counters and distributions of the preparation job, and what they say once it has ended.
+
+All are in the namespace `prepare` and appear on Dataflow's page of the job while it runs. One update takes about
+0.2 microseconds, measured on Beam's own runner, against milliseconds a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics, MetricsFilter
+
+from beam_jobs.rejections import Rejection
+
+if TYPE_CHECKING:
+    from apache_beam.metrics.metric import MetricResult
+    from apache_beam.runners.runner import PipelineResult
+
+    from beam_jobs.shards.records import Record
+
+NAMESPACE = "prepare"
+
+INPUTS_FOUND = "inputs_found"
+INPUTS_REJECTED = "inputs_rejected"
+RECORDS_WRITTEN = "records_written"
+BYTES_READ = "bytes_read"  # of photos, masks and copied records
+BYTES_WRITTEN = "bytes_written"  # of shards, with the frame of each record
+REJECTED_PREFIX = "rejected_"  # and a reason code: one counter each
+REPAIRED_PREFIX = "repaired_"  # and a kind of repair: one counter each
+
+IDS_NOT_TAKEN = "ids_not_taken"  # of a retry: found in its input, unknown to its base
+
+SOURCE_BYTES = "source_bytes"  # distribution: bytes read for one input
+RECORD_BYTES = "record_bytes"  # distribution: bytes of one serialized record
+
+
+def microseconds_of(step: str) -> str:
+    """Name of the distribution that holds the time of one step of making a record, e.g. `decode_microseconds`."""
+    return f"{step}_microseconds"
+
+
+@cache  # as cheap as a constant, for names that are known only when they are met
+def _counter(name: str) -> Metrics.DelegatingCounter:
+    return Metrics.counter(NAMESPACE, name)
+
+
+@cache
+def _distribution(name: str) -> Metrics.DelegatingDistribution:
+    return Metrics.distribution(NAMESPACE, name)
+
+
+def meter_source(size: int) -> None:
+    """Counts the bytes that were read for one input."""
+    _counter(BYTES_READ).inc(size)
+    _distribution(SOURCE_BYTES).update(size)
+
+
+def meter_record(record: Record, size: int) -> None:
+    """Counts a record that was made of a photo and its mask, its repairs and the time of its steps.
+
+    Args:
+      record: The record.
+      size: Bytes of its serialized form.
+    """
+    meter_copy(size)
+    for kind in record.repairs:
+        _counter(REPAIRED_PREFIX + kind).inc()
+    for step, microseconds in record.microseconds.items():
+        _distribution(microseconds_of(step)).update(microseconds)
+
+
+def meter_copy(size: int) -> None:
+    """Counts a record of `size` bytes that was written as it was found."""
+    _counter(RECORDS_WRITTEN).inc()
+    _distribution(RECORD_BYTES).update(size)
+
+
+def meter_shard(size: int) -> None:
+    """Counts the bytes of a complete shard."""
+    _counter(BYTES_WRITTEN).inc(size)
+
+
+def count_copied_repairs(repairs: dict[str, int]) -> None:
+    """Counts the repairs that the records copied from a published version went through when they were made."""
+    for kind, count in repairs.items():
+        _counter(REPAIRED_PREFIX + kind).inc(count)
+
+
+def count_not_taken() -> None:
+    """Counts an id that a retry found in its input and left there, because its base doesn't know it."""
+    _counter(IDS_NOT_TAKEN).inc()
+
+
+class MeterFound(beam.DoFn):
+    """Counts every input that the listing found, and passes it on."""
+
+    def process(self, element: object) -> Iterator[object]:
+        _counter(INPUTS_FOUND).inc()
+        yield element
+
+
+class MeterRejections(beam.DoFn):
+    """Counts every rejection, in all and by its reason, and passes it on."""
+
+    def process(self, rejection: Rejection) -> Iterator[Rejection]:
+        _counter(INPUTS_REJECTED).inc()
+        _counter(REJECTED_PREFIX + rejection.reason).inc()
+        yield rejection
+
+
+class Spread(NamedTuple):
+    """What a distribution keeps of its values."""
+
+    count: int
+    sum: int
+    min: int
+    max: int
+
+    @property
+    def mean(self) -> float:
+        """The average value; there is one value at least."""
+        return self.sum / self.count
+
+
+class JobMetrics(NamedTuple):
+    """All counters and distributions of a job that has ended, by name, summed over its steps.
+
+    Attributes:
+      counters, distributions: Values by name, without the namespace.
+      exact: Whether the counters hold each element once. Runners that report attempts alone count an element again
+        when its bundle is retried.
+    """
+
+    counters: dict[str, int]
+    distributions: dict[str, Spread]
+    exact: bool
+
+
+def read_metrics(result: PipelineResult) -> JobMetrics:
+    """Asks the runner for what the job has counted; the job must have ended."""
+    found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
+    counters: dict[str, int] = {}
+    distributions: dict[str, Spread] = {}
+    for one in found["counters"]:
+        name = one.key.metric.name
+        counters[name] = counters.get(name, 0) + _value(one)
+    for one in found["distributions"]:
+        name, value = one.key.metric.name, _value(one)
+        if value is not None and value.count:
+            distributions[name] = _merged(distributions.get(name), Spread(value.count, value.sum, value.min, value.max))
+    exact = all(one.committed is not None for one in found["counters"])
+    return JobMetrics(dict(sorted(counters.items())), dict(sorted(distributions.items())), exact)
+
+
+def _value(one: MetricResult):
+    return one.attempted if one.committed is None else one.committed
+
+
+def _merged(one: Spread | None, other: Spread) -> Spread:
+    if one is None:
+        return other
+    return Spread(one.count + other.count, one.sum + other.sum, min(one.min, other.min), max(one.max, other.max))

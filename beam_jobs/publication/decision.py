@@ -1,0 +1,116 @@
+"""The gate: what a version would be, and what speaks against publishing it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from beam_jobs.options import PrepareOptions, options_sha256
+from beam_jobs.rejections import EXCLUDED, FATAL, Rejection
+from beam_jobs.shards.shard_writer import WrittenShard
+from beam_jobs.sources.inputs_digest import inputs_sha256
+from beam_jobs.validation.statistics import Validation
+from schemas.features import SPLITS
+from schemas.manifest import Manifest, Split
+
+DISTRIBUTION = "segmentation-pipeline"
+
+
+class Problem(NamedTuple):
+    """One reason to withhold a version, in words."""
+
+    split: str
+    subject: str
+    description: str
+
+
+class Decision(NamedTuple):
+    """The manifest of what was built, and what speaks against publishing it; empty problems mean: publish.
+
+    `near_duplicates` is the number of pairs across the splits, None where nobody looked.
+    """
+
+    manifest: Manifest
+    problems: tuple[Problem, ...]
+    listed_only: int
+    line_files: tuple[str, ...]
+    near_duplicates: int | None = None
+
+
+def make_manifest(
+    options: PrepareOptions,
+    shards: list[WrittenShard],
+    quarantined: dict[str, int],
+    inputs_digest: int,
+    base: Manifest | None,
+) -> Manifest:
+    """The manifest of everything written; shards may come in any order.
+
+    Args:
+      quarantined: Reason code to number of inputs.
+      inputs_digest: Sum of all inputs' fingerprints.
+      base: Of the version whose records were all copied, with the repairs that were made to them; None for none.
+    """
+    splits = {}
+    for split in SPLITS:
+        own = sorted((one.shard for one in shards if one.split == split), key=lambda shard: shard.path)
+        splits[split] = Split(records=sum(shard.records for shard in own), shards=tuple(own))
+    published = sum(split.records for split in splits.values())
+    repairs: Counter[str] = Counter(base.repairs if base else {})
+    for one in shards:
+        repairs.update(one.repairs)
+    return Manifest(
+        dataset=options.dataset,
+        version=options.version,
+        image_size=options.image_size,
+        splits=splits,
+        inputs=published + sum(quarantined.values()),
+        published=published,
+        quarantined=dict(sorted(quarantined.items())),
+        repaired=sum(one.repaired for one in shards) + (base.repaired if base else 0),
+        repairs=dict(repairs),
+        schema_sha256=options.spec.schema_sha256,
+        inputs_sha256=inputs_sha256(inputs_digest),
+        options=options.content_options,
+        options_sha256=options_sha256(options.content_options),
+        code_version=importlib.metadata.version(DISTRIBUTION),
+    )
+
+
+def find_problems(
+    manifest: Manifest,
+    validation: Validation,
+    found: int,
+    fatal: Sequence[Rejection],
+    base: Manifest | None,
+    max_rejected: float,
+) -> Iterator[Problem]:
+    """What speaks against publishing: anomalies, empty splits, too many rejected inputs, an account that differs.
+
+    Args:
+      found: Number of ids that the listing found, counted apart from what was written and rejected.
+      fatal: The first few rejections for a reason that withholds a version by itself.
+      base: Of the version that this one is built upon, so that it has the same inputs; None for none.
+      max_rejected: Largest share of rejected inputs that is acceptable, in [0, 1].
+    """
+    for name, split in manifest.splits.items():
+        if not split.records:
+            yield Problem(name, "records", "no record; every split needs one")
+    for finding in validation.findings:
+        if manifest.splits[finding.split].records:
+            yield Problem(finding.split, finding.feature, f"{finding.kind}: {finding.description}")
+    for reason in FATAL & set(manifest.quarantined):
+        named = "; ".join(f"{one.image_id} ({one.detail})" for one in fatal if one.reason == reason)
+        yield Problem("", reason, f"{manifest.quarantined[reason]} with more than one file, such as {named}")
+    excluded = sum(count for reason, count in manifest.quarantined.items() if reason in EXCLUDED)
+    considered = manifest.inputs - excluded
+    rejected = considered - manifest.published
+    if rejected > max_rejected * considered:
+        share = f"{rejected} of {considered} inputs ({rejected / considered:.1%}) rejected"
+        yield Problem("", "rejected inputs", f"{share}; --max_rejected_fraction allows {max_rejected:.1%}")
+    if found != manifest.inputs:
+        yield Problem("", "account", f"{found} inputs found, but {manifest.inputs} published or quarantined")
+    if base and found != base.inputs:
+        yield Problem("", "account", f"{found} inputs found, but {base.version} accounts for {base.inputs}")

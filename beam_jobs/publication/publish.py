@@ -1,0 +1,134 @@
+"""The publication: a version appears whole, with its manifest last, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import posixpath
+from collections.abc import Iterator
+
+import apache_beam as beam
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
+
+from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
+from beam_jobs.options import PrepareOptions
+from beam_jobs.publication.decision import Decision
+from beam_jobs.report import REPORT_FILE
+from beam_jobs.storage.files import delete_folder, read_file, sizes_below, write_atomically
+from beam_jobs.validation.statistics import Validation
+from schemas.features import SPLITS, split_folder
+from schemas.manifest import (
+    ANOMALIES_FILE,
+    ANOMALIES_FOLDER,
+    MANIFEST_FILE,
+    SCHEMA_FILE,
+    STATISTICS_FILE,
+    STATISTICS_FOLDER,
+    Manifest,
+)
+
+OUTCOME_FILE = "outcome.json"
+
+
+def stage_validation(validation: Validation, staging: str, schema_text: str) -> None:
+    """Writes schema, statistics and anomalies to the staging folder, in the layout of TFX's artifacts."""
+    write_atomically(f"{staging}/{SCHEMA_FILE}", schema_text.encode())
+    for split in SPLITS:
+        folder = split_folder(split)
+        write_atomically(f"{staging}/{STATISTICS_FOLDER}/{folder}/{STATISTICS_FILE}", validation.statistics[split])
+        write_atomically(f"{staging}/{ANOMALIES_FOLDER}/{folder}/{ANOMALIES_FILE}", validation.anomalies[split])
+
+
+def _side_files(decision: Decision) -> list[str]:
+    """Relative paths of all files beside shards and manifest."""
+    folders = [split_folder(split) for split in SPLITS]
+    return [
+        SCHEMA_FILE,
+        *(f"{STATISTICS_FOLDER}/{folder}/{STATISTICS_FILE}" for folder in folders),
+        *(f"{ANOMALIES_FOLDER}/{folder}/{ANOMALIES_FILE}" for folder in folders),
+        *decision.line_files,
+        *([NEAR_DUPLICATES_FILE] if decision.near_duplicates is not None else []),
+        REPORT_FILE,
+    ]
+
+
+def files_to_move(decision: Decision, options: PrepareOptions) -> Iterator[tuple[str, str]]:
+    """(source, destination) of each staged file: into the version, or for a withheld one to the rejected versions.
+
+    Raises:
+      RuntimeError: The version was published meanwhile with other content; it is never rewritten.
+    """
+    relative = _side_files(decision)
+    if decision.problems:
+        destination = options.rejected_dir
+        delete_folder(destination)  # what an earlier attempt left
+    else:
+        destination = options.version_dir
+        published = f"{destination}/{MANIFEST_FILE}"
+        if FileSystems.exists(published):
+            if read_file(published) != decision.manifest.to_json().encode():
+                raise RuntimeError(f"{destination} is already published with other content; choose another --version")
+            return
+        relative += [shard.path for split in decision.manifest.splits.values() for shard in split.shards]
+    for path in relative:
+        yield f"{options.staging_dir}/{path}", f"{destination}/{path}"
+
+
+class MoveFile(beam.DoFn):
+    """(source, destination) -> destination; moving again what was moved already changes nothing."""
+
+    def process(self, element: tuple[str, str]) -> Iterator[str]:
+        source, destination = element
+        if FileSystems.exists(source) or not FileSystems.exists(destination):
+            with contextlib.suppress(BeamIOError, OSError):  # it may be there; if it can't be, the rename says so
+                FileSystems.mkdirs(posixpath.dirname(destination))
+            FileSystems.rename([source], [destination])
+        yield destination
+
+
+def conclude(decision: Decision, moved: list[str], options: PrepareOptions) -> str:
+    """After every move: the manifest, or the account of why there is none. Returns the folder written to.
+
+    Raises:
+      RuntimeError: A file is not where it was moved, or a shard has another size than the manifest states.
+    """
+    if decision.problems:
+        account = {
+            "problems": [problem._asdict() for problem in decision.problems],
+            "listed_only": decision.listed_only,
+            "manifest": decision.manifest.model_dump(mode="json"),
+        }
+        write_atomically(f"{options.rejected_dir}/{OUTCOME_FILE}", (json.dumps(account, indent=2) + "\n").encode())
+        folder = options.rejected_dir
+    else:
+        folder = options.version_dir
+        if moved:  # nothing is moved where the same content is published already
+            found = sizes_below(folder)
+            check_moved(found, moved, folder, decision.manifest)
+            if strays := sorted(found.keys() - set(moved)):  # an earlier, interrupted job left them
+                FileSystems.delete(strays)
+            write_atomically(f"{folder}/{MANIFEST_FILE}", decision.manifest.to_json().encode())
+        delete_folder(options.rejected_dir)
+    delete_folder(options.staging_dir)
+    return folder
+
+
+def check_moved(found: dict[str, int], moved: list[str], folder: str, manifest: Manifest) -> None:
+    """Compares what a listing has found with what was moved and what the manifest is about to promise.
+
+    Args:
+      found: Path to size in bytes of each file below the version's folder.
+      moved: Path of each file that was moved there.
+      folder: The version's folder.
+      manifest: The manifest that is to be written.
+
+    Raises:
+      RuntimeError: Names the first file that is missing or has another size.
+    """
+    shards = {f"{folder}/{one.path}": one.bytes for split in manifest.splits.values() for one in split.shards}
+    for path in sorted({*moved, *shards}):
+        if path not in found:
+            raise RuntimeError(f"{path}: was moved there, but a listing does not find it")
+        if found[path] != shards.get(path, found[path]):
+            raise RuntimeError(f"{path}: has {found[path]} bytes, but {shards[path]} were written")

@@ -1,0 +1,135 @@
+"""`--retry_quarantined`: plans the next version from what a base version published and what it rejected.
+
+Published records are planned as places in the base's shards: their bytes are copied, nothing is decoded. Rejected ids
+are looked up again in the input; those that are not there keep their old reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+
+from beam_jobs.monitoring.metrics import count_copied_repairs, count_not_taken
+from beam_jobs.options import PrepareOptions
+from beam_jobs.publication.line_files import read_quarantine
+from beam_jobs.rejections import InputRejected, Rejection
+from beam_jobs.shards.published_records import find_records
+from beam_jobs.shards.sharding import split_by_hash
+from beam_jobs.sources.listing import IMAGES, MASKS
+from beam_jobs.sources.planning import LISTED, ListInput, PlanRecords, pair, reject
+from beam_jobs.sources.source_files import LISTED_ONLY, PLANNED, REJECTED, PlannedRecord, SourceFile
+from beam_jobs.storage.files import read_file
+from schemas.errors import UserError
+from schemas.manifest import MANIFEST_FILE, Manifest, Shard, parse_manifest
+
+PUBLISHED, QUARANTINED = "published", "quarantined"
+
+
+def read_base(options: PrepareOptions) -> Manifest | None:
+    """The manifest of the version that the options build upon; None where they build upon none.
+
+    Raises:
+      UserError: It is another one than when the job was launched.
+    """
+    if options.base_dir is None:
+        return None
+    path = f"{options.base_dir}/{MANIFEST_FILE}"
+    base = parse_manifest(read_file(path), path)
+    if base.sha256 != options.base_sha256:
+        raise UserError(f"{path}: changed after the job was launched; start it again")
+    return base
+
+
+def plan_records(options: PrepareOptions) -> beam.PTransform:
+    """The transform that plans what the options ask for."""
+    return PlanRetry(options) if options.retry_quarantined else PlanRecords(options)
+
+
+class PlanRetry(beam.PTransform):
+    """Plans the records of a base version again, and pairs what it rejected with what the input has now.
+
+    Only ids and places are shuffled. Each shard of the base is read once to find its records, and thereby verified.
+    Outputs by tag are those of `PlanRecords`: `planned`, `rejected` and `listed_only`.
+    """
+
+    def __init__(self, options: PrepareOptions):
+        super().__init__()
+        self._options = options
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
+        base = pipeline | "NameBase" >> beam.Create([self._options])
+        published = (
+            base
+            | "NameShards" >> beam.FlatMap(_name_shards)
+            | "SpreadShards" >> beam.Reshuffle()
+            | "FindRecords" >> beam.FlatMap(_find_records, self._options.base_dir)
+        )
+        quarantined = (
+            pipeline
+            | "ReadQuarantine" >> read_quarantine(self._options.base_dir)
+            | "KeyById" >> beam.Map(lambda one: (one.image_id, one))
+        )
+        return (
+            {
+                # (id, PlannedRecord), (id, Rejection), and by kind what ListInput finds
+                PUBLISHED: published,
+                QUARANTINED: quarantined,
+                **(pipeline | "ListInput" >> ListInput(self._options)),
+            }
+            | "JoinById" >> beam.CoGroupByKey()
+            | "PlanAgain" >> beam.ParDo(_PlanAgain(self._options)).with_outputs(REJECTED, LISTED_ONLY, main=PLANNED)
+        )
+
+
+def _name_shards(options: PrepareOptions) -> Iterator[tuple[str, Shard]]:
+    base = read_base(options)
+    count_copied_repairs(base.repairs)
+    for name, split in base.splits.items():
+        for shard in split.shards:
+            yield name, shard
+
+
+def _find_records(element: tuple[str, Shard], base_dir: str) -> Iterator[tuple[str, PlannedRecord]]:
+    split, shard = element
+    for image_id, record in find_records(base_dir, shard):
+        yield image_id, PlannedRecord(image_id, None, None, split, record)
+
+
+class _PlanAgain(beam.DoFn):
+    """(id, what the base and the input have of it) -> PlannedRecord; other outputs: Rejection, ids only listed."""
+
+    def __init__(self, options: PrepareOptions):
+        self._base_dir = options.base_dir
+        self._eval_fraction = options.eval_fraction if options.split == "hash" else None
+
+    def process(self, element: tuple[str, dict[str, Iterable]]) -> Iterator:
+        image_id, found = element
+        images, masks = sorted(found[IMAGES]), sorted(found[MASKS])
+        before = [*found[PUBLISHED], *found[QUARANTINED]]
+        if len(before) > 1:
+            raise UserError(f"{self._base_dir}: names {image_id} twice; prepare a version from all photos")
+        if not before and not images and not masks:
+            yield beam.pvalue.TaggedOutput(LISTED_ONLY, image_id)
+        elif not before:
+            count_not_taken()
+        elif isinstance(before[0], PlannedRecord) or (not images and not masks):
+            yield before[0] if isinstance(before[0], PlannedRecord) else _rejected(before[0])
+        else:
+            yield self._pair(before[0], images, masks, found[LISTED])
+
+    def _pair(
+        self, before: Rejection, images: list[SourceFile], masks: list[SourceFile], listed: Iterable[str]
+    ) -> PlannedRecord | beam.pvalue.TaggedOutput:
+        if self._eval_fraction is not None:
+            splits = [split_by_hash(before.image_id, self._eval_fraction)]
+        else:  # a folder of mended files has no lists; the base has read them
+            splits = [before.split] if before.split else sorted(set(listed))
+        try:
+            return pair(before.image_id, images, masks, splits)
+        except InputRejected as error:
+            return _rejected(reject(before.image_id, images, masks, splits, error))
+
+
+def _rejected(rejection: Rejection) -> beam.pvalue.TaggedOutput:
+    return beam.pvalue.TaggedOutput(REJECTED, rejection)

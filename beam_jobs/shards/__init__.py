@@ -1,0 +1,1 @@
+"""Records and the shards that hold them: made, assigned, written in order and read back."""

@@ -1,0 +1,135 @@
+"""Writes shards: reads, decodes and encodes each planned record once, at the place where it is written."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.io.filesystems import FileSystems
+
+from beam_jobs.monitoring.metrics import meter_copy, meter_record, meter_shard, meter_source
+from beam_jobs.monitoring.progress import DoneInputs
+from beam_jobs.near_duplicates.hashing import HashedPhoto, encoded_photo_hash
+from beam_jobs.rejections import InputRejected, Rejection, Repaired
+from beam_jobs.shards.published_records import parse_record
+from beam_jobs.shards.records import Encoding, Record, make_record
+from beam_jobs.shards.sharding import ShardKey, order_in_shard
+from beam_jobs.shards.tf_example import Value, to_example
+from beam_jobs.shards.tfrecord import TFRecordWriter
+from beam_jobs.sources.inputs_digest import fingerprint
+from beam_jobs.sources.source_files import REJECTED, PlannedRecord, read_source
+from schemas.features import IMAGE
+from schemas.manifest import Shard, shard_path
+from schemas.spec import DatasetSpec
+
+RECORD_STAGE = "record"
+STATISTICS_ROWS = "statistics_rows"
+HASHED_PHOTOS = "hashed_photos"
+REPAIRED = "repaired"
+_ROWS_PER_BATCH = 256
+
+
+class WrittenShard(NamedTuple):
+    """A shard in the staging folder, and what went into it.
+
+    Attributes:
+      split: Its split.
+      shard: What the manifest will say of it.
+      repairs: Kind of repair to number of records.
+      repaired: Number of records with at least one repair.
+      inputs_digest: Sum of the fingerprints of all inputs of the shard, rejected ones included.
+    """
+
+    split: str
+    shard: Shard
+    repairs: dict[str, int]
+    repaired: int
+    inputs_digest: int
+
+
+def to_record_batch(rows: list[dict[str, Value]]) -> pa.RecordBatch:
+    """Rows of feature values as the Arrow batch that TFDV reads: one list of one value per feature and row."""
+    first = sorted(rows[0].items())  # rows of copied records stand in another order than those of new ones
+    types = {bytes: pa.large_binary(), int: pa.int64(), float: pa.float32()}
+    columns = [pa.array([[row[name]] for row in rows], pa.large_list(types[type(value)])) for name, value in first]
+    return pa.RecordBatch.from_arrays(columns, [name for name, _ in first])
+
+
+class WriteShard(beam.DoFn):
+    """(ShardKey, [PlannedRecord]) -> WrittenShard; other outputs: (split, RecordBatch) for statistics, Rejection,
+    and HashedPhoto where near-duplicates are asked for.
+
+    A shard appears in the staging folder under its final name only when it is complete. A bundle that is tried again
+    writes the same bytes again.
+    """
+
+    def __init__(self, staging: str, spec: DatasetSpec, encoding: Encoding, hash_photos: bool):
+        self._staging = staging
+        self._spec = spec
+        self._encoding = encoding
+        self._hash_photos = hash_photos
+
+    def setup(self) -> None:
+        self._done = DoneInputs(self._staging)
+
+    def teardown(self) -> None:
+        self._done.close()
+
+    def process(self, element: tuple[ShardKey, Iterable[PlannedRecord]]) -> Iterator:
+        key, planned = ShardKey(*element[0]), element[1]
+        relative = shard_path(self._spec.name, key.split, key.index, key.count)
+        temporary = f"{self._staging}/{relative}.{uuid.uuid4().hex}.tmp"
+        repairs: Counter[str] = Counter()
+        repaired = inputs_digest = 0
+        rows: list[dict[str, Value]] = []
+        with FileSystems.create(temporary, "application/octet-stream", "uncompressed") as file:
+            writer = TFRecordWriter(file)
+            for plan in sorted(planned, key=lambda one: order_in_shard(one.image_id)):
+                contents = [read_source(source) for source in plan.sources]
+                inputs_digest += fingerprint(plan.image_id, *contents)
+                meter_source(sum(map(len, contents)))
+                self._done.add()
+                try:
+                    record, example = self._make(plan, contents)
+                except InputRejected as error:
+                    yield beam.pvalue.TaggedOutput(REJECTED, _rejection(plan, error))
+                    continue
+                writer.write(example)
+                repairs.update(record.repairs)
+                if record.repairs:
+                    repaired += 1
+                    yield beam.pvalue.TaggedOutput(REPAIRED, Repaired(plan.image_id, str(plan.image), record.repairs))
+                if self._hash_photos:
+                    hashed = HashedPhoto(plan.image_id, key.split, record.photo_hash)
+                    yield beam.pvalue.TaggedOutput(HASHED_PHOTOS, hashed)
+                rows.append(record.values)
+                if len(rows) == _ROWS_PER_BATCH:
+                    yield beam.pvalue.TaggedOutput(STATISTICS_ROWS, (key.split, to_record_batch(rows)))
+                    rows = []
+        FileSystems.rename([temporary], [f"{self._staging}/{relative}"])
+        if rows:
+            yield beam.pvalue.TaggedOutput(STATISTICS_ROWS, (key.split, to_record_batch(rows)))
+        shard = Shard(path=relative, bytes=writer.bytes, records=writer.records, sha256=writer.sha256)
+        meter_shard(writer.bytes)
+        yield WrittenShard(key.split, shard, dict(repairs), repaired, inputs_digest)
+
+    def _make(self, plan: PlannedRecord, contents: list[bytes]) -> tuple[Record, bytes]:
+        """The record of a plan and its serialized form, from what was read for it."""
+        if plan.record:
+            (example,) = contents
+            meter_copy(len(example))
+            values = parse_record(example)
+            hashed = encoded_photo_hash(values[IMAGE]) if self._hash_photos else None
+            return Record(values, (), {}, hashed), example
+        record = make_record(plan.image_id, *contents, self._spec, self._encoding, self._hash_photos)
+        example = to_example(record.values)
+        meter_record(record, len(example))
+        return record, example
+
+
+def _rejection(plan: PlannedRecord, error: InputRejected) -> Rejection:
+    return Rejection(plan.image_id, plan.image, plan.mask, plan.split, RECORD_STAGE, error.reason, error.detail)

@@ -1,0 +1,56 @@
+"""The digest of all inputs: order-independent, so that any runner adds it up alike, and cheap to take again."""
+
+from __future__ import annotations
+
+import hashlib
+
+import apache_beam as beam
+
+from beam_jobs.sources.source_files import REJECTED, PlannedRecord, read_source
+
+
+def fingerprint(image_id: str, *contents: bytes) -> int:
+    """One input's share of the digest, which is the sum of these."""
+    digest = hashlib.sha256(image_id.encode())
+    for content in contents:
+        digest.update(hashlib.sha256(content).digest())
+    return int.from_bytes(digest.digest(), "big")
+
+
+def inputs_sha256(total: int) -> str:
+    """The sum of all fingerprints as a manifest states it."""
+    return f"{total % 2**256:064x}"
+
+
+class DigestUnread(beam.PTransform):
+    """Rejections of pairs whose files are never read -> the sum of their fingerprints."""
+
+    def expand(self, rejections: beam.PCollection) -> beam.PCollection:
+        return (
+            rejections
+            | "Fingerprint" >> beam.Map(lambda one: fingerprint(one.image_id, one.reason.encode()))
+            | "Sum" >> beam.CombineGlobally(sum)
+        )
+
+
+class DigestInputs(beam.PTransform):
+    """Reads every input once, without decoding it, and gives the digest that a manifest of them would state."""
+
+    def __init__(self, plan: beam.PTransform):
+        super().__init__()
+        self._plan = plan
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        plan = pipeline | "PlanRecords" >> self._plan
+        read = plan.planned | "SpreadReads" >> beam.Reshuffle() | "ReadAndFingerprint" >> beam.Map(_fingerprint_files)
+        unread = plan[REJECTED] | "DigestUnread" >> DigestUnread()
+        return (
+            (read, unread)
+            | "Gather" >> beam.Flatten()
+            | "Sum" >> beam.CombineGlobally(sum)
+            | "Format" >> beam.Map(inputs_sha256)
+        )
+
+
+def _fingerprint_files(plan: PlannedRecord) -> int:
+    return fingerprint(plan.image_id, *map(read_source, plan.sources))

@@ -1,0 +1,149 @@
+"""Plans the records: which photos and masks there are, paired by id, with the split that each belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+
+from beam_jobs import rejections
+from beam_jobs.options import PrepareOptions
+from beam_jobs.rejections import Rejection
+from beam_jobs.shards.sharding import split_by_hash
+from beam_jobs.sources.listing import IMAGES, LISTS, MASKS, Listing, list_files, plan_listings
+from beam_jobs.sources.source_files import (
+    LISTED_ONLY,
+    PAIR_STAGE,
+    PLANNED,
+    REJECTED,
+    PlannedRecord,
+    SourceFile,
+    read_source,
+)
+from schemas.spec import ID_PATTERN
+
+LISTED = "listed"
+
+
+def parse_split_list(text: str) -> Iterator[str]:
+    """Ids of an official list: the first word of each line, without comments and blank lines."""
+    for line in text.splitlines():
+        if line.strip() and not line.startswith("#"):
+            yield line.split()[0]
+
+
+class ListInput(beam.PTransform):
+    """Lists the files that the options name. Outputs {images: (id, SourceFile), masks: same, listed: (id, split)}."""
+
+    def __init__(self, options: PrepareOptions):
+        super().__init__()
+        self._options = options
+
+    def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+        found = (
+            pipeline
+            | "NameInput" >> beam.Create([self._options])
+            | "PlanListings" >> beam.FlatMap(plan_listings)
+            | "SpreadListings" >> beam.Reshuffle()
+            | "ListFiles" >> beam.ParDo(_ListFiles()).with_outputs(IMAGES, MASKS, LISTS)
+        )
+        listed = found[LISTS] | "SpreadLists" >> beam.Reshuffle() | "ReadLists" >> beam.FlatMap(_read_split_list)
+        return {IMAGES: found[IMAGES], MASKS: found[MASKS], LISTED: listed}
+
+
+class _ListFiles(beam.DoFn):
+    """Listing -> by kind, (id, SourceFile) of each file, or (split, SourceFile) of each list."""
+
+    def process(self, listing: Listing) -> Iterator[beam.pvalue.TaggedOutput]:
+        for wanted, image_id, source in list_files(listing):
+            yield beam.pvalue.TaggedOutput(wanted.kind, (wanted.split or image_id, source))
+
+
+def _read_split_list(element: tuple[str, SourceFile]) -> Iterator[tuple[str, str]]:
+    split, source = element
+    for image_id in parse_split_list(read_source(source).decode()):
+        yield image_id, split
+
+
+def pair(image_id: str, images: list[SourceFile], masks: list[SourceFile], splits: list[str]) -> PlannedRecord:
+    """Plans the record of one id.
+
+    Args:
+      images, masks: All files that have the id, sorted.
+      splits: All splits that claim it, sorted.
+
+    Raises:
+      rejections.InputRejected: There is not exactly one of each, or the id can't be the name of a record.
+    """
+    if not re.fullmatch(ID_PATTERN, image_id):
+        problem = rejections.UNSAFE_ID, f"ids are letters, digits, '_', '-' and '.', got {image_id!r}"
+    elif doubles := next((files for files in (images, masks) if len(files) > 1), None):
+        problem = rejections.DUPLICATE_ID, " and ".join(str(file) for file in doubles)
+    elif not masks:
+        problem = rejections.MISSING_MASK, "photo without a mask"
+    elif not images:
+        problem = rejections.MISSING_IMAGE, "mask without a photo"
+    elif not splits:
+        problem = rejections.NOT_LISTED, "in none of the official lists"
+    elif len(splits) > 1:
+        problem = rejections.LISTED_TWICE, " and ".join(splits)
+    else:
+        return PlannedRecord(image_id, images[0], masks[0], splits[0])
+    raise rejections.InputRejected(*problem)
+
+
+def reject(
+    image_id: str,
+    images: list[SourceFile],
+    masks: list[SourceFile],
+    splits: list[str],
+    error: rejections.InputRejected,
+) -> Rejection:
+    """The line of the quarantine for an id that can't be planned."""
+    image, mask = (files[0] if files else None for files in (images, masks))
+    split = splits[0] if len(splits) == 1 else ""
+    return Rejection(image_id, image, mask, split, PAIR_STAGE, error.reason, error.detail)
+
+
+class _Pair(beam.DoFn):
+    """(id, its files and listings) -> PlannedRecord; other outputs: Rejection, ids that are only listed."""
+
+    def __init__(self, split_mode: str, eval_fraction: float):
+        self._split_mode = split_mode
+        self._eval_fraction = eval_fraction
+
+    def process(self, element: tuple[str, dict[str, Iterable]]) -> Iterator:
+        image_id, found = element
+        images, masks = sorted(found[IMAGES]), sorted(found[MASKS])
+        if not images and not masks:
+            yield beam.pvalue.TaggedOutput(LISTED_ONLY, image_id)
+            return
+        splits = sorted(set(found[LISTED]))
+        if self._split_mode == "hash":
+            splits = [split_by_hash(image_id, self._eval_fraction)]
+        try:
+            yield pair(image_id, images, masks, splits)
+        except rejections.InputRejected as error:
+            yield beam.pvalue.TaggedOutput(REJECTED, reject(image_id, images, masks, splits, error))
+
+
+class PlanRecords(beam.PTransform):
+    """Lists the photos, masks and official lists that the options name, and pairs them by id.
+
+    Ids and places are all that is shuffled. Outputs by tag: `planned` (PlannedRecord), `rejected` (Rejection) and
+    `listed_only` (ids in a list that have neither file).
+    """
+
+    def __init__(self, options: PrepareOptions):
+        super().__init__()
+        self._options = options
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
+        pairing = _Pair(self._options.split, self._options.eval_fraction)
+        return (
+            (pipeline | "ListInput" >> ListInput(self._options))
+            # (id, {images: [SourceFile], masks: [SourceFile], listed: [split]})
+            | "JoinById" >> beam.CoGroupByKey()
+            | "Pair" >> beam.ParDo(pairing).with_outputs(REJECTED, LISTED_ONLY, main=PLANNED)
+        )

@@ -1,0 +1,1 @@
+"""Files read and written whole, wherever they are: in a folder or in a bucket."""

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from beam_jobs.codec.masks import decode_mask, resize_mask
+from beam_jobs.rejections import InputRejected
+from schemas.features import IGNORE_ID
+from schemas.spec import load_spec
+from tests.beam_jobs.pictures import encode, flipped, gradient, trimap
+
+PETS, STREETS = load_spec("pets"), load_spec("streets")
+SIZE = (60, 40)
+
+
+def read(data: bytes, size: tuple[int, int] = SIZE, image_size: int = 0) -> np.ndarray:
+    return resize_mask(decode_mask(data, PETS, size), PETS, image_size)
+
+
+def test_mask_values_become_class_ids():
+    class_ids = read(encode(trimap(), "PNG"))
+    assert class_ids.dtype == np.uint8
+    np.testing.assert_array_equal(class_ids, np.asarray(trimap()) - 1)
+
+
+def test_a_resized_mask_holds_only_class_ids_that_were_there():
+    values = np.where(np.arange(2400).reshape(40, 60) % 2, 1, 3).astype(np.uint8)
+    class_ids = read(encode(Image.fromarray(values), "PNG"), image_size=17)
+    assert class_ids.shape == (17, 17)
+    assert set(np.unique(class_ids)) <= {0, 2}
+
+
+def test_ignored_values_become_the_id_of_no_class_and_several_values_can_mean_one_class():
+    values = np.repeat(np.array([0, 8, 13, 254, 255], np.uint8), 480).reshape(40, 60)
+    class_ids = resize_mask(decode_mask(encode(Image.fromarray(values), "PNG"), STREETS, SIZE), STREETS, 0)
+    assert sorted(set(zip(values.ravel().tolist(), class_ids.ravel().tolist()))) == [
+        (0, 0),
+        (8, 8),
+        (13, 8),
+        (254, IGNORE_ID),
+        (255, IGNORE_ID),
+    ]
+
+
+def test_a_mask_without_a_labelled_pixel_is_rejected():
+    values = np.full((40, 60), 255, np.uint8)
+    values[:, 1::2] = 254
+    mask = decode_mask(encode(Image.fromarray(values), "PNG"), STREETS, SIZE)
+    with pytest.raises(InputRejected, match="mask_all_ignored"):
+        resize_mask(mask, STREETS, 32)
+
+
+def test_a_palette_mask_is_read_by_its_indices():
+    palette = trimap()
+    palette.putpalette([value for index in range(256) for value in (index, 255 - index, 7)])
+    np.testing.assert_array_equal(read(encode(palette, "PNG")), np.asarray(trimap()) - 1)
+
+
+def changed(value: int) -> Image.Image:
+    values = np.asarray(trimap()).copy()
+    values[0, :5] = value
+    return Image.fromarray(values)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "detail"),
+    [
+        (b"", "empty_mask", "zero bytes"),
+        (b"P5 what", "not_a_mask", "no PNG"),
+        (encode(trimap(), "PNG")[:60], "not_a_mask", "damaged"),
+        (encode(trimap(), "PNG")[:-12], "not_a_mask", "truncated"),
+        (flipped(encode(trimap(), "PNG")), "not_a_mask", "checksum"),
+        (encode(gradient(), "PNG"), "not_a_mask", "RGB"),
+        (encode(trimap(61, 40), "PNG"), "mask_size_differs", "61x40"),
+        (encode(changed(7), "PNG"), "unknown_mask_value", "7 (5 pixels)"),
+        (encode(Image.fromarray(np.full((40, 60), 2, np.uint8)), "PNG"), "mask_lacks_required_class", "'pet'"),
+    ],
+)
+def test_a_mask_is_never_guessed(data, reason, detail):
+    with pytest.raises(InputRejected) as rejected:
+        read(data)
+    assert rejected.value.reason == reason
+    assert detail in rejected.value.detail
+
+
+def test_a_pet_that_vanishes_in_the_resize_is_rejected():
+    values = np.full((400, 600), 2, np.uint8)
+    values[3, 3] = 1
+    with pytest.raises(InputRejected, match="after the resize to 16"):
+        read(encode(Image.fromarray(values), "PNG"), (600, 400), 16)
