@@ -23,6 +23,7 @@ from schemas.features import (
     fraction_feature,
 )
 from schemas.path_pattern import check_path_pattern
+from schemas.secret_names import may_be_secret
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # an id can never name a hidden file or leave its folder
 ARCHIVE_URL = r"^(https://|http://(localhost|127\.0\.0\.1)[:/])"  # loopback needs no encryption
@@ -134,7 +135,8 @@ class DatasetSpec(FrozenModel):
 
     Attributes:
       name: Name of the folder under `schemas/`, and of the folder that versions are published in.
-      title, license: For people: reports and model cards.
+      title, license, source, citation: For people: reports and model cards. `source` is the address of the data set,
+        or says how it is made.
       image_path, mask_path: Where files lie under the input root (`schemas.path_pattern`).
       archives: What the data set is published as; may lie under the input root in place of the files.
       official_splits: Split name to the list file that names its ids (first word of each line; `#` comments).
@@ -147,6 +149,8 @@ class DatasetSpec(FrozenModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
     license: str
+    source: str = Field(min_length=1)
+    citation: str | None = None
     image_path: SourcePath
     mask_path: SourcePath
     archives: tuple[ArchiveSpec, ...] = ()
@@ -274,6 +278,7 @@ def parse_model(model: type[Model], values: Any, source: str) -> Model:
         lines = []
         for problem in error.errors():
             key = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
-            given = "" if isinstance(problem["input"], (dict, list)) else f", got {problem['input']!r}"
+            value = problem["input"]
+            given = "" if isinstance(value, (dict, list)) or may_be_secret(key, value) else f", got {value!r}"
             lines.append(f"{source}: {key}: {problem['msg'].removeprefix('Value error, ')}{given}")
         raise UserError("\n".join(lines)) from None
