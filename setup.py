@@ -23,6 +23,7 @@ DATA_JOBS = [
 ]
 PIPELINE = [
     "google-cloud-aiplatform>=1.100,<2",
+    "google-cloud-secret-manager>=2.20,<3",
     "keras>=3.8,<4",
     "kfp-pipeline-spec>=0.2.2",  # unresolved, its newest release drags in a protobuf that breaks TensorFlow
     "tensorboard>=2.16",

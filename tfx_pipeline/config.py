@@ -10,6 +10,7 @@ from pydantic import Field
 
 from schemas.errors import UserError
 from schemas.spec import DatasetSpec, FrozenModel, parse_model
+from tfx_pipeline.components.hf_pusher.config import HubConfig
 from trainer.config import TrainingConfig
 
 RUN_FN = "trainer.run_fn.run_fn"  # import path of the training function
@@ -41,6 +42,7 @@ class PipelineConfig(FrozenModel):
       output: Folder of everything that the pipeline writes.
       training: What the trainer does.
       evaluation: What makes a model good enough.
+      hub: Where on the Hugging Face Hub a blessed model goes, beside `output`; nowhere where it is left out.
 
     Relative paths start from the folder in which the command runs.
     """
@@ -50,6 +52,7 @@ class PipelineConfig(FrozenModel):
     output: str = Field(min_length=1)
     training: TrainingConfig
     evaluation: EvaluationConfig
+    hub: HubConfig | None = None
 
 
 def load_config(path: Path, data: str | None = None, output: str | None = None) -> PipelineConfig:

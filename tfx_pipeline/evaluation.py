@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2  # TFMA 0.52 no longer exports all of its messages
@@ -53,6 +54,13 @@ class Evaluation:
     baseline_mean_iou: float | None = None
     blessed: bool = False
     reasons: list[str] = field(default_factory=list)
+
+    def metrics(self) -> dict[str, Any]:
+        """The metrics as JSON has them: those of `overall`, and `slices`; a metric without a value is None."""
+        slices = {
+            name: {value: asdict(metrics) for value, metrics in values.items()} for name, values in self.slices.items()
+        }
+        return {**asdict(self.overall), "slices": slices}
 
 
 def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.EvalConfig:

@@ -12,11 +12,12 @@ from tfx.utils import path_utils
 
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec, load_spec
+from tfx_pipeline.components.hf_pusher.record import PushRecord
 from tfx_pipeline.config import RUN_FN, PipelineConfig
-from tfx_pipeline.dag_runner import Artifact, ReportingDagRunner, Step
+from tfx_pipeline.dag_runner import Artifact, ReportingDagRunner, Step, StepFailed
 from tfx_pipeline.evaluation import read_evaluation
 from tfx_pipeline.output_layout import METADATA_FILE, PREDICTIONS_FILE, SERVING_FOLDER
-from tfx_pipeline.pipeline import LAST_BLESSED_MODEL, create_pipeline
+from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, create_pipeline
 from tfx_pipeline.prediction_sheet import write_prediction_sheet
 from tfx_pipeline.summary import Summary
 
@@ -33,15 +34,16 @@ def run_locally(config: PipelineConfig, manifest: Manifest, run_fn: str = RUN_FN
       run_fn: Import path of the training function.
 
     Returns:
-      The summary, or None where the `tfx` command line only creates or compiles the pipeline.
+      The summary, or None where the `tfx` command line only creates or compiles the pipeline. Where HFPusher failed,
+      the last step, `hub_failure` says so.
 
     Raises:
-      StepFailed: A step did not finish; what finished before it is kept for the next run.
+      StepFailed: Another step did not finish; what finished before it is kept for the next run.
     """
     output = Path(config.output)
     spec = load_spec(manifest.dataset)
-    # TFX's cache knows that a model was pushed, not that somebody removed it since.
-    uncached_steps = frozenset() if (output / SERVING_FOLDER).is_dir() else frozenset({"Pusher"})
+    # TFX's cache knows that a model was pushed, not that somebody removed it since. HFPusher asks the Hub each time.
+    uncached_steps = frozenset({HF_PUSHER} if (output / SERVING_FOLDER).is_dir() else {HF_PUSHER, "Pusher"})
     runner = ReportingDagRunner(_print_step, uncached_steps)
     pipeline = create_pipeline(
         config,
@@ -51,10 +53,16 @@ def run_locally(config: PipelineConfig, manifest: Manifest, run_fn: str = RUN_FN
         metadata_connection_config=sqlite_metadata_connection_config(str(output / METADATA_FILE)),
         beam_pipeline_args=BEAM_ARGUMENTS,
     )
-    runner.run(pipeline)
+    failure = None
+    try:
+        runner.run(pipeline)
+    except StepFailed as error:
+        if error.step_name != HF_PUSHER:
+            raise
+        failure = error
     if not runner.steps:
         return None
-    summary = _summarize(runner.steps, manifest, spec)
+    summary = _summarize(runner.steps, manifest, spec, failure)
     summary.write(output)
     write_prediction_sheet(Path(summary.model), Path(config.data), manifest, spec, output / PREDICTIONS_FILE)
     return summary
@@ -67,7 +75,9 @@ def _print_step(step: Step) -> None:
         print(f"{step.name}: " + ("up to date" if step.cached else f"{step.seconds:.1f} s"))
 
 
-def _summarize(steps: dict[str, Step], manifest: Manifest, spec: DatasetSpec) -> Summary:
+def _summarize(
+    steps: dict[str, Step], manifest: Manifest, spec: DatasetSpec, hub_failure: StepFailed | None
+) -> Summary:
     [model] = steps["Trainer"].outputs["model"]
     [evaluation] = steps["Evaluator"].outputs["evaluation"]
     [pushed_model] = steps["Pusher"].outputs["pushed_model"]
@@ -76,6 +86,8 @@ def _summarize(steps: dict[str, Step], manifest: Manifest, spec: DatasetSpec) ->
         evaluation=read_evaluation(evaluation.uri, spec),
         model=path_utils.serving_model_path(model.uri),
         pushed_to=_pushed_to(pushed_model),
+        hub=PushRecord.read(steps[HF_PUSHER].outputs["pushed_model"][0]) if HF_PUSHER in steps else None,
+        hub_failure=hub_failure,
         step_seconds={name: step.seconds for name, step in steps.items()},
         steps_up_to_date=tuple(name for name, step in steps.items() if step.cached),
     )

@@ -24,6 +24,7 @@ from schemas.errors import UserError
 from schemas.features import SPLITS
 from schemas.manifest import Manifest, verify_version
 from schemas.spec import load_spec
+from tfx_pipeline.components.hf_pusher.token import check_variable
 from tfx_pipeline.config import RUN_FN, PipelineConfig, check_evaluation, load_config
 from tfx_pipeline.log_file import stderr_in_file
 from tfx_pipeline.output_layout import LOGS_FOLDER, PREDICTIONS_FILE, SUMMARY_FILE
@@ -34,6 +35,7 @@ EXIT_BLESSED = 0
 EXIT_STEP_FAILED = 1
 EXIT_USER_ERROR = USER_ERROR
 EXIT_NOT_BLESSED = 3
+EXIT_NO_SPACE = 4
 
 EPILOG = f"""\
 exit codes:
@@ -41,6 +43,7 @@ exit codes:
   {EXIT_STEP_FAILED}  a step failed; the traceback is in OUTPUT/{LOGS_FOLDER}/
   {EXIT_USER_ERROR}  the configuration or the data cannot be used
   {EXIT_NOT_BLESSED}  the run finished, but the model is not good enough: not blessed, not pushed
+  {EXIT_NO_SPACE}  the model is blessed and pushed, but its Space on the Hub could not be
 
 A second run with the same output folder finds finished steps and takes over their results."""
 
@@ -97,7 +100,8 @@ def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, Manifest]:
       The configuration with absolute paths, and the version's manifest.
 
     Raises:
-      UserError: No manifest, files that differ from it, an empty split, or a class or slice that does not exist.
+      UserError: No manifest, files that differ from it, an empty split, a class or slice that does not exist, or no
+        token for the Hub.
     """
     data, output = Path(config.data).resolve(), Path(config.output).resolve()
     if data == output or data in output.parents:
@@ -107,6 +111,8 @@ def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, Manifest]:
         if split not in manifest.splits or manifest.splits[split].records == 0:
             raise UserError(f"{config.data}: split {split!r} is empty; publish a version with records in it")
     check_evaluation(config.evaluation, load_spec(manifest.dataset))
+    if config.hub is not None and not config.hub.dry_run:
+        check_variable(config.hub.token)  # before the hours of training, not after
     return config.model_copy(update={"data": str(data), "output": str(output)}), manifest
 
 
@@ -132,6 +138,7 @@ def run(config: PipelineConfig, manifest: Manifest, verbose: bool, run_fn: str =
     print(f"pipeline {config.name}: {manifest.dataset} {manifest.version} ({counts}), manifest {manifest.sha256[:12]}")
     print("loading TFX ..." if verbose else f"loading TFX ... (log: {log})")
     failure: Exception | None = None
+    summary = None
     with nullcontext() if verbose else stderr_in_file(log):
         try:
             from tfx_pipeline.local_run import run_locally  # TFX takes half a minute to import
@@ -140,6 +147,9 @@ def run(config: PipelineConfig, manifest: Manifest, verbose: bool, run_fn: str =
         except Exception as error:  # whatever a step raises becomes one line here and a traceback in the log
             traceback.print_exc()
             failure = error
+    if summary is not None:
+        print(f"\n{summary.table()}\n\nsummary: {output / SUMMARY_FILE}\npicture: {output / PREDICTIONS_FILE}")
+        failure = summary.hub_failure
     if failure is not None:
         if isinstance(failure.__cause__, UserError):
             raise failure.__cause__
@@ -147,8 +157,9 @@ def run(config: PipelineConfig, manifest: Manifest, verbose: bool, run_fn: str =
         return EXIT_STEP_FAILED
     if summary is None:  # `tfx pipeline create` and `compile` run nothing
         return EXIT_BLESSED
-    print(f"\n{summary.table()}\n\nsummary: {output / SUMMARY_FILE}\npicture: {output / PREDICTIONS_FILE}")
-    return EXIT_BLESSED if summary.evaluation.blessed else EXIT_NOT_BLESSED
+    if not summary.evaluation.blessed:
+        return EXIT_NOT_BLESSED
+    return EXIT_NO_SPACE if summary.hub and summary.hub.space_failed else EXIT_BLESSED
 
 
 def _one_line(error: Exception, limit: int = 300) -> str:

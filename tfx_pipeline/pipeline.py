@@ -1,4 +1,4 @@
-"""The pipeline: published data in place, Trainer, Evaluator against the last blessed model, Pusher.
+"""The pipeline: published data in place, Trainer, Evaluator against the last blessed model, Pusher and HFPusher.
 
 No ExampleGen, StatisticsGen or Transform: the data set was split, encoded, measured and validated when it was
 published, and preprocessing is part of the exported model.
@@ -27,12 +27,14 @@ from schemas.features import EVAL, SPLITS, TRAIN
 from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, STATISTICS_FOLDER, Manifest
 from schemas.spec import DatasetSpec, load_spec
 from tfx_pipeline.baseline import CANDIDATE, LatestOtherBlessedModel
+from tfx_pipeline.components.hf_pusher.component import HFPusher
 from tfx_pipeline.config import RUN_FN, PipelineConfig
 from tfx_pipeline.evaluation import eval_config
 from tfx_pipeline.output_layout import PIPELINE_FOLDER, SERVING_FOLDER
 from tfx_pipeline.source_digest import source_sha256
 
 LAST_BLESSED_MODEL = "LastBlessedModel"
+HF_PUSHER = "HFPusher"
 
 
 def create_pipeline(
@@ -76,10 +78,21 @@ def create_pipeline(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=f"{config.output}/{SERVING_FOLDER}")
         ),
     )
+    components = [examples, statistics, schema_gen, trainer, last_blessed, evaluator, pusher]
+    if config.hub is not None:
+        hf_pusher = HFPusher(
+            model=trainer.outputs["model"],
+            model_blessing=evaluator.outputs["blessing"],
+            evaluation=evaluator.outputs["evaluation"],
+            hub=config.hub,
+            manifest=manifest,
+        ).with_id(HF_PUSHER)
+        hf_pusher.add_upstream_node(pusher)  # a Hub that fails keeps no model from being served
+        components.append(hf_pusher)
     return Pipeline(
         pipeline_name=config.name,
         pipeline_root=f"{config.output}/{PIPELINE_FOLDER}",
-        components=[examples, statistics, schema_gen, trainer, last_blessed, evaluator, pusher],
+        components=components,
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,
         beam_pipeline_args=list(beam_pipeline_args),

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from schemas.manifest import Manifest
+from tfx_pipeline.components.hf_pusher.record import PushRecord
 from tfx_pipeline.evaluation import Evaluation
 from tfx_pipeline.output_layout import SUMMARY_FILE
 
@@ -27,6 +28,8 @@ class Summary:
       pushed_to: Folder that the model was pushed to; None where it was not.
       step_seconds: Step name to wall time.
       steps_up_to_date: Names of the steps that an earlier run had done.
+      hub: What HFPusher did; None where it is not configured or failed.
+      hub_failure: Why HFPusher failed; None where it did not.
     """
 
     manifest: Manifest
@@ -35,6 +38,8 @@ class Summary:
     pushed_to: str | None
     step_seconds: dict[str, float]
     steps_up_to_date: tuple[str, ...]
+    hub: PushRecord | None = None
+    hub_failure: Exception | None = None
 
     def to_json(self) -> str:
         """The content of `summary.json`; a metric without a value is null."""
@@ -45,16 +50,11 @@ class Summary:
             "dataset_manifest_sha256": self.manifest.sha256,
             "blessed": evaluation.blessed,
             "not_blessed_because": evaluation.reasons,
-            "metrics": {
-                **asdict(evaluation.overall),
-                "slices": {
-                    name: {value: asdict(metrics) for value, metrics in values.items()}
-                    for name, values in evaluation.slices.items()
-                },
-            },
+            "metrics": evaluation.metrics(),
             "last_blessed_model": {"mean_iou": evaluation.baseline_mean_iou},
             "model": self.model,
             "pushed_to": self.pushed_to,
+            "hub": asdict(self._hub_record) if self._hub_record else None,
             "step_seconds": {name: round(seconds, 1) for name, seconds in self.step_seconds.items()},
             "steps_up_to_date": list(self.steps_up_to_date),
         }
@@ -86,10 +86,16 @@ class Summary:
         if evaluation.baseline_mean_iou is not None:
             lines.append(f"last blessed model on the same data: mean IoU {evaluation.baseline_mean_iou:.3f}")
         if evaluation.blessed:
-            lines += [f"blessed, pushed to {self.pushed_to}"]
+            lines += [f"blessed, pushed to {self.pushed_to}", *(self.hub.lines() if self.hub else [])]
         else:
             lines += ["not blessed, not pushed:", *(f"  {reason}" for reason in evaluation.reasons)]
         return "\n".join(lines)
+
+    @property
+    def _hub_record(self) -> PushRecord | None:
+        if self.hub_failure is not None:
+            return PushRecord(reason=str(self.hub_failure))
+        return self.hub
 
 
 def _row(label: str, cells: Iterable[str]) -> str:

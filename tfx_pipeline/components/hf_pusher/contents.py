@@ -1,0 +1,71 @@
+"""The content of a repository before it is one: paths to bytes or local files, with digests."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+Content = bytes | Path  # a large file stays where it is until it is sent
+Files = Mapping[str, Content]
+
+_PIECE = 1 << 20  # 1 MiB
+
+
+def sha256(content: Content) -> str:
+    """SHA-256 of a file's bytes: how the Hub identifies large files."""
+    digest = hashlib.sha256()
+    for piece in _pieces(content):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def git_blob_id(content: Content) -> str:
+    """Git's id of a file's bytes: how the Hub identifies all others (`git hash-object`)."""
+    digest = hashlib.sha1(b"blob %d\0" % size(content))
+    for piece in _pieces(content):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def size(content: Content) -> int:
+    """Bytes."""
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
+def digest(files: Files, without: Iterable[str] = ()) -> str:
+    """SHA-256 over paths and contents, except of the paths in `without`."""
+    total = hashlib.sha256()
+    for path in sorted(set(files) - set(without)):
+        total.update(f"{path}\n{sha256(files[path])}\n".encode())
+    return total.hexdigest()
+
+
+def write_folder(files: Files, folder: Path) -> None:
+    """Writes the files into `folder`, in place of what was there; whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        for path, content in files.items():
+            target = temporary / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                for piece in _pieces(content):
+                    file.write(piece)
+        temporary.chmod(0o755)  # mkdtemp's are closed to others
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _pieces(content: Content) -> Iterator[bytes]:
+    if isinstance(content, bytes):
+        yield content
+        return
+    with content.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece

@@ -1,0 +1,112 @@
+"""The model card: `README.md` of the model repository, written from metadata alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from huggingface_hub import ModelCardData
+
+from schemas.spec import DatasetSpec, load_spec
+from tfx_pipeline.components.hf_pusher.card_results import eval_results, limitations, results_tables
+from tfx_pipeline.components.hf_pusher.card_usage import usage
+from tfx_pipeline.components.hf_pusher.config import DataSource, HubConfig
+from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
+from tfx_pipeline.components.hf_pusher.markdown import table
+from tfx_pipeline.evaluation import Evaluation
+
+CARD_FILE = "README.md"
+
+
+def model_card(
+    hub: HubConfig, facts: DatasetFacts, info: dict[str, Any], evaluation: Evaluation | None, tag: str, has_tflite: bool
+) -> str:
+    """Writes the card; the same arguments give the same text.
+
+    Args:
+      hub: Names the repository and its Hub.
+      facts: Of the data set version.
+      info: The content of `model_info.json`.
+      evaluation: What Evaluator found out, where it did.
+      tag: Of the version that the card describes.
+      has_tflite: Whether `model.tflite` lies beside it.
+    """
+    spec = load_spec(facts.dataset)
+    source = hub.data or DataSource(title=spec.title, license=spec.license, source=spec.source)
+    sections = [
+        f"---\n{_metadata(hub, facts, spec, source, evaluation, has_tflite).to_yaml()}\n---",
+        f"# {hub.model_repo.partition('/')[2]}",
+        _introduction(facts, info, source, tag),
+        f"## Classes\n\n{_classes(info)}",
+        f"## Intended use\n\n{_intended_use(info, source)}",
+        f"## How to use it\n\n{usage(hub, info['image_size'], tag, has_tflite)}",
+        f"## Results\n\n{results_tables(evaluation)}",
+        f"## Limitations\n\n{limitations(facts, evaluation, source)}",
+        f"## Data\n\n{_data(facts, spec, source, overridden=hub.data is not None)}",
+        f"## Training\n\n{_training(info)}",
+        "This card was written by the pipeline from the metadata of the run; no figure in it was typed by hand.",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _metadata(
+    hub: HubConfig,
+    facts: DatasetFacts,
+    spec: DatasetSpec,
+    source: DataSource,
+    evaluation: Evaluation | None,
+    has_tflite: bool,
+) -> ModelCardData:
+    tags = ["image-segmentation", "semantic-segmentation", "tensorflow", spec.name]
+    return ModelCardData(
+        license=hub.license,
+        library_name="tensorflow",
+        pipeline_tag="image-segmentation",
+        tags=[*tags, *(["tflite", "litert"] if has_tflite else [])],
+        model_name=hub.model_repo.partition("/")[2],
+        eval_results=eval_results(facts, source, evaluation) if evaluation else None,
+    )
+
+
+def _introduction(facts: DatasetFacts, info: dict[str, Any], source: DataSource, tag: str) -> str:
+    size = info["image_size"]
+    return (
+        f"Semantic segmentation: gives each pixel of a photo one of {len(info['classes'])} classes. A"
+        f" `{info['training']['model']}` of {size}x{size} pixels, trained on {source.title} ({facts.dataset}"
+        f" {facts.version}). Version `{tag}`."
+    )
+
+
+def _classes(info: dict[str, Any]) -> str:
+    rows = [
+        [str(class_id), name, f"`#{bytes(color).hex()}`", ", ".join(map(str, color))]
+        for class_id, (name, color) in enumerate(zip(info["classes"], info["palette"]))
+    ]
+    return table(["class id", "class", "colour", "red, green, blue"], rows)
+
+
+def _intended_use(info: dict[str, Any], source: DataSource) -> str:
+    names = ", ".join(info["classes"])
+    return (
+        f"Finding {names} in photos like those of {source.title}: to measure, to cut out, to show. Not meant for"
+        " decisions about the safety, health or rights of anyone, and not judged on photos of other kinds."
+    )
+
+
+def _data(facts: DatasetFacts, spec: DatasetSpec, source: DataSource, overridden: bool) -> str:
+    rows = [
+        ["data set", source.title],
+        ["source", source.source],
+        ["licence of the data", source.license],
+        ["version", f"{facts.dataset} {facts.version}"],
+        *([f"{split} examples", str(count)] for split, count in sorted(facts.records.items())),
+        ["image size", f"{facts.image_size}x{facts.image_size}" if facts.image_size else "as in the source"],
+        ["manifest (sha256)", f"`{facts.manifest_sha256}`"],
+    ]
+    if spec.citation and not overridden:
+        rows.insert(2, ["citation", spec.citation])
+    return table(["", ""], rows)
+
+
+def _training(info: dict[str, Any]) -> str:
+    rows = [[name.replace("_", " "), f"`{value}`"] for name, value in sorted(info["training"].items())]
+    return table(["setting", "value"], [*rows, ["code version", f"`{info['code_version']}`"]])

@@ -1,0 +1,77 @@
+"""The content of the model repository, from an exported model and what is known about it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from schemas.errors import UserError
+from tfx_pipeline.components.hf_pusher.config import HubConfig
+from tfx_pipeline.components.hf_pusher.contents import Content, Files, digest
+from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
+from tfx_pipeline.components.hf_pusher.model_card import CARD_FILE, model_card
+from tfx_pipeline.evaluation import Evaluation
+
+SAVED_MODEL_FOLDER = "saved_model"
+EXTRA_FOLDER = "assets.extra"  # of a SavedModel: what TensorFlow itself does not read
+MODEL_INFO_FILE = "model_info.json"
+TFLITE_FILES = ("model.tflite", "model_int8.tflite")
+
+
+@dataclass(frozen=True)
+class ModelRepository:
+    """What is pushed: all files, and the version that they are.
+
+    Attributes:
+      files: Paths to contents.
+      content_sha256: Digest of all files but the card.
+      tag: `<data set version>-<first 12 digits of the digest>`: the same model has the same tag, always.
+    """
+
+    files: Files
+    content_sha256: str
+    tag: str
+
+
+def model_repository(
+    exported: Path, hub: HubConfig, facts: DatasetFacts, evaluation: Evaluation | None
+) -> ModelRepository:
+    """Lays the files of an exported model out as its repository.
+
+    Args:
+      exported: Folder of the SavedModel, with `assets.extra/` as the trainer leaves it.
+      hub: Names the repository, for the card.
+      facts: Of the data that the model was trained on.
+      evaluation: Its figures; the card says that there are none where it is None.
+
+    Raises:
+      UserError: The exported model has no model info.
+    """
+    files: dict[str, Content] = {}
+    for path in sorted(exported.rglob("*")):
+        relative = path.relative_to(exported)
+        if path.is_file() and relative.parts[0] != EXTRA_FOLDER:
+            files[f"{SAVED_MODEL_FOLDER}/{relative.as_posix()}"] = path
+    info = _published_info(exported / EXTRA_FOLDER / MODEL_INFO_FILE) | {
+        "dataset_version": facts.version,
+        "metrics": evaluation.metrics() if evaluation else None,
+    }
+    files[MODEL_INFO_FILE] = (json.dumps(info, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+    for name in TFLITE_FILES:
+        if (exported / EXTRA_FOLDER / name).is_file():
+            files[name] = exported / EXTRA_FOLDER / name
+    content_sha256 = digest(files)
+    tag = f"{facts.version}-{content_sha256[:12]}"
+    files[CARD_FILE] = model_card(hub, facts, info, evaluation, tag, has_tflite=TFLITE_FILES[0] in files).encode()
+    return ModelRepository(files, content_sha256, tag)
+
+
+def _published_info(path: Path) -> dict[str, Any]:
+    """The trainer's model info, without the folders of the machine that it trained on."""
+    if not path.is_file():
+        raise UserError(f"{path}: missing; HFPusher pushes models that trainer.export has described")
+    info = json.loads(path.read_text(encoding="utf-8"))
+    weights = info["training"]["encoder_weights"]
+    return info | {"training": info["training"] | {"encoder_weights": PurePath(weights).name}}

@@ -1,0 +1,122 @@
+"""When to ask the Hub again, how long to wait, and what to say when it refuses."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+# `HTTPError` is the HTTP library's own base class: what is no answer, such as a refused connection, is one too.
+from huggingface_hub.errors import HfHubHTTPError, HTTPError
+from huggingface_hub.utils import parse_ratelimit_headers
+
+from schemas.errors import UserError
+
+Result = TypeVar("Result")
+RequestError = (HTTPError, json.JSONDecodeError)  # the client reads some error pages as JSON
+
+PASSING = (408, 409, 412, 429, 500, 502, 503, 504)  # another try may succeed
+REMEDIES = {
+    400: "the Hub does not take what was sent; its words say why",
+    401: "hub.token names a token that the Hub does not know; make one with the right to write"
+    " at https://huggingface.co/settings/tokens",
+    402: "the Hub wants payment for this: for the Space, choose kind static, which is free, or a paying account",
+    403: "the token may not do this: give it the right to write, and check the owner in the repository's name",
+    404: "check the repository's name, and that the token may see it",
+}
+
+
+class HubRefused(UserError):
+    """The Hub has said no, and would again."""
+
+
+class HubUnavailable(Exception):
+    """The Hub could not be reached, or kept failing, as often as was tried."""
+
+
+@dataclass
+class Patience:
+    """Tries again what may pass.
+
+    Attributes:
+      attempts: How often one step is tried.
+      first_delay: Seconds before the second try; doubled for each further one.
+      max_delay: The longest of these, seconds.
+      max_wait: Seconds of waiting, all steps together, after which nothing more is tried.
+      sleep: What waits.
+      report: Told one line before each wait.
+    """
+
+    attempts: int = 6
+    first_delay: float = 1.0
+    max_delay: float = 30.0
+    max_wait: float = 900.0
+    sleep: Callable[[float], None] = time.sleep
+    report: Callable[[str], None] = lambda line: print(line, flush=True)
+    waited: float = field(default=0.0, init=False)
+
+    def call(self, step: str, work: Callable[[], Result]) -> Result:
+        """Returns what `work` returns; it may be called several times.
+
+        Args:
+          step: What it does, such as `make the repository acme/pets`.
+          work: Must do what is left to do, and nothing twice.
+
+        Raises:
+          HubRefused: With the Hub's own words and a remedy.
+          HubUnavailable: After the last attempt.
+        """
+        for attempt in range(1, self.attempts + 1):
+            try:
+                return work()
+            except Exception as error:
+                cause = _failed_request(error)
+                if cause is None:
+                    raise
+                status, words = _status(cause), _words(cause)
+                if status is not None and status not in PASSING:
+                    remedy = REMEDIES.get(status, "its words say why")
+                    raise HubRefused(f"the Hub refused to {step}: {words}; {remedy}") from error
+                wait = self._wait(cause, attempt)
+                if attempt == self.attempts or self.waited + wait > self.max_wait:
+                    raise HubUnavailable(
+                        f"could not {step}: {words}; tried {attempt} times. The same run again goes on from here"
+                    ) from error
+                self.report(f"{step}: {words}; trying again in {wait:.0f} s ({attempt} of {self.attempts - 1})")
+                self.waited += wait
+                self.sleep(wait)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _wait(self, error: HTTPError | json.JSONDecodeError, attempt: int) -> float:
+        """Seconds to wait: as many as the Hub asks for, else more after each attempt."""
+        headers = error.response.headers if isinstance(error, HfHubHTTPError) else {}
+        asked = headers.get("Retry-After", "")
+        if asked.isdecimal():
+            return float(asked)
+        limit = parse_ratelimit_headers(headers)
+        if limit is not None and limit.remaining == 0:
+            return float(limit.reset_in_seconds)
+        return min(self.first_delay * 2 ** (attempt - 1), self.max_delay)
+
+
+def _failed_request(error: BaseException | None) -> HTTPError | json.JSONDecodeError | None:
+    """The failed request behind an exception; the client wraps those of large files."""
+    while error is not None and not isinstance(error, RequestError):
+        error = error.__cause__
+    return error
+
+
+def _status(error: HTTPError | json.JSONDecodeError) -> int | None:
+    return error.response.status_code if isinstance(error, HfHubHTTPError) else None
+
+
+def _words(error: HTTPError | json.JSONDecodeError) -> str:
+    """What the Hub said, on one line, without the client's advice around it."""
+    if isinstance(error, json.JSONDecodeError):
+        return "an answer that is no JSON, as proxies give"
+    if not isinstance(error, HfHubHTTPError):
+        return f"no answer ({type(error).__name__}: {' '.join(str(error).split())})"
+    words = error.server_message or error.response.reason_phrase
+    return f"{error.response.status_code}: {' '.join(words.split())}"

@@ -1,0 +1,80 @@
+"""What HFPusher did, as the custom properties of its PushedModel artifact, for ML Metadata and the summary."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+NOT_BLESSED = "the model is not blessed"
+DRY_RUN = "dry run"
+
+
+@dataclass(frozen=True)
+class PushRecord:
+    """The outcome of one run; texts are empty where there is nothing to tell.
+
+    Attributes:
+      pushed: 1 where the Hub holds the model, else 0.
+      reason: Why it does not, e.g. NOT_BLESSED or DRY_RUN.
+      changed: 1 where this run made a commit; 0 where the Hub held the same already.
+      pushed_destination: Address of the files at the commit, or the folder of a dry run.
+      pushed_version: The tag.
+      repo_url, commit_id: Of the model repository.
+      content_sha256: Digest of everything in it but the card.
+      space_pushed: 1 where the Hub holds the Space for this model.
+      space_reason: Why it does not; empty where no Space is configured.
+      space_url, space_commit_id: Of the Space; in a dry run, its folder.
+    """
+
+    pushed: int = 0
+    reason: str = ""
+    changed: int = 0
+    pushed_destination: str = ""
+    pushed_version: str = ""
+    repo_url: str = ""
+    commit_id: str = ""
+    content_sha256: str = ""
+    space_pushed: int = 0
+    space_reason: str = ""
+    space_url: str = ""
+    space_commit_id: str = ""
+
+    def write(self, artifact: Any) -> None:
+        """Sets the custom properties of a TFX artifact."""
+        for name, value in asdict(self).items():
+            if isinstance(value, int):
+                artifact.set_int_custom_property(name, value)
+            else:
+                artifact.set_string_custom_property(name, value)
+
+    @classmethod
+    def read(cls, artifact: Any) -> PushRecord:
+        """Reads them from an artifact of ML Metadata."""
+        stored = artifact.custom_properties
+        return cls(
+            **{
+                one.name: stored[one.name].int_value if isinstance(one.default, int) else stored[one.name].string_value
+                for one in fields(cls)
+                if one.name in stored
+            }
+        )
+
+    @property
+    def space_failed(self) -> bool:
+        """Whether the model is on the Hub and its Space should be, but is not."""
+        return bool(self.pushed and self.space_reason)
+
+    def lines(self) -> list[str]:
+        """What to tell people."""
+        if self.reason == DRY_RUN:
+            space = f" and {self.space_url}" if self.space_url else ""
+            return [f"Hub, dry run: look at {self.pushed_destination}{space}; nothing was sent"]
+        if not self.pushed:
+            return [f"Hub: not pushed: {self.reason}"]
+        news = "pushed" if self.changed else "already there, unchanged:"
+        lines = [f"Hub: {news} {self.repo_url}, version {self.pushed_version}, commit {self.commit_id[:12]}"]
+        if self.space_pushed:
+            lines.append(f"Space: {self.space_url}")
+        if self.space_failed:
+            lines.append(f"Space: not pushed, the model is: {self.space_reason}")
+        return lines
