@@ -16,14 +16,19 @@ def manifest(toy_version):
     return read_manifest(toy_version)
 
 
-@pytest.fixture
-def compiled(write_config, manifest, tmp_path) -> str:
-    """The JSON that Vertex AI Pipelines would get."""
-    config = load_config(write_config(), data="gs://bucket/pets/1.0.0", output="gs://bucket/output")
-    path = tmp_path / "pipeline.json"
+def compile_for_vertex(config, manifest, folder) -> str:
+    path = folder / "pipeline.json"
     runner = KubeflowV2DagRunner(KubeflowV2DagRunnerConfig(default_image="image:1"), output_filename=str(path))
     runner.run(create_pipeline(config, manifest))
     return path.read_text()
+
+
+@pytest.fixture
+def compiled(write_config, manifest, tmp_path) -> str:
+    """The JSON that Vertex AI Pipelines would get."""
+    return compile_for_vertex(
+        load_config(write_config(), data="gs://bucket/pets/1.0.0", output="gs://bucket/output"), manifest, tmp_path
+    )
 
 
 def test_the_pipeline_compiles_for_vertex(compiled, manifest):
@@ -41,6 +46,23 @@ def test_the_pipeline_compiles_for_vertex(compiled, manifest):
     importer = spec["deploymentSpec"]["executors"]["ImportExamples_executor"]["importer"]
     assert '"gs://bucket/pets/1.0.0/examples"' in json.dumps(importer["artifactUri"])
     assert importer["metadata"]["manifest_sha256"] == manifest.sha256
+
+
+def test_hf_pusher_compiles_for_vertex_with_the_name_of_its_secret(write_config, manifest, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_plantedTokenThatMustNotBeCompiled")
+    secret = "projects/my-project/secrets/hub/versions/1"
+    space = {"repo": "acme/demo", "title": "Pets", "examples": ["gs://bucket/cat.jpg"]}
+    path = write_config(hub={"model_repo": "acme/pets", "token": secret, "space": space})
+    config = load_config(path, data="gs://bucket/pets/1.0.0", output="gs://bucket/output")
+    text = compile_for_vertex(config, manifest, tmp_path)
+    spec = json.loads(text)["pipelineSpec"]
+    task = spec["root"]["dag"]["tasks"]["HFPusher"]
+    assert set(task["inputs"]["artifacts"]) == {"model", "model_blessing", "evaluation"}
+    assert "Pusher" in task["dependentTasks"]
+    container = spec["deploymentSpec"]["executors"]["HFPusher_executor"]["container"]
+    assert "tfx_pipeline.components.hf_pusher.executor.Executor" in container["args"]
+    assert secret in text
+    assert "hf_planted" not in text
 
 
 def test_no_path_of_this_machine_is_compiled_for_vertex(compiled, tmp_path, toy_version):

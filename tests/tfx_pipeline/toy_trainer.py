@@ -6,6 +6,9 @@
 import tensorflow as tf
 
 from schemas.errors import UserError
+from schemas.spec import load_spec
+from trainer.config import TrainingConfig
+from trainer.export import write_model_info
 
 CLASS_COLORS = ((200, 40, 40), (40, 40, 200), (240, 240, 240))
 
@@ -52,6 +55,9 @@ def run_fn(fn_args) -> None:
     model = ToyModel(settings["image_size"], settings["training"]["seed"])
     signatures = {"serving_default": model.serve, "evaluate": model.evaluate}
     tf.saved_model.save(model, fn_args.serving_model_dir, signatures=signatures)
+    training = TrainingConfig.model_validate(settings["training"])
+    spec, digest = load_spec(settings["dataset"]), settings["manifest_sha256"]
+    write_model_info(fn_args.serving_model_dir, spec, settings["image_size"], digest, training)
 
 
 def failing_run_fn(fn_args) -> None:

@@ -1,0 +1,41 @@
+"""Pushes as the tests make them: small files, and patience that does not wait."""
+
+from __future__ import annotations
+
+from huggingface_hub import HfApi
+
+from tests.tfx_pipeline.hub.api import WRITE_TOKEN
+from tests.tfx_pipeline.hub.server import LoopbackHub
+from tfx_pipeline.components.hf_pusher.contents import Files, digest
+from tfx_pipeline.components.hf_pusher.patience import Patience
+from tfx_pipeline.components.hf_pusher.push import Message, Push, Pushed, Target
+
+MODEL = "acme/pets"
+FILES = {
+    "README.md": b"---\ntags: [a]\n---\n# Pets\n",
+    "model_info.json": b'{"classes": ["pet"]}\n',
+    "model.tflite": b"TFL3\0" * 50,
+    "saved_model/saved_model.pb": b"\x08\x01\0graph",
+    "saved_model/variables/variables.data-00000-of-00001": bytes(range(256)) * 40,
+}
+
+
+def tag_of(files: Files) -> str:
+    return f"1.0.0-{digest(files)[:12]}"
+
+
+def push(hub: LoopbackHub, files: Files = FILES, token: str = WRITE_TOKEN, lines: list[str] | None = None, **changes):
+    """Pushes to a repository on `hub`; `lines` gets what is told meanwhile. Returns Pushed."""
+    told = [] if lines is None else lines
+    patience = Patience(sleep=lambda seconds: None, report=told.append)
+    target = Target(**{"repo_id": MODEL, "kind": "model", "private": False} | changes)
+    api = HfApi(endpoint=hub.endpoint, token=token)
+    pushed: Pushed = Push(api, target, patience).run(files, tag_of(files), Message("Model 1", "Of a test."))
+    return pushed
+
+
+def held(hub: LoopbackHub, kind: str = "model", name: str = MODEL, branch: str = "main") -> dict[str, bytes]:
+    """What the Hub holds in a repository, without the file that it put there itself."""
+    repository = hub.api.repositories[kind, name]
+    files = repository.commits[repository.branches[branch]].files
+    return {path: file.content for path, file in files.items() if path != ".gitattributes"}

@@ -1,0 +1,72 @@
+"""Every fault of the table: the push comes to the same end as without it, or says why not."""
+
+import socket
+
+import pytest
+
+from tests.tfx_pipeline.hub.api import WRITE_TOKEN
+from tests.tfx_pipeline.hub.fault_table import CASES, outcome
+from tests.tfx_pipeline.hub.pushes import FILES, held, push
+from tfx_pipeline.components.hf_pusher.patience import HubRefused, HubUnavailable
+
+SURVIVED = [case for case in CASES if not case.refusal]
+REFUSED = [case for case in CASES if case.refusal]
+
+
+@pytest.mark.parametrize("case", SURVIVED, ids=lambda case: case.name)
+def test_the_hub_holds_the_same_after_a_fault_as_without_it(hub, case):
+    result = outcome(hub, case)
+    assert result.message == ""
+    assert (result.same, result.commits, result.tagged) == (True, 1, True)
+    assert all(fault.hits for fault in hub.faults)
+    assert result.requests <= 30
+
+
+@pytest.mark.parametrize("case", [case for case in SURVIVED if case.waits], ids=lambda case: case.name)
+def test_a_push_waits_as_long_as_the_hub_asks_and_says_so(hub, case):
+    [line] = outcome(hub, case).lines
+    assert "429: injected" in line
+    assert f"trying again in {case.waits:.0f} s" in line
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
+def test_what_cannot_be_survived_is_told_in_the_hubs_words_with_what_was_done(hub, case):
+    result = outcome(hub, case)
+    assert case.refusal in result.message
+    assert "nothing was changed there" in result.message or "done before: the repository was made" in result.message
+    assert result.commits == 0
+    assert case.token not in result.message
+
+
+def test_a_refused_connection_is_tried_again_until_the_bound(hub):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        hub.endpoint = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        lines = []
+        with pytest.raises(HubUnavailable, match=r"no answer \(ConnectError: .*tried 6 times"):
+            push(hub, lines=lines)
+    assert len(lines) == 5
+
+
+def test_a_run_that_gave_up_is_resumed_by_the_next_one(hub):
+    [case] = [case for case in REFUSED if case.name == "the Hub wants an hour"]
+    assert outcome(hub, case).same is False
+    hub.faults.clear()
+    pushed = push(hub)
+    assert held(hub) == FILES
+    assert hub.model("acme/pets").tags[pushed.tag] == pushed.commit
+    assert len(hub.asked("POST", "/api/repos/create")) == 1
+
+
+def test_a_space_is_refused_like_a_model(hub):
+    hub.api.gradio_needs_pro = True
+    with pytest.raises(HubRefused, match=r"Space repository acme/demo: .* 402: .*choose kind static"):
+        push(hub, repo_id="acme/demo", kind="space", sdk="gradio")
+    push(hub, repo_id="acme/demo", kind="space", sdk="static")
+    assert held(hub, "space", "acme/demo") == FILES
+
+
+def test_the_token_travels_in_the_header_alone(hub):
+    push(hub)
+    assert {request.token for request in hub.requests if "/lfs/" not in request.path} == {WRITE_TOKEN}
+    assert not any(WRITE_TOKEN in request.path or WRITE_TOKEN.encode() in request.body for request in hub.requests)

@@ -1,0 +1,207 @@
+"""HFPusher in the pipeline, with a model that needs no training, against a Hub on loopback."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import UserError
+from schemas.manifest import read_manifest
+from tests.tfx_pipeline import toy_trainer
+from tests.tfx_pipeline.hub.api import READ_TOKEN, WRITE_TOKEN
+from tests.tfx_pipeline.hub.faults import Fault
+from tests.tfx_pipeline.hub.server import running_hub
+from tfx_pipeline import local_runner
+from tfx_pipeline.config import EvaluationConfig, PipelineConfig
+
+GOOD = 1  # rows by which the toy model's prediction is moved
+PREDICT = """
+import sys
+import tensorflow as tf
+from huggingface_hub import snapshot_download
+folder = snapshot_download(sys.argv[1], revision=sys.argv[2], endpoint=sys.argv[3], cache_dir=sys.argv[4])
+model = tf.saved_model.load(folder + "/saved_model")
+answer = model.signatures["serving_default"](image_bytes=tf.constant([open(sys.argv[5], "rb").read()]))
+print(tuple(answer["class_ids"].shape), sorted(set(answer["class_ids"].numpy().flat)))
+"""
+
+
+@dataclass
+class Run:
+    """What one run returned, printed and left behind; `requests` are those that it made."""
+
+    exit_code: int
+    out: str
+    err: str
+    summary: dict
+    requests: list
+
+
+def run_pipeline(version, output, hub, min_mean_iou=0.5, **settings) -> Run:
+    config = PipelineConfig(
+        name="toy",
+        data=str(version),
+        output=str(output),
+        training={"encoder_weights": "none", "fine_tune_epochs": 0, "seed": GOOD},
+        evaluation=EvaluationConfig(min_mean_iou=min_mean_iou),
+        hub={"model_repo": "acme/toy", "endpoint": hub.endpoint, **settings},
+    )
+    local_runner.make_output_folder(output)
+    before = len(hub.requests)
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            exit_code = local_runner.run(config, read_manifest(version), False, f"{toy_trainer.__name__}.run_fn")
+        except UserError as error:  # as the command line tells it
+            exit_code = local_runner.EXIT_USER_ERROR
+            err.write(str(error))
+    summary = json.loads((output / "summary.json").read_text())
+    return Run(exit_code, out.getvalue(), err.getvalue(), summary, hub.requests[before:])
+
+
+@pytest.fixture(scope="module")
+def hub():
+    from huggingface_hub import constants
+
+    with pytest.MonkeyPatch.context() as patch, running_hub() as running:
+        patch.setenv("HF_HUB_DISABLE_XET", "1")
+        patch.setenv("HF_TOKEN", WRITE_TOKEN)
+        patch.setenv("READ_ONLY_TOKEN", READ_TOKEN)
+        patch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("output")
+
+
+@pytest.fixture(scope="module")
+def not_blessed(toy_version, output, hub) -> Run:
+    return run_pipeline(toy_version, output, hub, min_mean_iou=0.99)
+
+
+@pytest.fixture(scope="module")
+def refused(toy_version, output, hub, not_blessed) -> Run:
+    return run_pipeline(toy_version, output, hub, token="READ_ONLY_TOKEN")
+
+
+@pytest.fixture(scope="module")
+def first(toy_version, output, hub, refused) -> Run:
+    hub.faults.append(Fault("POST .*/commit/", after=True))  # the first commit's answer is lost
+    return run_pipeline(toy_version, output, hub)
+
+
+@pytest.fixture(scope="module")
+def again(toy_version, output, hub, first) -> Run:
+    return run_pipeline(toy_version, output, hub)
+
+
+@pytest.fixture(scope="module")
+def dry_run(toy_version, output, hub, again) -> Run:
+    return run_pipeline(toy_version, output, hub, dry_run=str(output / "hub"))
+
+
+def test_a_model_that_is_not_blessed_reaches_no_hub_and_the_artifact_says_so(not_blessed):
+    assert not_blessed.exit_code == local_runner.EXIT_NOT_BLESSED
+    assert not_blessed.requests == []
+    assert (not_blessed.summary["hub"]["pushed"], not_blessed.summary["hub"]["reason"]) == (
+        0,
+        "the model is not blessed",
+    )
+
+
+def test_a_hub_that_refuses_is_told_in_its_words_and_the_model_is_served_all_the_same(refused):
+    assert refused.exit_code == local_runner.EXIT_USER_ERROR
+    assert "403: You don't have the rights to write here" in refused.err
+    assert "nothing was changed there" in refused.err
+    assert Path(refused.summary["pushed_to"]).is_dir()
+    assert refused.summary["hub"]["pushed"] == 0
+    assert "You don't have the rights" in refused.summary["hub"]["reason"]
+    assert "mean IoU" in refused.out
+
+
+def test_a_blessed_model_is_one_commit_with_a_tag_and_the_artifact_names_both(first, hub):
+    assert first.exit_code == local_runner.EXIT_BLESSED
+    repository, record = hub.model("acme/toy"), first.summary["hub"]
+    assert len(repository.history()) == 2
+    assert record["commit_id"] == repository.head.oid
+    assert repository.tags == {record["pushed_version"]: record["commit_id"]}
+    assert record["pushed_destination"] == f"{hub.endpoint}/acme/toy/tree/{record['commit_id']}"
+    assert record["pushed_version"] == f"1.0.0-{record['content_sha256'][:12]}"
+    assert (record["pushed"], record["changed"], record["reason"]) == (1, 1, "")
+    assert {path.split("/")[0] for path in repository.head.files} == {
+        ".gitattributes",
+        "README.md",
+        "model_info.json",
+        "saved_model",
+    }
+
+
+def test_a_lost_answer_is_told_and_survived(first):
+    assert "HFPusher: commit to main: no answer" in first.out
+    assert "trying again in 1 s (1 of 5)" in first.out
+
+
+def test_the_model_info_on_the_hub_holds_the_metrics_of_the_summary(first, hub):
+    info = json.loads(hub.model("acme/toy").head.files["model_info.json"].content)
+    assert info["metrics"] == first.summary["metrics"]
+    assert info["classes"] == ["pet", "background", "border"]
+    assert info["manifest_sha256"] == first.summary["dataset_manifest_sha256"]
+
+
+def test_the_same_model_again_changes_nothing(first, again, hub):
+    assert again.exit_code == local_runner.EXIT_BLESSED
+    assert {request.method for request in again.requests} == {"GET"}
+    assert again.summary["hub"] == first.summary["hub"] | {"changed": 0}
+    assert "already there, unchanged" in again.out
+
+
+def test_a_dry_run_writes_what_a_push_would_have_sent_and_asks_nobody(first, dry_run, output, hub):
+    assert dry_run.exit_code == local_runner.EXIT_BLESSED
+    assert dry_run.requests == []
+    folder = output / "hub" / "model"
+    written = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = {path: file.content for path, file in hub.model("acme/toy").head.files.items() if path != ".gitattributes"}
+    assert written == files
+    assert str(folder) in dry_run.out
+    assert dry_run.summary["hub"]["pushed_version"] == first.summary["hub"]["pushed_version"]
+
+
+@pytest.fixture(scope="module")
+def photo(toy_version, tmp_path_factory) -> Path:
+    """A folder that holds `photo.jpg`, the first photo of the eval split (a PNG, whatever its name says)."""
+    import tensorflow as tf
+
+    [shard] = toy_version.glob("examples/Split-eval/*")
+    example = tf.train.Example.FromString(next(iter(tf.data.TFRecordDataset(str(shard)))).numpy())
+    path = tmp_path_factory.mktemp("photos") / "photo.jpg"
+    path.write_bytes(example.features.feature["image"].bytes_list.value[0])
+    return path
+
+
+def test_a_fresh_process_downloads_the_version_and_predicts(first, hub, photo, tmp_path):
+    arguments = ["acme/toy", first.summary["hub"]["pushed_version"], hub.endpoint, str(tmp_path), str(photo)]
+    ended = subprocess.run([sys.executable, "-c", PREDICT, *arguments], capture_output=True, text=True, check=True)
+    assert ended.stdout == "(1, 32, 32) [0, 1, 2]\n"
+
+
+def test_the_token_is_in_the_header_of_requests_and_in_no_file(first, again, dry_run, hub, output):
+    assert {request.token for request in again.requests} == {WRITE_TOKEN}
+    scanned = 0
+    for path in output.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert WRITE_TOKEN.encode() not in content, path
+            assert READ_TOKEN.encode() not in content, path
+            scanned += 1
+    assert scanned > 20
+    assert WRITE_TOKEN in os.environ["HF_TOKEN"]
+    for file in hub.model("acme/toy").head.files.values():
+        assert WRITE_TOKEN.encode() not in file.content

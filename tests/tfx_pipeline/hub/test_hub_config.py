@@ -1,0 +1,91 @@
+"""The `hub:` section: what is accepted, what is refused, and that no message repeats a token."""
+
+import pytest
+
+from schemas.errors import UserError
+from tests.tfx_pipeline.hub.api import WRITE_TOKEN
+from tfx_pipeline.components.hf_pusher.config import HubConfig
+from tfx_pipeline.components.hf_pusher.token import read_token
+from tfx_pipeline.config import load_config
+from tfx_pipeline.local_runner import EXIT_USER_ERROR, main
+
+SPACE = {"repo": "acme/demo", "title": "Pets"}
+
+
+def refusal(write_config, **hub) -> str:
+    with pytest.raises(UserError) as raised:
+        load_config(write_config(hub={"model_repo": "acme/pets", **hub}))
+    return str(raised.value)
+
+
+def test_a_repository_is_enough(write_config):
+    hub = load_config(write_config(hub={"model_repo": "acme/pets"})).hub
+    assert (hub.endpoint, hub.token, hub.branch, hub.visibility) == (
+        "https://huggingface.co",
+        "HF_TOKEN",
+        "main",
+        "public",
+    )
+    assert (hub.space, hub.dry_run) == (None, None)
+
+
+def test_a_secret_manager_version_can_name_the_token():
+    name = "projects/my-project/secrets/hub-token/versions/latest"
+    assert HubConfig(model_repo="acme/pets", token=name).token == name
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"model_repo": "pets"}, "hub.model_repo: String should match pattern"),
+        ({"model_repo": "acme/pets--x"}, "hub.model_repo: a repository's name holds no"),
+        ({"endpoint": "http://hub.example.com"}, "hub.endpoint: String should match pattern"),
+        ({"endpoint": "https://user:word@hub.example.com"}, "hub.endpoint: String should match pattern"),
+        ({"branch": "../main"}, "hub.branch: String should match pattern"),
+        ({"visibility": "secret"}, "hub.visibility: Input should be 'public' or 'private'"),
+        ({"space": {"repo": "acme/demo"}}, "hub.space.title: Field required"),
+        ({"space": SPACE | {"kind": "docker"}}, "hub.space.kind: Input should be 'gradio' or 'static'"),
+        ({"space": SPACE | {"hardware": "t4-small"}}, "hub.space.hardware: Extra inputs are not permitted"),
+        ({"space": SPACE, "visibility": "private"}, "which cannot read a private model"),
+    ],
+)
+def test_a_wrong_value_is_named(write_config, section, message):
+    assert message in refusal(write_config, **section)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"token": WRITE_TOKEN},
+        {"token": "0123456789abcdef0123456789abcdef"},
+        {"hf_token": WRITE_TOKEN},
+        {"model_repo": WRITE_TOKEN},
+        {"branch": f"/{WRITE_TOKEN}"},
+    ],
+)
+def test_a_token_in_the_place_of_its_name_is_refused_and_not_repeated(write_config, section):
+    [secret] = section.values()
+    message = refusal(write_config, **section)
+    assert secret.strip("/") not in message
+
+
+def test_a_token_is_called_one(write_config):
+    message = refusal(write_config, token=WRITE_TOKEN)
+    assert "hub.token: looks like the secret itself" in message
+    assert "give the name of an environment variable in capitals, such as HF_TOKEN" in message
+
+
+def test_a_variable_that_is_not_set_is_told_before_anything_starts(write_config, monkeypatch, capsys, tmp_path):
+    monkeypatch.delenv("MY_HUB_TOKEN", raising=False)
+    config = write_config(hub={"model_repo": "acme/pets", "token": "MY_HUB_TOKEN"})
+    assert main(["--config", str(config)]) == EXIT_USER_ERROR
+    assert "hub.token: the environment variable MY_HUB_TOKEN is not set" in capsys.readouterr().err
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize("value", ["two words", "line\nbreak", "hf_ümlaut"])
+def test_what_is_no_token_is_refused_and_not_repeated(monkeypatch, value):
+    monkeypatch.setenv("MY_HUB_TOKEN", value)
+    with pytest.raises(UserError, match="what MY_HUB_TOKEN holds is no token") as raised:
+        read_token("MY_HUB_TOKEN")
+    assert value not in str(raised.value)
