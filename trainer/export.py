@@ -78,12 +78,20 @@ def export_model(
 
 
 def write_model_info(
-    export_dir: str, spec: DatasetSpec, image_size: int, manifest_sha256: str, config: TrainingConfig
+    export_dir: str,
+    spec: DatasetSpec,
+    image_size: int,
+    manifest_sha256: str,
+    config: TrainingConfig,
+    source_sha256: str,
+    tflite: dict[str, dict[str, Any]] | None = None,
 ) -> None:
     """Writes what a user of the model must know into the SavedModel's `assets.extra/model_info.json`.
 
     Keys: `dataset`, `classes` (names in the order of class ids), `palette` (RGB in 0..255 per class), `image_size`,
-    `manifest_sha256` (identity of the dataset version), `training` (the configuration), `code_version`.
+    `manifest_sha256` (identity of the dataset version), `training` (the configuration), `code_version`,
+    `source_sha256` (digest of the code that trained), and `tflite` (`trainer.export_tflite`'s report; null without).
+    The same model gives the same bytes.
     """
     info: dict[str, Any] = {
         "dataset": spec.name,
@@ -93,6 +101,8 @@ def write_model_info(
         "manifest_sha256": manifest_sha256,
         "training": config.model_dump(mode="json"),
         "code_version": metadata.version("segmentation-pipeline"),
+        "source_sha256": source_sha256,
+        "tflite": tflite,
     }
     path = f"{export_dir}/{MODEL_INFO_PATH}"
     tf.io.gfile.makedirs(path.rpartition("/")[0])
