@@ -13,7 +13,8 @@ from schemas.spec import DatasetSpec
 from trainer.config import TrainingConfig
 from trainer.confusion import batch_confusion_matrices
 from trainer.input_pipeline import parse_example
-from trainer.preprocessing import decode_image, resize_pixels, scale_pixels
+from trainer.photo_decoding import decode_photo
+from trainer.preprocessing import resize_pixels, scale_pixels
 
 MODEL_INFO_PATH = "assets.extra/model_info.json"
 
@@ -24,7 +25,8 @@ def export_model(
     """Writes a SavedModel with three signatures; N is any number of images, S `image_size`, C `num_classes`.
 
     - `serving_default`: `image_bytes` string [N] (JPEG or PNG, any size) to `class_ids` uint8 [N, S, S]. Photos are
-      squashed to the square, as the data set was; resize the answer with nearest neighbour to lay it over a photo.
+      turned upright, laid over white and squashed to the square, as the data set was; resize the answer with nearest
+      neighbour to lay it over a photo.
     - `predict_pixels`: `pixels` float32 [N, S, S, 3], RGB in 0..255, to `class_ids` uint8 [N, S, S] and `logits`
       float32 [N, S, S, C].
     - `evaluate`: `examples` string [N] (records of a published version) to `confusion_matrix` int64 [N, C * C] (truth
@@ -48,7 +50,7 @@ def export_model(
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.map_fn(
-            lambda one: resize_pixels(decode_image(one), image_size),
+            lambda one: resize_pixels(decode_photo(one), image_size),
             image_bytes,
             fn_output_signature=tf.TensorSpec([image_size, image_size, 3], tf.float32),
         )
