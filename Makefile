@@ -33,6 +33,7 @@ demo: env  ## draw sample data, prepare it, train, judge and push a model (under
 		--image_size=96 --split=official
 	@$(BIN)/python -m tfx_pipeline.local_runner --config=tfx_pipeline/configs/demo.yaml
 	@echo
+	@echo "Look at $(DEMO)/hub/model/README.md, the model card, and at what else would go to the Hugging Face Hub beside it"
 	@echo "Look at $(DEMO)/pipeline/predictions.png and, in a browser, at $(DEMO)/data/pets/1.0.0/report.html"
 	@echo "Next: your own photos, README.md, \"Your own photos\""
 

@@ -24,7 +24,7 @@ from schemas.errors import UserError
 from schemas.features import SPLITS
 from schemas.manifest import Manifest, verify_version
 from schemas.spec import load_spec
-from tfx_pipeline.components.hf_pusher.token import check_variable
+from tfx_pipeline.components.hf_pusher.checks import check_hub
 from tfx_pipeline.config import RUN_FN, PipelineConfig, check_evaluation, load_config
 from tfx_pipeline.log_file import stderr_in_file
 from tfx_pipeline.output_layout import LOGS_FOLDER, PREDICTIONS_FILE, SUMMARY_FILE
@@ -100,8 +100,8 @@ def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, Manifest]:
       The configuration with absolute paths, and the version's manifest.
 
     Raises:
-      UserError: No manifest, files that differ from it, an empty split, a class or slice that does not exist, or no
-        token for the Hub.
+      UserError: No manifest, files that differ from it, an empty split, a class or slice that does not exist, no token
+        for the Hub, or no example photo.
     """
     data, output = Path(config.data).resolve(), Path(config.output).resolve()
     if data == output or data in output.parents:
@@ -111,8 +111,8 @@ def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, Manifest]:
         if split not in manifest.splits or manifest.splits[split].records == 0:
             raise UserError(f"{config.data}: split {split!r} is empty; publish a version with records in it")
     check_evaluation(config.evaluation, load_spec(manifest.dataset))
-    if config.hub is not None and not config.hub.dry_run:
-        check_variable(config.hub.token)  # before the hours of training, not after
+    if config.hub is not None:
+        check_hub(config.hub)
     return config.model_copy(update={"data": str(data), "output": str(output)}), manifest
 
 

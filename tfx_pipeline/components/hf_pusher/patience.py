@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 # `HTTPError` is the HTTP library's own base class: what is no answer, such as a refused connection, is one too.
-from huggingface_hub.errors import HfHubHTTPError, HTTPError
+from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import parse_ratelimit_headers
 
 from schemas.errors import UserError
 
 Result = TypeVar("Result")
-RequestError = (HTTPError, json.JSONDecodeError)  # the client reads some error pages as JSON
+# The client reads some error pages as JSON; its part that speaks to Xet storage raises Python's own connection errors.
+FAILED_REQUESTS = (HTTPError, json.JSONDecodeError, ConnectionError, TimeoutError)
 
 PASSING = (408, 409, 412, 429, 500, 502, 503, 504)  # another try may succeed
 REMEDIES = {
@@ -75,9 +76,8 @@ class Patience:
                 cause = _failed_request(error)
                 if cause is None:
                     raise
-                status, words = _status(cause), _words(cause)
-                if status is not None and status not in PASSING:
-                    remedy = REMEDIES.get(status, "its words say why")
+                words = _words(cause)
+                if remedy := _remedy(cause):
                     raise HubRefused(f"the Hub refused to {step}: {words}; {remedy}") from error
                 wait = self._wait(cause, attempt)
                 if attempt == self.attempts or self.waited + wait > self.max_wait:
@@ -89,7 +89,7 @@ class Patience:
                 self.sleep(wait)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _wait(self, error: HTTPError | json.JSONDecodeError, attempt: int) -> float:
+    def _wait(self, error: Exception, attempt: int) -> float:
         """Seconds to wait: as many as the Hub asks for, else more after each attempt."""
         headers = error.response.headers if isinstance(error, HfHubHTTPError) else {}
         asked = headers.get("Retry-After", "")
@@ -101,18 +101,26 @@ class Patience:
         return min(self.first_delay * 2 ** (attempt - 1), self.max_delay)
 
 
-def _failed_request(error: BaseException | None) -> HTTPError | json.JSONDecodeError | None:
+def _failed_request(error: BaseException | None) -> Exception | None:
     """The failed request behind an exception; the client wraps those of large files."""
-    while error is not None and not isinstance(error, RequestError):
+    while error is not None and not isinstance(error, FAILED_REQUESTS):
         error = error.__cause__
     return error
 
 
-def _status(error: HTTPError | json.JSONDecodeError) -> int | None:
-    return error.response.status_code if isinstance(error, HfHubHTTPError) else None
+def _remedy(error: Exception) -> str:
+    """What to do about an error that another try would meet again; empty where another try may succeed."""
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        return "" if status in PASSING else REMEDIES.get(status, "its words say why")
+    if isinstance(error, OfflineModeIsEnabled):
+        return "unset HF_HUB_OFFLINE"
+    if "xet-write-token" in str(error) and "404" in str(error):
+        return "this Hub has no Xet storage: set HF_HUB_DISABLE_XET=1"
+    return ""
 
 
-def _words(error: HTTPError | json.JSONDecodeError) -> str:
+def _words(error: Exception) -> str:
     """What the Hub said, on one line, without the client's advice around it."""
     if isinstance(error, json.JSONDecodeError):
         return "an answer that is no JSON, as proxies give"

@@ -77,6 +77,7 @@ class Push:
     target: Target
     patience: Patience
     done: list[str] = field(default_factory=list)
+    _creation_sent: bool = False
     _commit_sent: bool = False
 
     def run(self, files: Files, tag: str, message: Message) -> Pushed:
@@ -108,11 +109,14 @@ class Push:
         except RepositoryNotFoundError as error:
             if error.response.status_code != 404:
                 raise  # a token that is not accepted looks like a repository that is missing
+            self._creation_sent = True
             self.api.create_repo(
                 target.repo_id, repo_type=target.kind, private=target.private, space_sdk=target.sdk, exist_ok=True
             )
             self.done.append("the repository was made")
             return
+        if self._creation_sent:  # and its answer was lost
+            self.done.append("the repository was made")
         if target.private and not stored.private:
             raise HubRefused("it is public, the configuration says private; change one of them, nothing is published")
 
