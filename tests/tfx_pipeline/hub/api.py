@@ -10,59 +10,17 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-import yaml
-
+from tests.tfx_pipeline.hub.card_rules import validate_yaml
+from tests.tfx_pipeline.hub.http_messages import Answer, Refused, Request, json_answer
 from tests.tfx_pipeline.hub.storage import File, Repository, needs_lfs
 
 PAGE = 40  # files a page of a listing; the real Hub has 1000
 OWNER = "acme"
 WRITE_TOKEN = "hf_loopbackWriteTokenForTestsOnly0001"  # accepted by the server on loopback, and by nothing else
 READ_TOKEN = "hf_loopbackReadTokenForTestsOnly00001"
-
-
-class Refused(Exception):
-    """An answer that is an error."""
-
-    def __init__(self, status: int, message: str, code: str = "", **more: Any):
-        super().__init__(message)
-        self.status = status
-        self.headers = {"X-Error-Message": message} | ({"X-Error-Code": code} if code else {})
-        self.body = {"error": message, **more}
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request; `path` is decoded per part only, so that a branch may hold a slash."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def token(self) -> str | None:
-        return self.headers.get("authorization", "").removeprefix("Bearer ") or None
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What goes back."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-def json_answer(values: Any, status: int = 200, **headers: str) -> Answer:
-    return Answer(status, json.dumps(values).encode(), {"Content-Type": "application/json", **headers})
 
 
 REPOSITORY = r"(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)"
@@ -88,7 +46,7 @@ class HubApi:
         self._routes: list[tuple[str, Callable[..., Answer]]] = [
             (r"GET /api/whoami-v2", self._whoami),
             (r"POST /api/repos/create", self._create_repository),
-            (r"POST /api/validate-yaml", self._validate_yaml),
+            (r"POST /api/validate-yaml", validate_yaml),
             (rf"POST {API}/preupload/(?P<revision>[^/]+)", self._preupload),
             (rf"POST {API}/commit/(?P<revision>[^/]+)", self._commit),
             (rf"POST {API}/branch/(?P<branch>[^/]+)", self._create_branch),
@@ -153,19 +111,6 @@ class HubApi:
         private = wanted.get("visibility") == "private"
         self.repositories[kind, name] = Repository(kind, name, private, wanted.get("sdk"))
         return json_answer({"url": url, "name": name, "id": name})
-
-    def _validate_yaml(self, request: Request) -> Answer:
-        front = re.match(r"---\n(.*?)\n---\n", request.json()["content"], re.DOTALL)
-        errors, warnings = [], []
-        try:
-            values = yaml.safe_load(front.group(1)) if front else None
-        except yaml.YAMLError as error:
-            values, errors = None, [{"message": f"Bad YAML: {error}"}]
-        if not errors and not isinstance(values, dict):
-            warnings = [{"message": "empty or missing yaml metadata in repo card"}]
-        elif request.json()["repoType"] == "model" and not errors:
-            errors = [{"message": one} for one in _model_index_mistakes(values.get("model-index", []))]
-        return json_answer({"errors": errors, "warnings": warnings}, 400 if errors else 200)
 
     def _info(self, request: Request, repository: Repository, revision: str = "main") -> Answer:
         commit = self._at(repository, revision)
@@ -298,23 +243,3 @@ class HubApi:
         if commit is None:
             raise Refused(404, f"Invalid rev id: {revision}", "RevisionNotFound")
         return commit
-
-
-def _model_index_mistakes(index: Any) -> list[str]:
-    """What the Hub's documented form of `model-index` does not allow."""
-    mistakes = []
-    if not isinstance(index, list):
-        return ['"model-index" must be an array']
-    for model in index:
-        if not isinstance(model.get("name"), str):
-            mistakes.append('"model-index[].name" must be a string')
-        for result in model.get("results", []):
-            if not isinstance(result.get("task", {}).get("type"), str):
-                mistakes.append('"model-index[].results[].task.type" must be a string')
-            dataset = result.get("dataset", {})
-            if not all(isinstance(dataset.get(key), str) for key in ("type", "name")):
-                mistakes.append('"model-index[].results[].dataset" needs type and name, both strings')
-            for metric in result.get("metrics") or [{}]:
-                if not isinstance(metric.get("type"), str) or metric.get("value") is None:
-                    mistakes.append('"model-index[].results[].metrics[]" needs type and value')
-    return mistakes

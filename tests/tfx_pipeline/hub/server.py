@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.tfx_pipeline.hub.api import Answer, HubApi, Request
+from tests.tfx_pipeline.hub.api import HubApi
 from tests.tfx_pipeline.hub.faults import Fault
+from tests.tfx_pipeline.hub.http_messages import Answer, Request
 from tests.tfx_pipeline.hub.storage import Repository
 
 

@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from huggingface_hub import constants
 
 from tests.tfx_pipeline.hub.api import WRITE_TOKEN
 from tests.tfx_pipeline.hub.fault_table import CASES, outcome
@@ -46,6 +47,20 @@ def test_a_refused_connection_is_tried_again_until_the_bound(hub):
         with pytest.raises(HubUnavailable, match=r"no answer \(ConnectError: .*tried 6 times"):
             push(hub, lines=lines)
     assert len(lines) == 5
+
+
+def test_a_hub_without_xet_storage_is_told_with_the_setting_for_it(hub, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    with pytest.raises(HubRefused, match="this Hub has no Xet storage: set HF_HUB_DISABLE_XET=1"):
+        push(hub)
+
+
+def test_an_offline_client_is_not_waited_for(hub, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    lines = []
+    with pytest.raises(HubRefused, match="unset HF_HUB_OFFLINE"):
+        push(hub, lines=lines)
+    assert lines == []
 
 
 def test_a_run_that_gave_up_is_resumed_by_the_next_one(hub):

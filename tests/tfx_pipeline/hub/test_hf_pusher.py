@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,19 +18,13 @@ from tests.tfx_pipeline import toy_trainer
 from tests.tfx_pipeline.hub.api import READ_TOKEN, WRITE_TOKEN
 from tests.tfx_pipeline.hub.faults import Fault
 from tests.tfx_pipeline.hub.server import running_hub
+from tests.tfx_pipeline.test_pipeline import compile_for_vertex
 from tfx_pipeline import local_runner
+from tfx_pipeline.components.hf_pusher.config import HubConfig
+from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
 from tfx_pipeline.config import EvaluationConfig, PipelineConfig
 
 GOOD = 1  # rows by which the toy model's prediction is moved
-PREDICT = """
-import sys
-import tensorflow as tf
-from huggingface_hub import snapshot_download
-folder = snapshot_download(sys.argv[1], revision=sys.argv[2], endpoint=sys.argv[3], cache_dir=sys.argv[4])
-model = tf.saved_model.load(folder + "/saved_model")
-answer = model.signatures["serving_default"](image_bytes=tf.constant([open(sys.argv[5], "rb").read()]))
-print(tuple(answer["class_ids"].shape), sorted(set(answer["class_ids"].numpy().flat)))
-"""
 
 
 @dataclass
@@ -186,14 +181,95 @@ def photo(toy_version, tmp_path_factory) -> Path:
     return path
 
 
-def test_a_fresh_process_downloads_the_version_and_predicts(first, hub, photo, tmp_path):
-    arguments = ["acme/toy", first.summary["hub"]["pushed_version"], hub.endpoint, str(tmp_path), str(photo)]
-    ended = subprocess.run([sys.executable, "-c", PREDICT, *arguments], capture_output=True, text=True, check=True)
-    assert ended.stdout == "(1, 32, 32) [0, 1, 2]\n"
+def test_the_code_of_the_card_downloads_and_predicts_in_a_fresh_process_as_it_stands(first, hub, photo, tmp_path):
+    card = hub.model("acme/toy").head.files["README.md"].content.decode()
+    blocks = re.findall(r"^```python\n(.*?)^```$", card, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 1
+    environment = os.environ | {"HF_HOME": str(tmp_path)}
+    for block in blocks:
+        ended = subprocess.run(
+            [sys.executable, "-c", block],
+            cwd=photo.parent,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stdout == "(32, 32) classes: [0, 1, 2]\n"
 
 
-def test_the_token_is_in_the_header_of_requests_and_in_no_file(first, again, dry_run, hub, output):
+def test_the_container_of_a_vertex_step_pushes_the_same_and_tells_it(first, hub, output, toy_version, tmp_path):
+    config = HubConfig(model_repo="acme/from-vertex", endpoint=hub.endpoint)
+    model = Path(first.summary["model"]).parents[0]
+    told = run_step(
+        tmp_path,
+        inputs={
+            "model": ("Model", str(model), {}),
+            "model_blessing": ("ModelBlessing", str(tmp_path / "blessing"), {"blessed": 1}),
+            "evaluation": ("ModelEvaluation", str(evaluation_folder(output)), {}),
+        },
+        parameters={
+            "hub": config.model_dump_json(),
+            "dataset": DatasetFacts.of(read_manifest(toy_version)).model_dump_json(),
+            "source_sha256": "0" * 64,
+        },
+    )
+    pushed = hub.model("acme/from-vertex")
+    assert told["commit_id"] == pushed.head.oid
+    assert told["pushed"] == 1
+    assert told["pushed_version"] == first.summary["hub"]["pushed_version"]
+    other = hub.model("acme/toy").head.files
+    assert {path: file for path, file in pushed.head.files.items() if path != "README.md"} == {
+        path: file for path, file in other.items() if path != "README.md"
+    }
+
+
+def evaluation_folder(output: Path) -> Path:
+    """The newest folder that Evaluator wrote its metrics to."""
+    return max((output / "pipeline" / "Evaluator" / "evaluation").iterdir(), key=lambda path: int(path.name))
+
+
+def run_step(folder: Path, inputs: dict, parameters: dict) -> dict:
+    """Runs the command of HFPusher's container with what Vertex puts in place of `{{$}}`; the output's metadata."""
+    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor as container
+
+    def artifact(kind: str, uri: str, metadata: dict) -> dict:
+        schema = {"instanceSchema": f"title: tfx.{kind}\ntype: object\n"}
+        return {"artifacts": [{"name": f"artifacts/{kind}", "type": schema, "uri": uri, "metadata": metadata}]}
+
+    output_file = folder / "executor_output.json"
+    invocation = {
+        "inputs": {
+            "artifacts": {name: artifact(*one) for name, one in inputs.items()},
+            "parameters": {name: {"stringValue": value} for name, value in parameters.items()},
+        },
+        "outputs": {
+            "artifacts": {"pushed_model": artifact("PushedModel", str(folder / "pushed_model"), {})},
+            "outputFile": str(output_file),
+        },
+    }
+    executor = "tfx_pipeline.components.hf_pusher.executor.Executor"
+    arguments = ["--executor_class_path", executor, "--json_serialized_invocation_args", json.dumps(invocation)]
+    with contextlib.redirect_stdout(io.StringIO()):
+        container.main(container._parse_flags(arguments))
+    written = output_file.read_text()
+    assert WRITE_TOKEN not in written
+    [pushed_model] = json.loads(written)["artifacts"]["pushed_model"]["artifacts"]
+    return pushed_model["metadata"]
+
+
+def test_the_token_is_in_the_header_of_requests_and_in_no_file(first, again, dry_run, hub, output, toy_version):
     assert {request.token for request in again.requests} == {WRITE_TOKEN}
+    config = PipelineConfig(
+        name="toy",
+        data="gs://bucket/pets/1.0.0",
+        output="gs://bucket/output",
+        training={"encoder_weights": "none", "fine_tune_epochs": 0},
+        evaluation=EvaluationConfig(min_mean_iou=0.5),
+        hub=HubConfig(model_repo="acme/toy", endpoint=hub.endpoint),
+    )
+    compile_for_vertex(config, read_manifest(toy_version), output)
     scanned = 0
     for path in output.rglob("*"):
         if path.is_file():
@@ -202,6 +278,8 @@ def test_the_token_is_in_the_header_of_requests_and_in_no_file(first, again, dry
             assert READ_TOKEN.encode() not in content, path
             scanned += 1
     assert scanned > 20
-    assert WRITE_TOKEN in os.environ["HF_TOKEN"]
+    assert {"metadata.sqlite", "summary.json", "pipeline.json"} <= {path.name for path in output.iterdir()}
+    assert any((output / "logs").iterdir())
+    assert WRITE_TOKEN not in first.out + first.err + again.out + again.err + dry_run.out
     for file in hub.model("acme/toy").head.files.values():
         assert WRITE_TOKEN.encode() not in file.content

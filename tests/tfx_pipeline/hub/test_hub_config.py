@@ -83,6 +83,13 @@ def test_a_variable_that_is_not_set_is_told_before_anything_starts(write_config,
     assert not (tmp_path / "output").exists()
 
 
+def test_an_example_photo_that_is_missing_is_told_before_anything_starts(write_config, capsys, tmp_path):
+    space = SPACE | {"examples": [str(tmp_path / "cat.jpg")]}
+    config = write_config(hub={"model_repo": "acme/pets", "dry_run": str(tmp_path / "hub"), "space": space})
+    assert main(["--config", str(config)]) == EXIT_USER_ERROR
+    assert f"hub.space.examples: {tmp_path / 'cat.jpg'}: no such file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("value", ["two words", "line\nbreak", "hf_ümlaut"])
 def test_what_is_no_token_is_refused_and_not_repeated(monkeypatch, value):
     monkeypatch.setenv("MY_HUB_TOKEN", value)

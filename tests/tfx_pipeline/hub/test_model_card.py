@@ -1,0 +1,145 @@
+"""The model card: valid for the Hub, true to the figures it was given, and the same each time."""
+
+import re
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard, constants
+
+from schemas.spec import load_spec
+from tests.tfx_pipeline.hub.pushes import push
+from tfx_pipeline.components.hf_pusher.config import HubConfig
+from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
+from tfx_pipeline.components.hf_pusher.model_card import model_card
+from tfx_pipeline.components.hf_pusher.patience import HubRefused
+from tfx_pipeline.evaluation import Evaluation, SliceMetrics
+
+HUB = HubConfig(model_repo="acme/pets", license="apache-2.0")
+FACTS = DatasetFacts(
+    dataset="pets", version="1.2.0", image_size=96, manifest_sha256="ab" * 32, records={"train": 240, "eval": 60}
+)
+INFO = {
+    "classes": ["pet", "background", "border"],
+    "palette": [[255, 127, 14], [31, 59, 87], [255, 243, 176]],
+    "image_size": 96,
+    "training": {"model": "unet", "epochs": 24, "learning_rate": 0.01},
+    "code_version": "0.1.0",
+}
+
+
+def metrics(examples: int, *iou: float | None) -> SliceMetrics:
+    known = [one for one in iou if one is not None]
+    names = ("pet", "background", "border")
+    return SliceMetrics(examples, mean_iou=sum(known) / len(known), pixel_accuracy=0.9, iou=dict(zip(names, iou)))
+
+
+BREEDS = {
+    "Bengal": metrics(25, 0.8, 0.9, 0.5),
+    "Sphynx": metrics(3, 0.7, 0.9, None),
+    "beagle": metrics(30, 0.2, 0.7, 0.3),
+    "pug": metrics(2, 0.7, 0.8, 0.3),
+}
+EVALUATION = Evaluation(overall=metrics(60, 0.75, 0.85, 0.4), slices={"breed": BREEDS}, blessed=True)
+
+
+def card(hub=HUB, facts=FACTS, info=INFO, evaluation=EVALUATION, has_tflite=True) -> str:
+    return model_card(hub, facts, info, evaluation, "1.2.0-0123456789ab", has_tflite)
+
+
+def section(text: str, title: str) -> str:
+    return re.search(rf"^## {title}\n\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL).group(1)
+
+
+def test_the_hub_accepts_it(hub, monkeypatch):
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    ModelCard(card()).validate()
+    assert [request.path for request in hub.requests] == ["/api/validate-yaml"]
+
+
+def test_a_card_with_a_wrong_model_index_would_be_refused_before_anything_is_sent(hub):
+    text = card().replace("- type: mean_iou\n", "- kind: mean_iou\n")
+    with pytest.raises(HubRefused, match=r"400: .*needs type and value"):
+        push(hub, {"README.md": text.encode()})
+    assert hub.asked("POST", "/commit/") == []
+
+
+def test_its_results_read_back_as_the_figures_of_everything_and_of_each_slice():
+    results = ModelCard(card()).data.eval_results
+    figures = {(one.dataset_config, one.metric_name): one.metric_value for one in results}
+    assert figures["all", "Mean IoU"] == round(EVALUATION.overall.mean_iou, 4)
+    assert figures["breed=beagle", "IoU of pet"] == 0.2
+    assert ("breed=Sphynx", "IoU of border") not in figures
+    assert len(figures) == len(results) == 5 * 5 - 1
+    assert {one.dataset_revision for one in results} == {FACTS.manifest_sha256}
+    assert {one.dataset_split for one in results} == {"eval"}
+
+
+def test_classes_come_with_their_palette():
+    assert "| 0 | pet | `#ff7f0e` | 255, 127, 14 |" in section(card(), "Classes")
+
+
+def test_the_data_come_with_licence_source_citation_and_manifest():
+    spec, text = load_spec("pets"), section(card(), "Data")
+    for expected in (spec.license, spec.source, spec.citation, FACTS.manifest_sha256, "pets 1.2.0"):
+        assert expected in text
+
+
+def test_data_that_only_look_like_a_known_set_are_called_what_they_are():
+    drawn = {"title": "drawn cats and dogs", "license": "Apache-2.0", "source": "python -m beam_jobs.sample_data"}
+    text = card(HubConfig(model_repo="acme/pets", data=drawn))
+    assert "drawn cats and dogs" in section(text, "Data")
+    assert "drawn cats and dogs" in section(text, "Limitations")
+    assert "Oxford" not in text
+    assert "Parkhi" not in text
+
+
+def test_the_training_configuration_and_the_code_version_are_told():
+    text = section(card(), "Training")
+    assert "| learning rate | `0.01` |" in text
+    assert "| code version | `0.1.0` |" in text
+
+
+def test_limitations_name_the_worst_class_the_worst_slices_and_those_too_small_to_tell():
+    text = section(card(), "Limitations")
+    assert "The class that it finds worst is border: IoU 0.400, against 0.667 on average." in text
+    assert "over all: beagle 0.400 (30 examples), pug 0.600 (2 examples)." in text
+    assert "Fewer than 20 examples, so that their figures say little, by breed: Sphynx, pug." in text
+
+
+def test_a_class_that_was_never_judged_is_a_limitation():
+    text = card(evaluation=Evaluation(overall=metrics(9, 0.5, 0.6, None), slices={}))
+    assert "has none of it: border." in section(text, "Limitations")
+
+
+def test_without_an_evaluation_it_says_that_nothing_was_measured():
+    text = card(evaluation=None)
+    assert "model-index" not in text
+    assert "was not measured" in section(text, "Limitations")
+    assert "No evaluation came with this model." in section(text, "Results")
+
+
+def test_the_code_names_the_version_and_a_hub_of_ones_own():
+    code = section(card(HubConfig(model_repo="acme/pets", endpoint="https://hub.acme.example")), "How to use it")
+    assert '"acme/pets", revision="1.2.0-0123456789ab", endpoint="https://hub.acme.example"' in code
+
+
+def test_without_tflite_there_is_no_code_for_it():
+    assert "model.tflite" not in card(has_tflite=False)
+    assert "model.tflite" in card()
+
+
+def test_the_licence_of_the_model_is_named_where_it_is_configured():
+    assert yaml.safe_load(card().split("---")[1])["license"] == "apache-2.0"
+    assert "license" not in yaml.safe_load(card(HubConfig(model_repo="acme/pets")).split("---")[1])
+
+
+def test_the_same_facts_give_the_same_text():
+    assert card() == card()
+
+
+def test_a_name_cannot_break_a_table_or_the_metadata():
+    breeds = {"a | b\n---\ntags: [x]": metrics(30, 0.5, 0.5, 0.5)}
+    text = card(evaluation=Evaluation(overall=metrics(30, 0.5, 0.5, 0.5), slices={"breed": breeds}))
+    [model] = yaml.safe_load(re.match(r"---\n(.*?)\n---\n", text, re.DOTALL).group(1))["model-index"]
+    assert len(model["results"]) == 2
+    assert "| a &#124; b --- tags: [x] | 30 |" in text
