@@ -22,6 +22,7 @@ DATA_JOBS = [
     "tqdm>=4.66",
 ]
 PIPELINE = [
+    "ai-edge-litert>=2.1,<3",  # runs the exported TFLite models, on both stacks
     "google-cloud-aiplatform>=1.100,<2",
     "google-cloud-secret-manager>=2.20,<3",
     "keras>=3.8,<4",
@@ -40,6 +41,7 @@ DEVELOPMENT = [
     "pytest>=8",
     "pytest-xdist>=3.6",
     "ruff>=0.14",
+    "selenium>=4.40,<5",
     "tensorflow-datasets>=4.9.7",
 ]
 

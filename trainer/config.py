@@ -30,6 +30,7 @@ class TrainingConfig(FrozenModel):
       augment: Random flips, crops, rotations and colours.
       average_mirrored: The exported model averages its logits over the photo and its mirror image: better by about
         0.006 mean IoU on pets, at twice the time per photo. The figures of the epochs are without it.
+      export_tflite: Also exports TFLite models for the demo app, and refuses them where they answer otherwise.
       evaluate_every: Epochs between two looks at the evaluation split; the last epoch of a phase always has one.
       seed: Seed of weights, shuffling and augmentation.
     """
@@ -47,6 +48,7 @@ class TrainingConfig(FrozenModel):
     weight_decay: float = Field(default=1e-4, ge=0, le=1)
     augment: bool = True
     average_mirrored: bool = False
+    export_tflite: bool = True
     evaluate_every: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**31)
 

@@ -13,7 +13,8 @@ from schemas.spec import DatasetSpec
 from trainer.config import TrainingConfig
 from trainer.confusion import batch_confusion_matrices
 from trainer.input_pipeline import parse_example
-from trainer.preprocessing import decode_image, resize_pixels, scale_pixels
+from trainer.photo_decoding import decode_photo
+from trainer.preprocessing import resize_pixels, scale_pixels
 
 MODEL_INFO_PATH = "assets.extra/model_info.json"
 
@@ -24,7 +25,8 @@ def export_model(
     """Writes a SavedModel with three signatures; N is any number of images, S `image_size`, C `num_classes`.
 
     - `serving_default`: `image_bytes` string [N] (JPEG or PNG, any size) to `class_ids` uint8 [N, S, S]. Photos are
-      squashed to the square, as the data set was; resize the answer with nearest neighbour to lay it over a photo.
+      turned upright, laid over white and squashed to the square, as the data set was; resize the answer with nearest
+      neighbour to lay it over a photo.
     - `predict_pixels`: `pixels` float32 [N, S, S, 3], RGB in 0..255, to `class_ids` uint8 [N, S, S] and `logits`
       float32 [N, S, S, C].
     - `evaluate`: `examples` string [N] (records of a published version) to `confusion_matrix` int64 [N, C * C] (truth
@@ -48,7 +50,7 @@ def export_model(
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.map_fn(
-            lambda one: resize_pixels(decode_image(one), image_size),
+            lambda one: resize_pixels(decode_photo(one), image_size),
             image_bytes,
             fn_output_signature=tf.TensorSpec([image_size, image_size, 3], tf.float32),
         )
@@ -78,12 +80,20 @@ def export_model(
 
 
 def write_model_info(
-    export_dir: str, spec: DatasetSpec, image_size: int, manifest_sha256: str, config: TrainingConfig
+    export_dir: str,
+    spec: DatasetSpec,
+    image_size: int,
+    manifest_sha256: str,
+    config: TrainingConfig,
+    source_sha256: str,
+    tflite: dict[str, dict[str, Any]] | None = None,
 ) -> None:
     """Writes what a user of the model must know into the SavedModel's `assets.extra/model_info.json`.
 
     Keys: `dataset`, `classes` (names in the order of class ids), `palette` (RGB in 0..255 per class), `image_size`,
-    `manifest_sha256` (identity of the dataset version), `training` (the configuration), `code_version`.
+    `manifest_sha256` (identity of the dataset version), `training` (the configuration), `code_version`,
+    `source_sha256` (digest of the code that trained), and `tflite` (`trainer.export_tflite`'s report; null without).
+    The same model gives the same bytes.
     """
     info: dict[str, Any] = {
         "dataset": spec.name,
@@ -93,6 +103,8 @@ def write_model_info(
         "manifest_sha256": manifest_sha256,
         "training": config.model_dump(mode="json"),
         "code_version": metadata.version("segmentation-pipeline"),
+        "source_sha256": source_sha256,
+        "tflite": tflite,
     }
     path = f"{export_dir}/{MODEL_INFO_PATH}"
     tf.io.gfile.makedirs(path.rpartition("/")[0])

@@ -9,6 +9,7 @@ from pydantic import Field
 from schemas.spec import FrozenModel, load_spec, parse_model
 from trainer.config import TrainingConfig
 from trainer.export import export_model, write_model_info
+from trainer.export_tflite import export_tflite
 from trainer.input_pipeline import find_shards
 from trainer.training import train
 
@@ -38,14 +39,14 @@ class CustomConfig(FrozenModel):
 
 
 def run_fn(fn_args: TrainerArguments) -> None:
-    """Trains on a published version's shards and exports the SavedModel with its model info.
+    """Trains on a published version's shards and exports the SavedModel, TFLite models and model info.
 
     Args:
       fn_args: `train_files` and `eval_files` are glob patterns of shards; `custom_config` as in `CustomConfig`; the
         SavedModel goes to `serving_model_dir`, TensorBoard logs to `model_run_dir`.
 
     Raises:
-      UserError: A configuration, shards or weights that cannot be used.
+      UserError: A configuration, shards or weights that cannot be used, or TFLite models that answer otherwise.
     """
     run = parse_model(CustomConfig, fn_args.custom_config, "custom_config")
     spec = load_spec(run.dataset)
@@ -61,4 +62,13 @@ def run_fn(fn_args: TrainerArguments) -> None:
     export_model(
         model, run.image_size, num_classes, fn_args.serving_model_dir, average_mirrored=run.training.average_mirrored
     )
-    write_model_info(fn_args.serving_model_dir, spec, run.image_size, run.manifest_sha256, run.training)
+    tflite = export_tflite(fn_args.serving_model_dir, fn_args.eval_files) if run.training.export_tflite else None
+    write_model_info(
+        fn_args.serving_model_dir,
+        spec,
+        run.image_size,
+        run.manifest_sha256,
+        run.training,
+        source_sha256=run.source_sha256,
+        tflite=tflite,
+    )

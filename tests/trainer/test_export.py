@@ -98,10 +98,11 @@ def test_the_weights_are_stored_once(exported):
 
 def test_the_model_info_says_what_the_model_is(exported):
     spec = load_spec("pets")
-    write_model_info(exported.folder, spec, SIZE, "0" * 64, CONFIG)
+    write_model_info(exported.folder, spec, SIZE, "0" * 64, CONFIG, source_sha256="1" * 64)
     with tf.io.gfile.GFile(f"{exported.folder}/{MODEL_INFO_PATH}") as file:
         info = json.load(file)
     assert info["classes"] == ["pet", "background", "border"]
     assert [tuple(color) for color in info["palette"]] == list(spec.palette)
     assert (info["dataset"], info["image_size"], info["manifest_sha256"]) == ("pets", SIZE, "0" * 64)
+    assert (info["source_sha256"], info["tflite"]) == ("1" * 64, None)
     assert TrainingConfig(**info["training"]) == CONFIG

@@ -1,12 +1,19 @@
+import io
 import json
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 
 from schemas.errors import UserError
+from schemas.manifest import file_sha256
+from tests.trainer.conftest import draw
 from trainer.export import MODEL_INFO_PATH
+from trainer.export_tflite import FLOAT_PATH, INT8_PATH, MAX_FLOAT_LOGIT_DIFFERENCE
 from trainer.run_fn import run_fn
 
 TRAINING = {"encoder_scale": 1, "epochs": 1, "fine_tune_epochs": 0, "batch_size": 4}
@@ -29,15 +36,43 @@ def arguments(folder, shards, **custom_config):
     )
 
 
-def test_a_run_leaves_a_model_with_its_signatures_and_its_origin(write_shards, weights_file, tmp_path, capsys):
-    run_fn(
-        arguments(tmp_path, write_shards(list(range(4)), 32), training={**TRAINING, "encoder_weights": weights_file})
-    )
-    signatures = tf.saved_model.load(str(tmp_path / "model")).signatures
+@pytest.fixture(scope="module")
+def finished(write_shards, weights_file, tmp_path_factory):
+    """The folder that a run leaves whose model averages mirrored photos, and what the run printed."""
+    folder = tmp_path_factory.mktemp("run")
+    training = {**TRAINING, "encoder_weights": weights_file, "average_mirrored": True}
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        run_fn(arguments(folder, write_shards(list(range(4)), 32), training=training))
+    return SimpleNamespace(model=folder / "model", logs=folder / "run", printed=printed.getvalue())
+
+
+def test_a_run_leaves_a_model_with_its_signatures_and_its_origin(finished):
+    signatures = tf.saved_model.load(str(finished.model)).signatures
     assert set(signatures) == {"serving_default", "predict_pixels", "evaluate"}
-    assert json.loads((tmp_path / "model" / MODEL_INFO_PATH).read_text())["manifest_sha256"] == "1" * 64
-    assert list((tmp_path / "run").rglob("events.out.tfevents.*"))
-    assert capsys.readouterr().out.startswith("epoch   1/1  loss ")
+    assert json.loads((finished.model / MODEL_INFO_PATH).read_text())["manifest_sha256"] == "1" * 64
+    assert list(finished.logs.rglob("events.out.tfevents.*"))
+    assert finished.printed.startswith("epoch   1/1  loss ")
+
+
+@pytest.mark.parametrize(("path", "tolerance"), [(FLOAT_PATH, 1e-4), (INT8_PATH, 0.1)])
+def test_a_run_leaves_tflite_models_that_answer_as_the_saved_model(finished, path, tolerance):
+    pixels = draw(7, 32)[0][np.newaxis].astype(np.float32)
+    expected = tf.saved_model.load(str(finished.model)).signatures["predict_pixels"](pixels=tf.constant(pixels))
+    answer = Interpreter(model_path=str(finished.model / path)).get_signature_runner("predict_pixels")(pixels=pixels)
+    assert (answer["class_ids"].dtype, answer["class_ids"].shape) == (np.uint8, (1, 32, 32))
+    np.testing.assert_array_equal(answer["class_ids"], answer["logits"].argmax(-1))
+    np.testing.assert_allclose(answer["logits"], expected["logits"], atol=tolerance * np.ptp(expected["logits"]))
+
+
+def test_the_model_info_says_how_near_the_tflite_models_are(finished):
+    report = json.loads((finished.model / MODEL_INFO_PATH).read_text())["tflite"]
+    for path in (FLOAT_PATH, INT8_PATH):
+        file, figures = finished.model / path, report[Path(path).name]
+        assert (figures["bytes"], figures["sha256"]) == (file.stat().st_size, file_sha256(file))
+        assert (figures["compared_images"], figures["equal_pixels"] > 0.98) == (4, True)
+    assert report["model.tflite"]["max_logit_difference"] < MAX_FLOAT_LOGIT_DIFFERENCE
+    assert report["model_int8.tflite"]["bytes"] < 0.4 * report["model.tflite"]["bytes"]
 
 
 def test_a_wrong_setting_is_an_error_that_names_it_before_anything_is_read(tmp_path):

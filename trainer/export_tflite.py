@@ -1,0 +1,110 @@
+"""The two TFLite models beside a SavedModel, converted in a process of its own, with measured parity."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from schemas.errors import UserError
+from schemas.manifest import file_sha256
+
+FLOAT_PATH = "assets.extra/model.tflite"
+INT8_PATH = "assets.extra/model_int8.tflite"
+COMPARED_IMAGES = 32  # of the evaluation split: seconds of work, and far more pixels than the bounds need
+
+MIN_EQUAL_PIXELS = 0.999  # of the float model: only ties between two classes may fall the other way
+MAX_FLOAT_LOGIT_DIFFERENCE = 1e-3  # as a share of the logits' range: rounding, with two orders of magnitude to spare
+MAX_INT8_MEAN_IOU_DIFFERENCE = 0.02
+
+REMEDY = "; `training.export_tflite: false` exports without TFLite"
+
+
+def export_tflite(export_dir: str, eval_shards: Sequence[str]) -> dict[str, dict[str, float | int | str]]:
+    """Writes the float32 and the dynamic range int8 model into the SavedModel's `assets.extra/`.
+
+    Both take `pixels` float32 [1, S, S, 3] in 0..255 and give `class_ids` uint8 [1, S, S] and `logits` float32
+    [1, S, S, C], as the signature `predict_pixels`.
+
+    Args:
+      export_dir: SavedModel of `trainer.export`; may be a bucket's address.
+      eval_shards: Paths or patterns of the shards whose first images the models are compared on.
+
+    Returns:
+      File name to `bytes`, `sha256`, `compared_images` and the figures of `trainer.tflite_conversion.compare`.
+
+    Raises:
+      UserError: The conversion failed, or a model is not close enough to the SavedModel.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        files = {name: Path(folder, Path(name).name) for name in (FLOAT_PATH, INT8_PATH)}
+        measured = _convert(export_dir, eval_shards, files[FLOAT_PATH], files[INT8_PATH])
+        report = {
+            path.name: {
+                "bytes": path.stat().st_size,
+                "sha256": file_sha256(path),
+                "compared_images": measured["images"],
+                **figures,
+            }
+            for path, figures in zip(files.values(), measured["models"])
+        }
+        check_parity(report)
+        for name, path in files.items():
+            target = f"{export_dir}/{name}"
+            tf.io.gfile.makedirs(os.path.dirname(target))
+            tf.io.gfile.copy(str(path), target, overwrite=True)
+    return report
+
+
+def check_parity(report: dict[str, dict[str, float | int | str]]) -> None:
+    """Refuses models that answer otherwise than the SavedModel; UserError names the figure and its bound."""
+    exact, quantized = report[Path(FLOAT_PATH).name], report[Path(INT8_PATH).name]
+    for name, figure, fits, bound in (
+        (FLOAT_PATH, "equal_pixels", exact["equal_pixels"] >= MIN_EQUAL_PIXELS, f"at least {MIN_EQUAL_PIXELS}"),
+        (
+            FLOAT_PATH,
+            "max_logit_difference",
+            exact["max_logit_difference"] <= MAX_FLOAT_LOGIT_DIFFERENCE,
+            f"at most {MAX_FLOAT_LOGIT_DIFFERENCE}",
+        ),
+        (
+            INT8_PATH,
+            "mean_iou_difference",
+            abs(quantized["mean_iou_difference"]) <= MAX_INT8_MEAN_IOU_DIFFERENCE,
+            f"within {MAX_INT8_MEAN_IOU_DIFFERENCE}",
+        ),
+    ):
+        if not fits:
+            file = Path(name).name
+            raise UserError(
+                f"{file} does not answer as the SavedModel: {figure} is {report[file][figure]}, not {bound}{REMEDY}"
+            )
+
+
+def _convert(export_dir: str, eval_shards: Sequence[str], float_path: Path, int8_path: Path) -> dict:
+    command = [
+        sys.executable,
+        "-m",
+        "trainer.tflite_conversion",
+        f"--model={export_dir}",
+        f"--images={COMPARED_IMAGES}",
+    ]
+    command += [f"--float={float_path}", f"--int8={int8_path}", "--shards", *eval_shards]
+    # On the CPU: figures that do not depend on the machine, and memory that a GPU's training still holds.
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if ended.returncode:
+        print(ended.stderr, file=sys.stderr)
+        cause = f"killed by signal {-ended.returncode}" if ended.returncode < 0 else _last_line(ended.stderr)
+        raise UserError(f"{export_dir}: conversion to TFLite failed: {cause}{REMEDY}")
+    return json.loads(_last_line(ended.stdout))
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it said nothing"])[-1].strip()

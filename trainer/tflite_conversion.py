@@ -1,0 +1,123 @@
+"""Converts an exported model to TFLite and measures parity: `python -m trainer.tflite_conversion --help`.
+
+A process of its own, started by `trainer.export_tflite`: TensorFlow's converter can abort the process that it runs in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+from trainer.confusion import confusion_matrix, mean_iou
+from trainer.input_pipeline import find_shards, parse_example
+from trainer.preprocessing import CHANNELS
+
+SIGNATURE = "predict_pixels"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Writes the two models beside each other and prints the report as the last line of the standard output."""
+    parser = argparse.ArgumentParser(prog="python -m trainer.tflite_conversion", description=__doc__.partition("\n")[0])
+    parser.add_argument("--model", required=True, help="folder of the SavedModel")
+    parser.add_argument("--shards", required=True, nargs="+", help="glob patterns of the evaluation split's shards")
+    parser.add_argument("--images", required=True, type=int, help="how many evaluation images to measure with")
+    parser.add_argument("--float", required=True, type=Path, help="where the float32 model goes")
+    parser.add_argument("--int8", required=True, type=Path, help="where the dynamic range model goes")
+    options = parser.parse_args(arguments)
+    shards = find_shards(options.shards)
+    model = tf.saved_model.load(options.model)
+    with tempfile.TemporaryDirectory() as folder:
+        save_for_one_image(model, folder)
+        options.float.write_bytes(convert(folder, quantize=False))
+        options.int8.write_bytes(convert(folder, quantize=True))
+    predict = model.signatures[SIGNATURE]
+    image_size = _image_size(predict)
+    examples = [parse_example(one, image_size) for one in tf.data.TFRecordDataset(shards).take(options.images)]
+    truth = [mask.numpy() for _, mask in examples]
+    pixels = [tf.cast(image, tf.float32)[tf.newaxis] for image, _ in examples]
+    expected = [{name: value.numpy()[0] for name, value in predict(pixels=one).items()} for one in pixels]
+    report = {
+        "images": len(examples),
+        "models": [
+            compare(expected, list(_predictions(path, pixels)), truth) for path in (options.float, options.int8)
+        ],
+    }
+    print(json.dumps(report))
+    return 0
+
+
+def save_for_one_image(model: tf.Module, folder: str) -> None:
+    """Saves the signature `predict_pixels` of a loaded model for batches of one, a shape that TFLite can plan for."""
+    predict = model.signatures[SIGNATURE]
+    image_size = _image_size(predict)
+    module = tf.Module()
+    module.model = model  # keeps the weights alive, which a signature alone does not
+
+    @tf.function(input_signature=[tf.TensorSpec([1, image_size, image_size, CHANNELS], tf.float32, "pixels")])
+    def predict_one(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        return predict(pixels=pixels)
+
+    tf.saved_model.save(module, folder, signatures={SIGNATURE: predict_one})
+
+
+def convert(folder: str, quantize: bool) -> bytes:
+    """A TFLite model of `save_for_one_image`'s folder, under the same signature and names.
+
+    With `quantize`, weights are int8 with a scale per channel, and activations are quantized on the fly ("dynamic
+    range"); inputs and outputs stay as they are.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+    if quantize:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    return converter.convert()
+
+
+def compare(
+    expected: list[dict[str, np.ndarray]], actual: list[dict[str, np.ndarray]], truth: list[np.ndarray]
+) -> dict[str, float]:
+    """How far a converted model is from the SavedModel, over the same images.
+
+    Args:
+      expected: The SavedModel's `class_ids` [S, S] and `logits` [S, S, C] per image.
+      actual: The converted model's.
+      truth: Class ids or IGNORE_ID, uint8 [S, S] per image.
+
+    Returns:
+      `equal_pixels`, the share of pixels of the same class; `max_logit_difference`, as a share of the logits' range;
+      `mean_iou_difference`, the converted model's mean IoU less the SavedModel's. To six decimals.
+    """
+    classes = expected[0]["logits"].shape[-1]
+    logits = np.stack([one["logits"] for one in expected])
+    difference = np.abs(logits - np.stack([one["logits"] for one in actual])).max()
+    equal = [np.mean(one["class_ids"] == other["class_ids"]) for one, other in zip(expected, actual)]
+    ious = [
+        mean_iou(sum(confusion_matrix(mask, one["class_ids"], classes) for mask, one in zip(truth, predictions)))
+        for predictions in (expected, actual)
+    ]
+    return {
+        "equal_pixels": round(float(np.mean(equal)), 6),
+        "max_logit_difference": round(float(difference / np.ptp(logits)), 6),
+        "mean_iou_difference": round(ious[1] - ious[0], 6),
+    }
+
+
+def _image_size(predict: tf.types.experimental.ConcreteFunction) -> int:
+    return predict.structured_input_signature[1]["pixels"].shape[1]
+
+
+def _predictions(path: Path, pixels: list[tf.Tensor]) -> Iterator[dict[str, np.ndarray]]:
+    predict = Interpreter(model_path=str(path)).get_signature_runner(SIGNATURE)
+    for one in pixels:
+        yield {name: value[0].copy() for name, value in predict(pixels=one.numpy()).items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
