@@ -56,8 +56,14 @@ def run_fn(fn_args) -> None:
     signatures = {"serving_default": model.serve, "evaluate": model.evaluate}
     tf.saved_model.save(model, fn_args.serving_model_dir, signatures=signatures)
     training = TrainingConfig.model_validate(settings["training"])
-    spec, digest = load_spec(settings["dataset"]), settings["manifest_sha256"]
-    write_model_info(fn_args.serving_model_dir, spec, settings["image_size"], digest, training)
+    write_model_info(
+        fn_args.serving_model_dir,
+        load_spec(settings["dataset"]),
+        settings["image_size"],
+        settings["manifest_sha256"],
+        training,
+        settings["source_sha256"],
+    )
 
 
 def failing_run_fn(fn_args) -> None:
