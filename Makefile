@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.9
 DEMO := runs/demo
+MODEL ?= $(DEMO)/pipeline
 DATASET ?= pets
 VERSION ?= 1.0.0
 INPUT ?= gs://$(BUCKET)/photos
 OUTPUT ?= gs://$(BUCKET)/data
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo data dataflow test proof lint format bench lock clean
+.PHONY: help env demo app data dataflow test proof lint format bench lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +36,10 @@ demo: env  ## draw sample data, prepare it, train, judge and push a model (under
 	@echo
 	@echo "Look at $(DEMO)/hub/model/README.md, the model card, and at what else would go to the Hugging Face Hub beside it"
 	@echo "Look at $(DEMO)/pipeline/predictions.png and, in a browser, at $(DEMO)/data/pets/1.0.0/report.html"
-	@echo "Next: your own photos, README.md, \"Your own photos\""
+	@echo "Next: make app opens the model in a browser; then your own photos, README.md, \"Your own photos\""
+
+app: env  ## open the demo app on the last pushed model [MODEL=DIR], offline; Ctrl-C closes it
+	@$(BIN)/python -m tfx_pipeline.space --model="$(MODEL)"
 
 data: env  ## fetch the official archives of DATASET=pets into data/DATASET (800 MB; goes on where it was interrupted)
 	@$(BIN)/python -m beam_jobs.fetch --dataset=$(DATASET) --output=data/$(DATASET)

@@ -54,7 +54,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["beam_jobs*", "schemas*", "tfx_pipeline*", "trainer*"]),
-    package_data={"schemas": ["*/*.pbtxt", "*/*.yaml"], "tfx_pipeline": ["configs/*.yaml"]},
+    package_data={
+        "schemas": ["*/*.pbtxt", "*/*.yaml"],
+        "tfx_pipeline": ["configs/*.yaml"],
+        "tfx_pipeline.space": ["*.css", "npm/*.json", "segmentation_app/*.css", "static_app/*", "templates/*"],
+    },
     install_requires=DATA_JOBS,
     extras_require={"pipeline": PIPELINE, "hub": HUB, "dev": DEVELOPMENT},
 )

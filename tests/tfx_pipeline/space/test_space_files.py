@@ -1,0 +1,105 @@
+import json
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from schemas.errors import UserError
+from tfx_pipeline.space import SpaceSettings, space_files
+from tfx_pipeline.space.examples import drawn_examples
+from tfx_pipeline.space.local_model import find_model
+from tfx_pipeline.space.repository import GRADIO_VERSION
+
+SETTINGS = {
+    "kind": "gradio",
+    "model_repo": "someone/pets",
+    "model_commit": "0123456789abcdef0123456789abcdef01234567",
+    "title": "Pets: segmented",
+}
+
+
+def front_matter(files):
+    opening, front, _ = files["README.md"].decode().split("---\n", 2)
+    assert opening == ""
+    return yaml.safe_load(front)
+
+
+@pytest.mark.parametrize("runtime", ["litert", "tensorflow"])
+def test_a_gradio_space_says_how_the_hub_runs_it(runtime):
+    files = space_files(SpaceSettings(**SETTINGS, runtime=runtime))
+    front = front_matter(files)
+    assert (front["sdk"], front["app_file"], front["models"]) == ("gradio", "app.py", ["someone/pets"])
+    assert front["sdk_version"] == GRADIO_VERSION == metadata.version("gradio")
+    assert isinstance(front["python_version"], str)
+    assert front["title"] == SETTINGS["title"]
+    pinned = files["requirements.txt"].decode().splitlines()
+    assert all("==" in line for line in pinned)
+    assert any(line.startswith("tensorflow-cpu" if runtime == "tensorflow" else "ai-edge-litert") for line in pinned)
+    assert json.loads(files["space.json"])["model_commit"] == SETTINGS["model_commit"]
+
+
+def test_the_same_settings_give_the_same_bytes():
+    settings = SpaceSettings(**SETTINGS, examples={"cat.jpg": b"pixels"})
+    assert space_files(settings) == space_files(settings)
+    assert space_files(settings)["examples/cat.jpg"] == b"pixels"
+
+
+def test_a_gradio_space_imports_nothing_of_the_pipeline():
+    files = space_files(SpaceSettings(**SETTINGS))
+    sources = {name: content.decode() for name, content in files.items() if name.endswith(".py")}
+    assert set(sources) > {"app.py", "segmentation_app/interface.py", "segmentation_app/resizing.py"}
+    for room in ("tfx_pipeline", "trainer", "beam_jobs", "schemas"):
+        assert not [name for name, text in sources.items() if f"import {room}" in text or f"from {room}" in text]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"examples": {"../../cat.jpg": b"x"}}, "examples"),
+        ({"examples": {"notes.txt": b"x"}}, "examples"),
+        ({"examples": {"cat.jpg": b""}}, "examples"),
+        ({"model_repo": "no-owner"}, "model_repo"),
+        ({"model_commit": "main branch"}, "model_commit"),
+        ({"endpoint": "ftp://somewhere"}, "endpoint"),
+        ({"kind": "docker"}, "kind"),
+    ],
+)
+def test_settings_that_cannot_be_published_are_refused(changes, key):
+    with pytest.raises(ValidationError, match=key):
+        SpaceSettings(**SETTINGS | changes)
+
+
+def test_drawn_examples_are_small_and_the_same_each_time():
+    examples = drawn_examples("pets", count=2)
+    assert examples == drawn_examples("pets", count=2)
+    assert len(examples) == 2
+    assert all(len(content) < 100_000 for content in examples.values())
+    SpaceSettings(**SETTINGS, examples=examples)
+
+
+def test_a_folder_without_a_model_is_an_error_that_says_how_to_make_one(tmp_path):
+    with pytest.raises(UserError, match=r"no exported model there; `make demo` makes one"):
+        find_model(tmp_path)
+
+
+def test_the_newest_pushed_version_is_found_in_the_folder_of_a_pipeline(tmp_path):
+    for version in ("9", "10"):
+        extra = tmp_path / "serving" / version / "assets.extra"
+        extra.mkdir(parents=True)
+        (extra / "model_info.json").write_text("{}")
+        (extra / "model.tflite").write_bytes(b"model")
+    assert find_model(tmp_path).name == "10"
+    (tmp_path / "serving" / "10" / "assets.extra" / "model.tflite").unlink()
+    with pytest.raises(UserError, match=r"10: exported without TFLite models"):
+        find_model(tmp_path)
+
+
+def test_the_command_line_answers_a_missing_model_in_words(tmp_path):
+    command = [sys.executable, "-m", "tfx_pipeline.space", f"--model={tmp_path / 'nothing'}"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "nothing: no exported model there" in ended.stderr
+    assert "Traceback" not in ended.stderr

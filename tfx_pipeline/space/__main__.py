@@ -1,0 +1,78 @@
+"""Opens the demo app on an exported model, offline: `python -m tfx_pipeline.space --model=DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from beam_jobs.console import exit_code
+from schemas.errors import UserError
+
+DEFAULT_MODEL = Path("runs/demo/pipeline")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serves the app until Ctrl-C, and returns the exit code."""
+    options = _parser().parse_args(arguments)
+    return exit_code(lambda: _serve(options), "closed")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tfx_pipeline.space",
+        description="Open the demo app, as a Space on the Hub shows it, on a model on this machine.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add(
+        "--model", type=Path, default=DEFAULT_MODEL, metavar="DIR", help="exported model, or a pipeline's output folder"
+    )
+    add("--kind", choices=("gradio", "static"), default="gradio", help="which Space; static runs in the browser")
+    add("--runtime", choices=("litert", "tensorflow"), default="litert", help="what a gradio Space runs the model with")
+    add("--title", default="Segment a photo", help="title of the page")
+    add("--host", default="127.0.0.1", help="address to listen at")
+    add("--port", type=int, default=7860, help="port to listen at")
+    add("--write", type=Path, metavar="DIR", help="only write the Space, with the model beside it, to a new folder")
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from tfx_pipeline.space.local_space import write_local_space
+
+    if options.write:
+        write_local_space(options.write, options.model, options.kind, options.title, options.runtime)
+        print(f"wrote {options.write}")
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "space")
+        model = write_local_space(root, options.model, options.kind, options.title, options.runtime)
+        print(f"model {model}\nCtrl-C closes the app", flush=True)
+        return _run(root, options)
+
+
+def _run(root: Path, options: argparse.Namespace) -> int:
+    """Starts the Space as the Hub does: `app.py` in its folder, or a server of files."""
+    environment = os.environ | {
+        "SEGMENTATION_MODEL": str(root / "model"),
+        "GRADIO_SERVER_NAME": options.host,
+        "GRADIO_SERVER_PORT": str(options.port),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "HF_HUB_OFFLINE": "1",
+    }
+    if options.kind == "static":
+        from tfx_pipeline.space.file_server import serve_folder
+
+        return serve_folder(root, options.host, options.port)
+    ended = subprocess.run([sys.executable, "-W", "ignore", "app.py"], cwd=root, env=environment, check=False)
+    if ended.returncode:
+        raise UserError(f"the app ended with exit code {ended.returncode}; is port {options.port} free? (--port=)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

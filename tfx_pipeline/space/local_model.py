@@ -1,0 +1,63 @@
+"""An exported model on this machine, laid out as its repository on the Hub, for the app to open without one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import UserError
+from tfx_pipeline.output_layout import SERVING_FOLDER, SUMMARY_FILE
+
+INFO_FILE = "model_info.json"
+EXTRA_FOLDER = "assets.extra"
+TFLITE_FILES = ("model.tflite", "model_int8.tflite")
+
+
+def find_model(folder: Path) -> Path:
+    """The model that `folder` is, or the last one that was pushed there.
+
+    Args:
+      folder: A SavedModel with its model info, a folder of pushed versions, or the output folder of a pipeline.
+
+    Raises:
+      UserError: There is none, or it has no TFLite model.
+    """
+    candidates = [folder]
+    for versions in (folder, folder / SERVING_FOLDER):
+        if versions.is_dir():
+            candidates += sorted(
+                (path for path in versions.iterdir() if path.name.isdigit()), key=lambda p: -int(p.name)
+            )
+    models = [path for path in candidates if (path / EXTRA_FOLDER / INFO_FILE).is_file()]
+    if not models:
+        raise UserError(f"{folder}: no exported model there; `make demo` makes one, or give --model=DIR")
+    if not (models[0] / EXTRA_FOLDER / TFLITE_FILES[0]).is_file():
+        raise UserError(f"{models[0]}: exported without TFLite models; train with `training.export_tflite: true`")
+    return models[0]
+
+
+def lay_out(model: Path, target: Path) -> dict[str, Any]:
+    """Links a model's files into `target` as its repository has them, with the metrics of its run where they are near.
+
+    Returns:
+      The model info.
+    """
+    info = json.loads((model / EXTRA_FOLDER / INFO_FILE).read_text(encoding="utf-8"))
+    info.setdefault("metrics", _metrics(model))
+    target.mkdir(parents=True)
+    (target / INFO_FILE).write_text(json.dumps(info), encoding="utf-8")
+    for name in TFLITE_FILES:
+        (target / name).symlink_to((model / EXTRA_FOLDER / name).resolve())
+    (target / "saved_model").symlink_to(model.resolve())
+    return info
+
+
+def _metrics(model: Path) -> dict[str, Any] | None:
+    """What the summary of the run that pushed this very model says; None where there is no such summary."""
+    path = model.parent.parent / SUMMARY_FILE
+    if not path.is_file():
+        return None
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    is_of_this_model = Path(summary.get("pushed_to") or "").name == model.name
+    return summary["metrics"] if is_of_this_model else None

@@ -1,0 +1,79 @@
+"""Every file of a Space's repository, from its settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+
+from tfx_pipeline.space.browser_runtime import runtime_files
+from tfx_pipeline.space.settings import SpaceSettings
+
+GRADIO_VERSION = "6.31.0"  # the one that the lock installs and the tests drive
+PYTHON_VERSION = "3.12"
+APP_PACKAGE = "segmentation_app"
+LICENSE = "apache-2.0"
+
+_HERE = Path(__file__).parent
+
+
+def space_files(settings: SpaceSettings) -> dict[str, bytes]:
+    """The content of each file by its path in the repository; the same settings give the same bytes.
+
+    Raises:
+      UserError: A static Space's runtime for the browser cannot be fetched.
+    """
+    contents = {
+        "README.md": _readme(settings).encode(),
+        "space.json": _space_json(settings).encode(),
+        "look.css": (_HERE / "look.css").read_bytes(),
+        **{f"examples/{name}": content for name, content in settings.examples.items()},
+    }
+    if settings.kind == "gradio":
+        contents["app.py"] = (_HERE / "templates" / "app.py").read_bytes()
+        contents["requirements.txt"] = (_HERE / "templates" / f"requirements-{settings.runtime}.txt").read_bytes()
+        contents |= {f"{APP_PACKAGE}/{path.name}": path.read_bytes() for path in _sources(_HERE / APP_PACKAGE)}
+    else:
+        contents |= {path.name: path.read_bytes() for path in _sources(_HERE / "static_app")}
+        contents |= {f"runtime/{name}": content for name, content in runtime_files().items()}
+    return dict(sorted(contents.items()))
+
+
+def _sources(folder: Path) -> list[Path]:
+    suffixes = (".py", ".css", ".html", ".js")
+    return [path for path in folder.iterdir() if path.suffix in suffixes]
+
+
+def _space_json(settings: SpaceSettings) -> str:
+    """What the app reads at its start."""
+    values = settings.model_dump(include={"title", "model_repo", "model_commit", "runtime"})
+    values["endpoint"] = settings.hub
+    values["examples"] = sorted(settings.examples)
+    return json.dumps(values, indent=2, sort_keys=True) + "\n"
+
+
+def _readme(settings: SpaceSettings) -> str:
+    """The README with the front matter that tells the Hub how to run the Space.
+
+    Source of the keys: the Hub's "Spaces Configuration Reference".
+    """
+    front = {
+        "title": settings.title,
+        "emoji": "🖼️",
+        "colorFrom": "green",
+        "colorTo": "blue",
+        "sdk": settings.kind,
+    }
+    if settings.kind == "gradio":
+        front |= {"sdk_version": GRADIO_VERSION, "python_version": PYTHON_VERSION, "app_file": "app.py"}
+    else:
+        front |= {"app_file": "index.html"}
+    front |= {"pinned": False, "license": LICENSE, "models": [settings.model_repo]}
+    where = "in your browser: photos stay on your machine" if settings.kind == "static" else "on the Space's machine"
+    model = f"[{settings.model_repo}]({settings.hub}/{settings.model_repo}/tree/{settings.model_commit})"
+    return (
+        f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n\n# {settings.title}\n\n"
+        f"Shows the segmentation model {model} at commit `{settings.model_commit}`. It runs {where}.\n\n"
+        "Written by the pipeline that pushed the model; what is changed here by hand is lost with the next push.\n"
+    )

@@ -1,0 +1,119 @@
+"""The page, and the function `/segment` behind it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from html import escape
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+# Gradio's summary of calls, which nothing here shows, fails with pandas 1: do not make it.
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
+
+import gradio as gr
+
+from .model import Segmenter, load_segmenter
+from .photo import MAX_FILE_SIZE, PhotoRefused, read_photo
+from .rendering import annotated, details_html, hex_color, legend_html, shares, write_mask
+
+EXAMPLES_FOLDER = "examples"
+SYSTEM_FONTS = ("system-ui", "sans-serif")  # nothing is fetched from a font service
+MONOSPACE_FONTS = ("ui-monospace", "monospace")
+CACHE_SECONDS = 3600  # visitors' photos are deleted after an hour
+SET_OPACITY = "value => document.documentElement.style.setProperty('--mask-opacity', value)"
+HEAD = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+FAILED = "This photo cannot be used"
+
+
+def main(root: Path) -> None:
+    """Serves the app of a Space repository until it is stopped; the address comes from Gradio's own variables."""
+    space = json.loads((root / "space.json").read_text(encoding="utf-8"))
+    segmenter = load_segmenter(space)
+    app = build(space["title"], segmenter, sorted((root / EXAMPLES_FOLDER).glob("*")))
+    theme = gr.themes.Default(primary_hue="teal", neutral_hue="slate", font=SYSTEM_FONTS, font_mono=MONOSPACE_FONTS)
+    app.queue(default_concurrency_limit=1)  # one model, one photo at a time
+    app.launch(
+        theme=theme,
+        css_paths=[root / "look.css", Path(__file__).with_name("gradio.css")],
+        head=HEAD,
+        footer_links=["api"],
+        max_file_size=MAX_FILE_SIZE,
+        ssr_mode=False,
+        quiet=True,
+        prevent_thread_lock=True,
+    )
+    print(f"open {app.local_url} in a browser", flush=True)
+    app.block_thread()
+
+
+def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
+    """The page for a loaded model and the paths of example photos."""
+    info = segmenter.info
+    classes = info["classes"]
+    colors = {name: hex_color(color) for name, color in zip(classes, info["palette"])}
+
+    def segment(photo: str | None) -> tuple[Any, Any, dict[str, Any] | None]:
+        if photo is None:
+            return None, gr.DownloadButton(value=None, interactive=False), None
+        began = time.perf_counter()
+        try:
+            pixels = read_photo(photo)
+        except PhotoRefused as refused:
+            raise gr.Error(str(refused), title=FAILED, duration=None, print_exception=False) from None
+        class_ids = segmenter.class_ids(pixels)
+        height, width = pixels.shape[:2]
+        seconds = time.perf_counter() - began
+        path = Path(tempfile.mkdtemp(dir=gr.utils.get_upload_folder()), f"{Path(photo).stem}_mask.png")
+        write_mask(class_ids, (width, height), info["palette"], path)
+        result = {
+            "shares": shares(class_ids, classes),
+            "width": width,
+            "height": height,
+            "seconds": round(seconds, 3),
+            "model": segmenter.source,
+            "commit": segmenter.commit,
+        }
+        return annotated(pixels, class_ids, classes), gr.DownloadButton(value=str(path), interactive=True), result
+
+    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as app:
+        gr.HTML(f"<h1>{escape(title)}</h1><p>Each pixel of a photo, sorted into {escape(_listed(classes))}.</p>")
+        with gr.Row():
+            with gr.Column(min_width=280):
+                photo = gr.Image(
+                    type="filepath",
+                    label="Photo",
+                    height=360,
+                    sources=["upload", "clipboard", "webcam"],
+                    elem_id="photo",
+                )
+                # The file as it was sent: `read_photo` checks it before anything decodes it.
+                photo.preprocess = lambda payload: None if payload is None else payload.path
+                if examples:
+                    gr.Examples([[str(path)] for path in examples], photo, label="Or try one of these")
+            with gr.Column(min_width=280):
+                result_image = gr.AnnotatedImage(
+                    label="Classes", color_map=colors, show_legend=False, height=360, elem_id="result"
+                )
+                opacity = gr.Slider(0, 1, 0.6, step=0.05, label="Opacity", elem_id="opacity", buttons=[])
+                legend = gr.HTML(legend_html(None, info), elem_id="legend")
+                mask = gr.DownloadButton("Download the mask", interactive=False, elem_id="mask")
+        gr.HTML(details_html(segmenter))
+        result = gr.JSON(visible=False)
+
+        segmented = photo.change(segment, photo, [result_image, mask, result], api_name="segment")
+        segmented.failure(
+            lambda: (None, gr.DownloadButton(value=None, interactive=False), None),
+            outputs=[result_image, mask, result],
+            api_visibility="private",
+        )
+        result.change(lambda values: legend_html(values, info), result, legend, api_visibility="private")
+        opacity.input(None, opacity, js=SET_OPACITY, api_visibility="private")
+    return app
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,83 @@
+"""The model: its files by commit id from the Hub, or from a folder; and pixels to class ids."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .resizing import resize_pixels
+
+MODEL_FOLDER_VARIABLE = "SEGMENTATION_MODEL"  # a folder laid out as the Hub's repository, in place of the Hub
+INFO_FILE = "model_info.json"
+TFLITE_FILE = "model.tflite"
+SAVED_MODEL_FOLDER = "saved_model"
+SIGNATURE = "predict_pixels"
+FILES = {"litert": (INFO_FILE, TFLITE_FILE), "tensorflow": (INFO_FILE, f"{SAVED_MODEL_FOLDER}/*")}
+
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """A loaded model.
+
+    Attributes:
+      predict: Pixels float32 [1, S, S, 3] in 0..255 to class ids uint8 [1, S, S].
+      info: The content of `model_info.json`.
+      source: What to call the model: `owner/name`.
+      url: Its page at this commit; None for a folder.
+      commit: The commit id; None for a folder.
+    """
+
+    predict: Predict
+    info: dict[str, Any]
+    source: str
+    url: str | None = None
+    commit: str | None = None
+
+    def class_ids(self, photo: np.ndarray) -> np.ndarray:
+        """The class of each pixel of the photo squashed to the model's square: uint8 [H, W, 3] to uint8 [S, S]."""
+        return self.predict(resize_pixels(photo, self.info["image_size"])[np.newaxis])[0]
+
+
+def load_segmenter(space: dict[str, Any]) -> Segmenter:
+    """Loads the model that `space.json` names, or that of the folder in the variable SEGMENTATION_MODEL."""
+    source = space["model_repo"]
+    if folder := os.environ.get(MODEL_FOLDER_VARIABLE):
+        path, url, commit = Path(folder), None, None
+    else:
+        from huggingface_hub import snapshot_download
+
+        commit, endpoint = space["model_commit"], space["endpoint"]
+        wanted = list(FILES[space["runtime"]])
+        path = Path(snapshot_download(source, revision=commit, endpoint=endpoint, allow_patterns=wanted))
+        url = f"{endpoint}/{source}/tree/{commit}"
+    info = json.loads((path / INFO_FILE).read_text(encoding="utf-8"))
+    predict = _load_tensorflow(path) if space["runtime"] == "tensorflow" else _load_litert(path)
+    return Segmenter(predict, info, source, url, commit)
+
+
+def _load_litert(folder: Path) -> Predict:
+    from ai_edge_litert.interpreter import Interpreter
+
+    run = Interpreter(model_path=str(folder / TFLITE_FILE)).get_signature_runner(SIGNATURE)
+    return lambda pixels: run(pixels=pixels)["class_ids"].copy()
+
+
+def _load_tensorflow(folder: Path) -> Predict:
+    import tensorflow as tf
+
+    model = tf.saved_model.load(str(folder / SAVED_MODEL_FOLDER))
+    run = model.signatures[SIGNATURE]
+
+    def predict(pixels: np.ndarray) -> np.ndarray:
+        return run(pixels=tf.constant(pixels))["class_ids"].numpy()
+
+    predict.model = model  # keeps the weights alive, which a signature alone does not
+    return predict

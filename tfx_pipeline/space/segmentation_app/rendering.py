@@ -1,0 +1,87 @@
+"""What the visitor sees of a result: overlays, legend, mask file, and facts about the model."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .model import Segmenter
+
+BACKGROUND = "background"  # left out of the overlay, which would hide the photo
+SHOWN_SIDE = 1600  # pixels; a larger photo is shown smaller, and its mask is still whole
+
+
+def hex_color(rgb: list[int]) -> str:
+    """An RGB colour of 0..255 as CSS writes it."""
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
+
+
+def annotated(photo: np.ndarray, class_ids: np.ndarray, classes: list[str]) -> tuple[Image.Image, list]:
+    """The photo and, for each class but the background that appears in it, its mask float [H, W] and its name."""
+    shown = Image.fromarray(photo)
+    shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    enlarged = np.asarray(Image.fromarray(class_ids).resize(shown.size, Image.Resampling.NEAREST))
+    present = [(index, name) for index, name in enumerate(classes) if name != BACKGROUND and (enlarged == index).any()]
+    return shown, [((enlarged == index).astype(np.float32), name) for index, name in present]
+
+
+def shares(class_ids: np.ndarray, classes: list[str]) -> dict[str, float]:
+    """Class name to its share of the pixels, in the order of class ids."""
+    counts = np.bincount(class_ids.ravel(), minlength=len(classes))
+    return {name: round(float(counts[index] / class_ids.size), 4) for index, name in enumerate(classes)}
+
+
+def write_mask(class_ids: np.ndarray, size: tuple[int, int], palette: list[list[int]], path: Path) -> None:
+    """Writes class ids as a PNG of the photo's width and height; the palette's colours are only how they are shown."""
+    mask = Image.fromarray(class_ids).resize(size, Image.Resampling.NEAREST)
+    mask.putpalette([value for color in palette for value in color])
+    mask.save(path, "PNG")
+
+
+def legend_html(result: dict[str, Any] | None, info: dict[str, Any]) -> str:
+    """The legend: each class with its colour, its share as a bar and in percent; and how long it took."""
+    rows = []
+    for name, color in zip(info["classes"], info["palette"]):
+        share = result["shares"][name] if result else 0.0
+        figure = f"{share:.1%}" if result else "&ndash;"
+        swatch = "swatch hollow" if name == BACKGROUND else "swatch"
+        rows.append(
+            f'<tr><th scope="row"><span class="{swatch}" style="--color:{hex_color(color)}"></span>{escape(name)}</th>'
+            f'<td class="bar"><span style="--color:{hex_color(color)};--share:{share:.4f}"></span></td>'
+            f'<td class="figure">{figure}</td></tr>'
+        )
+    said = "Choose a photo to see its classes."
+    if result:
+        said = f"{result['width']} &times; {result['height']} pixels, segmented in {result['seconds']:.2f} s"
+    return (
+        f'<table class="legend"><caption>Share of the pixels</caption><tbody>{"".join(rows)}</tbody></table>'
+        f'<p class="said" role="status">{said}</p>'
+    )
+
+
+def details_html(segmenter: Segmenter) -> str:
+    """Which model this is, and how well it did on the photos that it was judged by."""
+    info, metrics = segmenter.info, segmenter.info.get("metrics")
+    name = escape(segmenter.source)
+    if segmenter.url:
+        name = f'<a href="{escape(segmenter.url)}" target="_blank" rel="noopener">{name}</a>'
+    facts = [("Model", name)]
+    if segmenter.commit:
+        facts.append(("Version", f"<code>{escape(segmenter.commit[:12])}</code>"))
+    facts.append(("Input", f"{info['image_size']} &times; {info['image_size']} pixels"))
+    if metrics:
+        facts.append(("Mean IoU", _figure(metrics["mean_iou"])))
+        facts.append(("IoU", ", ".join(f"{escape(name)} {_figure(iou)}" for name, iou in metrics["iou"].items())))
+        facts.append(("Pixel accuracy", _figure(metrics["pixel_accuracy"])))
+        facts.append(("Judged on", f"{metrics['examples']} photos of {escape(info['dataset'])}"))
+    else:
+        facts.append(("Metrics", "not in the model info"))
+    return f'<dl class="details">{"".join(f"<div><dt>{key}</dt><dd>{value}</dd></div>" for key, value in facts)}</dl>'
+
+
+def _figure(value: float | None) -> str:
+    return "&ndash;" if value is None else f"{value:.3f}"

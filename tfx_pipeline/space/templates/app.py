@@ -1,0 +1,7 @@
+"""What the Hub starts."""
+
+from pathlib import Path
+
+from segmentation_app.interface import main
+
+main(Path(__file__).parent)
