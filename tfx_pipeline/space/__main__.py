@@ -58,7 +58,6 @@ def _serve(options: argparse.Namespace) -> int:
 def _run(root: Path, options: argparse.Namespace) -> int:
     """Starts the Space as the Hub does: `app.py` in its folder, or a server of files."""
     environment = os.environ | {
-        "SEGMENTATION_MODEL": str(root / "model"),
         "GRADIO_SERVER_NAME": options.host,
         "GRADIO_SERVER_PORT": str(options.port),
         "GRADIO_ANALYTICS_ENABLED": "False",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from schemas.errors import UserError
@@ -9,6 +10,8 @@ from tfx_pipeline.space.examples import drawn_examples
 from tfx_pipeline.space.local_model import find_model, lay_out
 from tfx_pipeline.space.repository import space_files
 from tfx_pipeline.space.settings import SpaceSettings
+
+MODEL_FOLDER = "model"
 
 
 def write_local_space(root: Path, model: Path, kind: str, title: str, runtime: str = "litert") -> Path:
@@ -23,7 +26,7 @@ def write_local_space(root: Path, model: Path, kind: str, title: str, runtime: s
     if root.exists():
         raise UserError(f"{root}: is there already; choose another folder")
     found = find_model(model)
-    info = lay_out(found, root / "model")
+    info = lay_out(found, root / MODEL_FOLDER)
     try:
         examples = drawn_examples(info["dataset"])
     except UserError:  # a data set that is not drawn has no examples to show
@@ -36,7 +39,10 @@ def write_local_space(root: Path, model: Path, kind: str, title: str, runtime: s
         runtime=runtime,
         examples=examples,
     )
-    for name, content in space_files(settings).items():
+    files = space_files(settings)
+    space = json.loads(files["space.json"]) | {"model_url": MODEL_FOLDER, "model_page": None}
+    files["space.json"] = json.dumps(space).encode()
+    for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -49,6 +49,8 @@ def _space_json(settings: SpaceSettings) -> str:
     """What the app reads at its start."""
     values = settings.model_dump(include={"title", "model_repo", "model_commit", "runtime"})
     values["endpoint"] = settings.hub
+    values["model_page"] = f"{settings.hub}/{settings.model_repo}/tree/{settings.model_commit}"
+    values["model_url"] = f"{settings.hub}/{settings.model_repo}/resolve/{settings.model_commit}"
     values["examples"] = sorted(settings.examples)
     return json.dumps(values, indent=2, sort_keys=True) + "\n"
 
@@ -71,7 +73,7 @@ def _readme(settings: SpaceSettings) -> str:
         front |= {"app_file": "index.html"}
     front |= {"pinned": False, "license": LICENSE, "models": [settings.model_repo]}
     where = "in your browser: photos stay on your machine" if settings.kind == "static" else "on the Space's machine"
-    model = f"[{settings.model_repo}]({settings.hub}/{settings.model_repo}/tree/{settings.model_commit})"
+    model = f"[{settings.model_repo}]({json.loads(_space_json(settings))['model_page']})"
     return (
         f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n\n# {settings.title}\n\n"
         f"Shows the segmentation model {model} at commit `{settings.model_commit}`. It runs {where}.\n\n"

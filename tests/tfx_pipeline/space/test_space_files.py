@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -13,6 +14,7 @@ from tfx_pipeline.space.examples import drawn_examples
 from tfx_pipeline.space.local_model import find_model
 from tfx_pipeline.space.repository import GRADIO_VERSION
 
+needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="npm is missing: apt-get install npm")
 SETTINGS = {
     "kind": "gradio",
     "model_repo": "someone/pets",
@@ -53,6 +55,18 @@ def test_a_gradio_space_imports_nothing_of_the_pipeline():
     assert set(sources) > {"app.py", "segmentation_app/interface.py", "segmentation_app/resizing.py"}
     for room in ("tfx_pipeline", "trainer", "beam_jobs", "schemas"):
         assert not [name for name, text in sources.items() if f"import {room}" in text or f"from {room}" in text]
+
+
+@needs_npm
+def test_a_static_space_carries_its_runtime_and_names_the_model_by_commit():
+    files = space_files(SpaceSettings(**SETTINGS | {"kind": "static"}, endpoint="http://localhost:7777"))
+    front = front_matter(files)
+    assert (front["sdk"], front["app_file"], "sdk_version" in front) == ("static", "index.html", False)
+    assert files["runtime/wasm/litert_wasm_internal.wasm"].startswith(b"\0asm")
+    url = f"http://localhost:7777/someone/pets/resolve/{SETTINGS['model_commit']}"
+    assert json.loads(files["space.json"])["model_url"] == url
+    texts = {name: content.decode() for name, content in files.items() if "/" not in name and name != "README.md"}
+    assert not [name for name, text in texts.items() if "https://" in text.replace("https://huggingface.co", "")]
 
 
 @pytest.mark.parametrize(

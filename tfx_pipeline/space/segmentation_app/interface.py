@@ -32,7 +32,7 @@ FAILED = "This photo cannot be used"
 def main(root: Path) -> None:
     """Serves the app of a Space repository until it is stopped; the address comes from Gradio's own variables."""
     space = json.loads((root / "space.json").read_text(encoding="utf-8"))
-    segmenter = load_segmenter(space)
+    segmenter = load_segmenter(root)
     app = build(space["title"], segmenter, sorted((root / EXAMPLES_FOLDER).glob("*")))
     theme = gr.themes.Default(primary_hue="teal", neutral_hue="slate", font=SYSTEM_FONTS, font_mono=MONOSPACE_FONTS)
     app.queue(default_concurrency_limit=1)  # one model, one photo at a time
@@ -79,7 +79,9 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
         }
         return annotated(pixels, class_ids, classes), gr.DownloadButton(value=str(path), interactive=True), result
 
-    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as app:
+    with gr.Blocks(
+        title=title, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
+    ) as app:
         gr.HTML(f"<h1>{escape(title)}</h1><p>Each pixel of a photo, sorted into {escape(_listed(classes))}.</p>")
         with gr.Row():
             with gr.Column(min_width=280):
@@ -100,7 +102,7 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
                 )
                 opacity = gr.Slider(0, 1, 0.6, step=0.05, label="Opacity", elem_id="opacity", buttons=[])
                 legend = gr.HTML(legend_html(None, info), elem_id="legend")
-                mask = gr.DownloadButton("Download the mask", interactive=False, elem_id="mask")
+                mask = gr.DownloadButton("Download the mask", variant="primary", interactive=False, elem_id="mask")
         gr.HTML(details_html(segmenter))
         result = gr.JSON(visible=False)
 

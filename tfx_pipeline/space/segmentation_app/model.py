@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ import numpy as np
 
 from .resizing import resize_pixels
 
-MODEL_FOLDER_VARIABLE = "SEGMENTATION_MODEL"  # a folder laid out as the Hub's repository, in place of the Hub
 INFO_FILE = "model_info.json"
 TFLITE_FILE = "model.tflite"
 SAVED_MODEL_FOLDER = "saved_model"
@@ -46,18 +44,18 @@ class Segmenter:
         return self.predict(resize_pixels(photo, self.info["image_size"])[np.newaxis])[0]
 
 
-def load_segmenter(space: dict[str, Any]) -> Segmenter:
-    """Loads the model that `space.json` names, or that of the folder in the variable SEGMENTATION_MODEL."""
-    source = space["model_repo"]
-    if folder := os.environ.get(MODEL_FOLDER_VARIABLE):
-        path, url, commit = Path(folder), None, None
+def load_segmenter(root: Path) -> Segmenter:
+    """Loads the model that the Space's `space.json` names: from the Hub at its commit, or from a folder beside it."""
+    space = json.loads((root / "space.json").read_text(encoding="utf-8"))
+    source, url, commit = space["model_repo"], space["model_page"], None
+    if url is None:
+        path = root / space["model_url"]
     else:
         from huggingface_hub import snapshot_download
 
-        commit, endpoint = space["model_commit"], space["endpoint"]
+        commit = space["model_commit"]
         wanted = list(FILES[space["runtime"]])
-        path = Path(snapshot_download(source, revision=commit, endpoint=endpoint, allow_patterns=wanted))
-        url = f"{endpoint}/{source}/tree/{commit}"
+        path = Path(snapshot_download(source, revision=commit, endpoint=space["endpoint"], allow_patterns=wanted))
     info = json.loads((path / INFO_FILE).read_text(encoding="utf-8"))
     predict = _load_tensorflow(path) if space["runtime"] == "tensorflow" else _load_litert(path)
     return Segmenter(predict, info, source, url, commit)

@@ -1,0 +1,36 @@
+"""Serves the folder of a static Space, as the Hub serves its files."""
+
+from __future__ import annotations
+
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from schemas.errors import UserError
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".js": "text/javascript", ".wasm": "application/wasm"}
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing: the address is all that a user needs."""
+
+
+def file_server(folder: Path, host: str, port: int) -> ThreadingHTTPServer:
+    """A server of the folder's files; its caller runs and closes it. Port 0 takes a free one.
+
+    Raises:
+      UserError: The port is taken.
+    """
+    try:
+        return ThreadingHTTPServer((host, port), partial(_Handler, directory=str(folder)))
+    except OSError as error:
+        raise UserError(f"port {port} of {host}: {error.strerror}; choose another --port") from None
+
+
+def serve_folder(folder: Path, host: str, port: int) -> int:
+    """Serves until Ctrl-C."""
+    with file_server(folder, host, port) as server:
+        print(f"open http://{host}:{server.server_port}/ in a browser", flush=True)
+        server.serve_forever()
+    return 0

@@ -1,0 +1,91 @@
+// What the visitor sees of a result: overlay, legend, and facts about the model. `rendering.py` writes the same markup.
+
+const BACKGROUND = "background"; // left out of the overlay, which would hide the photo
+
+/** The share of each class, in the order of class ids. */
+export function shares(ids, classes) {
+  const counts = new Array(classes.length).fill(0);
+  for (const id of ids) counts[id] += 1;
+  return counts.map((count) => count / ids.length);
+}
+
+/** Class ids [size, size] enlarged to [height, width], each pixel from the nearest centre. */
+export function enlarge(ids, size, width, height) {
+  const nearest = (length) => Int32Array.from({ length }, (_, at) => Math.floor(((at + 0.5) * size) / length));
+  const [columns, rows] = [nearest(width), nearest(height)];
+  const enlarged = new Uint8Array(width * height);
+  for (let row = 0, at = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) enlarged[at++] = ids[rows[row] * size + columns[column]];
+  }
+  return enlarged;
+}
+
+/** Draws the photo and, over it, the classes but the background. */
+export function drawOverlay(canvas, photo, ids, info, opacity) {
+  canvas.width = photo.width;
+  canvas.height = photo.height;
+  const size = info.image_size;
+  const overlay = new ImageData(size, size);
+  ids.forEach((id, at) => {
+    overlay.data.set([...info.palette[id], info.classes[id] === BACKGROUND ? 0 : 255], at * 4);
+  });
+  const small = document.createElement("canvas");
+  small.width = small.height = size;
+  small.getContext("2d").putImageData(overlay, 0, 0);
+  const context = canvas.getContext("2d");
+  context.drawImage(photo.canvas, 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.globalAlpha = opacity;
+  context.drawImage(small, 0, 0, canvas.width, canvas.height);
+}
+
+/** The legend's markup; `result` is null before the first photo. */
+export function legendHtml(result, info) {
+  const rows = info.classes.map((name, index) => {
+    const color = hexColor(info.palette[index]);
+    const share = result ? result.shares[index] : 0;
+    const swatch = name === BACKGROUND ? "swatch hollow" : "swatch";
+    return `<tr><th scope="row"><span class="${swatch}" style="--color:${color}"></span>${escape(name)}</th>
+      <td class="bar"><span style="--color:${color};--share:${share.toFixed(4)}"></span></td>
+      <td class="figure">${result ? `${(100 * share).toFixed(1)}%` : "&ndash;"}</td></tr>`;
+  });
+  const said = result
+    ? `${result.width} &times; ${result.height} pixels, segmented in ${result.seconds.toFixed(2)} s`
+    : "Choose a photo to see its classes.";
+  return `<table class="legend"><caption>Share of the pixels</caption><tbody>${rows.join("")}</tbody></table>
+    <p class="said" role="status">${said}</p>`;
+}
+
+/** Which model this is, and how well it did on the photos that it was judged by. */
+export function detailsHtml(space, info) {
+  const { metrics } = info;
+  const name = escape(space.model_repo);
+  const link = `<a href="${escape(space.model_page ?? "")}" target="_blank" rel="noopener">${name}</a>`;
+  const facts = [["Model", space.model_page ? link : name]];
+  if (space.model_page) facts.push(["Version", `<code>${escape(space.model_commit.slice(0, 12))}</code>`]);
+  facts.push(["Input", `${info.image_size} &times; ${info.image_size} pixels`]);
+  if (metrics) {
+    const ious = Object.entries(metrics.iou).map(([key, value]) => `${escape(key)} ${figure(value)}`);
+    facts.push(["Mean IoU", figure(metrics.mean_iou)], ["IoU", ious.join(", ")]);
+    facts.push(["Pixel accuracy", figure(metrics.pixel_accuracy)]);
+    facts.push(["Judged on", `${metrics.examples} photos of ${escape(info.dataset)}`]);
+  } else {
+    facts.push(["Metrics", "not in the model info"]);
+  }
+  const rows = facts.map(([key, value]) => `<div><dt>${key}</dt><dd>${value}</dd></div>`);
+  return `<dl class="details">${rows.join("")}</dl>`;
+}
+
+function figure(value) {
+  return value === null ? "&ndash;" : value.toFixed(3);
+}
+
+function hexColor(rgb) {
+  return `#${rgb.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
+}
+
+function escape(text) {
+  const element = document.createElement("span");
+  element.textContent = text;
+  return element.innerHTML.replaceAll('"', "&quot;");
+}

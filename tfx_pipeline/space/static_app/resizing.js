@@ -1,0 +1,48 @@
+// The training's resize: tf.image.resize(..., antialias=True) without TensorFlow. `resizing.py` is the same in NumPy
+// and names the source of the formulas.
+
+const f32 = Math.fround;
+
+/** RGBA bytes of a photo to RGB Float32Array [size, size, 3] in 0..255, squashed to the square, antialiased. */
+export function resizePixels(rgba, width, height, size) {
+  const rows = new Float32Array(size * width * 3);
+  resizeSpans(height, size).forEach(({ first, weights }, row) => {
+    const sums = new Float64Array(width * 3);
+    weights.forEach((weight, offset) => {
+      let source = (first + offset) * width * 4;
+      for (let at = 0; at < sums.length; source += 1) {
+        for (let channel = 0; channel < 3; channel++) sums[at++] += weight * rgba[source++];
+      }
+    });
+    rows.set(sums, row * width * 3);
+  });
+  const resized = new Float32Array(size * size * 3);
+  resizeSpans(width, size).forEach(({ first, weights }, column) => {
+    for (let row = 0; row < size; row++) {
+      for (let channel = 0; channel < 3; channel++) {
+        let sum = 0;
+        weights.forEach((weight, offset) => (sum += weight * rows[(row * width + first + offset) * 3 + channel]));
+        resized[(row * size + column) * 3 + channel] = Math.min(255, Math.max(0, sum));
+      }
+    }
+  });
+  return resized;
+}
+
+/** For each target pixel the first source pixel that it is made of, and weights that add up to 1. */
+export function resizeSpans(sourceSize, targetSize) {
+  const inverse = f32(1 / f32(targetSize / sourceSize));
+  const kernelScale = Math.max(inverse, 1); // antialiasing: the kernel covers what a target pixel covers
+  const clamp = (position) => Math.min(sourceSize - 1, Math.max(0, position));
+  return Array.from({ length: targetSize }, (_, target) => {
+    const center = f32(f32(target + 0.5) * inverse);
+    const first = clamp(Math.ceil(f32(f32(center - kernelScale) - 0.5)));
+    const last = clamp(Math.floor(f32(f32(center + kernelScale) - 0.5)));
+    const weights = [];
+    for (let source = first; source <= last; source++) {
+      weights.push(Math.max(0, f32(1 - Math.abs(f32(f32(source + 0.5 - center) / kernelScale)))));
+    }
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    return { first, weights: weights.map((weight) => (total > 1e-34 ? f32(weight / total) : weight)) };
+  });
+}
