@@ -24,6 +24,10 @@ INFO = {
     "image_size": 96,
     "training": {"model": "unet", "epochs": 24, "learning_rate": 0.01},
     "code_version": "0.1.0",
+    "source_sha256": "cd" * 32,
+    "tflite": {
+        "model.tflite": {"bytes": 1_230_000, "compared_images": 32, "equal_pixels": 1.0, "mean_iou_difference": 0.0},
+    },
 }
 
 
@@ -42,8 +46,8 @@ BREEDS = {
 EVALUATION = Evaluation(overall=metrics(60, 0.75, 0.85, 0.4), slices={"breed": BREEDS}, blessed=True)
 
 
-def card(hub=HUB, facts=FACTS, info=INFO, evaluation=EVALUATION, has_tflite=True) -> str:
-    return model_card(hub, facts, info, evaluation, "1.2.0-0123456789ab", has_tflite)
+def card(hub=HUB, facts=FACTS, info=INFO, evaluation=EVALUATION) -> str:
+    return model_card(hub, facts, info, evaluation, "1.2.0-0123456789ab")
 
 
 def section(text: str, title: str) -> str:
@@ -97,6 +101,7 @@ def test_the_training_configuration_and_the_code_version_are_told():
     text = section(card(), "Training")
     assert "| learning rate | `0.01` |" in text
     assert "| code version | `0.1.0` |" in text
+    assert INFO["source_sha256"] in text
 
 
 def test_limitations_name_the_worst_class_the_worst_slices_and_those_too_small_to_tell():
@@ -124,8 +129,8 @@ def test_the_code_names_the_version_and_a_hub_of_ones_own():
 
 
 def test_without_tflite_there_is_no_code_for_it():
-    assert "model.tflite" not in card(has_tflite=False)
-    assert "model.tflite" in card()
+    assert "tflite" not in card(info=INFO | {"tflite": None})
+    assert "| `model.tflite` | 1.23 MB | 32 | 100.0000% | +0.0000 |" in card()
 
 
 def test_the_licence_of_the_model_is_named_where_it_is_configured():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tfx_pipeline.components.hf_pusher.config import PUBLIC_ENDPOINT, HubConfig
+from tfx_pipeline.components.hf_pusher.markdown import table
 
 SAVED_MODEL_CODE = """\
 import tensorflow as tf
 from huggingface_hub import snapshot_download
 
-folder = snapshot_download({where})
+folder = snapshot_download({where}, allow_patterns="saved_model/*")
 model = tf.saved_model.load(f"{{folder}}/saved_model")
 photo = tf.io.read_file("photo.jpg")  # JPEG or PNG, any size
 class_ids = model.signatures["serving_default"](image_bytes=photo[None])["class_ids"][0]  # uint8 [{size}, {size}]
@@ -18,28 +21,52 @@ TFLITE_CODE = """\
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from huggingface_hub import snapshot_download
-from PIL import Image
+from PIL import Image, ImageOps
 
-folder = snapshot_download({where})
-segment = Interpreter(f"{{folder}}/model.tflite").get_signature_runner()  # or model_int8.tflite: a quarter of the size
-photo = Image.open("photo.jpg").convert("RGB").resize(({size}, {size}), Image.Resampling.BILINEAR)
-class_ids = segment(pixels=np.asarray(photo, np.float32)[None])["class_ids"][0]  # [{size}, {size}]
+folder = snapshot_download({where}, allow_patterns="*.tflite")
+segment = Interpreter(model_path=f"{{folder}}/model.tflite").get_signature_runner("predict_pixels")
+photo = ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB")
+pixels = np.asarray(photo.resize(({size}, {size}), Image.Resampling.BILINEAR), np.float32)  # RGB in 0..255
+class_ids = segment(pixels=pixels[np.newaxis])["class_ids"][0]  # uint8 [{size}, {size}]
 print(class_ids.shape, "classes:", sorted(set(class_ids.flat)))"""
 
 
-def usage(hub: HubConfig, image_size: int, tag: str, has_tflite: bool) -> str:
-    """The section of the card; `tag` is the version that the code loads."""
+def usage(hub: HubConfig, info: dict[str, Any], tag: str) -> str:
+    """The section of the card.
+
+    Args:
+      hub: Where the code loads from.
+      info: The content of `model_info.json`; its `tflite` says which TFLite models there are and how close they come.
+      tag: The version that the code loads.
+    """
+    size = info["image_size"]
     where = f'"{hub.model_repo}", revision="{tag}"'
     if hub.endpoint != PUBLIC_ENDPOINT:
         where += f', endpoint="{hub.endpoint}"'
     parts = [
-        f"The answer has {image_size}x{image_size} pixels; enlarge it to the photo with nearest neighbour.",
+        f"The answer has {size}x{size} pixels; enlarge it to the photo with nearest neighbour.",
         "With TensorFlow (`pip install tensorflow huggingface_hub`):",
-        f"```python\n{SAVED_MODEL_CODE.format(where=where, size=image_size)}\n```",
+        f"```python\n{SAVED_MODEL_CODE.format(where=where, size=size)}\n```",
     ]
-    if has_tflite:
+    if info["tflite"]:
         parts += [
             "With LiteRT, which is small and starts at once (`pip install ai-edge-litert huggingface_hub pillow`):",
-            f"```python\n{TFLITE_CODE.format(where=where, size=image_size)}\n```",
+            f"```python\n{TFLITE_CODE.format(where=where, size=size)}\n```",
+            "Measured against the SavedModel on images of the eval split:",
+            _parity(info["tflite"]),
         ]
     return "\n\n".join(parts)
+
+
+def _parity(tflite: dict[str, dict[str, Any]]) -> str:
+    rows = [
+        [
+            f"`{name}`",
+            f"{one['bytes'] / 1e6:.2f} MB",
+            str(one["compared_images"]),
+            f"{one['equal_pixels']:.4%}",
+            f"{one['mean_iou_difference']:+.4f}",
+        ]
+        for name, one in sorted(tflite.items())
+    ]
+    return table(["file", "size", "images", "pixels of the same class", "difference in mean IoU"], rows)

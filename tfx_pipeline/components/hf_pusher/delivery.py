@@ -10,8 +10,9 @@ from huggingface_hub import HfApi
 from huggingface_hub.utils import disable_progress_bars
 
 from schemas.errors import UserError
+from schemas.spec import parse_model
 from tfx_pipeline.components.hf_pusher.config import PUBLIC_ENDPOINT, HubConfig
-from tfx_pipeline.components.hf_pusher.contents import Files, digest, write_folder
+from tfx_pipeline.components.hf_pusher.contents import digest, write_folder
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
 from tfx_pipeline.components.hf_pusher.model_repository import ModelRepository
 from tfx_pipeline.components.hf_pusher.patience import Patience
@@ -38,21 +39,25 @@ class Delivery:
     examples: dict[str, bytes] = field(default_factory=dict)
     patience: Patience = field(default_factory=lambda: Patience(report=_tell))
 
-    def space(self, model_revision: str) -> Files:
-        """The files of the Space that shows the model at a commit or tag."""
-        from tfx_pipeline.space import SpaceSettings, space_files
+    def space(self, model_revision: str) -> SpaceSettings:  # noqa: F821
+        """What the Space that shows the model at a commit or tag is made from.
+
+        Raises:
+          UserError: An example photo cannot be one.
+        """
+        from tfx_pipeline.space import SpaceSettings
 
         space = self.hub.space
-        settings = SpaceSettings(
-            kind=space.kind,
-            model_repo=self.hub.model_repo,
-            model_commit=model_revision,
-            title=space.title,
-            runtime=space.runtime,
-            examples=self.examples,
-            endpoint=None if self.hub.endpoint == PUBLIC_ENDPOINT else self.hub.endpoint,
-        )
-        return space_files(settings)
+        values = {
+            "kind": space.kind,
+            "model_repo": self.hub.model_repo,
+            "model_commit": model_revision,
+            "title": space.title,
+            "runtime": space.runtime,
+            "examples": self.examples,
+            "endpoint": None if self.hub.endpoint == PUBLIC_ENDPOINT else self.hub.endpoint,
+        }
+        return parse_model(SpaceSettings, values, "hub.space")
 
 
 def deliver(delivery: Delivery) -> PushRecord:
@@ -63,6 +68,8 @@ def deliver(delivery: Delivery) -> PushRecord:
       HubUnavailable: The Hub kept failing before the model was there.
     """
     hub, repository = delivery.hub, delivery.repository
+    if hub.space is not None:
+        delivery.space(repository.tag)  # a mistake in it is told before anything is pushed
     disable_progress_bars()
     api = HfApi(endpoint=hub.endpoint, token=read_token(hub.token))
     target = Target(hub.model_repo, "model", hub.visibility == "private", hub.branch)
@@ -84,7 +91,9 @@ def _with_space(record: PushRecord, delivery: Delivery, api: HfApi, model: Pushe
     space = delivery.hub.space
     target = Target(space.repo, "space", space.visibility == "private", sdk=space.kind)
     try:
-        files = delivery.space(model.commit)
+        from tfx_pipeline.space import space_files
+
+        files = space_files(delivery.space(model.commit))
         tag = f"{delivery.facts.version}-{digest(files)[:12]}"
         message = Message(f"Show {delivery.hub.model_repo} at {model.commit[:12]}")
         pushed = Push(api, target, delivery.patience).run(files, tag, message)
@@ -109,7 +118,9 @@ def write_dry_run(delivery: Delivery) -> PushRecord:
     try:
         write_folder(repository.files, folder / MODEL_FOLDER)
         if delivery.hub.space is not None:
-            write_folder(delivery.space(repository.tag), folder / SPACE_FOLDER)
+            from tfx_pipeline.space import space_files
+
+            write_folder(space_files(delivery.space(repository.tag)), folder / SPACE_FOLDER)
     except OSError as error:
         raise UserError(f"hub.dry_run: {error.filename or folder}: {error.strerror}; choose another folder") from None
     return PushRecord(

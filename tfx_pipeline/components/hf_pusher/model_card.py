@@ -18,7 +18,7 @@ CARD_FILE = "README.md"
 
 
 def model_card(
-    hub: HubConfig, facts: DatasetFacts, info: dict[str, Any], evaluation: Evaluation | None, tag: str, has_tflite: bool
+    hub: HubConfig, facts: DatasetFacts, info: dict[str, Any], evaluation: Evaluation | None, tag: str
 ) -> str:
     """Writes the card; the same arguments give the same text.
 
@@ -28,17 +28,16 @@ def model_card(
       info: The content of `model_info.json`.
       evaluation: What Evaluator found out, where it did.
       tag: Of the version that the card describes.
-      has_tflite: Whether `model.tflite` lies beside it.
     """
     spec = load_spec(facts.dataset)
     source = hub.data or DataSource(title=spec.title, license=spec.license, source=spec.source)
     sections = [
-        f"---\n{_metadata(hub, facts, spec, source, evaluation, has_tflite).to_yaml()}\n---",
+        f"---\n{_metadata(hub, facts, spec, source, evaluation, bool(info['tflite'])).to_yaml()}\n---",
         f"# {hub.model_repo.partition('/')[2]}",
         _introduction(facts, info, source, tag),
         f"## Classes\n\n{_classes(info)}",
         f"## Intended use\n\n{_intended_use(info, source)}",
-        f"## How to use it\n\n{usage(hub, info['image_size'], tag, has_tflite)}",
+        f"## How to use it\n\n{usage(hub, info, tag)}",
         f"## Results\n\n{results_tables(evaluation)}",
         f"## Limitations\n\n{limitations(facts, evaluation, source)}",
         f"## Data\n\n{_data(facts, spec, source, overridden=hub.data is not None)}",
@@ -109,4 +108,5 @@ def _data(facts: DatasetFacts, spec: DatasetSpec, source: DataSource, overridden
 
 def _training(info: dict[str, Any]) -> str:
     rows = [[name.replace("_", " "), f"`{value}`"] for name, value in sorted(info["training"].items())]
-    return table(["setting", "value"], [*rows, ["code version", f"`{info['code_version']}`"]])
+    rows += [["code version", f"`{info['code_version']}`"], ["code (sha256)", f"`{info['source_sha256']}`"]]
+    return table(["setting", "value"], rows)

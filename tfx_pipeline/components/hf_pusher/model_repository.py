@@ -47,7 +47,7 @@ def model_repository(
       evaluation: Its figures; the card says that there are none where it is None.
 
     Raises:
-      UserError: The exported model has no model info.
+      UserError: The exported model has no model info, or lacks a file that it names.
     """
     files: dict[str, Content] = {}
     for path in sorted(exported.rglob("*")):
@@ -59,12 +59,13 @@ def model_repository(
         "metrics": evaluation.metrics() if evaluation else None,
     }
     files[MODEL_INFO_FILE] = (json.dumps(info, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
-    for name in TFLITE_FILES:
-        if (exported / EXTRA_FOLDER / name).is_file():
-            files[name] = exported / EXTRA_FOLDER / name
+    for name in info["tflite"] or ():
+        if name not in TFLITE_FILES or not (exported / EXTRA_FOLDER / name).is_file():
+            raise UserError(f"{exported / EXTRA_FOLDER}: its model info names {name}, which is not there; train again")
+        files[name] = exported / EXTRA_FOLDER / name
     content_sha256 = digest(files)
     tag = f"{facts.version}-{content_sha256[:12]}"
-    files[CARD_FILE] = model_card(hub, facts, info, evaluation, tag, has_tflite=TFLITE_FILES[0] in files).encode()
+    files[CARD_FILE] = model_card(hub, facts, info, evaluation, tag).encode()
     return ModelRepository(files, content_sha256, tag)
 
 
