@@ -99,8 +99,26 @@ def again(toy_version, output, hub, first) -> Run:
 
 
 @pytest.fixture(scope="module")
-def dry_run(toy_version, output, hub, again) -> Run:
-    return run_pipeline(toy_version, output, hub, dry_run=str(output / "hub"))
+def space(photo) -> dict:
+    return {"repo": "acme/toy-demo", "kind": "gradio", "title": "Find the pet", "examples": [str(photo)]}
+
+
+@pytest.fixture(scope="module")
+def space_refused(toy_version, output, hub, again, space) -> Run:
+    hub.api.gradio_needs_pro = True
+    run = run_pipeline(toy_version, output, hub, space=space)
+    hub.api.gradio_needs_pro = False
+    return run
+
+
+@pytest.fixture(scope="module")
+def space_pushed(toy_version, output, hub, space_refused, space) -> Run:
+    return run_pipeline(toy_version, output, hub, space=space)
+
+
+@pytest.fixture(scope="module")
+def dry_run(toy_version, output, hub, space_pushed, space) -> Run:
+    return run_pipeline(toy_version, output, hub, space=space, dry_run=str(output / "hub"))
 
 
 def test_a_model_that_is_not_blessed_reaches_no_hub_and_the_artifact_says_so(not_blessed):
@@ -165,8 +183,44 @@ def test_a_dry_run_writes_what_a_push_would_have_sent_and_asks_nobody(first, dry
     written = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     files = {path: file.content for path, file in hub.model("acme/toy").head.files.items() if path != ".gitattributes"}
     assert written == files
-    assert str(folder) in dry_run.out
+    space = output / "hub" / "space"
+    assert {path.name for path in space.iterdir()} >= {"README.md", "app.py", "space.json", "requirements.txt"}
+    assert json.loads((space / "space.json").read_text())["model_commit"] == first.summary["hub"]["pushed_version"]
+    assert f"look at {folder} and {space}; nothing was sent" in dry_run.out
     assert dry_run.summary["hub"]["pushed_version"] == first.summary["hub"]["pushed_version"]
+
+
+def test_a_space_that_is_refused_costs_the_model_nothing_and_is_told(first, space_refused, hub):
+    assert space_refused.exit_code == local_runner.EXIT_NO_SPACE
+    record = space_refused.summary["hub"]
+    assert (record["pushed"], record["commit_id"]) == (1, first.summary["hub"]["commit_id"])
+    assert (record["space_pushed"], record["space_url"]) == (0, "")
+    assert "402: Gradio Spaces on cpu-basic need a PRO subscription" in record["space_reason"]
+    assert "Space: not pushed, the model is: Space repository acme/toy-demo" in space_refused.out
+    assert hub.model("acme/toy").head.oid == record["commit_id"]
+
+
+def test_the_next_run_pushes_the_space_that_shows_the_models_commit(first, space_pushed, hub, photo):
+    assert space_pushed.exit_code == local_runner.EXIT_BLESSED
+    repository, record = hub.space("acme/toy-demo"), space_pushed.summary["hub"]
+    assert (record["space_pushed"], record["space_reason"]) == (1, "")
+    assert record["space_commit_id"] == repository.head.oid
+    assert record["space_url"] == f"{hub.endpoint}/spaces/acme/toy-demo"
+    told = json.loads(repository.head.files["space.json"].content)
+    assert told["model_commit"] == first.summary["hub"]["commit_id"]
+    assert repository.head.files["examples/photo.jpg"].content == photo.read_bytes()
+    assert repository.sdk == "gradio"
+
+
+def test_an_example_that_is_no_photo_is_refused_before_anything_is_pushed(
+    space_pushed, toy_version, output, hub, space
+):
+    page = output / "page.html"
+    page.write_text("<html>")
+    run = run_pipeline(toy_version, output, hub, model_repo="acme/other", space=space | {"examples": [str(page)]})
+    assert run.exit_code == local_runner.EXIT_USER_ERROR
+    assert "hub.space: examples: example 'page.html' must be the plain file name of a JPEG" in run.err
+    assert run.requests == []
 
 
 @pytest.fixture(scope="module")

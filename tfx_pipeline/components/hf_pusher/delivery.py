@@ -19,6 +19,7 @@ from tfx_pipeline.components.hf_pusher.patience import Patience
 from tfx_pipeline.components.hf_pusher.push import Message, Push, Pushed, Target
 from tfx_pipeline.components.hf_pusher.record import DRY_RUN, PushRecord
 from tfx_pipeline.components.hf_pusher.token import read_token
+from tfx_pipeline.space import SpaceSettings, space_files
 
 MODEL_FOLDER = "model"  # of a dry run
 SPACE_FOLDER = "space"
@@ -39,14 +40,12 @@ class Delivery:
     examples: dict[str, bytes] = field(default_factory=dict)
     patience: Patience = field(default_factory=lambda: Patience(report=_tell))
 
-    def space(self, model_revision: str) -> SpaceSettings:  # noqa: F821
+    def space(self, model_revision: str) -> SpaceSettings:
         """What the Space that shows the model at a commit or tag is made from.
 
         Raises:
           UserError: An example photo cannot be one.
         """
-        from tfx_pipeline.space import SpaceSettings
-
         space = self.hub.space
         values = {
             "kind": space.kind,
@@ -91,8 +90,6 @@ def _with_space(record: PushRecord, delivery: Delivery, api: HfApi, model: Pushe
     space = delivery.hub.space
     target = Target(space.repo, "space", space.visibility == "private", sdk=space.kind)
     try:
-        from tfx_pipeline.space import space_files
-
         files = space_files(delivery.space(model.commit))
         tag = f"{delivery.facts.version}-{digest(files)[:12]}"
         message = Message(f"Show {delivery.hub.model_repo} at {model.commit[:12]}")
@@ -118,8 +115,6 @@ def write_dry_run(delivery: Delivery) -> PushRecord:
     try:
         write_folder(repository.files, folder / MODEL_FOLDER)
         if delivery.hub.space is not None:
-            from tfx_pipeline.space import space_files
-
             write_folder(space_files(delivery.space(repository.tag)), folder / SPACE_FOLDER)
     except OSError as error:
         raise UserError(f"hub.dry_run: {error.filename or folder}: {error.strerror}; choose another folder") from None
