@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 
@@ -17,6 +18,7 @@ class Fault:
       status: What is answered instead of doing the work; 0 drops the connection.
       after: Do the work first, and only then answer so, or drop the connection.
       meanwhile: What somebody else does just before the request arrives; the request itself is then answered as usual.
+      hold: The connection is kept without an answer until this is set, and then dropped.
       headers, body: Of the answer.
       hits: How many requests it has hit.
     """
@@ -29,6 +31,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b'{"error": "injected"}'
     meanwhile: Callable[[Any], None] | None = None  # given the Hub
+    hold: Event | None = None
     hits: int = 0
     _seen: int = 0
 

@@ -33,6 +33,12 @@ class LoopbackHub:
 
     def answer(self, request: Request) -> Answer | None:
         """The answer to a request; None where the connection is to be dropped without one."""
+        answer, hold = self._answer(request)
+        if hold is not None:
+            hold.wait()
+        return answer
+
+    def _answer(self, request: Request) -> tuple[Answer | None, threading.Event | None]:
         with self._lock:  # one after the other, as the Hub serialises what concerns one repository
             self.requests.append(request)
             label = f"{request.method} {request.path}"
@@ -40,12 +46,12 @@ class LoopbackHub:
             if fault is not None and fault.meanwhile:
                 fault.meanwhile(self)
             if fault is None or fault.meanwhile:
-                return self.api.answer(request)
+                return self.api.answer(request), None
             if fault.after:
                 self.api.answer(request)
             if not fault.status:
-                return None
-            return Answer(fault.status, fault.body, {"Content-Type": "application/json", **fault.headers})
+                return None, fault.hold
+            return Answer(fault.status, fault.body, {"Content-Type": "application/json", **fault.headers}), None
 
     def model(self, name: str) -> Repository:
         """A model repository by `owner/name`."""

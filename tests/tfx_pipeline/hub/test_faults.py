@@ -1,14 +1,16 @@
 """Every fault of the table: the push comes to the same end as without it, or says why not."""
 
 import socket
+import threading
 
 import pytest
 from huggingface_hub import constants
 
 from tests.tfx_pipeline.hub.api import WRITE_TOKEN
 from tests.tfx_pipeline.hub.fault_table import CASES, outcome
+from tests.tfx_pipeline.hub.faults import Fault
 from tests.tfx_pipeline.hub.pushes import FILES, held, push
-from tfx_pipeline.components.hf_pusher.patience import HubRefused, HubUnavailable
+from tfx_pipeline.components.hf_pusher.patience import HubRefused, HubUnavailable, limit_silence
 
 SURVIVED = [case for case in CASES if not case.refusal]
 REFUSED = [case for case in CASES if case.refusal]
@@ -47,6 +49,21 @@ def test_a_refused_connection_is_tried_again_until_the_bound(hub):
         with pytest.raises(HubUnavailable, match=r"no answer \(ConnectError: .*tried 6 times"):
             push(hub, lines=lines)
     assert len(lines) == 5
+
+
+def test_a_hub_that_falls_silent_is_given_up_and_asked_again(hub):
+    released = threading.Event()
+    hub.faults.append(Fault("POST .*/commit/", hold=released))
+    limit_silence(0.5)
+    lines = []
+    try:
+        push(hub, lines=lines)
+    finally:
+        limit_silence()
+        released.set()
+    assert held(hub) == FILES
+    [line] = lines
+    assert "no answer (ReadTimeout" in line
 
 
 def test_a_hub_without_xet_storage_is_told_with_the_setting_for_it(hub, monkeypatch):

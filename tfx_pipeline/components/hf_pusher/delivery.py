@@ -15,7 +15,7 @@ from tfx_pipeline.components.hf_pusher.config import PUBLIC_ENDPOINT, HubConfig
 from tfx_pipeline.components.hf_pusher.contents import digest, write_folder
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
 from tfx_pipeline.components.hf_pusher.model_repository import ModelRepository
-from tfx_pipeline.components.hf_pusher.patience import Patience
+from tfx_pipeline.components.hf_pusher.patience import Patience, limit_silence
 from tfx_pipeline.components.hf_pusher.push import Message, Push, Pushed, Target
 from tfx_pipeline.components.hf_pusher.record import DRY_RUN, PushRecord
 from tfx_pipeline.components.hf_pusher.token import read_token
@@ -70,6 +70,7 @@ def deliver(delivery: Delivery) -> PushRecord:
     if hub.space is not None:
         delivery.space(repository.tag)  # a mistake in it is told before anything is pushed
     disable_progress_bars()
+    limit_silence()
     api = HfApi(endpoint=hub.endpoint, token=read_token(hub.token))
     target = Target(hub.model_repo, "model", hub.visibility == "private", hub.branch)
     model = Push(api, target, delivery.patience).run(repository.files, repository.tag, _message(delivery))
