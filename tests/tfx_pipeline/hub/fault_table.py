@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
+
+from huggingface_hub import constants
+from huggingface_hub.utils import disable_progress_bars
 
 from tests.tfx_pipeline.hub.api import READ_TOKEN, WRITE_TOKEN
 from tests.tfx_pipeline.hub.faults import Fault
@@ -87,7 +89,11 @@ CASES = (
         ),
     ),
     Case("the Hub stays at 503", ((INFO, {"status": 503, "last": ALWAYS}),), "503: injected; tried 6 times"),
-    Case("the Hub wants an hour", ((COMMIT, {"status": 429, "headers": {"Retry-After": "3600"}}),), "tried 1 times"),
+    Case(
+        "the Hub wants an hour",
+        ((COMMIT, {"status": 429, "headers": {"Retry-After": "3600"}}),),
+        "429: injected; it asks to wait 3600 s",
+    ),
     Case("a token that is not known: 401", (), "401: Invalid credentials in Authorization header", token="hf_unknown0"),
     Case("a token that may only read: 403", (), "403: You don't have the rights to write here", token=READ_TOKEN),
     Case("the owner is somebody else: 403", (), "under the namespace other", changes={"repo_id": "other/pets"}),
@@ -147,9 +153,7 @@ def outcome(hub: LoopbackHub, case: Case) -> Outcome:
 
 def main() -> None:
     """Prints the table."""
-    os.environ["HF_HUB_DISABLE_XET"] = "1"
-    from huggingface_hub.utils import disable_progress_bars
-
+    constants.HF_HUB_DISABLE_XET = True
     disable_progress_bars()
     print(f"{'injected':<48}{'requests':>9}{'told':>5}  on the Hub afterwards")
     for case in CASES:

@@ -95,9 +95,11 @@ class Patience:
                 if remedy := _remedy(cause):
                     raise HubRefused(f"the Hub refused to {step}: {words}; {remedy}") from error
                 wait = self._wait(cause, attempt)
-                if attempt == self.attempts or self.waited + wait > self.max_wait:
+                too_long = self.waited + wait > self.max_wait
+                if too_long or attempt == self.attempts:
+                    why = f"it asks to wait {wait:.0f} s" if too_long else f"tried {attempt} times"
                     raise HubUnavailable(
-                        f"could not {step}: {words}; tried {attempt} times. The same run again goes on from here"
+                        f"could not {step}: {words}; {why}. The same run again goes on from here"
                     ) from error
                 self.report(f"{step}: {words}; trying again in {wait:.0f} s ({attempt} of {self.attempts - 1})")
                 self.waited += wait
@@ -142,4 +144,4 @@ def _words(error: Exception) -> str:
     if not isinstance(error, HfHubHTTPError):
         return f"no answer ({type(error).__name__}: {' '.join(str(error).split())})"
     words = error.server_message or error.response.reason_phrase
-    return f"{error.response.status_code}: {' '.join(words.split())}"
+    return f"{error.response.status_code}: {' '.join(words.split()).rstrip('.')}"
