@@ -14,7 +14,7 @@ from schemas.spec import parse_model
 from tfx_pipeline.components.hf_pusher.config import PUBLIC_ENDPOINT, HubConfig
 from tfx_pipeline.components.hf_pusher.contents import digest, write_folder
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
-from tfx_pipeline.components.hf_pusher.model_repository import ModelRepository
+from tfx_pipeline.components.hf_pusher.model_repository import MODEL_INFO_FILE, ModelRepository
 from tfx_pipeline.components.hf_pusher.patience import Patience, limit_silence
 from tfx_pipeline.components.hf_pusher.push import Message, Push, Pushed, Target
 from tfx_pipeline.components.hf_pusher.record import DRY_RUN, PushRecord
@@ -23,6 +23,7 @@ from tfx_pipeline.space import SpaceSettings, space_files
 
 MODEL_FOLDER = "model"  # of a dry run
 SPACE_FOLDER = "space"
+MARKS = {MODEL_FOLDER: MODEL_INFO_FILE, SPACE_FOLDER: "space.json"}  # what each of them holds, whatever else
 
 
 @dataclass(frozen=True)
@@ -113,10 +114,14 @@ def write_dry_run(delivery: Delivery) -> PushRecord:
       UserError: The folder cannot be written.
     """
     repository, folder = delivery.repository, Path(delivery.hub.dry_run)
+    written = {MODEL_FOLDER: repository.files}
+    if delivery.hub.space is not None:
+        written[SPACE_FOLDER] = space_files(delivery.space(repository.tag))
+    for name in written:
+        _check_replaceable(folder / name, MARKS[name])
     try:
-        write_folder(repository.files, folder / MODEL_FOLDER)
-        if delivery.hub.space is not None:
-            write_folder(space_files(delivery.space(repository.tag)), folder / SPACE_FOLDER)
+        for name, files in written.items():
+            write_folder(files, folder / name)
     except OSError as error:
         raise UserError(f"hub.dry_run: {error.filename or folder}: {error.strerror}; choose another folder") from None
     return PushRecord(
@@ -126,6 +131,12 @@ def write_dry_run(delivery: Delivery) -> PushRecord:
         content_sha256=repository.content_sha256,
         space_url=str(folder / SPACE_FOLDER) if delivery.hub.space else "",
     )
+
+
+def _check_replaceable(folder: Path, mark: str) -> None:
+    """Refuses to replace a folder that no dry run has written."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file():
+        raise UserError(f"hub.dry_run: {folder} holds files that no dry run has written; choose another folder")
 
 
 def _message(delivery: Delivery) -> Message:
