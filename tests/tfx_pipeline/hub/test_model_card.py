@@ -107,8 +107,15 @@ def test_the_training_configuration_and_the_code_version_are_told():
 def test_limitations_name_the_worst_class_the_worst_slices_and_those_too_small_to_tell():
     text = section(card(), "Limitations")
     assert "The class that it finds worst is border: IoU 0.400, against 0.667 on average." in text
-    assert "over all: beagle 0.400 (30 examples), pug 0.600 (2 examples)." in text
+    assert "over all: beagle 0.400 (30 examples)." in text
     assert "Fewer than 20 examples, so that their figures say little, by breed: Sphynx, pug." in text
+
+
+def test_where_every_slice_is_small_the_worst_of_them_are_named_all_the_same():
+    breeds = {"pug": metrics(1, 0.2, 0.2, 0.2), "beagle": metrics(2, 0.9, 0.9, 0.9)}
+    text = card(evaluation=Evaluation(overall=metrics(3, 0.6, 0.6, 0.6), slices={"breed": breeds}))
+    assert "over all: pug 0.200 (1 example)." in text
+    assert "by breed: pug, beagle." in text
 
 
 def test_a_class_that_was_never_judged_is_a_limitation():

@@ -105,15 +105,21 @@ def _worst_classes(overall: SliceMetrics) -> Iterator[str]:
 def _worst_slices(evaluation: Evaluation) -> Iterator[str]:
     mean = evaluation.overall.mean_iou or 0.0
     for name, values in evaluation.slices.items():
-        below = {value: one for value, one in values.items() if one.mean_iou is not None and one.mean_iou < mean}
+        few = [value for value, one in values.items() if one.examples < FEW_EXAMPLES]
+        # A slice of a few examples is the worst one by chance; named are those that can tell, where there are any.
+        telling = {value: one for value, one in values.items() if value not in few} or values
+        below = {value: one for value, one in telling.items() if one.mean_iou is not None and one.mean_iou < mean}
         worst = sorted(below, key=lambda value: below[value].mean_iou)[:WORST_SLICES]
         if worst:
-            told = ", ".join(f"{one} {below[one].mean_iou:.3f} ({below[one].examples} examples)" for one in worst)
+            told = ", ".join(f"{one} {below[one].mean_iou:.3f} ({_examples(below[one])})" for one in worst)
             yield f"Weakest by {name}, where the mean IoU is {mean:.3f} over all: {told}."
-        few = [value for value, one in values.items() if one.examples < FEW_EXAMPLES]
         if few:
             which = ", ".join(few) if len(few) <= WIDE else f"{len(few)} of {len(values)}"
             yield f"Fewer than {FEW_EXAMPLES} examples, so that their figures say little, by {name}: {which}."
+
+
+def _examples(metrics: SliceMetrics) -> str:
+    return f"{metrics.examples} example{'' if metrics.examples == 1 else 's'}"
 
 
 def _figure(value: float | None) -> str:
