@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from huggingface_hub import constants
-from huggingface_hub.utils import disable_progress_bars
 
 from tests.tfx_pipeline.hub.api import READ_TOKEN, WRITE_TOKEN
 from tests.tfx_pipeline.hub.faults import Fault
@@ -90,6 +89,11 @@ CASES = (
     ),
     Case("the Hub stays at 503", ((INFO, {"status": 503, "last": ALWAYS}),), "503: injected; tried 6 times"),
     Case(
+        "the Hub wants an hour under a large file",
+        ((BATCH, {"status": 429, "headers": {"Retry-After": "3600"}}),),
+        "429: injected; it asks to wait 3600 s",
+    ),
+    Case(
         "the Hub wants an hour",
         ((COMMIT, {"status": 429, "headers": {"Retry-After": "3600"}}),),
         "429: injected; it asks to wait 3600 s",
@@ -154,7 +158,6 @@ def outcome(hub: LoopbackHub, case: Case) -> Outcome:
 def main() -> None:
     """Prints the table."""
     constants.HF_HUB_DISABLE_XET = True
-    disable_progress_bars()
     print(f"{'injected':<48}{'requests':>9}{'told':>5}  on the Hub afterwards")
     for case in CASES:
         with running_hub() as hub:

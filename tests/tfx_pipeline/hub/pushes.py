@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from huggingface_hub import HfApi
-
 from tests.tfx_pipeline.hub.api import WRITE_TOKEN
 from tests.tfx_pipeline.hub.server import LoopbackHub
+from tfx_pipeline.components.hf_pusher.client import hub_api
 from tfx_pipeline.components.hf_pusher.contents import Files, digest
 from tfx_pipeline.components.hf_pusher.patience import Patience
 from tfx_pipeline.components.hf_pusher.push import Message, Push, Pushed, Target
@@ -24,12 +23,19 @@ def tag_of(files: Files) -> str:
     return f"1.0.0-{digest(files)[:12]}"
 
 
-def push(hub: LoopbackHub, files: Files = FILES, token: str = WRITE_TOKEN, lines: list[str] | None = None, **changes):
+def push(
+    hub: LoopbackHub,
+    files: Files = FILES,
+    token: str = WRITE_TOKEN,
+    lines: list[str] | None = None,
+    max_silence: float = 60,
+    **changes,
+):
     """Pushes to a repository on `hub`; `lines` gets what is told meanwhile. Returns Pushed."""
     told = [] if lines is None else lines
     patience = Patience(sleep=lambda seconds: None, report=told.append)
     target = Target(**{"repo_id": MODEL, "kind": "model", "private": False} | changes)
-    api = HfApi(endpoint=hub.endpoint, token=token)
+    api = hub_api(hub.endpoint, token, max_silence)
     pushed: Pushed = Push(api, target, patience).run(files, tag_of(files), Message("Model 1", "Of a test."))
     return pushed
 

@@ -10,7 +10,7 @@ from tests.tfx_pipeline.hub.api import WRITE_TOKEN
 from tests.tfx_pipeline.hub.fault_table import CASES, outcome
 from tests.tfx_pipeline.hub.faults import Fault
 from tests.tfx_pipeline.hub.pushes import FILES, held, push
-from tfx_pipeline.components.hf_pusher.patience import HubRefused, HubUnavailable, limit_silence
+from tfx_pipeline.components.hf_pusher.patience import HubRefused, HubUnavailable
 
 SURVIVED = [case for case in CASES if not case.refusal]
 REFUSED = [case for case in CASES if case.refusal]
@@ -54,12 +54,10 @@ def test_a_refused_connection_is_tried_again_until_the_bound(hub):
 def test_a_hub_that_falls_silent_is_given_up_and_asked_again(hub):
     released = threading.Event()
     hub.faults.append(Fault("POST .*/commit/", hold=released))
-    limit_silence(0.5)
     lines = []
     try:
-        push(hub, lines=lines)
+        push(hub, lines=lines, max_silence=0.5)
     finally:
-        limit_silence()
         released.set()
     assert held(hub) == FILES
     [line] = lines

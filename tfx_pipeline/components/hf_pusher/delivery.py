@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from huggingface_hub import HfApi
-from huggingface_hub.utils import disable_progress_bars
 
 from schemas.errors import UserError
 from schemas.spec import parse_model
+from tfx_pipeline.components.hf_pusher.client import hub_api
 from tfx_pipeline.components.hf_pusher.config import PUBLIC_ENDPOINT, HubConfig
 from tfx_pipeline.components.hf_pusher.contents import digest, write_folder
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
 from tfx_pipeline.components.hf_pusher.model_repository import MODEL_INFO_FILE, ModelRepository
-from tfx_pipeline.components.hf_pusher.patience import Patience, limit_silence
+from tfx_pipeline.components.hf_pusher.patience import Patience
 from tfx_pipeline.components.hf_pusher.push import Message, Push, Pushed, Target
 from tfx_pipeline.components.hf_pusher.record import DRY_RUN, PushRecord
 from tfx_pipeline.components.hf_pusher.token import read_token
@@ -70,9 +70,7 @@ def deliver(delivery: Delivery) -> PushRecord:
     hub, repository = delivery.hub, delivery.repository
     if hub.space is not None:
         delivery.space(repository.tag)  # a mistake in it is told before anything is pushed
-    disable_progress_bars()
-    limit_silence()
-    api = HfApi(endpoint=hub.endpoint, token=read_token(hub.token))
+    api = hub_api(hub.endpoint, read_token(hub.token))
     target = Target(hub.model_repo, "model", hub.visibility == "private", hub.branch)
     model = Push(api, target, delivery.patience).run(repository.files, repository.tag, _message(delivery))
     _tell(f"{'pushed' if model.changed else 'already there, unchanged:'} {model.commit_url}")

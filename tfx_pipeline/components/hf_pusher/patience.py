@@ -8,12 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from huggingface_hub import set_client_factory
-
 # `HTTPError` is the HTTP library's own base class: what is no answer, such as a refused connection, is one too.
 from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import parse_ratelimit_headers
-from huggingface_hub.utils._http import default_client_factory
 
 from schemas.errors import UserError
 
@@ -21,7 +18,6 @@ Result = TypeVar("Result")
 # The client reads some error pages as JSON; its part that speaks to Xet storage raises Python's own connection errors.
 FAILED_REQUESTS = (HTTPError, json.JSONDecodeError, ConnectionError, TimeoutError)
 
-MAX_SILENCE = 180.0  # seconds; the Hub takes its time over a large commit
 PASSING = (408, 409, 412, 429, 500, 502, 503, 504)  # another try may succeed
 REMEDIES = {
     400: "the Hub does not take what was sent; its words say why",
@@ -39,17 +35,6 @@ class HubRefused(UserError):
 
 class HubUnavailable(Exception):
     """The Hub could not be reached, or kept failing, as often as was tried."""
-
-
-def limit_silence(seconds: float = MAX_SILENCE) -> None:
-    """Lets the client of this process give a request up that has heard nothing for so long; its own limit is none."""
-
-    def client() -> object:
-        made = default_client_factory()
-        made.timeout = seconds
-        return made
-
-    set_client_factory(client)
 
 
 @dataclass
