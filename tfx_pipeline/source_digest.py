@@ -9,7 +9,7 @@ from pathlib import Path
 
 from schemas.manifest import file_sha256
 
-SOURCE_SUFFIXES = (".py", ".yaml", ".pbtxt")
+SOURCE_SUFFIXES = (".py", ".yaml", ".pbtxt", ".css", ".html", ".js", ".json", ".txt")
 
 
 def source_sha256(*modules: str, files: Iterable[Path] = ()) -> str:

@@ -23,7 +23,7 @@ def test_the_digest_stays_the_same_while_the_source_does(package):
     assert source_sha256("toy_package") == before
 
 
-@pytest.mark.parametrize("file", ["inner/model.py", "settings.yaml", "new.py"])
+@pytest.mark.parametrize("file", ["inner/model.py", "settings.yaml", "new.py", "page.css"])
 def test_a_changed_or_new_source_file_changes_the_digest(package, file):
     before = source_sha256("toy_package")
     (package / file).write_text("WIDTH = 2\n")
