@@ -64,6 +64,12 @@ def test_a_hub_that_falls_silent_is_given_up_and_asked_again(hub):
     assert "no answer (ReadTimeout" in line
 
 
+def test_a_hub_that_does_not_hold_what_was_sent_is_not_believed(hub):
+    hub.faults.append(Fault("GET .*/tree/", status=200, body=b"[]", first=2, last=2))
+    with pytest.raises(HubRefused, match=r"does not hold what was sent to it: .*done before: .*commit \w{40} was made"):
+        push(hub)
+
+
 def test_a_hub_without_xet_storage_is_told_with_the_setting_for_it(hub, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
     with pytest.raises(HubRefused, match="this Hub has no Xet storage: set HF_HUB_DISABLE_XET=1"):

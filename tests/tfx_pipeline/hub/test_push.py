@@ -109,6 +109,23 @@ def test_files_that_this_pipeline_did_not_push_are_not_deleted(hub):
     assert held(hub) == {"thesis.txt": b"years of work"}
 
 
+def test_a_model_of_somebody_else_is_not_replaced(hub):
+    api = HfApi(endpoint=hub.endpoint, token=WRITE_TOKEN)
+    api.create_repo(MODEL)
+    api.upload_file(repo_id=MODEL, path_in_repo="model.tflite", path_or_fileobj=b"TFL3\0 of somebody else")
+    with pytest.raises(HubRefused, match=r"did not push, such as model\.tflite"):
+        push(hub)
+    assert held(hub) == {"model.tflite": b"TFL3\0 of somebody else"}
+
+
+def test_a_push_that_died_before_its_tag_does_not_stop_the_next_one(hub):
+    push(hub)
+    hub.model(MODEL).tags.clear()
+    files = FILES | {"model.tflite": b"TFL3\0 the next one"}
+    push(hub, files)
+    assert held(hub) == files
+
+
 def test_a_private_model_is_not_pushed_to_a_public_repository(hub):
     push(hub)
     with pytest.raises(HubRefused, match="it is public, the configuration says private"):

@@ -14,16 +14,15 @@ from tfx_pipeline.components.hf_pusher.client import hub_api
 from tfx_pipeline.components.hf_pusher.config import PUBLIC_ENDPOINT, HubConfig
 from tfx_pipeline.components.hf_pusher.contents import digest, write_folder
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
-from tfx_pipeline.components.hf_pusher.model_repository import MODEL_INFO_FILE, ModelRepository
+from tfx_pipeline.components.hf_pusher.model_repository import ModelRepository
 from tfx_pipeline.components.hf_pusher.patience import Patience
-from tfx_pipeline.components.hf_pusher.push import Message, Push, Pushed, Target
+from tfx_pipeline.components.hf_pusher.push import MARKS, Message, Push, Pushed, Target
 from tfx_pipeline.components.hf_pusher.record import DRY_RUN, PushRecord
 from tfx_pipeline.components.hf_pusher.token import read_token
 from tfx_pipeline.space import SpaceSettings, space_files
 
-MODEL_FOLDER = "model"  # of a dry run
+MODEL_FOLDER = "model"  # of a dry run, and the kind of repository in it
 SPACE_FOLDER = "space"
-MARKS = {MODEL_FOLDER: MODEL_INFO_FILE, SPACE_FOLDER: "space.json"}  # what each of them holds, whatever else
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ answer, a stale parent or a killed run, and comes to the same end.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,7 +16,7 @@ from huggingface_hub.hf_api import RepoFile
 from tfx_pipeline.components.hf_pusher.contents import Content, Files, git_blob_id, sha256
 from tfx_pipeline.components.hf_pusher.patience import HubRefused, HubUnavailable, Patience
 
-TAG_PATTERN = r".+-[0-9a-f]{12}"  # <data set version>-<digest of the content>
+MARKS = {"model": "model_info.json", "space": "space.json"}  # what a push leaves in each kind of repository
 # What the Hub itself puts into a new repository, or its owner on the web page that makes one.
 INITIAL_FILES = (".gitattributes", ".gitignore", "LICENSE", "README.md", "index.html", "style.css")
 KEPT_FILES = (".gitattributes",)  # the Hub's own: which files it stores as large ones
@@ -132,12 +131,13 @@ class Push:
         """The id of a commit that equals `files`, and whether it is a new one."""
         target = self.target
         head = self.api.repo_info(target.repo_id, repo_type=target.kind, revision=target.branch).sha
-        changed, deleted = self._difference(head, files)
+        stored = self._stored(head)
+        changed, deleted = _difference(stored, files)
         if not changed and not deleted:
             if self._commit_sent:  # and its answer was lost
                 self.done.append(f"commit {head} was made")
             return head, self._commit_sent
-        self._check_ours(deleted)
+        self._check_ours(stored, [*deleted, *changed])
         operations = [
             *(CommitOperationAdd(path, one if isinstance(one := files[path], bytes) else str(one)) for path in changed),
             *(CommitOperationDelete(path, is_folder=False) for path in deleted),
@@ -153,24 +153,22 @@ class Push:
             parent_commit=head,
         )
         self.done.append(f"commit {commit.oid} was made")
-        missing, left = self._difference(commit.oid, files)
+        missing, left = _difference(self._stored(commit.oid), files)
         if missing or left:  # such as a file that a .gitignore there hides
             raise HubRefused(f"the Hub does not hold what was sent to it: {[*missing, *left][0]} differs")
         return commit.oid, True
 
-    def _difference(self, commit: str, files: Files) -> tuple[list[str], list[str]]:
-        """Paths that a commit lacks or has with another content, and paths that it has too many."""
+    def _stored(self, commit: str) -> dict[str, RepoFile]:
+        """The files of a commit by path."""
         tree = self.api.list_repo_tree(self.target.repo_id, recursive=True, revision=commit, repo_type=self.target.kind)
-        stored = {one.path: one for one in tree if isinstance(one, RepoFile)}
-        changed = [path for path, content in files.items() if not _equal(stored.get(path), content)]
-        return changed, [path for path in stored if path not in files and path not in KEPT_FILES]
+        return {one.path: one for one in tree if isinstance(one, RepoFile)}
 
-    def _check_ours(self, deleted: list[str]) -> None:
-        """Refuses to delete files of a repository that no push of ours has ever tagged."""
-        foreign = [path for path in deleted if path not in INITIAL_FILES]
-        if foreign and not any(re.fullmatch(TAG_PATTERN, tag) for tag in self._tags()):
+    def _check_ours(self, stored: dict[str, RepoFile], touched: list[str]) -> None:
+        """Refuses to delete or replace the files of a repository that no push of ours has filled."""
+        foreign = [path for path in touched if path in stored and path not in INITIAL_FILES]
+        if foreign and MARKS[self.target.kind] not in stored:
             raise HubRefused(
-                f"it holds files that this pipeline did not push, such as {foreign[0]}, and a push would delete"
+                f"it holds files that this pipeline did not push, such as {foreign[0]}, and a push would replace"
                 " them; name another repository, or delete them there"
             )
 
@@ -184,6 +182,12 @@ class Push:
     def _tags(self) -> set[str]:
         refs = self.api.list_repo_refs(self.target.repo_id, repo_type=self.target.kind)
         return {one.name for one in refs.tags}
+
+
+def _difference(stored: dict[str, RepoFile], files: Files) -> tuple[list[str], list[str]]:
+    """Paths that are not stored with the content of `files`, and paths that are stored but not in `files`."""
+    changed = [path for path, content in files.items() if not _equal(stored.get(path), content)]
+    return changed, [path for path in stored if path not in files and path not in KEPT_FILES]
 
 
 def _equal(stored: RepoFile | None, content: Content) -> bool:
