@@ -1,8 +1,7 @@
-"""A Hub on loopback, and a client for it."""
+"""A Hub on loopback."""
 
 import pytest
 
-from tests.tfx_pipeline.hub.api import WRITE_TOKEN
 from tests.tfx_pipeline.hub.server import LoopbackHub, running_hub
 
 
@@ -15,10 +14,3 @@ def hub(monkeypatch) -> LoopbackHub:
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # huggingface_hub may be imported already
     with running_hub() as running:
         yield running
-
-
-@pytest.fixture
-def token(monkeypatch) -> str:
-    """The token, in the environment variable that configurations name by default."""
-    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
-    return WRITE_TOKEN
