@@ -15,10 +15,12 @@ class TrainingConfig(FrozenModel):
     """Settings of one training run.
 
     Attributes:
-      model: Name in the registry of `trainer.models`.
-      encoder_width: MobileNetV2's width multiplier.
-      encoder_weights: `none` trains the encoder from scratch, `imagenet` lets Keras download weights, anything else is
-        the path of a weights file (Keras' `*_no_top` file for the same width).
+      model: Name in the registry of `trainer.models`: `unet`, `deeplabv3plus` or `segformer`.
+      encoder_width: MobileNetV2's width multiplier (`unet` and `deeplabv3plus`).
+      segformer_size: Size of SegFormer's encoder.
+      encoder_weights: `none` trains the encoder from scratch; `imagenet` lets Keras download MobileNetV2's weights,
+        `ade20k` or `cityscapes` let KerasHub download SegFormer's; anything else is the path of a weights file (Keras'
+        `*_no_top` file for the same width, or what `save_weights` wrote of KerasHub's `MiTBackbone`).
       encoder_scale: The encoder sees the image enlarged by this factor. 2 gives 128-pixel images the object size that
         ImageNet weights know, and features at full resolution; it costs four times the encoder's time.
       decoder_filters: Channels of the decoder's finest block; coarser blocks have up to four times as many.
@@ -37,6 +39,7 @@ class TrainingConfig(FrozenModel):
 
     model: str = "unet"
     encoder_width: Literal[0.35, 0.5, 0.75, 1.0, 1.3, 1.4] = 0.35
+    segformer_size: Literal["b0", "b1", "b2"] = "b0"
     encoder_weights: str = Field(default="imagenet", min_length=1)
     encoder_scale: Literal[1, 2] = 2
     decoder_filters: int = Field(default=32, ge=8, le=256)

@@ -8,9 +8,15 @@ import keras
 
 from schemas.errors import UserError
 from trainer.config import TrainingConfig
+from trainer.models.deeplab import build_deeplab
+from trainer.models.segformer import build_segformer
 from trainer.models.unet import build_unet
 
-BUILDERS: dict[str, Callable[[TrainingConfig, int, int], keras.Model]] = {"unet": build_unet}
+BUILDERS: dict[str, Callable[[TrainingConfig, int, int], keras.Model]] = {
+    "deeplabv3plus": build_deeplab,
+    "segformer": build_segformer,
+    "unet": build_unet,
+}
 
 
 def build_model(config: TrainingConfig, image_size: int, num_classes: int) -> keras.Model:

@@ -1,0 +1,40 @@
+"""What holds for every model of the registry: it learns, is exported, and answers the same after a reload."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.trainer.conftest import draw
+from trainer.config import TrainingConfig
+from trainer.export import export_model
+from trainer.models import BUILDERS
+from trainer.preprocessing import scale_pixels
+from trainer.training import train
+
+SIZE, CLASSES = 64, 3
+
+
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_a_model_learns_eight_images_by_heart_and_answers_the_same_after_export(name, write_shards, tmp_path):
+    if name == "segformer":
+        pytest.importorskip("keras_hub", reason="segformer needs the extra `models`")
+    config = TrainingConfig(
+        model=name,
+        encoder_weights="none",
+        encoder_scale=1,
+        decoder_filters=16,
+        epochs=8,
+        fine_tune_epochs=0,
+        batch_size=8,
+        augment=False,
+        evaluate_every=8,
+    )
+    eight = write_shards(list(range(8)), SIZE)
+    ten_times = write_shards([index % 8 for index in range(80)], SIZE)
+    model, epochs = train(config, ten_times, eight, SIZE, CLASSES, report=lambda line: None)
+    assert epochs[-1].mean_iou > 0.85
+    export_model(model, SIZE, CLASSES, str(tmp_path / "model"))
+    predict = tf.saved_model.load(str(tmp_path / "model")).signatures["predict_pixels"]
+    photos = np.stack([draw(index, SIZE)[0] for index in range(8)])
+    expected = model(scale_pixels(photos), training=False)
+    np.testing.assert_allclose(predict(tf.constant(photos, tf.float32))["logits"], expected, atol=1e-3)

@@ -1,0 +1,45 @@
+"""What the models have in common: the enlarged input, normalized convolutions, the check of the image's size."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from schemas.errors import UserError
+from trainer.config import TrainingConfig
+
+ENCODER = "encoder"  # name of the submodel that can come with weights, and is frozen at first then
+BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.99 and MobileNetV2's 0.999 lag for hundreds of steps; a small data set has few
+
+
+def check_image_size(config: TrainingConfig, image_size: int, stride: int) -> None:
+    """UserError where the encoder's input is no multiple of its stride."""
+    if (image_size * config.encoder_scale) % stride:
+        raise UserError(
+            f"image_size {image_size} x encoder_scale {config.encoder_scale} must be a multiple of {stride} "
+            f"for model {config.model}"
+        )
+
+
+def enlarged_input(config: TrainingConfig, image_size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """The images [N, S, S, 3] that a model takes, and the same as large as its encoder sees them."""
+    images = keras.Input((image_size, image_size, 3), name="images")
+    if config.encoder_scale == 1:
+        return images, images
+    return images, layers.UpSampling2D(config.encoder_scale, interpolation="bilinear", name="enlarge")(images)
+
+
+def normalize(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Batch normalization and ReLU."""
+    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def resize_to(x: keras.KerasTensor, size: int, name: str) -> keras.KerasTensor:
+    """Bilinear resize of [N, H, W, C] to [N, size, size, C]; a factor of 2^n either way."""
+    height = x.shape[1]
+    if height == size:
+        return x
+    if height > size:
+        return layers.AveragePooling2D(height // size, name=name)(x)
+    return layers.UpSampling2D(size // height, interpolation="bilinear", name=name)(x)

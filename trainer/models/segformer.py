@@ -1,0 +1,113 @@
+"""SegFormer: KerasHub's Mix Transformer encoder and the all-MLP decoder.
+
+E. Xie et al., "SegFormer: Simple and Efficient Design for Semantic Segmentation with Transformers", NeurIPS 2021; the
+sizes are those of its tables 6 and 7. KerasHub's encoder takes square images only, of a size fixed when it is built, and
+carries its own dropout of 0.1; its decoder is not used, since it hides the encoder from the one who freezes it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+from keras import layers
+
+from schemas.errors import UserError
+from trainer.config import TrainingConfig
+from trainer.models.blocks import BATCH_NORM_MOMENTUM, ENCODER, check_image_size, enlarged_input, resize_to
+
+STRIDE = 32  # of the deepest output
+HEADS = (1, 2, 5, 8)
+REDUCTIONS = (8, 4, 2, 1)  # of the sequences that attention looks at
+PATCHES = (7, 3, 3, 3)
+STRIDES = (4, 2, 2, 2)
+DROP_PATH = 0.1
+DECODER_FILTERS = 256
+# What MiT's weights were trained on: mean and standard deviation of ImageNet's channels, in 0..1.
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+PRESETS = {"ade20k": "ade20k_512", "cityscapes": "cityscapes_1024"}
+
+
+class Size(NamedTuple):
+    """Channels and blocks of the four stages."""
+
+    channels: tuple[int, int, int, int]
+    depths: tuple[int, int, int, int]
+
+
+SIZES = {
+    "b0": Size((32, 64, 160, 256), (2, 2, 2, 2)),
+    "b1": Size((64, 128, 320, 512), (2, 2, 2, 2)),
+    "b2": Size((64, 128, 320, 512), (3, 4, 6, 3)),
+}
+
+
+def build_segformer(config: TrainingConfig, image_size: int, num_classes: int) -> keras.Model:
+    """Builds SegFormer; see `trainer.models.build_model`."""
+    check_image_size(config, image_size, STRIDE)
+    encoder = _encoder(config, image_size * config.encoder_scale)
+    images, enlarged = enlarged_input(config, image_size)
+    stages = encoder(enlarged)
+    finest = stages[0].shape[1]
+    projected = [
+        resize_to(layers.Dense(DECODER_FILTERS, name=f"decoder_project_{index}")(stage), finest, f"decoder_{index}")
+        for index, stage in enumerate(stages)
+    ]
+    x = layers.Concatenate(name="decoder_merge")(projected)
+    x = layers.Conv2D(DECODER_FILTERS, 1, use_bias=False, name="decoder_fuse")(x)
+    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="decoder_norm")(x)
+    x = layers.ReLU(name="decoder_relu")(x)
+    logits = layers.Conv2D(num_classes, 1, name="coarse_logits")(x)
+    return keras.Model(images, resize_to(logits, image_size, "logits"), name="segformer")
+
+
+def _encoder(config: TrainingConfig, input_size: int) -> keras.Model:
+    """MiT of the configured size: float32 [N, I, I, 3] in [-1, 1] to features at 1/4, 1/8, 1/16 and 1/32."""
+    try:
+        from keras_hub.models import MiTBackbone  # an optional dependency, and seconds to import
+    except ImportError:
+        raise UserError(
+            "model: segformer needs KerasHub; install the extra `models`: pip install 'segmentation-pipeline[models]'"
+        ) from None
+    size = SIZES[config.segformer_size]
+    backbone = MiTBackbone(
+        layerwise_depths=size.depths,
+        num_layers=len(size.depths),
+        layerwise_num_heads=HEADS,
+        layerwise_sr_ratios=REDUCTIONS,
+        max_drop_path_rate=DROP_PATH,
+        layerwise_patch_sizes=PATCHES,
+        layerwise_strides=STRIDES,
+        image_shape=(input_size, input_size, 3),
+        hidden_dims=size.channels,
+    )
+    if config.encoder_is_pretrained:
+        _load_weights(backbone, config)
+    images = keras.Input((input_size, input_size, 3), name="encoder_images")
+    # From [-1, 1] to what the weights know.
+    scale, offset = [0.5 / one for one in DEVIATION], [(0.5 - mean) / one for mean, one in zip(MEAN, DEVIATION)]
+    normalized = layers.Rescaling(scale, offset, name="standardize")(images)
+    stages = keras.Model(backbone.inputs, list(backbone.pyramid_outputs.values()), name="mix_transformer")
+    return keras.Model(images, stages(normalized), name=ENCODER)
+
+
+def _load_weights(backbone: keras.Model, config: TrainingConfig) -> None:
+    """Fills the encoder from a preset that KerasHub downloads, or from a file that `save_weights` wrote."""
+    weights = config.encoder_weights
+    if weights not in PRESETS and not Path(weights).is_file():
+        choices = ", ".join(PRESETS)
+        raise UserError(f"encoder_weights: no file {weights!r}; segformer takes none, {choices} or a *.weights.h5 file")
+    try:
+        if weights in PRESETS:
+            from keras_hub.models import MiTBackbone
+
+            preset = MiTBackbone.from_preset(f"mit_{config.segformer_size}_{PRESETS[weights]}")
+            backbone.set_weights(preset.get_weights())
+        else:
+            backbone.load_weights(weights)
+    except Exception as error:  # whatever KerasHub's reader or its downloader meets
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"encoder_weights: {weights!r} cannot be used with segformer_size {config.segformer_size}: {reason}"
+        ) from None
