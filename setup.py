@@ -31,6 +31,9 @@ PIPELINE = [
     "tensorflow-model-analysis>=0.47.1,<0.53",
     "tfx>=1.16,<1.22",
 ]
+MODELS = [
+    "keras-hub>=0.25,<1",  # SegFormer's encoder
+]
 HUB = [
     "gradio>=6,<7",
     "huggingface-hub>=2,<3",
@@ -60,5 +63,5 @@ setup(
         "tfx_pipeline.space": ["*.css", "npm/*.json", "segmentation_app/*.css", "static_app/*", "templates/*"],
     },
     install_requires=DATA_JOBS,
-    extras_require={"pipeline": PIPELINE, "hub": HUB, "dev": DEVELOPMENT},
+    extras_require={"pipeline": PIPELINE, "models": MODELS, "hub": HUB, "dev": DEVELOPMENT},
 )

@@ -6,3 +6,4 @@ METADATA_FILE = "metadata.sqlite"
 LOGS_FOLDER = "logs"
 PIPELINE_FOLDER = "pipeline"  # TFX's artifacts: OUTPUT/pipeline/<step>/<channel>/<execution>/
 SERVING_FOLDER = "serving"  # pushed models: OUTPUT/serving/<seconds since 1970>/, as TensorFlow Serving watches it
+CHECKPOINTS_FOLDER = "checkpoints"  # of trainings that did not finish

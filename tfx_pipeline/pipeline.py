@@ -30,7 +30,7 @@ from tfx_pipeline.baseline import CANDIDATE, LatestOtherBlessedModel
 from tfx_pipeline.components.hf_pusher.component import HFPusher
 from tfx_pipeline.config import RUN_FN, PipelineConfig
 from tfx_pipeline.evaluation import eval_config
-from tfx_pipeline.output_layout import PIPELINE_FOLDER, SERVING_FOLDER
+from tfx_pipeline.output_layout import CHECKPOINTS_FOLDER, PIPELINE_FOLDER, SERVING_FOLDER
 from tfx_pipeline.source_digest import source_sha256
 
 LAST_BLESSED_MODEL = "LastBlessedModel"
@@ -106,6 +106,7 @@ def trainer_config(config: PipelineConfig, manifest: Manifest, run_fn: str = RUN
         "image_size": manifest.image_size,
         "manifest_sha256": manifest.sha256,
         "training": config.training.model_dump(mode="json"),
+        "checkpoint_dir": f"{config.output}/{CHECKPOINTS_FOLDER}",
         # Part of TFX's cache key, so that a model of other code or weights is never taken for this one's.
         "source_sha256": source_sha256("schemas", run_fn.split(".")[0], files=_weights_files(config)),
     }

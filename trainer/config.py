@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from schemas.spec import FrozenModel
 
@@ -29,11 +29,22 @@ class TrainingConfig(FrozenModel):
       learning_rate: Peak of the first phase: linear warm-up, then cosine decay to zero.
       fine_tune_learning_rate: Peak of the second phase.
       weight_decay: AdamW's decoupled weight decay.
+      loss: `cross_entropy` alone, or with the soft IoU (`cross_entropy_iou`) or soft Dice (`cross_entropy_dice`) of the
+        batch, which weigh thin and rare classes like large ones.
+      class_weights: Factor of each class in the cross-entropy, in the order of class ids; all 1 where left out.
       augment: Random flips, crops, rotations and colours.
+      cache: Keeps decoded images in memory after the first epoch: S * S * 4 bytes each.
       average_mirrored: The exported model averages its logits over the photo and its mirror image: better by about
         0.006 mean IoU on pets, at twice the time per photo. The figures of the epochs are without it.
       export_tflite: Also exports TFLite models for the demo app, and refuses them where they answer otherwise.
       evaluate_every: Epochs between two looks at the evaluation split; the last epoch of a phase always has one.
+      early_stopping: Ends a phase after so many looks without a better mean IoU, and goes back to the best weights; 0
+        never does. The evaluation split then chooses, so its figures flatter the model a little.
+      precision: Type that layers compute in; weights stay float32. `mixed_bfloat16` suits TPUs and recent GPUs,
+        `mixed_float16` other GPUs; both are slow on a CPU.
+      distribution: `auto` takes several workers where TF_CONFIG names them, several GPUs where there are, else one
+        device; `single`, `mirrored` and `multi_worker` insist. `batch_size` is that of all replicas together.
+      checkpoint_steps: Steps between two checkpoints, which a killed run goes on from; 0 writes none.
       seed: Seed of weights, shuffling and augmentation.
     """
 
@@ -49,10 +60,17 @@ class TrainingConfig(FrozenModel):
     learning_rate: float = Field(default=2e-3, gt=0, le=1)
     fine_tune_learning_rate: float = Field(default=4e-4, gt=0, le=1)
     weight_decay: float = Field(default=1e-4, ge=0, le=1)
+    loss: Literal["cross_entropy", "cross_entropy_iou", "cross_entropy_dice"] = "cross_entropy_iou"
+    class_weights: tuple[PositiveFloat, ...] | None = None
     augment: bool = True
+    cache: bool = False
     average_mirrored: bool = False
     export_tflite: bool = True
     evaluate_every: int = Field(default=1, ge=1)
+    early_stopping: int = Field(default=0, ge=0)
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    distribution: Literal["auto", "single", "mirrored", "multi_worker"] = "auto"
+    checkpoint_steps: int = Field(default=200, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -36,19 +37,56 @@ def parse_example(example: tf.Tensor, image_size: int) -> tuple[tf.Tensor, tf.Te
     return image, decode_mask(values[features.MASK], image_size)
 
 
-def training_batches(
-    shards: Sequence[str], image_size: int, batch_size: int, augment: bool, seed: int
-) -> tf.data.Dataset:
-    """Endless shuffled batches, the same for the same seed: float32 [N, S, S, 3] in [-1, 1] and uint8 [N, S, S]."""
-    records = _read(shards).shuffle(SHUFFLE_RECORDS, seed=seed)
-    # Repeating after the shuffle makes every epoch whole before the next begins; batches may span two epochs.
-    dataset = records.repeat().map(lambda example: parse_example(example, image_size), tf.data.AUTOTUNE)
-    dataset = dataset.batch(batch_size, drop_remainder=True).enumerate()
+class BatchRange(NamedTuple):
+    """Which batches of the endless sequence one input pipeline yields.
 
-    def finish(step: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    Attributes:
+      first: Number of the first one, counted in this pipeline's batches; earlier ones were seen before a restart.
+      pipeline, pipelines: Which of how many pipelines this is; each takes every so-manieth record.
+    """
+
+    first: int = 0
+    pipeline: int = 0
+    pipelines: int = 1
+
+
+EVERY_BATCH = BatchRange()
+
+
+def training_batches(
+    shards: Sequence[str],
+    image_size: int,
+    batch_size: int,
+    augment: bool,
+    seed: int,
+    batch_range: BatchRange = EVERY_BATCH,
+    cache: bool = False,
+) -> tf.data.Dataset:
+    """Endless shuffled batches, the same for the same seed: float32 [N, S, S, 3] in [-1, 1] and uint8 [N, S, S].
+
+    A pipeline that starts at a later batch yields what one from the beginning would have yielded there.
+    """
+    first, pipeline, pipelines = batch_range
+
+    def parse(example: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return parse_example(example, image_size)
+
+    records = _read(shards)
+    if cache:
+        records = records.map(parse, tf.data.AUTOTUNE).cache()
+    # Repeating after the shuffle makes every epoch whole before the next begins; batches may span two epochs.
+    dataset = records.shuffle(SHUFFLE_RECORDS, seed=seed).repeat()
+    # Skipped before anything is decoded.
+    dataset = dataset.skip(first * batch_size * pipelines).shard(pipelines, pipeline)
+    if not cache:
+        dataset = dataset.map(parse, tf.data.AUTOTUNE)
+    dataset = dataset.batch(batch_size, drop_remainder=True).enumerate(first)
+
+    def finish(number: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         images, masks = batch
         if augment:
-            images, masks = augment_batch(images, masks, tf.stack([tf.constant(seed, tf.int64), step]))
+            seeds = tf.stack([tf.constant(seed, tf.int64), number * pipelines + pipeline])
+            images, masks = augment_batch(images, masks, seeds)
         return scale_pixels(images), masks
 
     return dataset.map(finish, tf.data.AUTOTUNE).prefetch(2)

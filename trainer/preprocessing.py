@@ -35,3 +35,8 @@ def resize_pixels(pixels: tf.Tensor, image_size: int) -> tf.Tensor:
 def scale_pixels(pixels: tf.Tensor) -> tf.Tensor:
     """Scales pixels in 0..255 of any type to float32 in [-1, 1], the range that MobileNetV2's weights expect."""
     return tf.cast(pixels, tf.float32) / 127.5 - 1.0
+
+
+def unscale_pixels(images: tf.Tensor) -> tf.Tensor:
+    """The inverse of `scale_pixels`, rounded to uint8."""
+    return tf.cast(tf.round((images + 1.0) * 127.5), tf.uint8)

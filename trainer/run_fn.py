@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Protocol
 
 from pydantic import Field
 
 from schemas.spec import FrozenModel, load_spec, parse_model
+from trainer.board import Board
+from trainer.checkpoints import delete_checkpoints
 from trainer.config import TrainingConfig
+from trainer.distribution import worker_index
 from trainer.export import export_model, write_model_info
 from trainer.export_tflite import export_tflite
 from trainer.input_pipeline import find_shards
@@ -28,7 +32,8 @@ class CustomConfig(FrozenModel):
     """What the pipeline passes as the Trainer's `custom_config`.
 
     `source_sha256` is the digest of the code that trains: part of TFX's cache key, so that a model of other code is
-    never taken for this one's.
+    never taken for this one's. `checkpoint_dir` is where runs keep checkpoints, each in a folder of its own; a run that
+    was killed goes on from those of the same data, code and settings, and a finished run deletes its own.
     """
 
     dataset: str
@@ -36,6 +41,13 @@ class CustomConfig(FrozenModel):
     manifest_sha256: str
     source_sha256: str
     training: TrainingConfig
+    checkpoint_dir: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """A digest of everything that decides the result."""
+        values = self.model_dump_json(exclude={"checkpoint_dir"})
+        return hashlib.sha256(values.encode()).hexdigest()[:16]
 
 
 def run_fn(fn_args: TrainerArguments) -> None:
@@ -43,7 +55,8 @@ def run_fn(fn_args: TrainerArguments) -> None:
 
     Args:
       fn_args: `train_files` and `eval_files` are glob patterns of shards; `custom_config` as in `CustomConfig`; the
-        SavedModel goes to `serving_model_dir`, TensorBoard logs to `model_run_dir`.
+        SavedModel goes to `serving_model_dir`, TensorBoard logs to `model_run_dir`. Of several workers, only the first
+        one writes.
 
     Raises:
       UserError: A configuration, shards or weights that cannot be used, or TFLite models that answer otherwise.
@@ -51,14 +64,19 @@ def run_fn(fn_args: TrainerArguments) -> None:
     run = parse_model(CustomConfig, fn_args.custom_config, "custom_config")
     spec = load_spec(run.dataset)
     num_classes = len(spec.classes)
+    checkpoints = f"{run.checkpoint_dir}/{run.identity}" if run.checkpoint_dir else None
+    chief = worker_index() == 0
     model, _ = train(
         run.training,
         find_shards(fn_args.train_files),
         find_shards(fn_args.eval_files),
         run.image_size,
         num_classes,
-        log_dir=fn_args.model_run_dir,
+        board=Board(fn_args.model_run_dir, spec) if chief else None,
+        checkpoint_dir=checkpoints,
     )
+    if not chief:
+        return
     export_model(
         model, run.image_size, num_classes, fn_args.serving_model_dir, average_mirrored=run.training.average_mirrored
     )
@@ -72,3 +90,5 @@ def run_fn(fn_args: TrainerArguments) -> None:
         source_sha256=run.source_sha256,
         tflite=tflite,
     )
+    if checkpoints:
+        delete_checkpoints(checkpoints)

@@ -1,43 +1,33 @@
-"""Builds and trains a model: one calm line per epoch, TensorBoard logs, the same result for the same seed."""
+"""Builds and trains a model, on one device or on many; a killed run goes on where it was, to the same result."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from schemas.errors import UserError
-from schemas.features import IGNORE_ID
-from trainer.config import TrainingConfig
-from trainer.input_pipeline import count_records, evaluation_batches, training_batches
+from trainer.board import PANELS, Board
+from trainer.checkpoints import BestWeights, PhaseCheckpoints
+from trainer.config import NO_WEIGHTS, TrainingConfig
+from trainer.confusion import batch_confusion_matrices, mean_iou
+from trainer.distribution import choose_strategy
+from trainer.input_pipeline import BatchRange, count_records, evaluation_batches, training_batches
 from trainer.losses import segmentation_loss
 from trainer.models import build_model
+from trainer.models.blocks import ENCODER
+from trainer.preprocessing import unscale_pixels
+from trainer.progress import Epoch, EpochLog
+from trainer.schedule import Phase, WarmUpThenCosine, phases_of
 
 EVALUATION_BATCH = 32
-WARM_UP_SHARE = 0.1  # of a phase's steps
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one epoch came to; `mean_iou` is that of the evaluation split, None where it was not measured."""
-
-    number: int
-    loss: float
-    mean_iou: float | None
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A stretch of epochs with one learning rate schedule."""
-
-    epochs: int
-    learning_rate: float
-    trains_encoder: bool
+LOSS_CHECKED_EVERY = 25  # steps; looking at each one would make a GPU wait
+OVERLAPS = {"cross_entropy": None, "cross_entropy_iou": "iou", "cross_entropy_dice": "dice"}
 
 
 def train(
@@ -46,67 +36,216 @@ def train(
     eval_shards: Sequence[str],
     image_size: int,
     num_classes: int,
-    log_dir: str | None = None,
+    board: Board | None = None,
+    checkpoint_dir: str | None = None,
     report: Callable[[str], None] | None = None,
 ) -> tuple[keras.Model, list[Epoch]]:
-    """Trains a model in one or two phases; the evaluation split is only measured, never chosen by.
+    """Trains a model in one or two phases; without early stopping, the evaluation split is only measured.
 
     Args:
       config: What to train and how.
       train_shards, eval_shards: Paths of the shards of each split.
       image_size: S of the dataset version.
       num_classes: C of the data set.
-      log_dir: Folder for TensorBoard logs; None writes none.
+      board: TensorBoard's files; None writes none.
+      checkpoint_dir: Folder of this run's checkpoints, and of no other run's; None keeps none.
       report: Called with one line per epoch; None prints it.
 
     Returns:
-      The trained model, see `build_model`, and its epochs in order.
+      The trained model in float32 on one device, see `build_model`, and the epochs of this process in order.
 
     Raises:
-      UserError: A model that cannot be built, or fewer training records than one batch.
+      UserError: A model that cannot be built, settings or devices that do not fit each other, fewer training records
+        than one batch, a checkpoint that cannot be read, or a loss that is not finite.
     """
+    strategy = choose_strategy(config.distribution)
+    if config.batch_size % strategy.num_replicas_in_sync:
+        raise UserError(
+            f"batch_size {config.batch_size} cannot be shared by {strategy.num_replicas_in_sync} replicas; "
+            "make it a multiple"
+        )
+    if config.class_weights is not None and len(config.class_weights) != num_classes:
+        raise UserError(f"class_weights: {len(config.class_weights)} numbers for {num_classes} classes")
     records = count_records(train_shards)
-    steps = records // config.batch_size
-    if not steps:
+    if records < config.batch_size:
         raise UserError(f"batch_size {config.batch_size} is more than the {records} training records; lower it")
     keras.utils.set_random_seed(config.seed)
-    model = build_model(config, image_size, num_classes)
-    evaluation = evaluation_batches(eval_shards, image_size, EVALUATION_BATCH)
-    phases = _phases(config)
-    log = EpochLog(sum(phase.epochs for phase in phases), report or partial(print, flush=True))
-    callbacks = [log]
-    if log_dir:
-        callbacks.append(keras.callbacks.TensorBoard(log_dir, write_graph=False))
-    for index, phase in enumerate(phases):
-        _set_trainable(model.get_layer("encoder"), phase.trains_encoder, config.encoder_is_pretrained)
-        optimizer = keras.optimizers.AdamW(phase.learning_rate, weight_decay=config.weight_decay)
-        optimizer.build(model.trainable_variables)  # else the training step is traced twice, ten seconds each
-        model.compile(
-            optimizer=optimizer,
-            loss=segmentation_loss,
-            metrics=[keras.metrics.MeanIoU(num_classes, ignore_class=IGNORE_ID, sparse_y_pred=False, name="mean_iou")],
-            jit_compile=False,  # XLA's convolutions on a CPU are ten times slower than TensorFlow's own
+    with _precision(config.precision), strategy.scope():
+        model = build_model(config, image_size, num_classes)
+        run = _Run(
+            config=config,
+            strategy=strategy,
+            model=model,
+            evaluator=_Evaluator(model, evaluation_batches(eval_shards, image_size, EVALUATION_BATCH), num_classes),
+            train_shards=train_shards,
+            image_size=image_size,
+            steps_per_epoch=records // config.batch_size,
+            log=EpochLog(sum(phase.epochs for phase in phases_of(config)), report),
+            board=board,
         )
-        first, last = len(log.epochs), len(log.epochs) + phase.epochs
-        model.fit(
-            # A seed of its own, or the second phase would see the first one's random crops again.
-            training_batches(train_shards, image_size, config.batch_size, config.augment, config.seed + index),
-            steps_per_epoch=steps,
-            initial_epoch=first,
-            epochs=last,
-            validation_data=evaluation,
-            validation_freq=[*range(config.evaluate_every, last, config.evaluate_every), last],
-            callbacks=[*callbacks, WarmUpThenCosine(phase.learning_rate, phase.epochs * steps)],
-            verbose=0,
-        )
-    return model, log.epochs
+        first_epoch = 0
+        for index, phase in enumerate(phases_of(config)):
+            folder = f"{checkpoint_dir}/phase-{index}" if checkpoint_dir else None
+            run.phase(index, phase, first_epoch, folder)
+            first_epoch += phase.epochs
+    return _plain_model(config, model, image_size, num_classes), run.log.epochs
 
 
-def _phases(config: TrainingConfig) -> list[Phase]:
-    phases = [Phase(config.epochs, config.learning_rate, trains_encoder=not config.encoder_is_pretrained)]
-    if config.fine_tune_epochs:
-        phases.append(Phase(config.fine_tune_epochs, config.fine_tune_learning_rate, trains_encoder=True))
-    return phases
+@dataclass(frozen=True)
+class _Run:
+    """What all phases of one run share."""
+
+    config: TrainingConfig
+    strategy: tf.distribute.Strategy
+    model: keras.Model
+    evaluator: _Evaluator
+    train_shards: Sequence[str]
+    image_size: int
+    steps_per_epoch: int
+    log: EpochLog
+    board: Board | None
+
+    def phase(self, index: int, phase: Phase, first_epoch: int, folder: str | None) -> None:
+        """Trains one phase from its beginning, or from its last checkpoint in `folder`."""
+        config, model = self.config, self.model
+        _set_trainable(model.get_layer(ENCODER), phase.trains_encoder, config.encoder_is_pretrained)
+        optimizer = self._optimizer(phase)
+        best = BestWeights(model) if config.early_stopping else None
+        checkpoints = PhaseCheckpoints(folder, model, optimizer, best, config.checkpoint_steps)
+        schedule = WarmUpThenCosine(phase.learning_rate, phase.epochs * self.steps_per_epoch)
+        start = checkpoints.restore()
+        if start:
+            self.log.say(f"going on from the checkpoint after step {start} of {schedule.steps}, phase {index + 1}")
+        step_function = self._step_function(optimizer)
+        batches = iter(self._batches(index, start))
+        while checkpoints.step < schedule.steps:
+            epoch, done = divmod(checkpoints.step, self.steps_per_epoch)
+            number = first_epoch + epoch + 1
+            self.log.begin()
+            losses = []
+            for in_epoch in range(done + 1, self.steps_per_epoch + 1):
+                optimizer.learning_rate.assign(schedule.rate(checkpoints.step + 1))
+                losses.append(step_function(*next(batches)))
+                checkpoints.step += 1
+                if in_epoch % LOSS_CHECKED_EVERY == 0 or in_epoch == self.steps_per_epoch or checkpoints.due():
+                    self._check_loss(losses[-1], number, checkpoints.step, phase)
+                if checkpoints.due() and in_epoch < self.steps_per_epoch:
+                    checkpoints.save()
+                self.log.step(number, in_epoch - done, self.steps_per_epoch - done, config.batch_size)
+            stop = self._end_epoch(epoch + 1, number, phase, float(np.mean(losses)), schedule, len(losses), best)
+            if stop:
+                checkpoints.step = schedule.steps
+            # Behind the look at the evaluation split, so that a look is never taken twice.
+            if checkpoints.due() or checkpoints.step == schedule.steps:
+                checkpoints.save()
+        if best:
+            best.take_back()
+
+    def _end_epoch(
+        self,
+        epoch: int,
+        number: int,
+        phase: Phase,
+        loss: float,
+        schedule: WarmUpThenCosine,
+        steps: int,
+        best: BestWeights | None,
+    ) -> bool:
+        """Measures where that is due and reports; whether the phase should stop early. `epoch` counts in the phase."""
+        step = number * self.steps_per_epoch
+        measured = None
+        if number % self.config.evaluate_every == 0 or epoch == phase.epochs:
+            matrix = self.evaluator.matrix()
+            measured = mean_iou(matrix)
+            if self.board:
+                self.board.evaluation(step, matrix)
+                self.board.panels(step, *self.evaluator.panels())
+        done = self.log.end(number, loss, measured)
+        if self.board:
+            rate = steps * self.config.batch_size / done.seconds
+            self.board.epoch(step, loss, schedule.rate(epoch * self.steps_per_epoch), rate)
+        if best is None or measured is None or best.look(measured) < self.config.early_stopping:
+            return False
+        if epoch < phase.epochs:
+            self.log.say(f"stopped early: no better mean IoU than {float(best.mean_iou):.3f} in the last looks")
+        return True
+
+    def _optimizer(self, phase: Phase) -> keras.Optimizer:
+        optimizer = keras.optimizers.AdamW(phase.learning_rate, weight_decay=self.config.weight_decay)
+        if self.config.precision == "mixed_float16":  # its range is too small for plain gradients
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer.build(self.model.trainable_variables)
+        return optimizer
+
+    def _step_function(self, optimizer: keras.Optimizer) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+        """One step of all replicas as a graph: their batches to their mean loss, a scalar."""
+        loss_of = segmentation_loss(OVERLAPS[self.config.loss], self.config.class_weights)
+        variables = self.model.trainable_variables
+        replicas = self.strategy.num_replicas_in_sync
+
+        def replica_step(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                loss = loss_of(masks, self.model(images, training=True))
+                scaled = optimizer.scale_loss(loss / replicas)  # replicas' gradients are added up
+            optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
+            return loss
+
+        @tf.function
+        def step(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+            return self.strategy.reduce("MEAN", self.strategy.run(replica_step, (images, masks)), axis=None)
+
+        return step
+
+    def _batches(self, index: int, start: int) -> tf.data.Dataset:
+        """The batches of a phase from a step on, each replica's share of them."""
+        config = self.config
+
+        def pipeline(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            replicas = self.strategy.num_replicas_in_sync // context.num_input_pipelines
+            return training_batches(
+                self.train_shards,
+                self.image_size,
+                context.get_per_replica_batch_size(config.batch_size),
+                config.augment,
+                config.seed + index,  # or the second phase would see the first one's random crops again
+                BatchRange(start * replicas, context.input_pipeline_id, context.num_input_pipelines),
+                config.cache,
+            )
+
+        return self.strategy.distribute_datasets_from_function(pipeline)
+
+    def _check_loss(self, loss: tf.Tensor, epoch: int, step: int, phase: Phase) -> None:
+        if not math.isfinite(float(loss)):
+            remedy = "" if self.config.precision == "float32" else ", or take precision float32"
+            raise UserError(
+                f"training diverged in epoch {epoch}, before step {step} of its phase: the loss is {float(loss)}; "
+                f"lower the learning rate (now {phase.learning_rate:g}){remedy}"
+            )
+
+
+class _Evaluator:
+    """Looks at the evaluation split with the weights as they are."""
+
+    def __init__(self, model: keras.Model, batches: tf.data.Dataset, num_classes: int):
+        self._batches = batches
+
+        @tf.function
+        def matrix_of(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+            predicted = tf.argmax(model(images, training=False), axis=-1)
+            return tf.reduce_sum(batch_confusion_matrices(masks, predicted, num_classes), axis=0)
+
+        self._model = model
+        self._matrix_of = matrix_of
+
+    def matrix(self) -> np.ndarray:
+        """The confusion matrix int64 [C, C] of the whole split."""
+        return sum(self._matrix_of(images, masks).numpy() for images, masks in self._batches)
+
+    def panels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The first photos uint8 [N, S, S, 3] with their class ids and the predicted ones [N, S, S]."""
+        images, masks = (part[:PANELS] for part in next(iter(self._batches)))
+        predicted = tf.argmax(self._model(images, training=False), axis=-1)
+        return unscale_pixels(images).numpy(), masks.numpy(), predicted.numpy()
 
 
 def _set_trainable(encoder: keras.Model, trainable: bool, keeps_statistics: bool) -> None:
@@ -114,52 +253,29 @@ def _set_trainable(encoder: keras.Model, trainable: bool, keeps_statistics: bool
     encoder.trainable = trainable
     if keeps_statistics:
         # Calling the encoder with training=False is no substitute: the outer model's training=True overrides it.
-        for layer in encoder.layers:
+        for layer in encoder._flatten_layers(include_self=False):
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
 
 
-class EpochLog(keras.callbacks.Callback):
-    """Reports one line per epoch, which also reads well in a file, and keeps the figures."""
-
-    def __init__(self, total: int, report: Callable[[str], None]) -> None:
-        super().__init__()
-        self.epochs: list[Epoch] = []
-        self._total = total
-        self._report = report
-        self._started = 0.0
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._started = time.monotonic()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        figures = logs or {}
-        done = Epoch(epoch + 1, figures["loss"], figures.get("val_mean_iou"), time.monotonic() - self._started)
-        self.epochs.append(done)
-        measured = "" if done.mean_iou is None else f"  mean IoU {done.mean_iou:.3f}"
-        self._report(f"epoch {done.number:3d}/{self._total}  loss {done.loss:.3f}  {done.seconds:5.1f} s{measured}")
+def _plain_model(config: TrainingConfig, model: keras.Model, image_size: int, num_classes: int) -> keras.Model:
+    """The model as float32 without replicas, as it is exported."""
+    if config.precision == "float32" and not tf.distribute.has_strategy() and not _is_distributed(model):
+        return model
+    plain = build_model(config.model_copy(update={"encoder_weights": NO_WEIGHTS}), image_size, num_classes)
+    plain.set_weights(model.get_weights())
+    return plain
 
 
-class WarmUpThenCosine(keras.callbacks.Callback):
-    """Learning rate per step: linear up to `peak`, then a cosine down to 0.
+def _is_distributed(model: keras.Model) -> bool:
+    return any(isinstance(one.value, tf.distribute.DistributedValues) for one in model.variables)
 
-    A callback, since Keras traces a schedule object once more for each variable of the model.
-    """
 
-    def __init__(self, peak: float, steps: int) -> None:
-        super().__init__()
-        self._peak = peak
-        self._steps = steps
-        self._warm_up = max(1, round(WARM_UP_SHARE * steps))
-        self._step = 0
-
-    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self._step += 1
-        self.model.optimizer.learning_rate.assign(self.rate(self._step))
-
-    def rate(self, step: int) -> float:
-        """Learning rate of a step, counted from 1."""
-        if step <= self._warm_up:
-            return self._peak * step / self._warm_up
-        progress = (step - self._warm_up) / (self._steps - self._warm_up)
-        return self._peak * 0.5 * (1.0 + math.cos(math.pi * progress))
+@contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)

@@ -14,6 +14,7 @@ from trainer.training import train
 SIZE, CLASSES = 64, 3
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", sorted(BUILDERS))
 def test_a_model_learns_eight_images_by_heart_and_answers_the_same_after_export(name, write_shards, tmp_path):
     if name == "segformer":

@@ -4,12 +4,14 @@ import tensorflow as tf
 from schemas.features import IGNORE_ID
 from trainer.losses import segmentation_loss
 
+LOSS = segmentation_loss()
+
 TRUTH = np.array([[[0, 1], [2, 1]]], np.uint8)
 
 
 def test_a_sure_and_right_answer_costs_almost_nothing():
     logits = 20.0 * np.eye(3, dtype=np.float32)[TRUTH]
-    assert float(segmentation_loss(TRUTH, logits)) < 1e-4
+    assert float(LOSS(TRUTH, logits)) < 1e-4
 
 
 def test_an_even_guess_costs_its_cross_entropy_and_its_soft_iou():
@@ -17,13 +19,13 @@ def test_an_even_guess_costs_its_cross_entropy_and_its_soft_iou():
     counts = np.array([1, 2, 1])
     intersection = counts / 3
     soft_iou = np.mean((intersection + 1) / (counts + 4 / 3 - intersection + 1))
-    np.testing.assert_allclose(float(segmentation_loss(TRUTH, logits)), np.log(3) + 1 - soft_iou, rtol=1e-5)
+    np.testing.assert_allclose(float(LOSS(TRUTH, logits)), np.log(3) + 1 - soft_iou, rtol=1e-5)
 
 
 def _loss_and_gradient(truth: np.ndarray, logits: np.ndarray) -> tuple[float, np.ndarray]:
     variable = tf.Variable(logits)
     with tf.GradientTape() as tape:
-        loss = segmentation_loss(truth, variable)
+        loss = LOSS(truth, variable)
     return float(loss), tape.gradient(loss, variable).numpy()
 
 
@@ -46,3 +48,21 @@ def test_a_batch_without_a_labelled_pixel_costs_nothing():
     loss, gradient = _loss_and_gradient(np.full((1, 2, 2), IGNORE_ID, np.uint8), np.ones((1, 2, 2, 3), np.float32))
     assert loss == 0.0
     assert not gradient.any()
+
+
+def test_class_weights_make_the_cross_entropy_a_weighted_mean():
+    logits = np.random.default_rng(0).normal(size=(1, 2, 2, 3)).astype(np.float32)
+    weights = (1.0, 2.0, 5.0)
+    per_pixel = -np.take_along_axis(
+        np.log(np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)), TRUTH[..., None], -1
+    )
+    pixel_weights = np.take(weights, TRUTH)
+    expected = (per_pixel[..., 0] * pixel_weights).sum() / pixel_weights.sum()
+    np.testing.assert_allclose(float(segmentation_loss(None, weights)(TRUTH, logits)), expected, rtol=1e-5)
+
+
+def test_an_even_guess_costs_its_cross_entropy_and_its_soft_dice():
+    counts = np.array([1, 2, 1])
+    dice = np.mean((2 * counts / 3 + 1) / (counts + 4 / 3 + 1))
+    logits = np.zeros((1, 2, 2, 3), np.float32)
+    np.testing.assert_allclose(float(segmentation_loss("dice")(TRUTH, logits)), np.log(3) + 1 - dice, rtol=1e-5)

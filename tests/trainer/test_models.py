@@ -50,5 +50,5 @@ def test_an_image_size_that_the_encoder_cannot_halve_five_times_is_an_error():
 
 
 def test_an_unknown_model_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(UserError, match="no model 'vgg'; there are: unet"):
+    with pytest.raises(UserError, match="no model 'vgg'; there are: deeplabv3plus, segformer, unet"):
         build_model(config(model="vgg"), 64, 3)

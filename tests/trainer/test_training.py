@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 
 from schemas.errors import UserError
+from schemas.spec import load_spec
 from tests.trainer.conftest import draw
+from trainer.board import Board
 from trainer.config import TrainingConfig
 from trainer.confusion import confusion_matrix, mean_iou
 from trainer.models import build_model
 from trainer.preprocessing import scale_pixels
-from trainer.training import WarmUpThenCosine, train
+from trainer.schedule import WarmUpThenCosine
+from trainer.training import train
 
 SIZE, CLASSES = 64, 3
 BY_HEART = TrainingConfig(
@@ -39,7 +42,13 @@ def run(eight_images, eight_images_ten_times, tmp_path_factory):
     """A run with BY_HEART: its epochs, the lines that it reported, its log folder."""
     lines, logs = [], tmp_path_factory.mktemp("logs")
     _, epochs = train(
-        BY_HEART, eight_images_ten_times, eight_images, SIZE, CLASSES, log_dir=str(logs), report=lines.append
+        BY_HEART,
+        eight_images_ten_times,
+        eight_images,
+        SIZE,
+        CLASSES,
+        board=Board(str(logs), load_spec("pets")),
+        report=lines.append,
     )
     return SimpleNamespace(epochs=epochs, lines=lines, logs=logs)
 

@@ -1,7 +1,7 @@
 """SegFormer: KerasHub's Mix Transformer encoder and the all-MLP decoder.
 
 E. Xie et al., "SegFormer: Simple and Efficient Design for Semantic Segmentation with Transformers", NeurIPS 2021; the
-sizes are those of its tables 6 and 7. KerasHub's encoder takes square images only, of a size fixed when it is built, and
+sizes are those of its tables 6 and 7. KerasHub's encoder takes square images only, of a size fixed when built, and
 carries its own dropout of 0.1; its decoder is not used, since it hides the encoder from the one who freezes it.
 """
 

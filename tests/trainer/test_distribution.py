@@ -1,0 +1,133 @@
+"""Several replicas train the same model as one device does."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from schemas.errors import UserError
+from trainer.config import TrainingConfig
+from trainer.distribution import choose_strategy, worker_index
+from trainer.models import build_model
+from trainer.training import train
+
+SIZE, CLASSES = 64, 3
+SECONDS = 240  # a process that takes longer hangs
+
+
+def test_insisting_on_devices_or_workers_that_are_not_there_is_an_error(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(UserError, match="mirrored, but there is one device"):
+        choose_strategy("mirrored")
+    with pytest.raises(UserError, match="multi_worker, but TF_CONFIG names no second worker"):
+        choose_strategy("multi_worker")
+
+
+def test_a_broken_tf_config_is_an_error_that_names_it(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", "{")
+    with pytest.raises(UserError, match="TF_CONFIG: no valid JSON"):
+        choose_strategy("auto")
+
+
+@pytest.mark.parametrize(
+    ("cluster", "task", "index"),
+    [
+        ({}, {}, 0),
+        ({"worker": ["a:1", "b:1"]}, {"type": "worker", "index": 1}, 1),
+        ({"chief": ["a:1"], "worker": ["b:1", "c:1"]}, {"type": "chief", "index": 0}, 0),
+        ({"chief": ["a:1"], "worker": ["b:1", "c:1"]}, {"type": "worker", "index": 1}, 2),
+    ],
+)
+def test_the_first_worker_of_the_cluster_is_the_one_that_writes(cluster, task, index, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+    assert worker_index() == index
+
+
+@pytest.fixture(scope="module")
+def settings(write_shards, weights_file, tmp_path_factory):
+    """One photo eight times: each replica's batch has the statistics of the whole one, which normalization uses."""
+    config = {
+        "encoder_weights": weights_file,
+        "encoder_scale": 1,
+        "epochs": 2,
+        "fine_tune_epochs": 0,
+        "batch_size": 4,
+        "checkpoint_steps": 2,
+        "loss": "cross_entropy",
+        "augment": False,
+    }
+    shards = write_shards([0] * 8, SIZE)
+    return SimpleNamespace(config=config, shards=shards, folder=tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def weights_of_one_device(settings):
+    model, _ = train(
+        TrainingConfig(**settings.config), settings.shards, settings.shards, SIZE, CLASSES, report=lambda line: None
+    )
+    return model.get_weights()
+
+
+def start(settings, name, devices, tf_config=None, **config):
+    """Starts one training process; its output goes to `NAME.log`."""
+    path = settings.folder / f"{name}.json"
+    values = {
+        "config": {**settings.config, **config},
+        "shards": settings.shards,
+        "size": SIZE,
+        "classes": CLASSES,
+        "devices": devices,
+        "checkpoint_dir": str(settings.folder / "checkpoints" / name.partition("-")[0]),
+        "weights": str(settings.folder / f"{name.partition('-')[0]}.weights.h5"),
+    }
+    path.write_text(json.dumps(values))
+    environment = {**os.environ, **({"TF_CONFIG": json.dumps(tf_config)} if tf_config else {})}
+    with (settings.folder / f"{name}.log").open("w") as log:
+        command = [sys.executable, "-m", "tests.trainer.training_process", str(path)]
+        return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+
+
+def finish(settings, processes):
+    """The weights that the processes leave together."""
+    for name, process in processes.items():
+        assert process.wait(SECONDS) == 0, (settings.folder / f"{name}.log").read_text()[-3000:]
+    model = build_model(TrainingConfig(**settings.config), SIZE, CLASSES)
+    model.load_weights(settings.folder / f"{name.partition('-')[0]}.weights.h5")
+    return model.get_weights()
+
+
+def assert_close(weights, expected):
+    for one, other in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=5e-3)
+
+
+@pytest.mark.proof
+def test_two_mirrored_replicas_train_as_one_device_does(settings, weights_of_one_device):
+    process = start(settings, "mirrored", 2, distribution="mirrored")
+    assert_close(finish(settings, {"mirrored": process}), weights_of_one_device)
+
+
+@pytest.mark.proof
+def test_two_workers_train_as_one_device_does_and_the_first_one_writes(settings, weights_of_one_device):
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        workers = [f"127.0.0.1:{taken.getsockname()[1]}" for taken in (one, other)]
+    processes = {}
+    for index in range(2):
+        tf_config = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+        processes[f"workers-{index}"] = start(settings, f"workers-{index}", 1, tf_config)
+    assert_close(finish(settings, processes), weights_of_one_device)
+
+
+@pytest.mark.proof
+def test_mixed_precision_trains_and_leaves_a_float32_model(settings):
+    config = TrainingConfig(**{**settings.config, "precision": "mixed_bfloat16"})
+    model, epochs = train(config, settings.shards, settings.shards, SIZE, CLASSES, report=lambda line: None)
+    assert np.isfinite(epochs[-1].loss)
+    assert {layer.compute_dtype for layer in model._flatten_layers()} == {"float32"}

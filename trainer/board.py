@@ -1,0 +1,62 @@
+"""TensorBoard: losses, learning rate, IoU per class, and panels of photo, truth and prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from schemas.features import IGNORE_ID
+from schemas.spec import DatasetSpec
+from trainer.confusion import class_iou, mean_iou, pixel_accuracy
+
+PANELS = 4  # photos shown
+IGNORED_COLOR = (128, 128, 128)
+GAP = 2  # pixels between the pictures of a panel
+
+
+class Board:
+    """Writes what TensorBoard shows into `FOLDER/train` and `FOLDER/validation`; the x axis is the step."""
+
+    def __init__(self, folder: str, spec: DatasetSpec):
+        self._spec = spec
+        self._train = tf.summary.create_file_writer(f"{folder}/train")
+        self._validation = tf.summary.create_file_writer(f"{folder}/validation")
+        self._colors = np.full((256, 3), IGNORED_COLOR, np.uint8)
+        self._colors[: len(spec.palette)] = spec.palette
+
+    def epoch(self, step: int, loss: float, learning_rate: float, images_per_second: float) -> None:
+        """Writes the figures of an epoch of training."""
+        with self._train.as_default(step):
+            tf.summary.scalar("loss", loss)
+            tf.summary.scalar("learning_rate", learning_rate)
+            tf.summary.scalar("images_per_second", images_per_second)
+        self._train.flush()
+
+    def evaluation(self, step: int, matrix: np.ndarray) -> None:
+        """Writes the figures of a look at the evaluation split, a confusion matrix [C, C]."""
+        with self._validation.as_default(step):
+            tf.summary.scalar("mean_iou", mean_iou(matrix))
+            tf.summary.scalar("pixel_accuracy", pixel_accuracy(matrix))
+            for name, value in zip(self._spec.class_names, class_iou(matrix), strict=True):
+                if np.isfinite(value):
+                    tf.summary.scalar(f"iou/{name}", value)
+        self._validation.flush()
+
+    def panels(self, step: int, photos: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> None:
+        """Writes panels: photos uint8 [N, S, S, 3], class ids or IGNORE_ID [N, S, S], predicted class ids [N, S, S]."""
+        shown = np.where(truth == IGNORE_ID, IGNORE_ID, predicted)
+        with self._validation.as_default(step):
+            tf.summary.image(
+                "photo, truth, prediction",
+                _side_by_side([photos, self._colors[truth], self._colors[shown]]),
+                max_outputs=PANELS,
+            )
+        self._validation.flush()
+
+
+def _side_by_side(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Batches [N, S, S, 3] as one of [N, S, 3 * S + gaps, 3]."""
+    gap = np.full((*pictures[0].shape[:2], GAP, 3), 255, np.uint8)
+    return np.concatenate([part for one in pictures for part in (gap, one)][1:], axis=2)

@@ -1,0 +1,112 @@
+"""Checkpoints that a killed run goes on from, in the middle of an epoch too."""
+
+from __future__ import annotations
+
+import math
+from pathlib import PurePosixPath
+
+import keras
+import tensorflow as tf
+
+from schemas.errors import UserError
+from trainer.distribution import worker_index
+
+KEPT = 2  # the last one may be half written when the machine goes down
+
+
+class BestWeights:
+    """The weights with the best mean IoU so far, and for how many looks there were none better."""
+
+    def __init__(self, model: keras.Model):
+        self._model = model
+        self.mean_iou = tf.Variable(-math.inf, dtype=tf.float64, trainable=False)
+        self.looks_since = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.weights = [tf.Variable(one, trainable=False) for one in model.get_weights()]
+
+    def look(self, mean_iou: float) -> int:
+        """Takes note of a look at the evaluation split; how many looks ago the best one was."""
+        if mean_iou > self.mean_iou.numpy():
+            self.mean_iou.assign(mean_iou)
+            self.looks_since.assign(0)
+            for kept, value in zip(self.weights, self._model.get_weights()):
+                kept.assign(value)
+        else:
+            self.looks_since.assign_add(1)
+        return int(self.looks_since.numpy())
+
+    def take_back(self) -> None:
+        """Gives the model its best weights."""
+        if math.isfinite(self.mean_iou.numpy()):
+            self._model.set_weights([one.numpy() for one in self.weights])
+
+
+class PhaseCheckpoints:
+    """Saves one phase's weights, optimizer and random state every so many steps, and finds them again.
+
+    TensorFlow lists a checkpoint only when it is written whole, on any file system that it knows.
+
+    Attributes:
+      step: Steps of the phase that the weights have seen.
+    """
+
+    def __init__(
+        self,
+        folder: str | None,
+        model: keras.Model,
+        optimizer: keras.Optimizer,
+        best: BestWeights | None,
+        every_steps: int,
+    ):
+        """Args: `folder` belongs to this phase of this run alone, None saves nothing; `optimizer` is built."""
+        self.step = 0
+        self._saved_step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._every_steps = every_steps
+        self._manager = None
+        if folder and every_steps:
+            checkpoint = tf.train.Checkpoint(
+                step=self._saved_step,
+                weights=[variable.value for variable in model.variables],
+                optimizer=[variable.value for variable in optimizer.variables],
+                best=[best.mean_iou, best.looks_since, *best.weights] if best else [],
+            )
+            # All workers must take part in saving; all but the first do so beside the folder that counts.
+            own = folder if not worker_index() else f"{folder}-worker-{worker_index()}"
+            self._folder = folder
+            self._manager = tf.train.CheckpointManager(checkpoint, own, max_to_keep=KEPT)
+
+    def restore(self) -> int:
+        """Fills model and optimizer from the last checkpoint and returns its step, 0 where there is none.
+
+        Raises:
+          UserError: A checkpoint that cannot be read, or that is of something else.
+        """
+        latest = tf.train.latest_checkpoint(self._folder) if self._manager else None
+        if latest:
+            try:
+                self._manager.checkpoint.restore(latest).assert_consumed()
+            except (AssertionError, tf.errors.OpError, ValueError) as error:
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                raise UserError(
+                    f"{latest}: cannot go on from this checkpoint: {reason}; delete {self._folder} to start anew"
+                ) from None
+        self.step = int(self._saved_step.numpy())
+        return self.step
+
+    def due(self) -> bool:
+        """Whether `save` belongs here, after `step` steps."""
+        return self._manager is not None and self.step % self._every_steps == 0
+
+    def save(self) -> None:
+        """Saves the state after `step` steps, whole or not at all."""
+        if self._manager and self._saved_step.numpy() != self.step:
+            self._saved_step.assign(self.step)
+            self._manager.save(checkpoint_number=self.step)
+
+
+def delete_checkpoints(folder: str) -> None:
+    """Deletes the checkpoints of a finished run, those of other workers too."""
+    parent = str(PurePosixPath(folder).parent)
+    if tf.io.gfile.isdir(parent):
+        for name in tf.io.gfile.listdir(parent):
+            if name.rstrip("/") == PurePosixPath(folder).name:
+                tf.io.gfile.rmtree(folder)

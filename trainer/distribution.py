@@ -1,0 +1,54 @@
+"""Which devices train: one, all GPUs of this machine, or all workers that TF_CONFIG names."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import tensorflow as tf
+
+from schemas.errors import UserError
+
+TF_CONFIG = "TF_CONFIG"  # JSON that Vertex AI sets on every worker of a training job
+
+
+def choose_strategy(wanted: str) -> tf.distribute.Strategy:
+    """The strategy for `TrainingConfig.distribution`; made before any other op, as several workers need it.
+
+    Raises:
+      UserError: Several GPUs or workers are insisted on, and there are none.
+    """
+    workers = _workers()
+    devices = tf.config.list_logical_devices("GPU") if wanted in ("auto", "mirrored") and workers < 2 else []
+    if wanted == "auto":
+        wanted = "multi_worker" if workers > 1 else "mirrored" if len(devices) > 1 else "single"
+    if wanted == "multi_worker":
+        if workers < 2:
+            raise UserError(f"distribution: multi_worker, but {TF_CONFIG} names no second worker; set it, or take auto")
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if wanted == "mirrored":
+        devices = devices or tf.config.list_logical_devices("CPU")
+        if len(devices) < 2:
+            raise UserError(f"distribution: mirrored, but there is one device ({devices[0].name}); take auto or single")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    return tf.distribute.get_strategy()
+
+
+def worker_index() -> int:
+    """Which worker this process is, in the order of TF_CONFIG; 0, the chief, writes what a run leaves behind."""
+    cluster, task = _cluster().get("cluster", {}), _cluster().get("task", {})
+    before = {"worker": len(cluster.get("chief", ())) + len(cluster.get("master", ()))}.get(task.get("type"), 0)
+    return before + int(task.get("index", 0))
+
+
+def _workers() -> int:
+    cluster = _cluster().get("cluster", {})
+    return sum(len(cluster.get(kind, ())) for kind in ("chief", "master", "worker"))
+
+
+def _cluster() -> dict:
+    try:
+        cluster = json.loads(os.environ.get(TF_CONFIG) or "{}")
+    except ValueError:
+        raise UserError(f"{TF_CONFIG}: no valid JSON; unset it to train on this machine alone") from None
+    return cluster if isinstance(cluster, dict) else {}

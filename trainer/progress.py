@@ -1,0 +1,65 @@
+"""What a person sees of a training run: a line per epoch, and on a terminal the steps between."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+LIVE_SECONDS = 0.5  # between two updates of the live line
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to; `mean_iou` is that of the evaluation split, None where it was not measured."""
+
+    number: int
+    loss: float
+    mean_iou: float | None
+    seconds: float
+
+
+class EpochLog:
+    """Reports one line per epoch, which also reads well in a file, and keeps the figures.
+
+    Attributes:
+      epochs: The finished epochs of this process, in order; a run that goes on from a checkpoint has fewer.
+    """
+
+    def __init__(self, total: int, report: Callable[[str], None] | None):
+        """Args: `total` epochs; `report` is called with each line, None prints it."""
+        self.epochs: list[Epoch] = []
+        self._total = total
+        self._report = report or partial(print, flush=True)
+        self._live = report is None and sys.stdout.isatty()
+        self._started = self._shown = time.monotonic()
+
+    def say(self, line: str) -> None:
+        """Reports a line of its own."""
+        self._report(line)
+
+    def begin(self) -> None:
+        """An epoch begins."""
+        self._started = self._shown = time.monotonic()
+
+    def step(self, epoch: int, step: int, steps: int, batch_size: int) -> None:
+        """A step of an epoch, counted from 1, is done."""
+        now = time.monotonic()
+        if self._live and now - self._shown > LIVE_SECONDS:
+            self._shown = now
+            rate = step * batch_size / (now - self._started)
+            left = (steps - step) * (now - self._started) / step
+            line = f"epoch {epoch:3d}/{self._total}  step {step}/{steps}  {rate:.0f} images/s  {left:.0f} s left"
+            print(f"\r{line}\x1b[K", end="", flush=True)
+
+    def end(self, epoch: int, loss: float, mean_iou: float | None) -> Epoch:
+        """An epoch, counted from 1, is done."""
+        if self._live:
+            print("\r\x1b[K", end="")
+        done = Epoch(epoch, loss, mean_iou, time.monotonic() - self._started)
+        self.epochs.append(done)
+        measured = "" if mean_iou is None else f"  mean IoU {mean_iou:.3f}"
+        self._report(f"epoch {epoch:3d}/{self._total}  loss {loss:.3f}  {done.seconds:5.1f} s{measured}")
+        return done
