@@ -22,12 +22,14 @@ class EvaluationConfig(FrozenModel):
     Attributes:
       min_mean_iou: Floor of the mean IoU over all eval examples.
       min_iou: Floors of single classes, by class name.
+      min_slice_mean_iou: Floors of the mean IoU in every value of a slice, by the slice's name, e.g. `species: 0.6`.
       max_mean_iou_drop: By how much the mean IoU may lie below the last blessed model's, both on this data.
       slices: Names of the slices to report, such as `breed`; all slices of the data set where it is left out.
     """
 
     min_mean_iou: float = Field(ge=0, le=1)
     min_iou: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    min_slice_mean_iou: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     max_mean_iou_drop: float = Field(default=0.0, ge=0, le=1)
     slices: tuple[str, ...] | None = None
 
@@ -81,6 +83,7 @@ def check_evaluation(evaluation: EvaluationConfig, spec: DatasetSpec) -> None:
     for key, names, known in (
         ("evaluation.min_iou", evaluation.min_iou, spec.class_names),
         ("evaluation.slices", evaluation.slices or (), spec.slice_names),
+        ("evaluation.min_slice_mean_iou", evaluation.min_slice_mean_iou, spec.slice_names),
     ):
         if unknown := [name for name in names if name not in known]:
             raise UserError(f"{key}: data set {spec.name!r} has no {', '.join(unknown)}; it has {', '.join(known)}")

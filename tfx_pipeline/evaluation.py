@@ -12,12 +12,19 @@ from tensorflow_model_analysis.proto import config_pb2  # TFMA 0.52 no longer ex
 
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config import EvaluationConfig
-from tfx_pipeline.iou_metrics import MEAN_IOU, PIXEL_ACCURACY, class_iou_name
+from tfx_pipeline.iou_metrics import (
+    BOUNDARY_F_SCORE,
+    BOUNDS,
+    MEAN_IOU,
+    PIXEL_ACCURACY,
+    bound_name,
+    class_iou_name,
+)
 from tfx_pipeline.source_digest import source_sha256
 
 EVALUATE_SIGNATURE = "evaluate"
 METRICS_MODULE = "tfx_pipeline.iou_metrics"
-METRICS_SOURCE = (METRICS_MODULE, "trainer.confusion")
+METRICS_SOURCE = (METRICS_MODULE, "trainer.boundaries", "trainer.confusion")
 EXAMPLE_COUNT = "example_count"
 
 
@@ -29,12 +36,17 @@ class SliceMetrics:
       examples: Number of examples.
       mean_iou, pixel_accuracy: In [0, 1].
       iou: Class name to IoU in [0, 1].
+      boundary_f_score: In [0, 1], the mean over classes; see `trainer.boundaries`.
+      intervals: Name of a metric, such as `mean_iou` or `iou_pet`, to the ends of its 95 % confidence interval, by
+        bootstrap over examples; a metric without a value has none.
     """
 
     examples: int
     mean_iou: float | None
     pixel_accuracy: float | None
     iou: dict[str, float | None]
+    boundary_f_score: float | None = None
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,29 +76,31 @@ class Evaluation:
 
 
 def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.EvalConfig:
-    """The EvalConfig: our metrics over the `evaluate` signature, per slice, with thresholds on the whole eval split.
+    """The EvalConfig: our metrics over the `evaluate` signature, per slice, with thresholds.
 
-    Without a last blessed model, Evaluator drops the change threshold by itself.
+    Thresholds hold on the whole eval split; `min_slice_mean_iou` holds in every value of a slice. Without a last
+    blessed model, Evaluator drops the change threshold by itself.
     """
-    num_classes = len(spec.classes)
     mean_iou_threshold = config_pb2.MetricThreshold(
-        value_threshold=config_pb2.GenericValueThreshold(lower_bound={"value": evaluation.min_mean_iou}),
+        value_threshold=_floor(evaluation.min_mean_iou),
         change_threshold=config_pb2.GenericChangeThreshold(
             direction=config_pb2.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -evaluation.max_mean_iou_drop}
         ),
     )
-    metrics = [
-        config_pb2.MetricConfig(class_name="ExampleCount"),
-        _metric("MeanIoU", MEAN_IOU, mean_iou_threshold, num_classes=num_classes),
-        _metric("PixelAccuracy", PIXEL_ACCURACY, num_classes=num_classes),
-    ]
-    for class_id, name in enumerate(spec.class_names):
-        threshold = None
-        if name in evaluation.min_iou:
-            floor = config_pb2.GenericValueThreshold(lower_bound={"value": evaluation.min_iou[name]})
-            threshold = config_pb2.MetricThreshold(value_threshold=floor)
-        metrics.append(_metric("ClassIoU", class_iou_name(name), threshold, num_classes=num_classes, class_id=class_id))
+    thresholds = {MEAN_IOU: mean_iou_threshold} | {
+        class_iou_name(name): config_pb2.MetricThreshold(value_threshold=_floor(floor))
+        for name, floor in evaluation.min_iou.items()
+    }
+    digest = source_sha256(*METRICS_SOURCE)
+    metrics = [config_pb2.MetricConfig(class_name="ExampleCount")]
+    for name, class_id in _metric_names(spec).items():
+        settings = {"metric": name, "num_classes": len(spec.classes), "class_id": class_id, "source_sha256": digest}
+        metrics.append(_metric(name, settings, thresholds.get(name)))
+        if name == MEAN_IOU:
+            metrics[-1].per_slice_thresholds.extend(_slice_thresholds(evaluation.min_slice_mean_iou))
+        metrics += [_metric(bound_name(name, bound), {**settings, "bound": bound}) for bound in BOUNDS]
     slice_names = spec.slice_names if evaluation.slices is None else evaluation.slices
+    slice_names = dict.fromkeys((*slice_names, *evaluation.min_slice_mean_iou))
     return config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec(signature_name=EVALUATE_SIGNATURE)],
         slicing_specs=[
@@ -97,18 +111,39 @@ def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.E
     )
 
 
+def _metric_names(spec: DatasetSpec) -> dict[str, int | None]:
+    """All metrics that have a confidence interval, with the class of those that look at one."""
+    overall = dict.fromkeys((MEAN_IOU, PIXEL_ACCURACY, BOUNDARY_F_SCORE))
+    return overall | {class_iou_name(name): class_id for class_id, name in enumerate(spec.class_names)}
+
+
 def _metric(
-    class_name: str, name: str, threshold: config_pb2.MetricThreshold | None = None, **settings: int
+    name: str, settings: dict[str, object], threshold: config_pb2.MetricThreshold | None = None
 ) -> config_pb2.MetricConfig:
     # The digest of the metrics' code is part of the configuration, hence of TFX's cache key and of Evaluator's record.
-    settings_json = json.dumps({"name": name, "source_sha256": source_sha256(*METRICS_SOURCE), **settings})
-    config = config_pb2.MetricConfig(class_name=class_name, module=METRICS_MODULE, config=settings_json)
+    config = config_pb2.MetricConfig(
+        class_name="SegmentationMetric", module=METRICS_MODULE, config=json.dumps({"name": name, **settings})
+    )
     if threshold is not None:
         # A plain `threshold` would hold for every slice, however few examples it has.
         config.per_slice_thresholds.append(
             config_pb2.PerSliceMetricThreshold(slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold)
         )
     return config
+
+
+def _slice_thresholds(floors: dict[str, float]) -> list[config_pb2.PerSliceMetricThreshold]:
+    return [
+        config_pb2.PerSliceMetricThreshold(
+            slicing_specs=[config_pb2.SlicingSpec(feature_keys=[name])],
+            threshold=config_pb2.MetricThreshold(value_threshold=_floor(floor)),
+        )
+        for name, floor in floors.items()
+    ]
+
+
+def _floor(value: float) -> config_pb2.GenericValueThreshold:
+    return config_pb2.GenericValueThreshold(lower_bound={"value": value})
 
 
 def read_evaluation(evaluation_uri: str, spec: DatasetSpec) -> Evaluation:
@@ -154,6 +189,12 @@ def _slice_metrics(values: dict[str, float], spec: DatasetSpec) -> SliceMetrics:
         mean_iou=_finite(values[MEAN_IOU]),
         pixel_accuracy=_finite(values[PIXEL_ACCURACY]),
         iou={name: _finite(values[class_iou_name(name)]) for name in spec.class_names},
+        boundary_f_score=_finite(values[BOUNDARY_F_SCORE]),
+        intervals={
+            name: tuple(values[bound_name(name, bound)] for bound in BOUNDS)
+            for name in _metric_names(spec)
+            if _finite(values[name]) is not None
+        },
     )
 
 
@@ -163,7 +204,8 @@ def _finite(value: float | None) -> float | None:
 
 def _reasons(validation: tfma.ValidationResult, overall: SliceMetrics, baseline_mean_iou: float | None) -> list[str]:
     reasons = []
-    for failure in (failure for one in validation.metric_validations_per_slice for failure in one.failures):
+    failures = ((one, failure) for one in validation.metric_validations_per_slice for failure in one.failures)
+    for one, failure in failures:
         name, value = failure.metric_key.name, failure.metric_value.double_value.value
         if failure.metric_key.is_diff:
             allowed = -failure.metric_threshold.change_threshold.absolute.value
@@ -173,7 +215,8 @@ def _reasons(validation: tfma.ValidationResult, overall: SliceMetrics, baseline_
             )
         else:
             floor = failure.metric_threshold.value_threshold.lower_bound.value
-            reasons.append(f"{name} {value:.4f} is below the floor {floor:.4f}")
+            where = ", ".join(f"{key.column} {key.bytes_value.decode()}" for key in one.slice_key.single_slice_keys)
+            reasons.append(f"{name} {value:.4f}{where and f' of {where}'} is below the floor {floor:.4f}")
     if not validation.validation_ok and not reasons:
         reasons.append("Evaluator could not check every threshold; see its validations file")
     return reasons

@@ -1,27 +1,47 @@
-"""TFMA metrics of a segmentation model, exact, from one small confusion matrix per example.
+"""TFMA metrics of a segmentation model, exact, from a few counts per example, with confidence intervals.
 
-The model's `evaluate` signature returns `confusion_matrix` [N, C*C], rows the true class, columns the predicted class,
-in pixels. These metrics sum the matrices of a slice and derive from the sum what `trainer.confusion` defines. A class
-that is absent from truth and prediction of a slice has no IoU: it is NaN and is left out of the mean. No label is
-needed beside the matrix.
+The model's `evaluate` signature returns per example `confusion_matrix` [C*C], rows the true class, columns the
+predicted class, in pixels; `boundary_counts` [C*4]; and `fingerprint`, a hash of the example. These metrics sum the
+counts of a slice and derive from the sums what `trainer.confusion` and `trainer.boundaries` define. A class that is
+absent from truth and prediction of a slice has no IoU: it is NaN and is left out of the mean. No label is needed.
+
+Intervals are those of the percentile bootstrap over examples (B. Efron, R. Tibshirani, "An Introduction to the
+Bootstrap", 1993), with Poisson weights, so that one pass over any number of examples is enough (N. Chamandy et al.,
+"Estimating Uncertainty for Massive Data Streams", 2012). An example's weights follow from its fingerprint: the same
+examples give the same interval, on any runner and in any order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 
-from trainer.confusion import class_iou, mean_iou, pixel_accuracy
+from trainer.boundaries import COUNTS, boundary_f_scores
+from trainer.confusion import class_iou
 
 CONFUSION_MATRIX_OUTPUT = "confusion_matrix"
+BOUNDARY_COUNTS_OUTPUT = "boundary_counts"
+FINGERPRINT_OUTPUT = "fingerprint"
 MEAN_IOU = "mean_iou"
 PIXEL_ACCURACY = "pixel_accuracy"
-_SUMMED_MATRIX = "_segmentation_confusion_matrix"  # TFMA keeps names with a leading underscore out of its results
+BOUNDARY_F_SCORE = "boundary_f_score"
+REPLICATES = 400  # of the bootstrap
+CONFIDENCE = 0.95
+BOUNDS = {"low": (1 - CONFIDENCE) / 2, "high": (1 + CONFIDENCE) / 2}
+_COUNTS = "_segmentation_counts"  # TFMA keeps names with a leading underscore out of its results
 
-MetricValues = dict[tfma.metrics.MetricKey, "float | np.ndarray"]
+MetricValues = dict[tfma.metrics.MetricKey, "float | Counts"]
+
+
+class Counts(NamedTuple):
+    """Sums over examples: `total` int64 [K] and `replicates` int64 [REPLICATES, K], K = C * C + C * 4."""
+
+    total: np.ndarray
+    replicates: np.ndarray
 
 
 def class_iou_name(class_name: str) -> str:
@@ -29,96 +49,127 @@ def class_iou_name(class_name: str) -> str:
     return f"iou_{class_name}"
 
 
-# Each metric takes `source_sha256`, the digest of the code behind it, only so that it stands in the EvalConfig.
-class MeanIoU(tfma.metrics.Metric):
-    """Mean IoU of a slice, over the classes that occur in it."""
-
-    def __init__(self, num_classes: int, name: str = MEAN_IOU, source_sha256: str = ""):
-        super().__init__(_mean_iou_computations, num_classes=num_classes, name=name)
+def bound_name(metric: str, bound: str) -> str:
+    """Name of the metric that holds the `low` or `high` end of another one's confidence interval."""
+    return f"{metric}_{bound}"
 
 
-class PixelAccuracy(tfma.metrics.Metric):
-    """Share of the pixels of a slice whose class is right."""
+def metric_values(counts: np.ndarray, metric: str, num_classes: int, class_id: int | None = None) -> np.ndarray:
+    """A metric of summed counts [..., K]: float64 [...].
 
-    def __init__(self, num_classes: int, name: str = PIXEL_ACCURACY, source_sha256: str = ""):
-        super().__init__(_pixel_accuracy_computations, num_classes=num_classes, name=name)
-
-
-class ClassIoU(tfma.metrics.Metric):
-    """IoU of one class of a slice."""
-
-    def __init__(self, num_classes: int, class_id: int, name: str, source_sha256: str = ""):
-        super().__init__(_class_iou_computations, num_classes=num_classes, class_id=class_id, name=name)
-
-
-for _metric_class in (MeanIoU, PixelAccuracy, ClassIoU):
-    tfma.metrics.metric_types.register_metric(_metric_class)
-
-
-# TFMA passes each function the arguments that it names: those of the metric, and `model_names` of the EvalConfig.
-def _mean_iou_computations(
-    num_classes: int, name: str, model_names: list[str] | None = None
-) -> tfma.metrics.MetricComputations:
-    return _computations(mean_iou, num_classes, name, model_names)
+    Args:
+      counts: Confusion matrices and boundary counts side by side, flat.
+      metric: MEAN_IOU, PIXEL_ACCURACY, BOUNDARY_F_SCORE (the mean over classes), or any other name for the IoU of
+        `class_id`.
+      num_classes: C.
+      class_id: For the IoU of one class.
+    """
+    matrix = counts[..., : num_classes**2].reshape(*counts.shape[:-1], num_classes, num_classes)
+    if metric == PIXEL_ACCURACY:
+        total = matrix.sum(axis=(-2, -1))
+        right = np.trace(matrix, axis1=-2, axis2=-1)
+        return np.divide(right, total, out=np.full(total.shape, np.nan), where=total > 0)
+    if metric == BOUNDARY_F_SCORE:
+        per_class = boundary_f_scores(counts[..., num_classes**2 :].reshape(*counts.shape[:-1], num_classes, COUNTS))
+        return _mean_of_finite(per_class)
+    per_class = class_iou(matrix)
+    return _mean_of_finite(per_class) if metric == MEAN_IOU else per_class[..., class_id]
 
 
-def _pixel_accuracy_computations(
-    num_classes: int, name: str, model_names: list[str] | None = None
-) -> tfma.metrics.MetricComputations:
-    return _computations(pixel_accuracy, num_classes, name, model_names)
+def _mean_of_finite(values: np.ndarray) -> np.ndarray:
+    """The mean over the last axis without NaN; NaN where nothing is left."""
+    finite = np.isfinite(values)
+    count = finite.sum(axis=-1)
+    total = np.where(finite, values, 0.0).sum(axis=-1)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
-def _class_iou_computations(
-    num_classes: int, class_id: int, name: str, model_names: list[str] | None = None
-) -> tfma.metrics.MetricComputations:
-    return _computations(lambda matrix: float(class_iou(matrix)[class_id]), num_classes, name, model_names)
+# Takes `source_sha256`, the digest of the code behind it, only so that it stands in the EvalConfig.
+class SegmentationMetric(tfma.metrics.Metric):
+    """One metric of a slice, or one end of its confidence interval; see `metric_values`."""
+
+    def __init__(
+        self,
+        metric: str,
+        num_classes: int,
+        name: str,
+        class_id: int | None = None,
+        bound: str | None = None,
+        source_sha256: str = "",
+    ):
+        super().__init__(
+            _computations, metric=metric, num_classes=num_classes, name=name, class_id=class_id, bound=bound
+        )
 
 
+tfma.metrics.metric_types.register_metric(SegmentationMetric)
+
+
+# TFMA passes the arguments that it names: those of the metric, and `model_names` of the EvalConfig.
 def _computations(
-    derive: Callable[[np.ndarray], float], num_classes: int, name: str, model_names: list[str] | None
+    metric: str,
+    num_classes: int,
+    name: str,
+    class_id: int | None,
+    bound: str | None,
+    model_names: list[str] | None = None,
 ) -> tfma.metrics.MetricComputations:
-    """Per model: the sum of the slice's matrices (TFMA computes equal ones once), and `derive` of that sum."""
+    """Per model: the sums of the slice's counts (TFMA computes equal ones once), and what is derived from them."""
     computations = []
     for model_name in model_names or [""]:
-        matrix_key = tfma.metrics.MetricKey(name=_SUMMED_MATRIX, model_name=model_name)
+        counts_key = tfma.metrics.MetricKey(name=_COUNTS, model_name=model_name)
         metric_key = tfma.metrics.MetricKey(name=name, model_name=model_name)
 
-        def result(metrics: MetricValues, matrix_key=matrix_key, metric_key=metric_key) -> MetricValues:
-            return {metric_key: derive(metrics[matrix_key])}
+        def result(metrics: MetricValues, counts_key=counts_key, metric_key=metric_key) -> MetricValues:
+            total, replicates = metrics[counts_key]
+            if bound is None:
+                return {metric_key: float(metric_values(total, metric, num_classes, class_id))}
+            values = metric_values(replicates, metric, num_classes, class_id)
+            values = values[np.isfinite(values)]
+            return {metric_key: float(np.quantile(values, BOUNDS[bound])) if values.size else float("nan")}
 
         computations += [
             tfma.metrics.MetricComputation(
-                keys=[matrix_key],
-                preprocessors=None,
-                combiner=_SumConfusionMatrices(matrix_key, num_classes),
+                keys=[counts_key], preprocessors=None, combiner=_SumCounts(counts_key, num_classes)
             ),
             tfma.metrics.DerivedMetricComputation(keys=[metric_key], result=result),
         ]
     return computations
 
 
-class _SumConfusionMatrices(beam.CombineFn):
-    """Adds the matrices of examples up, int64 [C, C]: counts of pixels stay exact."""
+class _SumCounts(beam.CombineFn):
+    """Adds the counts of examples up, once as they are and once per replicate of the bootstrap."""
 
     def __init__(self, key: tfma.metrics.MetricKey, num_classes: int):
         self._key = key
         self._num_classes = num_classes
 
-    def create_accumulator(self) -> np.ndarray:
-        return np.zeros((self._num_classes, self._num_classes), np.int64)
+    def create_accumulator(self) -> Counts:
+        size = self._num_classes * (self._num_classes + COUNTS)
+        return Counts(np.zeros(size, np.int64), np.zeros((REPLICATES, size), np.int64))
 
-    def add_input(self, accumulator: np.ndarray, element: tfma.metrics.StandardMetricInputs) -> np.ndarray:
-        predictions = element.get_predictions(self._key.model_name)
-        matrix = np.asarray(predictions[CONFUSION_MATRIX_OUTPUT], np.int64)
-        if matrix.size != accumulator.size:
-            raise ValueError(
-                f"the model returned a confusion matrix of {matrix.size} numbers for one example,"
-                f" expected {accumulator.size} for {self._num_classes} classes"
-            )
-        return accumulator + matrix.reshape(accumulator.shape)
+    def add_input(self, accumulator: Counts, element: tfma.metrics.StandardMetricInputs) -> Counts:
+        counts, fingerprint = self._counts(element.get_predictions(self._key.model_name))
+        weights = np.random.default_rng(fingerprint).poisson(1.0, REPLICATES)
+        return Counts(accumulator.total + counts, accumulator.replicates + weights[:, None] * counts)
 
-    def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
-        return sum(accumulators, self.create_accumulator())
+    def merge_accumulators(self, accumulators: Iterable[Counts]) -> Counts:
+        merged = self.create_accumulator()
+        for one in accumulators:
+            merged = Counts(merged.total + one.total, merged.replicates + one.replicates)
+        return merged
 
-    def extract_output(self, accumulator: np.ndarray) -> MetricValues:
+    def extract_output(self, accumulator: Counts) -> MetricValues:
         return {self._key: accumulator}
+
+    def _counts(self, predictions: dict[str, np.ndarray]) -> tuple[np.ndarray, int]:
+        """The counts of one example, int64 [K], and its fingerprint."""
+        matrix = np.asarray(predictions[CONFUSION_MATRIX_OUTPUT], np.int64).ravel()
+        boundaries = np.asarray(predictions[BOUNDARY_COUNTS_OUTPUT], np.int64).ravel()
+        expected = (self._num_classes**2, self._num_classes * COUNTS)
+        if (matrix.size, boundaries.size) != expected:
+            raise ValueError(
+                f"the model returned {matrix.size} and {boundaries.size} counts for one example,"
+                f" expected {expected[0]} and {expected[1]} for {self._num_classes} classes"
+            )
+        return np.concatenate([matrix, boundaries]), int(np.ravel(predictions[FINGERPRINT_OUTPUT])[0])

@@ -27,13 +27,13 @@ def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, num_classes: int)
 
 
 def class_iou(matrix: np.ndarray) -> np.ndarray:
-    """Intersection over union per class of a matrix [C, C]: float64 [C], NaN for a class that is nowhere.
+    """Intersection over union per class of matrices [..., C, C]: float64 [..., C], NaN for a class that is nowhere.
 
     IoU of class c = TP / (TP + FP + FN): M. Everingham et al., "The PASCAL Visual Object Classes Challenge", IJCV 2010.
     """
     matrix = np.asarray(matrix, np.float64)
-    intersection = np.diagonal(matrix)
-    union = matrix.sum(axis=0) + matrix.sum(axis=1) - intersection
+    intersection = np.diagonal(matrix, axis1=-2, axis2=-1)
+    union = matrix.sum(axis=-2) + matrix.sum(axis=-1) - intersection
     return np.divide(intersection, union, out=np.full_like(union, np.nan), where=union > 0)
 
 

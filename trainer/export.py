@@ -10,6 +10,8 @@ import keras
 import tensorflow as tf
 
 from schemas.spec import DatasetSpec
+from trainer.boundaries import COUNTS as BOUNDARY_COUNTS
+from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.confusion import batch_confusion_matrices
 from trainer.input_pipeline import parse_example
@@ -30,8 +32,8 @@ def export_model(
     - `predict_pixels`: `pixels` float32 [N, S, S, 3], RGB in 0..255, to `class_ids` uint8 [N, S, S] and `logits`
       float32 [N, S, S, C].
     - `evaluate`: `examples` string [N] (records of a published version) to `confusion_matrix` int64 [N, C * C] (truth
-      times C plus prediction) and `pixels` int64 [N], how many are not ignored. A few numbers per example instead of
-      its logits keep evaluation light; there are two outputs because TFMA drops the key of a single one.
+      times C plus prediction), `boundary_counts` int64 [N, C * 4] (see `trainer.boundaries`) and `fingerprint` int64
+      [N], a hash of the example. A few numbers per example instead of its logits keep evaluation light.
 
     With `average_mirrored`, logits are the mean of those of the photo and of its mirror image, in every signature.
     """
@@ -71,9 +73,14 @@ def export_model(
                 tf.TensorSpec([image_size, image_size], tf.uint8),
             ),
         )
-        matrices = batch_confusion_matrices(truth, _class_ids(logits_of(images)), num_classes)
-        flat = tf.reshape(matrices, [-1, num_classes * num_classes])
-        return {"confusion_matrix": flat, "pixels": tf.reduce_sum(flat, axis=1)}
+        predicted = _class_ids(logits_of(images))
+        matrices = batch_confusion_matrices(truth, predicted, num_classes)
+        boundaries = batch_boundary_counts(truth, predicted, num_classes)
+        return {
+            "confusion_matrix": tf.reshape(matrices, [-1, num_classes * num_classes]),
+            "boundary_counts": tf.reshape(boundaries, [-1, num_classes * BOUNDARY_COUNTS]),
+            "fingerprint": tf.strings.to_hash_bucket_fast(examples, tf.int64.max),
+        }
 
     signatures = {"serving_default": serving_default, "predict_pixels": predict_pixels, "evaluate": evaluate}
     tf.saved_model.save(module, export_dir, signatures=signatures)

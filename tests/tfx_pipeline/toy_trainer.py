@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from schemas.errors import UserError
 from schemas.spec import load_spec
+from trainer.boundaries import COUNTS, batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.export import write_model_info
 
@@ -44,9 +45,14 @@ class ToyModel(tf.Module):
             fn_output_signature=tf.uint8,
         )
         classes = len(CLASS_COLORS)
-        pairs = tf.cast(masks[..., 0], tf.int32) * classes + self._class_ids(parsed["image"])
-        matrices = tf.reduce_sum(tf.one_hot(pairs, classes**2, dtype=tf.int32), axis=[1, 2])
-        return {"confusion_matrix": matrices, "pixels": tf.reduce_sum(matrices, axis=1)}
+        predicted = self._class_ids(parsed["image"])
+        pairs = tf.cast(masks[..., 0], tf.int32) * classes + predicted
+        boundaries = batch_boundary_counts(masks[..., 0], predicted, classes)
+        return {
+            "confusion_matrix": tf.reduce_sum(tf.one_hot(pairs, classes**2, dtype=tf.int32), axis=[1, 2]),
+            "boundary_counts": tf.reshape(boundaries, [-1, classes * COUNTS]),
+            "fingerprint": tf.strings.to_hash_bucket_fast(examples, tf.int64.max),
+        }
 
 
 def run_fn(fn_args) -> None:

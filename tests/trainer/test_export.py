@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from schemas.spec import load_spec
 from tests.trainer.conftest import draw, png, record
+from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.confusion import confusion_matrix
 from trainer.export import MODEL_INFO_PATH, export_model, write_model_info
@@ -64,7 +65,9 @@ def test_the_evaluation_matrices_equal_those_counted_from_class_ids(exported, ph
     expected = np.zeros((3, CLASSES, CLASSES), np.int64)
     np.add.at(expected, (np.arange(3)[:, None, None], truth, predicted), 1)
     np.testing.assert_array_equal(outputs["confusion_matrix"], expected.reshape(3, CLASSES**2))
-    np.testing.assert_array_equal(outputs["pixels"], [SIZE * SIZE] * 3)
+    boundaries = batch_boundary_counts(tf.constant(truth), tf.constant(predicted), CLASSES)
+    np.testing.assert_array_equal(outputs["boundary_counts"], tf.reshape(boundaries, [3, -1]))
+    assert len(set(outputs["fingerprint"].numpy())) == 3
 
 
 def test_ignored_pixels_are_not_judged(exported, photos):
@@ -74,7 +77,7 @@ def test_ignored_pixels_are_not_judged(exported, photos):
     truth = np.stack([draw(index, SIZE)[1] for index in range(3)])
     expected = [confusion_matrix(truth[n, :-rows], predicted[n, :-rows], CLASSES).ravel() for n in range(3)]
     np.testing.assert_array_equal(outputs["confusion_matrix"], expected)
-    np.testing.assert_array_equal(outputs["pixels"], [SIZE * (SIZE - rows)] * 3)
+    assert set(outputs["confusion_matrix"].numpy().sum(axis=1)) == {SIZE * (SIZE - rows)}
 
 
 def test_a_model_that_averages_mirrored_photos_answers_a_mirrored_photo_with_the_mirrored_answer(

@@ -1,0 +1,59 @@
+"""How well predicted boundaries lie on the true ones: counts per example, and the F-score that follows from them.
+
+The boundary F-score of G. Csurka, D. Larlus, F. Perronnin, "What is a good evaluation measure for semantic
+segmentation?", BMVC 2013, with their tolerance of 0.75 % of the diagonal, from counts summed over examples. Distances
+are Chebyshev's. Pixels beside ignored ones are no boundary, nor is the edge of the image.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from schemas.features import IGNORE_ID
+
+TOLERANCE = 0.0075  # of the image's diagonal
+COUNTS = 4  # per class: predicted boundary pixels, those near a true one, true boundary pixels, those near a predicted
+
+
+def tolerance_pixels(image_size: int) -> int:
+    """How far apart two boundary pixels may lie and still match."""
+    return max(1, round(TOLERANCE * math.hypot(image_size, image_size)))
+
+
+def batch_boundary_counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tf.Tensor:
+    """Counts boundary pixels per example and class: class ids uint8 [N, S, S] twice to int64 [N, C, 4], see COUNTS."""
+    reach = 2 * tolerance_pixels(truth.shape[1]) + 1
+    labelled = tf.cast(truth != IGNORE_ID, tf.float32)[..., tf.newaxis]
+    inside = _erode(labelled)
+
+    def boundary(class_ids: tf.Tensor) -> tf.Tensor:
+        masks = tf.one_hot(tf.cast(class_ids, tf.int32), num_classes) * labelled  # zeros where IGNORE_ID
+        return (masks - _erode(masks)) * inside
+
+    true, guessed = boundary(truth), boundary(predicted)
+    counts = [
+        guessed,
+        guessed * tf.nn.max_pool2d(true, reach, 1, "SAME"),
+        true,
+        true * tf.nn.max_pool2d(guessed, reach, 1, "SAME"),
+    ]
+    return tf.cast(tf.stack([tf.reduce_sum(one, axis=[1, 2]) for one in counts], axis=-1), tf.int64)
+
+
+def boundary_f_scores(counts: np.ndarray) -> np.ndarray:
+    """F-score per class of summed counts [..., C, 4]: float64 [..., C], NaN for a class without any boundary."""
+    guessed, guessed_matched, true, true_matched = np.moveaxis(np.asarray(counts, np.float64), -1, 0)
+    exists = guessed + true > 0
+    precision = np.divide(guessed_matched, guessed, out=np.zeros_like(guessed), where=guessed > 0)
+    recall = np.divide(true_matched, true, out=np.zeros_like(true), where=true > 0)
+    total = precision + recall
+    scores = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
+    return np.where(exists, scores, np.nan)
+
+
+def _erode(masks: tf.Tensor) -> tf.Tensor:
+    """Takes away what touches something else, by side or corner; beyond the image's edge there is nothing else."""
+    return -tf.nn.max_pool2d(-masks, 3, 1, "SAME")
