@@ -11,9 +11,10 @@ from pathlib import Path
 
 from schemas.manifest import Manifest
 from tfx_pipeline.components.hf_pusher.record import PushRecord
-from tfx_pipeline.evaluation import Evaluation
+from tfx_pipeline.evaluation import MEAN_IOU, Evaluation
 from tfx_pipeline.output_layout import SUMMARY_FILE
 
+NO_INTERVAL = (None, None)
 MAX_TABLE_COLUMNS = 8  # slices that do not fit, such as the breeds of pets, are left to the file
 
 
@@ -81,7 +82,10 @@ class Summary:
         lines = [_row("IoU on the eval split", [name for name, _ in columns])]
         lines += [_row(name, [_figure(one.iou[name]) for one in shown]) for name in evaluation.overall.iou]
         lines.append(_row("mean IoU", [_figure(one.mean_iou) for one in shown]))
+        lines.append(_row("  95 % from", [_figure(one.intervals.get(MEAN_IOU, NO_INTERVAL)[0]) for one in shown]))
+        lines.append(_row("  to", [_figure(one.intervals.get(MEAN_IOU, NO_INTERVAL)[1]) for one in shown]))
         lines.append(_row("pixel accuracy", [_figure(one.pixel_accuracy) for one in shown]))
+        lines.append(_row("boundary F-score", [_figure(one.boundary_f_score) for one in shown]))
         lines += [_row("examples", [str(one.examples) for one in shown]), ""]
         if evaluation.baseline_mean_iou is not None:
             lines.append(f"last blessed model on the same data: mean IoU {evaluation.baseline_mean_iou:.3f}")

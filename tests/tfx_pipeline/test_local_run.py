@@ -19,6 +19,8 @@ from tests.tfx_pipeline import toy_trainer
 from tests.tfx_pipeline.conftest import BORDERLESS_BREED
 from tfx_pipeline import local_runner
 from tfx_pipeline.config import EvaluationConfig, PipelineConfig
+from tfx_pipeline.iou_metrics import REPLICATES
+from trainer.boundaries import batch_boundary_counts, boundary_f_scores
 
 GOOD, MIDDLING, PERFECT = 1, 2, 0  # rows by which the toy model's prediction is moved
 CLASSES = ("pet", "background", "border")
@@ -36,13 +38,15 @@ class Run:
     sheet_mtime_ns: int
 
 
-def run_pipeline(version: Path, output: Path, moved_rows: int, min_mean_iou=0.5, run_fn="run_fn") -> Run:
+def run_pipeline(
+    version: Path, output: Path, moved_rows: int, min_mean_iou=0.5, run_fn="run_fn", **floors: dict[str, float]
+) -> Run:
     config = PipelineConfig(
         name="toy",
         data=str(version),
         output=str(output),
         training={"encoder_weights": "none", "fine_tune_epochs": 0, "seed": moved_rows},
-        evaluation=EvaluationConfig(min_mean_iou=min_mean_iou, max_mean_iou_drop=0.01),
+        evaluation=EvaluationConfig(min_mean_iou=min_mean_iou, max_mean_iou_drop=0.01, **floors),
     )
     local_runner.make_output_folder(output)
     out, err = io.StringIO(), io.StringIO()
@@ -100,15 +104,21 @@ def below_floor(toy_version, floor_output) -> Run:
     return run_pipeline(toy_version, floor_output, MIDDLING, min_mean_iou=0.9)
 
 
+def judged(version: Path, moved_rows: int, breed: str | None = None) -> list[tuple[bytes, np.ndarray, np.ndarray]]:
+    """Serialized eval examples with truth and the toy model's prediction, class ids [S, S]."""
+    examples = []
+    for serialized in tf.data.TFRecordDataset([str(path) for path in version.glob("examples/Split-eval/*")]):
+        values = tf.train.Example.FromString(serialized.numpy()).features.feature
+        if breed is None or values["breed"].bytes_list.value[0].decode() == breed:
+            truth = np.asarray(Image.open(io.BytesIO(values["mask"].bytes_list.value[0])))
+            examples.append((serialized.numpy(), truth, np.roll(truth, moved_rows, axis=0)))
+    return examples
+
+
 def numpy_ious(version: Path, moved_rows: int, breed: str | None = None) -> np.ndarray:
     """IoU per class of the toy model, float64 [C], by counting pixels; NaN where a class does not occur."""
     intersections, unions = np.zeros(3), np.zeros(3)
-    for serialized in tf.data.TFRecordDataset([str(path) for path in version.glob("examples/Split-eval/*")]):
-        values = tf.train.Example.FromString(serialized.numpy()).features.feature
-        if breed is not None and values["breed"].bytes_list.value[0].decode() != breed:
-            continue
-        truth = np.asarray(Image.open(io.BytesIO(values["mask"].bytes_list.value[0])))
-        predicted = np.roll(truth, moved_rows, axis=0)
+    for _, truth, predicted in judged(version, moved_rows, breed):
         for class_id in range(3):
             intersections[class_id] += np.sum((truth == class_id) & (predicted == class_id))
             unions[class_id] += np.sum((truth == class_id) | (predicted == class_id))
@@ -122,6 +132,29 @@ def test_the_metrics_equal_numpys(first, toy_version):
     np.testing.assert_allclose([metrics["iou"][name] for name in CLASSES], expected, atol=1e-6)
     assert metrics["mean_iou"] == pytest.approx(np.mean(expected), abs=1e-6)
     assert metrics["examples"] == 14
+
+
+def test_the_boundary_score_equals_numpys(first, toy_version):
+    counts = [
+        batch_boundary_counts(tf.constant(truth[None]), tf.constant(predicted[None]), 3).numpy()[0]
+        for _, truth, predicted in judged(toy_version, GOOD)
+    ]
+    expected = np.mean(boundary_f_scores(np.sum(counts, axis=0)))
+    assert first.summary["metrics"]["boundary_f_score"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_confidence_interval_is_numpys_bootstrap_of_the_same_examples(first, toy_version):
+    intersections, unions = np.zeros((REPLICATES, 3)), np.zeros((REPLICATES, 3))
+    for serialized, truth, predicted in judged(toy_version, GOOD):
+        fingerprint = int(tf.strings.to_hash_bucket_fast(serialized, tf.int64.max))
+        weights = np.random.default_rng(fingerprint).poisson(1.0, REPLICATES)
+        for class_id in range(3):
+            intersections[:, class_id] += weights * np.sum((truth == class_id) & (predicted == class_id))
+            unions[:, class_id] += weights * np.sum((truth == class_id) | (predicted == class_id))
+    low, high = np.quantile((intersections / unions).mean(axis=1), [0.025, 0.975])
+    metrics = first.summary["metrics"]
+    np.testing.assert_allclose(metrics["intervals"]["mean_iou"], [low, high], atol=1e-6)
+    assert low < metrics["mean_iou"] < high
 
 
 def test_the_metrics_of_every_slice_equal_numpys(first, toy_version):
@@ -226,6 +259,15 @@ def test_a_floor_holds_for_all_examples_together_and_not_for_each_slice(toy_vers
     run = run_pipeline(toy_version, floor_output, MIDDLING, min_mean_iou=floor)
     assert "Trainer: up to date" in run.out
     assert run.summary["blessed"] is True
+
+
+def test_a_floor_of_a_slice_holds_in_each_of_its_values(toy_version, floor_output, below_floor):
+    breeds = {name: one["mean_iou"] for name, one in below_floor.summary["metrics"]["slices"]["breed"].items()}
+    worst, second = sorted(breeds, key=breeds.get)[:2]
+    floor = (breeds[worst] + breeds[second]) / 2
+    run = run_pipeline(toy_version, floor_output, MIDDLING, min_mean_iou=0.1, min_slice_mean_iou={"breed": floor})
+    [reason] = run.summary["not_blessed_because"]
+    assert reason == f"mean_iou {breeds[worst]:.4f} of breed {worst} is below the floor {floor:.4f}"
 
 
 def test_a_pushed_model_that_was_removed_is_pushed_again(after_removal):

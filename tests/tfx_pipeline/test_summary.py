@@ -11,7 +11,8 @@ CLASSES = [f"class_{number}" for number in range(14)]
 
 def metrics(examples: int) -> SliceMetrics:
     iou = {name: None if name == "class_3" else 0.5 for name in CLASSES}
-    return SliceMetrics(examples=examples, mean_iou=0.5, pixel_accuracy=0.75, iou=iou)
+    interval = {} if examples == 20 else {"mean_iou": (0.4, 0.625)}
+    return SliceMetrics(examples, 0.5, 0.75, iou, boundary_f_score=0.25, intervals=interval)
 
 
 @pytest.fixture
@@ -29,9 +30,12 @@ def test_each_class_has_a_line_and_the_slices_that_fit_a_column_the_smaller_slic
     assert table[0].split()[-4:] == ["all", "day", "dusk", "rain"]
     assert [line.split()[0] for line in table[1:15]] == CLASSES
     assert table[1].split()[1:] == ["0.500"] * 4
-    assert [line.split() for line in table[15:18]] == [
+    assert [line.split() for line in table[15:21]] == [
         ["mean", "IoU", *["0.500"] * 4],
+        ["95", "%", "from", "0.400", *"---"],
+        ["to", "0.625", *"---"],
         ["pixel", "accuracy", *["0.750"] * 4],
+        ["boundary", "F-score", *["0.250"] * 4],
         ["examples", "60", "20", "20", "20"],
     ]
 
