@@ -70,6 +70,7 @@ def run(settings, **options):
     return SimpleNamespace(model=model, epochs=epochs, lines=lines)
 
 
+@pytest.mark.proof
 def test_a_killed_run_goes_on_in_the_middle_of_its_epoch_to_the_same_weights(settings, killed):
     resumed = run(settings, checkpoint_dir=str(settings.checkpoints))
     assert 0 < killed < STEPS
@@ -83,6 +84,7 @@ def test_a_killed_run_goes_on_in_the_middle_of_its_epoch_to_the_same_weights(set
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.proof
 def test_checkpoints_of_another_model_are_refused_and_the_folder_is_named(settings, killed):
     other = SimpleNamespace(config={**settings.config, "decoder_filters": 8}, shards=settings.shards)
     with pytest.raises(UserError, match=r"cannot go on from this checkpoint.*delete .*phase-0 to start anew"):
@@ -112,6 +114,7 @@ def test_the_checkpoints_of_a_finished_run_are_deleted_and_no_others(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["another"]
 
 
+@pytest.mark.proof
 def test_early_stopping_goes_back_to_the_best_weights(settings):
     overshooting = {**settings.config, "epochs": 6, "early_stopping": 1, "learning_rate": 1.0}
     stopped = run(SimpleNamespace(config=overshooting, shards=settings.shards))
