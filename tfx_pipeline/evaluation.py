@@ -24,7 +24,7 @@ from tfx_pipeline.source_digest import source_sha256
 
 EVALUATE_SIGNATURE = "evaluate"
 METRICS_MODULE = "tfx_pipeline.iou_metrics"
-METRICS_SOURCE = (METRICS_MODULE, "trainer.boundaries", "trainer.confusion")
+METRICS_SOURCE = (METRICS_MODULE, "trainer.boundaries", "schemas.iou")
 EXAMPLE_COUNT = "example_count"
 
 

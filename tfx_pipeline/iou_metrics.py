@@ -2,7 +2,7 @@
 
 The model's `evaluate` signature returns per example `confusion_matrix` [C*C], rows the true class, columns the
 predicted class, in pixels; `boundary_counts` [C*4]; and `fingerprint`, a hash of the example. These metrics sum the
-counts of a slice and derive from the sums what `trainer.confusion` and `trainer.boundaries` define. A class that is
+counts of a slice and derive from the sums what `schemas.iou` and `trainer.boundaries` define. A class that is
 absent from truth and prediction of a slice has no IoU: it is NaN and is left out of the mean. No label is needed.
 
 Intervals are those of the percentile bootstrap over examples (B. Efron, R. Tibshirani, "An Introduction to the
@@ -20,8 +20,8 @@ import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 
+from schemas.iou import class_iou
 from trainer.boundaries import COUNTS, boundary_f_scores
-from trainer.confusion import class_iou
 
 CONFUSION_MATRIX_OUTPUT = "confusion_matrix"
 BOUNDARY_COUNTS_OUTPUT = "boundary_counts"

@@ -13,9 +13,9 @@ import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from schemas import features
+from schemas.iou import confusion_matrix, mean_iou
 from schemas.manifest import Manifest
 from schemas.spec import IGNORED_COLOR, DatasetSpec
-from trainer.confusion import confusion_matrix, mean_iou
 
 SERVING_SIGNATURE = "serving_default"
 SCANNED_EXAMPLES = 128  # enough to find easy and hard ones, few enough to take seconds

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from schemas.features import IGNORE_ID
+from schemas.iou import class_iou, mean_iou, pixel_accuracy
 from schemas.spec import DatasetSpec
-from trainer.confusion import class_iou, mean_iou, pixel_accuracy
 
 PANELS = 4  # photos shown
 IGNORED_COLOR = (128, 128, 128)

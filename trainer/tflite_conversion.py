@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from trainer.confusion import confusion_matrix, mean_iou
+from schemas.iou import confusion_matrix, mean_iou
 from trainer.input_pipeline import find_shards, parse_example
 from trainer.preprocessing import CHANNELS
 

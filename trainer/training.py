@@ -12,10 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from schemas.errors import UserError
+from schemas.iou import mean_iou
 from trainer.board import PANELS, Board
 from trainer.checkpoints import BestWeights, PhaseCheckpoints
 from trainer.config import NO_WEIGHTS, TrainingConfig
-from trainer.confusion import batch_confusion_matrices, mean_iou
+from trainer.confusion import batch_confusion_matrices
 from trainer.distribution import choose_strategy
 from trainer.input_pipeline import BatchRange, count_records, evaluation_batches, training_batches
 from trainer.losses import segmentation_loss

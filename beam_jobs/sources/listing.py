@@ -103,6 +103,12 @@ def list_files(listing: Listing) -> Iterator[tuple[Wanted, str, SourceFile]]:
                 yield wanted, _spell_out(image_id), SourceFile(_spell_out(f"{listing.place}/{path}"), size)
 
 
+def list_photos(folder: str, pattern: str) -> Iterator[tuple[str, SourceFile]]:
+    """Id and place of each file below a folder that matches a pattern such as `{id}.*`."""
+    for path, image_id, size in _list_folder(folder, PathPattern(pattern)):
+        yield _spell_out(image_id), SourceFile(_spell_out(f"{folder}/{path}"), size)
+
+
 def _spell_out(name: str) -> str:
     """A name that is no UTF-8 can't be shuffled; spelt out, it is rejected as an unsafe id."""
     return name.encode("utf-8", "backslashreplace").decode()

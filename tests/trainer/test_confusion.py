@@ -3,7 +3,8 @@ import pytest
 import tensorflow as tf
 
 from schemas.features import IGNORE_ID
-from trainer.confusion import batch_confusion_matrices, class_iou, confusion_matrix, mean_iou, pixel_accuracy
+from schemas.iou import class_iou, confusion_matrix, mean_iou, pixel_accuracy
+from trainer.confusion import batch_confusion_matrices
 
 
 def test_the_matrices_equal_counting_in_numpy_with_rows_truth_and_columns_prediction():

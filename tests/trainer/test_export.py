@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from schemas.iou import confusion_matrix
 from schemas.spec import load_spec
 from tests.trainer.conftest import draw, png, record
 from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
-from trainer.confusion import confusion_matrix
 from trainer.export import MODEL_INFO_PATH, export_model, write_model_info
 from trainer.models import build_model
 from trainer.preprocessing import resize_pixels, scale_pixels

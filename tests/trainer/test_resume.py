@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from schemas.errors import UserError
+from schemas.iou import confusion_matrix, mean_iou
 from tests.trainer.conftest import draw
 from trainer.checkpoints import delete_checkpoints
 from trainer.config import TrainingConfig
-from trainer.confusion import confusion_matrix, mean_iou
 from trainer.preprocessing import scale_pixels
 from trainer.training import train
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from schemas.errors import UserError
+from schemas.iou import confusion_matrix, mean_iou
 from schemas.spec import load_spec
 from tests.trainer.conftest import draw
 from trainer.board import Board
 from trainer.config import TrainingConfig
-from trainer.confusion import confusion_matrix, mean_iou
 from trainer.models import build_model
 from trainer.preprocessing import scale_pixels
 from trainer.schedule import WarmUpThenCosine

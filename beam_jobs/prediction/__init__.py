@@ -1,0 +1,1 @@
+"""Prediction at scale: photos or a published version in, masks and a table out."""

@@ -1,0 +1,146 @@
+"""An exported model for Beam's RunInference, in batches that are bounded by their bytes."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from apache_beam.ml.inference.base import ModelHandler
+from pydantic import ConfigDict, Field
+
+from beam_jobs.storage.files import read_file, sizes_below
+from schemas.errors import UserError
+from schemas.spec import FrozenModel, parse_model
+
+MODEL_INFO_PATH = "assets.extra/model_info.json"  # as the trainer exports it
+SIGNATURE = "predict_pixels"
+SAVED_MODEL_FILE = "saved_model.pb"
+BATCH_BYTES = 32 << 20  # 32 MiB of pixels
+MAX_BATCH = 64  # a model's inner layers take a hundred times its input's memory
+
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+class ModelInfo(FrozenModel):
+    """What must be known of a model to use it; see `trainer.export.write_model_info`.
+
+    Attributes:
+      dataset: Name of its data set.
+      classes: Names in the order of class ids.
+      palette: RGB in 0..255 per class.
+      image_size: S, the side of what it takes.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    dataset: str
+    classes: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    image_size: int = Field(ge=1)
+
+
+def read_model_info(model_dir: str) -> ModelInfo:
+    """Reads the information beside an exported model; UserError where the folder holds none."""
+    path = f"{model_dir}/{MODEL_INFO_PATH}"
+    try:
+        values = json.loads(read_file(path))
+        read_file(f"{model_dir}/{SAVED_MODEL_FILE}")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            f"--model {model_dir}: no exported model ({reason}); give a folder such as OUTPUT/serving/1700000000"
+        ) from None
+    return parse_model(ModelInfo, values, path)
+
+
+class ReadyPhoto(NamedTuple):
+    """A photo as the model takes it.
+
+    Attributes:
+      image_id: Its id.
+      uri: Where it was read.
+      pixels: uint8 [S, S, 3].
+      width, height: Of the upright photo.
+      truth: Encoded mask uint8 [S, S] of class ids; empty where there is none.
+    """
+
+    image_id: str
+    uri: str
+    pixels: np.ndarray
+    width: int
+    height: int
+    truth: bytes
+
+
+class PredictedPhoto(NamedTuple):
+    """What the model says of a photo: class ids uint8 [S, S]."""
+
+    photo: ReadyPhoto
+    class_ids: np.ndarray
+
+
+class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
+    """Loads an exported model once per process, from wherever Beam can read, and asks its `predict_pixels`."""
+
+    def __init__(self, model_dir: str, image_size: int):
+        super().__init__()
+        self._model_dir = model_dir
+        self._photo_bytes = image_size * image_size * 3
+
+    def load_model(self) -> Predict:
+        """The model as a function from uint8 [N, S, S, 3] to class ids uint8 [N, S, S]."""
+        import tensorflow as tf
+
+        with tempfile.TemporaryDirectory() as copied:  # TensorFlow reads a bucket with credentials of its own
+            folder = self._model_dir if "://" not in self._model_dir else _copy(self._model_dir, copied)
+            model = tf.saved_model.load(folder)
+        signature = model.signatures[SIGNATURE]
+
+        def predict(pixels: np.ndarray) -> np.ndarray:
+            return signature(pixels=tf.constant(pixels, tf.float32))["class_ids"].numpy()
+
+        predict.model = model  # variables go with their model
+        return predict
+
+    def run_inference(
+        self, batch: Sequence[ReadyPhoto], model: Predict, inference_args: dict[str, Any] | None = None
+    ) -> Iterable[PredictedPhoto]:
+        """See the base class."""
+        for photo, class_ids in zip(batch, model(np.stack([photo.pixels for photo in batch])), strict=True):
+            yield PredictedPhoto(photo, class_ids)
+
+    def batch_elements_kwargs(self) -> dict[str, Any]:
+        """See the base class; every photo takes the same bytes, so that their number bounds a batch."""
+        return {"min_batch_size": 1, "max_batch_size": max(1, min(MAX_BATCH, BATCH_BYTES // self._photo_bytes))}
+
+    def get_metrics_namespace(self) -> str:
+        """See the base class."""
+        return "predict"
+
+
+def _copy(source: str, target: str) -> str:
+    """Copies a folder that only Beam can read into a local one, and returns that."""
+    for path in sizes_below(source):
+        relative = path.removeprefix(f"{source}/")
+        if ".." in relative.split("/"):
+            raise ValueError(f"{path}: leaves the model's folder")
+        local = Path(target, relative)
+        local.parent.mkdir(parents=True, exist_ok=True)
+        local.write_bytes(read_file(path))
+    return target
+
+
+def mask_path(output: str, image_id: str) -> str:
+    """Where the mask of an id is written."""
+    return posixpath.join(output, "masks", f"{image_id}.png")
+
+
+def finite(values: Iterable[float]) -> Iterator[float | None]:
+    """Numbers as JSON knows them: None for NaN."""
+    for value in values:
+        yield None if np.isnan(value) else float(value)

@@ -1,0 +1,164 @@
+"""The prediction job, with a model that reads classes off the pixels: dark green is pet, bright green background."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from beam_jobs.predict import main
+from beam_jobs.prediction.model import BATCH_BYTES, MAX_BATCH, MODEL_INFO_PATH, SegmentationModel
+from schemas.errors import UserError
+from schemas.iou import class_iou, confusion_matrix, mean_iou
+from schemas.spec import load_spec
+from tests.beam_jobs.jobs import prepare
+from tests.beam_jobs.pictures import encode, gradient, write_pair
+
+SIZE = 32
+PETS = load_spec("pets")
+
+
+class Thresholds(tf.Module):
+    """Class 0 where an image is bluish or dark green, 1 where it is green, 2 between."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, SIZE, SIZE, 3], tf.float32, "pixels")])
+    def predict_pixels(self, pixels):
+        green = pixels[..., 1]
+        class_ids = tf.where(green < 85.0, 0, tf.where(green < 170.0, 2, 1))
+        return {"class_ids": tf.cast(class_ids, tf.uint8), "logits": tf.one_hot(class_ids, 3)}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "model"
+    module = Thresholds()
+    tf.saved_model.save(module, str(folder), signatures={"predict_pixels": module.predict_pixels})
+    info = {
+        "dataset": "pets",
+        "classes": PETS.class_names,
+        "palette": PETS.palette,
+        "image_size": SIZE,
+        "code_version": "0",
+    }
+    (folder / MODEL_INFO_PATH).parent.mkdir()
+    (folder / MODEL_INFO_PATH).write_text(json.dumps(info))
+    return folder
+
+
+def predict(model: Path, output: Path, *options: str) -> int:
+    return main([f"--model={model}", f"--output={output}", *options])
+
+
+def table(output: Path) -> list[dict]:
+    return [json.loads(line) for path in sorted(output.glob("table/*")) for line in path.read_text().splitlines()]
+
+
+def rejected(output: Path) -> dict[str, str]:
+    lines = [line for path in output.glob("rejected/*") for line in path.read_text().splitlines()]
+    return {one["id"]: one["reason"] for one in map(json.loads, lines)}
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Photos of several formats and sizes, and what is none."""
+    photos = tmp_path / "mine"
+    photos.mkdir()
+    (photos / "wide.jpg").write_bytes(encode(gradient(90, 40), "JPEG", quality=95))
+    (photos / "tall.png").write_bytes(encode(gradient(40, 120), "PNG"))
+    (photos / "twice.jpg").write_bytes(encode(gradient(), "JPEG"))
+    (photos / "twice.png").write_bytes(encode(gradient(), "PNG"))
+    (photos / "notes.txt").write_text("no photo")
+    (photos / "with space.png").write_bytes(encode(gradient(), "PNG"))
+    (photos / "speck.png").write_bytes(encode(gradient(1, 1), "PNG"))
+    return photos
+
+
+def test_each_photo_gets_a_mask_of_its_own_size_in_the_classes_colours(model, folder, tmp_path, capsys):
+    output = tmp_path / "out"
+    assert predict(model, output, f"--photos={folder}") == 0
+    assert sorted(path.name for path in (output / "masks").iterdir()) == ["tall.png", "wide.png"]
+    mask = Image.open(output / "masks" / "wide.png")
+    assert (mask.mode, mask.size) == ("P", (90, 40))
+    class_ids = np.asarray(mask)
+    assert [set(class_ids[row]) for row in (0, 20, 39)] == [{0}, {2}, {1}]
+    assert mask.convert("RGB").getpixel((5, 0)) == PETS.palette[0]
+    assert [(row["id"], row["width"], row["height"]) for row in table(output)] == [("tall", 40, 120), ("wide", 90, 40)]
+    assert sum(table(output)[0]["share"].values()) == pytest.approx(1, abs=1e-5)
+    assert "2 masks" in capsys.readouterr().out
+
+
+def test_what_gets_no_mask_is_listed_with_its_reason(model, folder, tmp_path):
+    predict(model, tmp_path / "out", f"--photos={folder}")
+    assert rejected(tmp_path / "out") == {
+        "notes": "not_an_image",
+        "speck": "image_size_out_of_bounds",
+        "twice": "duplicate_id",
+        "with space": "unsafe_id",
+    }
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["rejected"] == 4
+
+
+def test_a_published_version_is_judged_image_by_image_as_numpy_judges_it(model, photos, tmp_path):
+    write_pair(photos, "pug_99", encode(gradient(80, 30), "JPEG", quality=90))
+    assert prepare(photos, tmp_path / "data") == 0
+    version = tmp_path / "data" / "pets" / "1.0.0"
+    output = tmp_path / "out"
+    assert predict(model, output, f"--version_dir={version}", "--split=eval") == 0
+    total = np.zeros((3, 3), np.int64)
+    rows = {row["id"]: row for row in table(output)}
+    shards = [str(path) for path in version.glob("examples/Split-eval/*")]
+    for serialized in tf.data.TFRecordDataset(shards):
+        values = tf.train.Example.FromString(serialized.numpy()).features.feature
+        image_id = values["image_id"].bytes_list.value[0].decode()
+        truth = np.asarray(Image.open(io.BytesIO(values["mask"].bytes_list.value[0])))
+        pixels = tf.io.decode_jpeg(values["image"].bytes_list.value[0], dct_method="INTEGER_ACCURATE")
+        predicted = Thresholds().predict_pixels(tf.cast(pixels[tf.newaxis], tf.float32))["class_ids"].numpy()[0]
+        matrix = confusion_matrix(truth, predicted, 3)
+        assert rows.pop(image_id)["mean_iou"] == pytest.approx(mean_iou(matrix), abs=0.02)  # decoders differ a little
+        total += matrix
+    assert not rows
+    summary = json.loads((output / "summary.json").read_text())
+    np.testing.assert_allclose([summary["iou"][name] for name in PETS.class_names], class_iou(total), atol=0.02)
+    assert len(summary["worst"]) == 5
+
+
+def test_batches_are_bounded_by_their_bytes():
+    for image_size in (SIZE, 512, 4096):
+        most = SegmentationModel("anywhere", image_size).batch_elements_kwargs()["max_batch_size"]
+        assert 1 <= most <= MAX_BATCH
+        assert most == 1 or most * image_size**2 * 3 <= BATCH_BYTES
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--photos={tmp}/nowhere"], "--photos .*nowhere: no such folder"),
+        (["--photos={folder}", "--image_path=*.webp"], r"--image_path \*\.webp: needs {id}"),
+        (["--photos={folder}", "--image_path={{id}}.webp"], r"no file matches \*\.webp"),
+        (["--version_dir={folder}"], "--version_dir .*mine"),
+    ],
+)
+def test_unusable_input_is_an_error_that_names_it(options, message, model, folder, tmp_path):
+    given = [one.format(tmp=tmp_path, folder=folder) for one in options]
+    with pytest.raises(UserError, match=message):
+        predict(model, tmp_path / "out", *given)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_a_model_is_an_error_that_names_it(folder, tmp_path):
+    with pytest.raises(UserError, match=r"--model .*mine: no exported model"):
+        predict(folder, tmp_path / "out", f"--photos={folder}")
+
+
+def test_a_version_of_another_size_is_an_error_that_names_both(model, photos, tmp_path):
+    assert prepare(photos, tmp_path / "data", "1.0.0", "--image_size=64") == 0
+    with pytest.raises(UserError, match=r"images of 64 pixels, but .*model takes 32"):
+        predict(model, tmp_path / "out", f"--version_dir={tmp_path}/data/pets/1.0.0")
+
+
+def test_output_inside_what_is_read_is_refused(model, folder):
+    with pytest.raises(UserError, match=r"--output .* lies in .*mine, which is read"):
+        predict(model, folder / "out", f"--photos={folder}")
