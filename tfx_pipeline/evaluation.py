@@ -17,6 +17,7 @@ from tfx_pipeline.iou_metrics import (
     BOUNDS,
     MEAN_IOU,
     PIXEL_ACCURACY,
+    SUMMED_MATRIX,
     bound_name,
     class_iou_name,
 )
@@ -59,6 +60,8 @@ class Evaluation:
       baseline_mean_iou: Mean IoU of the last blessed model on the same data; None where there was none.
       blessed: Whether every threshold is met.
       reasons: Why not, one sentence per threshold; empty where blessed.
+      baseline: All metrics of the last blessed model on the same data; None where there was none.
+      confusion_matrix: Pixels of the whole eval split, rows the true class, columns the predicted one.
     """
 
     overall: SliceMetrics
@@ -66,13 +69,15 @@ class Evaluation:
     baseline_mean_iou: float | None = None
     blessed: bool = False
     reasons: list[str] = field(default_factory=list)
+    baseline: SliceMetrics | None = None
+    confusion_matrix: tuple[tuple[int, ...], ...] = ()
 
     def metrics(self) -> dict[str, Any]:
         """The metrics as JSON has them: those of `overall`, and `slices`; a metric without a value is None."""
         slices = {
             name: {value: asdict(metrics) for value, metrics in values.items()} for name, values in self.slices.items()
         }
-        return {**asdict(self.overall), "slices": slices}
+        return {**asdict(self.overall), "confusion_matrix": self.confusion_matrix, "slices": slices}
 
 
 def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.EvalConfig:
@@ -99,6 +104,8 @@ def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.E
         if name == MEAN_IOU:
             metrics[-1].per_slice_thresholds.extend(_slice_thresholds(evaluation.min_slice_mean_iou))
         metrics += [_metric(bound_name(name, bound), {**settings, "bound": bound}) for bound in BOUNDS]
+    settings = {"metric": SUMMED_MATRIX, "num_classes": len(spec.classes), "source_sha256": digest}
+    metrics.append(_metric(SUMMED_MATRIX, settings))
     slice_names = spec.slice_names if evaluation.slices is None else evaluation.slices
     slice_names = dict.fromkeys((*slice_names, *evaluation.min_slice_mean_iou))
     return config_pb2.EvalConfig(
@@ -149,7 +156,8 @@ def _floor(value: float) -> config_pb2.GenericValueThreshold:
 def read_evaluation(evaluation_uri: str, spec: DatasetSpec) -> Evaluation:
     """Reads the folder that Evaluator wrote."""
     overall: SliceMetrics | None = None
-    baseline_mean_iou = None
+    last_blessed: SliceMetrics | None = None
+    matrix: tuple[tuple[int, ...], ...] = ()
     slices: dict[str, dict[str, SliceMetrics]] = {}
     for record in tfma.load_metrics(evaluation_uri):
         candidate, baseline = _metric_values(record)
@@ -157,18 +165,22 @@ def read_evaluation(evaluation_uri: str, spec: DatasetSpec) -> Evaluation:
         keys = record.slice_key.single_slice_keys
         if not keys:
             overall = metrics
-            baseline_mean_iou = _finite(baseline.get(MEAN_IOU))
+            last_blessed = _slice_metrics({**candidate, **baseline}, spec) if MEAN_IOU in baseline else None
+            matrix = _matrix(record, len(spec.classes))
         else:
             slices.setdefault(keys[0].column, {})[keys[0].bytes_value.decode()] = metrics
     if overall is None:
         raise ValueError(f"{evaluation_uri}: Evaluator wrote no metrics; is the eval split empty?")
     validation = tfma.load_validation_result(evaluation_uri)
+    baseline_mean_iou = last_blessed.mean_iou if last_blessed else None
     return Evaluation(
         overall=overall,
         slices={name: dict(sorted(slices[name].items())) for name in sorted(slices)},
         baseline_mean_iou=baseline_mean_iou,
         blessed=validation.validation_ok,
         reasons=_reasons(validation, overall, baseline_mean_iou),
+        baseline=last_blessed,
+        confusion_matrix=matrix,
     )
 
 
@@ -181,6 +193,16 @@ def _metric_values(record: tfma.MetricsForSlice) -> tuple[dict[str, float], dict
             values = baseline if entry.key.model_name == tfma.BASELINE_KEY else candidate
             values[entry.key.name] = entry.value.double_value.value
     return candidate, baseline
+
+
+def _matrix(record: tfma.MetricsForSlice, num_classes: int) -> tuple[tuple[int, ...], ...]:
+    """The candidate's summed confusion matrix."""
+    [values] = [
+        entry.value.array_value.float64_values
+        for entry in record.metric_keys_and_values
+        if entry.key.name == SUMMED_MATRIX and entry.key.model_name != tfma.BASELINE_KEY and not entry.key.is_diff
+    ]
+    return tuple(tuple(int(one) for one in values[row * num_classes :][:num_classes]) for row in range(num_classes))
 
 
 def _slice_metrics(values: dict[str, float], spec: DatasetSpec) -> SliceMetrics:

@@ -29,6 +29,7 @@ FINGERPRINT_OUTPUT = "fingerprint"
 MEAN_IOU = "mean_iou"
 PIXEL_ACCURACY = "pixel_accuracy"
 BOUNDARY_F_SCORE = "boundary_f_score"
+SUMMED_MATRIX = "summed_confusion_matrix"  # an array of C * C numbers of pixels, and the only metric that is one
 REPLICATES = 400  # of the bootstrap
 CONFIDENCE = 0.95
 BOUNDS = {"low": (1 - CONFIDENCE) / 2, "high": (1 + CONFIDENCE) / 2}
@@ -86,7 +87,7 @@ def _mean_of_finite(values: np.ndarray) -> np.ndarray:
 
 # Takes `source_sha256`, the digest of the code behind it, only so that it stands in the EvalConfig.
 class SegmentationMetric(tfma.metrics.Metric):
-    """One metric of a slice, or one end of its confidence interval; see `metric_values`."""
+    """One metric of a slice, or one end of its confidence interval; see `metric_values`; or SUMMED_MATRIX."""
 
     def __init__(
         self,
@@ -122,6 +123,8 @@ def _computations(
 
         def result(metrics: MetricValues, counts_key=counts_key, metric_key=metric_key) -> MetricValues:
             total, replicates = metrics[counts_key]
+            if metric == SUMMED_MATRIX:
+                return {metric_key: total[: num_classes**2].astype(np.float64)}
             if bound is None:
                 return {metric_key: float(metric_values(total, metric, num_classes, class_id))}
             values = metric_values(replicates, metric, num_classes, class_id)

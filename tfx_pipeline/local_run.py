@@ -16,9 +16,10 @@ from tfx_pipeline.components.hf_pusher.record import PushRecord
 from tfx_pipeline.config import RUN_FN, PipelineConfig
 from tfx_pipeline.dag_runner import Artifact, ReportingDagRunner, Step, StepFailed
 from tfx_pipeline.evaluation import read_evaluation
-from tfx_pipeline.output_layout import METADATA_FILE, PREDICTIONS_FILE, SERVING_FOLDER
+from tfx_pipeline.evaluation_report import tells, write_evaluation_report
+from tfx_pipeline.output_layout import METADATA_FILE, PREDICTIONS_FILE, REPORT_FILE, SERVING_FOLDER
 from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, create_pipeline
-from tfx_pipeline.prediction_sheet import write_prediction_sheet
+from tfx_pipeline.prediction_sheet import predict_examples, shows, write_prediction_sheet
 from tfx_pipeline.summary import Summary
 
 # Beam in this process's memory. Its default, DirectRunner, first looks for another runner's binary on the network.
@@ -64,8 +65,20 @@ def run_locally(config: PipelineConfig, manifest: Manifest, run_fn: str = RUN_FN
         return None
     summary = _summarize(runner.steps, manifest, spec, failure)
     summary.write(output)
-    write_prediction_sheet(Path(summary.model), Path(config.data), manifest, spec, output / PREDICTIONS_FILE)
+    _write_pictures(summary, Path(config.data), output, spec)
     return summary
+
+
+def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: DatasetSpec) -> None:
+    """Writes the sheet and the report; what is there already, of the same model and data, is left as it is."""
+    model, manifest, evaluation = Path(summary.model), summary.manifest, summary.evaluation
+    sheet, report = output / PREDICTIONS_FILE, output / REPORT_FILE
+    source = f"{model} {manifest.sha256}"
+    if shows(sheet, source) and tells(report, evaluation, source):
+        return
+    predictions = list(predict_examples(model, version_dir, manifest, len(spec.classes)))
+    write_prediction_sheet(sheet, predictions, source, spec)
+    write_evaluation_report(report, evaluation, source, manifest, spec, predictions)
 
 
 def _print_step(step: Step) -> None:

@@ -27,7 +27,7 @@ from schemas.spec import load_spec
 from tfx_pipeline.components.hf_pusher.checks import check_hub
 from tfx_pipeline.config import RUN_FN, PipelineConfig, check_evaluation, load_config
 from tfx_pipeline.log_file import stderr_in_file
-from tfx_pipeline.output_layout import LOGS_FOLDER, PREDICTIONS_FILE, SUMMARY_FILE
+from tfx_pipeline.output_layout import LOGS_FOLDER, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "demo.yaml"
 
@@ -149,6 +149,7 @@ def run(config: PipelineConfig, manifest: Manifest, verbose: bool, run_fn: str =
             failure = error
     if summary is not None:
         print(f"\n{summary.table()}\n\nsummary: {output / SUMMARY_FILE}\npicture: {output / PREDICTIONS_FILE}")
+        print(f"report: {output / REPORT_FILE}")
         failure = summary.hub_failure
     if failure is not None:
         if isinstance(failure.__cause__, UserError):

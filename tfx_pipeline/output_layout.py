@@ -2,6 +2,7 @@
 
 SUMMARY_FILE = "summary.json"
 PREDICTIONS_FILE = "predictions.png"
+REPORT_FILE = "evaluation.html"
 METADATA_FILE = "metadata.sqlite"
 LOGS_FOLDER = "logs"
 PIPELINE_FOLDER = "pipeline"  # TFX's artifacts: OUTPUT/pipeline/<step>/<channel>/<execution>/

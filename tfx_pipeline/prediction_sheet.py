@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,22 +48,23 @@ class Prediction:
     iou: float
 
 
-def write_prediction_sheet(model: Path, version_dir: Path, manifest: Manifest, spec: DatasetSpec, path: Path) -> None:
-    """Predicts the first evaluation images and draws six of them, from easy to hard by their mean IoU.
+def shows(path: Path, source: str) -> bool:
+    """Whether a sheet is there, and drawn from this source."""
+    return path.is_file() and Image.open(path).info.get(SOURCE_KEY) == source
 
-    A sheet of the same model and data is left as it is.
+
+def write_prediction_sheet(path: Path, predictions: Sequence[Prediction], source: str, spec: DatasetSpec) -> None:
+    """Draws six images, from easy to hard by their mean IoU.
 
     Args:
-      model: SavedModel whose `serving_default` maps `image_bytes` [N] to `class_ids` [N, S, S].
-      version_dir: The published version, with its `manifest` and `spec`.
       path: PNG file to write, whole or not at all.
+      predictions: What to choose from; see `predict_examples`.
+      source: Says which model and data they come from; stands in the file.
+      spec: Of the data set.
     """
-    source = f"{model} {manifest.sha256}"
-    if path.is_file() and Image.open(path).info.get(SOURCE_KEY) == source:
-        return
-    predictions = sorted(_predictions(model, version_dir, manifest, len(spec.classes)), key=lambda one: -one.iou)
-    ranks = {round((1 - quantile) * (len(predictions) - 1)): kind for kind, quantile in SHOWN}  # fewer where few images
-    shown = [(kind, predictions[rank]) for rank, kind in sorted(ranks.items())]
+    ordered = sorted(predictions, key=lambda one: -one.iou)
+    ranks = {round((1 - quantile) * (len(ordered) - 1)): kind for kind, quantile in SHOWN}  # fewer where few images
+    shown = [(kind, ordered[rank]) for rank, kind in sorted(ranks.items())]
     text = PngImagePlugin.PngInfo()
     text.add_text(SOURCE_KEY, source)
     temporary = path.with_name(f".{path.name}")
@@ -71,7 +72,14 @@ def write_prediction_sheet(model: Path, version_dir: Path, manifest: Manifest, s
     os.replace(temporary, path)
 
 
-def _predictions(model: Path, version_dir: Path, manifest: Manifest, num_classes: int) -> Iterator[Prediction]:
+def predict_examples(model: Path, version_dir: Path, manifest: Manifest, num_classes: int) -> Iterator[Prediction]:
+    """Asks a model for the first evaluation images.
+
+    Args:
+      model: SavedModel whose `serving_default` maps `image_bytes` [N] to `class_ids` [N, S, S].
+      version_dir: The published version with its `manifest`.
+      num_classes: C.
+    """
     loaded = tf.saved_model.load(str(model))
     predict = loaded.signatures[SERVING_SIGNATURE]
     shards = [str(version_dir / shard.path) for shard in manifest.splits[features.EVAL].shards]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from beam_jobs.publication.decision import Decision
 from beam_jobs.rejections import EXCLUDED
 from beam_jobs.report.charts import class_balance, photo_sizes, slice_chart
+from beam_jobs.report.document import document
 from beam_jobs.report.drift import drift_section
 from beam_jobs.report.gallery import rejection_section, sample_section
 from beam_jobs.report.labels import by_count, in_words, percent, split_mark, swatch
@@ -14,15 +15,11 @@ from beam_jobs.report.plots import Part, stacked_bar
 from beam_jobs.report.samples import SizeCell
 from beam_jobs.report.split_summary import SplitSummary, summarise
 from beam_jobs.report.statistics_table import statistics_table
-from beam_jobs.report.style import STYLE
 from beam_jobs.report.thumbnails import Sample, Tile
 from beam_jobs.validation.statistics import Validation
 from schemas.features import SPLITS
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
-
-# The page asks for nothing and runs nothing, even if an id or a detail should ever find a way through the escaping.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def report_page(
@@ -60,26 +57,8 @@ def report_page(
         ("facts", "Facts", _facts(spec, manifest)),
     ]
     title = f"{spec.title} {manifest.version}"
-    links = [element("a", heading, href=f"#{name}") for name, heading, _ in sections]
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("link", rel="icon", href="data:,"),
-        element("title", f"{title} ({'withheld' if decision.problems else 'published'})"),
-        element("style", Markup(STYLE)),
-    )
-    body = element(
-        "body",
-        element("header", _verdict(title, decision), element("nav", *links, aria_label="Sections")),
-        element(
-            "main",
-            *(element("section", element("h2", heading), content, id=name) for name, heading, content in sections),
-        ),
-    )
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+    state = "withheld" if decision.problems else "published"
+    return document(f"{title} ({state})", _verdict(title, decision), sections)
 
 
 def _verdict(title: str, decision: Decision) -> Markup:

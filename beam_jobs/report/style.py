@@ -84,6 +84,8 @@ main > section {
 .near { display: grid; gap: 1rem 2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
 .near figure > div { display: grid; grid-template-columns: 1fr 1fr; gap: 2px; font-size: 0.8125rem; }
 .near img { width: 100%; height: 10rem; object-fit: contain; background: var(--plane); }
+.near .triple { display: grid; grid-template-columns: repeat(3, 1fr); gap: 2px; }
+.near .triple img { height: auto; aspect-ratio: 1; image-rendering: pixelated; }
 .row { display: grid; grid-template-columns: 4.5rem 1fr; align-items: center; margin-bottom: 0.5rem; }
 .balance { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 0.5rem 3rem; }
 .balance table { align-self: start; }

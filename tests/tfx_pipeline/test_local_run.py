@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from schemas.errors import UserError
+from schemas.iou import confusion_matrix
 from schemas.manifest import read_manifest
 from schemas.spec import load_spec
 from tests.tfx_pipeline import toy_trainer
@@ -132,6 +134,11 @@ def test_the_metrics_equal_numpys(first, toy_version):
     np.testing.assert_allclose([metrics["iou"][name] for name in CLASSES], expected, atol=1e-6)
     assert metrics["mean_iou"] == pytest.approx(np.mean(expected), abs=1e-6)
     assert metrics["examples"] == 14
+
+
+def test_the_confusion_matrix_is_the_sum_over_all_examples(first, toy_version):
+    expected = sum(confusion_matrix(truth, predicted, 3) for _, truth, predicted in judged(toy_version, GOOD))
+    np.testing.assert_array_equal(first.summary["metrics"]["confusion_matrix"], expected)
 
 
 def test_the_boundary_score_equals_numpys(first, toy_version):
@@ -301,3 +308,20 @@ def test_a_failed_step_is_one_line_and_a_traceback_in_the_log(toy_version, tmp_p
 def test_a_mistake_that_the_trainer_finds_is_a_user_error(toy_version, tmp_path):
     with pytest.raises(UserError, match="lower batch_size"):
         run_pipeline(toy_version, tmp_path, GOOD, run_fn="refusing_run_fn")
+
+
+def test_the_report_shows_every_metric_with_its_interval_and_the_last_blessed_model(better, output):
+    page = (output / "evaluation.html").read_text()
+    metrics = better.summary["metrics"]
+    assert f"{metrics['mean_iou']:.3f}" in page
+    low, high = metrics["intervals"]["iou_pet"]
+    assert f"{low:.3f} to {high:.3f}" in page
+    assert f"{better.summary['last_blessed_model']['mean_iou']:.3f}" in page
+    assert all(breed in page for breed in metrics["slices"]["breed"])
+    assert page.count('class="triple"') == 12
+
+
+def test_the_report_asks_for_nothing_from_anywhere(better, output):
+    page = (output / "evaluation.html").read_text()
+    assert 'content="default-src &#x27;none&#x27;' in page
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", page)
