@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -36,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--runtime", choices=("litert", "tensorflow"), default="litert", help="what a gradio Space runs the model with")
     add("--title", default="Segment a photo", help="title of the page")
     add("--host", default="127.0.0.1", help="address to listen at")
-    add("--port", type=int, default=7860, help="port to listen at")
+    add("--port", type=int, default=7860, help="port to listen at; 0 takes a free one")
     add("--write", type=Path, metavar="DIR", help="only write the Space, with the model beside it, to a new folder")
     return parser
 
@@ -57,20 +58,30 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _run(root: Path, options: argparse.Namespace) -> int:
     """Starts the Space as the Hub does: `app.py` in its folder, or a server of files."""
-    environment = os.environ | {
-        "GRADIO_SERVER_NAME": options.host,
-        "GRADIO_SERVER_PORT": str(options.port),
-        "GRADIO_ANALYTICS_ENABLED": "False",
-        "HF_HUB_OFFLINE": "1",
-    }
     if options.kind == "static":
         from tfx_pipeline.space.file_server import serve_folder
 
         return serve_folder(root, options.host, options.port)
+    environment = os.environ | {
+        "GRADIO_SERVER_NAME": options.host,
+        "GRADIO_SERVER_PORT": str(_free_port(options.host, options.port)),
+        "HF_HUB_OFFLINE": "1",
+    }
     ended = subprocess.run([sys.executable, "-W", "ignore", "app.py"], cwd=root, env=environment, check=False)
     if ended.returncode:
-        raise UserError(f"the app ended with exit code {ended.returncode}; is port {options.port} free? (--port=)")
+        raise UserError(f"the app ended with exit code {ended.returncode}; what it said is above")
     return 0
+
+
+def _free_port(host: str, port: int) -> int:
+    """The port, or any free one for 0; a UserError where it is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # an app that was just closed leaves it waiting
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UserError(f"port {port} of {host}: {error.strerror}; choose another --port") from None
+        return probe.getsockname()[1]
 
 
 if __name__ == "__main__":

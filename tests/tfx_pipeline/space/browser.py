@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import tempfile
@@ -63,6 +64,4 @@ def requested_urls(driver: webdriver.Chrome) -> set[str]:
 def screenshot(driver: webdriver.Chrome, path: Path) -> None:
     """The whole page as a PNG file."""
     shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
-    import base64
-
     path.write_bytes(base64.b64decode(shot["data"]))

@@ -56,9 +56,9 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
     classes = info["classes"]
     colors = {name: hex_color(color) for name, color in zip(classes, info["palette"])}
 
-    def segment(photo: str | None) -> tuple[Any, Any, dict[str, Any] | None]:
+    def segment(photo: str | None) -> tuple[Any, str | None, dict[str, Any] | None]:
         if photo is None:
-            return None, gr.DownloadButton(value=None, interactive=False), None
+            return None, None, None
         began = time.perf_counter()
         try:
             pixels = read_photo(photo)
@@ -77,7 +77,7 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
             "model": segmenter.source,
             "commit": segmenter.commit,
         }
-        return annotated(pixels, class_ids, classes), gr.DownloadButton(value=str(path), interactive=True), result
+        return annotated(pixels, class_ids, classes), str(path), result
 
     with gr.Blocks(
         title=title, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
@@ -107,12 +107,13 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
         result = gr.JSON(visible=False)
 
         segmented = photo.change(segment, photo, [result_image, mask, result], api_name="segment")
-        segmented.failure(
-            lambda: (None, gr.DownloadButton(value=None, interactive=False), None),
-            outputs=[result_image, mask, result],
+        segmented.failure(lambda: (None, None, None), outputs=[result_image, mask, result], api_visibility="private")
+        result.change(
+            lambda values: (legend_html(values, info), gr.DownloadButton(interactive=values is not None)),
+            result,
+            [legend, mask],
             api_visibility="private",
         )
-        result.change(lambda values: legend_html(values, info), result, legend, api_visibility="private")
         opacity.input(None, opacity, js=SET_OPACITY, api_visibility="private")
     return app
 

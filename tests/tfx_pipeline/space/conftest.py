@@ -1,0 +1,106 @@
+"""A small exported model, and both kinds of Space running on it."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.trainer.conftest import draw
+
+IMAGE_SIZE = 64
+
+
+def photo(index: int = 0, width: int = 150, height: int = 100) -> Image.Image:
+    """A drawn photo that is no square."""
+    return Image.fromarray(draw(index, 160)[0]).resize((width, height))
+
+
+def encoded(image: Image.Image, image_format: str = "JPEG", **options) -> bytes:
+    """The image as a file's bytes."""
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory) -> Path:
+    """An exported model with random weights and its TFLite models; made once for all workers of a test run."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    folder = shared / "exported-model" / "serving" / "1"
+    with (shared / "exported-model.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _export(folder)
+    return folder
+
+
+def _export(folder: Path) -> None:
+    import keras
+    import tensorflow as tf
+
+    from schemas.manifest import file_sha256
+    from schemas.spec import load_spec
+    from trainer.config import TrainingConfig
+    from trainer.export import export_model, write_model_info
+    from trainer.models import build_model
+    from trainer.tflite_conversion import convert, save_for_one_image
+
+    config = TrainingConfig(encoder_weights="none", encoder_scale=1, fine_tune_epochs=0, decoder_filters=8)
+    keras.utils.set_random_seed(1)
+    making = folder.with_name("making")
+    export_model(build_model(config, IMAGE_SIZE, 3), IMAGE_SIZE, 3, str(making))
+    tflite, one_image = making / "assets.extra" / "model.tflite", str(folder.parent.parent / "one-image")
+    tflite.parent.mkdir()
+    save_for_one_image(tf.saved_model.load(str(making)), one_image)
+    tflite.write_bytes(convert(one_image, quantize=False))
+    report = {"model.tflite": {"sha256": file_sha256(tflite), "bytes": tflite.stat().st_size}}
+    write_model_info(str(making), load_spec("pets"), IMAGE_SIZE, "0" * 64, config, "1" * 64, report)
+    making.rename(folder)
+
+
+@pytest.fixture(scope="session")
+def open_space(exported) -> Iterator[Callable[[str], str]]:
+    """Starts a kind of Space on the model with the command that people type, and gives its address."""
+    with _spaces(exported) as start:
+        yield start
+
+
+@contextmanager
+def _spaces(model: Path) -> Iterator[Callable[[str], str]]:
+    running: dict[str, tuple[subprocess.Popen, str]] = {}
+
+    def start(kind: str) -> str:
+        if kind not in running:
+            command = [sys.executable, "-m", "tfx_pipeline.space", f"--model={model}", f"--kind={kind}", "--port=0"]
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+            )
+            running[kind] = (process, _address(process))
+        return running[kind][1]
+
+    try:
+        yield start
+    finally:
+        for process, _ in running.values():
+            os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C in a terminal
+            assert process.wait(timeout=30) == 130
+
+
+def _address(process: subprocess.Popen) -> str:
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("open http"):
+            return line.split()[1].rstrip("/")
+    raise AssertionError("".join(said))

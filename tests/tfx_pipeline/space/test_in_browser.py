@@ -1,0 +1,208 @@
+"""Both kinds of Space as a visitor sees them, in headless Chromium."""
+
+import base64
+import io
+import json
+import shutil
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.tfx_pipeline.space.browser import NARROW, chromium, needs_chromium, requested_urls, resize
+from tests.tfx_pipeline.space.conftest import encoded, photo
+from trainer.preprocessing import resize_pixels
+
+needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="npm is missing: apt-get install npm")
+KINDS = ["gradio", pytest.param("static", marks=needs_npm)]
+SEGMENTED = "pixels, segmented in"
+WAIT = 60  # seconds; a busy machine is slow
+pytestmark = needs_chromium
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as driver:
+        yield driver
+
+
+@pytest.fixture
+def opened(browser, open_space):
+    """Opens a kind of Space and waits until it takes photos."""
+
+    def open_kind(kind):
+        requested_urls(browser)  # forget what earlier pages asked for
+        address = open_space(kind)
+        browser.get(address)
+        wait(browser, lambda: file_input(browser).is_enabled())
+        return address
+
+    return open_kind
+
+
+def wait(browser, condition):
+    WebDriverWait(browser, WAIT, ignored_exceptions=[Exception]).until(lambda _: condition())
+
+
+def file_input(browser):
+    return browser.find_element(By.CSS_SELECTOR, "input[type=file]")
+
+
+def text(browser, selector):
+    return browser.find_element(By.CSS_SELECTOR, selector).text
+
+
+def choose(browser, tmp_path, data, name="photo.jpg"):
+    path = tmp_path / name
+    path.write_bytes(data)
+    file_input(browser).send_keys(str(path))
+
+
+def downloaded_mask(browser, folder):
+    """Clicks on the download and reads what arrives: the class ids and the file's name."""
+    folder.mkdir()
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+    button = browser.find_element(By.ID, "mask")
+    wait(browser, lambda: button.is_enabled() and button.get_attribute("aria-disabled") != "true")
+    button.click()
+    wait(browser, lambda: list(folder.glob("*.png")))
+    [path] = folder.glob("*.png")
+    return np.asarray(Image.open(path)), path.name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_uploaded_photo_is_shown_with_its_classes_their_shares_and_the_mask_of_serving(
+    browser, opened, exported, tmp_path, kind
+):
+    address = opened(kind)
+    data = encoded(photo())
+    choose(browser, tmp_path, data)
+    wait(browser, lambda: SEGMENTED in text(browser, ".said"))
+    assert "150 × 100 pixels" in text(browser, ".said")
+    figures = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, ".legend .figure")]
+    assert sum(float(figure.rstrip("%")) for figure in figures) == pytest.approx(100, abs=0.2)
+    assert "not in the model info" in text(browser, ".details")
+
+    mask, name = downloaded_mask(browser, tmp_path / "downloads")
+    predict = tf.saved_model.load(str(exported)).signatures["serving_default"]
+    served = predict(image_bytes=tf.constant([data]))["class_ids"][0].numpy()
+    expected = np.asarray(Image.fromarray(served).resize((150, 100), Image.Resampling.NEAREST))
+    assert mask.shape == expected.shape
+    assert np.mean(mask == expected) >= 0.999
+    assert name == "photo_mask.png"
+    hosts = {urlsplit(url).netloc for url in requested_urls(browser)}
+    assert hosts == {urlsplit(address).netloc}  # no font, script or count is asked of anybody else
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_photo_is_refused_in_words_and_the_next_photo_works(browser, opened, tmp_path, kind):
+    opened(kind)
+    choose(browser, tmp_path, encoded(photo()))
+    wait(browser, lambda: SEGMENTED in text(browser, ".said"))
+    for data, message in ((b"# not a photo", "This file is not a photo"), (b"one pixel", "1 x 1 pixels")):
+        data = encoded(photo(width=1, height=1)) if data == b"one pixel" else data
+        choose_again(browser, tmp_path, data)
+        wait(browser, lambda message=message: message in text(browser, "body"))
+        wait(browser, lambda: text(browser, ".said").startswith("Choose a photo"))  # no stale result under it
+    choose_again(browser, tmp_path, encoded(photo(1)))
+    wait(browser, lambda: SEGMENTED in text(browser, ".said"))
+
+
+def choose_again(browser, tmp_path, data):
+    """Gradio's component takes a new photo after the old one is taken away."""
+    for button in browser.find_elements(By.CSS_SELECTOR, "#photo button[aria-label='Remove Image']"):
+        button.click()
+    wait(browser, lambda: file_input(browser).is_enabled())
+    choose(browser, tmp_path, data)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_the_keyboard_alone_an_example_is_chosen_and_the_opacity_changed(browser, opened, kind):
+    opened(kind)
+    browser.find_element(By.TAG_NAME, "body").click()
+    press_tab_until(
+        browser,
+        "is_example",
+        "document.activeElement.matches('button, a') && document.activeElement.querySelector('img')",
+    )
+    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    wait(browser, lambda: SEGMENTED in text(browser, ".said"))
+    press_tab_until(browser, "is_slider", "document.activeElement.type === 'range'")
+    before = browser.switch_to.active_element.get_attribute("value")
+    browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    assert float(browser.switch_to.active_element.get_attribute("value")) > float(before)
+    press_tab_until(browser, "is_mask", "/download the mask/i.test(document.activeElement.textContent)")
+
+
+def press_tab_until(browser, what, condition, most=40):
+    for _ in range(most):
+        if browser.execute_script(f"return {condition}"):
+            return
+        browser.switch_to.active_element.send_keys(Keys.TAB)
+    raise AssertionError(f"{most} presses of Tab do not reach it: {what}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_on_a_narrow_screen_nothing_sticks_out(browser, opened, tmp_path, kind):
+    resize(browser, NARROW)
+    try:
+        opened(kind)
+        choose(browser, tmp_path, encoded(photo(2, 320, 160)))
+        wait(browser, lambda: SEGMENTED in text(browser, ".said"))
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= NARROW[0]
+        right_edges = "return [...document.querySelectorAll('.legend, #result, .details, #mask')].map(e => "
+        edges = browser.execute_script(right_edges + "e.getBoundingClientRect().right)")
+        assert len(edges) >= 4
+        assert max(edges) <= NARROW[0]
+    finally:
+        resize(browser, (1400, 1000))
+
+
+@needs_npm
+@pytest.mark.parametrize(("height", "width"), [(100, 150), (33, 65), (16, 16), (64, 64), (375, 500)])
+def test_javascript_resizes_as_training_does(browser, opened, height, width):
+    opened("static")
+    pixels = np.random.default_rng(height).integers(0, 256, (height, width, 4), np.uint8)
+    script = """
+      const [text, width, height, size, done] = arguments;
+      const { resizePixels } = await import(new URL("resizing.js", location.href));
+      const rgba = Uint8ClampedArray.from(atob(text), (letter) => letter.charCodeAt(0));
+      done(JSON.stringify(Array.from(resizePixels(rgba, width, height, size))));
+    """
+    text = base64.b64encode(pixels.tobytes()).decode()
+    script = f"(async () => {{{script}}}).apply(null, arguments)"
+    resized = json.loads(browser.execute_async_script(script, text, width, height, 48))
+    expected = resize_pixels(pixels[..., :3], 48).numpy()
+    np.testing.assert_allclose(np.reshape(resized, (48, 48, 3)), expected, atol=2e-3)
+
+
+@needs_npm
+def test_the_browser_decodes_photos_to_the_pixels_that_training_sees(browser, opened):
+    opened("static")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    script = """
+      const [text, done] = arguments;
+      const { readPhoto } = await import(new URL("photo.js", location.href));
+      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+      const { width, height, rgba } = await readPhoto(new Blob([bytes]));
+      done([width, height, btoa(Array.from(rgba, (value) => String.fromCharCode(value)).join(""))]);
+    """
+    for data, worst in (
+        (encoded(photo(), "PNG"), 0),
+        (encoded(photo(), quality=90), 0),
+        (encoded(photo(), exif=exif), 0),
+        (encoded(photo().convert("L")), 0),
+    ):
+        width, height, text = browser.execute_async_script(
+            f"(async () => {{{script}}}).apply(null, arguments)", base64.b64encode(data).decode()
+        )
+        pixels = np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)[..., :3]
+        upright = Image.open(io.BytesIO(data))
+        upright = upright.transpose(Image.Transpose.ROTATE_270) if upright.getexif().get(0x0112) == 6 else upright
+        assert np.abs(pixels.astype(int) - np.asarray(upright.convert("RGB"), int)).max() <= worst

@@ -1,0 +1,108 @@
+"""One photo through training input, serving, evaluation and the demo app: the same pixels, the same mask."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from beam_jobs.codec.photos import decode_photo as decode_for_training
+from beam_jobs.codec.photos import resize_photo
+from schemas import features
+from tests.tfx_pipeline.space.conftest import IMAGE_SIZE, encoded, photo
+from tests.trainer.conftest import draw, png
+from tfx_pipeline.space.local_space import write_local_space
+from tfx_pipeline.space.segmentation_app.model import load_segmenter
+from tfx_pipeline.space.segmentation_app.photo import read_photo
+from tfx_pipeline.space.segmentation_app.resizing import resize_pixels
+from trainer.confusion import confusion_matrix
+from trainer.input_pipeline import parse_example
+from trainer.preprocessing import resize_pixels as resize_for_training
+
+RUNTIMES = ("litert", "tensorflow")
+
+
+@pytest.fixture(scope="module")
+def model(exported):
+    return tf.saved_model.load(str(exported))
+
+
+@pytest.fixture(scope="module")
+def segmenters(exported, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("spaces")
+    for runtime in RUNTIMES:
+        write_local_space(folder / runtime, exported, "gradio", "Pets", runtime)
+    return {runtime: load_segmenter(folder / runtime) for runtime in RUNTIMES}
+
+
+def record(image: bytes, mask: np.ndarray) -> bytes:
+    values = {features.IMAGE: image, features.MASK: png(mask)}
+    feature = {name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for name, value in values.items()}
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
+def test_a_photo_of_a_record_has_the_same_pixels_and_the_same_mask_everywhere(
+    model, segmenters, image_format, tmp_path
+):
+    pixels, truth = draw(5, IMAGE_SIZE)
+    data = encoded(Image.fromarray(pixels), image_format)
+    (tmp_path / "photo").write_bytes(data)
+    trained_on, _ = parse_example(record(data, truth), IMAGE_SIZE)
+    in_the_app = read_photo(tmp_path / "photo")
+    np.testing.assert_array_equal(in_the_app, trained_on)
+    np.testing.assert_array_equal(resize_pixels(in_the_app, IMAGE_SIZE), trained_on)
+
+    signatures = model.signatures
+    served = signatures["serving_default"](image_bytes=tf.constant([data]))["class_ids"][0].numpy()
+    assert len(np.unique(served)) > 1
+    matrix = signatures["evaluate"](examples=tf.constant([record(data, truth)]))["confusion_matrix"][0]
+    np.testing.assert_array_equal(matrix, confusion_matrix(truth, served, 3).ravel())
+    for runtime in RUNTIMES:
+        np.testing.assert_array_equal(segmenters[runtime].class_ids(in_the_app), served)
+
+
+def exif(orientation):
+    values = Image.Exif()
+    values[0x0112] = orientation
+    return values
+
+
+@pytest.mark.parametrize(
+    "data",
+    [encoded(photo()), encoded(photo(1, 90, 260), exif=exif(6)), encoded(photo(2, 40, 50), "PNG")],
+    ids=["wide JPEG", "JPEG on its side", "small PNG"],
+)
+def test_a_photo_as_people_send_it_gets_the_same_mask_from_serving_and_the_app(model, segmenters, data, tmp_path):
+    (tmp_path / "photo").write_bytes(data)
+    in_the_app = read_photo(tmp_path / "photo")
+    served = model.signatures["serving_default"](image_bytes=tf.constant([data]))["class_ids"][0].numpy()
+    assert len(np.unique(served)) > 1
+    for runtime in RUNTIMES:
+        # Sums in another order: a pixel between two classes may fall the other way.
+        assert np.mean(segmenters[runtime].class_ids(in_the_app) == served) >= 0.999
+    prepared = resize_photo(decode_for_training(data, min_side=0).image, IMAGE_SIZE)
+    difference = np.abs(np.asarray(prepared, np.float32) - resize_for_training(in_the_app, IMAGE_SIZE).numpy())
+    assert difference.max() <= 1.01  # the data job rounds twice, to whole levels
+
+
+def test_the_running_app_answers_a_program_with_the_same_mask(model, open_space, tmp_path):
+    data = encoded(photo())
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(data)
+    annotated, mask, result = Client(open_space("gradio"), verbose=False).predict(
+        handle_file(str(path)), api_name="/segment"
+    )
+    served = model.signatures["serving_default"](image_bytes=tf.constant([data]))["class_ids"][0].numpy()
+    expected = np.asarray(Image.fromarray(served).resize((150, 100), Image.Resampling.NEAREST))
+    assert np.mean(np.asarray(Image.open(mask)) == expected) >= 0.999
+    assert (result["width"], result["height"]) == (150, 100)
+    assert sum(result["shares"].values()) == pytest.approx(1, abs=1e-3)
+    assert "background" not in {one["label"] for one in annotated["annotations"]}
+
+
+def test_the_running_app_refuses_a_program_in_words(open_space, tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"# not a photo")
+    with pytest.raises(Exception, match="This file is not a photo"):
+        Client(open_space("gradio"), verbose=False).predict(handle_file(str(path)), api_name="/segment")
