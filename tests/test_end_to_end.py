@@ -6,15 +6,38 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
+from huggingface_hub import snapshot_download
+from PIL import Image
 
 from schemas.manifest import read_manifest
 from tests.tfx_pipeline.hub.api import WRITE_TOKEN
 from tests.tfx_pipeline.hub.server import running_hub
+from tests.tfx_pipeline.space.browser import (
+    NARROW,
+    SEGMENTED,
+    choose,
+    chromium,
+    downloaded_mask,
+    file_input,
+    needs_chromium,
+    needs_npm,
+    resize,
+    screenshot,
+    text,
+    wait,
+)
+from tests.tfx_pipeline.space.processes import serving
+from tfx_pipeline.components.hf_pusher.contents import write_folder
+from tfx_pipeline.space import SpaceSettings, space_files
+from tfx_pipeline.space.file_server import file_server
 
 IMAGE_SIZE = 32
 
@@ -25,54 +48,118 @@ def run(*command):
     return ended.stdout
 
 
-@pytest.fixture
-def hub(monkeypatch):
-    monkeypatch.setenv("HF_TOKEN", WRITE_TOKEN)
-    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
-    with running_hub() as running:
-        yield running
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """What one run of all the commands leaves: places, manifest, summary, what was printed, and a Hub on loopback."""
+    folder = tmp_path_factory.mktemp("end-to-end")
+    with pytest.MonkeyPatch.context() as patch, running_hub() as hub:
+        patch.setenv("HF_TOKEN", WRITE_TOKEN)
+        patch.setenv("HF_HUB_DISABLE_XET", "1")
+        patch.setenv("HF_HOME", str(folder / "cache"))
+        yield _run_everything(folder, hub)
 
 
-@pytest.mark.slow
-def test_from_photos_to_a_pushed_model_that_answers(tmp_path, hub):
-    photos, version, output = tmp_path / "photos", tmp_path / "data" / "pets" / "1.0.0", tmp_path / "model"
+def _run_everything(folder, hub):
+    photos, version, output = folder / "photos", folder / "data" / "pets" / "1.0.0", folder / "model"
     sizes = ("--min_side=96", "--max_side=160")
     run("beam_jobs.sample_data", f"--output={photos}", "--count=48", "--eval_fraction=0.25", "--defects", *sizes)
-    places = (f"--input={photos}", f"--output={tmp_path / 'data'}", "--version=1.0.0", "--dataset=pets")
+    places = (f"--input={photos}", f"--output={folder / 'data'}", "--version=1.0.0", "--dataset=pets")
     rejects = "--max_rejected_fraction=0.2"
     run("beam_jobs.prepare", *places, "--split=official", f"--image_size={IMAGE_SIZE}", rejects)
-    manifest = read_manifest(version)
-    assert (manifest.inputs, manifest.published, manifest.repaired) == (48 + 13, 48 + 6, 6)
-
+    cat, dog = (sorted((photos / "images").glob(f"{breed}_*.jpg"))[0] for breed in ("Bengal", "pug"))
     training = {"encoder_weights": "none", "encoder_scale": 1, "decoder_filters": 8, "epochs": 2, "fine_tune_epochs": 0}
+    space = {"repo": "acme/pets-demo", "kind": "gradio", "title": "Find the pet", "examples": [str(cat)]}
     config = {
         "name": "end-to-end",
         "data": str(version),
         "output": str(output),
         "training": training,
         "evaluation": {"min_mean_iou": 0.0},
-        "hub": {"model_repo": "acme/pets", "endpoint": hub.endpoint},
+        "hub": {"model_repo": "acme/pets", "endpoint": hub.endpoint, "space": space},
     }
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
-    told = run("tfx_pipeline.local_runner", f"--config={tmp_path / 'config.yaml'}")
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    told = run("tfx_pipeline.local_runner", f"--config={folder / 'config.yaml'}")
     summary = json.loads((output / "summary.json").read_text())
+    return SimpleNamespace(
+        hub=hub, manifest=read_manifest(version), summary=summary, told=told, photos=(cat, dog), folder=folder
+    )
+
+
+@pytest.mark.slow
+def test_from_photos_to_a_pushed_model_that_answers(finished, tmp_path):
+    manifest, summary = finished.manifest, finished.summary
+    assert (manifest.inputs, manifest.published, manifest.repaired) == (48 + 13, 48 + 6, 6)
     assert summary["blessed"] is True
     assert summary["dataset_manifest_sha256"] == manifest.sha256
     assert set(summary["metrics"]["iou"]) == {"pet", "background", "border"}
     assert 0 < summary["metrics"]["mean_iou"] < 1
     assert summary["metrics"]["slices"]["species"]["cat"]["examples"] > 0
-    assert summary["pushed_to"] in told
+    assert summary["pushed_to"] in finished.told
 
-    model = tf.saved_model.load(summary["pushed_to"])
-    paths = sorted((photos / "images").glob("Bengal_*.jpg"))[:1] + sorted((photos / "images").glob("pug_*.jpg"))[:1]
-    answer = model.signatures["serving_default"](image_bytes=tf.constant([path.read_bytes() for path in paths]))
-    class_ids = answer["class_ids"].numpy()
+    class_ids = served(finished, *finished.photos)
     assert class_ids.shape == (2, IMAGE_SIZE, IMAGE_SIZE)
     assert set(np.unique(class_ids)) <= {0, 1, 2}
 
-    told = run_code_of_the_card(hub.model("acme/pets"), paths[0], tmp_path)
+    told = run_code_of_the_card(finished.hub.model("acme/pets"), finished.photos[0], tmp_path)
     assert len(told) == 2  # the SavedModel's and LiteRT's
     assert all(line.startswith(f"({IMAGE_SIZE}, {IMAGE_SIZE}) classes: [") for line in told)
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_the_space_that_was_pushed_shows_a_visitor_the_mask_of_the_pushed_model(finished, tmp_path):
+    """Downloaded and started as the Hub would; it fetches the model from the Hub, at the commit that was pushed."""
+    endpoint = finished.hub.endpoint
+    root = Path(snapshot_download("acme/pets-demo", repo_type="space", endpoint=endpoint, local_dir=tmp_path / "space"))
+    with serving("app.py", folder=root) as address:
+        check_as_a_visitor(address, finished, tmp_path)
+    assert finished.hub.asked("GET", f"/acme/pets/resolve/{finished.summary['hub']['commit_id']}/model.tflite")
+
+
+@pytest.mark.slow
+@needs_chromium
+@needs_npm
+def test_a_static_space_of_the_pushed_model_shows_the_same(finished, tmp_path):
+    settings = SpaceSettings(
+        kind="static",
+        model_repo="acme/pets",
+        model_commit=finished.summary["hub"]["commit_id"],
+        title="Find the pet",
+        endpoint=finished.hub.endpoint,
+    )
+    write_folder(space_files(settings), tmp_path / "space")
+    with file_server(tmp_path / "space", "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        check_as_a_visitor(f"http://127.0.0.1:{server.server_port}", finished, tmp_path)
+        server.shutdown()
+
+
+def check_as_a_visitor(address, finished, folder):
+    """Uploads a photo in a browser; looks at the figures of the run and at the mask that the page offers."""
+    photo = finished.photos[1]
+    with chromium() as browser:
+        browser.get(address)
+        wait(browser, lambda: file_input(browser).is_enabled())
+        choose(browser, photo)
+        wait(browser, lambda: SEGMENTED in text(browser, ".said"))
+        mask, _ = downloaded_mask(browser, folder / "downloads")
+        details = text(browser, ".details")
+        screenshot(browser, folder / "wide.png")
+        resize(browser, NARROW)
+        screenshot(browser, folder / "narrow.png")
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= NARROW[0]
+    assert "acme/pets" in details
+    assert finished.summary["hub"]["commit_id"][:12] in details
+    assert f"{finished.summary['metrics']['mean_iou']:.3f}" in details
+    expected = Image.fromarray(served(finished, photo)[0]).resize(Image.open(photo).size, Image.Resampling.NEAREST)
+    assert np.mean(mask == np.asarray(expected)) >= 0.999
+
+
+def served(finished, *paths):
+    """What the model that Pusher copied answers: class ids [N, S, S]."""
+    model = tf.saved_model.load(finished.summary["pushed_to"])
+    answer = model.signatures["serving_default"](image_bytes=tf.constant([path.read_bytes() for path in paths]))
+    return answer["class_ids"].numpy()
 
 
 def run_code_of_the_card(repository, photo, folder):

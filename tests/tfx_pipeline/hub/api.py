@@ -224,7 +224,7 @@ class HubApi:
         return json_answer({})
 
     def _lfs_get(self, request: Request, oid: str) -> Answer:
-        return Answer(200, self.objects[oid], {"ETag": f'"{oid}"'})
+        return Answer(200, self.objects[oid], {"ETag": f'"{oid}"', "Access-Control-Allow-Origin": "*"})
 
     def _resolve(self, request: Request, repository: Repository, revision: str, path: str) -> Answer:
         commit = self._at(repository, revision)

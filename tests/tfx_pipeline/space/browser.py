@@ -6,12 +6,17 @@ import base64
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 WIDE, NARROW = (1400, 1000), (390, 1000)  # pixels
@@ -26,6 +31,9 @@ FLAGS = (
     "--disable-sync",
     "--hide-scrollbars",
 )
+SEGMENTED = "pixels, segmented in"  # what a page says beneath a result
+WAIT = 60  # seconds; a busy machine is slow
+needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="npm is missing: apt-get install npm")
 needs_chromium = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="chromium or chromedriver is missing: apt-get install chromium chromium-driver"
 )
@@ -65,3 +73,35 @@ def screenshot(driver: webdriver.Chrome, path: Path) -> None:
     """The whole page as a PNG file."""
     shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
     path.write_bytes(base64.b64decode(shot["data"]))
+
+
+def wait(browser: webdriver.Chrome, condition: Callable[[], object]) -> None:
+    """Waits until a condition is true; what is not on the page yet makes it false."""
+    WebDriverWait(browser, WAIT, ignored_exceptions=[Exception]).until(lambda _: condition())
+
+
+def file_input(browser: webdriver.Chrome) -> WebElement:
+    """What takes the visitor's photo."""
+    return browser.find_element(By.CSS_SELECTOR, "input[type=file]")
+
+
+def text(browser: webdriver.Chrome, selector: str) -> str:
+    """The visible text of the first element."""
+    return browser.find_element(By.CSS_SELECTOR, selector).text
+
+
+def choose(browser: webdriver.Chrome, photo: Path) -> None:
+    """Uploads a photo."""
+    file_input(browser).send_keys(str(photo))
+
+
+def downloaded_mask(browser: webdriver.Chrome, folder: Path) -> tuple[np.ndarray, str]:
+    """Clicks on the download and reads what arrives: the class ids and the file's name."""
+    folder.mkdir()
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+    button = browser.find_element(By.ID, "mask")
+    wait(browser, lambda: button.is_enabled() and button.get_attribute("aria-disabled") != "true")
+    button.click()
+    wait(browser, lambda: list(folder.glob("*.png")))
+    [path] = folder.glob("*.png")
+    return np.asarray(Image.open(path)), path.name

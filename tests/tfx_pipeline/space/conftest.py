@@ -5,16 +5,14 @@ from __future__ import annotations
 import fcntl
 import io
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.tfx_pipeline.space.processes import serving
 from tests.trainer.conftest import draw
 
 IMAGE_SIZE = 64
@@ -72,35 +70,13 @@ def _export(folder: Path) -> None:
 @pytest.fixture(scope="session")
 def open_space(exported) -> Iterator[Callable[[str], str]]:
     """Starts a kind of Space on the model with the command that people type, and gives its address."""
-    with _spaces(exported) as start:
+    addresses: dict[str, str] = {}
+    with ExitStack() as running:
+
+        def start(kind: str) -> str:
+            if kind not in addresses:
+                command = ("-m", "tfx_pipeline.space", f"--model={exported}", f"--kind={kind}", "--port=0")
+                addresses[kind] = running.enter_context(serving(*command))
+            return addresses[kind]
+
         yield start
-
-
-@contextmanager
-def _spaces(model: Path) -> Iterator[Callable[[str], str]]:
-    running: dict[str, tuple[subprocess.Popen, str]] = {}
-
-    def start(kind: str) -> str:
-        if kind not in running:
-            command = [sys.executable, "-m", "tfx_pipeline.space", f"--model={model}", f"--kind={kind}", "--port=0"]
-            process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-            )
-            running[kind] = (process, _address(process))
-        return running[kind][1]
-
-    try:
-        yield start
-    finally:
-        for process, _ in running.values():
-            os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C in a terminal
-            assert process.wait(timeout=30) == 130
-
-
-def _address(process: subprocess.Popen) -> str:
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if line.startswith("open http"):
-            return line.split()[1].rstrip("/")
-    raise AssertionError("".join(said))

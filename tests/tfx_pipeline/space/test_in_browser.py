@@ -3,25 +3,34 @@
 import base64
 import io
 import json
-import shutil
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.tfx_pipeline.space.browser import NARROW, chromium, needs_chromium, requested_urls, resize
+from tests.tfx_pipeline.space.browser import (
+    NARROW,
+    SEGMENTED,
+    choose,
+    chromium,
+    downloaded_mask,
+    file_input,
+    needs_chromium,
+    needs_npm,
+    requested_urls,
+    resize,
+    text,
+    wait,
+)
 from tests.tfx_pipeline.space.conftest import encoded, photo
 from trainer.preprocessing import resize_pixels
 
-needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="npm is missing: apt-get install npm")
 KINDS = ["gradio", pytest.param("static", marks=needs_npm)]
-SEGMENTED = "pixels, segmented in"
-WAIT = 60  # seconds; a busy machine is slow
 pytestmark = needs_chromium
 
 
@@ -45,34 +54,10 @@ def opened(browser, open_space):
     return open_kind
 
 
-def wait(browser, condition):
-    WebDriverWait(browser, WAIT, ignored_exceptions=[Exception]).until(lambda _: condition())
-
-
-def file_input(browser):
-    return browser.find_element(By.CSS_SELECTOR, "input[type=file]")
-
-
-def text(browser, selector):
-    return browser.find_element(By.CSS_SELECTOR, selector).text
-
-
-def choose(browser, tmp_path, data, name="photo.jpg"):
-    path = tmp_path / name
+def save(folder, data):
+    path = folder / "photo.jpg"
     path.write_bytes(data)
-    file_input(browser).send_keys(str(path))
-
-
-def downloaded_mask(browser, folder):
-    """Clicks on the download and reads what arrives: the class ids and the file's name."""
-    folder.mkdir()
-    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
-    button = browser.find_element(By.ID, "mask")
-    wait(browser, lambda: button.is_enabled() and button.get_attribute("aria-disabled") != "true")
-    button.click()
-    wait(browser, lambda: list(folder.glob("*.png")))
-    [path] = folder.glob("*.png")
-    return np.asarray(Image.open(path)), path.name
+    return path
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,7 +66,7 @@ def test_an_uploaded_photo_is_shown_with_its_classes_their_shares_and_the_mask_o
 ):
     address = opened(kind)
     data = encoded(photo())
-    choose(browser, tmp_path, data)
+    choose(browser, save(tmp_path, data))
     wait(browser, lambda: SEGMENTED in text(browser, ".said"))
     assert "150 × 100 pixels" in text(browser, ".said")
     figures = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, ".legend .figure")]
@@ -102,7 +87,7 @@ def test_an_uploaded_photo_is_shown_with_its_classes_their_shares_and_the_mask_o
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_photo_is_refused_in_words_and_the_next_photo_works(browser, opened, tmp_path, kind):
     opened(kind)
-    choose(browser, tmp_path, encoded(photo()))
+    choose(browser, save(tmp_path, encoded(photo())))
     wait(browser, lambda: SEGMENTED in text(browser, ".said"))
     for data, message in ((b"# not a photo", "This file is not a photo"), (b"one pixel", "1 x 1 pixels")):
         data = encoded(photo(width=1, height=1)) if data == b"one pixel" else data
@@ -118,7 +103,7 @@ def choose_again(browser, tmp_path, data):
     for button in browser.find_elements(By.CSS_SELECTOR, "#photo button[aria-label='Remove Image']"):
         button.click()
     wait(browser, lambda: file_input(browser).is_enabled())
-    choose(browser, tmp_path, data)
+    choose(browser, save(tmp_path, data))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -130,20 +115,24 @@ def test_with_the_keyboard_alone_an_example_is_chosen_and_the_opacity_changed(br
         "is_example",
         "document.activeElement.matches('button, a') && document.activeElement.querySelector('img')",
     )
-    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    press(browser, Keys.ENTER)
     wait(browser, lambda: SEGMENTED in text(browser, ".said"))
     press_tab_until(browser, "is_slider", "document.activeElement.type === 'range'")
     before = browser.switch_to.active_element.get_attribute("value")
-    browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    press(browser, Keys.ARROW_RIGHT)
     assert float(browser.switch_to.active_element.get_attribute("value")) > float(before)
     press_tab_until(browser, "is_mask", "/download the mask/i.test(document.activeElement.textContent)")
+
+
+def press(browser, key):
+    ActionChains(browser).send_keys(key).perform()
 
 
 def press_tab_until(browser, what, condition, most=40):
     for _ in range(most):
         if browser.execute_script(f"return {condition}"):
             return
-        browser.switch_to.active_element.send_keys(Keys.TAB)
+        press(browser, Keys.TAB)
     raise AssertionError(f"{most} presses of Tab do not reach it: {what}")
 
 
@@ -152,7 +141,7 @@ def test_on_a_narrow_screen_nothing_sticks_out(browser, opened, tmp_path, kind):
     resize(browser, NARROW)
     try:
         opened(kind)
-        choose(browser, tmp_path, encoded(photo(2, 320, 160)))
+        choose(browser, save(tmp_path, encoded(photo(2, 320, 160))))
         wait(browser, lambda: SEGMENTED in text(browser, ".said"))
         assert browser.execute_script("return document.documentElement.scrollWidth") <= NARROW[0]
         right_edges = "return [...document.querySelectorAll('.legend, #result, .details, #mask')].map(e => "

@@ -1,0 +1,32 @@
+"""Apps in processes of their own, known by the address that they print."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def serving(*command: str, folder: Path | None = None) -> Iterator[str]:
+    """Runs a Python command until the block ends, stops it as Ctrl-C would, and gives the address that it serves."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": folder}
+    process = subprocess.Popen([sys.executable, *command], start_new_session=True, **options)
+    try:
+        yield _address(process)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def _address(process: subprocess.Popen) -> str:
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("open http"):
+            return line.split()[1].rstrip("/")
+    raise AssertionError("".join(said))
