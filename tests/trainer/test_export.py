@@ -1,6 +1,9 @@
+import base64
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import keras
 import numpy as np
@@ -10,6 +13,7 @@ import tensorflow as tf
 from schemas.iou import confusion_matrix
 from schemas.spec import load_spec
 from tests.trainer.conftest import draw, png, record
+from tests.trainer.rest_server import rest_server
 from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.export import MODEL_INFO_PATH, export_model, write_model_info
@@ -56,6 +60,33 @@ def test_photos_of_different_sizes_and_formats_are_served_in_one_request(exporte
     assert class_ids.shape == (3, SIZE, SIZE)
     squashed = exported.signatures["predict_pixels"](resize_pixels(wide, SIZE)[tf.newaxis])["class_ids"]
     np.testing.assert_array_equal(class_ids[0], squashed[0])
+
+
+def ask(address, instances, **fields):
+    body = json.dumps({"instances": instances, **fields}).encode()
+    try:
+        with urlopen(Request(address, body, {"Content-Type": "application/json"})) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_a_rest_request_with_photos_of_different_sizes_is_answered_in_one_batch(exported):
+    files = [png(draw(0, 150)[0][:100]), tf.io.encode_jpeg(draw(1, 90)[0]).numpy(), png(draw(2, SIZE)[0])]
+    encoded = [{"b64": base64.b64encode(file).decode()} for file in files]
+    with rest_server(exported.loaded) as address:
+        status, answer = ask(address, [{"image_bytes": one} for one in encoded])
+        assert (status, ask(address, encoded)) == (200, (200, answer))  # the one input's name may be left out
+        expected = exported.signatures["serving_default"](tf.constant(files))["class_ids"]
+        np.testing.assert_array_equal(answer["predictions"], expected)
+
+        pixels = draw(2, SIZE)[0][np.newaxis]
+        status, answer = ask(address, pixels.tolist(), signature_name="predict_pixels")
+        assert (status, set(answer["predictions"][0])) == (200, {"class_ids", "logits"})
+        np.testing.assert_array_equal(answer["predictions"][0]["class_ids"], expected[2])
+
+        status, answer = ask(address, [{"image_bytes": {"b64": base64.b64encode(b"no photo").decode()}}])
+        assert (status, "Unknown image file format" in answer["error"]) == (400, True)
 
 
 def test_the_evaluation_matrices_equal_those_counted_from_class_ids(exported, photos):
