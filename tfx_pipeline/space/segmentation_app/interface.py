@@ -26,7 +26,6 @@ MONOSPACE_FONTS = ("ui-monospace", "monospace")
 CACHE_SECONDS = 3600  # visitors' photos are deleted after an hour
 SET_OPACITY = "value => document.documentElement.style.setProperty('--mask-opacity', value)"
 HEAD = '<meta name="viewport" content="width=device-width, initial-scale=1">'
-FAILED = "This photo cannot be used"
 
 
 def main(root: Path) -> None:
@@ -35,6 +34,12 @@ def main(root: Path) -> None:
     segmenter = load_segmenter(root)
     app = build(space["title"], segmenter, sorted((root / EXAMPLES_FOLDER).glob("*")))
     theme = gr.themes.Default(primary_hue="teal", neutral_hue="slate", font=SYSTEM_FONTS, font_mono=MONOSPACE_FONTS)
+    theme.set(
+        button_primary_background_fill="*primary_700",  # white letters are legible on it
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        slider_color="*primary_700",
+    )
     app.queue(default_concurrency_limit=1)  # one model, one photo at a time
     app.launch(
         theme=theme,
@@ -63,7 +68,7 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
         try:
             pixels = read_photo(photo)
         except PhotoRefused as refused:
-            raise gr.Error(str(refused), title=FAILED, duration=None, print_exception=False) from None
+            raise gr.Error(str(refused), duration=None, print_exception=False) from None
         class_ids = segmenter.class_ids(pixels)
         height, width = pixels.shape[:2]
         seconds = time.perf_counter() - began
@@ -82,7 +87,9 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
     with gr.Blocks(
         title=title, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as app:
-        gr.HTML(f"<h1>{escape(title)}</h1><p>Each pixel of a photo, sorted into {escape(_listed(classes))}.</p>")
+        gr.HTML(
+            f"<h1>{escape(title)}</h1><p>Each pixel of a photo, sorted into {escape(_listed(classes))}.</p>",
+        )
         with gr.Row():
             with gr.Column(min_width=280):
                 photo = gr.Image(
