@@ -60,7 +60,7 @@ setup(
     package_data={
         "schemas": ["*/*.pbtxt", "*/*.yaml"],
         "tfx_pipeline": ["configs/*.yaml"],
-        "tfx_pipeline.space": ["*.css", "npm/*.json", "segmentation_app/*.css", "static_app/*", "templates/*"],
+        "tfx_pipeline.space": ["*.css", "npm/*", "segmentation_app/*.css", "static_app/*", "templates/*"],
     },
     install_requires=DATA_JOBS,
     extras_require={"pipeline": PIPELINE, "models": MODELS, "hub": HUB, "dev": DEVELOPMENT},

@@ -36,7 +36,8 @@ def runtime_files() -> dict[str, bytes]:
       UserError: npm is missing, or cannot fetch the package.
     """
     modules = _installed_modules()
-    return {name: (modules / path).read_bytes() for name, path in FILES.items()}
+    contents = {name: (modules / path).read_bytes() for name, path in FILES.items()}
+    return contents | {"LICENSE": (_NPM / "LICENSE").read_bytes()}  # Apache-2.0 asks that copies carry it
 
 
 def _installed_modules() -> Path:
