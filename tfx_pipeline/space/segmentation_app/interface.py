@@ -18,7 +18,7 @@ import gradio as gr
 
 from .model import Segmenter, load_segmenter
 from .photo import MAX_FILE_SIZE, PhotoRefused, read_photo
-from .rendering import annotated, details_html, hex_color, legend_html, shares, write_mask
+from .rendering import annotated, details_html, hex_color, legend_html, purpose, shares, write_mask
 
 EXAMPLES_FOLDER = "examples"
 SYSTEM_FONTS = ("system-ui", "sans-serif")  # nothing is fetched from a font service
@@ -88,7 +88,7 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
         title=title, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as app:
         gr.HTML(
-            f"<h1>{escape(title)}</h1><p>Each pixel of a photo, sorted into {escape(_listed(classes))}.</p>",
+            f"<h1>{escape(title)}</h1><p>{escape(purpose(classes))}</p>",
         )
         with gr.Row():
             with gr.Column(min_width=280):
@@ -123,7 +123,3 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
         )
         opacity.input(None, opacity, js=SET_OPACITY, api_visibility="private")
     return app
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

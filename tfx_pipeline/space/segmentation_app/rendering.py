@@ -12,6 +12,7 @@ from PIL import Image
 from .model import Segmenter
 
 BACKGROUND = "background"  # left out of the overlay, which would hide the photo
+MOST_NAMED = 5  # classes
 SHOWN_SIDE = 1600  # pixels; a larger photo is shown smaller, and its mask is still whole
 
 
@@ -75,12 +76,19 @@ def details_html(segmenter: Segmenter) -> str:
     facts.append(("Input", f"{info['image_size']} &times; {info['image_size']} pixels"))
     if metrics:
         facts.append(("Mean IoU", _figure(metrics["mean_iou"])))
-        facts.append(("IoU", ", ".join(f"{escape(name)} {_figure(iou)}" for name, iou in metrics["iou"].items())))
         facts.append(("Pixel accuracy", _figure(metrics["pixel_accuracy"])))
         facts.append(("Judged on", f"{metrics['examples']} photos of {escape(info['dataset'])}"))
+        ious = ", ".join(f"{escape(name)} {_figure(iou)}" for name, iou in metrics["iou"].items())
+        facts.append(("IoU of each class", ious))
     else:
         facts.append(("Metrics", "not in the model info"))
     return f'<dl class="details">{"".join(f"<div><dt>{key}</dt><dd>{value}</dd></div>" for key, value in facts)}</dl>'
+
+
+def purpose(classes: list[str]) -> str:
+    """What the app does, in a sentence; many classes are counted, as the legend names them all."""
+    named = classes[0] if len(classes) == 1 else f"{', '.join(classes[:-1])} and {classes[-1]}"
+    return f"Each pixel of a photo, sorted into {named if len(classes) <= MOST_NAMED else f'{len(classes)} classes'}."
 
 
 def _figure(value: float | None) -> str:

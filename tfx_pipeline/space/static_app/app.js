@@ -2,10 +2,9 @@
 import { maskPng } from "./mask_png.js";
 import { loadModel } from "./model.js";
 import { PhotoRefused, readPhoto } from "./photo.js";
-import { detailsHtml, drawOverlay, enlarge, legendHtml, shares } from "./rendering.js";
+import { detailsHtml, drawOverlay, enlarge, legendHtml, purpose, shares } from "./rendering.js";
 
 const at = (id) => document.getElementById(id);
-const listed = (names) => (names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`);
 
 let model;
 let shown = null; // {photo, ids} of the result on the page
@@ -16,7 +15,7 @@ async function start() {
   document.title = at("title").textContent = space.title;
   showExamples(space.examples);
   model = await loadModel(space);
-  at("purpose").textContent = `Each pixel of a photo, sorted into ${listed(model.info.classes)}.`;
+  at("purpose").textContent = purpose(model.info.classes);
   at("legend").innerHTML = legendHtml(null, model.info);
   at("details").innerHTML = detailsHtml(space, model.info);
   at("file").disabled = false;

@@ -1,6 +1,7 @@
 // What the visitor sees of a result: overlay, legend, and facts about the model. `rendering.py` writes the same markup.
 
 const BACKGROUND = "background"; // left out of the overlay, which would hide the photo
+const MOST_NAMED = 5; // classes
 
 /** The share of each class, in the order of class ids. */
 export function shares(ids, classes) {
@@ -66,14 +67,20 @@ export function detailsHtml(space, info) {
   facts.push(["Input", `${info.image_size} &times; ${info.image_size} pixels`]);
   if (metrics) {
     const ious = Object.entries(metrics.iou).map(([key, value]) => `${escape(key)} ${figure(value)}`);
-    facts.push(["Mean IoU", figure(metrics.mean_iou)], ["IoU", ious.join(", ")]);
-    facts.push(["Pixel accuracy", figure(metrics.pixel_accuracy)]);
+    facts.push(["Mean IoU", figure(metrics.mean_iou)], ["Pixel accuracy", figure(metrics.pixel_accuracy)]);
     facts.push(["Judged on", `${metrics.examples} photos of ${escape(info.dataset)}`]);
+    facts.push(["IoU of each class", ious.join(", ")]);
   } else {
     facts.push(["Metrics", "not in the model info"]);
   }
   const rows = facts.map(([key, value]) => `<div><dt>${key}</dt><dd>${value}</dd></div>`);
   return `<dl class="details">${rows.join("")}</dl>`;
+}
+
+/** What the app does, in a sentence; many classes are counted, as the legend names them all. */
+export function purpose(classes) {
+  const named = classes.length < 2 ? classes.join() : `${classes.slice(0, -1).join(", ")} and ${classes.at(-1)}`;
+  return `Each pixel of a photo, sorted into ${classes.length <= MOST_NAMED ? named : `${classes.length} classes`}.`;
 }
 
 function figure(value) {
