@@ -29,6 +29,7 @@ TRAINING = {
     "batch_size": 4,
     "learning_rate": 0.01,
     "evaluate_every": 14,
+    "export_tflite": False,
 }
 
 pytestmark = pytest.mark.slow

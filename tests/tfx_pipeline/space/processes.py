@@ -8,14 +8,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 
 @contextmanager
 def serving(*command: str, folder: Path | None = None) -> Iterator[str]:
     """Runs a Python command until the block ends, stops it as Ctrl-C would, and gives the address that it serves."""
+    # A shell that runs the tests in the background makes them, and all that they start, deaf to Ctrl-C.
+    hear_interrupts = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": folder}
-    process = subprocess.Popen([sys.executable, *command], start_new_session=True, **options)
+    process = subprocess.Popen(
+        [sys.executable, *command], start_new_session=True, preexec_fn=hear_interrupts, **options
+    )
     try:
         yield _address(process)
     finally:

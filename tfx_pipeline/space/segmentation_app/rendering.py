@@ -78,7 +78,7 @@ def details_html(segmenter: Segmenter) -> str:
         facts.append(("Mean IoU", _figure(metrics["mean_iou"])))
         facts.append(("Pixel accuracy", _figure(metrics["pixel_accuracy"])))
         facts.append(("Judged on", f"{metrics['examples']} photos of {escape(info['dataset'])}"))
-        ious = ", ".join(f"{escape(name)} {_figure(iou)}" for name, iou in metrics["iou"].items())
+        ious = ", ".join(f"{escape(name)} {_figure(metrics['iou'][name])}" for name in info["classes"])
         facts.append(("IoU of each class", ious))
     else:
         facts.append(("Metrics", "not in the model info"))

@@ -66,7 +66,7 @@ export function detailsHtml(space, info) {
   if (space.model_page) facts.push(["Version", `<code>${escape(space.model_commit.slice(0, 12))}</code>`]);
   facts.push(["Input", `${info.image_size} &times; ${info.image_size} pixels`]);
   if (metrics) {
-    const ious = Object.entries(metrics.iou).map(([key, value]) => `${escape(key)} ${figure(value)}`);
+    const ious = info.classes.map((key) => `${escape(key)} ${figure(metrics.iou[key])}`);
     facts.push(["Mean IoU", figure(metrics.mean_iou)], ["Pixel accuracy", figure(metrics.pixel_accuracy)]);
     facts.push(["Judged on", `${metrics.examples} photos of ${escape(info.dataset)}`]);
     facts.push(["IoU of each class", ious.join(", ")]);
