@@ -107,13 +107,14 @@ def test_from_photos_to_a_pushed_model_that_answers(finished, tmp_path):
 
 @pytest.mark.slow
 @needs_chromium
-def test_the_space_that_was_pushed_shows_a_visitor_the_mask_of_the_pushed_model(finished, tmp_path):
+def test_the_space_that_was_pushed_shows_a_visitor_the_mask_of_the_pushed_model(finished, tmp_path, monkeypatch):
     """Downloaded and started as the Hub would; it fetches the model from the Hub, at the commit that was pushed."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))  # a fresh machine has no model yet
     endpoint = finished.hub.endpoint
     root = Path(snapshot_download("acme/pets-demo", repo_type="space", endpoint=endpoint, local_dir=tmp_path / "space"))
     with serving("app.py", folder=root) as address:
         check_as_a_visitor(address, finished, tmp_path)
-    assert finished.hub.asked("GET", f"/acme/pets/resolve/{finished.summary['hub']['commit_id']}/model.tflite")
+    assert finished.hub.asked("HEAD", f"/acme/pets/resolve/{finished.summary['hub']['commit_id']}/model.tflite")
 
 
 @pytest.mark.slow
