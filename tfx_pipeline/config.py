@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import yaml
 from pydantic import Field
@@ -11,9 +13,11 @@ from pydantic import Field
 from schemas.errors import UserError
 from schemas.spec import DatasetSpec, FrozenModel, parse_model
 from tfx_pipeline.components.hf_pusher.config import HubConfig
+from tfx_pipeline.vertex.cloud_config import CloudConfig, check_places
 from trainer.config import TrainingConfig
 
 RUN_FN = "trainer.run_fn.run_fn"  # import path of the training function
+PLACEHOLDER = re.compile(r"<[A-Z_]+>")  # what a file of examples leaves to be filled in
 
 
 class EvaluationConfig(FrozenModel):
@@ -45,6 +49,7 @@ class PipelineConfig(FrozenModel):
       training: What the trainer does.
       evaluation: What makes a model good enough.
       hub: Where on the Hugging Face Hub a blessed model goes, beside `output`; nowhere where it is left out.
+      cloud: Where and on what the pipeline runs at Google; only `tfx_pipeline.vertex` needs it.
 
     Relative paths start from the folder in which the command runs.
     """
@@ -55,6 +60,7 @@ class PipelineConfig(FrozenModel):
     training: TrainingConfig
     evaluation: EvaluationConfig
     hub: HubConfig | None = None
+    cloud: CloudConfig | None = None
 
 
 def load_config(path: Path, data: str | None = None, output: str | None = None) -> PipelineConfig:
@@ -71,7 +77,33 @@ def load_config(path: Path, data: str | None = None, output: str | None = None) 
         raise UserError(f"{path}: no valid YAML: {' '.join(str(error).split())}") from None
     if isinstance(values, dict):
         values |= {key: value for key, value in (("data", data), ("output", output)) if value is not None}
+    if problems := list(_unfilled(values)):
+        raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
     return parse_model(PipelineConfig, values, str(path))
+
+
+def load_cloud_config(path: Path, data: str | None = None, output: str | None = None) -> PipelineConfig:
+    """Reads a configuration like `load_config`, for a run at Google: with `cloud`, and all places in buckets.
+
+    Raises:
+      UserError: As `load_config`; or there is no `cloud` section, or `data` or `output` is not in a bucket.
+    """
+    config = load_config(path, data, output)
+    problems = check_places(config.data, config.output)
+    if config.cloud is None:
+        problems.append("cloud: missing; see tfx_pipeline/configs/vertex.example.yaml")
+    if problems:
+        raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
+    return config
+
+
+def _unfilled(values: Any, key: str = "") -> Iterator[str]:
+    """One line for each value that still holds a placeholder such as `<PROJECT>`."""
+    children = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
+    for name, value in children:
+        yield from _unfilled(value, f"{key}.{name}" if key else str(name))
+    if isinstance(values, str) and (match := PLACEHOLDER.search(values)):
+        yield f"{key}: put your own value in place of {match.group()}, got {values!r}"
 
 
 def check_evaluation(evaluation: EvaluationConfig, spec: DatasetSpec) -> None:

@@ -32,6 +32,7 @@ from tfx_pipeline.config import RUN_FN, PipelineConfig
 from tfx_pipeline.evaluation import eval_config
 from tfx_pipeline.output_layout import CHECKPOINTS_FOLDER, PIPELINE_FOLDER, SERVING_FOLDER
 from tfx_pipeline.source_digest import source_sha256
+from tfx_pipeline.vertex.cloud_config import CloudConfig
 
 LAST_BLESSED_MODEL = "LastBlessedModel"
 HF_PUSHER = "HFPusher"
@@ -44,6 +45,8 @@ def create_pipeline(
     compare_with_itself: bool = True,
     metadata_connection_config: metadata_store_pb2.ConnectionConfig | None = None,
     beam_pipeline_args: tuple[str, ...] = (),
+    on_vertex: bool = False,
+    git_commit: str | None = None,
 ) -> Pipeline:
     """Builds the pipeline for one published data set version.
 
@@ -56,28 +59,18 @@ def create_pipeline(
         every step done.
       metadata_connection_config: Where ML Metadata is kept, for runners that do not bring their own.
       beam_pipeline_args: How Evaluator runs its Beam job.
+      on_vertex: Train and serve as the configuration's `cloud` section says, which must be there then.
+      git_commit: Of this code, for the labels of a model on Vertex AI.
     """
     spec = load_spec(manifest.dataset)
     examples = _imported(config, manifest, EXAMPLES_FOLDER, Examples)
     statistics = _imported(config, manifest, STATISTICS_FOLDER, ExampleStatistics)
     schema_gen = ImportSchemaGen(schema_file=f"{config.data}/{SCHEMA_FILE}")
-    trainer = Trainer(
-        run_fn=run_fn,
-        examples=examples.outputs["result"],
-        schema=schema_gen.outputs["schema"],
-        train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
-        eval_args=trainer_pb2.EvalArgs(splits=[EVAL]),
-        custom_config=trainer_config(config, manifest, run_fn),
-    )
+    cloud = config.cloud if on_vertex else None
+    trainer = _trainer(config, manifest, run_fn, examples, schema_gen, cloud)
     last_blessed = _last_blessed_model(trainer, compare_with_itself)
     evaluator = _evaluator(config, spec, examples, trainer, last_blessed)
-    pusher = Pusher(
-        model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=f"{config.output}/{SERVING_FOLDER}")
-        ),
-    )
+    pusher = _pusher(config, manifest, trainer, evaluator, cloud, git_commit)
     components = [examples, statistics, schema_gen, trainer, last_blessed, evaluator, pusher]
     if config.hub is not None:
         hf_pusher = HFPusher(
@@ -97,6 +90,47 @@ def create_pipeline(
         metadata_connection_config=metadata_connection_config,
         beam_pipeline_args=list(beam_pipeline_args),
     )
+
+
+def _trainer(
+    config: PipelineConfig,
+    manifest: Manifest,
+    run_fn: str,
+    examples: Importer,
+    schema_gen: ImportSchemaGen,
+    cloud: CloudConfig | None,
+) -> Trainer:
+    component, settings = Trainer, trainer_config(config, manifest, run_fn)
+    if cloud is not None and cloud.training is not None:
+        from tfx_pipeline.vertex import components
+
+        component = components.Trainer
+        settings |= components.training_settings(config.name, cloud, cloud.training)
+    return component(
+        run_fn=run_fn,
+        examples=examples.outputs["result"],
+        schema=schema_gen.outputs["schema"],
+        train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
+        eval_args=trainer_pb2.EvalArgs(splits=[EVAL]),
+        custom_config=settings,
+    )
+
+
+def _pusher(
+    config: PipelineConfig,
+    manifest: Manifest,
+    trainer: Trainer,
+    evaluator: Evaluator,
+    cloud: CloudConfig | None,
+    git_commit: str | None,
+) -> Pusher:
+    model, blessing = trainer.outputs["model"], evaluator.outputs["blessing"]
+    if cloud is not None and cloud.serving is not None:
+        from tfx_pipeline.vertex.components import vertex_pusher
+
+        return vertex_pusher(config, manifest, git_commit, model, blessing)
+    folder = pusher_pb2.PushDestination.Filesystem(base_directory=f"{config.output}/{SERVING_FOLDER}")
+    return Pusher(model=model, model_blessing=blessing, push_destination=pusher_pb2.PushDestination(filesystem=folder))
 
 
 def trainer_config(config: PipelineConfig, manifest: Manifest, run_fn: str = RUN_FN) -> dict:

@@ -17,6 +17,8 @@ from trainer.export_tflite import export_tflite
 from trainer.input_pipeline import find_shards
 from trainer.training import train
 
+CLOUD_KEYS = "ai_platform_"  # where TFX's Trainer for Vertex AI is told what machine to train on
+
 
 class TrainerArguments(Protocol):
     """The part of TFX's `FnArgs` that is used; step counts come from the configuration's epochs instead."""
@@ -61,7 +63,8 @@ def run_fn(fn_args: TrainerArguments) -> None:
     Raises:
       UserError: A configuration, shards or weights that cannot be used, or TFLite models that answer otherwise.
     """
-    run = parse_model(CustomConfig, fn_args.custom_config, "custom_config")
+    settings = {key: value for key, value in fn_args.custom_config.items() if not key.startswith(CLOUD_KEYS)}
+    run = parse_model(CustomConfig, settings, "custom_config")
     spec = load_spec(run.dataset)
     num_classes = len(spec.classes)
     checkpoints = f"{run.checkpoint_dir}/{run.identity}" if run.checkpoint_dir else None

@@ -1,0 +1,130 @@
+"""Asks a deployed model about photos: `python -m tfx_pipeline.ask_endpoint --config=FILE PHOTO...`.
+
+Each photo's mask and an overlay of both are written as PNG files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from beam_jobs.console import be_calm, exit_code
+from schemas.errors import UserError
+from schemas.spec import DatasetSpec, available_datasets, load_spec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+OVERLAY_ALPHA = 0.5  # of the mask's colours over the photo
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    options = _parser().parse_args(arguments)
+    be_calm(options.verbose)
+    spec = load_spec(options.dataset)
+    photos = [_read(path) for path in options.photos]
+    names = _output_names(options.photos)
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{options.output}: can't be made ({error.strerror}); choose another --output") from None
+    predictor = _local(options.model) if options.model else _deployed(options)
+    start = time.monotonic()
+    for name, photo, class_ids in zip(names, photos, predictor.class_ids(photos)):
+        mask, overlay = options.output / f"{name}_mask.png", options.output / f"{name}_overlay.png"
+        _write(class_ids, photo, spec, mask, overlay)
+        print(f"{name}: {_shares(class_ids, spec)}; {overlay}")
+    print(f"{len(photos)} photos in {time.monotonic() - start:.2f} s; {predictor.latency()}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tfx_pipeline.ask_endpoint",
+        description="Sends photos to an endpoint of Vertex AI, or to a model here, and writes masks and overlays.",
+    )
+    where = parser.add_mutually_exclusive_group(required=not os.environ.get("PIPELINE_CONFIG"))
+    where.add_argument(
+        "--config",
+        type=Path,
+        default=os.environ.get("PIPELINE_CONFIG"),
+        metavar="FILE",
+        help="the pipeline's configuration, whose cloud.serving names the endpoint (or PIPELINE_CONFIG)",
+    )
+    where.add_argument(
+        "--model", type=Path, metavar="DIR", help="SavedModel on this machine, such as OUTPUT/serving/TIME"
+    )
+    parser.add_argument("--dataset", default="pets", help=f"for the colours: {', '.join(available_datasets())}")
+    parser.add_argument("--output", type=Path, default=Path("runs/answers"), metavar="DIR", help="default %(default)s")
+    parser.add_argument("--verbose", action="store_true", help="show what the libraries log")
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="JPEG or PNG file")
+    return parser
+
+
+def _read(path: Path) -> bytes:
+    from PIL import Image
+
+    try:
+        data = path.read_bytes()
+        with Image.open(path) as photo:
+            kind = photo.format
+            photo.verify()
+    except (OSError, SyntaxError) as error:
+        raise UserError(f"{path}: no photo that can be read ({error})") from None
+    if kind not in ("JPEG", "PNG"):
+        raise UserError(f"{path}: is {kind}; give JPEG or PNG files")
+    return data
+
+
+def _output_names(paths: list[Path]) -> list[str]:
+    """The stems of the files, which must differ, so that no answer takes the place of another."""
+    stems = [path.stem for path in paths]
+    if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
+        raise UserError(f"photos of the same name: {', '.join(twice)}; ask about them one after the other")
+    return stems
+
+
+def _local(model: Path):
+    from tfx_pipeline.vertex.predictor import LocalModel
+
+    if not (model / "saved_model.pb").is_file():
+        raise UserError(f"{model}: no SavedModel; give a folder with saved_model.pb in it")
+    return LocalModel(model)
+
+
+def _deployed(options: argparse.Namespace):
+    from tfx_pipeline.config import load_config
+    from tfx_pipeline.vertex.predictor import DeployedModel
+
+    config = load_config(Path(options.config))
+    if config.cloud is None or config.cloud.serving is None:
+        raise UserError(f"{options.config}: cloud.serving: missing, so no endpoint is named; or give --model=DIR")
+    return DeployedModel(config.cloud)
+
+
+def _write(class_ids: np.ndarray, photo: bytes, spec: DatasetSpec, mask_path: Path, overlay_path: Path) -> None:
+    """Writes the mask, uint8 class ids [S, S] with the data set's colours as palette, and the photo under them."""
+    import io
+
+    from PIL import Image, ImageOps
+
+    mask = Image.fromarray(class_ids, mode="P")
+    mask.putpalette([value for color in spec.palette for value in color])
+    mask.save(mask_path)
+    picture = ImageOps.exif_transpose(Image.open(io.BytesIO(photo))).convert("RGB")
+    colors = mask.convert("RGB").resize(picture.size, Image.Resampling.NEAREST)
+    Image.blend(picture, colors, OVERLAY_ALPHA).save(overlay_path)
+
+
+def _shares(class_ids: np.ndarray, spec: DatasetSpec) -> str:
+    shares = [f"{name} {(class_ids == index).mean():.0%}" for index, name in enumerate(spec.class_names)]
+    return ", ".join(shares)
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main, "stopped"))

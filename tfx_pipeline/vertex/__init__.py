@@ -1,0 +1,1 @@
+"""The pipeline on Vertex AI: configuration, compilation, submission, and its rehearsal on this machine."""

@@ -1,0 +1,193 @@
+"""Command line of the pipeline on Vertex AI: `python -m tfx_pipeline.vertex COMMAND --config=FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+
+from beam_jobs.console import Terminated, be_calm, exit_code
+from tfx_pipeline.config import PipelineConfig, load_cloud_config
+from tfx_pipeline.log_file import stderr_in_file
+
+EXIT_PUSHED, EXIT_FAILED, EXIT_NOT_PUSHED, EXIT_CANCELLED = 0, 1, 3, 4
+
+EPILOG = f"""\
+exit codes:
+  {EXIT_PUSHED}  the model is blessed and pushed; with --no_wait, and for other commands: done
+  {EXIT_FAILED}  the job, or a step of the rehearsal, failed
+  2  the configuration or the data can't be used, or Google refuses
+  {EXIT_NOT_PUSHED}  the job succeeded, but the model is not good enough: not blessed, not pushed
+  {EXIT_CANCELLED}  the job was cancelled
+  130  waiting was ended by Ctrl-C; the job goes on"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    options = _parser().parse_args(arguments)
+    sys.stdout.reconfigure(line_buffering=True)  # progress shows up at once, also through a pipe
+    be_calm(options.verbose)
+    return options.command(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tfx_pipeline.vertex",
+        description="Compiles, rehearses and runs the pipeline on Vertex AI.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _command(commands, "compile", _compile, "write the job file; sends nothing").add_argument(
+        "--job_file", type=Path, default=Path("runs/vertex/pipeline.json"), metavar="FILE", help="default %(default)s"
+    )
+    run = _command(commands, "run", _run, "compile, submit, and follow the job to its end")
+    run.add_argument("--no_wait", action="store_true", help="end as soon as the job is submitted")
+    run.add_argument("--job_id", help="a second job of the same id is refused (default: name and time)")
+    rehearse = _command(commands, "rehearse", _rehearse, "run the compiled job on this machine, for free")
+    rehearse.add_argument(
+        "--folder", type=Path, default=Path("runs/rehearsal"), metavar="DIR", help="default %(default)s"
+    )
+    rehearse.add_argument(
+        "--sample", type=Path, metavar="DIR", help="a published version on this machine (default: drawn photos)"
+    )
+    rehearse.add_argument(
+        "--as_configured", action="store_true", help="train and judge as configured (default: one epoch, no floors)"
+    )
+    _command(commands, "list", _list, "list the pipeline's jobs and schedules")
+    _command(commands, "watch", _watch, "follow a submitted job to its end").add_argument("job_id", metavar="JOB")
+    _command(commands, "cancel", _cancel, "cancel a job").add_argument("job_id", metavar="JOB")
+    _command(
+        commands, "schedule", _schedule, "run the job again and again; unchanged steps come from the cache"
+    ).add_argument("--cron", required=True, help="such as 'TZ=Europe/Berlin 0 3 * * 1'")
+    _command(commands, "unschedule", _unschedule, "end a schedule").add_argument("schedule_id", metavar="SCHEDULE")
+    return parser
+
+
+def _command(commands, name: str, function, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+    parser.set_defaults(command=function)
+    given = os.environ.get("PIPELINE_CONFIG")
+    parser.add_argument(
+        "--config", type=Path, default=given, required=not given, metavar="FILE", help="YAML file (or PIPELINE_CONFIG)"
+    )
+    parser.add_argument(
+        "--data",
+        default=os.environ.get("PIPELINE_DATA"),
+        metavar="gs://BUCKET/.../DATASET/VERSION",
+        help="published version, in place of the configuration's (or PIPELINE_DATA)",
+    )
+    parser.add_argument("--verbose", action="store_true", help="show what the libraries log")
+    return parser
+
+
+def _load(options: argparse.Namespace) -> PipelineConfig:
+    return load_cloud_config(Path(options.config), options.data)
+
+
+def _compile(options: argparse.Namespace) -> int:
+    _compile_to(_load(options), options.job_file, options.verbose)
+    print(f"Wrote {options.job_file}")
+    return 0
+
+
+def _compile_to(config: PipelineConfig, path: Path, verbose: bool) -> None:
+    from tfx_pipeline.vertex.compile import compile_job, read_version
+
+    manifest = read_version(config)
+    counts = ", ".join(f"{split.records} {name}" for name, split in manifest.splits.items())
+    print(f"pipeline {config.name}: {manifest.dataset} {manifest.version} ({counts}), manifest {manifest.sha256[:12]}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with nullcontext() if verbose else stderr_in_file(Path(os.devnull)):  # TensorFlow's C++ code says that it starts
+        compile_job(config, manifest, path)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from tfx_pipeline.vertex import jobs
+
+    config = _load(options)
+    with tempfile.TemporaryDirectory() as folder, jobs.vertex_ai(config):
+        path = Path(folder) / "pipeline.json"
+        _compile_to(config, path, options.verbose)
+        job = jobs.load_job(config, path, options.job_id)
+        jobs.submit(config, job)
+        print(f"Job {job.job_id}: {jobs.console_link(config, job.job_id)}")
+        if options.no_wait:
+            return 0
+        return _follow(options, config, job.job_id)
+
+
+def _watch(options: argparse.Namespace) -> int:
+    from tfx_pipeline.vertex import jobs
+
+    config = _load(options)
+    with jobs.vertex_ai(config):
+        return _follow(options, config, options.job_id)
+
+
+def _follow(options: argparse.Namespace, config: PipelineConfig, job_id: str) -> int:
+    from tfx_pipeline.vertex import jobs
+
+    try:
+        job = jobs.follow(job_id)
+    except (KeyboardInterrupt, Terminated):
+        command = f"python -m tfx_pipeline.vertex {{}} --config={options.config} {job_id}"
+        print(f"Watch it: {command.format('watch')}\nCancel it: {command.format('cancel')}", file=sys.stderr)
+        raise
+    state = jobs.outcome(config, job)
+    if state != jobs.SUCCEEDED:
+        return EXIT_CANCELLED if state == jobs.CANCELLED else EXIT_FAILED
+    place = jobs.pushed_to(job)
+    print(f"blessed, pushed to {place}" if place else "not blessed, not pushed; see the Evaluator's metrics")
+    return EXIT_PUSHED if place else EXIT_NOT_PUSHED
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    from tfx_pipeline.vertex.rehearsal.command import rehearse
+
+    return rehearse(_load(options), options.folder, options.sample, options.as_configured)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from tfx_pipeline.vertex import jobs
+
+    config = _load(options)
+    with jobs.vertex_ai(config):
+        print("\n".join(jobs.list_jobs(config)) or f"no jobs of pipeline {config.name}")
+    return 0
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    from tfx_pipeline.vertex import jobs
+
+    with jobs.vertex_ai(_load(options)):
+        jobs.cancel(options.job_id)
+    print(f"Asked to cancel {options.job_id}")
+    return 0
+
+
+def _schedule(options: argparse.Namespace) -> int:
+    from tfx_pipeline.vertex import jobs
+
+    config = _load(options)
+    with tempfile.TemporaryDirectory() as folder, jobs.vertex_ai(config):
+        path = Path(folder) / "pipeline.json"
+        _compile_to(config, path, options.verbose)
+        print(f"Schedule {jobs.schedule(config, jobs.load_job(config, path), options.cron)}: {options.cron}")
+    return 0
+
+
+def _unschedule(options: argparse.Namespace) -> int:
+    from tfx_pipeline.vertex import jobs
+
+    with jobs.vertex_ai(_load(options)):
+        jobs.delete_schedule(options.schedule_id)
+    print(f"Ended schedule {options.schedule_id}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main, "stopped; a job that was submitted goes on"))

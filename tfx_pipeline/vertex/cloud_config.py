@@ -1,0 +1,202 @@
+"""The `cloud:` section of a pipeline's configuration: where and on what it runs at Google, checked before it is sent.
+
+The forms are those of `beam_jobs.dataflow.options`, which say where they come from.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from beam_jobs.dataflow.options import (
+    FORMS,
+    LABEL_KEY,
+    LABEL_VALUE,
+    MAX_LABELS,
+    NAME,
+    ContainerImage,
+    DataflowOptions,
+)
+from schemas.spec import FrozenModel
+from tfx_pipeline.vertex.machines import MACHINE_TYPE, misfit
+
+# Labels that the pipeline sets by itself; `tfx_pipeline.vertex.lineage` and TFX.
+OWN_LABELS = 8
+NETWORK = rf"projects/[0-9]+/global/networks/{NAME}"
+
+
+def _form_of(name: str) -> AfterValidator:
+    """A check that a text has the form that Dataflow's option of this name must have."""
+    pattern, remedy = FORMS[name]
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(remedy)
+        return text
+
+    return AfterValidator(check)
+
+
+def _check_network(network: str) -> str:
+    if not re.fullmatch(NETWORK, network):
+        raise ValueError("give projects/NUMBER/global/networks/NAME with the project's number, not its id")
+    return network
+
+
+ServiceAccount = Annotated[str, _form_of("service_account_email")]
+Network = Annotated[str, AfterValidator(_check_network)]
+
+
+class Machine(FrozenModel):
+    """One machine of Vertex AI.
+
+    Attributes:
+      accelerator_type: Such as `NVIDIA_TESLA_T4`; None for none.
+      accelerator_count: The trainer and the served model use one accelerator of a machine.
+    """
+
+    machine_type: str = Field(pattern=rf"^{MACHINE_TYPE}$")
+    accelerator_type: str | None = None
+    accelerator_count: int = Field(default=1, ge=1, le=16)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Machine:
+        if problem := misfit(self.machine_type, self.accelerator_type, self.accelerator_count):
+            raise ValueError(problem)
+        if self.accelerator_type and self.accelerator_count > 1:
+            raise ValueError("the trainer and the served model use one accelerator; the others would be paid for idly")
+        return self
+
+    @property
+    def spec(self) -> dict[str, str | int]:
+        """The machine as Vertex AI's MachineSpec and as arguments of its Python client."""
+        accelerator = {"accelerator_type": self.accelerator_type, "accelerator_count": self.accelerator_count}
+        return {"machine_type": self.machine_type, **(accelerator if self.accelerator_type else {})}
+
+
+class TrainingJob(Machine):
+    """The CustomJob that trains.
+
+    Attributes:
+      replicas: Machines that train together; the trainer runs on one.
+      boot_disk_gb: Holds the image and the shards that TensorFlow reads ahead.
+      service_account: Whom the job acts as; None means the pipeline's.
+    """
+
+    replicas: int = Field(default=1, ge=1)
+    boot_disk_gb: int = Field(default=100, ge=100, le=64000)
+    service_account: ServiceAccount | None = None
+
+    @field_validator("replicas")
+    @classmethod
+    def _one(cls, replicas: int) -> int:
+        if replicas > 1:
+            raise ValueError("the trainer runs on one machine: more would each train the whole model; give 1")
+        return replicas
+
+
+class EvaluationWorkers(FrozenModel):
+    """Dataflow workers that evaluate; the fields are those of `beam_jobs.dataflow`."""
+
+    worker_machine_type: Annotated[str, _form_of("worker_machine_type")] = "e2-standard-4"
+    max_num_workers: int = Field(default=4, ge=1, le=1000)
+    disk_size_gb: int = Field(default=50, ge=30, le=65536)
+    subnetwork: Annotated[str, _form_of("subnetwork")] | None = None
+    use_public_ips: bool = False
+
+
+class Serving(Machine):
+    """The endpoint that answers.
+
+    Attributes:
+      endpoint: Display name; the endpoint is made where there is none of that name.
+      image: Serves SavedModels, such as Vertex AI's prebuilt `tf2-cpu.2-15`, by digest.
+      min_replicas, max_replicas: Between these the service scales; at least one is always paid for.
+      traffic_percentage: Share of a new model; the models before it keep the rest in proportion. The first gets all.
+      keep_idle_models: Whether models that no longer get any traffic stay deployed, and paid for.
+      service_account: Whom the served model acts as; None means the project's default.
+    """
+
+    endpoint: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_ -]{0,126}$")
+    image: ContainerImage
+    min_replicas: int = Field(default=1, ge=1, le=100)
+    max_replicas: int = Field(default=1, ge=1, le=100)
+    traffic_percentage: int = Field(default=100, ge=1, le=100)
+    keep_idle_models: bool = False
+    service_account: ServiceAccount | None = None
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Serving:
+        if self.max_replicas < self.min_replicas:
+            raise ValueError(f"max_replicas must be at least min_replicas, {self.min_replicas}")
+        return self
+
+
+class CloudConfig(FrozenModel):
+    """Where and on what the pipeline runs at Google.
+
+    Attributes:
+      image: Holds this package and everything that it imports; runs every step, the training and Dataflow's workers.
+      service_account: Whom the pipeline's steps act as.
+      network: VPC that the steps and the training are peered with; None for none.
+      encryption_key: Encrypts job, artifacts, models and endpoint; None means Google's own keys.
+      labels: For the bill, on everything that is made.
+      training: The CustomJob that trains; None trains inside the pipeline's own step, on its CPU.
+      evaluation: Dataflow workers that evaluate; None evaluates inside the pipeline's own step.
+      serving: The endpoint; None pushes to the folder OUTPUT/serving alone.
+    """
+
+    project: Annotated[str, _form_of("project")]
+    region: Annotated[str, _form_of("region")]
+    image: ContainerImage
+    service_account: ServiceAccount
+    network: Network | None = None
+    encryption_key: Annotated[str, _form_of("dataflow_kms_key")] | None = None
+    labels: dict[str, str] = Field(default={}, max_length=MAX_LABELS - OWN_LABELS)
+    training: TrainingJob | None = None
+    evaluation: EvaluationWorkers | None = None
+    serving: Serving | None = None
+
+    @field_validator("encryption_key")
+    @classmethod
+    def _key_in_region(cls, key: str | None, info: ValidationInfo) -> str | None:
+        region = info.data.get("region")
+        if key and region and f"/locations/{region}/" not in key:
+            raise ValueError(f"must be in the pipeline's region, {region}")
+        return key
+
+    @field_validator("labels")
+    @classmethod
+    def _label_forms(cls, labels: dict[str, str]) -> dict[str, str]:
+        for key, value in labels.items():
+            if not re.fullmatch(LABEL_KEY, key) or not re.fullmatch(LABEL_VALUE, value):
+                raise ValueError(f"{key}: {value} is not of lower-case letters, digits, '_' and '-', at most 63 each")
+        return labels
+
+    def evaluation_options(self, bucket: str, job_name: str) -> DataflowOptions | None:
+        """How Dataflow evaluates; None where the pipeline's own step does. `bucket` keeps its temporary files."""
+        if self.evaluation is None:
+            return None
+        return DataflowOptions(
+            project=self.project,
+            region=self.region,
+            bucket=bucket,
+            job_name=job_name,
+            sdk_container_image=self.image,
+            service_account_email=self.service_account,
+            dataflow_kms_key=self.encryption_key,
+            label=tuple(f"{key}={value}" for key, value in self.labels.items()),
+            **self.evaluation.model_dump(),
+        )
+
+
+def check_places(data: str, output: str) -> list[str]:
+    """One line for each place that is no folder in a bucket; steps on Vertex AI see nothing else."""
+    pattern, _ = FORMS["bucket"]
+    return [
+        f"{key}: steps on Vertex AI see Cloud Storage alone; give gs://BUCKET/FOLDER, got {value!r}"
+        for key, value in (("data", data), ("output", output))
+        if not re.fullmatch(rf"gs://{pattern}(/[^/\s]+)+", value)
+    ]

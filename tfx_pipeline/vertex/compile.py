@@ -1,0 +1,82 @@
+"""From a configuration to the job that Vertex AI Pipelines runs: one JSON file.
+
+The manifest of the data set version is read here, not in a step: its digest is part of the job, so that Vertex AI's
+cache knows unchanged data, and labels, shapes and classes are settled before anything is paid for.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from beam_jobs.versions import require_version
+from schemas.errors import UserError
+from schemas.features import SPLITS
+from schemas.manifest import SCHEMA_FILE, Manifest
+from schemas.spec import load_spec
+from tfx_pipeline.config import RUN_FN, PipelineConfig, check_evaluation
+from tfx_pipeline.vertex.lineage import git_commit, lineage_labels
+
+JOB_FILE = "pipeline.json"
+# Beam inside the step. Its default, DirectRunner, first looks for another runner's binary on the network.
+BEAM_IN_THE_STEP = ("--runner=FnApiRunner",)
+
+
+def read_version(config: PipelineConfig) -> Manifest:
+    """Reads the manifest of the data set version, from a bucket or a folder, and checks what it says.
+
+    Raises:
+      UserError: Nothing is published there, a split is empty, the schema is another one than the installed, or the
+        configuration names classes or slices that the data set does not have.
+    """
+    manifest = require_version("data", config.data.rstrip("/"))
+    spec = load_spec(manifest.dataset)
+    if manifest.schema_sha256 != spec.schema_sha256:
+        raise UserError(
+            f"{config.data}: was checked against another {SCHEMA_FILE} than the installed schemas/{manifest.dataset}/;"
+            " publish the data under a new version"
+        )
+    for split in SPLITS:
+        if split not in manifest.splits or manifest.splits[split].records == 0:
+            raise UserError(f"{config.data}: split {split!r} is empty; publish a version with records in it")
+    check_evaluation(config.evaluation, spec)
+    return manifest
+
+
+def compile_job(config: PipelineConfig, manifest: Manifest, path: Path, run_fn: str = RUN_FN) -> None:
+    """Compiles the pipeline into a job file, with the labels of its data, its code and the configuration.
+
+    Args:
+      config: As `load_cloud_config` gives it.
+      manifest: Of the version at `config.data`.
+      path: JSON file to write; its folder is made.
+      run_fn: Import path of the training function.
+    """
+    job = run_compiler(config, manifest, path, run_fn)
+    job["labels"] |= config.cloud.labels | lineage_labels(manifest, git_commit())
+    path.write_text(json.dumps(job, sort_keys=True, indent=1) + "\n", encoding="utf-8")
+
+
+def run_compiler(config: PipelineConfig, manifest: Manifest, path: Path, run_fn: str = RUN_FN) -> dict[str, Any]:
+    """Runs TFX's compiler; writes and returns its job. The `tfx` command line finds and patches it."""
+    from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
+
+    from tfx_pipeline.pipeline import create_pipeline
+
+    pipeline = create_pipeline(
+        config, manifest, run_fn, beam_pipeline_args=_beam_arguments(config), on_vertex=True, git_commit=git_commit()
+    )
+    runner = KubeflowV2DagRunner(
+        KubeflowV2DagRunnerConfig(display_name=config.name, default_image=config.cloud.image),
+        output_dir=str(path.parent),
+        output_filename=path.name,
+    )
+    return runner.run(pipeline)
+
+
+def _beam_arguments(config: PipelineConfig) -> tuple[str, ...]:
+    job_name = f"evaluate-{config.name}"[:63].rstrip("-")
+    bucket = config.output.removeprefix("gs://").partition("/")[0]
+    dataflow = config.cloud.evaluation_options(bucket, job_name)
+    return BEAM_IN_THE_STEP if dataflow is None else tuple(dataflow.beam_flags(job_name))

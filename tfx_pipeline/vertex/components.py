@@ -1,0 +1,74 @@
+"""The pipeline's components where Google runs them: Trainer as a CustomJob, Pusher to the registry and an endpoint."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tfx.components.pusher.component import Pusher
+from tfx.dsl.components.base import executor_spec
+from tfx.extensions.google_cloud_ai_platform.constants import ENABLE_VERTEX_KEY, VERTEX_REGION_KEY
+from tfx.extensions.google_cloud_ai_platform.trainer.component import Trainer
+from tfx.extensions.google_cloud_ai_platform.trainer.executor import TRAINING_ARGS_KEY
+from tfx.types import Channel
+
+from schemas.manifest import Manifest
+from tfx_pipeline.config import PipelineConfig
+from tfx_pipeline.vertex.cloud_config import CloudConfig, TrainingJob
+from tfx_pipeline.vertex.lineage import lineage_labels, lineage_text
+from tfx_pipeline.vertex.pusher import Executor, PushArguments
+
+PUSHER = "Pusher"
+
+__all__ = ["Trainer", "VertexPusher", "training_settings", "vertex_pusher"]
+
+
+def training_settings(name: str, cloud: CloudConfig, job: TrainingJob) -> dict[str, Any]:
+    """What TFX's Trainer for Vertex AI takes from `custom_config`: the CustomJob, to which it adds the command.
+
+    The form is that of Vertex AI's CustomJob (v1):
+    https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.customJobs
+    """
+    worker_pool = {
+        "machine_spec": job.spec,
+        "replica_count": job.replicas,
+        "disk_spec": {"boot_disk_type": "pd-ssd", "boot_disk_size_gb": job.boot_disk_gb},
+        "container_spec": {"image_uri": cloud.image},
+    }
+    job_spec = {
+        "worker_pool_specs": [worker_pool],
+        "service_account": job.service_account or cloud.service_account,
+        **({"network": cloud.network} if cloud.network else {}),
+    }
+    custom_job = {
+        "project": cloud.project,  # TFX takes it out again
+        "display_name": f"{name}-trainer",
+        "job_spec": job_spec,
+        "labels": cloud.labels,
+        **({"encryption_spec": {"kms_key_name": cloud.encryption_key}} if cloud.encryption_key else {}),
+    }
+    return {ENABLE_VERTEX_KEY: True, VERTEX_REGION_KEY: cloud.region, TRAINING_ARGS_KEY: custom_job}
+
+
+class VertexPusher(Pusher):
+    """TFX's Pusher, with an executor that registers and deploys the model."""
+
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+
+def vertex_pusher(
+    config: PipelineConfig, manifest: Manifest, git_commit: str | None, model: Channel, blessing: Channel
+) -> VertexPusher:
+    """The Pusher of a pipeline with a `cloud.serving` section."""
+    cloud = config.cloud
+    arguments = PushArguments(
+        project=cloud.project,
+        region=cloud.region,
+        model_name=config.name,
+        serving=cloud.serving,
+        labels=cloud.labels | lineage_labels(manifest, git_commit),
+        description=lineage_text(manifest, git_commit),
+        encryption_key=cloud.encryption_key,
+    )
+    settings = json.loads(arguments.model_dump_json())
+    return VertexPusher(model=model, model_blessing=blessing, custom_config=settings).with_id(PUSHER)

@@ -1,0 +1,135 @@
+"""Masks of photos, from an endpoint of Vertex AI or from a SavedModel on this machine."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from beam_jobs.dataflow.submission import CREDENTIALS_REMEDY
+from schemas.errors import UserError
+from tfx_pipeline.vertex.cloud_config import CloudConfig
+
+# Of a request and of an answer: https://cloud.google.com/vertex-ai/docs/quotas
+LIMIT_BYTES = 1_500_000
+ROOM_BYTES = 100_000  # for everything but photos in a request
+BYTES_OF_A_NUMBER = 12  # in an answer; at most: a double with its tag and length
+JPEG_QUALITY = 90
+
+
+class LocalModel:
+    """A SavedModel on this machine; `class_ids` as in `DeployedModel`."""
+
+    def __init__(self, folder: Path):
+        import tensorflow as tf
+
+        start = time.monotonic()
+        self._loaded = tf.saved_model.load(str(folder))
+        self._load_seconds = time.monotonic() - start
+        self._seconds: list[float] = []
+
+    def class_ids(self, photos: list[bytes]) -> Iterator[np.ndarray]:
+        """One mask per photo, in order."""
+        import tensorflow as tf
+
+        for photo in photos:
+            start = time.monotonic()
+            answer = self._loaded.signatures["serving_default"](image_bytes=tf.constant([photo]))
+            self._seconds.append(time.monotonic() - start)
+            yield answer["class_ids"].numpy()[0].astype(np.uint8)
+
+    def latency(self) -> str:
+        """How long the answers took, for a person."""
+        return f"model loaded in {self._load_seconds:.1f} s, {_milliseconds(self._seconds)} a photo"
+
+
+class DeployedModel:
+    """The endpoint that a configuration names."""
+
+    def __init__(self, cloud: CloudConfig):
+        """Raises a UserError where there is no such endpoint, or Google refuses."""
+        from google.cloud import aiplatform
+
+        aiplatform.init(project=cloud.project, location=cloud.region)
+        name = cloud.serving.endpoint
+        endpoints = _asked(lambda: aiplatform.Endpoint.list(filter=f'display_name="{name}"'))
+        if not endpoints:
+            raise UserError(
+                f"cloud.serving.endpoint: project {cloud.project} has no endpoint {name!r} in {cloud.region}"
+            )
+        self._endpoint = endpoints[0]
+        self._seconds: list[float] = []
+
+    def class_ids(self, photos: list[bytes]) -> Iterator[np.ndarray]:
+        """One mask per photo, in order: uint8 [S, S] class ids, S the model's image size.
+
+        Photos that are too large for a request are made smaller: the model does so in any case. The first photo goes
+        alone, so that the size of its answer tells how many answers fit into one.
+        """
+        encoded = [base64.b64encode(fitting(photo)).decode() for photo in photos]
+        answered, most = 0, 1
+        while answered < len(encoded):
+            batch = _batch(encoded[answered:], most)
+            start = time.monotonic()
+            instances = [{"image_bytes": {"b64": one}} for one in batch]
+            predictions = _asked(lambda instances=instances: self._endpoint.predict(instances=instances)).predictions
+            self._seconds.append(time.monotonic() - start)
+            masks = [np.asarray(one, np.uint8) for one in predictions]
+            yield from masks
+            answered += len(batch)
+            most = max(1, LIMIT_BYTES // (masks[0].size * BYTES_OF_A_NUMBER))
+
+    def latency(self) -> str:
+        """How long the answers took, for a person."""
+        return f"{len(self._seconds)} requests, {_milliseconds(self._seconds)} each"
+
+
+def fitting(photo: bytes) -> bytes:
+    """The photo, made smaller where its base64 text would not fit into a request."""
+    most = (LIMIT_BYTES - ROOM_BYTES) * 3 // 4
+    if len(photo) <= most:
+        return photo
+    picture = ImageOps.exif_transpose(Image.open(io.BytesIO(photo))).convert("RGB")
+    while True:
+        buffer = io.BytesIO()
+        picture.save(buffer, format="JPEG", quality=JPEG_QUALITY)
+        if buffer.tell() <= most:
+            return buffer.getvalue()
+        picture = picture.resize(
+            (max(1, picture.width * 2 // 3), max(1, picture.height * 2 // 3)), Image.Resampling.BOX
+        )
+
+
+def _batch(encoded: list[str], most: int) -> list[str]:
+    """As many photos from the front as fit into one request, at most `most`, at least one."""
+    batch, size = [], 0
+    for one in encoded[:most]:
+        size += len(one)
+        if batch and size > LIMIT_BYTES - ROOM_BYTES:
+            break
+        batch.append(one)
+    return batch
+
+
+def _asked(call):
+    """The answer to a call; a UserError where Google refuses it."""
+    from google.api_core.exceptions import GoogleAPICallError
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        return call()
+    except GoogleAuthError as error:
+        raise UserError(f"Google refuses the credentials ({error}); {CREDENTIALS_REMEDY}") from None
+    except GoogleAPICallError as error:
+        raise UserError(f"Vertex AI refuses: {error.message or type(error).__name__}") from None
+
+
+def _milliseconds(seconds: list[float]) -> str:
+    if not seconds:
+        return "no answer"
+    return f"{1000 * float(np.median(seconds)):.0f} ms (median; {1000 * max(seconds):.0f} ms at most)"

@@ -1,0 +1,121 @@
+"""Pushes a blessed model to Vertex AI: a version in the Model Registry, deployed to an endpoint.
+
+TFX's own Pusher for Vertex AI makes a new model for each push instead of a version, without labels or key, and fails
+where the first model of an endpoint is to take less than all traffic. It also leaves models without traffic deployed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from tfx.components.pusher.executor import Executor as PusherExecutor
+from tfx.types import Artifact, artifact_utils
+from tfx.types.standard_component_specs import MODEL_KEY, PUSHED_MODEL_KEY
+from tfx.utils import io_utils
+
+from schemas.spec import FrozenModel, parse_model
+from tfx_pipeline.vertex.cloud_config import Serving
+
+SOURCE_LABEL = "trained_model"  # tells a push that is repeated: the same trained model is not registered twice
+
+
+class PushArguments(FrozenModel):
+    """The Pusher's `custom_config`.
+
+    Attributes:
+      model_name: Display name in the registry; each push adds a version to the model of this name.
+      labels, description: Of the version.
+    """
+
+    project: str
+    region: str
+    model_name: str
+    serving: Serving
+    labels: dict[str, str]
+    description: str
+    encryption_key: str | None = None
+
+
+class Executor(PusherExecutor):
+    """Copies a blessed model to the artifact's own folder, registers that, and deploys it."""
+
+    def Do(  # noqa: N802 (TFX calls it)
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        self._log_startup(input_dict, output_dict, exec_properties)
+        arguments = parse_model(PushArguments, json.loads(exec_properties["custom_config"]), "custom_config")
+        pushed_model = artifact_utils.get_single_instance(output_dict[PUSHED_MODEL_KEY])
+        if not self.CheckBlessing(input_dict):
+            self._MarkNotPushed(pushed_model)
+            return
+        io_utils.copy_dir(self.GetModelPath(input_dict), pushed_model.uri)
+        trained_model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
+        source = hashlib.sha256(trained_model.uri.encode()).hexdigest()[:32]
+        model = push(arguments, pushed_model.uri, source)
+        self._MarkPushed(pushed_model, pushed_destination=model)
+
+
+def push(arguments: PushArguments, model_uri: str, source: str) -> str:
+    """Registers and deploys a SavedModel; what an earlier try has done already is found and kept.
+
+    Args:
+      model_uri: Folder of the SavedModel in Cloud Storage.
+      source: Digest that tells the trained model from others; at most 63 characters of a label.
+
+    Returns:
+      Resource name of the model's version.
+    """
+    from google.cloud import aiplatform
+
+    aiplatform.init(
+        project=arguments.project, location=arguments.region, encryption_spec_key_name=arguments.encryption_key
+    )
+    model = _registered(arguments, model_uri, source)
+    _deploy(arguments.serving, arguments.labels, model)
+    return model.versioned_resource_name
+
+
+def _registered(arguments: PushArguments, model_uri: str, source: str):
+    """The version of the trained model in the registry, added where there is none yet."""
+    from google.cloud import aiplatform
+
+    known = aiplatform.Model.list(filter=f'display_name="{arguments.model_name}"')
+    parent = known[0] if known else None
+    if parent is not None and parent.labels.get(SOURCE_LABEL) == source:
+        return parent
+    return aiplatform.Model.upload(
+        display_name=arguments.model_name,
+        parent_model=parent.resource_name if parent is not None else None,
+        artifact_uri=model_uri,
+        serving_container_image_uri=arguments.serving.image,
+        version_description=arguments.description,
+        labels=arguments.labels | {SOURCE_LABEL: source},
+    )
+
+
+def _deploy(serving: Serving, labels: dict[str, str], model) -> None:
+    """Deploys a version to the endpoint, which is made where there is none; then removes what no longer answers."""
+    from google.cloud import aiplatform
+
+    found = aiplatform.Endpoint.list(filter=f'display_name="{serving.endpoint}"')
+    endpoint = found[0] if found else aiplatform.Endpoint.create(display_name=serving.endpoint, labels=labels)
+    deployed = endpoint.list_models()
+    if not any((one.model, one.model_version_id) == (model.resource_name, model.version_id) for one in deployed):
+        model.deploy(
+            endpoint=endpoint,
+            deployed_model_display_name=f"{model.display_name}-{model.version_id}",
+            traffic_percentage=serving.traffic_percentage if deployed else 100,
+            min_replica_count=serving.min_replicas,
+            max_replica_count=serving.max_replicas,
+            service_account=serving.service_account,
+            **serving.spec,
+        )
+    if not serving.keep_idle_models:
+        for one in endpoint.list_models():
+            if not endpoint.traffic_split.get(one.id):
+                endpoint.undeploy(deployed_model_id=one.id)

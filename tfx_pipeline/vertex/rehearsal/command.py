@@ -1,0 +1,171 @@
+"""The rehearsal: builds the image, submits the job, runs it step by step, asks the endpoint, tells what happened."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+from schemas.errors import UserError
+from schemas.manifest import verify_version
+from tfx_pipeline.config import PipelineConfig
+from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed
+from tfx_pipeline.vertex.rehearsal.image import build_image
+from tfx_pipeline.vertex.rehearsal.sample import draw_version
+from tfx_pipeline.vertex.rehearsal.stage import Stage, preload, raised_stage
+from tfx_pipeline.vertex.rehearsal.storage import Buckets
+
+REQUESTS_FILE = "requests.jsonl"
+CONFIG_FILE = "config.yaml"
+REHEARSED, FAILED = 0, 1
+SUBMISSION, QUESTION = "submission", "ask the endpoint"
+BOOT_SECONDS = 120  # of the stage's own model server
+
+ROW = "{:<42}{:<11}{:>8}  {}"
+
+
+def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_configured: bool) -> int:
+    """Rehearses the pipeline; returns the exit code.
+
+    Args:
+      config: As `load_cloud_config` gives it.
+      folder: For everything that the rehearsal writes; what an earlier one left there goes, but for drawn photos.
+      sample: Published version to take the place of `config.data`; None for drawn photos.
+      as_configured: Train and judge as configured, not one epoch without floors.
+    """
+    folder = folder.resolve()
+    for name in ("buckets", "logs", "scratch", "authority", "metadata.json", REQUESTS_FILE):
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    changed = config if as_configured else shortened(config)
+    for line in differences(config, as_configured):
+        print(line)
+    start = time.monotonic()
+    version_dir = sample.resolve() if sample else draw_version(Path(config.data).parent.name, folder / "sample")
+    manifest = verify_version(version_dir)
+    print(f"data: {manifest.dataset} {manifest.version}, {manifest.published} records, as {config.data}")
+    buckets = Buckets(folder / "buckets")
+    buckets.add_folder(version_dir, config.data)
+    image = build_image(folder / "image")
+    print(f"image: the project's wheel and the locked packages ({time.monotonic() - start:.0f} s with the data)")
+    with raised_stage(changed, folder, image, buckets) as stage:
+        try:
+            steps = perform(stage, changed, folder, print_step)
+        except StepFailed as failure:
+            print(f"error: {failure}" + (f"\nits log: {failure.log}" if failure.log else ""), file=sys.stderr)
+            return FAILED
+        finally:
+            write_requests(stage, folder / REQUESTS_FILE)
+        print(f"\n{table(stage, steps)}\n")
+        print(f"{time.monotonic() - start:.0f} s; requests: {folder / REQUESTS_FILE}; buckets: {buckets.root}")
+        if stage.proxy.refused:
+            hosts = ", ".join(sorted(set(stage.proxy.refused)))
+            print(f"refused, because nothing answers for them here: {hosts}")
+    return REHEARSED
+
+
+def shortened(config: PipelineConfig) -> PipelineConfig:
+    """The configuration with as little training as there can be, no floors, and no Dataflow."""
+    training = config.training.model_copy(update={"epochs": 1, "fine_tune_epochs": 0, "encoder_weights": "none"})
+    evaluation = config.evaluation.model_copy(update={"min_mean_iou": 0.0, "min_iou": {}, "max_mean_iou_drop": 1.0})
+    cloud = config.cloud.model_copy(update={"evaluation": None})
+    return config.model_copy(update={"training": training, "evaluation": evaluation, "cloud": cloud})
+
+
+def differences(config: PipelineConfig, as_configured: bool) -> list[str]:
+    """What is rehearsed otherwise than it would run at Google, one sentence each."""
+    told = ["gs:// is a folder of this machine, behind a server on loopback; so is Vertex AI. Nothing leaves it."]
+    if config.cloud.evaluation is not None:
+        if as_configured:
+            raise UserError("cloud.evaluation: Dataflow can't be rehearsed; leave --as_configured out")
+        told.append("The Evaluator's Beam job runs in its step instead of on Dataflow.")
+    if not as_configured:
+        told.append("One epoch, encoder from scratch, no floors (--as_configured takes the configuration's).")
+    return told
+
+
+def perform(stage: Stage, config: PipelineConfig, folder: Path, report) -> list[Step]:
+    """Submits the job from the image, runs what arrived, and asks the endpoint; StepFailed where any of it fails."""
+    submit(stage, config, folder, report)
+    steps = stage.run_job(*stage.submitted_job(), report)
+    if config.cloud.serving is not None:
+        ask(stage, config, folder, report)
+    return steps
+
+
+def submit(stage: Stage, config: PipelineConfig, folder: Path, report) -> None:
+    """Compiles and submits from within the image, with the command that a user would give."""
+    start = time.monotonic()
+    path = folder / CONFIG_FILE
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json")), encoding="utf-8")
+    stage.run_command(SUBMISSION, "python", "-m", "tfx_pipeline.vertex", "run", f"--config={path}", "--no_wait")
+    report(Step(SUBMISSION, "command", time.monotonic() - start, {}))
+
+
+def ask(stage: Stage, config: PipelineConfig, folder: Path, report) -> None:
+    """Sends a photo to the endpoint, with the command that a user would give."""
+    if not stage.service.endpoints:  # the model was not good enough
+        return
+    start = time.monotonic()
+    preload(stage).join(BOOT_SECONDS)
+    photo = _any_photo(folder, stage, config)
+    stage.run_command(
+        QUESTION,
+        *("python", "-m", "tfx_pipeline.ask_endpoint", f"--config={folder / CONFIG_FILE}"),
+        *(f"--output={folder / 'answers'}", str(photo)),
+    )
+    report(Step(QUESTION, "command", time.monotonic() - start, {}))
+
+
+def _any_photo(folder: Path, stage: Stage, config: PipelineConfig) -> Path:
+    """A photo of the first shard, as a file."""
+    from tfx_pipeline.vertex.rehearsal.photo import first_photo
+
+    path = folder / "photo.jpg"
+    path.write_bytes(first_photo(stage.buckets.of_uri(config.data)))
+    return path
+
+
+def print_step(step: Step) -> None:
+    """Tells that a step is done."""
+    print(f"{step.name}: {step.seconds:.1f} s" + (" (cache)" if step.kind == "cache" else ""))
+
+
+def table(stage: Stage, steps: list[Step]) -> str:
+    """Steps, seconds, artifacts, and what was asked of Google."""
+    rows = [Step(SUBMISSION, "command", 0, {}), *steps, Step(QUESTION, "command", 0, {})]
+    lines = [ROW.format("step", "kind", "seconds", "artifacts; calls to Google")]
+    for step in rows:
+        calls = [call.method for call in stage.service.calls if call.step == step.name]
+        counts = [f"{name}" + (f" x{count}" if count > 1 else "") for name, count in Counter(calls).items()]
+        if count := stage.storage_requests[step.name]:
+            counts.append(f"{count} requests to Cloud Storage")
+        if not counts and step.kind == "command":
+            continue
+        made = [f"{key} {one.uri}" for key, group in step.outputs.items() for one in group]
+        details = [*made, ", ".join(counts)] if counts else made
+        seconds = f"{step.seconds:.1f}" if step.seconds else ""
+        lines.append(ROW.format(step.name, step.kind, seconds, details[0] if details else "nothing found yet"))
+        lines += [ROW.format("", "", "", detail) for detail in details[1:]]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def write_requests(stage: Stage, path: Path) -> None:
+    """Writes every request to Vertex AI, one JSON object a line; photos are cut short."""
+    lines = [
+        json.dumps({"step": call.step, "method": call.method, "request": _short(call.request)})
+        for call in stage.service.calls
+    ]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _short(value):
+    if isinstance(value, dict):
+        return {key: "..." if key == "b64" else _short(one) for key, one in value.items()}
+    return [_short(one) for one in value] if isinstance(value, list) else value

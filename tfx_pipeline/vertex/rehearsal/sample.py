@@ -1,0 +1,39 @@
+"""A small published data set version for a rehearsal, of drawn photos."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from schemas.errors import UserError
+from schemas.manifest import MANIFEST_FILE
+
+PHOTOS = 24
+IMAGE_SIZE = 64  # pixels
+
+
+def draw_version(dataset: str, folder: Path) -> Path:
+    """Draws photos and publishes them as `<folder>/<dataset>/1.0.0`, unless that is there; returns its path.
+
+    Raises:
+      UserError: There is no drawing for this data set, or preparing failed.
+    """
+    version_dir = folder / dataset / "1.0.0"
+    if (version_dir / MANIFEST_FILE).is_file():
+        return version_dir
+    photos = folder / "photos"
+    _run("beam_jobs.sample_data", f"--dataset={dataset}", f"--output={photos}", f"--count={PHOTOS}", "--seed=1")
+    _run(
+        "beam_jobs.prepare",
+        *(f"--dataset={dataset}", f"--input={photos}", f"--output={folder}", "--version=1.0.0"),
+        *(f"--image_size={IMAGE_SIZE}", "--split=official"),
+    )
+    return version_dir
+
+
+def _run(module: str, *arguments: str) -> None:
+    command = [sys.executable, "-m", module, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise UserError(f"{module}: {' '.join(result.stderr.split())[-400:]}; give a version with --sample=DIR")

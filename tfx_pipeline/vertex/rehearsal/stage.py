@@ -1,0 +1,138 @@
+"""The stage of a rehearsal: the image, the buckets, the servers in Google's place, and the job that was submitted."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from google.cloud import aiplatform_v1 as v1
+from google.protobuf import json_format
+
+from tfx_pipeline.config import PipelineConfig
+from tfx_pipeline.vertex.rehearsal.execution import Execution, Step, StepFailed
+from tfx_pipeline.vertex.rehearsal.image import Image
+from tfx_pipeline.vertex.rehearsal.metadata import Metadata
+from tfx_pipeline.vertex.rehearsal.proxy import Authority, Proxy, client_environment, running_proxy
+from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Answer, Buckets, StorageService
+from tfx_pipeline.vertex.rehearsal.vertex_service import (
+    HOST_SUFFIX,
+    RESOURCE_MANAGER_HOST,
+    VertexService,
+    running_vertex_service,
+)
+from tfx_pipeline.vertex.rehearsal.web_server import running_web_server
+
+WEB_HOSTS = (
+    "storage.googleapis.com",
+    "www.googleapis.com",
+    "oauth2.googleapis.com",
+    "iamcredentials.googleapis.com",  # asked for where an account may be used; told that there is no such limit
+)
+CUSTOM_JOB = "CustomJob"
+
+Json = dict[str, Any]
+
+
+class Stage:
+    """Everything that a rehearsal needs while it runs.
+
+    Attributes:
+      storage_requests: Step to number of requests to Cloud Storage.
+    """
+
+    def __init__(self, config: PipelineConfig, folder: Path, image: Image, buckets: Buckets):
+        self._config = config
+        self._folder = folder
+        self._image = image
+        self.buckets = buckets
+        self.service = VertexService(buckets)
+        self.storage_requests: Counter[str] = Counter()
+        self.proxy: Proxy | None = None
+        self.environment: dict[str, str] = {}
+        self._storage = StorageService(buckets)
+        self._custom_job_failure: StepFailed | None = None
+
+    def answer_web(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
+        """Answers Cloud Storage's hosts and counts the requests."""
+        if "/token" not in url and "/serviceAccounts/" not in url:
+            self.storage_requests[self.service.step] += 1
+        return self._storage.answer(method, url, headers, body)
+
+    def run_command(self, name: str, *command: str) -> str:
+        """Runs a command in the image; returns what it said, StepFailed where it fails."""
+        self.service.step = name
+        execution = self._execution()
+        execution.run_process(name, list(command))
+        return (self._folder / "logs" / f"{name}.log").read_text(errors="replace")
+
+    def submitted_job(self) -> tuple[str, Json]:
+        """Resource name and JSON of the job that was submitted last."""
+        name, job = list(self.service.pipeline_jobs.items())[-1]
+        return name, json_format.MessageToDict(v1.PipelineJob.pb(job))
+
+    def run_job(self, name: str, job: Json, report: Callable[[Step], None]) -> list[Step]:
+        """Runs a job; StepFailed where it fails."""
+        execution = self._execution()
+        self.service.run_custom_job = self._run_custom_job
+        self._custom_job_failure = None
+        try:
+            return execution.run(name, job, report)
+        except StepFailed as failure:
+            if cause := self._custom_job_failure:
+                raise StepFailed(failure.step, f"its CustomJob failed: {cause.reason}", cause.log) from None
+            raise
+        finally:
+            self.service.step = ""
+
+    def _execution(self) -> Execution:
+        cloud = self._config.cloud
+        parent = f"projects/{PROJECT_NUMBER}/locations/{cloud.region}/metadataStores/default"
+        return Execution(
+            buckets=self.buckets,
+            metadata=Metadata(self._folder / "metadata.json", parent),
+            image=cloud.image,
+            environment=self.environment,
+            folder=self._folder,
+            on_step=self._on_step,
+        )
+
+    def _on_step(self, name: str) -> None:
+        self.service.step = name
+
+    def _run_custom_job(self, job: v1.CustomJob) -> str | None:
+        """Runs the containers of a CustomJob; returns why it failed, or None."""
+        execution = self._execution()
+        try:
+            for pool in job.job_spec.worker_pool_specs:
+                execution.check_image(CUSTOM_JOB, pool.container_spec.image_uri)
+                execution.run_process(CUSTOM_JOB, [*pool.container_spec.command, *pool.container_spec.args])
+        except StepFailed as failure:
+            self._custom_job_failure = failure
+            return failure.reason
+        return None
+
+
+@contextmanager
+def raised_stage(config: PipelineConfig, folder: Path, image: Image, buckets: Buckets) -> Iterator[Stage]:
+    """A stage whose servers answer until the block ends; processes in `stage.environment` take them for Google's."""
+    stage = Stage(config, folder, image, buckets)
+    authority = Authority(folder / "authority")
+    with ExitStack() as stack:
+        web_port = stack.enter_context(running_web_server(stage.answer_web, authority))
+        vertex_port = stack.enter_context(running_vertex_service(stage.service, authority))
+        routes = dict.fromkeys(WEB_HOSTS, web_port) | dict.fromkeys((HOST_SUFFIX, RESOURCE_MANAGER_HOST), vertex_port)
+        stage.proxy = stack.enter_context(running_proxy(routes))
+        stage.environment = image.environment | client_environment(stage.proxy, authority)
+        yield stage
+
+
+def preload(stage: Stage) -> threading.Thread:
+    """Begins to load the deployed models, as an endpoint does before it is told to be ready."""
+    deployed = [one for endpoint in stage.service.endpoints.values() for one in endpoint.deployed_models]
+    thread = threading.Thread(target=lambda: [stage.service.load(one) for one in deployed], daemon=True)
+    thread.start()
+    return thread

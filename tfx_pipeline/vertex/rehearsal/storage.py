@@ -1,0 +1,279 @@
+"""Google Cloud Storage on loopback: a folder of this machine as all `gs://` buckets.
+
+Speaks what three clients use: Google's for Python, Beam's file system on top of it, and TensorFlow's in C++. The paths
+are those of the JSON API (`/storage/v1/b/BUCKET/o/OBJECT`, uploads below `/upload`, downloads below `/download`) and of
+the XML API (`/BUCKET/OBJECT`): https://cloud.google.com/storage/docs/json_api and .../xml-api. Objects are files, so
+that what a rehearsal has written can be looked at.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+import google_crc32c
+
+JSON_API = "/storage/v1"
+PROJECT_NUMBER = "123456789012"  # of every project
+_OBJECT = r"/b/(?P<bucket>[^/]+)/o/(?P<name>[^/]+)"
+_COPY = re.compile(_OBJECT + r"/(?P<verb>copyTo|rewriteTo)/b/(?P<to_bucket>[^/]+)/o/(?P<to_name>[^/]+)")
+_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+_CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+
+Json = dict[str, Any]
+Answer = tuple[int, "Json | bytes", dict[str, str]]
+
+
+class Buckets:
+    """Buckets and their objects as folders and files below one folder; every bucket that is named exists.
+
+    An object whose name ends in `/` is an empty folder: TensorFlow makes these, and Cloud Storage lists them.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def path(self, bucket: str, name: str = "") -> Path:
+        """Where a bucket or an object is kept; ValueError for a name that would leave the folder."""
+        if any(part in ("", ".", "..") for part in [bucket, *name.rstrip("/").split("/")][: None if name else 1]):
+            raise ValueError(f"no object can be called gs://{bucket}/{name}")
+        return self.root / bucket / name
+
+    def of_uri(self, uri: str) -> Path:
+        """Where `gs://bucket/name` is kept."""
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        return self.path(bucket, name)
+
+    def exists(self, bucket: str, name: str) -> bool:
+        """Whether there is such an object."""
+        path = self.path(bucket, name)
+        return path.is_dir() and not any(path.iterdir()) if name.endswith("/") else path.is_file()
+
+    def read(self, bucket: str, name: str) -> bytes:
+        """The bytes of an object that exists."""
+        return b"" if name.endswith("/") else self.path(bucket, name).read_bytes()
+
+    def write(self, bucket: str, name: str, data: bytes) -> None:
+        """Writes an object, whole or not at all."""
+        path = self.path(bucket, name)
+        if name.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.root / f".{uuid.uuid4().hex}"
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+
+    def delete(self, bucket: str, name: str) -> None:
+        """Deletes an object that exists, and the folders above it that it leaves empty: buckets have none."""
+        path = self.path(bucket, name)
+        path.rmdir() if name.endswith("/") else path.unlink()
+        for folder in path.parents:
+            if folder == self.root / bucket or any(folder.iterdir()):
+                return
+            folder.rmdir()
+
+    def names(self, bucket: str, prefix: str) -> Iterator[str]:
+        """Names of the objects that begin with `prefix`, sorted."""
+        root = self.path(bucket)
+        start = root / prefix.rpartition("/")[0]
+        found = []
+        for folder, folders, files in os.walk(start):
+            relative = Path(folder).relative_to(root).as_posix()
+            base = "" if relative == "." else f"{relative}/"
+            found += [f"{base}{name}" for name in files]
+            if not folders and not files and base:
+                found.append(base)
+        return iter(sorted(name for name in found if name.startswith(prefix)))
+
+    def add_folder(self, folder: Path, uri: str) -> None:
+        """Copies a local folder to `gs://...`."""
+        shutil.copytree(folder, self.of_uri(uri), dirs_exist_ok=True)
+
+
+class StorageService:
+    """Answers requests to Cloud Storage, and those for access tokens."""
+
+    def __init__(self, buckets: Buckets):
+        self._buckets = buckets
+        self._uploads: dict[str, tuple[str, str, bytearray]] = {}
+
+    def answer(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
+        """Status, JSON or bytes, and headers of the answer; header names in lower case."""
+        parts = urlsplit(url)
+        query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        try:
+            return self._route(method, parts.path, query, headers, body)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return _error(404, f"no such object: {parts.path}")
+        except ValueError as error:
+            return _error(400, str(error))
+
+    def _route(self, method: str, path: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
+        if path == "/token":
+            return 200, {"access_token": "rehearsal", "token_type": "Bearer", "expires_in": 3600}, {}
+        if path.startswith("/batch"):
+            return self._batch(headers, body)
+        if path.startswith("/upload/"):
+            return self._upload(method, path.split("/b/")[1].split("/")[0], query, headers, body)
+        if path.startswith(("/download/", JSON_API)):
+            return self._json_api(method, path.removeprefix("/download").removeprefix(JSON_API), query, headers)
+        bucket, _, name = unquote(path)[1:].partition("/")
+        if method == "GET" and name:
+            return self._download(bucket, name, headers)
+        return _error(501, f"not rehearsed: {method} {path}")
+
+    def _json_api(self, method: str, path: str, query: dict[str, str], headers: dict[str, str]) -> Answer:
+        if match := _COPY.fullmatch(path):
+            return self._copy(**{key: unquote(value) for key, value in match.groupdict().items()})
+        if match := re.fullmatch(_OBJECT, path):
+            bucket, name = unquote(match["bucket"]), unquote(match["name"])
+            if method == "DELETE":
+                self._buckets.delete(bucket, name)
+                return 204, b"", {}
+            if query.get("alt") == "media":
+                return self._download(bucket, name, headers)
+            return 200, self._metadata(bucket, name), {}
+        if match := re.fullmatch(r"/b/([^/]+)/o/?", path):
+            return 200, self._list(unquote(match[1]), query), {}
+        if match := re.fullmatch(r"/b/([^/]+)", path):
+            return 200, {"kind": "storage#bucket", "name": match[1], "projectNumber": PROJECT_NUMBER}, {}
+        return _error(501, f"not rehearsed: {method} {path}")
+
+    def _download(self, bucket: str, name: str, headers: dict[str, str]) -> Answer:
+        data = self._buckets.read(bucket, name)
+        match = _RANGE.fullmatch(headers.get("range", ""))
+        if not match:
+            return 200, data, {"X-Goog-Hash": f"crc32c={_crc32c(data)}"}
+        first, last = int(match[1]), int(match[2] or len(data) - 1)
+        if first >= len(data):
+            return 416, b"", {"Content-Range": f"bytes */{len(data)}"}
+        part = data[first : last + 1]
+        return 206, part, {"Content-Range": f"bytes {first}-{first + len(part) - 1}/{len(data)}"}
+
+    def _metadata(self, bucket: str, name: str) -> Json:
+        if not self._buckets.exists(bucket, name):
+            raise FileNotFoundError(name)
+        path = self._buckets.path(bucket, name)
+        data = self._buckets.read(bucket, name)
+        changed = path.stat().st_mtime_ns
+        time = datetime.fromtimestamp(changed / 1e9, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        return {
+            "kind": "storage#object",
+            "id": f"{bucket}/{name}/{changed}",
+            "name": name,
+            "bucket": bucket,
+            "generation": str(changed),
+            "metageneration": "1",
+            "contentType": "application/octet-stream",
+            "size": str(len(data)),
+            "md5Hash": base64.b64encode(hashlib.md5(data).digest()).decode(),
+            "crc32c": _crc32c(data),
+            "etag": str(changed),
+            "timeCreated": time,
+            "updated": time,
+        }
+
+    def _list(self, bucket: str, query: dict[str, str]) -> Json:
+        prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
+        items, prefixes = [], set()
+        for name in self._buckets.names(bucket, prefix):
+            rest = name[len(prefix) :]
+            if delimiter and delimiter in rest:
+                prefixes.add(prefix + rest.split(delimiter)[0] + delimiter)
+            else:
+                items.append(self._metadata(bucket, name))
+        return {"kind": "storage#objects", "items": items, "prefixes": sorted(prefixes)}
+
+    def _copy(self, bucket: str, name: str, verb: str, to_bucket: str, to_name: str) -> Answer:
+        if not self._buckets.exists(bucket, name):
+            raise FileNotFoundError(name)
+        self._buckets.write(to_bucket, to_name, self._buckets.read(bucket, name))
+        made = self._metadata(to_bucket, to_name)
+        if verb == "copyTo":
+            return 200, made, {}
+        size = made["size"]
+        return 200, {"done": True, "objectSize": size, "totalBytesRewritten": size, "resource": made}, {}
+
+    def _upload(self, method: str, bucket: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
+        """Uploads in one request (media, multipart) or many (resumable)."""
+        kind = query.get("uploadType")
+        if "upload_id" in query:
+            return self._resume(query["upload_id"], headers, body)
+        if kind == "multipart":
+            metadata, content = _parts(headers["content-type"], body)
+            name = query.get("name") or json.loads(metadata)["name"]
+            return self._stored(bucket, name, content)
+        if kind == "resumable":
+            name = query.get("name") or json.loads(body)["name"]
+            upload = uuid.uuid4().hex
+            self._buckets.path(bucket, name)  # a wrong name is refused at the start
+            self._uploads[upload] = (bucket, name, bytearray())
+            place = f"https://{headers['host']}/upload{JSON_API}/b/{bucket}/o?uploadType=resumable"
+            return 200, b"", {"Location": f"{place}&name={quote(name, safe='')}&upload_id={upload}"}
+        if kind == "media" and method == "POST":
+            return self._stored(bucket, query["name"], body)
+        return _error(501, f"not rehearsed: upload {kind}")
+
+    def _resume(self, upload: str, headers: dict[str, str], body: bytes) -> Answer:
+        if upload not in self._uploads:
+            return _error(404, "no such upload")
+        bucket, name, data = self._uploads[upload]
+        match = _CONTENT_RANGE.fullmatch(headers.get("content-range", f"bytes */{len(body)}"))
+        if match is None:
+            raise ValueError("no such Content-Range")
+        if body:
+            first = int(match[1] or 0)
+            data[first:] = body
+        if match[2] == "*" or len(data) < int(match[2]):
+            return 308, b"", {"Range": f"bytes=0-{len(data) - 1}"} if data else {}
+        del self._uploads[upload]
+        return self._stored(bucket, name, bytes(data))
+
+    def _stored(self, bucket: str, name: str, data: bytes) -> Answer:
+        self._buckets.write(bucket, name, data)
+        return 200, self._metadata(bucket, name), {}
+
+    def _batch(self, headers: dict[str, str], body: bytes) -> Answer:
+        """Many requests in one, each a part of a multipart body; so are the answers."""
+        boundary = uuid.uuid4().hex
+        answers = []
+        message = message_from_bytes(f"Content-Type: {headers['content-type']}\r\n\r\n".encode() + body)
+        for part in message.get_payload():
+            method, url, _ = part.get_payload(decode=True).decode().split("\n", 1)[0].split()
+            status, content, _ = self.answer(method, url, {"host": headers["host"]}, b"")
+            text = content if isinstance(content, bytes) else json.dumps(content).encode()
+            answers.append(
+                f"--{boundary}\r\nContent-Type: application/http\r\n\r\n"
+                f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n".encode()
+                + text
+                + b"\r\n"
+            )
+        content_type = f'multipart/mixed; boundary="{boundary}"'
+        return 200, b"".join(answers) + f"--{boundary}--\r\n".encode(), {"Content-Type": content_type}
+
+
+def _parts(content_type: str, body: bytes) -> tuple[bytes, bytes]:
+    """Both parts of a multipart/related body, bytes as they are."""
+    boundary = re.search(r"boundary=['\"]?([^'\";]+)", content_type)[1].encode()
+    first, second = body.split(b"--" + boundary)[1:3]
+    return tuple(part.split(b"\r\n\r\n", 1)[1].removesuffix(b"\r\n") for part in (first, second))
+
+
+def _crc32c(data: bytes) -> str:
+    return base64.b64encode(google_crc32c.value(data).to_bytes(4, "big")).decode()
+
+
+def _error(status: int, message: str) -> Answer:
+    return status, {"error": {"code": status, "message": message, "errors": [{"message": message}]}}, {}

@@ -1,0 +1,281 @@
+"""The part of Vertex AI (v1, gRPC) that submission, training, pushing and prediction use, on loopback.
+
+Requests and answers are Google's own messages. The service keeps what it is asked to make, runs CustomJobs and answers
+predictions with the deployed model; long-running operations are done at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.cloud import aiplatform_v1 as v1
+from google.cloud.resourcemanager_v3 import GetProjectRequest, Project
+from google.longrunning import operations_pb2
+from google.protobuf import any_pb2, json_format, struct_pb2
+
+from tfx_pipeline.vertex.rehearsal.proxy import Authority
+from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Buckets
+
+HOST_SUFFIX = "-aiplatform.googleapis.com"
+RESOURCE_MANAGER_HOST = "cloudresourcemanager.googleapis.com"  # asked whether the bucket is the project's
+GET_PROJECT = "/google.cloud.resourcemanager.v3.Projects/GetProject"
+PREFIX = "/google.cloud.aiplatform.v1."
+MAX_PREDICT_BYTES = 1_500_000  # of a request: https://cloud.google.com/vertex-ai/docs/quotas
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call to Vertex AI.
+
+    Attributes:
+      step: What was rehearsed then.
+      method: Such as `UploadModel`.
+      request: The message as JSON.
+    """
+
+    step: str
+    method: str
+    request: Json
+
+
+class VertexService(grpc.GenericRpcHandler):
+    """Answers calls to Vertex AI.
+
+    Attributes:
+      calls: All calls, in order.
+      step: What is rehearsed now, for the calls.
+      run_custom_job: Runs a CustomJob's containers; returns why it failed, or None.
+      states: What GetPipelineJob answers for a job, one after the other; the last one stays.
+    """
+
+    def __init__(self, buckets: Buckets):
+        self._buckets = buckets
+        self.calls: list[Call] = []
+        self.step = ""
+        self.run_custom_job: Callable[[v1.CustomJob], str | None] = lambda job: None
+        self.states = [v1.PipelineState.PIPELINE_STATE_SUCCEEDED]
+        self.pipeline_jobs: dict[str, v1.PipelineJob] = {}
+        self.schedules: dict[str, v1.Schedule] = {}
+        self.custom_jobs: dict[str, v1.CustomJob] = {}
+        self.models: dict[str, list[v1.Model]] = {}
+        self.endpoints: dict[str, v1.Endpoint] = {}
+        self._loaded: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        """See the base class; None means that the method is not rehearsed, which the client is told."""
+        if handler_call_details.method == GET_PROJECT:
+            return grpc.unary_unary_rpc_method_handler(_project, GetProjectRequest.deserialize, _serialize)
+        _, _, method = handler_call_details.method.rpartition("/")
+        answer = getattr(self, re.sub("(?<!^)(?=[A-Z])", "_", method).lower(), None)
+        if not handler_call_details.method.startswith(PREFIX) or answer is None:
+            self.calls.append(Call(self.step, f"{method} (not rehearsed)", {}))
+            return None
+        request_type = getattr(v1, f"{method}Request")
+
+        def respond(request, context):
+            self.calls.append(Call(self.step, method, json_format.MessageToDict(request_type.pb(request))))
+            with self._lock:
+                return answer(request, context)
+
+        return grpc.unary_unary_rpc_method_handler(respond, request_type.deserialize, _serialize)
+
+    # Jobs and schedules
+
+    def create_pipeline_job(self, request: v1.CreatePipelineJobRequest, context) -> v1.PipelineJob:
+        job = request.pipeline_job
+        job.name = f"{request.parent}/pipelineJobs/{request.pipeline_job_id}"
+        job.state = v1.PipelineState.PIPELINE_STATE_PENDING
+        self.pipeline_jobs[job.name] = job
+        return job
+
+    def get_pipeline_job(self, request: v1.GetPipelineJobRequest, context) -> v1.PipelineJob:
+        job = _find(self.pipeline_jobs, request.name, context)
+        if job.state != v1.PipelineState.PIPELINE_STATE_CANCELLED:
+            job.state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        return job
+
+    def list_pipeline_jobs(self, request: v1.ListPipelineJobsRequest, context) -> v1.ListPipelineJobsResponse:
+        found = _with_display_name(self.pipeline_jobs.values(), request.filter)
+        return v1.ListPipelineJobsResponse(pipeline_jobs=found)
+
+    def cancel_pipeline_job(self, request: v1.CancelPipelineJobRequest, context) -> struct_pb2.Struct:
+        _find(self.pipeline_jobs, request.name, context).state = v1.PipelineState.PIPELINE_STATE_CANCELLED
+        return struct_pb2.Struct()  # the same bytes as Empty
+
+    def create_schedule(self, request: v1.CreateScheduleRequest, context) -> v1.Schedule:
+        schedule = request.schedule
+        schedule.name = f"{request.parent}/schedules/{len(self.schedules) + 1}"
+        schedule.state = v1.Schedule.State.ACTIVE
+        self.schedules[schedule.name] = schedule
+        return schedule
+
+    def get_schedule(self, request: v1.GetScheduleRequest, context) -> v1.Schedule:
+        return _find(self.schedules, request.name, context)
+
+    def list_schedules(self, request: v1.ListSchedulesRequest, context) -> v1.ListSchedulesResponse:
+        return v1.ListSchedulesResponse(schedules=_with_display_name(self.schedules.values(), request.filter))
+
+    def delete_schedule(self, request: v1.DeleteScheduleRequest, context) -> operations_pb2.Operation:
+        _find(self.schedules, request.name, context)
+        del self.schedules[request.name]
+        return _done(v1.UndeployModelResponse())  # the same bytes as Empty
+
+    def create_custom_job(self, request: v1.CreateCustomJobRequest, context) -> v1.CustomJob:
+        job = request.custom_job
+        job.name = f"{request.parent}/customJobs/{len(self.custom_jobs) + 1}"
+        job.state = v1.JobState.JOB_STATE_RUNNING
+        self.custom_jobs[job.name] = job
+        threading.Thread(target=self._run, args=(job,), daemon=True).start()
+        return job
+
+    def _run(self, job: v1.CustomJob) -> None:
+        failure = self.run_custom_job(job)
+        if failure is not None:
+            job.error.message = failure
+        job.state = v1.JobState.JOB_STATE_FAILED if failure else v1.JobState.JOB_STATE_SUCCEEDED
+
+    def get_custom_job(self, request: v1.GetCustomJobRequest, context) -> v1.CustomJob:
+        return _find(self.custom_jobs, request.name, context)
+
+    # Model Registry
+
+    def upload_model(self, request: v1.UploadModelRequest, context) -> operations_pb2.Operation:
+        name = request.parent_model or f"{request.parent}/models/{len(self.models) + 1}"
+        versions = self.models.setdefault(name, [])
+        model = request.model
+        if not self._buckets.of_uri(f"{model.artifact_uri}/saved_model.pb").is_file():
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{model.artifact_uri} holds no SavedModel")
+        model.name, model.version_id = name, str(len(versions) + 1)
+        model.supported_deployment_resources_types = [v1.Model.DeploymentResourcesType.DEDICATED_RESOURCES]
+        versions.append(model)
+        return _done(v1.UploadModelResponse(model=name, model_version_id=model.version_id))
+
+    def get_model(self, request: v1.GetModelRequest, context) -> v1.Model:
+        name, _, version = request.name.partition("@")
+        versions = _find(self.models, name, context)
+        return versions[int(version) - 1] if version.isdigit() else versions[-1]
+
+    def list_models(self, request: v1.ListModelsRequest, context) -> v1.ListModelsResponse:
+        newest = [versions[-1] for versions in self.models.values()]
+        return v1.ListModelsResponse(models=_with_display_name(newest, request.filter))
+
+    # Endpoints
+
+    def create_endpoint(self, request: v1.CreateEndpointRequest, context) -> operations_pb2.Operation:
+        endpoint = request.endpoint
+        endpoint.name = f"{request.parent}/endpoints/{len(self.endpoints) + 1}"
+        self.endpoints[endpoint.name] = endpoint
+        return _done(endpoint)
+
+    def get_endpoint(self, request: v1.GetEndpointRequest, context) -> v1.Endpoint:
+        return _find(self.endpoints, request.name, context)
+
+    def list_endpoints(self, request: v1.ListEndpointsRequest, context) -> v1.ListEndpointsResponse:
+        return v1.ListEndpointsResponse(endpoints=_with_display_name(self.endpoints.values(), request.filter))
+
+    def deploy_model(self, request: v1.DeployModelRequest, context) -> operations_pb2.Operation:
+        endpoint = _find(self.endpoints, request.endpoint, context)
+        deployed = request.deployed_model
+        name, _, version = deployed.model.partition("@")
+        deployed.model, deployed.model_version_id = name, version or self.models[name][-1].version_id
+        deployed.id = str(7000 + sum(call.method == "DeployModel" for call in self.calls))
+        split = {deployed.id if key == "0" else key: share for key, share in request.traffic_split.items()}
+        if sum(split.values()) != 100:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"traffic_split must add up to 100, got {split}")
+        endpoint.deployed_models.append(deployed)
+        endpoint.traffic_split = split
+        return _done(v1.DeployModelResponse(deployed_model=deployed))
+
+    def undeploy_model(self, request: v1.UndeployModelRequest, context) -> operations_pb2.Operation:
+        endpoint = _find(self.endpoints, request.endpoint, context)
+        endpoint.deployed_models = [one for one in endpoint.deployed_models if one.id != request.deployed_model_id]
+        split = dict(request.traffic_split or endpoint.traffic_split)
+        endpoint.traffic_split = {key: share for key, share in split.items() if key != request.deployed_model_id}
+        return _done(v1.UndeployModelResponse())
+
+    def predict(self, request: v1.PredictRequest, context) -> v1.PredictResponse:
+        size = v1.PredictRequest.pb(request).ByteSize()
+        if size > MAX_PREDICT_BYTES:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"request of {size} bytes; at most {MAX_PREDICT_BYTES}")
+        endpoint = _find(self.endpoints, request.endpoint, context)
+        chosen = max(endpoint.deployed_models, key=lambda one: endpoint.traffic_split.get(one.id, 0))
+        images = [_image_bytes(value) for value in v1.PredictRequest.pb(request).instances]
+        class_ids = self.load(chosen)(image_bytes=images)["class_ids"].numpy().tolist()
+        response = v1.PredictResponse(
+            deployed_model_id=chosen.id, model=chosen.model, model_version_id=chosen.model_version_id
+        )
+        answers = [json_format.ParseDict(one, struct_pb2.Value()) for one in class_ids]
+        v1.PredictResponse.pb(response).predictions.extend(answers)
+        return response
+
+    def load(self, deployed: v1.DeployedModel):
+        """The serving signature of a deployed model, as the serving container would load it; slow the first time."""
+        if deployed.id not in self._loaded:
+            import tensorflow as tf
+
+            model = self.models[deployed.model][int(deployed.model_version_id) - 1]
+            loaded = tf.saved_model.load(str(self._buckets.of_uri(model.artifact_uri)))
+            signature = loaded.signatures["serving_default"]
+            self._loaded[deployed.id] = lambda image_bytes: signature(image_bytes=tf.constant(image_bytes))
+            self._loaded[f"{deployed.id}-model"] = loaded  # keeps its variables alive
+        return self._loaded[deployed.id]
+
+
+@contextmanager
+def running_vertex_service(service: VertexService, authority: Authority) -> Iterator[int]:
+    """Serves until the block ends; yields the port."""
+    server = grpc.server(futures.ThreadPoolExecutor(8), handlers=[service])
+    pair = (authority.server_key.read_bytes(), authority.server_certificate.read_bytes())
+    port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
+    server.start()
+    try:
+        yield port
+    finally:
+        server.stop(grace=None).wait()
+
+
+def _project(request: GetProjectRequest, context) -> Project:
+    return Project(name=f"projects/{PROJECT_NUMBER}", project_id=request.name.rpartition("/")[2])
+
+
+def _serialize(message) -> bytes:
+    if isinstance(message, (operations_pb2.Operation, struct_pb2.Struct)):
+        return message.SerializeToString()
+    return type(message).serialize(message)
+
+
+def _done(response) -> operations_pb2.Operation:
+    packed = any_pb2.Any()
+    packed.Pack(type(response).pb(response))
+    return operations_pb2.Operation(name=f"projects/{PROJECT_NUMBER}/operations/1", done=True, response=packed)
+
+
+def _find(known: dict[str, Any], name: str, context) -> Any:
+    # The client names resources by the project's id or number; the service by what it was asked first.
+    for one, value in known.items():
+        if one.split("/")[2:] == name.split("/")[2:]:
+            return value
+    return context.abort(grpc.StatusCode.NOT_FOUND, f"{name} is not found")
+
+
+def _with_display_name(resources, wanted: str) -> list[Any]:
+    """Resources that a filter such as `display_name="pets"` lets through."""
+    match = re.search(r'display_name="([^"]*)"', wanted)
+    return [one for one in resources if match is None or one.display_name == match[1]]
+
+
+def _image_bytes(value: struct_pb2.Value) -> bytes:
+    """The photo in an instance, as TensorFlow Serving's row format has it."""
+    instance = json_format.MessageToDict(value)
+    return base64.b64decode(instance.get("image_bytes", instance)["b64"])
