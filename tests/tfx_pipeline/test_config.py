@@ -10,7 +10,8 @@ from schemas.errors import UserError
 from schemas.spec import load_spec
 from tfx_pipeline.config import EvaluationConfig, check_evaluation, load_config
 
-PACKAGED_CONFIGS = sorted((Path(tfx_pipeline.__file__).parent / "configs").glob("*.yaml"))
+CONFIGS = Path(tfx_pipeline.__file__).parent / "configs"
+PACKAGED_CONFIGS = sorted(path for path in CONFIGS.glob("*.yaml") if not path.name.endswith(".example.yaml"))
 
 
 @pytest.mark.parametrize("path", PACKAGED_CONFIGS, ids=lambda path: path.name)

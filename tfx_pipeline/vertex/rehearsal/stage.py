@@ -42,6 +42,7 @@ class Stage:
 
     Attributes:
       storage_requests: Step to number of requests to Cloud Storage.
+      client_environment: Variables that lead Google's clients of a process to the stage's servers.
     """
 
     def __init__(self, config: PipelineConfig, folder: Path, image: Image, buckets: Buckets):
@@ -52,7 +53,7 @@ class Stage:
         self.service = VertexService(buckets)
         self.storage_requests: Counter[str] = Counter()
         self.proxy: Proxy | None = None
-        self.environment: dict[str, str] = {}
+        self.client_environment: dict[str, str] = {}
         self._storage = StorageService(buckets)
         self._custom_job_failure: StepFailed | None = None
 
@@ -95,7 +96,7 @@ class Stage:
             buckets=self.buckets,
             metadata=Metadata(self._folder / "metadata.json", parent),
             image=cloud.image,
-            environment=self.environment,
+            environment=self._image.environment | self.client_environment,
             folder=self._folder,
             on_step=self._on_step,
         )
@@ -118,7 +119,7 @@ class Stage:
 
 @contextmanager
 def raised_stage(config: PipelineConfig, folder: Path, image: Image, buckets: Buckets) -> Iterator[Stage]:
-    """A stage whose servers answer until the block ends; processes in `stage.environment` take them for Google's."""
+    """A stage whose servers answer until the block ends; with its client environment, they are taken for Google's."""
     stage = Stage(config, folder, image, buckets)
     authority = Authority(folder / "authority")
     with ExitStack() as stack:
@@ -126,7 +127,7 @@ def raised_stage(config: PipelineConfig, folder: Path, image: Image, buckets: Bu
         vertex_port = stack.enter_context(running_vertex_service(stage.service, authority))
         routes = dict.fromkeys(WEB_HOSTS, web_port) | dict.fromkeys((HOST_SUFFIX, RESOURCE_MANAGER_HOST), vertex_port)
         stage.proxy = stack.enter_context(running_proxy(routes))
-        stage.environment = image.environment | client_environment(stage.proxy, authority)
+        stage.client_environment = client_environment(stage.proxy, authority)
         yield stage
 
 

@@ -43,6 +43,7 @@ class Buckets:
 
     def __init__(self, root: Path):
         self.root = root
+        root.mkdir(parents=True, exist_ok=True)
 
     def path(self, bucket: str, name: str = "") -> Path:
         """Where a bucket or an object is kept; ValueError for a name that would leave the folder."""

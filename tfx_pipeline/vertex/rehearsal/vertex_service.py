@@ -7,6 +7,7 @@ predictions with the deployed model; long-running operations are done at once.
 from __future__ import annotations
 
 import base64
+import datetime
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +20,8 @@ import grpc
 from google.cloud import aiplatform_v1 as v1
 from google.cloud.resourcemanager_v3 import GetProjectRequest, Project
 from google.longrunning import operations_pb2
-from google.protobuf import any_pb2, json_format, struct_pb2
+from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
+from google.protobuf.message import Message
 
 from tfx_pipeline.vertex.rehearsal.proxy import Authority
 from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Buckets
@@ -96,6 +98,7 @@ class VertexService(grpc.GenericRpcHandler):
         job = request.pipeline_job
         job.name = f"{request.parent}/pipelineJobs/{request.pipeline_job_id}"
         job.state = v1.PipelineState.PIPELINE_STATE_PENDING
+        job.create_time = datetime.datetime.now(datetime.timezone.utc)
         self.pipeline_jobs[job.name] = job
         return job
 
@@ -109,9 +112,9 @@ class VertexService(grpc.GenericRpcHandler):
         found = _with_display_name(self.pipeline_jobs.values(), request.filter)
         return v1.ListPipelineJobsResponse(pipeline_jobs=found)
 
-    def cancel_pipeline_job(self, request: v1.CancelPipelineJobRequest, context) -> struct_pb2.Struct:
+    def cancel_pipeline_job(self, request: v1.CancelPipelineJobRequest, context) -> empty_pb2.Empty:
         _find(self.pipeline_jobs, request.name, context).state = v1.PipelineState.PIPELINE_STATE_CANCELLED
-        return struct_pb2.Struct()  # the same bytes as Empty
+        return empty_pb2.Empty()
 
     def create_schedule(self, request: v1.CreateScheduleRequest, context) -> v1.Schedule:
         schedule = request.schedule
@@ -129,7 +132,7 @@ class VertexService(grpc.GenericRpcHandler):
     def delete_schedule(self, request: v1.DeleteScheduleRequest, context) -> operations_pb2.Operation:
         _find(self.schedules, request.name, context)
         del self.schedules[request.name]
-        return _done(v1.UndeployModelResponse())  # the same bytes as Empty
+        return _done(empty_pb2.Empty())
 
     def create_custom_job(self, request: v1.CreateCustomJobRequest, context) -> v1.CustomJob:
         job = request.custom_job
@@ -250,14 +253,17 @@ def _project(request: GetProjectRequest, context) -> Project:
 
 
 def _serialize(message) -> bytes:
-    if isinstance(message, (operations_pb2.Operation, struct_pb2.Struct)):
-        return message.SerializeToString()
-    return type(message).serialize(message)
+    return _plain(message).SerializeToString()
+
+
+def _plain(message) -> Message:
+    """The protobuf message, which Google's newer classes wrap."""
+    return message if isinstance(message, Message) else type(message).pb(message)
 
 
 def _done(response) -> operations_pb2.Operation:
     packed = any_pb2.Any()
-    packed.Pack(type(response).pb(response))
+    packed.Pack(_plain(response))
     return operations_pb2.Operation(name=f"projects/{PROJECT_NUMBER}/operations/1", done=True, response=packed)
 
 

@@ -1,0 +1,119 @@
+"""The `cloud` section: what a mistake in it says, before anything is sent."""
+
+import pytest
+
+from schemas.errors import UserError
+from tests.tfx_pipeline.vertex.conftest import CONFIGS
+from tfx_pipeline.config import load_cloud_config, load_config
+from tfx_pipeline.vertex.machines import misfit
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"project": "My Project"}, "cloud.project: give the project's id"),
+        ({"region": "europe-west4-a"}, "cloud.region: give a region"),
+        ({"image": "host/path/image:latest"}, "cloud.image: means latest"),
+        ({"image": "host/path/image"}, "cloud.image: means latest"),
+        ({"image": "no image"}, "cloud.image: give HOST/PATH:TAG or HOST/PATH@sha256:DIGEST"),
+        ({"service_account": "me@gmail.com"}, "cloud.service_account: give an address such as worker@"),
+        ({"network": "projects/my-project-1/global/networks/default"}, "cloud.network: give projects/NUMBER/global/"),
+        ({"encryption_key": "my-key"}, "cloud.encryption_key: give projects/PROJECT/locations/REGION/keyRings/"),
+        (
+            {"encryption_key": "projects/my-project-1/locations/us-east1/keyRings/ring/cryptoKeys/key"},
+            "cloud.encryption_key: must be in the pipeline's region, europe-west4",
+        ),
+        ({"labels": {"Team": "vision"}}, "cloud.labels: Team: vision is not of lower-case letters"),
+        ({"labels": {f"key{number}": "value" for number in range(57)}}, "cloud.labels: Dictionary should have at most"),
+        (
+            {"training__machine_type": "n1-standard-32"},
+            "1 NVIDIA_TESLA_T4 serve at most 16 vCPUs, n1-standard-32 has 32",
+        ),
+        ({"training__machine_type": "e2-standard-8"}, "NVIDIA_TESLA_T4 can't be attached to e2-standard-8"),
+        ({"training__accelerator_type": "T4"}, "cloud.training: no accelerator 'T4'; there are: NVIDIA_TESLA_T4"),
+        ({"training__accelerator_count": 2}, "the trainer and the served model use one accelerator"),
+        ({"training__replicas": 3}, "cloud.training.replicas: the trainer runs on one machine"),
+        ({"serving__min_replicas": 3}, "cloud.serving: max_replicas must be at least min_replicas, 3"),
+        ({"serving__traffic_percentage": 0}, "cloud.serving.traffic_percentage: Input should be greater than"),
+        ({"evaluation": {"subnetwork": "default"}}, "cloud.evaluation.subnetwork: give regions/REGION/subnetworks/"),
+        ({"bucket": "gs://bucket"}, "cloud.bucket: Extra inputs are not permitted"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_file(write_cloud_config, changes, message):
+    path = write_cloud_config(**changes)
+    with pytest.raises(UserError) as raised:
+        load_cloud_config(path)
+    assert str(path) in str(raised.value)
+    assert message in str(raised.value)
+
+
+def test_every_mistake_is_named_at_once(write_cloud_config):
+    with pytest.raises(UserError) as raised:
+        load_cloud_config(write_cloud_config(project="?", region="?", image="?", service_account="?"))
+    assert len(str(raised.value).splitlines()) == 4
+
+
+@pytest.mark.parametrize("place", ["data", "output"])
+def test_a_place_outside_of_buckets_is_refused(place):
+    with pytest.raises(UserError, match=rf"{place}: steps on Vertex AI see Cloud Storage alone.* got 'runs/here'"):
+        load_cloud_config(CONFIGS / "rehearsal.yaml", **{place: "runs/here"})
+
+
+def test_a_configuration_without_cloud_is_refused(write_config):
+    with pytest.raises(UserError, match=r"cloud: missing; see tfx_pipeline/configs/vertex\.example\.yaml"):
+        load_cloud_config(write_config(), data="gs://bucket/pets/1.0.0", output="gs://bucket/out")
+
+
+def test_the_example_is_refused_until_it_is_filled_in():
+    with pytest.raises(UserError) as raised:
+        load_config(CONFIGS / "vertex.example.yaml")
+    lines = str(raised.value).splitlines()
+    assert any("cloud.project: put your own value in place of <PROJECT>" in line for line in lines)
+    assert len(lines) == 8
+
+
+def test_the_filled_in_example_is_valid(tmp_path):
+    text = (CONFIGS / "vertex.example.yaml").read_text()
+    for placeholder, value in {
+        "<BUCKET>": "my-bucket",
+        "<PROJECT>": "my-project-1",
+        "<REGION>": "europe-west4",
+        "<REPOSITORY>": "images",
+        "<TAG>": "1.0.0",
+        "<PIPELINE_ACCOUNT>": "pipeline",
+        "<TEAM>": "vision",
+        "<SERVING_IMAGE_DIGEST>": "0" * 64,
+    }.items():
+        text = text.replace(placeholder, value)
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    assert load_cloud_config(path).cloud.training.spec["accelerator_type"] == "NVIDIA_TESLA_T4"
+
+
+@pytest.mark.parametrize(
+    ("machine_type", "accelerator_type", "count"),
+    [
+        ("n1-standard-8", None, 1),
+        ("e2-standard-4", None, 1),
+        ("n1-standard-16", "NVIDIA_TESLA_T4", 1),
+        ("n1-highmem-32", "NVIDIA_TESLA_T4", 2),
+        ("g2-standard-8", "NVIDIA_L4", 1),
+        ("a2-highgpu-1g", "NVIDIA_TESLA_A100", 1),
+    ],
+)
+def test_machines_and_accelerators_that_fit(machine_type, accelerator_type, count):
+    assert misfit(machine_type, accelerator_type, count) is None
+
+
+@pytest.mark.parametrize(
+    ("machine_type", "accelerator_type", "count", "reason"),
+    [
+        ("g2-standard-8", None, 1, "g2-standard-8 comes with 1 NVIDIA_L4"),
+        ("a2-highgpu-2g", "NVIDIA_TESLA_A100", 1, "a2-highgpu-2g comes with 2 NVIDIA_TESLA_A100"),
+        ("n1-standard-8", "NVIDIA_L4", 1, "it comes with g2-standard"),
+        ("n1-standard-8", "NVIDIA_TESLA_T4", 3, "give one of 1, 2, 4"),
+        ("x9-standard-8", None, 1, "no machine type 'x9-standard-8'"),
+    ],
+)
+def test_machines_and_accelerators_that_do_not_fit(machine_type, accelerator_type, count, reason):
+    assert reason in misfit(machine_type, accelerator_type, count)
