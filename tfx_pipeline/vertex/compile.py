@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from beam_jobs.versions import require_version
+from beam_jobs.publication.versions import require_version
 from schemas.errors import UserError
 from schemas.features import SPLITS
 from schemas.manifest import SCHEMA_FILE, Manifest

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beam_jobs.cloud_storage import list_objects
 from beam_jobs.dataflow.submission import CREDENTIALS_REMEDY, check_credentials
+from beam_jobs.storage.cloud_storage import list_objects
 from schemas.errors import UserError
 from tfx_pipeline.config import PipelineConfig
 
