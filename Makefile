@@ -10,12 +10,14 @@ DATASET ?= pets
 VERSION ?= 1.0.0
 INPUT ?= gs://$(BUCKET)/photos
 OUTPUT ?= gs://$(BUCKET)/data
+CONFIG ?=
+DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo app data dataflow test proof lint format bench lock clean
+.PHONY: help env demo app data dataflow rehearse vertex-compile vertex-run test proof lint format bench lock clean
 
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(READY)  ## make the virtual environment from the lock
 
@@ -48,6 +50,15 @@ dataflow: env  ## prepare on Google Cloud: PROJECT= REGION= BUCKET= [DATASET= IN
 	@$(BIN)/python -m beam_jobs.dataflow --project="$(PROJECT)" --region="$(REGION)" --bucket="$(BUCKET)" \
 		--dataset="$(DATASET)" --version="$(VERSION)" --input="$(INPUT)" --output="$(OUTPUT)" \
 		$(if $(IMAGE),--sdk_container_image="$(IMAGE)") $(OPTIONS)
+
+rehearse: env  ## run the Vertex AI job on this machine, for free: 3 to 4 minutes [CONFIG=FILE]
+	@$(BIN)/python -m tfx_pipeline.vertex rehearse --config="$(or $(CONFIG),tfx_pipeline/configs/rehearsal.yaml)"
+
+vertex-compile: env  ## write the Vertex AI job to runs/vertex/pipeline.json: CONFIG=FILE [DATA=gs://...]
+	@$(BIN)/python -m tfx_pipeline.vertex compile --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)")
+
+vertex-run: env  ## run the pipeline on Vertex AI: CONFIG=FILE [DATA=gs://.../DATASET/VERSION]
+	@$(BIN)/python -m tfx_pipeline.vertex run --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)")
 
 test: env  ## run the tests
 	@$(BIN)/python -m pytest --numprocesses=2 -m "not proof"

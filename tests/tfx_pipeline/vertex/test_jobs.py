@@ -116,6 +116,11 @@ def test_a_scheduled_job_never_runs_beside_itself(stage, cloud_config, job_file)
     assert created["serviceAccount"] == cloud_config.cloud.service_account
 
 
+def test_a_second_job_of_the_same_id_is_refused(submitted, cloud_config, job_file):
+    with pytest.raises(UserError, match=r"Vertex AI refuses: .*already exists"), jobs.vertex_ai(cloud_config):
+        jobs.submit(cloud_config, jobs.load_job(cloud_config, job_file, "pets-1"))
+
+
 def test_what_the_service_refuses_is_told_in_its_words(stage, cloud_config):
     with pytest.raises(UserError, match=r"Vertex AI refuses: .*is not found"), jobs.vertex_ai(cloud_config):
         jobs.cancel("pets-999")

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -16,15 +17,15 @@ from schemas.manifest import verify_version
 from tfx_pipeline.config import PipelineConfig
 from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed
 from tfx_pipeline.vertex.rehearsal.image import build_image
+from tfx_pipeline.vertex.rehearsal.photo import first_photo
 from tfx_pipeline.vertex.rehearsal.sample import draw_version
-from tfx_pipeline.vertex.rehearsal.stage import Stage, preload, raised_stage
+from tfx_pipeline.vertex.rehearsal.stage import Stage, raised_stage
 from tfx_pipeline.vertex.rehearsal.storage import Buckets
 
 REQUESTS_FILE = "requests.jsonl"
 CONFIG_FILE = "config.yaml"
 REHEARSED, FAILED = 0, 1
 SUBMISSION, QUESTION = "submission", "ask the endpoint"
-BOOT_SECONDS = 120  # of the stage's own model server
 
 ROW = "{:<42}{:<11}{:>8}  {}"
 
@@ -90,46 +91,34 @@ def differences(config: PipelineConfig, as_configured: bool) -> list[str]:
     return told
 
 
-def perform(stage: Stage, config: PipelineConfig, folder: Path, report) -> list[Step]:
+def perform(stage: Stage, config: PipelineConfig, folder: Path, report: Callable[[Step], None]) -> list[Step]:
     """Submits the job from the image, runs what arrived, and asks the endpoint; StepFailed where any of it fails."""
-    submit(stage, config, folder, report)
-    steps = stage.run_job(*stage.submitted_job(), report)
-    if config.cloud.serving is not None:
-        ask(stage, config, folder, report)
+    steps = [_submit(stage, config, folder)]
+    report(steps[0])
+    steps += stage.run_job(*stage.submitted_job(), report)
+    if stage.service.endpoints:
+        steps.append(_ask(stage, config, folder))
+        report(steps[-1])
     return steps
 
 
-def submit(stage: Stage, config: PipelineConfig, folder: Path, report) -> None:
+def _submit(stage: Stage, config: PipelineConfig, folder: Path) -> Step:
     """Compiles and submits from within the image, with the command that a user would give."""
-    start = time.monotonic()
     path = folder / CONFIG_FILE
     path.write_text(yaml.safe_dump(config.model_dump(mode="json")), encoding="utf-8")
-    stage.run_command(SUBMISSION, "python", "-m", "tfx_pipeline.vertex", "run", f"--config={path}", "--no_wait")
-    report(Step(SUBMISSION, "command", time.monotonic() - start, {}))
+    return stage.run_command(SUBMISSION, "python", "-m", "tfx_pipeline.vertex", "run", f"--config={path}", "--no_wait")
 
 
-def ask(stage: Stage, config: PipelineConfig, folder: Path, report) -> None:
+def _ask(stage: Stage, config: PipelineConfig, folder: Path) -> Step:
     """Sends a photo to the endpoint, with the command that a user would give."""
-    if not stage.service.endpoints:  # the model was not good enough
-        return
-    start = time.monotonic()
-    preload(stage).join(BOOT_SECONDS)
-    photo = _any_photo(folder, stage, config)
-    stage.run_command(
+    stage.preload()
+    photo = folder / "photo.jpg"
+    photo.write_bytes(first_photo(stage.buckets.of_uri(config.data)))
+    return stage.run_command(
         QUESTION,
         *("python", "-m", "tfx_pipeline.ask_endpoint", f"--config={folder / CONFIG_FILE}"),
         *(f"--output={folder / 'answers'}", str(photo)),
     )
-    report(Step(QUESTION, "command", time.monotonic() - start, {}))
-
-
-def _any_photo(folder: Path, stage: Stage, config: PipelineConfig) -> Path:
-    """A photo of the first shard, as a file."""
-    from tfx_pipeline.vertex.rehearsal.photo import first_photo
-
-    path = folder / "photo.jpg"
-    path.write_bytes(first_photo(stage.buckets.of_uri(config.data)))
-    return path
 
 
 def print_step(step: Step) -> None:
@@ -139,19 +128,17 @@ def print_step(step: Step) -> None:
 
 def table(stage: Stage, steps: list[Step]) -> str:
     """Steps, seconds, artifacts, and what was asked of Google."""
-    rows = [Step(SUBMISSION, "command", 0, {}), *steps, Step(QUESTION, "command", 0, {})]
     lines = [ROW.format("step", "kind", "seconds", "artifacts; calls to Google")]
-    for step in rows:
-        calls = [call.method for call in stage.service.calls if call.step == step.name]
-        counts = [f"{name}" + (f" x{count}" if count > 1 else "") for name, count in Counter(calls).items()]
+    for step in steps:
+        details = [f"{key}: {one.uri}" for key, group in step.outputs.items() for one in group]
+        calls = Counter(call.method for call in stage.service.calls if call.step == step.name)
         if count := stage.storage_requests[step.name]:
-            counts.append(f"{count} requests to Cloud Storage")
-        if not counts and step.kind == "command":
-            continue
-        made = [f"{key} {one.uri}" for key, group in step.outputs.items() for one in group]
-        details = [*made, ", ".join(counts)] if counts else made
-        seconds = f"{step.seconds:.1f}" if step.seconds else ""
-        lines.append(ROW.format(step.name, step.kind, seconds, details[0] if details else "nothing found yet"))
+            calls["Cloud Storage"] = count
+        if calls:
+            details.append(", ".join(name + (f" x{count}" if count > 1 else "") for name, count in calls.items()))
+        lines.append(
+            ROW.format(step.name, step.kind, f"{step.seconds:.1f}", details[0] if details else "nothing found")
+        )
         lines += [ROW.format("", "", "", detail) for detail in details[1:]]
     return "\n".join(line.rstrip() for line in lines)
 

@@ -50,11 +50,7 @@ class Step:
 
 
 class Execution:
-    """Runs jobs with one image, in one set of buckets.
-
-    Attributes:
-      on_step: Called with a step's name before it runs.
-    """
+    """Runs jobs with one image, in one set of buckets."""
 
     def __init__(
         self,
@@ -65,7 +61,13 @@ class Execution:
         folder: Path,
         on_step: Callable[[str], None],
     ):
-        """Args: `image` is the one that is rehearsed, `environment` its processes', `folder` for logs and scratch."""
+        """Args:
+
+        image: Name of the image that is rehearsed.
+        environment: Of its processes, nothing else.
+        folder: For logs and scratch.
+        on_step: Called with a step's name before it runs.
+        """
         self._buckets = buckets
         self._metadata = metadata
         self._image = image

@@ -96,4 +96,4 @@ def _condition(clause: str):
         return lambda one: one.name == value
     if number := re.fullmatch(r"metadata\.(\w+)\.number_value", key):
         return lambda one: one.metadata.get(number[1]) == float(value)
-    raise WrongJob(f"a resolver's filter that is not rehearsed: {clause}")
+    raise WrongJob(f"a filter that is not rehearsed: {clause}")

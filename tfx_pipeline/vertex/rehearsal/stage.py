@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -63,12 +63,18 @@ class Stage:
             self.storage_requests[self.service.step] += 1
         return self._storage.answer(method, url, headers, body)
 
-    def run_command(self, name: str, *command: str) -> str:
-        """Runs a command in the image; returns what it said, StepFailed where it fails."""
+    def run_command(self, name: str, *command: str) -> Step:
+        """Runs a command in the image; StepFailed where it fails."""
         self.service.step = name
-        execution = self._execution()
-        execution.run_process(name, list(command))
-        return (self._folder / "logs" / f"{name}.log").read_text(errors="replace")
+        start = time.monotonic()
+        self._execution().run_process(name, list(command))
+        return Step(name, "command", time.monotonic() - start, {})
+
+    def preload(self) -> None:
+        """Loads the deployed models, as an endpoint does before it is told to be ready; takes TensorFlow's start."""
+        for endpoint in self.service.endpoints.values():
+            for deployed in endpoint.deployed_models:
+                self.service.load(deployed)
 
     def submitted_job(self) -> tuple[str, Json]:
         """Resource name and JSON of the job that was submitted last."""
@@ -129,11 +135,3 @@ def raised_stage(config: PipelineConfig, folder: Path, image: Image, buckets: Bu
         stage.proxy = stack.enter_context(running_proxy(routes))
         stage.client_environment = client_environment(stage.proxy, authority)
         yield stage
-
-
-def preload(stage: Stage) -> threading.Thread:
-    """Begins to load the deployed models, as an endpoint does before it is told to be ready."""
-    deployed = [one for endpoint in stage.service.endpoints.values() for one in endpoint.deployed_models]
-    thread = threading.Thread(target=lambda: [stage.service.load(one) for one in deployed], daemon=True)
-    thread.start()
-    return thread

@@ -97,6 +97,8 @@ class VertexService(grpc.GenericRpcHandler):
     def create_pipeline_job(self, request: v1.CreatePipelineJobRequest, context) -> v1.PipelineJob:
         job = request.pipeline_job
         job.name = f"{request.parent}/pipelineJobs/{request.pipeline_job_id}"
+        if job.name in self.pipeline_jobs:
+            context.abort(grpc.StatusCode.ALREADY_EXISTS, f"{job.name} already exists")
         job.state = v1.PipelineState.PIPELINE_STATE_PENDING
         job.create_time = datetime.datetime.now(datetime.timezone.utc)
         self.pipeline_jobs[job.name] = job

@@ -1,0 +1,184 @@
+"""A whole rehearsal, and faults planted into what it runs: each must be found, in the step where it would show."""
+
+import contextlib
+import io
+import json
+import shutil
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from tests.tfx_pipeline.vertex.conftest import SECRETS, TOKEN
+from tfx_pipeline.vertex.rehearsal.command import rehearse
+from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed
+from tfx_pipeline.vertex.rehearsal.image import Image
+from tfx_pipeline.vertex.rehearsal.stage import Stage, raised_stage
+from tfx_pipeline.vertex.rehearsal.storage import Buckets
+
+pytestmark = pytest.mark.proof
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a rehearsal returned, printed and sent; `requests` are (method, request)."""
+
+    exit_code: int
+    out: str
+    folder: Path
+    requests: list[tuple[str, dict]]
+
+    def sent(self, method: str) -> dict:
+        """The only request of a method."""
+        [request] = [request for name, request in self.requests if name == method]
+        return request
+
+
+@pytest.fixture(scope="module")
+def rehearsal(cloud_config, toy_version, tmp_path_factory) -> Rehearsal:
+    folder = tmp_path_factory.mktemp("rehearsal")
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        for name in SECRETS:
+            patch.setenv(name, TOKEN)
+        exit_code = rehearse(cloud_config, folder, toy_version, as_configured=False)
+    lines = [json.loads(line) for line in (folder / "requests.jsonl").read_text().splitlines()]
+    return Rehearsal(exit_code, out.getvalue(), folder, [(line["method"], line["request"]) for line in lines])
+
+
+@pytest.fixture(scope="module")
+def stage(rehearsal, cloud_config) -> Stage:
+    """The stage of the rehearsal, raised again, with what is in the registry and at the endpoint."""
+    image, buckets = Image(rehearsal.folder / "image" / "image"), Buckets(rehearsal.folder / "buckets")
+    with raised_stage(cloud_config, rehearsal.folder, image, buckets) as stage:
+        yield stage
+
+
+@pytest.fixture
+def job(rehearsal) -> dict:
+    """The job as it was submitted."""
+    return deepcopy(rehearsal.sent("CreatePipelineJob")["pipelineJob"])
+
+
+@pytest.fixture
+def run(stage, job) -> Callable[[], dict[str, Step]]:
+    """Runs the job, with whatever was planted into it; returns its steps."""
+    return lambda: {step.name: step for step in stage.run_job("projects/p/jobs/planted", job, lambda step: None)}
+
+
+def parameter(job: dict, task: str, name: str) -> dict:
+    """The constant that a task gets for a parameter."""
+    task_spec = job["pipelineSpec"]["root"]["dag"]["tasks"][task]
+    return task_spec["inputs"]["parameters"][name]["runtimeValue"]["constantValue"]
+
+
+def test_every_step_runs_and_is_told(rehearsal):
+    assert rehearsal.exit_code == 0, rehearsal.out
+    table = rehearsal.out[rehearsal.out.index("step ") :]
+    for step in (
+        "ImportExamples",
+        "ImportSchemaGen",
+        "Trainer",
+        "Evaluator",
+        "Pusher",
+        "LastBlessedModel-model-resolver",
+    ):
+        assert f"\n{step} " in table
+    for call in ("CreatePipelineJob", "CreateCustomJob", "UploadModel", "CreateEndpoint", "DeployModel", "Predict"):
+        assert call in table
+    assert "refused" not in rehearsal.out
+
+
+def test_the_custom_job_is_asked_for_as_configured(rehearsal, cloud_config):
+    cloud = cloud_config.cloud
+    request = rehearsal.sent("CreateCustomJob")
+    assert request["parent"] == f"projects/{cloud.project}/locations/{cloud.region}"
+    job = request["customJob"]
+    assert job["displayName"] == "pets-rehearsal-trainer"
+    assert job["encryptionSpec"] == {"kmsKeyName": cloud.encryption_key}
+    assert job["labels"]["team"] == "rehearsal"
+    assert job["jobSpec"]["serviceAccount"] == cloud.training.service_account
+    assert job["jobSpec"]["network"] == cloud.network
+    [pool] = job["jobSpec"]["workerPoolSpecs"]
+    assert pool["machineSpec"] == {
+        "machineType": "n1-standard-8",
+        "acceleratorType": "NVIDIA_TESLA_T4",
+        "acceleratorCount": 1,
+    }
+    assert pool["replicaCount"] == "1"
+    assert pool["containerSpec"]["imageUri"] == cloud.image
+    assert pool["containerSpec"]["command"][:3] == ["python", "-m", "tfx.scripts.run_executor"]
+
+
+def test_the_endpoints_answer_is_a_mask(rehearsal):
+    mask = np.asarray(Picture.open(rehearsal.folder / "answers" / "photo_mask.png"))
+    assert mask.shape == (32, 32)
+    assert set(np.unique(mask)) <= {0, 1, 2}
+
+
+def test_no_secret_of_the_launcher_is_left_anywhere(rehearsal):
+    files = [path for path in rehearsal.folder.rglob("*") if path.is_file() and "image" not in path.parts]
+    assert len(files) > 30
+    assert not [path for path in files if TOKEN.encode() in path.read_bytes()]
+    assert TOKEN not in rehearsal.out
+
+
+def test_unchanged_data_trains_nothing(rehearsal, stage, run):
+    steps = run()
+    assert steps["Trainer"].kind == "cache"
+    assert not [call for call in stage.service.calls if call.method == "CreateCustomJob"]
+    [last_blessed] = steps["LastBlessedModel-model-resolver"].outputs["model"]
+    [trained] = steps["Trainer"].outputs["model"]
+    assert last_blessed == trained
+
+
+def test_a_wrong_module_path_is_found(run, job):
+    container = job["pipelineSpec"]["deploymentSpec"]["executors"]["Pusher_executor"]["container"]
+    place = container["args"].index("tfx_pipeline.vertex.pusher.Executor")
+    container["args"][place] = "tfx_pipeline.vertex.pushers.Executor"
+    with pytest.raises(StepFailed) as raised:
+        run()
+    assert raised.value.step == "Pusher"
+    assert raised.value.reason == "ModuleNotFoundError: No module named 'tfx_pipeline.vertex.pushers'"
+
+
+def test_a_file_that_the_image_lacks_is_found(run, job, rehearsal):
+    [schemas] = (rehearsal.folder / "image" / "image").glob("lib/*/site-packages/schemas")
+    shutil.move(schemas / "pets" / "dataset.yaml", rehearsal.folder / "dataset.yaml")
+    settings = parameter(job, "Trainer", "custom_config")
+    settings["stringValue"] = settings["stringValue"].replace('"seed": 0', '"seed": 1')  # else nothing would be trained
+    try:
+        with pytest.raises(StepFailed) as raised:
+            run()
+    finally:
+        shutil.move(rehearsal.folder / "dataset.yaml", schemas / "pets" / "dataset.yaml")
+    assert raised.value.step == "Trainer"
+    assert "its CustomJob failed: schemas.errors.UserError: no data set 'pets' under schemas/" in raised.value.reason
+
+
+def test_an_artifact_of_another_type_is_found(run, job):
+    inputs = job["pipelineSpec"]["root"]["dag"]["tasks"]["Evaluator"]["inputs"]["artifacts"]
+    inputs["examples"]["taskOutputArtifact"] |= {"producerTask": "ImportStatistics"}
+    with pytest.raises(StepFailed) as raised:
+        run()
+    assert raised.value.step == "check of the job"
+    assert "input examples must be tfx.Examples, but ImportStatistics.result is tfx.ExampleStat" in raised.value.reason
+
+
+def test_a_parameter_of_another_type_is_found(run, job):
+    parameter(job, "Pusher", "custom_config")["stringValue"] = "[1, 2]"
+    with pytest.raises(StepFailed) as raised:
+        run()
+    assert raised.value.step == "Pusher"
+    assert "UserError: custom_config: (whole file): Input should be a valid dictionary" in raised.value.reason
+
+
+def test_another_image_is_found(run, job):
+    container = job["pipelineSpec"]["deploymentSpec"]["executors"]["Pusher_executor"]["container"]
+    container["image"] = "gcr.io/tfx-oss-public/tfx:1.16.0"
+    with pytest.raises(StepFailed, match=r"step Pusher failed: its image is gcr\.io/tfx-oss-public/tfx:1\.16\.0"):
+        run()
