@@ -15,7 +15,7 @@ import yaml
 from schemas.errors import UserError
 from schemas.manifest import verify_version
 from tfx_pipeline.config import PipelineConfig
-from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed
+from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed, job_root
 from tfx_pipeline.vertex.rehearsal.image import build_image
 from tfx_pipeline.vertex.rehearsal.photo import first_photo
 from tfx_pipeline.vertex.rehearsal.sample import draw_version
@@ -127,10 +127,12 @@ def print_step(step: Step) -> None:
 
 
 def table(stage: Stage, steps: list[Step]) -> str:
-    """Steps, seconds, artifacts, and what was asked of Google."""
+    """Steps, seconds, artifacts, and what was asked of Google; `...` stands for the job's own folder."""
+    job, spec = stage.submitted_job()
+    root = job_root(job, spec)
     lines = [ROW.format("step", "kind", "seconds", "artifacts; calls to Google")]
     for step in steps:
-        details = [f"{key}: {one.uri}" for key, group in step.outputs.items() for one in group]
+        details = [f"{key}: {one.uri.replace(root, '...')}" for key, group in step.outputs.items() for one in group]
         calls = Counter(call.method for call in stage.service.calls if call.step == step.name)
         if count := stage.storage_requests[step.name]:
             calls["Cloud Storage"] = count

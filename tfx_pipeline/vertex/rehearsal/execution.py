@@ -89,7 +89,7 @@ class Execution:
             tasks = read_tasks(job["pipelineSpec"])
         except WrongJob as error:
             raise StepFailed("check of the job", str(error)) from None
-        root = f"{job['runtimeConfig']['gcsOutputDirectory']}/{job_name.split('/')[1]}/{job_name.split('/')[-1]}"
+        root = job_root(job_name, job)
         steps: list[Step] = []
         made: dict[str, Artifacts] = {}
         for number, task in enumerate(tasks):
@@ -194,6 +194,11 @@ class Execution:
         if not path.is_file():
             raise StepFailed(task.name, f"it left no {output_file}")
         return _read_outputs(json.loads(path.read_text()), outputs)
+
+
+def job_root(job_name: str, job: Json) -> str:
+    """Folder of a job's artifacts; Vertex AI has the project's number where this has its id."""
+    return f"{job['runtimeConfig']['gcsOutputDirectory']}/{job_name.split('/')[1]}/{job_name.split('/')[-1]}"
 
 
 def _read_outputs(executor_output: Json, outputs: Artifacts) -> Artifacts:
