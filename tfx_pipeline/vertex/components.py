@@ -66,7 +66,8 @@ def vertex_pusher(
         region=cloud.region,
         model_name=config.name,
         serving=cloud.serving,
-        labels=cloud.labels | lineage_labels(manifest, git_commit),
+        labels=cloud.labels,
+        lineage=lineage_labels(manifest, git_commit),
         description=lineage_text(manifest, git_commit),
         encryption_key=cloud.encryption_key,
     )

@@ -26,7 +26,8 @@ class PushArguments(FrozenModel):
 
     Attributes:
       model_name: Display name in the registry; each push adds a version to the model of this name.
-      labels, description: Of the version.
+      labels: For the bill, of the model and of the endpoint.
+      lineage, description: Labels and text of the version: what it comes from.
     """
 
     project: str
@@ -34,6 +35,7 @@ class PushArguments(FrozenModel):
     model_name: str
     serving: Serving
     labels: dict[str, str]
+    lineage: dict[str, str]
     description: str
     encryption_key: str | None = None
 
@@ -94,7 +96,7 @@ def _registered(arguments: PushArguments, model_uri: str, source: str):
         artifact_uri=model_uri,
         serving_container_image_uri=arguments.serving.image,
         version_description=arguments.description,
-        labels=arguments.labels | {SOURCE_LABEL: source},
+        labels=arguments.labels | arguments.lineage | {SOURCE_LABEL: source},
     )
 
 

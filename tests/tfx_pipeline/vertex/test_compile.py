@@ -57,10 +57,11 @@ def test_every_container_runs_the_configured_image(job, cloud_config):
 def test_the_pushed_model_is_labelled_with_its_data_and_code(job, toy_version):
     manifest = read_manifest(toy_version)
     settings = custom_config(job, "Pusher")
-    assert settings["labels"]["manifest_sha256"] == manifest.sha256[:32]
-    assert settings["labels"]["schema_sha256"] == manifest.schema_sha256[:32]
+    assert settings["labels"] == {"team": "rehearsal"}
+    assert settings["lineage"]["manifest_sha256"] == manifest.sha256[:32]
+    assert settings["lineage"]["schema_sha256"] == manifest.schema_sha256[:32]
     assert manifest.sha256 in settings["description"]
-    for value in settings["labels"].values():
+    for value in settings["lineage"].values():
         assert re.fullmatch(r"[a-z0-9_-]{1,63}", value)
 
 

@@ -27,7 +27,8 @@ def push_model(stage, cloud_config):
             region=cloud.region,
             model_name="pets",
             serving=cloud.serving.model_copy(update=serving),
-            labels={"team": "rehearsal", "manifest_sha256": "ab12"},
+            labels={"team": "rehearsal"},
+            lineage={"manifest_sha256": "ab12"},
             description="pets 1.0.0",
             encryption_key=cloud.encryption_key,
         )
@@ -55,7 +56,9 @@ def test_the_first_model_is_registered_and_gets_all_traffic(stage, push_model, c
     assert model["artifactUri"] == SAVED_MODEL.format(1)
     assert model["containerSpec"]["imageUri"] == cloud_config.cloud.serving.image
     assert model["encryptionSpec"] == {"kmsKeyName": cloud_config.cloud.encryption_key}
-    assert request(stage, "CreateEndpoint")["endpoint"]["encryptionSpec"] == model["encryptionSpec"]
+    endpoint = request(stage, "CreateEndpoint")["endpoint"]
+    assert endpoint["encryptionSpec"] == model["encryptionSpec"]
+    assert endpoint["labels"] == {"team": "rehearsal"}
     resources = request(stage, "DeployModel")["deployedModel"]["dedicatedResources"]
     assert resources["machineSpec"] == {"machineType": "n1-standard-2"}
     assert (resources["minReplicaCount"], resources["maxReplicaCount"]) == (1, 2)

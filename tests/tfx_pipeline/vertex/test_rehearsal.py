@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+from schemas.manifest import read_manifest
 from tests.tfx_pipeline.vertex.conftest import SECRETS, TOKEN
+from tfx_pipeline.vertex.lineage import git_commit
 from tfx_pipeline.vertex.rehearsal.command import rehearse
 from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed
 from tfx_pipeline.vertex.rehearsal.image import Image
@@ -112,6 +114,12 @@ def test_the_custom_job_is_asked_for_as_configured(rehearsal, cloud_config):
     assert pool["replicaCount"] == "1"
     assert pool["containerSpec"]["imageUri"] == cloud.image
     assert pool["containerSpec"]["command"][:3] == ["python", "-m", "tfx.scripts.run_executor"]
+
+
+def test_the_registered_model_tells_its_data_and_code(rehearsal, toy_version):
+    labels = rehearsal.sent("UploadModel")["model"]["labels"]
+    assert labels["manifest_sha256"] == read_manifest(toy_version).sha256[:32]
+    assert labels.get("git_commit") == git_commit()
 
 
 def test_the_endpoints_answer_is_a_mask(rehearsal):

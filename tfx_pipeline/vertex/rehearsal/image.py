@@ -14,6 +14,7 @@ import sysconfig
 from pathlib import Path
 
 from schemas.errors import UserError
+from tfx_pipeline.vertex.lineage import GIT_COMMIT, git_commit
 
 PROJECT = Path(__file__).parents[3]
 FILES = ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
@@ -41,6 +42,7 @@ class Image:
             "PYTHONWARNINGS": "ignore",
             "TF_CPP_MIN_LOG_LEVEL": "2",
             "CUDA_VISIBLE_DEVICES": "-1",
+            **({GIT_COMMIT: commit} if (commit := git_commit()) else {}),
         }
 
 
