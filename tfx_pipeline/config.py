@@ -102,8 +102,8 @@ def _unfilled(values: Any, key: str = "") -> Iterator[str]:
     children = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
     for name, value in children:
         yield from _unfilled(value, f"{key}.{name}" if key else str(name))
-    if isinstance(values, str) and (match := PLACEHOLDER.search(values)):
-        yield f"{key}: put your own value in place of {match.group()}, got {values!r}"
+    if isinstance(values, str) and (found := PLACEHOLDER.findall(values)):
+        yield f"{key}: put your own values in place of {', '.join(dict.fromkeys(found))}, got {values!r}"
 
 
 def check_evaluation(evaluation: EvaluationConfig, spec: DatasetSpec) -> None:

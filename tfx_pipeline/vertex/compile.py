@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from beam_jobs.dataflow.submission import check_credentials
 from beam_jobs.publication.versions import require_version
 from schemas.errors import UserError
 from schemas.features import SPLITS
@@ -27,9 +28,11 @@ def read_version(config: PipelineConfig) -> Manifest:
     """Reads the manifest of the data set version, from a bucket or a folder, and checks what it says.
 
     Raises:
-      UserError: Nothing is published there, a split is empty, the schema is another one than the installed, or the
-        configuration names classes or slices that the data set does not have.
+      UserError: Nothing is published there, a split is empty, the schema is another one than the installed, the
+        configuration names classes or slices that the data set does not have, or there are no credentials to look.
     """
+    if config.data.startswith("gs://"):
+        check_credentials()
     manifest = require_version("data", config.data.rstrip("/"))
     spec = load_spec(manifest.dataset)
     if manifest.schema_sha256 != spec.schema_sha256:

@@ -27,6 +27,8 @@ PUSHER = "Pusher"
 @contextmanager
 def vertex_ai(config: PipelineConfig) -> Iterator[None]:
     """Sets Google's client up for a configuration; what the service refuses becomes a UserError."""
+    check_credentials()
+
     import google.auth.exceptions
     from google.api_core.exceptions import GoogleAPICallError
     from google.cloud import aiplatform
@@ -34,7 +36,6 @@ def vertex_ai(config: PipelineConfig) -> Iterator[None]:
     # It tells every request, and as an error with traceback that a bucket is not the project's own, which may be meant.
     logging.getLogger("google.cloud.aiplatform.pipeline_jobs").addFilter(lambda record: False)
     cloud = config.cloud
-    check_credentials()
     aiplatform.init(
         project=cloud.project, location=cloud.region, encryption_spec_key_name=cloud.encryption_key, experiment=None
     )

@@ -68,7 +68,7 @@ def test_the_example_is_refused_until_it_is_filled_in():
     with pytest.raises(UserError) as raised:
         load_config(CONFIGS / "vertex.example.yaml")
     lines = str(raised.value).splitlines()
-    assert any("cloud.project: put your own value in place of <PROJECT>" in line for line in lines)
+    assert any("cloud.project: put your own values in place of <PROJECT>" in line for line in lines)
     assert len(lines) == 8
 
 
