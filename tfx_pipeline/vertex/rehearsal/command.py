@@ -40,7 +40,7 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
       as_configured: Train and judge as configured, not one epoch without floors.
     """
     folder = folder.resolve()
-    for name in ("buckets", "logs", "scratch", "authority", "metadata.json", REQUESTS_FILE):
+    for name in ("buckets", "logs", "scratch", "answers", "metadata.json", REQUESTS_FILE):
         path = folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)

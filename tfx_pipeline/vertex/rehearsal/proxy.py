@@ -27,6 +27,10 @@ from cryptography.x509.oid import NameOID
 
 ACCOUNT = "rehearsal@rehearsal.iam.gserviceaccount.com"
 HOSTS = ("*.googleapis.com", "oauth2.googleapis.com")
+_KEY_USES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+    *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+)
 _CONNECT = re.compile(rb"CONNECT ([^: ]+):443 HTTP/1\.[01]\r\n")
 
 
@@ -160,9 +164,16 @@ def _certificate(
     day = datetime.timedelta(days=1)
     builder = x509.CertificateBuilder().issuer_name(issuer).subject_name(subject).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - day).not_valid_after(now + day)
+    # Python 3.13 insists on what RFC 5280 asks of authorities and of who is vouched for by them.
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    issuer_identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
+    builder = builder.add_extension(identifier, critical=False).add_extension(issuer_identifier, critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+    uses = dict.fromkeys(_KEY_USES, False) | {"key_cert_sign" if is_authority else "digital_signature": True}
+    builder = builder.add_extension(x509.KeyUsage(**uses), critical=True)
     if not is_authority:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(one) for one in HOSTS]), False)
+        names = [x509.DNSName(one) for one in HOSTS]
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
 
 

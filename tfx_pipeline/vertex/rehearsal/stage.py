@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -127,8 +128,8 @@ class Stage:
 def raised_stage(config: PipelineConfig, folder: Path, image: Image, buckets: Buckets) -> Iterator[Stage]:
     """A stage whose servers answer until the block ends; with its client environment, they are taken for Google's."""
     stage = Stage(config, folder, image, buckets)
-    authority = Authority(folder / "authority")
     with ExitStack() as stack:
+        authority = Authority(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         web_port = stack.enter_context(running_web_server(stage.answer_web, authority))
         vertex_port = stack.enter_context(running_vertex_service(stage.service, authority))
         routes = dict.fromkeys(WEB_HOSTS, web_port) | dict.fromkeys((HOST_SUFFIX, RESOURCE_MANAGER_HOST), vertex_port)
