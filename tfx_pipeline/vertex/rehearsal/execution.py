@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -74,6 +76,7 @@ class Execution:
         self._environment = environment
         self._folder = folder
         self._on_step = on_step
+        self._running: set[subprocess.Popen] = set()
 
     def run(self, job_name: str, job: Json, report: Callable[[Step], None]) -> list[Step]:
         """Runs a job.
@@ -116,21 +119,26 @@ class Execution:
         scratch.mkdir(parents=True, exist_ok=True)
         with log.open("w") as file:
             try:
-                code = subprocess.run(
-                    command,
-                    cwd=scratch,
-                    env=self._environment,
-                    stdout=file,
-                    stderr=file,
-                    timeout=TIMEOUT_SECONDS,
-                    check=False,
-                ).returncode
+                process = subprocess.Popen(
+                    command, cwd=scratch, env=self._environment, stdout=file, stderr=file, start_new_session=True
+                )
             except FileNotFoundError:
                 raise StepFailed(name, f"the image has no {command[0]}", log) from None
-            except subprocess.TimeoutExpired:
-                raise StepFailed(name, f"not done after {TIMEOUT_SECONDS} s", log) from None
+        self._running.add(process)
+        try:
+            code = process.wait(TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise StepFailed(name, f"not done after {TIMEOUT_SECONDS} s", log) from None
+        finally:
+            _kill(process)
+            self._running.discard(process)
         if code:
             raise StepFailed(name, _last_error(log) or f"exit code {code}", log)
+
+    def stop(self) -> None:
+        """Kills what still runs, such as a CustomJob whose pipeline was interrupted."""
+        for process in list(self._running):
+            _kill(process)
 
     def check_image(self, name: str, image: str) -> None:
         """StepFailed where a container is to run another image than the one that is rehearsed."""
@@ -220,6 +228,13 @@ def _cache_key(task: Task, inputs: Artifacts) -> str:
     names = {key: [one.name for one in group] for key, group in inputs.items()}
     parts = (task.component, task.executor, names, task.parameters)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _kill(process: subprocess.Popen) -> None:
+    """Kills a process and its children, unless it has ended."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _last_error(log: Path) -> str | None:

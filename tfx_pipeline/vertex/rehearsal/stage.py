@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Stage:
         """Runs a command in the image; StepFailed where it fails."""
         self.service.step = name
         start = time.monotonic()
-        self._execution().run_process(name, list(command))
+        self.execution.run_process(name, list(command))
         return Step(name, "command", time.monotonic() - start, {})
 
     def preload(self) -> None:
@@ -84,11 +85,10 @@ class Stage:
 
     def run_job(self, name: str, job: Json, report: Callable[[Step], None]) -> list[Step]:
         """Runs a job; StepFailed where it fails."""
-        execution = self._execution()
         self.service.run_custom_job = self._run_custom_job
         self._custom_job_failure = None
         try:
-            return execution.run(name, job, report)
+            return self.execution.run(name, job, report)
         except StepFailed as failure:
             if cause := self._custom_job_failure:
                 raise StepFailed(failure.step, f"its CustomJob failed: {cause.reason}", cause.log) from None
@@ -96,7 +96,9 @@ class Stage:
         finally:
             self.service.step = ""
 
-    def _execution(self) -> Execution:
+    @cached_property
+    def execution(self) -> Execution:
+        """What runs processes in the image."""
         cloud = self._config.cloud
         parent = f"projects/{PROJECT_NUMBER}/locations/{cloud.region}/metadataStores/default"
         return Execution(
@@ -113,11 +115,10 @@ class Stage:
 
     def _run_custom_job(self, job: v1.CustomJob) -> str | None:
         """Runs the containers of a CustomJob; returns why it failed, or None."""
-        execution = self._execution()
         try:
             for pool in job.job_spec.worker_pool_specs:
-                execution.check_image(CUSTOM_JOB, pool.container_spec.image_uri)
-                execution.run_process(CUSTOM_JOB, [*pool.container_spec.command, *pool.container_spec.args])
+                self.execution.check_image(CUSTOM_JOB, pool.container_spec.image_uri)
+                self.execution.run_process(CUSTOM_JOB, [*pool.container_spec.command, *pool.container_spec.args])
         except StepFailed as failure:
             self._custom_job_failure = failure
             return failure.reason
@@ -135,4 +136,7 @@ def raised_stage(config: PipelineConfig, folder: Path, image: Image, buckets: Bu
         routes = dict.fromkeys(WEB_HOSTS, web_port) | dict.fromkeys((HOST_SUFFIX, RESOURCE_MANAGER_HOST), vertex_port)
         stage.proxy = stack.enter_context(running_proxy(routes))
         stage.client_environment = client_environment(stage.proxy, authority)
-        yield stage
+        try:
+            yield stage
+        finally:
+            stage.execution.stop()
