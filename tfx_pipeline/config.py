@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field
 
 from schemas.errors import UserError
+from schemas.secret_names import SECRET_RESOURCE
 from schemas.spec import DatasetSpec, FrozenModel, parse_model
 from tfx_pipeline.components.hf_pusher.config import HubConfig
 from tfx_pipeline.vertex.cloud_config import CloudConfig, check_places
@@ -92,9 +93,21 @@ def load_cloud_config(path: Path, data: str | None = None, output: str | None = 
     problems = check_places(config.data, config.output)
     if config.cloud is None:
         problems.append("cloud: missing; see tfx_pipeline/configs/vertex.example.yaml")
+    if config.hub is not None:
+        problems += _hub_on_vertex(config.hub)
     if problems:
         raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
     return config
+
+
+def _hub_on_vertex(hub: HubConfig) -> Iterator[str]:
+    """One line for each thing that a step on Vertex AI could not reach, which has not your environment and files."""
+    if not hub.dry_run and re.fullmatch(SECRET_RESOURCE, hub.token) is None:
+        form = "projects/PROJECT/secrets/NAME/versions/VERSION"
+        yield f"hub.token: name a Secret Manager version, {form}, got {hub.token!r}"
+    for uri in hub.space.examples if hub.space else ():
+        if not uri.startswith("gs://"):
+            yield f"hub.space.examples: give gs:// addresses, got {uri!r}"
 
 
 def _unfilled(values: Any, key: str = "") -> Iterator[str]:

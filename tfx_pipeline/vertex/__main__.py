@@ -13,7 +13,7 @@ from beam_jobs.console import Terminated, be_calm, exit_code
 from tfx_pipeline.config import PipelineConfig, load_cloud_config
 from tfx_pipeline.log_file import stderr_in_file
 
-EXIT_PUSHED, EXIT_FAILED, EXIT_NOT_PUSHED, EXIT_CANCELLED = 0, 1, 3, 4
+EXIT_PUSHED, EXIT_FAILED, EXIT_NOT_PUSHED, EXIT_CANCELLED = 0, 1, 3, 5  # 4 is the local runner's
 
 EPILOG = f"""\
 exit codes:

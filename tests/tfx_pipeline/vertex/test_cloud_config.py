@@ -1,6 +1,7 @@
 """The `cloud` section: what a mistake in it says, before anything is sent."""
 
 import pytest
+import yaml
 
 from schemas.errors import UserError
 from tests.tfx_pipeline.vertex.conftest import CONFIGS
@@ -62,6 +63,17 @@ def test_a_place_outside_of_buckets_is_refused(place):
 def test_a_configuration_without_cloud_is_refused(write_config):
     with pytest.raises(UserError, match=r"cloud: missing; see tfx_pipeline/configs/vertex\.example\.yaml"):
         load_cloud_config(write_config(), data="gs://bucket/pets/1.0.0", output="gs://bucket/out")
+
+
+def test_a_hub_that_a_step_could_not_reach_is_refused(write_cloud_config):
+    path = write_cloud_config()
+    values = yaml.safe_load(path.read_text())
+    values["hub"] |= {"token": "HF_TOKEN", "space": {"repo": "a/b", "title": "Pets", "examples": ["cat.jpg"]}}
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(UserError) as raised:
+        load_cloud_config(path)
+    assert "hub.token: name a Secret Manager version" in str(raised.value)
+    assert "hub.space.examples: give gs:// addresses, got 'cat.jpg'" in str(raised.value)
 
 
 def test_the_example_is_refused_until_it_is_filled_in():

@@ -92,7 +92,7 @@ def test_a_job_can_be_cancelled(stage, follow, cloud_config):
         jobs.cancel("pets-1")
     [job] = stage.service.pipeline_jobs.values()
     assert job.state == STATE.PIPELINE_STATE_CANCELLED
-    assert follow(STATE.PIPELINE_STATE_CANCELLED) == 4
+    assert follow(STATE.PIPELINE_STATE_CANCELLED) == 5
 
 
 def test_jobs_and_schedules_are_listed(stage, submitted, cloud_config, job_file):

@@ -122,6 +122,11 @@ def test_the_registered_model_tells_its_data_and_code(rehearsal, toy_version):
     assert labels.get("git_commit") == git_commit()
 
 
+def test_the_hubs_repository_is_written_to_a_folder(rehearsal):
+    names = {path.name for path in (rehearsal.folder / "hub" / "model").iterdir()}
+    assert {"README.md", "model_info.json", "saved_model"} <= names
+
+
 def test_the_endpoints_answer_is_a_mask(rehearsal):
     mask = np.asarray(Picture.open(rehearsal.folder / "answers" / "photo_mask.png"))
     assert mask.shape == (32, 32)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import yaml
 
-from schemas.errors import UserError
 from schemas.manifest import verify_version
 from tfx_pipeline.config import PipelineConfig
 from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed, job_root
@@ -24,6 +23,7 @@ from tfx_pipeline.vertex.rehearsal.storage import Buckets
 
 REQUESTS_FILE = "requests.jsonl"
 CONFIG_FILE = "config.yaml"
+HUB_FOLDER = "hub"
 REHEARSED, FAILED = 0, 1
 SUBMISSION, QUESTION = "submission", "ask the endpoint"
 
@@ -40,11 +40,13 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
       as_configured: Train and judge as configured, not one epoch without floors.
     """
     folder = folder.resolve()
-    for name in ("buckets", "logs", "scratch", "answers", "metadata.json", REQUESTS_FILE):
+    for name in ("buckets", "logs", "scratch", "answers", HUB_FOLDER, "metadata.json", REQUESTS_FILE):
         path = folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    changed = config if as_configured else shortened(config)
+    changed = offline(config, folder / HUB_FOLDER)
+    if not as_configured:
+        changed = shortened(changed)
     for line in differences(config, as_configured):
         print(line)
     start = time.monotonic()
@@ -71,21 +73,29 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
     return REHEARSED
 
 
+def offline(config: PipelineConfig, hub_folder: Path) -> PipelineConfig:
+    """The configuration without Dataflow, and with a folder of this machine in the Hub's place."""
+    hub = config.hub
+    if hub is not None:
+        space = hub.space and hub.space.model_copy(update={"examples": ()})  # photos in buckets that are not rehearsed
+        hub = hub.model_copy(update={"dry_run": str(hub_folder), "space": space})
+    return config.model_copy(update={"hub": hub, "cloud": config.cloud.model_copy(update={"evaluation": None})})
+
+
 def shortened(config: PipelineConfig) -> PipelineConfig:
-    """The configuration with as little training as there can be, no floors, and no Dataflow."""
+    """The configuration with as little training as there can be, and no floors."""
     training = config.training.model_copy(update={"epochs": 1, "fine_tune_epochs": 0, "encoder_weights": "none"})
     evaluation = config.evaluation.model_copy(update={"min_mean_iou": 0.0, "min_iou": {}, "max_mean_iou_drop": 1.0})
-    cloud = config.cloud.model_copy(update={"evaluation": None})
-    return config.model_copy(update={"training": training, "evaluation": evaluation, "cloud": cloud})
+    return config.model_copy(update={"training": training, "evaluation": evaluation})
 
 
 def differences(config: PipelineConfig, as_configured: bool) -> list[str]:
     """What is rehearsed otherwise than it would run at Google, one sentence each."""
     told = ["gs:// is a folder of this machine, behind a server on loopback; so is Vertex AI. Nothing leaves it."]
     if config.cloud.evaluation is not None:
-        if as_configured:
-            raise UserError("cloud.evaluation: Dataflow can't be rehearsed; leave --as_configured out")
         told.append("The Evaluator's Beam job runs in its step instead of on Dataflow.")
+    if config.hub is not None:
+        told.append("HFPusher writes its repositories to a folder instead of the Hub, without the Space's examples.")
     if not as_configured:
         told.append("One epoch, encoder from scratch, no floors (--as_configured takes the configuration's).")
     return told
