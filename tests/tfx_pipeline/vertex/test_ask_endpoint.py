@@ -1,7 +1,6 @@
 """Asking for masks: an endpoint on loopback that answers with an exported model, and the same model on this machine."""
 
 import io
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from PIL import Image
 
 from schemas.errors import UserError
 from schemas.spec import load_spec
-from tests.tfx_pipeline.toy_trainer import CLASS_COLORS, run_fn
+from tests.tfx_pipeline.toy_trainer import CLASS_COLORS, ToyModel
 from tests.tfx_pipeline.vertex.test_pusher import push_model
 from tfx_pipeline import ask_endpoint
 from tfx_pipeline.vertex.predictor import LIMIT_BYTES, DeployedModel, fitting
@@ -23,7 +22,8 @@ SIZE = 32
 def model(stage):
     """The toy model, exported into a bucket."""
     folder = stage.buckets.of_uri("gs://rehearsal-bucket/models/7")
-    run_fn(SimpleNamespace(custom_config={"image_size": SIZE, "training": {"seed": 0}}, serving_model_dir=str(folder)))
+    toy = ToyModel(SIZE, moved_rows=0)
+    tf.saved_model.save(toy, str(folder), signatures={"serving_default": toy.serve})
     return folder
 
 

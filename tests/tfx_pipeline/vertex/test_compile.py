@@ -131,7 +131,8 @@ def spec(job) -> dict:
 
 def test_tasks_come_behind_what_they_need(spec):
     order = [task.name for task in read_tasks(spec)]
-    assert len(order) == 8
+    assert len(order) == 9
+    assert order[-1] == "HFPusher"
     assert order.index("ImportExamples") < order.index("Trainer") < order.index("Evaluator") < order.index("Pusher")
     assert order.index("LastBlessedModel-model-resolver") < order.index("Evaluator")
 
