@@ -60,7 +60,7 @@ def build_image(folder: Path, project: Path = PROJECT) -> Image:
     for name in FILES:
         shutil.copy(project / name, source)
     for name in PACKAGES:
-        shutil.copytree(project / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(project / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     python = [sys.executable, "-m"]
     _run([*python, "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, source])
     _run([*python, "venv", "--without-pip", folder / "image"])
