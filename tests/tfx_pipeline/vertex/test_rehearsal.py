@@ -156,7 +156,7 @@ def test_a_wrong_module_path_is_found(run, job):
     with pytest.raises(StepFailed) as raised:
         run()
     assert raised.value.step == "Pusher"
-    assert raised.value.reason == "ModuleNotFoundError: No module named 'tfx_pipeline.vertex.pushers'"
+    assert raised.value.reason == "ImportError: Could not import tfx_pipeline.vertex.pushers.Executor"
 
 
 def test_a_file_that_the_image_lacks_is_found(run, job, rehearsal):

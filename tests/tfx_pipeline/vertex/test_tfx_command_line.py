@@ -21,6 +21,8 @@ def test_the_tfx_command_line_creates_and_submits_the_pipeline(stage, cloud_conf
         "VERTEX_HOME": str(tmp_path / "tfx_home"),  # where the tfx command line remembers pipelines of --engine=vertex
         "PIPELINE_CONFIG": str(CONFIGS / "rehearsal.yaml"),
         "PYTHONPATH": str(PROJECT),
+        # As in an activated environment: the tfx command line asks the `pip` that it finds what is installed.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
 
     def tfx(*arguments: str) -> str:
