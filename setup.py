@@ -23,6 +23,7 @@ DATA_JOBS = [
 ]
 PIPELINE = [
     "ai-edge-litert>=2.1,<3",  # runs the exported TFLite models, on both stacks
+    "cryptography>=42",  # certificates of the servers of a rehearsal
     "google-cloud-aiplatform>=1.100,<2",
     "google-cloud-secret-manager>=2.20,<3",
     "keras>=3.8,<4",
