@@ -27,15 +27,19 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     be_calm(options.verbose)
     spec = load_spec(options.dataset)
-    photos = [_read(path) for path in options.photos]
     names = _output_names(options.photos)
+    pixels = [_read(path) for path in options.photos]
     try:
         options.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{options.output}: can't be made ({error.strerror}); choose another --output") from None
     predictor = _local(options.model) if options.model else _deployed(options)
+
+    from tfx_pipeline.vertex.predictor import fitting
+
+    photos = [fitting(path.read_bytes(), one) for path, one in zip(options.photos, pixels)]
     start = time.monotonic()
-    for name, photo, class_ids in zip(names, photos, predictor.class_ids(photos)):
+    for name, photo, class_ids in zip(names, pixels, predictor.class_ids(photos)):
         mask, overlay = options.output / f"{name}_mask.png", options.output / f"{name}_overlay.png"
         _write(class_ids, photo, spec, mask, overlay)
         print(f"{name}: {_shares(class_ids, spec)}; {overlay}")
@@ -62,23 +66,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", default="pets", help=f"for the colours: {', '.join(available_datasets())}")
     parser.add_argument("--output", type=Path, default=Path("runs/answers"), metavar="DIR", help="default %(default)s")
     parser.add_argument("--verbose", action="store_true", help="show what the libraries log")
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="JPEG or PNG file")
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="JPEG, PNG, GIF or WebP file")
     return parser
 
 
-def _read(path: Path) -> bytes:
-    from PIL import Image
+def _read(path: Path) -> np.ndarray:
+    """The photo as uint8 [H, W, 3], upright and over white, as the model sees it."""
+    from tfx_pipeline.space.segmentation_app.photo import PhotoRefused, read_photo
 
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
     try:
-        data = path.read_bytes()
-        with Image.open(path) as photo:
-            kind = photo.format
-            photo.verify()
-    except (OSError, SyntaxError) as error:
-        raise UserError(f"{path}: no photo that can be read ({error})") from None
-    if kind not in ("JPEG", "PNG"):
-        raise UserError(f"{path}: is {kind}; give JPEG or PNG files")
-    return data
+        return read_photo(path)
+    except PhotoRefused as refused:
+        raise UserError(f"{path}: {refused}") from None
 
 
 def _output_names(paths: list[Path]) -> list[str]:
@@ -107,17 +108,20 @@ def _deployed(options: argparse.Namespace):
     return DeployedModel(config.cloud)
 
 
-def _write(class_ids: np.ndarray, photo: bytes, spec: DatasetSpec, mask_path: Path, overlay_path: Path) -> None:
-    """Writes the mask, uint8 class ids [S, S] with the data set's colours as palette, and the photo under them."""
-    import io
+def _write(class_ids: np.ndarray, photo: np.ndarray, spec: DatasetSpec, mask_path: Path, overlay_path: Path) -> None:
+    """Writes the mask, class ids with the data set's colours as palette, and its colours over the photo.
 
-    from PIL import Image, ImageOps
+    Args:
+      class_ids: uint8 [S, S].
+      photo: uint8 [H, W, 3]; both files have its size.
+    """
+    from PIL import Image
 
-    mask = Image.fromarray(class_ids, mode="P")
-    mask.putpalette([value for color in spec.palette for value in color])
-    mask.save(mask_path)
-    picture = ImageOps.exif_transpose(Image.open(io.BytesIO(photo))).convert("RGB")
-    colors = mask.convert("RGB").resize(picture.size, Image.Resampling.NEAREST)
+    from tfx_pipeline.space.segmentation_app.rendering import write_mask
+
+    picture = Image.fromarray(photo)
+    write_mask(class_ids, picture.size, [list(color) for color in spec.palette], mask_path)
+    colors = Image.open(mask_path).convert("RGB")
     Image.blend(picture, colors, OVERLAY_ALPHA).save(overlay_path)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from beam_jobs.dataflow.submission import CREDENTIALS_REMEDY
 from schemas.errors import UserError
@@ -20,6 +20,7 @@ LIMIT_BYTES = 1_500_000
 ROOM_BYTES = 100_000  # for everything but photos in a request
 BYTES_OF_A_NUMBER = 12  # in an answer; at most: a double with its tag and length
 JPEG_QUALITY = 90
+SENT_AS_THEY_ARE = (b"\xff\xd8", b"\x89PNG")  # JPEG and PNG, which the model decodes
 
 
 class LocalModel:
@@ -68,10 +69,12 @@ class DeployedModel:
     def class_ids(self, photos: list[bytes]) -> Iterator[np.ndarray]:
         """One mask per photo, in order: uint8 [S, S] class ids, S the model's image size.
 
-        Photos that are too large for a request are made smaller: the model does so in any case. The first photo goes
-        alone, so that the size of its answer tells how many answers fit into one.
+        The first photo goes alone, so that the size of its answer tells how many answers fit into one.
+
+        Args:
+          photos: As `fitting` gives them.
         """
-        encoded = [base64.b64encode(fitting(photo)).decode() for photo in photos]
+        encoded = [base64.b64encode(photo).decode() for photo in photos]
         answered, most = 0, 1
         while answered < len(encoded):
             batch = _batch(encoded[answered:], most)
@@ -89,12 +92,17 @@ class DeployedModel:
         return f"{len(self._seconds)} requests, {_milliseconds(self._seconds)} each"
 
 
-def fitting(photo: bytes) -> bytes:
-    """The photo, made smaller where its base64 text would not fit into a request."""
-    most = (LIMIT_BYTES - ROOM_BYTES) * 3 // 4
-    if len(photo) <= most:
+def fitting(photo: bytes, pixels: np.ndarray) -> bytes:
+    """The photo as it is sent: as it came where the model reads it and a request holds it, else as a smaller JPEG.
+
+    Args:
+      photo: Encoded, in any format.
+      pixels: The same, decoded: uint8 [H, W, 3].
+    """
+    most = (LIMIT_BYTES - ROOM_BYTES) * 3 // 4  # base64 makes four bytes of three
+    if photo.startswith(SENT_AS_THEY_ARE) and len(photo) <= most:
         return photo
-    picture = ImageOps.exif_transpose(Image.open(io.BytesIO(photo))).convert("RGB")
+    picture = Image.fromarray(pixels)
     while True:
         buffer = io.BytesIO()
         picture.save(buffer, format="JPEG", quality=JPEG_QUALITY)

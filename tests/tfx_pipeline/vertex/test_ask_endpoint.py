@@ -88,9 +88,17 @@ def test_a_photo_that_is_too_large_for_a_request_is_made_smaller():
     buffer = io.BytesIO()
     Image.fromarray(noise).save(buffer, format="PNG")
     assert len(buffer.getvalue()) > LIMIT_BYTES
-    smaller = fitting(buffer.getvalue())
+    smaller = fitting(buffer.getvalue(), noise)
     assert len(smaller) * 4 / 3 < LIMIT_BYTES
     assert Image.open(io.BytesIO(smaller)).width > 400
+
+
+def test_a_photo_of_a_format_that_the_model_does_not_read_is_sent_as_jpeg():
+    pixels = np.zeros((40, 50, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="WEBP")
+    sent = Image.open(io.BytesIO(fitting(buffer.getvalue(), pixels)))
+    assert (sent.format, sent.size) == ("JPEG", (50, 40))
 
 
 def test_many_photos_go_in_requests_that_the_service_accepts(endpoint, stage, cloud_config):
@@ -116,8 +124,13 @@ def test_an_endpoint_that_is_not_there_is_named(stage, cloud_config, push_model)
 
 def test_a_file_that_is_no_photo_is_named(ask, model, tmp_path):
     (tmp_path / "text.jpg").write_text("no photo")
-    with pytest.raises(UserError, match=r"text\.jpg: no photo that can be read"):
+    with pytest.raises(UserError, match=r"text\.jpg: This file is not a photo"):
         ask(f"--model={model}", tmp_path / "text.jpg")
+
+
+def test_a_missing_file_is_named(ask, model, tmp_path):
+    with pytest.raises(UserError, match=r"absent\.jpg: no such file"):
+        ask(f"--model={model}", tmp_path / "absent.jpg")
 
 
 def test_photos_of_the_same_name_are_refused(ask, model, photos, tmp_path):
