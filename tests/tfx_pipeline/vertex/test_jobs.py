@@ -7,6 +7,7 @@ from schemas.errors import UserError
 from tests.tfx_pipeline.vertex.conftest import TOKEN
 from tfx_pipeline.vertex import __main__ as command_line
 from tfx_pipeline.vertex import jobs
+from tfx_pipeline.vertex.rehearsal.command import rehearse
 
 STATE = v1.PipelineState
 
@@ -130,3 +131,11 @@ def test_without_credentials_the_remedy_is_named(stage, cloud_config, monkeypatc
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "absent.json"))
     with pytest.raises(UserError, match="gcloud auth application-default login"), jobs.vertex_ai(cloud_config):
         pass
+
+
+def test_weights_that_are_downloaded_can_not_be_rehearsed(cloud_config, tmp_path):
+    training = cloud_config.training.model_copy(update={"encoder_weights": "imagenet"})
+    config = cloud_config.model_copy(update={"training": training})
+    with pytest.raises(UserError, match=r"training\.encoder_weights: imagenet is downloaded"):
+        rehearse(config, tmp_path / "folder", None, as_configured=True)
+    assert not list(tmp_path.iterdir())

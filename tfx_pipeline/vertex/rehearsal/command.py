@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from schemas.errors import UserError
 from schemas.manifest import verify_version
 from tfx_pipeline.config import PipelineConfig
 from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed, job_root
@@ -24,6 +25,7 @@ from tfx_pipeline.vertex.rehearsal.storage import Buckets
 REQUESTS_FILE = "requests.jsonl"
 CONFIG_FILE = "config.yaml"
 HUB_FOLDER = "hub"
+IMAGENET = "imagenet"  # the name of weights that Keras downloads
 REHEARSED, FAILED = 0, 1
 SUBMISSION, QUESTION = "submission", "ask the endpoint"
 
@@ -38,7 +40,15 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
       folder: For everything that the rehearsal writes; what an earlier one left there goes, but for drawn photos.
       sample: Published version to take the place of `config.data`; None for drawn photos.
       as_configured: Train and judge as configured, not one epoch without floors.
+
+    Raises:
+      UserError: The sample can't be used, the image can't be built, or the training would download its weights.
     """
+    if as_configured and config.training.encoder_weights == IMAGENET:
+        raise UserError(
+            f"training.encoder_weights: {IMAGENET} is downloaded, but nothing leaves a rehearsal; name a file of"
+            " weights, or leave --as_configured out"
+        )
     folder = folder.resolve()
     for name in ("buckets", "logs", "scratch", "answers", HUB_FOLDER, "metadata.json", REQUESTS_FILE):
         path = folder / name

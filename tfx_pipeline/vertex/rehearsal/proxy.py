@@ -129,6 +129,7 @@ def client_environment(proxy: Proxy, authority: Authority) -> dict[str, str]:
     """Variables that lead Google's clients of a process, in Python and C++, through the proxy."""
     return {
         "https_proxy": proxy.url,
+        "http_proxy": proxy.url,
         "no_proxy": "localhost,127.0.0.1",
         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(authority.certificate),
         "REQUESTS_CA_BUNDLE": str(authority.certificate),
