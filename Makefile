@@ -1,9 +1,20 @@
 # The commands of the project; `make` alone lists them.
-PYTHON ?= python3.10
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+# Which Python the environment is made with: what it already has, else 3.10; PYTHON=python3.13 makes it anew.
+PYTHON ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,python3.10)
+PYTHON_VERSION := $(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null),3.10)
+LOCK := requirements-$(PYTHON_VERSION).lock
+READY := $(VENV)/.ready-$(PYTHON_VERSION)
 UV_VERSION := 0.13.9
+IMAGE_LOCKS := tfx_pipeline/image/locks
+IMAGE_PYTHON_3.10 := 3.10.19-slim-trixie
+IMAGE_PYTHON_3.13 := 3.13.9-slim-trixie
+BEAM_VERSION = $(shell sed -nE 's/^apache-beam[^=]*==([^ ]+).*/\1/p' $(IMAGE_LOCKS)/$(PYTHON_VERSION).lock)
+IMAGE_ARGUMENTS = _PYTHON_MINOR=$(PYTHON_VERSION),_PYTHON_TAG=$(IMAGE_PYTHON_$(PYTHON_VERSION)),_BEAM_VERSION=$(BEAM_VERSION)
+IMAGE_NAME = $(REGION)-docker.pkg.dev/$(PROJECT)/segmentation/pipeline
+TAG ?= $(shell git rev-parse --short=12 HEAD)
+ACCELERATOR ?= cpu
 DEMO := runs/demo
 MODEL ?= $(DEMO)/pipeline
 DATASET ?= pets
@@ -14,19 +25,23 @@ CONFIG ?=
 DATA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo app data dataflow rehearse vertex-compile vertex-run test proof lint format bench lock clean
+.PHONY: help env demo app data dataflow dataflow-plan rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
+	bench lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(READY)  ## make the virtual environment from the lock
 
-$(READY): requirements.lock setup.py
-	@echo "Environment: installing the locked packages into $(VENV) (about 3 GB; a minute or two)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+$(READY): $(wildcard $(LOCK)) setup.py
+	@test -f $(LOCK) || { echo "error: there is no $(LOCK); use Python 3.10 or 3.13, for example PYTHON=python3.13" >&2; \
+		exit 2; }
+	@echo "Environment: installing $(LOCK) into $(VENV) (about 3 GB; a minute or two)"
+	@test "$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$(PYTHON_VERSION)" || \
+		$(PYTHON) -m venv --clear $(VENV) || \
 		{ echo "error: $(PYTHON) is missing; install Python 3.10 (pyenv install 3.10), or set PYTHON=" >&2; exit 2; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes $(LOCK)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -60,6 +75,19 @@ vertex-compile: env  ## write the Vertex AI job to runs/vertex/pipeline.json: CO
 vertex-run: env  ## run the pipeline on Vertex AI: CONFIG=FILE [DATA=gs://.../DATASET/VERSION]
 	@$(BIN)/python -m tfx_pipeline.vertex run --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)")
 
+dataflow-plan: env  ## tell what that takes and costs: INPUT= (a folder, too) or OPTIONS=--images=N [DATASET= REGION= OPTIONS=]
+	@$(BIN)/python -m beam_jobs.dataflow.plan --dataset="$(DATASET)" $(if $(REGION),--region="$(REGION)") \
+		$(if $(or $(BUCKET),$(filter-out file,$(origin INPUT))),--input="$(INPUT)") $(OPTIONS)
+
+vertex-plan: env  ## tell what that takes and costs: CONFIG=FILE [DATA=gs://... OPTIONS=--calibrate]
+	@$(BIN)/python -m tfx_pipeline.vertex.plan --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)") $(OPTIONS)
+
+image:  ## build, check and push the container image with Cloud Build: PROJECT= REGION= BUCKET= [TAG= ACCELERATOR=gpu]
+	gcloud builds submit . --project="$(PROJECT)" --region="$(REGION)" --config=tfx_pipeline/image/cloudbuild.yaml \
+		--gcs-source-staging-dir="gs://$(BUCKET)/builds" \
+		--service-account="projects/$(PROJECT)/serviceAccounts/image-builder@$(PROJECT).iam.gserviceaccount.com" \
+		--substitutions="_IMAGE=$(IMAGE_NAME),_TAG=$(TAG),$(IMAGE_ARGUMENTS),_ACCELERATOR=$(ACCELERATOR)"
+
 test: env  ## run the tests
 	@$(BIN)/python -m pytest --numprocesses=2 -m "not proof"
 
@@ -77,9 +105,21 @@ format: env  ## mend style and format where that is safe
 bench: env  ## measure the speed of the preparation: about 10 minutes, writes runs/bench.json
 	@$(BIN)/python -m tests.bench
 
-lock: env  ## resolve the requirements of setup.py anew
-	@$(BIN)/uv pip compile setup.py --all-extras --generate-hashes --python-version 3.10 --no-header --no-annotate \
-		--quiet --output-file requirements.lock
+lock: env  ## resolve the requirements of setup.py anew, for both Pythons and for the container image
+	@$(call RESOLVE,3.10,x86_64-manylinux_2_36)
+	@$(call RESOLVE,3.13,x86_64-manylinux_2_39)
+
+# $(1): Python; $(2): platform. The image's locks are parts of the project's: what runs there, and what GPUs need beside.
+define RESOLVE
+echo "Resolving for Python $(1)" && set -e; \
+	compile="$(BIN)/uv pip compile setup.py --generate-hashes --no-header --no-annotate --quiet --python-version=$(1) \
+		--python-platform=$(2)"; \
+	$$compile --extra=pipeline --extra=hub --extra=dev --output-file=requirements-$(1).lock; \
+	cpu=$(IMAGE_LOCKS)/$(1).lock; \
+	$$compile --extra=pipeline --extra=hub --constraint=requirements-$(1).lock --output-file=$$cpu; \
+	$$compile --extra=pipeline --extra=hub --extra=gpu --constraint=$$cpu --output-file=$(IMAGE_LOCKS)/$(1)-gpu.lock \
+		$$(sed -nE 's/^([a-z0-9._-]+)[^ ]*==.*/--no-emit-package=\1/p' $$cpu)
+endef
 
 clean:  ## delete the environment and all outputs
 	rm -rf $(VENV) runs

