@@ -128,10 +128,3 @@ def test_the_launcher_refuses_a_job_whose_workers_would_lack_the_package(storage
 def test_the_launcher_refuses_places_that_workers_cannot_reach(tmp_path):
     with pytest.raises(UserError, match="input: workers see Cloud Storage alone"):
         launch(service_flags("gs://a", f"--input={tmp_path}"))
-
-
-def test_the_images_beam_is_the_one_that_is_locked():
-    dockerfile = (LAUNCHER.parent / "Dockerfile").read_text()
-    lock = (LAUNCHER.parents[2] / "requirements.lock").read_text()
-    locked = re.search(r"^apache-beam(?:\[gcp\])?==(\S+)", lock, re.MULTILINE)[1]
-    assert f"FROM apache/beam_python3.10_sdk:{locked} AS beam" in dockerfile
