@@ -1,0 +1,87 @@
+resource "google_storage_bucket" "this" {
+  name                        = var.bucket
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+
+  # What jobs leave while they run; versions and models are never deleted by age.
+  lifecycle_rule {
+    condition {
+      age            = 14
+      matches_prefix = ["dataflow/temp/", "dataflow/staging/", "builds/"]
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
+  dynamic "encryption" {
+    for_each = var.encryption_key == null ? [] : [var.encryption_key]
+
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
+
+  depends_on = [google_kms_crypto_key_iam_member.agents]
+}
+
+resource "google_artifact_registry_repository" "this" {
+  location      = var.region
+  repository_id = "segmentation"
+  format        = "DOCKER"
+  description   = "The container image of Dataflow workers and of Vertex AI's steps"
+  kms_key_name  = var.encryption_key
+
+  docker_config {
+    immutable_tags = true # a tag means one image for ever
+  }
+
+  depends_on = [google_project_service.needed, google_kms_crypto_key_iam_member.agents]
+}
+
+# The secret alone: its value is added by hand (gcloud secrets versions add hugging-face-token --data-file=-), so that it
+# is in no file and no state of Terraform.
+resource "google_secret_manager_secret" "hub_token" {
+  secret_id = "hugging-face-token"
+
+  replication {
+    user_managed {
+      replicas {
+        location = var.region
+
+        dynamic "customer_managed_encryption" {
+          for_each = var.encryption_key == null ? [] : [var.encryption_key]
+
+          content {
+            kms_key_name = customer_managed_encryption.value
+          }
+        }
+      }
+    }
+  }
+
+  depends_on = [google_project_service.needed, google_kms_crypto_key_iam_member.agents]
+}
+
+# Google's own accounts, which must be allowed to use a company's key.
+locals {
+  agents = {
+    storage    = "gs-project-accounts.iam.gserviceaccount.com"
+    compute    = "compute-system.iam.gserviceaccount.com"
+    dataflow   = "dataflow-service-producer-prod.iam.gserviceaccount.com"
+    aiplatform = "gcp-sa-aiplatform.iam.gserviceaccount.com"
+    registry   = "gcp-sa-artifactregistry.iam.gserviceaccount.com"
+    secrets    = "gcp-sa-secretmanager.iam.gserviceaccount.com"
+  }
+}
+
+resource "google_kms_crypto_key_iam_member" "agents" {
+  for_each = var.encryption_key == null ? {} : local.agents
+
+  crypto_key_id = var.encryption_key
+  role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+  member        = "serviceAccount:service-${data.google_project.this.number}@${each.value}"
+
+  depends_on = [google_project_service.needed]
+}

@@ -1,0 +1,58 @@
+variable "project" {
+  description = "Id of the project that pays."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][-a-z0-9]{4,28}[a-z0-9]$", var.project))
+    error_message = "Give the project's id, such as my-project-1, not its number or title."
+  }
+}
+
+variable "region" {
+  description = "Region of bucket, registry, jobs and endpoint, such as europe-west1."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]{1,2}$", var.region))
+    error_message = "Give a region, such as europe-west1, not a zone."
+  }
+}
+
+variable "bucket" {
+  description = "Name of the bucket to make, for photos, data set versions and pipelines."
+  type        = string
+}
+
+variable "github_repository" {
+  description = "OWNER/NAME of the repository whose workflows may deploy."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository))
+    error_message = "Give OWNER/NAME."
+  }
+}
+
+variable "github_environment" {
+  description = "The environment of GitHub in which the workflows deploy; its reviewers decide who may."
+  type        = string
+  default     = "google-cloud"
+}
+
+variable "encryption_key" {
+  description = "projects/P/locations/REGION/keyRings/R/cryptoKeys/K, where the company manages keys; null means Google's."
+  type        = string
+  default     = null
+}
+
+variable "trigger_image" {
+  description = "HOST/PATH-service:TAG, as `make image` pushed it; null makes no trigger. Set it after the first image."
+  type        = string
+  default     = null
+}
+
+variable "trigger_config" {
+  description = "gs:// address of the pipeline's configuration that the trigger submits with."
+  type        = string
+  default     = null
+}
