@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,8 +64,15 @@ class PipelineConfig(FrozenModel):
     cloud: CloudConfig | None = None
 
 
-def load_config(path: Path, data: str | None = None, output: str | None = None) -> PipelineConfig:
-    """Reads a configuration file; `data` and `output` take the place of the file's where given.
+def load_config(
+    path: Path, data: str | None = None, output: str | None = None, settings: Sequence[str] = ()
+) -> PipelineConfig:
+    """Reads a configuration file; `data`, `output` and `settings` take the place of the file's where given.
+
+    Args:
+      path: YAML file.
+      data, output: See PipelineConfig.
+      settings: `KEY=VALUE` each, with dots between the keys of sections, as in `cloud.project=my-project-1`.
 
     Raises:
       UserError: The file is missing or no YAML, or a key or value is wrong; names the file and the key.
@@ -78,18 +85,22 @@ def load_config(path: Path, data: str | None = None, output: str | None = None) 
         raise UserError(f"{path}: no valid YAML: {' '.join(str(error).split())}") from None
     if isinstance(values, dict):
         values |= {key: value for key, value in (("data", data), ("output", output)) if value is not None}
+        for setting in settings:
+            _apply(values, setting)
     if problems := list(_unfilled(values)):
         raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
     return parse_model(PipelineConfig, values, str(path))
 
 
-def load_cloud_config(path: Path, data: str | None = None, output: str | None = None) -> PipelineConfig:
+def load_cloud_config(
+    path: Path, data: str | None = None, output: str | None = None, settings: Sequence[str] = ()
+) -> PipelineConfig:
     """Reads a configuration like `load_config`, for a run at Google: with `cloud`, and all places in buckets.
 
     Raises:
       UserError: As `load_config`; or there is no `cloud` section, or `data` or `output` is not in a bucket.
     """
-    config = load_config(path, data, output)
+    config = load_config(path, data, output, settings)
     problems = check_places(config.data, config.output)
     if config.cloud is None:
         problems.append("cloud: missing; see tfx_pipeline/configs/vertex.example.yaml")
@@ -108,6 +119,19 @@ def _hub_on_vertex(hub: HubConfig) -> Iterator[str]:
     for uri in hub.space.examples if hub.space else ():
         if not uri.startswith("gs://"):
             yield f"hub.space.examples: give gs:// addresses, got {uri!r}"
+
+
+def _apply(values: dict[str, Any], setting: str) -> None:
+    """Puts one `KEY=VALUE` in its place; sections that are missing are made."""
+    keys, equals, value = setting.partition("=")
+    *sections, last = keys.split(".")
+    if not equals or not all((*sections, last)):
+        raise UserError(f"--set {setting}: give KEY=VALUE, such as cloud.project=my-project-1")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            raise UserError(f"--set {setting}: {section} is no section")
+    values[last] = value
 
 
 def _unfilled(values: Any, key: str = "") -> Iterator[str]:

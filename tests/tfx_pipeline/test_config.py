@@ -94,3 +94,23 @@ def test_a_configuration_survives_a_round_trip_through_yaml(write_config, tmp_pa
     copy = tmp_path / "copy.yaml"
     copy.write_text(yaml.safe_dump(config.model_dump(mode="json")))
     assert load_config(copy) == config
+
+
+def test_single_values_can_be_set_without_editing_the_file(write_config):
+    config = load_config(write_config(), settings=["name=other", "evaluation.min_mean_iou=0.25", "training.epochs=7"])
+    assert (config.name, config.evaluation.min_mean_iou, config.training.epochs) == ("other", 0.25, 7)
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ("name", "--set name: give KEY=VALUE"),
+        ("=x", "--set =x: give KEY=VALUE"),
+        ("name.first=x", "name is no section"),
+        ("training.epoch=3", "training.epoch"),
+        ("training.epochs=many", "training.epochs"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(write_config, setting, problem):
+    with pytest.raises(UserError, match=problem):
+        load_config(write_config(), settings=[setting])

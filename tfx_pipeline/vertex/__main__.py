@@ -80,12 +80,19 @@ def _command(commands, name: str, function, text: str) -> argparse.ArgumentParse
         metavar="gs://BUCKET/.../DATASET/VERSION",
         help="published version, in place of the configuration's (or PIPELINE_DATA)",
     )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a value in place of the file's, such as cloud.project=my-project-1; can be repeated",
+    )
     parser.add_argument("--verbose", action="store_true", help="show what the libraries log")
     return parser
 
 
 def _load(options: argparse.Namespace) -> PipelineConfig:
-    return load_cloud_config(Path(options.config), options.data)
+    return load_cloud_config(Path(options.config), options.data, settings=options.set)
 
 
 def _compile(options: argparse.Namespace) -> int:
