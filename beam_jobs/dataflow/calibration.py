@@ -1,0 +1,92 @@
+"""Counts what a job would read, and measures how fast one core of this machine makes records of a sample of it."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from beam_jobs.options import PrepareOptions
+from beam_jobs.rejections import InputRejected
+from beam_jobs.shards.records import make_record
+from beam_jobs.shards.sharding import id_hash
+from beam_jobs.shards.tf_example import to_example
+from beam_jobs.sources.listing import IMAGES, LISTS, MASKS, list_files, plan_listings
+from beam_jobs.sources.source_files import SourceFile, read_source
+from schemas.errors import UserError
+
+SAMPLE = 150  # pairs, some seconds of work
+WARM_UP = 10
+TELL_EVERY = 20_000  # files
+
+
+class Found(NamedTuple):
+    """What lies under an input folder.
+
+    Attributes:
+      images: Number of photos.
+      bytes: Of photos and masks.
+      sample: Up to SAMPLE pairs of photo and mask by id, chosen by a hash of the id.
+    """
+
+    images: int
+    bytes: int
+    sample: dict[str, tuple[SourceFile, SourceFile]]
+
+
+def count_inputs(options: PrepareOptions, tell: Callable[[int], None] | None = None) -> Found:
+    """Lists an input folder, a bucket or the official archives, keeping no more than the sample.
+
+    Args:
+      options: Whose input and layout are taken.
+      tell: Called with the number of files that were seen so far.
+
+    Raises:
+      UserError: Nothing of the layout is there.
+      OSError: It can't be listed.
+    """
+    images = total = seen = 0
+    kept: dict[str, list[tuple[int, str, SourceFile]]] = {IMAGES: [], MASKS: []}
+    for listing in plan_listings(options):
+        for wanted, image_id, source in list_files(listing):
+            if wanted.kind == LISTS:
+                continue
+            seen += 1
+            images += wanted.kind == IMAGES
+            total += source.bytes
+            # Photos and masks with the same, smallest hashes: pairs meet without a list of all ids.
+            heap = kept[wanted.kind]
+            if len(heap) < SAMPLE:
+                heapq.heappush(heap, (-id_hash("sample", image_id), image_id, source))
+            else:
+                heapq.heappushpop(heap, (-id_hash("sample", image_id), image_id, source))
+            if tell and seen % TELL_EVERY == 0:
+                tell(seen)
+    photos, masks = ({image_id: source for _, image_id, source in kept[kind]} for kind in (IMAGES, MASKS))
+    sample = {image_id: (photos[image_id], masks[image_id]) for image_id in sorted(photos.keys() & masks.keys())}
+    return Found(images, total, sample)
+
+
+def images_per_second(options: PrepareOptions, sample: dict[str, tuple[SourceFile, SourceFile]]) -> float:
+    """Photos a second that one core checks, resizes, encodes and serializes, by processor time; reading is left out.
+
+    Raises:
+      UserError: The sample is empty, or nothing in it can be published.
+      OSError: A file can't be read.
+    """
+    contents = {image_id: [read_source(source) for source in sources] for image_id, sources in sample.items()}
+    spec, encoding, hash_photo = options.spec, options.encoding, options.near_duplicates != "ignore"
+    made, start = 0, time.process_time()
+    for turn, (image_id, pair) in enumerate(contents.items()):
+        if turn == min(WARM_UP, len(contents) - 1):
+            made, start = 0, time.process_time()
+        try:
+            record = make_record(image_id, *pair, spec, encoding, hash_photo)
+        except InputRejected:
+            continue
+        to_example(record.values)
+        made += 1
+    if not made:
+        raise UserError(f"--input {options.input}: no photo of a sample of {len(sample)} can be published")
+    return made / (time.process_time() - start)

@@ -1,0 +1,143 @@
+"""What a preparation job on Dataflow takes: worker hours, wall time and dollars, as ranges. Pure arithmetic.
+
+Every figure says where it comes from: counted or measured here, given by the user, or assumed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from beam_jobs.dataflow.machine_shape import MachineShape
+from beam_jobs.dataflow.prices import PriceTable
+
+COUNTED, MEASURED, GIVEN, ASSUMED = "counted", "measured", "given", "assumed"
+PRICES_USED = (
+    "dataflow_vcpu_hour",
+    "dataflow_memory_gb_hour",
+    "dataflow_disk_gb_hour",
+    "dataflow_shuffle_gb",
+    "storage_read",
+    "storage_write",
+)
+SECONDS_PER_HOUR = 3600
+READS_PER_IMAGE = 2  # photo and mask
+SHUFFLED_BYTES_PER_IMAGE = 2_000  # ids, places, hashes and statistics; image bytes are never shuffled
+WRITES_PER_SHARD = 4  # written, moved, and what is told about it
+
+
+class Range(NamedTuple):
+    """The least and the most that is to be expected."""
+
+    low: float
+    high: float
+
+    def times(self, other: Range | float) -> Range:
+        """The product, end by end."""
+        low, high = other if isinstance(other, Range) else (other, other)
+        return Range(self.low * low, self.high * high)
+
+    def plus(self, other: Range | float) -> Range:
+        """The sum, end by end."""
+        low, high = other if isinstance(other, Range) else (other, other)
+        return Range(self.low + low, self.high + high)
+
+
+class Assumptions(NamedTuple):
+    """What neither the input nor a measurement tells.
+
+    Attributes:
+      vcpu_share: What a vCPU, a hyper-thread, does of what the measured core does.
+      waiting: Time with waiting for storage and for the slowest worker, as a multiple of the time of the work.
+      start_seconds: From submission until workers work: machines, image, import.
+      end_seconds: Statistics, report, moving of shards.
+    """
+
+    vcpu_share: Range = Range(0.5, 1.0)
+    waiting: Range = Range(1.0, 1.6)
+    start_seconds: Range = Range(180, 480)
+    end_seconds: Range = Range(30, 180)
+
+
+ASSUMPTIONS = Assumptions()
+
+
+class Workload(NamedTuple):
+    """What is to be done, and how fast one core does it.
+
+    Attributes:
+      images: Photos with masks.
+      source_bytes: Bytes of all of them.
+      images_per_second: Of one core, the whole graph included; the least and the most.
+      shards: Files that are written; no more workers than these can work at once.
+    """
+
+    images: int
+    source_bytes: int
+    images_per_second: Range
+    shards: int
+
+
+class Estimate(NamedTuple):
+    """What to expect; dollars are those of the price table's currency."""
+
+    workers: int
+    worker_hours: Range
+    wall_seconds: Range
+    dollars: dict[str, Range]
+
+    @property
+    def total(self) -> Range:
+        """Dollars for everything."""
+        return Range(sum(one.low for one in self.dollars.values()), sum(one.high for one in self.dollars.values()))
+
+
+def estimate(
+    workload: Workload,
+    shape: MachineShape,
+    max_workers: int,
+    disk_gb: int,
+    prices: PriceTable,
+    region: str | None,
+    assumptions: Assumptions = ASSUMPTIONS,
+) -> Estimate:
+    """Calculates worker hours, wall time and costs.
+
+    Args:
+      workload: What is to be done.
+      shape: Of each worker; Beam's Python worker uses every vCPU.
+      max_workers: The most workers that the job may have.
+      disk_gb: Boot disk of each worker in gigabytes.
+      prices: The price table.
+      region: Where the job runs; None stands for any region.
+      assumptions: What is not known.
+    """
+    workers = max(1, min(max_workers, math.ceil(workload.shards / shape.vcpus)))
+    core_seconds = Range(*(workload.images / speed for speed in reversed(workload.images_per_second)))
+    slots = min(workload.shards, workers * shape.vcpus)
+    share = assumptions.vcpu_share
+    working = Range(1 / share.high, 1 / share.low).times(core_seconds).times(1 / slots).times(assumptions.waiting)
+    wall = assumptions.start_seconds.plus(working).plus(assumptions.end_seconds)
+    # Machines are paid for from when they start; one at least is there from the beginning, all while there is work.
+    paid_start = Range(assumptions.start_seconds.low / 2, assumptions.start_seconds.high)
+    worker_hours = paid_start.plus(working).plus(assumptions.end_seconds).times(workers / SECONDS_PER_HOUR)
+    factor = Range(*prices.region_factor(region))
+    usd = {name: prices.prices[name].usd for name in PRICES_USED}
+    operations = READS_PER_IMAGE * workload.images * usd["storage_read"]
+    operations += WRITES_PER_SHARD * workload.shards * usd["storage_write"]
+    shuffled = SHUFFLED_BYTES_PER_IMAGE * workload.images / 1e9
+    dollars = {
+        "vCPUs": worker_hours.times(shape.vcpus * usd["dataflow_vcpu_hour"]).times(factor),
+        "memory": worker_hours.times(shape.memory_gb * usd["dataflow_memory_gb_hour"]).times(factor),
+        "disks": worker_hours.times(disk_gb * usd["dataflow_disk_gb_hour"]).times(factor),
+        "shuffle": Range(1, 3).times(shuffled * usd["dataflow_shuffle_gb"]).times(factor),
+        "storage operations": Range(1, 2).times(operations).times(factor),
+    }
+    return Estimate(workers, worker_hours, wall, dollars)
+
+
+def duration(seconds: float) -> str:
+    """Such as `45 s`, `12 min` or `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,193 @@
+"""Command line that tells, before anything is started, what a preparation job on Dataflow takes and costs."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from beam_jobs.console import be_calm, exit_code
+from beam_jobs.dataflow.estimate import (
+    ASSUMED,
+    ASSUMPTIONS,
+    COUNTED,
+    GIVEN,
+    MEASURED,
+    PRICES_USED,
+    Estimate,
+    Range,
+    Workload,
+    duration,
+    estimate,
+)
+from beam_jobs.dataflow.machine_shape import MachineShape, machine_shape
+from beam_jobs.dataflow.options import FORMS, DataflowOptions
+from beam_jobs.dataflow.prices import PRICES_FILE, PriceTable, load_prices
+from beam_jobs.options import PrepareOptions
+from schemas.errors import UserError
+from schemas.spec import FrozenModel, parse_model
+
+# `make bench` on a shared 2-core machine: 302 photos/s of 500x375 to 128 pixels in a bare loop, and of that 0.36 in the
+# whole graph for 1,000 photos, its start included; large sets come closer.
+BENCH, BENCH_IMAGES_PER_SECOND = "`make bench`, 500x375 photos to 128 pixels", 300.0
+GRAPH_SHARE = Range(0.36, 0.7)
+NOWHERE = "/nowhere"  # of options that are checked but not used
+ANY_IMAGE_BYTES = 150_000  # of a photo of about 500x375 pixels, and its mask
+
+
+class PlanOptions(FrozenModel):
+    """What is given in place of counting and measuring."""
+
+    images: int | None = Field(default=None, ge=1)
+    image_bytes: int = Field(default=ANY_IMAGE_BYTES, ge=1)
+    images_per_second: float | None = Field(default=None, gt=0)
+    region: str | None = Field(default=None, pattern=f"^{FORMS['region'][0]}$")
+
+
+class Figure(NamedTuple):
+    """One line of what the plan starts from."""
+
+    name: str
+    value: str
+    how: str
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Prints the plan; UserError where options or input are unusable."""
+    known = _parser().parse_args(arguments)
+    be_calm(known.verbose)
+    values = {name: value for name, value in vars(known).items() if value is not None}
+    given = parse_model(
+        PlanOptions, {name: values[name] for name in PlanOptions.model_fields if name in values}, "options"
+    )
+    if known.input is None and given.images is None:
+        raise UserError("--input or --images: give the photos' place, or how many there are")
+    prepare = _prepare_options(values, given)
+    shape, prices = machine_shape(known.worker_machine_type), load_prices(known.prices)
+    workload, figures = _workload(prepare, given, counts=known.input is not None)
+    expected = estimate(workload, shape, known.max_num_workers, known.disk_size_gb, prices, given.region)
+    _tell(figures, workload, shape, known, expected)
+    for line in [*prices.notes(PRICES_USED, datetime.date.today()), *_region_note(prices, given.region)]:
+        print(line)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = {name: field.default for name, field in DataflowOptions.model_fields.items()}
+    parser = argparse.ArgumentParser(
+        prog="python -m beam_jobs.dataflow.plan",
+        description="Tells what a preparation job on Dataflow takes and costs. Starts nothing, asks Google for nothing "
+        "but the list of a gs:// input.",
+        epilog="exit codes: 0 told, 2 unusable options or input",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--dataset", default="pets", help="data set of schemas/ (default %(default)s)")
+    parser.add_argument("--input", help="folder, gs:// address or archives' folder, to count and to measure on")
+    parser.add_argument("--images", help="number of photos, in place of counting")
+    parser.add_argument("--image_bytes", help=f"bytes of photo and mask, with --images (default {ANY_IMAGE_BYTES})")
+    parser.add_argument("--images_per_second", help="of one core, in place of measuring on a sample of the input")
+    parser.add_argument("--image_size", help="as for beam_jobs.prepare (default 128)")
+    parser.add_argument("--shard_bytes", help="as for beam_jobs.prepare (default 64MiB)")
+    parser.add_argument("--image_path", help="as for beam_jobs.prepare")
+    parser.add_argument("--mask_path", help="as for beam_jobs.prepare")
+    parser.add_argument("--region", help="where the job would run (default: any)")
+    for name, kind in (("worker_machine_type", str), ("max_num_workers", int), ("disk_size_gb", int)):
+        parser.add_argument(f"--{name}", type=kind, default=defaults[name], help="default %(default)s")
+    parser.add_argument("--prices", type=Path, default=PRICES_FILE, help="price table (default: %(default)s)")
+    parser.add_argument("--verbose", action="store_true", help="show the libraries' own messages")
+    return parser
+
+
+def _prepare_options(values: dict[str, Any], given: PlanOptions) -> PrepareOptions:
+    """The job's options, as far as they decide how much work there is."""
+    names = ("dataset", "input", "image_size", "shard_bytes", "image_path", "mask_path")
+    job = {"input": NOWHERE, "output": NOWHERE, "version": "0"} | {n: values[n] for n in names if n in values}
+    # Lists decide who is evaluated on, not how much there is to do.
+    return parse_model(PrepareOptions, job | {"split": "hash"}, "options")
+
+
+def _workload(options: PrepareOptions, given: PlanOptions, counts: bool) -> tuple[Workload, list[Figure]]:
+    """What is to be done, and where each figure of it comes from."""
+    from beam_jobs.dataflow.calibration import count_inputs, images_per_second
+    from beam_jobs.shards.sharding import SplitSize, expected_record_bytes, shard_count
+
+    found = None
+    if counts:
+        try:
+            found = count_inputs(options, lambda files: print(f"  {files:,} files seen", file=sys.stderr, flush=True))
+        except OSError as error:
+            raise UserError(f"--input {options.input}: can't be listed ({error}); check its name and rights") from None
+    images = given.images or (found.images if found else 0)
+    size = found.bytes / found.images if found and found.images else float(given.image_bytes)
+    figures = [
+        Figure("photos", f"{images:,}", GIVEN if given.images else COUNTED),
+        Figure(
+            "photo and mask",
+            f"{size / 1000:,.0f} kB",
+            COUNTED if found else GIVEN if given.image_bytes != ANY_IMAGE_BYTES else ASSUMED,
+        ),
+    ]
+    if given.images_per_second:
+        speed = Range(given.images_per_second, given.images_per_second)
+        figures.append(Figure("one core", f"{given.images_per_second:,.0f} photos/s", GIVEN))
+    else:
+        bare, how = BENCH_IMAGES_PER_SECOND, f"{ASSUMED}: {BENCH}"
+        if found and found.sample:
+            bare, how = images_per_second(options, found.sample), f"{MEASURED} on {len(found.sample)} photos here"
+        speed = GRAPH_SHARE.times(bare)
+        figures.append(Figure("one core, the bare work", f"{bare:,.0f} photos/s", how))
+        figures.append(Figure("one core, the whole job", f"{speed.low:,.0f} to {speed.high:,.0f} photos/s", ASSUMED))
+    split = SplitSize(images, int(images * size))
+    shards = shard_count(
+        split, expected_record_bytes(options.image_size, options.image_format, split), options.shard_bytes
+    )
+    figures.append(Figure("shards", f"{shards:,}", "calculated; no more vCPUs than shards work at once"))
+    return Workload(images, int(images * size), speed, shards), figures
+
+
+def _tell(
+    figures: list[Figure], workload: Workload, shape: MachineShape, known: argparse.Namespace, expected: Estimate
+) -> None:
+    figures.append(Figure("a vCPU's share of a core", _span(ASSUMPTIONS.vcpu_share), ASSUMED))
+    figures.append(Figure("waiting for storage", f"times {_span(ASSUMPTIONS.waiting)}", ASSUMED))
+    start = ASSUMPTIONS.start_seconds.plus(ASSUMPTIONS.end_seconds)
+    figures.append(Figure("start and end", f"{duration(start.low)} to {duration(start.high)}", ASSUMED))
+    for figure in figures:
+        print(f"{figure.name:<26}{figure.value:>28}   {figure.how}")
+    machine = f"{expected.workers} of at most {known.max_num_workers} {known.worker_machine_type}"
+    print(
+        f"{'workers':<26}{machine:>28}   {shape.vcpus} vCPUs, {shape.memory_gb:g} GB, {known.disk_size_gb} GB disk each"
+    )
+    if expected.workers < known.max_num_workers and workload.shards > 1:
+        print(f"{'':<26}more workers would find no shard; smaller --shard_bytes would give them some")
+    print()
+    low, high = expected.wall_seconds
+    print(f"{'wall time':<26}{duration(low)} to {duration(high)}")
+    print(f"{'worker hours':<26}{_span(expected.worker_hours)}")
+    for name, dollars in expected.dollars.items():
+        print(f"{'  ' + name:<26}{_dollars(dollars)}")
+    print(f"{'cost':<26}{_dollars(expected.total)}")
+    print()
+
+
+def _region_note(prices: PriceTable, region: str | None) -> list[str]:
+    low, high = prices.region_factor(region)
+    if (low, high) == (1.0, 1.0):
+        return []
+    return [f"{region or 'your region'}: assumed to charge {low:g} to {high:g} times as much; edit {PRICES_FILE.name}"]
+
+
+def _span(values: Range) -> str:
+    return f"{values.low:.3g} to {values.high:.3g}"
+
+
+def _dollars(values: Range) -> str:
+    return f"USD {values.low:,.2f} to {values.high:,.2f}"
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

@@ -1,0 +1,97 @@
+"""The plan of a run on Vertex AI: hours and dollars as ranges, with the source of every figure."""
+
+import re
+
+import pytest
+import yaml
+
+from beam_jobs.dataflow.estimate import Range
+from beam_jobs.dataflow.prices import PRICES_FILE, load_prices
+from schemas.errors import UserError
+from tfx_pipeline.vertex.cost import START_SECONDS, Serving, Training, cost
+from tfx_pipeline.vertex.plan import main as plan
+
+SIZES = ["--train_records=3680", "--eval_records=3669", "--image_size=128"]
+CPU = Training(
+    images=360_000,
+    measured=0,
+    images_per_second=10,
+    machine_type="n1-standard-4",
+    accelerator_type=None,
+    own_machine=True,
+)
+
+
+@pytest.fixture
+def told(write_cloud_config, capsys):
+    def told(*arguments, **changes):
+        path = write_cloud_config(**({"region": "us-central1", "encryption_key": None} | changes))
+        assert plan([f"--config={path}", *arguments]) == 0
+        text = capsys.readouterr().out
+        return {line[:26].strip(): line[26:].strip() for line in text.splitlines() if line[:26].strip()}, text
+
+    return told
+
+
+def test_a_plan_tells_hours_cost_and_where_each_figure_comes_from(told):
+    lines, text = told(*SIZES)
+    assert re.fullmatch(r"3,680 train, 3,669 eval\s+given", lines["records"])
+    assert re.fullmatch(r"3,680\s+1 epochs", lines["photos in training"])
+    assert "assumed: README's run on two cores" in lines["one core, training"]
+    assert re.fullmatch(r"USD [\d.]+ to [\d.]+", lines["cost of a run"])
+    assert lines["of unchanged data"].endswith("training comes from the cache")
+    assert "assumed prices, not read from a price list: " in text
+
+
+def test_a_speed_that_was_measured_elsewhere_is_called_given(told):
+    lines, _ = told(*SIZES, "--images_per_second=250")
+    assert re.fullmatch(r"250 photos/s\s+given", lines["training machine"])
+
+
+def test_the_endpoint_is_told_by_the_month(told):
+    lines, _ = told(*SIZES)
+    assert lines["endpoint, a month"].endswith("also when nobody asks it")
+
+
+def test_a_machine_of_known_speed_costs_what_the_price_list_says():
+    expected = cost(CPU, 0, None, load_prices(), "us-central1", fixed=Range(100, 100))
+    hours = Range(1 + START_SECONDS.low / 3600, 1 + START_SECONDS.high / 3600)
+    assert expected.training_hours == pytest.approx(hours)
+    assert expected.dollars["training"].low == pytest.approx(hours.low * 0.21849885)
+    assert expected.dollars["run"] == (0.03, 0.03)
+    assert expected.run.low == pytest.approx(sum(one.low for one in expected.dollars.values()))
+    assert {"training_machines.n1-standard-4", "vertex_pipeline_run"} <= set(expected.used)
+
+
+def test_an_accelerator_is_paid_beside_its_machine_and_makes_training_shorter():
+    prices = load_prices()
+    gpu = CPU._replace(accelerator_type="NVIDIA_TESLA_T4")
+    slow, fast = (cost(one, 0, None, prices, "us-central1") for one in (CPU, gpu))
+    assert fast.training_hours.high < slow.training_hours.low
+    rate = fast.dollars["training"].low / fast.training_hours.low
+    assert rate == pytest.approx(0.21849885 + prices.accelerators["NVIDIA_TESLA_T4"].usd)
+
+
+def test_other_regions_are_assumed_to_be_dearer():
+    here, there = (cost(CPU, 5, None, load_prices(), region) for region in ("us-central1", "europe-west4"))
+    assert there.run.low == pytest.approx(here.run.low)
+    assert there.run.high > here.run.high
+
+
+def test_an_endpoint_that_scales_costs_between_its_fewest_and_its_most_machines():
+    expected = cost(CPU, 0, Serving("n1-standard-2", None, Range(1, 3)), load_prices(), "us-central1")
+    assert expected.serving_month.high == pytest.approx(3 * expected.serving_month.low)
+    assert expected.serving_month.low == pytest.approx(730 * 0.1095)
+
+
+def test_a_machine_without_a_price_is_refused_with_a_remedy(told, tmp_path):
+    table = yaml.safe_load(PRICES_FILE.read_text())
+    table["training_machines"] = {"e2-standard-4": table["training_machines"]["e2-standard-4"]}
+    (tmp_path / "prices.yaml").write_text(yaml.safe_dump(table))
+    with pytest.raises(UserError, match="training_machines: no price of n1-standard-8"):
+        told(*SIZES, f"--prices={tmp_path / 'prices.yaml'}")
+
+
+def test_half_of_the_sizes_is_refused(told):
+    with pytest.raises(UserError, match="give all three"):
+        told("--train_records=5")

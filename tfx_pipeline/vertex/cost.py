@@ -1,0 +1,141 @@
+"""What a run of the pipeline on Vertex AI takes and costs, as ranges: arithmetic, as in beam_jobs.dataflow.estimate."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from beam_jobs.dataflow.estimate import SECONDS_PER_HOUR, Range
+from beam_jobs.dataflow.machine_shape import machine_shape
+from beam_jobs.dataflow.prices import Price, PriceTable
+from schemas.errors import UserError
+
+HOURS_PER_MONTH = 730
+STEP_MACHINE = "e2-standard-4"  # what Vertex AI Pipelines runs a step on that asks for nothing else
+PIPELINE_RUN = "vertex_pipeline_run"
+
+# Assumed: how much faster than one CPU core an accelerator trains these small models. Wide, for want of measurements.
+ACCELERATOR_SPEED = {
+    "NVIDIA_TESLA_T4": Range(20, 80),
+    "NVIDIA_TESLA_P4": Range(15, 60),
+    "NVIDIA_TESLA_P100": Range(20, 90),
+    "NVIDIA_TESLA_V100": Range(30, 150),
+    "NVIDIA_L4": Range(30, 150),
+    "NVIDIA_TESLA_A100": Range(50, 300),
+    "NVIDIA_A100_80GB": Range(50, 300),
+    "NVIDIA_H100_80GB": Range(60, 400),
+}
+CPU_SHARE = Range(0.3, 0.9)  # assumed: what a vCPU adds, of what the measured core does; threads wait for each other
+START_SECONDS = Range(120, 600)  # assumed, of each machine: provisioning, the image, the import
+SHORT_STEP_SECONDS = Range(60, 300)  # assumed: a step that copies or registers
+
+
+class Training(NamedTuple):
+    """What is to be trained, on what.
+
+    Attributes:
+      images: Photos that pass through training, all epochs together.
+      measured: Photos that are only judged: between epochs, by Evaluator, for the last model.
+      images_per_second: Of one core in training; judging is taken for three times as fast.
+      machine_type: Where it trains.
+      accelerator_type: One of ACCELERATOR_SPEED; None trains on the CPU.
+      own_machine: Whether a CustomJob trains, beside a step that waits for it.
+    """
+
+    images: int
+    measured: int
+    images_per_second: float
+    machine_type: str
+    accelerator_type: str | None
+    own_machine: bool
+
+
+class Serving(NamedTuple):
+    """The endpoint's machines."""
+
+    machine_type: str
+    accelerator_type: str | None
+    replicas: Range
+
+
+class Cost(NamedTuple):
+    """Hours, and dollars of a run and of a month of serving; `used` names the prices."""
+
+    training_hours: Range
+    wall_seconds: Range
+    dollars: dict[str, Range]
+    serving_month: Range | None
+    used: tuple[str, ...]
+
+    @property
+    def run(self) -> Range:
+        """Dollars of one run."""
+        return Range(sum(one.low for one in self.dollars.values()), sum(one.high for one in self.dollars.values()))
+
+
+def speed(training: Training) -> Range:
+    """Photos a second in training: of the machine's vCPUs, or of its accelerator."""
+    if training.accelerator_type:
+        if training.accelerator_type not in ACCELERATOR_SPEED:
+            raise UserError(
+                f"{training.accelerator_type}: nothing is assumed about its speed; give --images_per_second of it"
+            )
+        return ACCELERATOR_SPEED[training.accelerator_type].times(training.images_per_second)
+    return CPU_SHARE.times(machine_shape(training.machine_type).vcpus * training.images_per_second)
+
+
+def cost(
+    training: Training, steps: int, serving: Serving | None, prices: PriceTable, region: str, fixed: Range | None = None
+) -> Cost:
+    """Calculates hours and dollars.
+
+    Args:
+      training: What is to be trained, on what.
+      steps: Short steps beside training: those that register, copy and decide, on one machine each.
+      serving: The endpoint; None for none.
+      prices: The price table.
+      region: Where it runs.
+      fixed: Photos a second of the training machine, where they were measured on it.
+
+    Raises:
+      UserError: A machine or an accelerator has no price in the table, or no known speed.
+    """
+    rate = fixed or speed(training)
+    work = training.images + training.measured / 3
+    training_seconds = Range(work / rate.high, work / rate.low).plus(START_SECONDS)
+    step_seconds = START_SECONDS.plus(SHORT_STEP_SECONDS)
+    # The steps depend on each other, but for those that register; they wait for one machine after the other.
+    wall = training_seconds.plus(step_seconds.times(steps * 0.75))
+    factor = Range(*prices.region_factor(region))
+    used: list[str] = [PIPELINE_RUN]
+    training_hours = training_seconds.times(1 / SECONDS_PER_HOUR)
+    rent = _rent(prices, "training_machines", training.machine_type, training.accelerator_type, used)
+    waiting = Range(0, 0)
+    if training.own_machine:
+        waiting = training_hours.times(_price(prices, "training_machines", STEP_MACHINE, used).usd)
+    short = step_seconds.times(steps / SECONDS_PER_HOUR)
+    dollars = {
+        "training": training_hours.times(rent).times(factor),
+        "step that waits for it": waiting.times(factor),
+        "other steps": short.times(_price(prices, "training_machines", STEP_MACHINE, used).usd).times(factor),
+        "run": Range(1, 1).times(prices.prices[PIPELINE_RUN].usd),
+    }
+    month = None
+    if serving:
+        hour = _rent(prices, "serving_machines", serving.machine_type, serving.accelerator_type, used)
+        month = serving.replicas.times(hour * HOURS_PER_MONTH).times(factor)
+    return Cost(training_hours, wall, {k: v for k, v in dollars.items() if v.high}, month, tuple(used))
+
+
+def _rent(prices: PriceTable, table: str, machine_type: str, accelerator_type: str | None, used: list[str]) -> float:
+    """Dollars an hour for a machine with its accelerator; those of G2 and A2 machines are in the machine's price."""
+    dollars = _price(prices, table, machine_type, used).usd
+    if accelerator_type and not machine_type.startswith(("g2-", "a2-")):
+        dollars += _price(prices, "accelerators", accelerator_type, used).usd
+    return dollars
+
+
+def _price(prices: PriceTable, table: str, name: str, used: list[str]) -> Price:
+    if name not in getattr(prices, table):
+        raise UserError(f"{table}: no price of {name} in the price table; look it up and add it, with the day")
+    used.append(f"{table}.{name}")
+    return getattr(prices, table)[name]
