@@ -10,11 +10,13 @@ import pytest
 import yaml
 from PIL import Image
 
+import tfx_pipeline
 from schemas.features import EVAL, SPLITS, TRAIN, split_folder
 from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest, Shard, Split, file_sha256, shard_path
 from schemas.spec import load_spec
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS
 
+REHEARSAL_CONFIG = Path(tfx_pipeline.__file__).parent / "configs" / "rehearsal.yaml"
 IMAGE_SIZE = 32
 RECORDS = {TRAIN: 8, EVAL: 14}
 BREEDS = (("Bengal", "cat"), ("pug", "dog"), ("beagle", "dog"), ("Sphynx", "cat"))
@@ -112,3 +114,34 @@ def write_config(tmp_path, toy_version):
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def cloud_config():
+    from tfx_pipeline.config import load_cloud_config
+
+    return load_cloud_config(REHEARSAL_CONFIG)
+
+
+@pytest.fixture(scope="session")
+def lasting_stage(cloud_config, tmp_path_factory):
+    """One stage for all tests of a process: gRPC reads the certificates of an authority only once."""
+    from tfx_pipeline.vertex.rehearsal.image import Image
+    from tfx_pipeline.vertex.rehearsal.stage import raised_stage
+    from tfx_pipeline.vertex.rehearsal.storage import Buckets
+
+    folder = tmp_path_factory.mktemp("stage")
+    with raised_stage(cloud_config, folder, Image(folder), Buckets(folder / "buckets")) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def stage(lasting_stage):
+    """Servers on loopback, with nothing made there yet; Google's clients of this process take them for Google's."""
+    service = lasting_stage.service
+    for made in (service.calls, service.pipeline_jobs, service.schedules, service.models, service.endpoints):
+        made.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in lasting_stage.client_environment.items():
+            patch.setenv(name, value)
+        yield lasting_stage

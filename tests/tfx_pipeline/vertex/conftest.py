@@ -1,7 +1,6 @@
-"""A configuration for Vertex AI, a job compiled from it, and servers on loopback in Google's place."""
+"""Configurations for Vertex AI and a job compiled from one."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ import yaml
 
 import tfx_pipeline
 from schemas.manifest import read_manifest
-from tfx_pipeline.config import PipelineConfig, load_cloud_config
 
 CONFIGS = Path(tfx_pipeline.__file__).parent / "configs"
 TOKEN = "a-token-that-must-not-be-seen-anywhere"
@@ -37,11 +35,6 @@ def write_cloud_config(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def cloud_config() -> PipelineConfig:
-    return load_cloud_config(CONFIGS / "rehearsal.yaml")
-
-
-@pytest.fixture(scope="session")
 def job_file(cloud_config, toy_version, tmp_path_factory) -> Path:
     """A job file, compiled while secrets are in the environment."""
     from tfx_pipeline.vertex.compile import compile_job
@@ -58,27 +51,3 @@ def job_file(cloud_config, toy_version, tmp_path_factory) -> Path:
 def job(job_file) -> dict:
     """The compiled job, to be changed at will."""
     return json.loads(job_file.read_text())
-
-
-@pytest.fixture(scope="session")
-def lasting_stage(cloud_config, tmp_path_factory) -> Iterator:
-    """One stage for all tests of a process: gRPC reads the certificates of an authority only once."""
-    from tfx_pipeline.vertex.rehearsal.image import Image
-    from tfx_pipeline.vertex.rehearsal.stage import raised_stage
-    from tfx_pipeline.vertex.rehearsal.storage import Buckets
-
-    folder = tmp_path_factory.mktemp("stage")
-    with raised_stage(cloud_config, folder, Image(folder), Buckets(folder / "buckets")) as stage:
-        yield stage
-
-
-@pytest.fixture(scope="module")
-def stage(lasting_stage) -> Iterator:
-    """Servers on loopback, with nothing made there yet; Google's clients of this process take them for Google's."""
-    service = lasting_stage.service
-    for made in (service.calls, service.pipeline_jobs, service.schedules, service.models, service.endpoints):
-        made.clear()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in lasting_stage.client_environment.items():
-            patch.setenv(name, value)
-        yield lasting_stage

@@ -1,0 +1,75 @@
+"""Reads CloudEvents: which object of which bucket was finished.
+
+The forms are those of the CloudEvents specification 1.0, "HTTP protocol binding", binary and structured mode, with
+Cloud Storage's event `google.cloud.storage.object.v1.finalized`, whose data is the object's resource.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from schemas.manifest import MANIFEST_FILE
+
+FINALIZED = "google.cloud.storage.object.v1.finalized"
+STRUCTURED = "application/cloudevents+json"
+VERSION = r"[0-9A-Za-z][0-9A-Za-z.-]*"
+
+
+class BadEvent(ValueError):
+    """What arrived is no CloudEvent of an object."""
+
+
+class FinishedObject(NamedTuple):
+    """An object that was written to its end."""
+
+    bucket: str
+    name: str
+
+
+def read_event(headers: Mapping[str, str], body: bytes) -> FinishedObject | None:
+    """The object that an event tells of; None for an event of another type.
+
+    Args:
+      headers: Of the HTTP request, names in lower case.
+      body: Of the HTTP request.
+
+    Raises:
+      BadEvent: The request is no CloudEvent, or tells of no object.
+    """
+    try:
+        content = json.loads(body or b"null")
+    except ValueError:
+        raise BadEvent("the body is no JSON") from None
+    if headers.get("content-type", "").startswith(STRUCTURED):
+        if not isinstance(content, dict):
+            raise BadEvent("a structured CloudEvent is a JSON object")
+        kind, data = content.get("type"), content.get("data")
+    else:
+        kind, data = headers.get("ce-type"), content
+    if not isinstance(kind, str):
+        raise BadEvent("no CloudEvent: it has no type")
+    if kind != FINALIZED:
+        return None
+    names = (data.get("bucket"), data.get("name")) if isinstance(data, dict) else ()
+    if len(names) != 2 or not all(isinstance(one, str) and one for one in names):
+        raise BadEvent("the event names no bucket and object")
+    return FinishedObject(*names)
+
+
+def published_version(finished: FinishedObject, configured: str) -> str | None:
+    """The version that an object publishes; None where it is no manifest of the pipeline's data set.
+
+    Args:
+      finished: The object.
+      configured: Any version of that data set, as `gs://BUCKET/.../DATASET/VERSION`; its folder is what counts.
+
+    Returns:
+      `gs://BUCKET/.../DATASET/VERSION`.
+    """
+    root = configured.rstrip("/").rpartition("/")[0]
+    uri = f"gs://{finished.bucket}/{finished.name}"
+    match = re.fullmatch(rf"({re.escape(root)}/{VERSION})/{re.escape(MANIFEST_FILE)}", uri)
+    return match[1] if match else None
