@@ -1,5 +1,7 @@
 """The whole way through with the commands that a person types: draw, prepare, train, judge, push, ask."""
 
+import base64
+import gzip
 import json
 import os
 import re
@@ -40,11 +42,15 @@ from tfx_pipeline.space import SpaceSettings, space_files
 from tfx_pipeline.space.file_server import file_server
 
 IMAGE_SIZE = 32
+# Beside the one that the push uses, variables that libraries at Google and on the Hub would read.
+OTHER_SECRETS = ("HUGGING_FACE_HUB_TOKEN", "GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN")
 
 
 def run(*command):
+    """What a command says; fails where it fails, or where it tells the token of its environment."""
     ended = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert WRITE_TOKEN not in ended.stdout + ended.stderr
     return ended.stdout
 
 
@@ -53,7 +59,8 @@ def finished(tmp_path_factory):
     """What one run of all the commands leaves: places, manifest, summary, what was printed, and a Hub on loopback."""
     folder = tmp_path_factory.mktemp("end-to-end")
     with pytest.MonkeyPatch.context() as patch, running_hub() as hub:
-        patch.setenv("HF_TOKEN", WRITE_TOKEN)
+        for name in ("HF_TOKEN", *OTHER_SECRETS):
+            patch.setenv(name, WRITE_TOKEN)
         patch.setenv("HF_HUB_DISABLE_XET", "1")
         patch.setenv("HF_HOME", str(folder / "cache"))
         yield _run_everything(folder, hub)
@@ -106,6 +113,24 @@ def test_from_photos_to_a_pushed_model_that_answers(finished, tmp_path):
 
 
 @pytest.mark.slow
+def test_no_file_and_nothing_that_was_pushed_holds_a_token_of_the_environment(finished):
+    """Photos, version, metadata, model, logs, cache, and the repository on the Hub."""
+    written = [path for path in finished.folder.rglob("*") if path.is_file()]
+    assert {"metadata.sqlite", "manifest.json", "saved_model.pb", "summary.json"} <= {path.name for path in written}
+    assert [path for path in written if tells_the_token(path.read_bytes())] == []
+    pushed = finished.hub.model("acme/pets").head.files
+    assert [name for name, file in pushed.items() if tells_the_token(file.content)] == []
+
+
+def test_a_token_is_found_however_it_was_written():
+    for text in (f"token: {WRITE_TOKEN}", json.dumps({"env": {"HF_TOKEN": WRITE_TOKEN}})):
+        data = text.encode()
+        forms = (data, text.encode("utf-16-le"), base64.b64encode(data), gzip.compress(data))
+        assert [form for form in forms if not tells_the_token(form)] == []
+    assert not tells_the_token(b"a photo")
+
+
+@pytest.mark.slow
 @needs_chromium
 def test_the_space_that_was_pushed_shows_a_visitor_the_mask_of_the_pushed_model(finished, tmp_path, monkeypatch):
     """Downloaded and started as the Hub would; it fetches the model from the Hub, at the commit that was pushed."""
@@ -154,6 +179,16 @@ def check_as_a_visitor(address, finished, folder):
     assert f"{finished.summary['metrics']['mean_iou']:.3f}" in details
     expected = Image.fromarray(served(finished, photo)[0]).resize(Image.open(photo).size, Image.Resampling.NEAREST)
     assert np.mean(mask == np.asarray(expected)) >= 0.999
+
+
+def tells_the_token(data):
+    """Whether bytes hold the token: as it is, as UTF-16, in base64, or compressed."""
+    token = WRITE_TOKEN.encode()
+    # Base64 of a text inside another differs by where it begins; the middle of each of the three forms stays the same.
+    shifted = [base64.b64encode(b"x" * shift + token)[4:-4] for shift in range(3)]
+    if data[:2] == b"\x1f\x8b":
+        data += gzip.decompress(data)
+    return any(form in data for form in (token, WRITE_TOKEN.encode("utf-16-le"), *shifted))
 
 
 def served(finished, *paths):
