@@ -58,7 +58,8 @@ class DataflowJob:
     def errors(self) -> list[str]:
         """What the service says that went wrong, oldest first."""
         messages, _ = self._client.list_messages(self.id, minimum_importance="JOB_MESSAGE_ERROR")
-        return [message.messageText for message in messages]
+        # Beam's own client until 2.74, Google's afterwards
+        return [getattr(message, "messageText", None) or message.message_text for message in messages]
 
 
 def check_credentials() -> None:
@@ -84,9 +85,11 @@ def submit(options: PrepareOptions, pipeline_options: PipelineOptions) -> Datafl
     import apache_beam as beam
     from apache_beam.options.pipeline_options import GoogleCloudOptions
     from apitools.base.py.exceptions import HttpError
+    from google.api_core.exceptions import GoogleAPICallError
     from google.auth.exceptions import GoogleAuthError
 
-    from beam_jobs.pipeline import prepare
+    with _hushed():  # TensorFlow 2.21 announces itself whatever it is told
+        from beam_jobs.pipeline import prepare
 
     cloud = pipeline_options.view_as(GoogleCloudOptions)
     try:
@@ -96,8 +99,8 @@ def submit(options: PrepareOptions, pipeline_options: PipelineOptions) -> Datafl
             result = pipeline.run()
     except GoogleAuthError as error:
         raise UserError(f"Google refuses the credentials ({error}); {CREDENTIALS_REMEDY}") from None
-    except HttpError as error:
-        raise UserError(f"Dataflow refuses the job: {_http_reason(error)}") from None
+    except (HttpError, GoogleAPICallError) as error:
+        raise UserError(f"Dataflow refuses the job: {_refusal(error)}") from None
     except OSError as error:
         raise UserError(f"{cloud.staging_location}: the code can't be staged ({error}); check the bucket") from None
     if not result.has_job:
@@ -125,12 +128,13 @@ def _hushed() -> Iterator[None]:
             os.close(terminal)
 
 
-def _http_reason(error) -> str:
-    """The service's own sentence of an HTTP error, which holds it as JSON."""
+def _refusal(error) -> str:
+    """The service's own sentence of an error of Beam's client, or, from Beam 2.77 on, of Google's; both hold JSON."""
+    content = getattr(error, "content", None) or getattr(getattr(error, "response", None), "content", None)
     try:
-        return json.loads(error.content)["error"]["message"]
+        return json.loads(content)["error"]["message"]
     except (ValueError, KeyError, TypeError):
-        return f"HTTP status {error.status_code}"
+        return str(error)
 
 
 def follow(job: DataflowJob) -> str:

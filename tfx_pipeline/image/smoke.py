@@ -32,7 +32,8 @@ MODULES = (
     "tfx_pipeline.trigger",
     "trainer.run_fn",
 )
-DEVELOPERS = ("pytest", "ruff", "tests")
+DEVELOPERS = ("pytest", "ruff")
+DISTRIBUTION = "segmentation-pipeline"
 COMPILERS = ("g++", "gcc", "cc")
 MOST_SHOWN = 5
 
@@ -135,6 +136,8 @@ def tools_left() -> Problems:
     for module in DEVELOPERS:
         if find_spec(module):
             yield f"{module}: installed"
+    if [file for file in metadata.files(DISTRIBUTION) or () if file.parts[0] == "tests"]:
+        yield "tests/: installed with the package"
 
 
 if __name__ == "__main__":
