@@ -123,9 +123,9 @@ def test_no_file_and_nothing_that_was_pushed_holds_a_token_of_the_environment(fi
 
 
 def test_a_token_is_found_however_it_was_written():
-    for text in (f"token: {WRITE_TOKEN}", json.dumps({"env": {"HF_TOKEN": WRITE_TOKEN}})):
-        data = text.encode()
-        forms = (data, text.encode("utf-16-le"), base64.b64encode(data), gzip.compress(data))
+    for line in (f"token: {WRITE_TOKEN}", json.dumps({"env": {"HF_TOKEN": WRITE_TOKEN}})):
+        data = line.encode()
+        forms = (data, line.encode("utf-16-le"), base64.b64encode(data), gzip.compress(data))
         assert [form for form in forms if not tells_the_token(form)] == []
     assert not tells_the_token(b"a photo")
 
