@@ -66,7 +66,7 @@ dataflow: env  ## prepare on Google Cloud: PROJECT= REGION= BUCKET= [DATASET= IN
 		--dataset="$(DATASET)" --version="$(VERSION)" --input="$(INPUT)" --output="$(OUTPUT)" \
 		$(if $(IMAGE),--sdk_container_image="$(IMAGE)") $(OPTIONS)
 
-rehearse: env  ## run the Vertex AI job on this machine, for free: 3 to 4 minutes [CONFIG=FILE]
+rehearse: env  ## run the Vertex AI job on this machine, for free: 3 to 6 minutes [CONFIG=FILE]
 	@$(BIN)/python -m tfx_pipeline.vertex rehearse --config="$(or $(CONFIG),tfx_pipeline/configs/rehearsal.yaml)"
 
 vertex-compile: env  ## write the Vertex AI job to runs/vertex/pipeline.json: CONFIG=FILE [DATA=gs://...]
