@@ -6,14 +6,10 @@ All are in the namespace `prepare` and appear on Dataflow's page of the job whil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-import apache_beam as beam
 from apache_beam.metrics import Metrics, MetricsFilter
-
-from beam_jobs.rejections import Rejection
 
 if TYPE_CHECKING:
     from apache_beam.metrics.metric import MetricResult
@@ -94,21 +90,15 @@ def count_not_taken() -> None:
     _counter(IDS_NOT_TAKEN).inc()
 
 
-class MeterFound(beam.DoFn):
-    """Counts every input that the listing found, and passes it on."""
-
-    def process(self, element: object) -> Iterator[object]:
-        _counter(INPUTS_FOUND).inc()
-        yield element
+def count_found(inputs: int) -> None:
+    """Counts inputs that the listing found."""
+    _counter(INPUTS_FOUND).inc(inputs)
 
 
-class MeterRejections(beam.DoFn):
-    """Counts every rejection, in all and by its reason, and passes it on."""
-
-    def process(self, rejection: Rejection) -> Iterator[Rejection]:
-        _counter(INPUTS_REJECTED).inc()
-        _counter(REJECTED_PREFIX + rejection.reason).inc()
-        yield rejection
+def count_rejection(reason: str) -> None:
+    """Counts an input that was rejected, in all and by its reason."""
+    _counter(INPUTS_REJECTED).inc()
+    _counter(REJECTED_PREFIX + reason).inc()
 
 
 class Spread(NamedTuple):

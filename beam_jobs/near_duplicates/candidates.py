@@ -10,31 +10,25 @@ that shares a band is compared. With more, a pair must also share some bits afte
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
-from apache_beam.pvalue import AsSingleton
+from apache_beam.pvalue import AsIter
 
-from beam_jobs.near_duplicates.hashing import HASH_BYTES, MAX_DISTANCE, HashedPhoto
-from schemas.features import SPLITS
+from beam_jobs.near_duplicates.batches import ROW_BYTES, SPLIT_BIT, Batch, Rows
+from beam_jobs.near_duplicates.hashing import HASH_BYTES, MAX_DISTANCE
 
 BANDS = HASH_BYTES // 2
 WINDOW = 256  # neighbours that a hash is compared with in one band, at most
 ROWS_PER_PARTITION = 1 << 17  # hashes of one band that one worker is to hold: 4 MiB
 MAX_ROWS = 1 << 20  # and what it holds at most, however unequally the hashes are spread
-_PHOTOS_PER_BATCH = 1 << 12
 
-_ROW_BYTES = HASH_BYTES + 1
-_SPLIT_BIT = {split: 1 << index for index, split in enumerate(SPLITS)}
-_SPLIT_OF_BIT = {bit: split for split, bit in _SPLIT_BIT.items()}
-_ALL_SPLITS = sum(_SPLIT_BIT.values())
+_ALL_SPLITS = sum(SPLIT_BIT.values())
 _BITS_SET = np.array([value.bit_count() for value in range(256)], np.uint8)
 
 Partition = tuple[int, int]  # band, and share of the band's values
-Rows = bytes  # of uint8 [N, 33]: hashes, each with the set of its splits as bits
-Batch = tuple[list[str], Rows]  # ids and rows in the same order; moves at a hundredth of what single photos cost
 
 
 class NearHashes(NamedTuple):
@@ -43,32 +37,6 @@ class NearHashes(NamedTuple):
     first: bytes
     second: bytes
     distance: int
-
-
-class BatchPhotos(beam.PTransform):
-    """HashedPhotos -> Batches of those that are not flat."""
-
-    def expand(self, photos: beam.PCollection) -> beam.PCollection:
-        return (
-            photos
-            | "DropFlatPhotos" >> beam.Filter(lambda photo: photo.hash is not None)
-            | "Batch" >> beam.BatchElements(_PHOTOS_PER_BATCH, _PHOTOS_PER_BATCH)
-            | "ToRows" >> beam.Map(_to_batch)
-        )
-
-
-def _to_batch(photos: list[HashedPhoto]) -> Batch:
-    rows = b"".join(photo.hash + bytes([_SPLIT_BIT[photo.split]]) for photo in photos)
-    return [photo.image_id for photo in photos], rows
-
-
-def photos_with(batch: Batch, hashes: Container[bytes]) -> Iterator[HashedPhoto]:
-    """The photos of a batch that have one of some hashes."""
-    ids, rows = batch
-    for index, image_id in enumerate(ids):
-        row = rows[index * _ROW_BYTES : (index + 1) * _ROW_BYTES]
-        if row[:HASH_BYTES] in hashes:
-            yield HashedPhoto(image_id, _SPLIT_OF_BIT[row[HASH_BYTES]], row[:HASH_BYTES])
 
 
 class FindNearHashes(beam.PTransform):
@@ -87,25 +55,21 @@ class FindNearHashes(beam.PTransform):
         self._across_splits = across_splits
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        count = (
-            batches
-            | "CountPhotos" >> beam.Map(lambda batch: len(batch[0]))
-            | "Sum" >> beam.CombineGlobally(sum).without_defaults()
-        )
+        counts = batches | "CountPhotos" >> beam.Map(lambda batch: len(batch.image_ids))
         return (
             batches
             # (Partition, Rows)
-            | "Partition" >> beam.FlatMap(_partition, AsSingleton(count, default_value=0))
+            | "Partition" >> beam.FlatMap(_partition, AsIter(counts))
             | "GroupPartitions" >> beam.GroupByKey()
             | "Compare" >> beam.FlatMap(_compare, self._across_splits)
             | "DropRepeats" >> beam.Distinct()
         )
 
 
-def _partition(batch: Batch, count: int) -> Iterator[tuple[Partition, Rows]]:
+def _partition(batch: Batch, counts: Iterable[int]) -> Iterator[tuple[Partition, Rows]]:
     """For each band, the rows of a batch by the share of band values that they belong to."""
-    rows = _distinct(_to_array(batch[1]))
-    shares = -(-count // ROWS_PER_PARTITION)
+    rows = _distinct(_to_array(batch.rows))
+    shares = -(-sum(counts) // ROWS_PER_PARTITION)
     for band in range(BANDS):
         share_of_row = _band_values(rows, band) % shares
         for share in np.unique(share_of_row):
@@ -114,7 +78,7 @@ def _partition(batch: Batch, count: int) -> Iterator[tuple[Partition, Rows]]:
 
 def _to_array(rows: Rows | bytearray) -> np.ndarray:
     """uint8 [N, 33]."""
-    return np.frombuffer(bytes(rows), np.uint8).reshape(-1, _ROW_BYTES)
+    return np.frombuffer(bytes(rows), np.uint8).reshape(-1, ROW_BYTES)
 
 
 def _distinct(rows: np.ndarray) -> np.ndarray:
@@ -159,11 +123,11 @@ def _compare(element: tuple[Partition, Iterable[Rows]], across_splits: bool) -> 
 
 def _gather(batches: Iterable[Rows]) -> np.ndarray:
     """The distinct rows of a partition, the first `MAX_ROWS` in the order of the hashes."""
-    held = np.empty((0, _ROW_BYTES), np.uint8)
+    held = np.empty((0, ROW_BYTES), np.uint8)
     waiting = bytearray()
     for batch in batches:
         waiting += batch
-        if len(waiting) > MAX_ROWS * _ROW_BYTES:
+        if len(waiting) > MAX_ROWS * ROW_BYTES:
             held = _merge(held, waiting)
             waiting.clear()
     return _merge(held, waiting)

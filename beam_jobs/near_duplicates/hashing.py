@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from beam_jobs.codec.photos import decode_photo
+from beam_jobs.sources.source_files import PhotoSource
 
 HASH_BYTES = 32
 MAX_DISTANCE = 64  # bits in which the hashes of near-duplicates differ at most: a quarter of all
@@ -27,11 +28,19 @@ _ONE = 1 << 10  # fixed point of the cosines
 
 
 class HashedPhoto(NamedTuple):
-    """A photo as it is compared; `hash` is what `photo_hash` gave, None for a photo without structure."""
+    """A photo as it is compared.
+
+    Attributes:
+      image_id: Its id.
+      split: Its split.
+      hash: What `photo_hash` gave; None for a photo without structure.
+      source: Where it can be read again, to be shown; None where nobody will.
+    """
 
     image_id: str
     split: str
     hash: bytes | None
+    source: PhotoSource | None = None
 
 
 def photo_hash(image: Image.Image) -> bytes | None:

@@ -16,19 +16,22 @@ from apache_beam.pvalue import AsDict, AsIter
 
 from beam_jobs.monitoring.metrics import NAMESPACE
 from beam_jobs.near_duplicates import PHOTOS_MOVED
-from beam_jobs.near_duplicates.candidates import BatchPhotos, FindNearHashes, NearHashes
+from beam_jobs.near_duplicates.batches import BatchPhotos
+from beam_jobs.near_duplicates.candidates import FindNearHashes, NearHashes
 from beam_jobs.near_duplicates.hashing import HashedPhoto, encoded_photo_hash
 from beam_jobs.rejections import InputRejected
 from beam_jobs.shards.published_records import read_photo
+from beam_jobs.shards.sharding import SplitSize
 from beam_jobs.sources.source_files import PlannedRecord
+from beam_jobs.sources.tally import add_sizes, at_end_of_bundle
 
-MOVED, KEPT = "moved", "kept"
+KEPT, MOVES = "kept", "moves"
 
 HashedRecord = tuple[PlannedRecord, "bytes | None"]
 
 
 class KeepOnOneSide(beam.PTransform):
-    """PlannedRecords -> the same, those of near-duplicates with one split; other output `moved`: ids that changed it.
+    """PlannedRecords -> the same, those of near-duplicates with one split; other output `moves`: Moves of each bundle.
 
     Reads and decodes every photo once, at a small scale, besides the pass that publishes it. Photos that cannot be
     decoded stay where they are: that pass rejects them. The result depends neither on the runner nor on the order of
@@ -55,7 +58,7 @@ class KeepOnOneSide(beam.PTransform):
         # (hash, cluster)
         clusters = (
             planned.pipeline
-            | "StartClusters" >> beam.Create([None])
+            | "StartClusters" >> beam.Impulse()
             | "JoinClusters" >> beam.FlatMap(lambda _, near: join_clusters(near), AsIter(near))
         )
         # (cluster, split)
@@ -66,13 +69,13 @@ class KeepOnOneSide(beam.PTransform):
             | "TakeSplit" >> beam.MapTuple(lambda cluster, first: (cluster, first.split))
         )
         return hashed | "ChooseSides" >> beam.ParDo(_ChooseSide(), AsDict(clusters), AsDict(sides)).with_outputs(
-            MOVED, main=KEPT
+            MOVES, main=KEPT
         )
 
 
 def _hash(plan: PlannedRecord, max_missing_fraction: float) -> HashedRecord:
     try:
-        return plan, encoded_photo_hash(read_photo(plan), max_missing_fraction)
+        return plan, encoded_photo_hash(read_photo(plan.photo_source), max_missing_fraction)
     except InputRejected:
         return plan, None
 
@@ -112,19 +115,34 @@ def _key_by_cluster(element: HashedRecord, clusters: dict[bytes, bytes]) -> Iter
         yield clusters[photo_hash], _Side(plan.record is None, plan.image_id, plan.split)
 
 
+class Moves(NamedTuple):
+    """What a bundle of records has come to: how many changed their split, and what is planned for each split now."""
+
+    moved: int
+    sizes: dict[str, SplitSize]
+
+
 class _ChooseSide(beam.DoFn):
-    """HashedRecord -> PlannedRecord with the split of its cluster; other output: ids of those that changed it."""
+    """HashedRecord -> PlannedRecord with the split of its cluster; other output: Moves."""
 
     def __init__(self):
         self._moved = beam.metrics.Metrics.counter(NAMESPACE, PHOTOS_MOVED)
 
+    def start_bundle(self) -> None:
+        self._moves = 0
+        self._sizes: dict[str, SplitSize] = {}
+
     def process(
         self, element: HashedRecord, clusters: dict[bytes, bytes], sides: dict[bytes, str]
-    ) -> Iterator[PlannedRecord | beam.pvalue.TaggedOutput]:
+    ) -> Iterator[PlannedRecord]:
         plan, photo_hash = element
         is_movable = photo_hash in clusters and plan.record is None
         split = sides[clusters[photo_hash]] if is_movable else plan.split
         if split != plan.split:
             self._moved.inc()
-            yield beam.pvalue.TaggedOutput(MOVED, plan.image_id)
+            self._moves += 1
+        self._sizes = add_sizes([self._sizes, {split: SplitSize(1, plan.source_bytes)}])
         yield plan._replace(split=split)
+
+    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
+        yield at_end_of_bundle(MOVES, Moves(self._moves, self._sizes))

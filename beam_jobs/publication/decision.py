@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from beam_jobs.options import PrepareOptions, options_sha256
-from beam_jobs.rejections import EXCLUDED, FATAL, Rejection
+from beam_jobs.rejections import EXCLUDED, FATAL
 from beam_jobs.shards.shard_writer import WrittenShard
 from beam_jobs.sources.inputs_digest import inputs_sha256
+from beam_jobs.sources.tally import Tally
 from beam_jobs.validation.statistics import Validation
 from schemas.features import SPLITS
 from schemas.manifest import Manifest, Split
@@ -39,18 +40,11 @@ class Decision(NamedTuple):
     near_duplicates: int | None = None
 
 
-def make_manifest(
-    options: PrepareOptions,
-    shards: list[WrittenShard],
-    quarantined: dict[str, int],
-    inputs_digest: int,
-    base: Manifest | None,
-) -> Manifest:
+def make_manifest(options: PrepareOptions, shards: list[WrittenShard], tally: Tally, base: Manifest | None) -> Manifest:
     """The manifest of everything written; shards may come in any order.
 
     Args:
-      quarantined: Reason code to number of inputs.
-      inputs_digest: Sum of all inputs' fingerprints.
+      tally: What was planned, and rejected before it was read.
       base: Of the version whose records were all copied, with the repairs that were made to them; None for none.
     """
     splits = {}
@@ -59,8 +53,11 @@ def make_manifest(
         splits[split] = Split(records=sum(shard.records for shard in own), shards=tuple(own))
     published = sum(split.records for split in splits.values())
     repairs: Counter[str] = Counter(base.repairs if base else {})
+    quarantined = Counter(tally.quarantined)
     for one in shards:
         repairs.update(one.repairs)
+        quarantined.update(one.quarantined)
+    inputs_digest = tally.unread_digest + sum(one.inputs_digest for one in shards)
     return Manifest(
         dataset=options.dataset,
         version=options.version,
@@ -82,16 +79,14 @@ def make_manifest(
 def find_problems(
     manifest: Manifest,
     validation: Validation,
-    found: int,
-    fatal: Sequence[Rejection],
+    tally: Tally,
     base: Manifest | None,
     max_rejected: float,
 ) -> Iterator[Problem]:
     """What speaks against publishing: anomalies, empty splits, too many rejected inputs, an account that differs.
 
     Args:
-      found: Number of ids that the listing found, counted apart from what was written and rejected.
-      fatal: The first few rejections for a reason that withholds a version by itself.
+      tally: What planning has counted, apart from what was written and rejected.
       base: Of the version that this one is built upon, so that it has the same inputs; None for none.
       max_rejected: Largest share of rejected inputs that is acceptable, in [0, 1].
     """
@@ -102,7 +97,7 @@ def find_problems(
         if manifest.splits[finding.split].records:
             yield Problem(finding.split, finding.feature, f"{finding.kind}: {finding.description}")
     for reason in FATAL & set(manifest.quarantined):
-        named = "; ".join(f"{one.image_id} ({one.detail})" for one in fatal if one.reason == reason)
+        named = "; ".join(f"{one.image_id} ({one.detail})" for one in tally.fatal if one.reason == reason)
         yield Problem("", reason, f"{manifest.quarantined[reason]} with more than one file, such as {named}")
     excluded = sum(count for reason, count in manifest.quarantined.items() if reason in EXCLUDED)
     considered = manifest.inputs - excluded
@@ -110,7 +105,7 @@ def find_problems(
     if rejected > max_rejected * considered:
         share = f"{rejected} of {considered} inputs ({rejected / considered:.1%}) rejected"
         yield Problem("", "rejected inputs", f"{share}; --max_rejected_fraction allows {max_rejected:.1%}")
-    if found != manifest.inputs:
-        yield Problem("", "account", f"{found} inputs found, but {manifest.inputs} published or quarantined")
-    if base and found != base.inputs:
-        yield Problem("", "account", f"{found} inputs found, but {base.version} accounts for {base.inputs}")
+    if tally.found != manifest.inputs:
+        yield Problem("", "account", f"{tally.found} inputs found, but {manifest.inputs} published or quarantined")
+    if base and tally.found != base.inputs:
+        yield Problem("", "account", f"{tally.found} inputs found, but {base.version} accounts for {base.inputs}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -16,39 +17,63 @@ REPAIRS_FOLDER = "repairs"
 LINES_PER_FILE = 100_000
 
 
-class WriteLineFiles(beam.PTransform):
-    """Rejections or Repaireds -> paths, relative to the staging folder, of the files that list them in order of id.
+class LineFile(NamedTuple):
+    """Names one of the `count` files of a folder."""
 
-    One file at least is written, so that an empty file means none and a missing one means lost.
+    folder: str
+    index: int
+    count: int
+
+
+class WriteLineFiles(beam.PTransform):
+    """Rejections and Repaireds -> paths, relative to the staging folder, of the files that list them in order of id.
+
+    One file at least is written in each folder, so that an empty file means none and a missing one means lost.
+
+    Args:
+      staging: The staging folder.
+      counts: One element: each folder, to the number of its lines.
     """
 
-    def __init__(self, staging: str, folder: str):
+    def __init__(self, staging: str, counts: beam.PCollection):
         super().__init__()
         self._staging = staging
-        self._folder = folder
+        self._counts = counts
 
     def expand(self, listed: beam.PCollection) -> beam.PCollection:
-        file_count = (
-            listed
-            | "CountLines" >> beam.combiners.Count.Globally()
-            | "CountFiles" >> beam.Map(lambda total: 1 + total // LINES_PER_FILE)
-        )
-        keyed = listed | "AssignFile" >> beam.Map(
-            lambda one, count: (sharding.shard_index(one.image_id, count), one), beam.pvalue.AsSingleton(file_count)
-        )
-        every = file_count | "NameEveryFile" >> beam.FlatMap(lambda count: [(index, count) for index in range(count)])
+        assigned = listed | "AssignFile" >> beam.Map(_assign_file, beam.pvalue.AsSingleton(self._counts))
+        every = self._counts | "NameEveryFile" >> beam.FlatMap(_every_file)
         return (
-            {"listed": keyed, "count": every}
-            | "GroupFiles" >> beam.CoGroupByKey()
-            | "WriteFiles" >> beam.Map(_write_file, self._staging, self._folder)
+            # (LineFile, Rejection, Repaired, or None that names a file which may have no line)
+            (assigned, every)
+            | "GatherLines" >> beam.Flatten()
+            | "GroupFiles" >> beam.GroupByKey()
+            | "WriteFiles" >> beam.Map(_write_file, self._staging)
         )
 
 
-def _write_file(element: tuple[int, dict[str, Iterable]], staging: str, folder: str) -> str:
-    index, groups = element
-    (count,) = groups["count"]
+def _file_count(lines: int) -> int:
+    return 1 + lines // LINES_PER_FILE
+
+
+def _assign_file(one: Rejection | Repaired, counts: dict[str, int]) -> tuple[LineFile, Rejection | Repaired]:
+    folder = QUARANTINE_FOLDER if isinstance(one, Rejection) else REPAIRS_FOLDER
+    count = _file_count(counts[folder])
+    return LineFile(folder, sharding.shard_index(one.image_id, count), count), one
+
+
+def _every_file(counts: dict[str, int]) -> Iterator[tuple[LineFile, None]]:
+    for folder, lines in counts.items():
+        count = _file_count(lines)
+        for index in range(count):
+            yield LineFile(folder, index, count), None
+
+
+def _write_file(element: tuple[LineFile, Iterable[Rejection | Repaired | None]], staging: str) -> str:
+    (folder, index, count), listed = element
     path = f"{folder}/{folder}-{index:05d}-of-{count:05d}.jsonl"
-    write_atomically(f"{staging}/{path}", "".join(f"{one.to_json()}\n" for one in sorted(groups["listed"])).encode())
+    lines = (f"{one.to_json()}\n" for one in sorted(filter(None, listed)))
+    write_atomically(f"{staging}/{path}", "".join(lines).encode())
     return path
 
 
@@ -71,8 +96,8 @@ class _ReadLineFiles(beam.PTransform):
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return (
             pipeline
-            | "NamePattern" >> beam.Create([self._pattern])
-            | "ListFiles" >> beam.FlatMap(_list_files)
+            | "Start" >> beam.Impulse()
+            | "ListFiles" >> beam.FlatMap(lambda _, pattern: _list_files(pattern), self._pattern)
             | "SpreadFiles" >> beam.Reshuffle()
             | "ReadLines"
             >> beam.FlatMap(lambda path, kind: map(kind.from_json, read_file(path).splitlines()), self._kind)

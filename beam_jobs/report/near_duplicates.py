@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
-
-import apache_beam as beam
-from apache_beam.pvalue import AsDict, AsSingleton
 
 from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
 from beam_jobs.near_duplicates.pairs import NearDuplicatePair
@@ -14,12 +10,10 @@ from beam_jobs.report.labels import split_mark
 from beam_jobs.report.markup import Markup, data_uri, element, join
 from beam_jobs.report.thumbnails import draw_photo
 from beam_jobs.shards.published_records import read_photo
-from beam_jobs.sources.source_files import PlannedRecord
 from schemas.features import EVAL, TRAIN
 
 PAIRS_SHOWN = 12
 PHOTO_SIDE = 192  # pixels of a photo's longer side
-_PLANS_PER_BATCH = 1000
 _ONE_SIDE = element("code", "--near_duplicates=one_side")
 
 
@@ -39,46 +33,12 @@ class NearDuplicateSheet(NamedTuple):
     moved: int | None
 
 
-class DrawNearDuplicates(beam.PTransform):
-    """PlannedRecords -> the one NearDuplicateSheet, or None where `pairs` is; only the photos shown are read again.
-
-    Args:
-      pairs: One element, what `NearDuplicates` gave, or None where nobody looked.
-      moved: One element, the number of photos moved or None.
-    """
-
-    def __init__(self, pairs: beam.PCollection, moved: beam.PCollection):
-        super().__init__()
-        self._pairs = pairs
-        self._moved = moved
-
-    def expand(self, planned: beam.PCollection) -> beam.PCollection:
-        shown = self._pairs | "NameShown" >> beam.Map(_ids_shown)
-        photos = (
-            planned
-            | "Batch" >> beam.BatchElements(_PLANS_PER_BATCH, _PLANS_PER_BATCH)
-            # FnApiRunner would fuse the next step with one that `pairs` waits for, and stop (Beam 2.74)
-            | "BreakFusion" >> beam.Reshuffle()
-            # (id, JPEG)
-            | "DrawShown" >> beam.FlatMap(_draw, AsSingleton(shown))
-        )
-        return self._pairs | "MakeSheet" >> beam.Map(_make_sheet, AsDict(photos), AsSingleton(self._moved))
-
-
-def _ids_shown(pairs: tuple[NearDuplicatePair, ...] | None) -> frozenset[str]:
-    return frozenset(image_id for pair in (pairs or ())[:PAIRS_SHOWN] for image_id in (pair.train_id, pair.eval_id))
-
-
-def _draw(plans: list[PlannedRecord], shown: frozenset[str]) -> Iterator[tuple[str, bytes]]:
-    for plan in plans:
-        if plan.image_id in shown:
-            yield plan.image_id, draw_photo(read_photo(plan), PHOTO_SIDE)
-
-
-def _make_sheet(
-    pairs: tuple[NearDuplicatePair, ...] | None, photos: dict[str, bytes], moved: int | None
-) -> NearDuplicateSheet | None:
-    return None if pairs is None else NearDuplicateSheet(len(pairs), pairs[:PAIRS_SHOWN], photos, moved)
+def draw_near_duplicates(pairs: tuple[NearDuplicatePair, ...], moved: int | None) -> NearDuplicateSheet:
+    """Draws the nearest of all pairs; only the photos that are shown are read again."""
+    shown = pairs[:PAIRS_SHOWN]
+    photos = {pair.train_id: pair.train_photo for pair in shown} | {pair.eval_id: pair.eval_photo for pair in shown}
+    drawn = {image_id: draw_photo(read_photo(photo), PHOTO_SIDE) for image_id, photo in photos.items()}
+    return NearDuplicateSheet(len(pairs), shown, drawn, moved)
 
 
 def near_duplicate_section(sheet: NearDuplicateSheet) -> Markup:

@@ -6,7 +6,8 @@ All of it is chosen by hashes of the ids or counted, so that the same inputs giv
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -24,7 +25,7 @@ REJECTIONS_PER_REASON = 12
 CELLS_PER_OCTAVE = 8  # of the size map: one cell is 9 % wide
 
 
-class _Candidate(NamedTuple):
+class Candidate(NamedTuple):
     """A record that may be shown; the smallest ranks are."""
 
     rank: int
@@ -41,24 +42,52 @@ class SizeCell(NamedTuple):
     row: int
 
 
-class SampleRecords(beam.PTransform):
-    """(split, RecordBatch) -> (split, [Sample]), the records with the smallest hashes of their ids."""
+class Overview(NamedTuple):
+    """What the report shows of records.
 
-    def __init__(self, spec: DatasetSpec):
-        super().__init__()
-        self._spec = spec
+    Attributes:
+      candidates: Split to the records with the smallest hashes of their ids.
+      sizes: Number of photos for each cell of the size map; at most 16,384 cells a split, whatever the data set.
+    """
+
+    candidates: dict[str, list[Candidate]]
+    sizes: dict[SizeCell, int]
+
+
+class LookOver(beam.PTransform):
+    """(split, RecordBatch) -> the one Overview of all records, or nothing where there are none."""
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         return (
             rows
-            # (split, _Candidate)
-            | "NameCandidates" >> beam.FlatMapTuple(_candidates)
-            | "TakeFirst" >> beam.combiners.Top.SmallestPerKey(RECORDS_PER_SPLIT)
-            | "DrawSamples" >> beam.Map(_draw_samples, self._spec)
+            | "LookOverBatch" >> beam.MapTuple(_look_over)
+            | "Merge" >> beam.CombineGlobally(_merge_overviews).without_defaults()
         )
 
 
-def _candidates(split: str, batch: pa.RecordBatch) -> Iterator[tuple[str, _Candidate]]:
+def _look_over(split: str, batch: pa.RecordBatch) -> Overview:
+    return Overview({split: list(_candidates(batch))}, dict(_cells(split, batch)))
+
+
+def _merge_overviews(overviews: Iterable[Overview]) -> Overview:
+    candidates: dict[str, list[Candidate]] = {}
+    sizes: Counter[SizeCell] = Counter()
+    for one in overviews:
+        for split, more in one.candidates.items():
+            candidates[split] = heapq.nsmallest(RECORDS_PER_SPLIT, [*candidates.get(split, []), *more])
+        sizes.update(one.sizes)
+    return Overview(candidates, dict(sizes))
+
+
+def draw_samples(overview: Overview, spec: DatasetSpec) -> dict[str, list[Sample]]:
+    """Draws the candidates of each split."""
+    return {
+        split: [make_sample(one.image_id, one.photo, one.mask, spec) for one in candidates]
+        for split, candidates in overview.candidates.items()
+    }
+
+
+def _candidates(batch: pa.RecordBatch) -> Iterator[Candidate]:
     ids, photos, masks = (
         batch.column(batch.schema.get_field_index(name)).flatten()
         for name in (features.IMAGE_ID, features.IMAGE, features.MASK)
@@ -66,12 +95,7 @@ def _candidates(split: str, batch: pa.RecordBatch) -> Iterator[tuple[str, _Candi
     ranked = ((id_hash("report", image_id), row) for row, image_id in enumerate(map(bytes.decode, ids.to_pylist())))
     for rank, row in heapq.nsmallest(RECORDS_PER_SPLIT, ranked):
         # copies of the few that may stay, so that the batch is freed
-        yield split, _Candidate(rank, ids[row].as_py().decode(), photos[row].as_py(), masks[row].as_py())
-
-
-def _draw_samples(element: tuple[str, list[_Candidate]], spec: DatasetSpec) -> tuple[str, list[Sample]]:
-    split, candidates = element
-    return split, [make_sample(one.image_id, one.photo, one.mask, spec) for one in sorted(candidates)]
+        yield Candidate(rank, ids[row].as_py().decode(), photos[row].as_py(), masks[row].as_py())
 
 
 class SampleRejections(beam.PTransform):
@@ -93,13 +117,6 @@ class SampleRejections(beam.PTransform):
 def _draw_tiles(element: tuple[str, list[tuple[int, Rejection]]], spec: DatasetSpec) -> tuple[str, list[Tile]]:
     reason, ranked = element
     return reason, [make_tile(rejection, spec) for _, rejection in sorted(ranked)]
-
-
-class CountSizes(beam.PTransform):
-    """(split, RecordBatch) -> (SizeCell, number of photos); at most 16,384 cells a split, whatever the data set."""
-
-    def expand(self, rows: beam.PCollection) -> beam.PCollection:
-        return rows | "NameCells" >> beam.FlatMapTuple(_cells) | "CountPerCell" >> beam.CombinePerKey(sum)
 
 
 def _cells(split: str, batch: pa.RecordBatch) -> Iterator[tuple[SizeCell, int]]:

@@ -18,7 +18,8 @@ from beam_jobs.shards.published_records import find_records
 from beam_jobs.shards.sharding import split_by_hash
 from beam_jobs.sources.listing import IMAGES, MASKS
 from beam_jobs.sources.planning import LISTED, ListInput, PlanRecords, pair, reject
-from beam_jobs.sources.source_files import LISTED_ONLY, PLANNED, REJECTED, PlannedRecord, SourceFile
+from beam_jobs.sources.source_files import PLANNED, REJECTED, TALLIES, PlannedRecord, SourceFile
+from beam_jobs.sources.tally import TallyPlans
 from beam_jobs.storage.files import read_file
 from schemas.errors import UserError
 from schemas.manifest import MANIFEST_FILE, Manifest, Shard, parse_manifest
@@ -50,7 +51,7 @@ class PlanRetry(beam.PTransform):
     """Plans the records of a base version again, and pairs what it rejected with what the input has now.
 
     Only ids and places are shuffled. Each shard of the base is read once to find its records, and thereby verified.
-    Outputs by tag are those of `PlanRecords`: `planned`, `rejected` and `listed_only`.
+    Outputs by tag are those of `PlanRecords`: `planned`, `rejected` and `tallies`.
     """
 
     def __init__(self, options: PrepareOptions):
@@ -78,7 +79,7 @@ class PlanRetry(beam.PTransform):
                 **(pipeline | "ListInput" >> ListInput(self._options)),
             }
             | "JoinById" >> beam.CoGroupByKey()
-            | "PlanAgain" >> beam.ParDo(_PlanAgain(self._options)).with_outputs(REJECTED, LISTED_ONLY, main=PLANNED)
+            | "PlanAgain" >> beam.ParDo(_PlanAgain(self._options)).with_outputs(REJECTED, TALLIES, main=PLANNED)
         )
 
 
@@ -96,10 +97,11 @@ def _find_records(element: tuple[str, Shard], base_dir: str) -> Iterator[tuple[s
         yield image_id, PlannedRecord(image_id, None, None, split, record)
 
 
-class _PlanAgain(beam.DoFn):
-    """(id, what the base and the input have of it) -> PlannedRecord; other outputs: Rejection, ids only listed."""
+class _PlanAgain(TallyPlans):
+    """(id, what the base and the input have of it) -> PlannedRecord; other outputs: Rejection, Tally."""
 
     def __init__(self, options: PrepareOptions):
+        super().__init__()
         self._base_dir = options.base_dir
         self._eval_fraction = options.eval_fraction if options.split == "hash" else None
 
@@ -110,11 +112,13 @@ class _PlanAgain(beam.DoFn):
         if len(before) > 1:
             raise UserError(f"{self._base_dir}: names {image_id} twice; prepare a version from all photos")
         if not before and not images and not masks:
-            yield beam.pvalue.TaggedOutput(LISTED_ONLY, image_id)
+            self.list_only()
         elif not before:
             count_not_taken()
-        elif isinstance(before[0], PlannedRecord) or (not images and not masks):
-            yield before[0] if isinstance(before[0], PlannedRecord) else _rejected(before[0])
+        elif isinstance(before[0], PlannedRecord):
+            yield self.plan(before[0])
+        elif not images and not masks:
+            yield self.reject(before[0])
         else:
             yield self._pair(before[0], images, masks, found[LISTED])
 
@@ -126,10 +130,6 @@ class _PlanAgain(beam.DoFn):
         else:  # a folder of mended files has no lists; the base has read them
             splits = [before.split] if before.split else sorted(set(listed))
         try:
-            return pair(before.image_id, images, masks, splits)
+            return self.plan(pair(before.image_id, images, masks, splits))
         except InputRejected as error:
-            return _rejected(reject(before.image_id, images, masks, splits, error))
-
-
-def _rejected(rejection: Rejection) -> beam.pvalue.TaggedOutput:
-    return beam.pvalue.TaggedOutput(REJECTED, rejection)
+            return self.reject(reject(before.image_id, images, masks, splits, error))

@@ -19,6 +19,8 @@ def parse_beam_flags(flags: list[str]) -> PipelineOptions:
     """
     from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
+    from beam_jobs.runners.remembered_views import RememberedViews
+
     class AllFlags(argparse.ArgumentParser):
         """Every option that Beam knows."""
 
@@ -30,7 +32,7 @@ def parse_beam_flags(flags: list[str]) -> PipelineOptions:
     unknown = parser.parse_known_args(flags)[1]
     if unknown:
         raise UserError(f"{unknown[0]}: neither this job nor Beam has such an option; --help lists this job's")
-    options = PipelineOptions(flags)
+    options = RememberedViews(flags)
     standard = options.view_as(StandardOptions)
     if standard.runner in (None, "DirectRunner"):
         standard.runner = "FnApiRunner"  # DirectRunner first looks for Prism, a download; this one needs none

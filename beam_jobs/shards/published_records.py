@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from beam_jobs.shards.tf_example import Value
 from beam_jobs.shards.tfrecord import DamagedTFRecord, TFRecordReader
-from beam_jobs.sources.source_files import PlannedRecord, SourceFile, read_source
+from beam_jobs.sources.source_files import PhotoSource, SourceFile, read_source
 from beam_jobs.storage.files import open_file
 from schemas.errors import UserError
 from schemas.features import IMAGE, IMAGE_ID
@@ -46,6 +46,7 @@ def parse_record(data: bytes) -> dict[str, Value]:
     return values
 
 
-def read_photo(plan: PlannedRecord) -> bytes:
-    """The encoded photo of a record that is to be made of it, or that is copied with it."""
-    return parse_record(read_source(plan.record))[IMAGE] if plan.record else read_source(plan.image)
+def read_photo(photo: PhotoSource) -> bytes:
+    """The encoded photo, as it lies in its file or in the record that holds it."""
+    data = read_source(photo.source)
+    return parse_record(data)[IMAGE] if photo.is_record else data

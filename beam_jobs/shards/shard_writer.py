@@ -11,8 +11,9 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.monitoring.metrics import meter_copy, meter_record, meter_shard, meter_source
+from beam_jobs.monitoring.metrics import count_rejection, meter_copy, meter_record, meter_shard, meter_source
 from beam_jobs.monitoring.progress import DoneInputs
+from beam_jobs.near_duplicates.batches import to_batch
 from beam_jobs.near_duplicates.hashing import HashedPhoto, encoded_photo_hash
 from beam_jobs.rejections import InputRejected, Rejection, Repaired
 from beam_jobs.shards.published_records import parse_record
@@ -39,6 +40,7 @@ class WrittenShard(NamedTuple):
     Attributes:
       split: Its split.
       shard: What the manifest will say of it.
+      quarantined: Reason code to number of inputs that were rejected when they were read.
       repairs: Kind of repair to number of records.
       repaired: Number of records with at least one repair.
       inputs_digest: Sum of the fingerprints of all inputs of the shard, rejected ones included.
@@ -46,6 +48,7 @@ class WrittenShard(NamedTuple):
 
     split: str
     shard: Shard
+    quarantined: dict[str, int]
     repairs: dict[str, int]
     repaired: int
     inputs_digest: int
@@ -61,7 +64,8 @@ def to_record_batch(rows: list[dict[str, Value]]) -> pa.RecordBatch:
 
 class WriteShard(beam.DoFn):
     """(ShardKey, [PlannedRecord]) -> WrittenShard; other outputs: (split, RecordBatch) for statistics, Rejection,
-    and HashedPhoto where near-duplicates are asked for.
+    Repaired, and the Batch of its photos' hashes where near-duplicates are asked for. A None among the records names a
+    shard that may have none.
 
     A shard appears in the staging folder under its final name only when it is complete. A bundle that is tried again
     writes the same bytes again.
@@ -79,16 +83,18 @@ class WriteShard(beam.DoFn):
     def teardown(self) -> None:
         self._done.close()
 
-    def process(self, element: tuple[ShardKey, Iterable[PlannedRecord]]) -> Iterator:
+    def process(self, element: tuple[ShardKey, Iterable[PlannedRecord | None]]) -> Iterator:
         key, planned = ShardKey(*element[0]), element[1]
         relative = shard_path(self._spec.name, key.split, key.index, key.count)
         temporary = f"{self._staging}/{relative}.{uuid.uuid4().hex}.tmp"
         repairs: Counter[str] = Counter()
+        quarantined: Counter[str] = Counter()
+        hashed: list[HashedPhoto] = []
         repaired = inputs_digest = 0
         rows: list[dict[str, Value]] = []
         with FileSystems.create(temporary, "application/octet-stream", "uncompressed") as file:
             writer = TFRecordWriter(file)
-            for plan in sorted(planned, key=lambda one: order_in_shard(one.image_id)):
+            for plan in sorted(filter(None, planned), key=lambda one: order_in_shard(one.image_id)):
                 contents = [read_source(source) for source in plan.sources]
                 inputs_digest += fingerprint(plan.image_id, *contents)
                 meter_source(sum(map(len, contents)))
@@ -96,6 +102,8 @@ class WriteShard(beam.DoFn):
                 try:
                     record, example = self._make(plan, contents)
                 except InputRejected as error:
+                    quarantined[error.reason] += 1
+                    count_rejection(error.reason)
                     yield beam.pvalue.TaggedOutput(REJECTED, _rejection(plan, error))
                     continue
                 writer.write(example)
@@ -104,8 +112,7 @@ class WriteShard(beam.DoFn):
                     repaired += 1
                     yield beam.pvalue.TaggedOutput(REPAIRED, Repaired(plan.image_id, str(plan.image), record.repairs))
                 if self._hash_photos:
-                    hashed = HashedPhoto(plan.image_id, key.split, record.photo_hash)
-                    yield beam.pvalue.TaggedOutput(HASHED_PHOTOS, hashed)
+                    hashed.append(HashedPhoto(plan.image_id, key.split, record.photo_hash, plan.photo_source))
                 rows.append(record.values)
                 if len(rows) == _ROWS_PER_BATCH:
                     yield beam.pvalue.TaggedOutput(STATISTICS_ROWS, (key.split, to_record_batch(rows)))
@@ -113,9 +120,11 @@ class WriteShard(beam.DoFn):
         FileSystems.rename([temporary], [f"{self._staging}/{relative}"])
         if rows:
             yield beam.pvalue.TaggedOutput(STATISTICS_ROWS, (key.split, to_record_batch(rows)))
+        if hashed:
+            yield beam.pvalue.TaggedOutput(HASHED_PHOTOS, to_batch(hashed))
         shard = Shard(path=relative, bytes=writer.bytes, records=writer.records, sha256=writer.sha256)
         meter_shard(writer.bytes)
-        yield WrittenShard(key.split, shard, dict(repairs), repaired, inputs_digest)
+        yield WrittenShard(key.split, shard, dict(quarantined), dict(repairs), repaired, inputs_digest)
 
     def _make(self, plan: PlannedRecord, contents: list[bytes]) -> tuple[Record, bytes]:
         """The record of a plan and its serialized form, from what was read for it."""

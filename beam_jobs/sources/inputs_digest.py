@@ -6,7 +6,7 @@ import hashlib
 
 import apache_beam as beam
 
-from beam_jobs.sources.source_files import REJECTED, PlannedRecord, read_source
+from beam_jobs.sources.source_files import TALLIES, PlannedRecord, read_source
 
 
 def fingerprint(image_id: str, *contents: bytes) -> int:
@@ -22,17 +22,6 @@ def inputs_sha256(total: int) -> str:
     return f"{total % 2**256:064x}"
 
 
-class DigestUnread(beam.PTransform):
-    """Rejections of pairs whose files are never read -> the sum of their fingerprints."""
-
-    def expand(self, rejections: beam.PCollection) -> beam.PCollection:
-        return (
-            rejections
-            | "Fingerprint" >> beam.Map(lambda one: fingerprint(one.image_id, one.reason.encode()))
-            | "Sum" >> beam.CombineGlobally(sum)
-        )
-
-
 class DigestInputs(beam.PTransform):
     """Reads every input once, without decoding it, and gives the digest that a manifest of them would state."""
 
@@ -43,7 +32,7 @@ class DigestInputs(beam.PTransform):
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         plan = pipeline | "PlanRecords" >> self._plan
         read = plan.planned | "SpreadReads" >> beam.Reshuffle() | "ReadAndFingerprint" >> beam.Map(_fingerprint_files)
-        unread = plan[REJECTED] | "DigestUnread" >> DigestUnread()
+        unread = plan[TALLIES] | "TakeUnread" >> beam.Map(lambda tally: tally.unread_digest)
         return (
             (read, unread)
             | "Gather" >> beam.Flatten()

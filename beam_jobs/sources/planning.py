@@ -13,14 +13,15 @@ from beam_jobs.rejections import Rejection
 from beam_jobs.shards.sharding import split_by_hash
 from beam_jobs.sources.listing import IMAGES, LISTS, MASKS, Listing, list_files, plan_listings
 from beam_jobs.sources.source_files import (
-    LISTED_ONLY,
     PAIR_STAGE,
     PLANNED,
     REJECTED,
+    TALLIES,
     PlannedRecord,
     SourceFile,
     read_source,
 )
+from beam_jobs.sources.tally import TallyPlans
 from schemas.spec import ID_PATTERN
 
 LISTED = "listed"
@@ -106,10 +107,11 @@ def reject(
     return Rejection(image_id, image, mask, split, PAIR_STAGE, error.reason, error.detail)
 
 
-class _Pair(beam.DoFn):
-    """(id, its files and listings) -> PlannedRecord; other outputs: Rejection, ids that are only listed."""
+class _Pair(TallyPlans):
+    """(id, its files and listings) -> PlannedRecord; other outputs: Rejection, Tally."""
 
     def __init__(self, split_mode: str, eval_fraction: float):
+        super().__init__()
         self._split_mode = split_mode
         self._eval_fraction = eval_fraction
 
@@ -117,22 +119,22 @@ class _Pair(beam.DoFn):
         image_id, found = element
         images, masks = sorted(found[IMAGES]), sorted(found[MASKS])
         if not images and not masks:
-            yield beam.pvalue.TaggedOutput(LISTED_ONLY, image_id)
+            self.list_only()
             return
         splits = sorted(set(found[LISTED]))
         if self._split_mode == "hash":
             splits = [split_by_hash(image_id, self._eval_fraction)]
         try:
-            yield pair(image_id, images, masks, splits)
+            yield self.plan(pair(image_id, images, masks, splits))
         except rejections.InputRejected as error:
-            yield beam.pvalue.TaggedOutput(REJECTED, reject(image_id, images, masks, splits, error))
+            yield self.reject(reject(image_id, images, masks, splits, error))
 
 
 class PlanRecords(beam.PTransform):
     """Lists the photos, masks and official lists that the options name, and pairs them by id.
 
     Ids and places are all that is shuffled. Outputs by tag: `planned` (PlannedRecord), `rejected` (Rejection) and
-    `listed_only` (ids in a list that have neither file).
+    `tallies` (Tally of each bundle).
     """
 
     def __init__(self, options: PrepareOptions):
@@ -145,5 +147,5 @@ class PlanRecords(beam.PTransform):
             (pipeline | "ListInput" >> ListInput(self._options))
             # (id, {images: [SourceFile], masks: [SourceFile], listed: [split]})
             | "JoinById" >> beam.CoGroupByKey()
-            | "Pair" >> beam.ParDo(pairing).with_outputs(REJECTED, LISTED_ONLY, main=PLANNED)
+            | "Pair" >> beam.ParDo(pairing).with_outputs(REJECTED, TALLIES, main=PLANNED)
         )

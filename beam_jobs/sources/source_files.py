@@ -8,7 +8,7 @@ from beam_jobs.storage.files import read_file, read_part
 
 PAIR_STAGE = "pair"
 PLANNED, REJECTED = "planned", "rejected"
-LISTED_ONLY = "listed_only"
+TALLIES = "tallies"
 
 _MEMBER = "!/"  # between an archive and its member, as Java and Apache Commons VFS write it
 
@@ -33,6 +33,13 @@ class SourceFile(NamedTuple):
         return f"{self.uri}{_MEMBER}{self.member}" if self.member else self.uri
 
 
+class PhotoSource(NamedTuple):
+    """Where a photo can be read again: a file, or a published record that holds it."""
+
+    source: SourceFile
+    is_record: bool
+
+
 class PlannedRecord(NamedTuple):
     """One id that is to become a record of `split`: of a photo and its mask, or of a record that is published.
 
@@ -53,6 +60,11 @@ class PlannedRecord(NamedTuple):
     def sources(self) -> tuple[SourceFile, ...]:
         """Everything that is read for it: photo and mask, or the record."""
         return tuple(source for source in (self.image, self.mask, self.record) if source)
+
+    @property
+    def photo_source(self) -> PhotoSource:
+        """Where its photo is."""
+        return PhotoSource(self.record or self.image, self.record is not None)
 
     @property
     def source_bytes(self) -> int:

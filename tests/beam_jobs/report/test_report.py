@@ -19,7 +19,7 @@ from beam_jobs.report.labels import figure, percent
 from beam_jobs.report.markup import element
 from beam_jobs.report.page import report_page
 from beam_jobs.report.plots import Part, stacked_bar
-from beam_jobs.report.samples import RECORDS_PER_SPLIT, CountSizes, SampleRecords, SampleRejections, SizeCell
+from beam_jobs.report.samples import RECORDS_PER_SPLIT, LookOver, SampleRejections, SizeCell, draw_samples
 from beam_jobs.report.thumbnails import SAMPLE_SIDE, TILE_SIDE, UNKNOWN_COLOR, Tile, make_sample, make_tile
 from beam_jobs.shards.shard_writer import to_record_batch
 from beam_jobs.shards.sharding import id_hash
@@ -211,16 +211,16 @@ def test_the_records_shown_are_those_with_the_smallest_hashes_however_they_arriv
         shown = (
             pipeline
             | beam.Create(batches(shuffled, size))
-            | SampleRecords(SPEC)
-            | beam.MapTuple(lambda split, samples: (split, [sample.image_id for sample in samples]))
+            | LookOver()
+            | beam.Map(lambda overview: [sample.image_id for sample in draw_samples(overview, SPEC)["train"]])
         )
-        assert_that(shown, equal_to([("train", expected)]))
+        assert_that(shown, equal_to([expected]))
 
 
 def test_sizes_are_counted_in_cells_of_an_eighth_of_an_octave():
     with beam.Pipeline("FnApiRunner") as pipeline:
-        counted = pipeline | beam.Create(batches(IDS, 7)) | CountSizes()
-        assert_that(counted, equal_to([(SizeCell("train", 72, 68), 40)]))  # 2 ** 9.0 = 512 by 2 ** 8.5 = 362
+        counted = pipeline | beam.Create(batches(IDS, 7)) | LookOver() | beam.Map(lambda overview: overview.sizes)
+        assert_that(counted, equal_to([{SizeCell("train", 72, 68): 40}]))  # 2 ** 9.0 = 512 by 2 ** 8.5 = 362
 
 
 def rejection(image=None, mask=None):

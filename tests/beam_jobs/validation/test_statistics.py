@@ -4,9 +4,9 @@ import apache_beam as beam
 import pandas as pd
 import pytest
 import tensorflow_data_validation as tfdv
-from apache_beam.testing.util import assert_that
+from apache_beam.testing.util import assert_that, equal_to
 from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies, AnomalyInfo
-from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics, DatasetFeatureStatisticsList
 
 from beam_jobs.shards.shard_writer import to_record_batch
 from beam_jobs.validation.statistics import (
@@ -15,9 +15,11 @@ from beam_jobs.validation.statistics import (
     RULE,
     SCHEMA,
     SKEW,
+    TOP_VALUES,
     Baseline,
     Criteria,
-    SplitStatistics,
+    MeasureSplits,
+    parse_schema,
     validate_splits,
 )
 from schemas.spec import StatisticsRule
@@ -144,7 +146,11 @@ def test_photos_are_counted_and_never_ranked_even_where_the_schema_does_not_say_
     schema = 'feature { name: "image" type: BYTES } feature { name: "mask" type: BYTES }'
 
     def check(results):
-        (measured,) = results
+        (statistics,) = results
+        measured = statistics["train"]
+        assert statistics["eval"] == DatasetFeatureStatisticsList(
+            datasets=[DatasetFeatureStatistics()]
+        )  # as no record gives them
         by_name = {feature.path.step[0]: feature for feature in measured.datasets[0].features}
         assert by_name["image"].bytes_stats.avg_num_bytes == 10
         assert by_name["mask"].bytes_stats.common_stats.num_non_missing == 20
@@ -154,5 +160,30 @@ def test_photos_are_counted_and_never_ranked_even_where_the_schema_does_not_say_
         assert found(validation) == {("train", "species", SCHEMA), ("eval", "species", SCHEMA)}  # it is new
 
     with beam.Pipeline("FnApiRunner") as pipeline:
-        batches = pipeline | beam.Create([to_record_batch(rows)])
-        assert_that(batches | SplitStatistics(schema), check)
+        batches = pipeline | beam.Create([("train", to_record_batch(rows))])
+        assert_that(batches | MeasureSplits(schema), check)
+
+
+def test_splits_measured_together_have_the_statistics_that_each_has_alone():
+    splits = {
+        "train": [{"species": b"cat", "pet_fraction": 0.1 * row} for row in range(9)],
+        "eval": [{"species": b"dog", "pet_fraction": 0.5} for _ in range(5)],
+    }
+    options = tfdv.StatsOptions(
+        schema=parse_schema(SCHEMA_TEXT), num_top_values=TOP_VALUES, num_rank_histogram_buckets=TOP_VALUES
+    )
+    with beam.Pipeline("FnApiRunner") as pipeline:
+        rows = [(split, to_record_batch(rows)) for split, rows in splits.items()]
+        together = (
+            pipeline
+            | beam.Create(rows)
+            | MeasureSplits(SCHEMA_TEXT)
+            | beam.FlatMap(lambda measured: [measured[split].SerializeToString(deterministic=True) for split in splits])
+        )
+        alone = [
+            pipeline | f"Rows_{split}" >> beam.Create([batch]) | split >> tfdv.GenerateStatistics(options)
+            for split, batch in rows
+        ]
+        expected = alone | beam.Flatten() | beam.Map(lambda one: one.SerializeToString(deterministic=True))
+        # equal_to(), for what is known only when the pipeline runs
+        together | beam.Map(lambda one, others: equal_to([True])([one in others]), others=beam.pvalue.AsList(expected))
