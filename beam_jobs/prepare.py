@@ -195,7 +195,7 @@ def _run(options: PrepareOptions, pipeline_options) -> tuple[float, JobMetrics]:
 
     _make_staging(options)
     start = time.monotonic()
-    with shown_progress(options.staging_dir), supervised_pipeline(pipeline_options) as pipeline:
+    with supervised_pipeline(pipeline_options, shown_progress(options.staging_dir)) as pipeline:
         prepare(pipeline, options)
     return time.monotonic() - start, read_metrics(pipeline.result)
 

@@ -145,7 +145,7 @@ def _run(request: Request, options: PipelineOptions) -> Outcome:
     from beam_jobs.runners.supervision import supervised_pipeline
     from beam_jobs.validation.pipeline import OUTCOME_FILE, outcome_from_json, validate
 
-    with shown_progress(request.progress_dir, READING), supervised_pipeline(options) as pipeline:
+    with supervised_pipeline(options, shown_progress(request.progress_dir, READING)) as pipeline:
         for split, published in request.manifest.splits.items():
             tell_planned(request.progress_dir, split, published.records)
         validate(pipeline, request)

@@ -1,4 +1,4 @@
-"""A worker process of a local job: Beam's own worker, which ends with its launcher.
+"""A worker process of a local job where none can be forked: Beam's own worker, which ends with its launcher.
 
 Beam's worker outlives a launcher that is killed, and goes on writing until it next asks for work.
 """
@@ -19,14 +19,19 @@ def main(launcher: int) -> None:
     Args:
       launcher: Process id of the launcher, the parent of this process.
     """
+    end_with(launcher)
+    from apache_beam.runners.worker import sdk_worker_main
+
+    sdk_worker_main.main(sys.argv)
+
+
+def end_with(launcher: int) -> None:
+    """Makes this process end when its parent, `launcher`, does, and leaves Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher too, which decides
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != launcher:  # it went before the line above
         sys.exit(1)
-    from apache_beam.runners.worker import sdk_worker_main
-
-    sdk_worker_main.main(sys.argv)
 
 
 if __name__ == "__main__":

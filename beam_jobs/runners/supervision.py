@@ -11,42 +11,63 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.transforms.environments import SubprocessSDKEnvironment
+from apache_beam.transforms.environments import Environment, SubprocessSDKEnvironment
 
 from beam_jobs.console import STOPPED, leave
+from beam_jobs.runners.forked_workers import WORKER_THREAD, forked_workers
 
 FAILED = 1
-_WORKER_THREAD = "run_worker"  # Beam's name for the thread that waits for a worker process
 
 
 @contextlib.contextmanager
-def supervised_pipeline(options: PipelineOptions) -> Iterator[beam.Pipeline]:
+def supervised_pipeline(
+    options: PipelineOptions, meanwhile: AbstractContextManager | None = None
+) -> Iterator[beam.Pipeline]:
     """A pipeline that is run at the end of the `with` block, as `beam.Pipeline` is; its `result` can be read then.
 
     With Beam's runner on this machine, Ctrl-C, SIGTERM and the death of a worker process end this process at once:
     Beam's own way out waits until the other workers are through with what they are at. Workers end with their launcher.
+
+    Args:
+      options: Of Beam, as `parse_beam_flags` gives them.
+      meanwhile: Is entered before the pipeline is built and left when it has run. It may start threads: worker
+        processes are forked before.
     """
+    meanwhile = meanwhile or nullcontext()
     if options.view_as(StandardOptions).runner != "FnApiRunner":
-        with beam.Pipeline(options=options) as pipeline:
+        with meanwhile, beam.Pipeline(options=options) as pipeline:
             yield pipeline
         return
     direct = options.view_as(DirectOptions)
     mode = direct.direct_running_mode
-    runner = FnApiRunner()
-    if mode == "multi_processing":
-        # By itself, this mode starts Beam's worker below a shell, and both would outlive the launcher.
-        command = f"exec {shlex.quote(sys.executable)} -m beam_jobs.runners.local_worker {os.getpid()}"
-        runner = FnApiRunner(SubprocessSDKEnvironment.from_command_string(command))
-        direct.direct_running_mode = "in_memory"  # "as the runner was made"
     try:
-        with _no_waiting(), beam.Pipeline(runner, options) as pipeline:
-            yield pipeline
+        with _no_waiting(), _workers(direct) as environment:
+            pipeline = beam.Pipeline(FnApiRunner(environment), options)
+            with meanwhile, pipeline:
+                yield pipeline
     finally:
         direct.direct_running_mode = mode
+
+
+@contextlib.contextmanager
+def _workers(direct: DirectOptions) -> Iterator[Environment | None]:
+    """What Beam's runner is to run the steps in; None for its own process."""
+    if direct.direct_running_mode != "multi_processing":
+        yield None
+        return
+    # By itself, this mode starts Beam's worker below a shell, and both would outlive the launcher.
+    direct.direct_running_mode = "in_memory"  # "as the runner was made"
+    if sys.platform == "linux":
+        with forked_workers(direct.direct_num_workers or os.cpu_count() or 1) as environment:
+            yield environment
+    else:  # where a fork does not go well with threads of the system's libraries
+        command = f"exec {shlex.quote(sys.executable)} -m beam_jobs.runners.local_worker {os.getpid()}"
+        yield SubprocessSDKEnvironment.from_command_string(command)
 
 
 @contextlib.contextmanager
@@ -57,7 +78,7 @@ def _no_waiting() -> Iterator[None]:
         leave(128 + number, STOPPED)
 
     def on_thread_error(error: threading.ExceptHookArgs) -> None:
-        if error.thread is not None and error.thread.name == _WORKER_THREAD:
+        if error.thread is not None and error.thread.name == WORKER_THREAD:
             leave(FAILED, f"error: the job failed: {_how_it_died(str(error.exc_value))}\n{STOPPED}")
         elif logging.getLogger("apache_beam").isEnabledFor(logging.ERROR):
             told_before(error)

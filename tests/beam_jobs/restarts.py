@@ -89,7 +89,7 @@ def kill_when(process: subprocess.Popen, moment) -> None:
 def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
     """The worker processes of a job."""
     children = psutil.Process(process.pid).children(recursive=True)
-    return [child for child in children if "beam_jobs.runners.local_worker" in child.cmdline()]
+    return [child for child in children if "beam_jobs.prepare" in child.cmdline()]
 
 
 def check_converged(photos: Path, output: Path, undisturbed: Undisturbed) -> None:

@@ -20,9 +20,12 @@ _JPEG_QUALITY = 90
 
 
 def write_photos(folder: Path, count: int, workers: int) -> None:
-    """Writes `count` photos and masks of the pets' layout into a new folder; the same count gives the same files."""
-    drawn = folder.with_name(f"{folder.name}-drawn")
-    write_sample(drawn, Settings(count=_DRAWN, min_side=520, max_side=640), workers, progress=lambda done, total: None)
+    """Writes `count` photos and masks of the pets' layout into a new folder, the drawn ones into `drawn` beside it."""
+    drawn = folder.with_name("drawn")
+    if not drawn.exists():
+        write_sample(
+            drawn, Settings(count=_DRAWN, min_side=520, max_side=640), workers, progress=lambda done, total: None
+        )
     originals = sorted(path.stem for path in (drawn / PETS.image_path).parent.iterdir())
     for path in (PETS.image_path, PETS.mask_path):
         (folder / path).parent.mkdir(parents=True)
