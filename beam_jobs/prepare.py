@@ -197,7 +197,7 @@ def _run(options: PrepareOptions, pipeline_options) -> tuple[float, JobMetrics]:
     start = time.monotonic()
     with supervised_pipeline(pipeline_options, shown_progress(options.staging_dir)) as pipeline:
         prepare(pipeline, options)
-    return time.monotonic() - start, read_metrics(pipeline.result)
+    return time.monotonic() - start, read_metrics(pipeline.result.metrics())
 
 
 def _make_staging(options: PrepareOptions) -> None:

@@ -26,6 +26,7 @@ from schemas.spec import parse_model
 
 if TYPE_CHECKING:
     from beam_jobs.dataflow.submission import DataflowJob
+    from beam_jobs.monitoring.metrics import JobMetrics
 
 NAT_NOTE = (
     "Note: to install packages, workers without public addresses need Cloud NAT; with a container image they don't."
@@ -124,7 +125,7 @@ def _run(values: dict[str, Any], temporary_dir: str, flags: list[str], no_wait: 
     if no_wait:
         print(f"It publishes {options.version_dir}, or withholds it. Cancel it: {job.cancel_command}")
         return 0
-    return _wait(job) or report_outcome(options, time.monotonic() - start)
+    return _wait(job) or report_outcome(options, time.monotonic() - start, _counted(job, options))
 
 
 def _check_places(options: PrepareOptions, temporary_dir: str) -> None:
@@ -143,6 +144,17 @@ def _check_places(options: PrepareOptions, temporary_dir: str) -> None:
         raise UserError(f"--input {options.input}: can't be listed ({error}); check its name and your rights") from None
     if options.baseline_dir:
         require_baseline(options.baseline_dir, options.dataset)
+
+
+def _counted(job: DataflowJob, options: PrepareOptions) -> JobMetrics | None:
+    """What the job has counted; None where the service does not tell, which is said."""
+    from beam_jobs.monitoring.accounting import outcome_manifest
+
+    try:
+        return job.metrics(outcome_manifest(options).inputs)
+    except OSError as error:
+        print(f"Note: the counters are not compared, the service does not tell them ({error})", flush=True)
+        return None
 
 
 def _wait(job: DataflowJob) -> int:

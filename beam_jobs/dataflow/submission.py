@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners.dataflow.dataflow_runner import DataflowPipelineResult
 
+    from beam_jobs.monitoring.metrics import JobMetrics
     from beam_jobs.options import PrepareOptions
 
 DONE = "DONE"
@@ -33,8 +34,9 @@ class DataflowJob:
       cancel_command: What ends it.
     """
 
-    def __init__(self, result: DataflowPipelineResult, client, project: str, region: str):
+    def __init__(self, result: DataflowPipelineResult, client, graph, project: str, region: str):
         self._result = result
+        self._graph = graph
         self._client = client
         self.id = result.job_id()
         self.console = f"https://console.cloud.google.com/dataflow/jobs/{region}/{self.id}?project={project}"
@@ -54,6 +56,28 @@ class DataflowJob:
                 return
             time.sleep(wait)
             wait = min(2 * wait, LAST_POLL_SECONDS)
+
+    def metrics(self, inputs: int) -> JobMetrics:
+        """What the job has counted; asked for again, for half a minute, while less than all `inputs` are added up.
+
+        Raises:
+          OSError: The service does not tell.
+        """
+        from apache_beam.runners.dataflow.dataflow_metrics import DataflowMetrics
+        from apitools.base.py.exceptions import Error
+
+        from beam_jobs.monitoring.metrics import INPUTS_FOUND, read_metrics
+
+        wait = FIRST_POLL_SECONDS
+        while True:
+            try:
+                metrics = read_metrics(DataflowMetrics(self._client, self._result, self._graph))
+            except Error as error:
+                raise OSError(_http_reason(error)) from error
+            if metrics.counters.get(INPUTS_FOUND, 0) >= inputs or wait > LAST_POLL_SECONDS:
+                return metrics
+            time.sleep(wait)
+            wait *= 2
 
     def errors(self) -> list[str]:
         """What the service says that went wrong, oldest first."""
@@ -105,7 +129,8 @@ def submit(options: PrepareOptions, pipeline_options: PipelineOptions) -> Datafl
         raise UserError(f"{cloud.staging_location}: the code can't be staged ({error}); check the bucket") from None
     if not result.has_job:
         return None
-    return DataflowJob(result, pipeline.runner.dataflow_client, cloud.project, cloud.region)
+    runner = pipeline.runner
+    return DataflowJob(result, runner.dataflow_client, runner.job, cloud.project, cloud.region)
 
 
 @contextmanager
@@ -134,7 +159,7 @@ def _refusal(error) -> str:
     try:
         return json.loads(content)["error"]["message"]
     except (ValueError, KeyError, TypeError):
-        return str(error)
+        return f"HTTP status {error.status_code}" if hasattr(error, "status_code") else str(error)
 
 
 def follow(job: DataflowJob) -> str:

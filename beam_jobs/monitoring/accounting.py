@@ -20,7 +20,7 @@ from beam_jobs.monitoring.metrics import (
 from beam_jobs.options import PrepareOptions
 from beam_jobs.publication.publish import OUTCOME_FILE
 from beam_jobs.storage.files import read_file, write_atomically
-from schemas.manifest import QUARANTINE_FOLDER, Manifest
+from schemas.manifest import MANIFEST_FILE, QUARANTINE_FOLDER, Manifest, parse_manifest
 
 METRICS_FILE = "metrics.json"
 
@@ -37,15 +37,23 @@ def settle(options: PrepareOptions, published: Manifest | None, metrics: JobMetr
     Returns:
       What does not add up, in words; empty where all is well.
     """
-    folder, manifest = options.version_dir, published
-    if manifest is None:
-        folder = options.rejected_dir
-        manifest = Manifest.model_validate(json.loads(read_file(f"{folder}/{OUTCOME_FILE}"))["manifest"])
+    folder = options.version_dir if published else options.rejected_dir
+    manifest = published or _withheld_manifest(options)
     mismatches = find_mismatches(manifest, metrics, folder)
     path = f"{folder}/{METRICS_FILE}"
     if not FileSystems.exists(path):  # another job may have published the same content meanwhile
         write_atomically(path, metrics_json(manifest, metrics, seconds, mismatches).encode())
     return mismatches
+
+
+def outcome_manifest(options: PrepareOptions) -> Manifest:
+    """The manifest of the version that a job has published, or of what it has withheld."""
+    path = f"{options.version_dir}/{MANIFEST_FILE}"
+    return parse_manifest(read_file(path), path) if FileSystems.exists(path) else _withheld_manifest(options)
+
+
+def _withheld_manifest(options: PrepareOptions) -> Manifest:
+    return Manifest.model_validate(json.loads(read_file(f"{options.rejected_dir}/{OUTCOME_FILE}"))["manifest"])
 
 
 def find_mismatches(manifest: Manifest, metrics: JobMetrics, folder: str) -> list[str]:

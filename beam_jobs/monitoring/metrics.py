@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from apache_beam.metrics import Metrics, MetricsFilter
 
 if TYPE_CHECKING:
-    from apache_beam.metrics.metric import MetricResult
-    from apache_beam.runners.runner import PipelineResult
+    from apache_beam.metrics.metric import MetricResult, MetricResults
 
     from beam_jobs.shards.records import Record
 
@@ -129,9 +128,9 @@ class JobMetrics(NamedTuple):
     exact: bool
 
 
-def read_metrics(result: PipelineResult) -> JobMetrics:
+def read_metrics(results: MetricResults) -> JobMetrics:
     """Asks the runner for what the job has counted; the job must have ended."""
-    found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
+    found = results.query(MetricsFilter().with_namespace(NAMESPACE))
     counters: dict[str, int] = {}
     distributions: dict[str, Spread] = {}
     for one in found["counters"]:

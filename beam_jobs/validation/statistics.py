@@ -126,7 +126,12 @@ class MeasureSplits(beam.PTransform):
         for feature in schema.feature:
             if feature.name in (IMAGE, MASK):
                 feature.image_domain.SetInParent()
-        options = tfdv.StatsOptions(schema=schema, num_top_values=TOP_VALUES, num_rank_histogram_buckets=TOP_VALUES)
+        options = tfdv.StatsOptions(
+            schema=schema,
+            num_top_values=TOP_VALUES,
+            num_rank_histogram_buckets=TOP_VALUES,
+            desired_batch_size=1,  # measures each batch as it comes; else all, with their photos, wait in memory
+        )
         return (
             rows
             # The core of tfdv.GenerateStatistics, with the splits as slices: one graph of 100 transforms for all

@@ -27,6 +27,7 @@ class DataflowService:
       jobs: The JSON of each job that was asked for.
       states: What polls answer, one after the other; the last one stays.
       on_state: Called in the service's thread before a state is first told.
+      metrics: What the job has counted, as the service's MetricUpdates.
       errors: Texts of the job's error messages.
       refusal: HTTP status and message that refuse a new job.
     """
@@ -37,6 +38,7 @@ class DataflowService:
         self.jobs: list[dict] = []
         self.states = ["JOB_STATE_PENDING", "JOB_STATE_RUNNING", "JOB_STATE_DONE"]
         self.on_state: dict[str, Callable[[], None]] = {}
+        self.metrics: list[dict] = []
         self.errors: list[str] = []
         self.refusal: tuple[int, str] | None = None
 
@@ -54,6 +56,8 @@ class DataflowService:
             state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
             self.on_state.pop(state, lambda: None)()
             return 200, self._job(state)
+        if method == "GET" and re.fullmatch(f"{jobs}/{JOB_ID}/metrics", path):
+            return 200, {"metrics": self.metrics}
         if method == "GET" and re.fullmatch(f"{jobs}/{JOB_ID}/messages", path):
             return 200, {"jobMessages": [self._message(text) for text in self.errors]}
         return 404, {"error": {"code": 404, "message": f"no such method: {method} {path}"}}
@@ -102,16 +106,36 @@ def staged_graph(storage: Storage, job: dict):
     return beam_runner_api_pb2.Pipeline.FromString(storage.get(url))
 
 
-def run_staged_graph(storage: Storage, job: dict) -> None:
-    """Executes the staged graph in this process, on Beam's in-process runner instead of containers."""
+def run_staged_graph(storage: Storage, service: DataflowService) -> None:
+    """Executes the staged graph in this process, on Beam's in-process runner instead of containers.
+
+    What it counts is what the service then tells as the job's metrics.
+    """
     from apache_beam.portability import python_urns
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
     from beam_jobs.runners.beam_options import parse_beam_flags
 
-    graph = staged_graph(storage, job)
+    graph = staged_graph(storage, service.jobs[0])
     for environment in graph.components.environments.values():
         environment.urn = python_urns.EMBEDDED_PYTHON
         environment.payload = b""
         del environment.dependencies[:]
-    FnApiRunner().run_via_runner_api(graph, parse_beam_flags([])).wait_until_finish()
+    result = FnApiRunner().run_via_runner_api(graph, parse_beam_flags([]))
+    result.wait_until_finish()
+    found = result.metrics().query()
+    service.metrics = [
+        metric
+        for one in [*found["counters"], *found["distributions"]]
+        for metric in metric_updates(one.key.step, one.key.metric.namespace, one.key.metric.name, one.committed)
+    ]
+
+
+def metric_updates(step: str, namespace: str, name: str, value) -> Iterator[dict]:
+    """A user's metric as the service tells it: while the job runs, and what of it is final."""
+    told = {"scalar": value}
+    if not isinstance(value, int):
+        told = {"distribution": {"count": value.count, "sum": value.sum, "min": value.min, "max": value.max}}
+    for tentative in ({"tentative": "true"}, {}):
+        context = {"step": step, "namespace": namespace, **tentative}
+        yield {"name": {"origin": "user", "name": name, "context": context}, **told}

@@ -1,5 +1,6 @@
 """A job on Dataflow from its command line to its end: Google's client is real, its services are on loopback."""
 
+import json
 import re
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def submit(service, photos_uri, bucket):
 def test_a_job_is_submitted_followed_and_its_version_published(
     service, storage, submit, bucket, photos, tmp_path, capsys
 ):
-    service.on_state["JOB_STATE_RUNNING"] = lambda: run_staged_graph(storage, service.jobs[0])
+    service.on_state["JOB_STATE_RUNNING"] = lambda: run_staged_graph(storage, service)
     assert submit() == 0
     told = capsys.readouterr()
     assert re.findall(r"^ +\d+:\d\d  (\w+)$", told.out, re.MULTILINE) == ["pending", "running", "done"]
@@ -65,6 +66,55 @@ def test_a_job_is_submitted_followed_and_its_version_published(
     for split in manifest.splits.values():
         for shard in split.shards:
             assert storage.get(f"{bucket}/data/pets/1.0.0/{shard.path}") == (version / shard.path).read_bytes()
+    # what the service has counted is what the local runner has counted, and was compared with the manifest
+    counted, here = (
+        json.loads(data)
+        for data in (storage.get(f"{bucket}/data/pets/1.0.0/metrics.json"), (version / "metrics.json").read_bytes())
+    )
+    assert counted["counters"] == here["counters"]
+    assert counted["distributions"]["record_bytes"] == here["distributions"]["record_bytes"]
+    assert counted["mismatches"] == []
+
+
+def test_counters_that_differ_from_the_manifest_fail_the_command_and_name_the_difference(
+    service, storage, submit, bucket, capsys
+):
+    def lose_a_record():
+        run_staged_graph(storage, service)
+        for metric in service.metrics:
+            if metric["name"]["name"] == "records_written":
+                metric["scalar"] -= 1
+
+    service.on_state["JOB_STATE_RUNNING"] = lose_a_record
+    assert submit() == 1
+    told = capsys.readouterr()
+    assert "the account does not add up: Beam counted records_written 39, the manifest says 40" in told.err
+    assert f"Don't train on {bucket}/data/pets/1.0.0" in told.err
+
+
+def test_a_retry_with_a_baseline_is_built_from_what_the_bucket_holds(service, storage, submit, bucket, photos, capsys):
+    whole = photos / "images/pug_3.jpg"
+    data = whole.read_bytes()
+    whole.write_bytes(b"no photo")
+    storage.put_folder(photos, f"{bucket}/photos")
+    assert prepare(f"{bucket}/photos", f"{bucket}/data", "1.0.0") == 0
+    whole.write_bytes(data)
+    storage.put_folder(photos, f"{bucket}/photos")
+    service.on_state["JOB_STATE_RUNNING"] = lambda: run_staged_graph(storage, service)
+    again = f"--input={bucket}/photos", "--version=1.1.0", "--retry_quarantined=1.0.0", "--baseline=1.0.0"
+    capsys.readouterr()
+    assert submit(*again) == 0
+    assert "the account" not in capsys.readouterr().err
+    manifest = parse_manifest(storage.get(f"{bucket}/data/pets/1.1.0/manifest.json"), "manifest")
+    assert (manifest.published, manifest.quarantined) == (40, {})
+    assert b"1.0.0" in storage.get(f"{bucket}/data/pets/1.1.0/report.html")  # what drift was measured against
+    # as if all photos had been whole from the start
+    assert prepare(f"{bucket}/photos", f"{bucket}/fresh", "1.1.0") == 0
+    for split in manifest.splits.values():
+        for shard in split.shards:
+            assert storage.get(f"{bucket}/data/pets/1.1.0/{shard.path}") == storage.get(
+                f"{bucket}/fresh/pets/1.1.0/{shard.path}"
+            )
 
 
 def test_the_request_that_reaches_google_asks_for_the_image_and_no_wait_leaves_it_there(
@@ -102,7 +152,7 @@ def test_a_withheld_version_exits_with_1_and_tells_why(service, storage, submit,
     for number in range(10):
         (photos / f"images/pug_{number}.jpg").write_bytes(b"")
     storage.put_folder(photos, f"{bucket}/photos")
-    service.on_state["JOB_STATE_RUNNING"] = lambda: run_staged_graph(storage, service.jobs[0])
+    service.on_state["JOB_STATE_RUNNING"] = lambda: run_staged_graph(storage, service)
     assert submit(f"--input={bucket}/photos") == 1
     assert "25.0%" in capsys.readouterr().err
     assert storage.list(f"{bucket}/data/pets/1.0.0") == []
