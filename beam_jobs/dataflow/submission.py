@@ -73,7 +73,7 @@ class DataflowJob:
             try:
                 metrics = read_metrics(DataflowMetrics(self._client, self._result, self._graph))
             except Error as error:
-                raise OSError(_http_reason(error)) from error
+                raise OSError(_refusal(error)) from error
             if metrics.counters.get(INPUTS_FOUND, 0) >= inputs or wait > LAST_POLL_SECONDS:
                 return metrics
             time.sleep(wait)

@@ -49,7 +49,8 @@ def near_duplicate_section(sheet: NearDuplicateSheet) -> Markup:
     pairs = "One pair" if sheet.count == 1 else f"{sheet.count:,} pairs"
     other_remedy = [", or prepare another version with ", _ONE_SIDE] if sheet.moved is None else []
     note = join(
-        f"{pairs} of photos that are nearly the same stand on both sides of the split: what is learned from the one is"
+        f"{pairs} of photos that are nearly the same {'stands' if sheet.count == 1 else 'stand'} on both sides of the"
+        " split: what is learned from the one is"
         " known of the other, so the evaluation is too good. Compare them with your own eyes; then remove one of each"
         " from the data",
         *other_remedy,

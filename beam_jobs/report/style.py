@@ -27,7 +27,7 @@ small, .detail, figcaption { color: var(--muted); font-size: 0.8125rem; font-wei
 a { color: inherit; text-decoration-color: var(--muted); text-underline-offset: 0.2em; }
 a:hover { text-decoration-color: currentColor; }
 :focus-visible { outline: 3px solid var(--train); outline-offset: 2px; }
-code { font: 0.9em ui-monospace, monospace; }
+code { font: 0.9em ui-monospace, monospace; white-space: nowrap; }
 ul, dl, dd, figure { margin: 0; padding: 0; list-style: none; }
 svg { display: block; }
 svg text { fill: var(--muted); font-size: 11px; }
@@ -83,7 +83,7 @@ main > section {
 .pictures .detail { flex: 1 1 0; margin: auto; padding: 0.25rem; text-align: center; line-height: 1.3; }
 .near { display: grid; gap: 1rem 2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
 .near figure > div { display: grid; grid-template-columns: 1fr 1fr; gap: 2px; font-size: 0.8125rem; }
-.near img { width: 100%; height: 10rem; object-fit: contain; background: var(--plane); }
+.near img { width: 100%; aspect-ratio: 4 / 3; object-fit: contain; background: var(--plane); }
 .near .triple { display: grid; grid-template-columns: repeat(3, 1fr); gap: 2px; }
 .near .triple img { height: auto; aspect-ratio: 1; image-rendering: pixelated; }
 .row { display: grid; grid-template-columns: 4.5rem 1fr; align-items: center; margin-bottom: 0.5rem; }
