@@ -22,6 +22,7 @@ from beam_jobs.console import STOPPED, leave
 from beam_jobs.runners.forked_workers import WORKER_THREAD, forked_workers
 
 FAILED = 1
+CAN_FORK = sys.platform == "linux"  # elsewhere a fork does not go well with threads of the system's libraries
 
 
 @contextlib.contextmanager
@@ -62,10 +63,10 @@ def _workers(direct: DirectOptions) -> Iterator[Environment | None]:
         return
     # By itself, this mode starts Beam's worker below a shell, and both would outlive the launcher.
     direct.direct_running_mode = "in_memory"  # "as the runner was made"
-    if sys.platform == "linux":
+    if CAN_FORK:
         with forked_workers(direct.direct_num_workers or os.cpu_count() or 1) as environment:
             yield environment
-    else:  # where a fork does not go well with threads of the system's libraries
+    else:
         command = f"exec {shlex.quote(sys.executable)} -m beam_jobs.runners.local_worker {os.getpid()}"
         yield SubprocessSDKEnvironment.from_command_string(command)
 

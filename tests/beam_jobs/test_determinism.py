@@ -46,11 +46,26 @@ def test_bytes_do_not_depend_on_the_order_of_the_files_nor_on_how_often_a_bundle
     assert promised_digests(tmp_path / "data" / "pets" / "1.0.0") == expected
 
 
+def prepare_in_processes(photos, output, workers, *python):
+    """Runs the job in a process of its own; `python` is how its interpreter is started."""
+    job = [sys.executable, *(python or ("-m", "beam_jobs.prepare")), "--dataset=pets", f"--input={photos}"]
+    job += [f"--output={output}", "--version=1.0.0", "--image_size=32"]
+    job += ["--direct_running_mode=multi_processing", f"--direct_num_workers={workers}"]
+    ended = subprocess.run(job, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return promised_digests(output / "pets" / "1.0.0")
+
+
 @pytest.mark.proof
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_bytes_do_not_depend_on_the_number_of_worker_processes(photos, expected, tmp_path, workers):
-    job = [sys.executable, "-m", "beam_jobs.prepare", "--dataset=pets", f"--input={photos}", "--version=1.0.0"]
-    job += [f"--output={tmp_path}", "--image_size=32", "--direct_running_mode=multi_processing"]
-    ended = subprocess.run([*job, f"--direct_num_workers={workers}"], capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    assert promised_digests(tmp_path / "pets" / "1.0.0") == expected
+    assert prepare_in_processes(photos, tmp_path, workers) == expected
+
+
+@pytest.mark.proof
+def test_bytes_do_not_depend_on_how_worker_processes_start(photos, expected, tmp_path):
+    code = (
+        "import sys; from beam_jobs.prepare import main; from beam_jobs.runners import supervision\n"
+        "supervision.CAN_FORK = False; sys.exit(main(sys.argv[1:]))"
+    )
+    assert prepare_in_processes(photos, tmp_path, 2, "-c", code) == expected
