@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
 
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
-    DATA_BUFFER_TIME_LIMIT_MS,
     FNAPI_RUNNER_CAPABILITIES,
     STATE_CACHE_SIZE_MB,
     GrpcWorkerHandler,
@@ -86,7 +85,7 @@ def _work(receive: int, launcher: int) -> NoReturn:
             SdkHarness(
                 **json.loads(order),
                 state_cache_size=STATE_CACHE_SIZE_MB << 20,
-                data_buffer_time_limit_ms=DATA_BUFFER_TIME_LIMIT_MS,
+                data_buffer_time_limit_ms=0,  # a flush by the clock tears elements apart that are being written
                 runner_capabilities=FNAPI_RUNNER_CAPABILITIES,
             ).run()
         code = 0
