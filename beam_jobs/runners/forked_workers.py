@@ -39,13 +39,19 @@ class _Worker(NamedTuple):
 
 
 _waiting: list[_Worker] = []
+_connected: list[int] = []  # process ids of launchers that have opened gRPC channels to their workers
+
+
+def can_fork() -> bool:
+    """Whether workers can be forked from this process now: on Linux, and not once it has talked to workers by gRPC."""
+    return sys.platform == "linux" and os.getpid() not in _connected
 
 
 @contextlib.contextmanager
 def forked_workers(count: int) -> Iterator[ForkedWorkerEnvironment]:
     """Forks the workers that a pipeline in this `with` block may use, and waits for those that it did not.
 
-    Must be entered before the process has opened a gRPC channel, which no fork survives.
+    To be entered only where `can_fork` holds.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -115,6 +121,7 @@ class ForkedWorkerHandler(GrpcWorkerHandler):
         super().__init__(state, provision_info, grpc_server)
 
     def start_worker(self) -> None:
+        _connected.append(os.getpid())
         self._worker = _waiting.pop()
         order = {"control_address": self.control_address, "worker_id": self.worker_id}
         os.write(self._worker.orders, json.dumps(order).encode())

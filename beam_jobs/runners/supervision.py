@@ -19,10 +19,9 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms.environments import Environment, SubprocessSDKEnvironment
 
 from beam_jobs.console import STOPPED, leave
-from beam_jobs.runners.forked_workers import WORKER_THREAD, forked_workers
+from beam_jobs.runners.forked_workers import WORKER_THREAD, can_fork, forked_workers
 
 FAILED = 1
-CAN_FORK = sys.platform == "linux"  # elsewhere a fork does not go well with threads of the system's libraries
 
 
 @contextlib.contextmanager
@@ -63,7 +62,7 @@ def _workers(direct: DirectOptions) -> Iterator[Environment | None]:
         return
     # By itself, this mode starts Beam's worker below a shell, and both would outlive the launcher.
     direct.direct_running_mode = "in_memory"  # "as the runner was made"
-    if CAN_FORK:
+    if can_fork():
         with forked_workers(direct.direct_num_workers or os.cpu_count() or 1) as environment:
             yield environment
     else:

@@ -66,6 +66,6 @@ def test_bytes_do_not_depend_on_the_number_of_worker_processes(photos, expected,
 def test_bytes_do_not_depend_on_how_worker_processes_start(photos, expected, tmp_path):
     code = (
         "import sys; from beam_jobs.prepare import main; from beam_jobs.runners import supervision\n"
-        "supervision.CAN_FORK = False; sys.exit(main(sys.argv[1:]))"
+        "supervision.can_fork = lambda: False; sys.exit(main(sys.argv[1:]))"
     )
     assert prepare_in_processes(photos, tmp_path, 2, "-c", code) == expected
