@@ -102,7 +102,7 @@ format: env  ## mend style and format where that is safe
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: env  ## measure the speed of the preparation: about 10 minutes, writes runs/bench.json
+bench: env  ## measure the speed of the preparation: some 12 minutes, writes runs/bench.json
 	@$(BIN)/python -m tests.bench
 
 lock: env  ## resolve the requirements of setup.py anew, for both Pythons and for the container image
