@@ -114,10 +114,10 @@ define RESOLVE
 echo "Resolving for Python $(1)" && set -e; \
 	compile="$(BIN)/uv pip compile setup.py --generate-hashes --no-header --no-annotate --quiet --python-version=$(1) \
 		--python-platform=$(2)"; \
-	$$compile --extra=pipeline --extra=hub --extra=dev --output-file=requirements-$(1).lock; \
+	$$compile --extra=pipeline --extra=models --extra=hub --extra=dev --output-file=requirements-$(1).lock; \
 	cpu=$(IMAGE_LOCKS)/$(1).lock; \
-	$$compile --extra=pipeline --extra=hub --constraint=requirements-$(1).lock --output-file=$$cpu; \
-	$$compile --extra=pipeline --extra=hub --extra=gpu --constraint=$$cpu --output-file=$(IMAGE_LOCKS)/$(1)-gpu.lock \
+	$$compile --extra=pipeline --extra=models --extra=hub --constraint=requirements-$(1).lock --output-file=$$cpu; \
+	$$compile --extra=pipeline --extra=models --extra=hub --extra=gpu --constraint=$$cpu --output-file=$(IMAGE_LOCKS)/$(1)-gpu.lock \
 		$$(sed -nE 's/^([a-z0-9._-]+)[^ ]*==.*/--no-emit-package=\1/p' $$cpu)
 endef
 

@@ -65,6 +65,7 @@ class DataflowJob:
         """
         from apache_beam.runners.dataflow.dataflow_metrics import DataflowMetrics
         from apitools.base.py.exceptions import Error
+        from google.api_core.exceptions import GoogleAPICallError
 
         from beam_jobs.monitoring.metrics import INPUTS_FOUND, read_metrics
 
@@ -72,7 +73,7 @@ class DataflowJob:
         while True:
             try:
                 metrics = read_metrics(DataflowMetrics(self._client, self._result, self._graph))
-            except Error as error:
+            except (Error, GoogleAPICallError) as error:
                 raise OSError(_refusal(error)) from error
             if metrics.counters.get(INPUTS_FOUND, 0) >= inputs or wait > LAST_POLL_SECONDS:
                 return metrics
