@@ -18,6 +18,7 @@ from beam_jobs.options import PrepareOptions
 from beam_jobs.publication.decision import Decision, find_problems, make_manifest
 from beam_jobs.publication.line_files import REPAIRS_FOLDER, WriteLineFiles, read_repairs
 from beam_jobs.publication.publish import MoveFile, conclude, files_to_move, stage_validation
+from beam_jobs.rejections import Rejection, Repaired
 from beam_jobs.report import REPORT_FILE
 from beam_jobs.report.near_duplicates import draw_near_duplicates
 from beam_jobs.report.page import report_page
@@ -158,7 +159,16 @@ def _write_line_files(
         | "StartLines" >> beam.Impulse()
         | "CountLines" >> beam.Map(_count_lines, AsIter(shards.written), AsIter(plan[TALLIES]), options)
     )
-    return listed | "GatherListed" >> beam.Flatten() | "WriteLines" >> WriteLineFiles(options.staging_dir, counts)
+    return (
+        listed
+        | "GatherListed" >> beam.Flatten()
+        | "NameFolder" >> beam.Map(_name_folder)
+        | "WriteLines" >> WriteLineFiles(options.staging_dir, counts)
+    )
+
+
+def _name_folder(one: Rejection | Repaired) -> tuple[str, Rejection | Repaired]:
+    return (QUARANTINE_FOLDER if isinstance(one, Rejection) else REPAIRS_FOLDER), one
 
 
 def _count_lines(

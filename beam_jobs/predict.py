@@ -138,7 +138,7 @@ def _run(request: Request, options: PipelineOptions) -> str:
     from beam_jobs.prediction.pipeline import SUMMARY_FILE, predict
     from beam_jobs.runners.supervision import supervised_pipeline
 
-    with shown_progress(request.progress_dir, "Predicting"), supervised_pipeline(options) as pipeline:
+    with supervised_pipeline(options, shown_progress(request.progress_dir, "Predicting")) as pipeline:
         predict(pipeline, request)
     return f"{request.output}/{SUMMARY_FILE}"
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import apache_beam as beam
 import numpy as np
 from apache_beam.ml.inference.base import RunInference
-from apache_beam.pvalue import AsIter, TaggedOutput
+from apache_beam.pvalue import AsDict, AsIter, TaggedOutput
 from PIL import Image
 
 from beam_jobs.codec.photos import decode_photo, resize_photo
@@ -96,10 +96,13 @@ def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
         | "WriteMasks" >> beam.ParDo(_WriteMask(request))
     )
     rejected = (found[REJECTED], photos[REJECTED]) | "GatherRejected" >> beam.Flatten()
-    files = (
-        rows | "WriteTable" >> WriteLineFiles(request.output, TABLE_FOLDER),
-        rejected | "WriteRejected" >> WriteLineFiles(request.output, REJECTED_FOLDER),
-    ) | "GatherFiles" >> beam.Flatten()
+    lines = (
+        rows | "NameTable" >> beam.Map(lambda row: (TABLE_FOLDER, row)),
+        rejected | "NameRejectedFolder" >> beam.Map(lambda one: (REJECTED_FOLDER, one)),
+    ) | "GatherLines" >> beam.Flatten()
+    counted = lines | "TakeFolders" >> beam.Keys() | "CountLines" >> beam.combiners.Count.PerElement()
+    counts = pipeline | "StartLines" >> beam.Impulse() | "CountEveryFolder" >> beam.Map(_line_counts, AsDict(counted))
+    files = lines | "WriteLines" >> WriteLineFiles(request.output, counts)
     totals = (
         rows | "SumUp" >> beam.CombineGlobally(_SumUp(request.info.classes)),
         rejected
@@ -111,6 +114,10 @@ def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
         | "Start" >> beam.Create([request])
         | "Summarize" >> beam.Map(_summarize, AsIter(totals), AsIter(files))
     )
+
+
+def _line_counts(_: bytes, counted: dict[str, int]) -> dict[str, int]:
+    return {folder: counted.get(folder, 0) for folder in (TABLE_FOLDER, REJECTED_FOLDER)}
 
 
 class _FindPhotos(beam.PTransform):

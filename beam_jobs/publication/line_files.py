@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -25,8 +25,17 @@ class LineFile(NamedTuple):
     count: int
 
 
+class Line(Protocol):
+    """What is listed: a Rejection, a Repaired, or another named tuple whose first field is the id."""
+
+    image_id: str
+
+    def to_json(self) -> str:
+        """One JSON object, without a newline."""
+
+
 class WriteLineFiles(beam.PTransform):
-    """Rejections and Repaireds -> paths, relative to the staging folder, of the files that list them in order of id.
+    """(folder, line) -> paths, relative to the staging folder, of the files that list the lines in order of id.
 
     One file at least is written in each folder, so that an empty file means none and a missing one means lost.
 
@@ -44,7 +53,7 @@ class WriteLineFiles(beam.PTransform):
         assigned = listed | "AssignFile" >> beam.Map(_assign_file, beam.pvalue.AsSingleton(self._counts))
         every = self._counts | "NameEveryFile" >> beam.FlatMap(_every_file)
         return (
-            # (LineFile, Rejection, Repaired, or None that names a file which may have no line)
+            # (LineFile, line, or None that names a file which may have no line)
             (assigned, every)
             | "GatherLines" >> beam.Flatten()
             | "GroupFiles" >> beam.GroupByKey()
@@ -56,8 +65,8 @@ def _file_count(lines: int) -> int:
     return 1 + lines // LINES_PER_FILE
 
 
-def _assign_file(one: Rejection | Repaired, counts: dict[str, int]) -> tuple[LineFile, Rejection | Repaired]:
-    folder = QUARANTINE_FOLDER if isinstance(one, Rejection) else REPAIRS_FOLDER
+def _assign_file(element: tuple[str, Line], counts: dict[str, int]) -> tuple[LineFile, Line]:
+    folder, one = element
     count = _file_count(counts[folder])
     return LineFile(folder, sharding.shard_index(one.image_id, count), count), one
 
@@ -69,7 +78,7 @@ def _every_file(counts: dict[str, int]) -> Iterator[tuple[LineFile, None]]:
             yield LineFile(folder, index, count), None
 
 
-def _write_file(element: tuple[LineFile, Iterable[Rejection | Repaired | None]], staging: str) -> str:
+def _write_file(element: tuple[LineFile, Iterable[Line | None]], staging: str) -> str:
     (folder, index, count), listed = element
     path = f"{folder}/{folder}-{index:05d}-of-{count:05d}.jsonl"
     lines = (f"{one.to_json()}\n" for one in sorted(filter(None, listed)))
