@@ -56,7 +56,12 @@ def compile_job(config: PipelineConfig, manifest: Manifest, path: Path, run_fn: 
       path: JSON file to write; its folder is made.
       run_fn: Import path of the training function.
     """
+    from tfx_pipeline.pipeline import HF_PUSHER  # imports TFX
+
     job = run_compiler(config, manifest, path, run_fn)
+    tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
+    if HF_PUSHER in tasks:  # a push of what the Hub has already costs a look; one that failed must be tried again
+        tasks[HF_PUSHER]["cachingOptions"] = {"enableCache": False}
     job["labels"] |= config.cloud.labels | lineage_labels(manifest, git_commit())
     path.write_text(json.dumps(job, sort_keys=True, indent=1) + "\n", encoding="utf-8")
 

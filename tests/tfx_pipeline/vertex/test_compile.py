@@ -71,6 +71,12 @@ def test_the_job_is_labelled_with_its_data(job):
     assert job["labels"]["team"] == "rehearsal"
 
 
+def test_the_push_to_the_hub_is_never_taken_from_the_cache(job):
+    tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
+    assert tasks["HFPusher"]["cachingOptions"] == {"enableCache": False}
+    assert tasks["Trainer"]["cachingOptions"] == {"enableCache": True}
+
+
 def test_beam_stays_in_the_step_unless_dataflow_is_configured(job):
     args = job["pipelineSpec"]["deploymentSpec"]["executors"]["Evaluator_executor"]["container"]["args"]
     assert "--runner=FnApiRunner" in args
