@@ -134,11 +134,11 @@ def _check_fit(info, manifest, model_dir: str, version_dir: str) -> None:
 
 def _run(request: Request, options: PipelineOptions) -> str:
     """Runs the graph and returns the path of the summary."""
-    from beam_jobs.monitoring.progress_display import shown_progress
+    from beam_jobs.monitoring.progress_display import PREDICTING, shown_progress
     from beam_jobs.prediction.pipeline import SUMMARY_FILE, predict
     from beam_jobs.runners.supervision import supervised_pipeline
 
-    with supervised_pipeline(options, shown_progress(request.progress_dir, "Predicting")) as pipeline:
+    with supervised_pipeline(options, shown_progress(request.progress_dir, PREDICTING)) as pipeline:
         predict(pipeline, request)
     return f"{request.output}/{SUMMARY_FILE}"
 

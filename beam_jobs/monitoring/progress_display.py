@@ -16,8 +16,8 @@ from beam_jobs.monitoring.progress import Progress, make_progress_folder, read_p
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-LISTING, WRITING, READING = "Starting and listing", "Writing", "Reading"
-VALIDATING, PUBLISHING = "Statistics and validation", "Publishing"
+LISTING, WRITING, READING, PREDICTING = "Starting and listing", "Writing", "Reading", "Predicting"
+VALIDATING, SUMMING_UP, PUBLISHING = "Statistics and validation", "Table and summary", "Publishing"
 
 _REFRESH_SECONDS = 0.5
 _MIN_SECONDS, _MAX_SECONDS = 5.0, 60.0  # between two lines where there is no terminal
@@ -29,7 +29,9 @@ def stage_of(progress: Progress, working: str = WRITING) -> str:
         return PUBLISHING
     if progress.planned is None:
         return LISTING
-    return working if progress.done < progress.planned else VALIDATING
+    if progress.done < progress.planned:
+        return working
+    return SUMMING_UP if working == PREDICTING else VALIDATING
 
 
 class Display(Protocol):
