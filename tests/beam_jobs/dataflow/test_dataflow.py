@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from _thread import interrupt_main
@@ -158,6 +159,15 @@ def test_a_withheld_version_exits_with_1_and_tells_why(service, storage, submit,
     assert storage.list(f"{bucket}/data/pets/1.0.0") == []
 
 
+@pytest.fixture
+def heard_ctrl_c():
+    """A shell starts what runs in its background deaf to Ctrl-C; the tests may run there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_ctrl_c")
 def test_ctrl_c_ends_the_waiting_and_tells_that_the_job_goes_on(service, submit, capsys):
     service.states = ["JOB_STATE_PENDING", "JOB_STATE_RUNNING"]
 
