@@ -127,7 +127,19 @@ def storage(storage_servers) -> Iterator[Storage]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in storage.environment.items():
             patch.setenv(name, value)
+        forget_clients(patch)
         yield storage
+
+
+def forget_clients(patch: pytest.MonkeyPatch) -> None:
+    """Makes this process connect anew: it keeps clients and credentials, which other tests may have had of others."""
+    from apache_beam.internal.gcp import auth
+
+    from beam_jobs.storage import cloud_storage
+
+    patch.setattr(cloud_storage, "_thread", threading.local())
+    patch.setattr(auth._Credentials, "_credentials_init", False)
+    patch.setattr(auth._Credentials, "_credentials", None)
 
 
 @pytest.fixture

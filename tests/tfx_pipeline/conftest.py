@@ -14,6 +14,7 @@ import tfx_pipeline
 from schemas.features import EVAL, SPLITS, TRAIN, split_folder
 from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest, Shard, Split, file_sha256, shard_path
 from schemas.spec import load_spec
+from tests.beam_jobs.storage_emulator import forget_clients
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS
 
 REHEARSAL_CONFIG = Path(tfx_pipeline.__file__).parent / "configs" / "rehearsal.yaml"
@@ -144,4 +145,5 @@ def stage(lasting_stage):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in lasting_stage.client_environment.items():
             patch.setenv(name, value)
+        forget_clients(patch)
         yield lasting_stage

@@ -9,13 +9,13 @@ from PIL import Image
 from beam_jobs.codec.photos import decode_photo as decode_for_training
 from beam_jobs.codec.photos import resize_photo
 from schemas import features
+from schemas.iou import confusion_matrix
 from tests.tfx_pipeline.space.conftest import IMAGE_SIZE, encoded, photo
 from tests.trainer.conftest import draw, png
 from tfx_pipeline.space.local_space import write_local_space
 from tfx_pipeline.space.segmentation_app.model import load_segmenter
 from tfx_pipeline.space.segmentation_app.photo import read_photo
 from tfx_pipeline.space.segmentation_app.resizing import resize_pixels
-from trainer.confusion import confusion_matrix
 from trainer.input_pipeline import parse_example
 from trainer.preprocessing import resize_pixels as resize_for_training
 
