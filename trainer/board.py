@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
@@ -17,14 +18,24 @@ GAP = 2  # pixels between the pictures of a panel
 
 
 class Board:
-    """Writes what TensorBoard shows into `FOLDER/train` and `FOLDER/validation`; the x axis is the step."""
+    """Writes what TensorBoard shows into `FOLDER/train` and `FOLDER/validation`; the x axis is the step.
+
+    Nothing is opened before something is written: several workers must find each other before any other op runs.
+    """
 
     def __init__(self, folder: str, spec: DatasetSpec):
+        self._folder = folder
         self._spec = spec
-        self._train = tf.summary.create_file_writer(f"{folder}/train")
-        self._validation = tf.summary.create_file_writer(f"{folder}/validation")
         self._colors = np.full((256, 3), IGNORED_COLOR, np.uint8)
         self._colors[: len(spec.palette)] = spec.palette
+
+    @cached_property
+    def _train(self) -> tf.summary.SummaryWriter:
+        return tf.summary.create_file_writer(f"{self._folder}/train")
+
+    @cached_property
+    def _validation(self) -> tf.summary.SummaryWriter:
+        return tf.summary.create_file_writer(f"{self._folder}/validation")
 
     def epoch(self, step: int, loss: float, learning_rate: float, images_per_second: float) -> None:
         """Writes the figures of an epoch of training."""

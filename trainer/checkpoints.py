@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import PurePosixPath
 
 import keras
 import tensorflow as tf
@@ -104,9 +103,6 @@ class PhaseCheckpoints:
 
 
 def delete_checkpoints(folder: str) -> None:
-    """Deletes the checkpoints of a finished run, those of other workers too."""
-    parent = str(PurePosixPath(folder).parent)
-    if tf.io.gfile.isdir(parent):
-        for name in tf.io.gfile.listdir(parent):
-            if name.rstrip("/") == PurePosixPath(folder).name:
-                tf.io.gfile.rmtree(folder)
+    """Deletes the checkpoints of a finished run, those of its other workers too."""
+    if tf.io.gfile.isdir(folder):
+        tf.io.gfile.rmtree(folder)

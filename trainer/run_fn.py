@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import Any, Protocol
 
+import tensorflow as tf
 from pydantic import Field
 
 from schemas.spec import FrozenModel, load_spec, parse_model
@@ -12,12 +14,13 @@ from trainer.board import Board
 from trainer.checkpoints import delete_checkpoints
 from trainer.config import TrainingConfig
 from trainer.distribution import worker_index
-from trainer.export import export_model, write_model_info
+from trainer.export import MODEL_INFO_PATH, export_model, write_model_info
 from trainer.export_tflite import export_tflite
 from trainer.input_pipeline import find_shards
 from trainer.training import train
 
 CLOUD_KEYS = "ai_platform_"  # where TFX's Trainer for Vertex AI is told what machine to train on
+EXPORT_SECONDS, EXPORT_POLL_SECONDS = 1800, 2  # how long the other workers wait for the first one's export
 
 
 class TrainerArguments(Protocol):
@@ -79,6 +82,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
         checkpoint_dir=checkpoints,
     )
     if not chief:
+        _wait_for(f"{fn_args.serving_model_dir}/{MODEL_INFO_PATH}")
         return
     export_model(
         model, run.image_size, num_classes, fn_args.serving_model_dir, average_mirrored=run.training.average_mirrored
@@ -95,3 +99,13 @@ def run_fn(fn_args: TrainerArguments) -> None:
     )
     if checkpoints:
         delete_checkpoints(checkpoints)
+
+
+def _wait_for(path: str) -> None:
+    """Waits until the first worker has exported the model: TFX looks for it behind every worker."""
+    waited = 0
+    while not tf.io.gfile.exists(path):
+        if waited >= EXPORT_SECONDS:
+            raise TimeoutError(f"{path}: the first worker has not exported the model within {EXPORT_SECONDS} s")
+        time.sleep(EXPORT_POLL_SECONDS)
+        waited += EXPORT_POLL_SECONDS

@@ -13,6 +13,7 @@ import pytest
 from schemas.errors import UserError
 from trainer.config import TrainingConfig
 from trainer.distribution import choose_strategy, worker_index
+from trainer.export import MODEL_INFO_PATH
 from trainer.models import build_model
 from trainer.training import train
 
@@ -73,7 +74,7 @@ def weights_of_one_device(settings):
     return model.get_weights()
 
 
-def start(settings, name, devices, tf_config=None, **config):
+def start(settings, name, devices, tf_config=None, run_fn=False, **config):
     """Starts one training process; its output goes to `NAME.log`."""
     path = settings.folder / f"{name}.json"
     values = {
@@ -84,12 +85,23 @@ def start(settings, name, devices, tf_config=None, **config):
         "devices": devices,
         "checkpoint_dir": str(settings.folder / "checkpoints" / name.partition("-")[0]),
         "weights": str(settings.folder / f"{name.partition('-')[0]}.weights.h5"),
+        "export": str(settings.folder / name.partition("-")[0]) if run_fn else "",
     }
     path.write_text(json.dumps(values))
     environment = {**os.environ, **({"TF_CONFIG": json.dumps(tf_config)} if tf_config else {})}
     with (settings.folder / f"{name}.log").open("w") as log:
         command = [sys.executable, "-m", "tests.trainer.training_process", str(path)]
         return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+
+
+def start_two(settings, name, **more):
+    """Starts two workers of one cluster."""
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        workers = [f"127.0.0.1:{taken.getsockname()[1]}" for taken in (one, other)]
+    clusters = [{"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}} for index in range(2)]
+    return {f"{name}-{index}": start(settings, f"{name}-{index}", 1, own, **more) for index, own in enumerate(clusters)}
 
 
 def finish(settings, processes):
@@ -114,15 +126,16 @@ def test_two_mirrored_replicas_train_as_one_device_does(settings, weights_of_one
 
 @pytest.mark.proof
 def test_two_workers_train_as_one_device_does_and_the_first_one_writes(settings, weights_of_one_device):
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        workers = [f"127.0.0.1:{taken.getsockname()[1]}" for taken in (one, other)]
-    processes = {}
-    for index in range(2):
-        tf_config = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
-        processes[f"workers-{index}"] = start(settings, f"workers-{index}", 1, tf_config)
-    assert_close(finish(settings, processes), weights_of_one_device)
+    assert_close(finish(settings, start_two(settings, "workers")), weights_of_one_device)
+
+
+@pytest.mark.proof
+def test_both_workers_end_behind_the_export_of_the_first_one(settings):
+    """TFX fails a worker that finds no model behind its training."""
+    processes = start_two(settings, "exporting", run_fn=True)
+    for name, process in processes.items():
+        assert process.wait(SECONDS) == 0, (settings.folder / f"{name}.log").read_text()[-3000:]
+    assert (settings.folder / "exporting" / MODEL_INFO_PATH).exists()
 
 
 @pytest.mark.proof

@@ -1,18 +1,21 @@
 """A training run in a process of its own: `python -m tests.trainer.training_process SETTINGS.json`.
 
 SETTINGS: `config`, `shards`, `size`, `classes`, `devices` (CPUs that TensorFlow is to see), `checkpoint_dir`, and
-`weights`, the file that this process, if it is the first worker, leaves the trained weights in.
+`weights`, the file that this process, if it is the first worker, leaves the trained weights in; or `export`, the folder
+that it leaves a model in, as TFX's Trainer has it done.
 """
 
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import tensorflow as tf
 
 from trainer.config import TrainingConfig
 from trainer.distribution import worker_index
+from trainer.run_fn import run_fn
 from trainer.training import train
 
 
@@ -20,6 +23,9 @@ def main(path: str) -> None:
     settings = json.loads(Path(path).read_text())
     cpu, *_ = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * settings["devices"])
+    if settings.get("export"):
+        run_fn(trainer_arguments(settings))
+        return
     config = TrainingConfig(**settings["config"])
     shards = settings["shards"]
     model, _ = train(
@@ -28,6 +34,24 @@ def main(path: str) -> None:
     assert isinstance(model, keras.Model)
     if worker_index() == 0:
         model.save_weights(settings["weights"])
+
+
+def trainer_arguments(settings: dict) -> SimpleNamespace:
+    """The part of TFX's FnArgs that `run_fn` uses."""
+    return SimpleNamespace(
+        train_files=settings["shards"],
+        eval_files=settings["shards"],
+        serving_model_dir=settings["export"],
+        model_run_dir=f"{settings['export']}-run",
+        custom_config={
+            "dataset": "pets",
+            "image_size": settings["size"],
+            "manifest_sha256": "1" * 64,
+            "source_sha256": "2" * 64,
+            "training": {**settings["config"], "export_tflite": False},
+            "checkpoint_dir": settings["checkpoint_dir"],
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ class Machine(FrozenModel):
 
     Attributes:
       accelerator_type: Such as `NVIDIA_TESLA_T4`; None for none.
-      accelerator_count: The trainer and the served model use one accelerator of a machine.
+      accelerator_count: Training takes all of them (`training.distribution: auto`); a served model uses one.
     """
 
     machine_type: str = Field(pattern=rf"^{MACHINE_TYPE}$")
@@ -65,8 +65,6 @@ class Machine(FrozenModel):
     def _fits(self) -> Machine:
         if problem := misfit(self.machine_type, self.accelerator_type, self.accelerator_count):
             raise ValueError(problem)
-        if self.accelerator_type and self.accelerator_count > 1:
-            raise ValueError("the trainer and the served model use one accelerator; the others would be paid for idly")
         return self
 
     @property
@@ -80,7 +78,7 @@ class TrainingJob(Machine):
     """The CustomJob that trains.
 
     Attributes:
-      replicas: Machines that train together; the trainer runs on one.
+      replicas: Machines that train together (`training.distribution: auto`); `training.batch_size` is that of all.
       boot_disk_gb: Holds the image and the shards that TensorFlow reads ahead.
       service_account: Whom the job acts as; None means the pipeline's.
     """
@@ -88,13 +86,6 @@ class TrainingJob(Machine):
     replicas: int = Field(default=1, ge=1)
     boot_disk_gb: int = Field(default=100, ge=100, le=64000)
     service_account: ServiceAccount | None = None
-
-    @field_validator("replicas")
-    @classmethod
-    def _one(cls, replicas: int) -> int:
-        if replicas > 1:
-            raise ValueError("the trainer runs on one machine: more would each train the whole model; give 1")
-        return replicas
 
 
 class EvaluationWorkers(FrozenModel):
@@ -131,6 +122,8 @@ class Serving(Machine):
     def _bounds_in_order(self) -> Serving:
         if self.max_replicas < self.min_replicas:
             raise ValueError(f"max_replicas must be at least min_replicas, {self.min_replicas}")
+        if self.accelerator_type and self.accelerator_count > 1:
+            raise ValueError("a served model uses one accelerator; the others would be paid for idly")
         return self
 
 

@@ -29,14 +29,19 @@ def training_settings(name: str, cloud: CloudConfig, job: TrainingJob) -> dict[s
     The form is that of Vertex AI's CustomJob (v1):
     https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.customJobs
     """
-    worker_pool = {
-        "machine_spec": job.spec,
-        "replica_count": job.replicas,
-        "disk_spec": {"boot_disk_type": "pd-ssd", "boot_disk_size_gb": job.boot_disk_gb},
-        "container_spec": {"image_uri": cloud.image},
-    }
+    # The first pool is the chief's; TF_CONFIG names all machines to each of them.
+    worker_pools = [
+        {
+            "machine_spec": job.spec,
+            "replica_count": machines,
+            "disk_spec": {"boot_disk_type": "pd-ssd", "boot_disk_size_gb": job.boot_disk_gb},
+            "container_spec": {"image_uri": cloud.image},
+        }
+        for machines in (1, job.replicas - 1)
+        if machines
+    ]
     job_spec = {
-        "worker_pool_specs": [worker_pool],
+        "worker_pool_specs": worker_pools,
         "service_account": job.service_account or cloud.service_account,
         **({"network": cloud.network} if cloud.network else {}),
     }

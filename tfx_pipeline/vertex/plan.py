@@ -108,6 +108,10 @@ def _training(
 ) -> tuple[Training, Range | None, list[tuple[str, str, str]]]:
     """The work, the speed where it was given, and lines on where the speed comes from."""
     settings, job = config.training, config.cloud.training
+    if job and job.replicas * job.accelerator_count > 1:
+        raise UserError(
+            "cloud.training: the plan knows no speed of several machines or accelerators; plan with one of each"
+        )
     epochs = settings.epochs + settings.fine_tune_epochs
     looks = sum(-(-phase // settings.evaluate_every) for phase in (settings.epochs, settings.fine_tune_epochs))
     core, how = _core_speed(settings, version, calibrate and not given.images_per_second)

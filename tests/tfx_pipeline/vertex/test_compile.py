@@ -13,6 +13,7 @@ from tests.tfx_pipeline.vertex.conftest import TOKEN
 from tfx_pipeline.config import load_cloud_config
 from tfx_pipeline.vertex import lineage
 from tfx_pipeline.vertex.compile import compile_job, read_version
+from tfx_pipeline.vertex.components import training_settings
 from tfx_pipeline.vertex.rehearsal.job_spec import WrongJob, read_tasks
 
 
@@ -46,6 +47,14 @@ def test_training_is_a_custom_job_as_configured(job, cloud_config):
     }
     assert pool["container_spec"] == {"image_uri": cloud.image}
     assert pool["replica_count"] == 1
+
+
+def test_machines_that_train_together_are_a_chief_and_its_workers(write_cloud_config):
+    config = load_cloud_config(write_cloud_config(training__replicas=4))
+    settings = training_settings(config.name, config.cloud, config.cloud.training)
+    pools = settings["ai_platform_training_args"]["job_spec"]["worker_pool_specs"]
+    assert [pool["replica_count"] for pool in pools] == [1, 3]
+    assert pools[0]["machine_spec"] == pools[1]["machine_spec"]
 
 
 def test_every_container_runs_the_configured_image(job, cloud_config):
