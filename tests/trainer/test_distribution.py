@@ -114,8 +114,9 @@ def finish(settings, processes):
 
 
 def assert_close(weights, expected):
+    # On average: Adam makes a whole step of a gradient that is nothing but rounding.
     for one, other in zip(weights, expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=5e-3)
+        assert np.abs(one - other).mean() < 2e-3
 
 
 @pytest.mark.proof
