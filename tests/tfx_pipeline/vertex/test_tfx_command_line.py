@@ -15,7 +15,7 @@ PROJECT = Path(tfx_pipeline.__file__).parents[1]
 pytestmark = pytest.mark.proof
 
 
-def test_the_tfx_command_line_creates_and_submits_the_pipeline(stage, cloud_config, toy_version, tmp_path):
+def test_the_tfx_command_line_compiles_creates_and_submits_the_pipeline(stage, cloud_config, toy_version, tmp_path):
     stage.buckets.add_folder(toy_version, cloud_config.data)
     environment = os.environ | {
         "VERTEX_HOME": str(tmp_path / "tfx_home"),  # where the tfx command line remembers pipelines of --engine=vertex
@@ -31,7 +31,10 @@ def test_the_tfx_command_line_creates_and_submits_the_pipeline(stage, cloud_conf
         assert result.returncode == 0, result.stderr[-2000:]
         return result.stdout
 
-    created = tfx("pipeline", "create", f"--pipeline-path={PROJECT / 'tfx_pipeline' / 'vertex_runner.py'}")
+    runner_file = f"--pipeline-path={PROJECT / 'tfx_pipeline' / 'vertex_runner.py'}"
+    assert "compiled successfully" in tfx("pipeline", "compile", runner_file)
+    (tmp_path / "pipeline.json").unlink()
+    created = tfx("pipeline", "create", runner_file)
     assert 'Pipeline "pets-rehearsal" created successfully.' in created
     assert not list(tmp_path.glob("*.json"))
 
