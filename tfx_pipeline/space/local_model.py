@@ -47,7 +47,7 @@ def lay_out(model: Path, target: Path) -> dict[str, Any]:
     info.setdefault("metrics", _metrics(model))
     target.mkdir(parents=True)
     (target / INFO_FILE).write_text(json.dumps(info), encoding="utf-8")
-    for name in TFLITE_FILES:
+    for name in (one for one in TFLITE_FILES if one in info["tflite"]):  # int8 may be left out
         (target / name).symlink_to((model / EXTRA_FOLDER / name).resolve())
     (target / "saved_model").symlink_to(model.resolve())
     return info

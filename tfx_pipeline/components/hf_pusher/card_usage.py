@@ -8,6 +8,7 @@ from tfx_pipeline.components.hf_pusher.config import PUBLIC_ENDPOINT, HubConfig
 from tfx_pipeline.components.hf_pusher.markdown import table
 
 SAVED_MODEL_CODE = """\
+import numpy as np
 import tensorflow as tf
 from huggingface_hub import snapshot_download
 
@@ -15,7 +16,7 @@ folder = snapshot_download({where}, allow_patterns="saved_model/*")
 model = tf.saved_model.load(f"{{folder}}/saved_model")
 photo = tf.io.read_file("photo.jpg")  # JPEG or PNG, any size
 class_ids = model.signatures["serving_default"](image_bytes=photo[None])["class_ids"][0]  # uint8 [{size}, {size}]
-print(class_ids.shape, "classes:", sorted(set(class_ids.numpy().flat)))"""
+print(class_ids.shape, "classes:", np.unique(class_ids).tolist())"""
 
 TFLITE_CODE = """\
 import numpy as np
@@ -28,7 +29,7 @@ segment = Interpreter(model_path=f"{{folder}}/model.tflite").get_signature_runne
 photo = ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB")
 pixels = np.asarray(photo.resize(({size}, {size}), Image.Resampling.BILINEAR), np.float32)  # RGB in 0..255
 class_ids = segment(pixels=pixels[np.newaxis])["class_ids"][0]  # uint8 [{size}, {size}]
-print(class_ids.shape, "classes:", sorted(set(class_ids.flat)))"""
+print(class_ids.shape, "classes:", np.unique(class_ids).tolist())"""
 
 
 def usage(hub: HubConfig, info: dict[str, Any], tag: str) -> str:
