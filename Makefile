@@ -52,7 +52,7 @@ demo: env  ## draw sample data, prepare it, train, judge and push a model (under
 	@$(BIN)/python -m tfx_pipeline.local_runner --config=tfx_pipeline/configs/demo.yaml
 	@echo
 	@echo "Look at $(DEMO)/hub/model/README.md, the model card, and at what else would go to the Hugging Face Hub beside it"
-	@echo "Look at $(DEMO)/pipeline/predictions.png and, in a browser, at $(DEMO)/data/pets/1.0.0/report.html"
+	@echo "In a browser: $(DEMO)/pipeline/evaluation.html, how good the model is, and $(DEMO)/data/pets/1.0.0/report.html, the data"
 	@echo "Next: make app opens the model in a browser; then your own photos, README.md, \"Your own photos\""
 
 app: env  ## open the demo app on the last pushed model [MODEL=DIR], offline; Ctrl-C closes it
