@@ -63,7 +63,11 @@ def settings(write_shards, weights_file, tmp_path_factory):
         "augment": False,
     }
     shards = write_shards([0] * 8, SIZE)
-    return SimpleNamespace(config=config, shards=shards, folder=tmp_path_factory.mktemp("run"))
+    started: list[subprocess.Popen] = []
+    yield SimpleNamespace(config=config, shards=shards, folder=tmp_path_factory.mktemp("run"), started=started)
+    for process in started:  # a worker whose first one has failed would wait for it
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +95,9 @@ def start(settings, name, devices, tf_config=None, run_fn=False, **config):
     environment = {**os.environ, **({"TF_CONFIG": json.dumps(tf_config)} if tf_config else {})}
     with (settings.folder / f"{name}.log").open("w") as log:
         command = [sys.executable, "-m", "tests.trainer.training_process", str(path)]
-        return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    settings.started.append(process)
+    return process
 
 
 def start_two(settings, name, **more):
