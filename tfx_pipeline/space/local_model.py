@@ -10,7 +10,7 @@ from schemas.errors import UserError
 from tfx_pipeline.output_layout import SERVING_FOLDER, SUMMARY_FILE
 
 INFO_FILE = "model_info.json"
-EXTRA_FOLDER = "assets.extra"
+EXTRA_FOLDER = "assets.extra"  # of a SavedModel: what TensorFlow itself does not read
 TFLITE_FILES = ("model.tflite", "model_int8.tflite")
 
 

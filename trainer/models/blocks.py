@@ -36,10 +36,6 @@ def normalize(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
 
 
 def resize_to(x: keras.KerasTensor, size: int, name: str) -> keras.KerasTensor:
-    """Bilinear resize of [N, H, W, C] to [N, size, size, C]; a factor of 2^n either way."""
-    height = x.shape[1]
-    if height == size:
-        return x
-    if height > size:
-        return layers.AveragePooling2D(height // size, name=name)(x)
-    return layers.UpSampling2D(size // height, interpolation="bilinear", name=name)(x)
+    """Bilinear enlargement of [N, H, H, C] to [N, size, size, C], a multiple of H; H itself changes nothing."""
+    factor = size // x.shape[1]
+    return x if factor == 1 else layers.UpSampling2D(factor, interpolation="bilinear", name=name)(x)

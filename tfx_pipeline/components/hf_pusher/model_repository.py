@@ -13,11 +13,9 @@ from tfx_pipeline.components.hf_pusher.contents import Content, Files, digest
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
 from tfx_pipeline.components.hf_pusher.model_card import CARD_FILE, model_card
 from tfx_pipeline.evaluation import Evaluation
+from tfx_pipeline.space.local_model import EXTRA_FOLDER, INFO_FILE, TFLITE_FILES
 
 SAVED_MODEL_FOLDER = "saved_model"
-EXTRA_FOLDER = "assets.extra"  # of a SavedModel: what TensorFlow itself does not read
-MODEL_INFO_FILE = "model_info.json"
-TFLITE_FILES = ("model.tflite", "model_int8.tflite")
 
 
 @dataclass(frozen=True)
@@ -54,11 +52,11 @@ def model_repository(
         relative = path.relative_to(exported)
         if path.is_file() and relative.parts[0] != EXTRA_FOLDER:
             files[f"{SAVED_MODEL_FOLDER}/{relative.as_posix()}"] = path
-    info = _published_info(exported / EXTRA_FOLDER / MODEL_INFO_FILE) | {
+    info = _published_info(exported / EXTRA_FOLDER / INFO_FILE) | {
         "dataset_version": facts.version,
         "metrics": evaluation.metrics() if evaluation else None,
     }
-    files[MODEL_INFO_FILE] = (json.dumps(info, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+    files[INFO_FILE] = (json.dumps(info, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
     for name in info["tflite"] or ():
         if name not in TFLITE_FILES or not (exported / EXTRA_FOLDER / name).is_file():
             raise UserError(f"{exported / EXTRA_FOLDER}: its model info names {name}, which is not there; train again")
