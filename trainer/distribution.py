@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 
+import keras
 import tensorflow as tf
 
 from schemas.errors import UserError
@@ -32,6 +34,49 @@ def choose_strategy(wanted: str) -> tf.distribute.Strategy:
             raise UserError(f"distribution: mirrored, but there is one device ({devices[0].name}); take auto or single")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     return tf.distribute.get_strategy()
+
+
+def share_statistics(strategy: tf.distribute.Strategy, model: keras.Model) -> None:
+    """Gives every replica the mean of all replicas' normalization statistics; each one gathers its own while it trains.
+
+    Without it, each worker would look at the evaluation split with a model of its own, and one could stop early alone.
+    """
+    statistics = [
+        weight.value
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+        for weight in (layer.moving_mean, layer.moving_variance)
+    ]
+    if strategy.num_replicas_in_sync == 1 or not statistics:
+        return
+
+    @tf.function
+    def share() -> None:
+        strategy.run(lambda: _assign_means(statistics))
+
+    share()
+
+
+def agree(strategy: tf.distribute.Strategy, value: float) -> float:
+    """The mean of what the workers found, so that all of them decide alike on it."""
+    if strategy.num_replicas_in_sync == 1:
+        return value
+
+    @tf.function
+    def mean() -> tf.Tensor:
+        replicas = strategy.run(lambda: _mean(tf.constant(value, tf.float64)))
+        return strategy.experimental_local_results(replicas)[0]
+
+    return float(mean())
+
+
+def _assign_means(variables: Sequence[tf.Variable]) -> None:
+    for variable, value in zip(variables, _mean([tf.identity(one) for one in variables])):
+        variable.assign(value)
+
+
+def _mean(value: object) -> object:
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, value)
 
 
 def worker_index() -> int:

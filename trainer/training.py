@@ -17,7 +17,7 @@ from trainer.board import PANELS, Board
 from trainer.checkpoints import BestWeights, PhaseCheckpoints
 from trainer.config import NO_WEIGHTS, TrainingConfig
 from trainer.confusion import batch_confusion_matrices
-from trainer.distribution import choose_strategy
+from trainer.distribution import agree, choose_strategy, share_statistics
 from trainer.input_pipeline import BatchRange, count_records, evaluation_batches, training_batches
 from trainer.losses import segmentation_loss
 from trainer.models import build_model
@@ -156,8 +156,9 @@ class _Run:
         step = number * self.steps_per_epoch
         measured = None
         if number % self.config.evaluate_every == 0 or epoch == phase.epochs:
+            share_statistics(self.strategy, self.model)
             matrix = self.evaluator.matrix()
-            measured = mean_iou(matrix)
+            measured = agree(self.strategy, mean_iou(matrix))
             if self.board:
                 self.board.evaluation(step, matrix)
                 self.board.panels(step, *self.evaluator.panels())

@@ -44,7 +44,7 @@ def killed(settings):
     """The checkpoints that a run leaves when it is killed in the middle of its first epoch; the step of the last."""
     path = settings.folder / "settings.json"
     values = {"config": settings.config, "shards": settings.shards, "size": SIZE, "classes": CLASSES, "devices": 1}
-    path.write_text(json.dumps({**values, "checkpoint_dir": str(settings.checkpoints), "weights": "never.weights.h5"}))
+    path.write_text(json.dumps({**values, "checkpoint_dir": str(settings.checkpoints), "result": "never.npz"}))
     command = [sys.executable, "-m", "tests.trainer.training_process", str(path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     listing = settings.checkpoints / "phase-0" / "checkpoint"

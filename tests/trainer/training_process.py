@@ -1,8 +1,8 @@
 """A training run in a process of its own: `python -m tests.trainer.training_process SETTINGS.json`.
 
 SETTINGS: `config`, `shards`, `size`, `classes`, `devices` (CPUs that TensorFlow is to see), `checkpoint_dir`, and
-`weights`, the file that this process, if it is the first worker, leaves the trained weights in; or `export`, the folder
-that it leaves a model in, as TFX's Trainer has it done.
+`result`, the NumPy file that this process leaves the epochs' losses and the trained weights in, the losses first; or
+`export`, the folder that it leaves a model in, as TFX's Trainer has it done.
 """
 
 import json
@@ -10,11 +10,10 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import keras
+import numpy as np
 import tensorflow as tf
 
 from trainer.config import TrainingConfig
-from trainer.distribution import worker_index
 from trainer.run_fn import run_fn
 from trainer.training import train
 
@@ -28,12 +27,10 @@ def main(path: str) -> None:
         return
     config = TrainingConfig(**settings["config"])
     shards = settings["shards"]
-    model, _ = train(
+    model, epochs = train(
         config, shards, shards, settings["size"], settings["classes"], checkpoint_dir=settings["checkpoint_dir"]
     )
-    assert isinstance(model, keras.Model)
-    if worker_index() == 0:
-        model.save_weights(settings["weights"])
+    np.savez(settings["result"], [epoch.loss for epoch in epochs], *model.get_weights())
 
 
 def trainer_arguments(settings: dict) -> SimpleNamespace:
