@@ -123,7 +123,7 @@ def _check_photos(photos: str, pattern: str) -> None:
 
 
 def _check_fit(info, manifest, model_dir: str, version_dir: str) -> None:
-    if manifest.image_size != info.image_size:
+    if not info.tiled and manifest.image_size != info.image_size:
         raise UserError(
             f"--version_dir {version_dir}: images of {manifest.image_size} pixels, but {model_dir} takes "
             f"{info.image_size}; give a version of that size, or the photos themselves"

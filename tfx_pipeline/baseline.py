@@ -48,4 +48,4 @@ def _reads(model: Artifact) -> tuple[Any, ...]:
     """What records a model reads, from the information that the trainer stores in it."""
     path = Path(path_utils.serving_model_path(model.uri)) / MODEL_INFO_PATH
     info = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return tuple(info.get(key) for key in ("dataset", "classes", "image_size"))
+    return tuple(info.get(key) for key in ("dataset", "classes", "image_size", "tiled"))

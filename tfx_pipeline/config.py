@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.errors import UserError
 from schemas.secret_names import SECRET_RESOURCE
@@ -62,6 +62,15 @@ class PipelineConfig(FrozenModel):
     evaluation: EvaluationConfig
     hub: HubConfig | None = None
     cloud: CloudConfig | None = None
+
+    @model_validator(mode="after")
+    def _hub_takes_whole_images(self) -> PipelineConfig:
+        if self.hub is not None and self.training.crop_size:
+            raise ValueError(
+                "hub: the model card and the demo app squash photos to the model's size, which a model of crops "
+                "(training.crop_size) has not; leave hub out, or train on whole images"
+            )
+        return self
 
 
 def load_config(

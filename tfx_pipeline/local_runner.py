@@ -111,6 +111,7 @@ def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, Manifest]:
         if split not in manifest.splits or manifest.splits[split].records == 0:
             raise UserError(f"{config.data}: split {split!r} is empty; publish a version with records in it")
     check_evaluation(config.evaluation, load_spec(manifest.dataset))
+    config.training.model_size(manifest.image_size)
     if config.hub is not None:
         check_hub(config.hub)
     return config.model_copy(update={"data": str(data), "output": str(output)}), manifest

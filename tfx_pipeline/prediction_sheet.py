@@ -21,6 +21,7 @@ SERVING_SIGNATURE = "serving_default"
 SCANNED_EXAMPLES = 128  # enough to find easy and hard ones, few enough to take seconds
 BATCH_SIZE = 16
 SHOWN = (("easy", 0.95), ("easy", 0.85), ("typical", 0.55), ("typical", 0.45), ("hard", 0.15), ("hard", 0.05))
+MAX_SIDE = 512  # pixels of what is kept of an image
 COLUMNS = 2  # triples of photo, truth and prediction beside each other
 SOURCE_KEY = "Source"  # PNG text: which model and data the sheet shows
 
@@ -76,7 +77,7 @@ def predict_examples(model: Path, version_dir: Path, manifest: Manifest, num_cla
     """Asks a model for the first evaluation images.
 
     Args:
-      model: SavedModel whose `serving_default` maps `image_bytes` [N] to `class_ids` [N, S, S].
+      model: SavedModel whose `serving_default` maps `image_bytes` [N] to `class_ids` [N, S, S], or to `mask_bytes`.
       version_dir: The published version with its `manifest`.
       num_classes: C.
     """
@@ -88,17 +89,34 @@ def predict_examples(model: Path, version_dir: Path, manifest: Manifest, num_cla
     }
     records = tf.data.TFRecordDataset(shards).take(SCANNED_EXAMPLES).batch(BATCH_SIZE)
     for batch in records.map(lambda serialized: tf.io.parse_example(serialized, description)):
-        class_ids = predict(image_bytes=batch[features.IMAGE])["class_ids"].numpy().astype(np.uint8)
-        for index, predicted in enumerate(class_ids):
+        for index, predicted in enumerate(_masks(predict(image_bytes=batch[features.IMAGE]))):
             truth = Image.open(io.BytesIO(batch[features.MASK][index].numpy()))
             truth_ids = np.asarray(truth.resize(predicted.shape[::-1], Image.Resampling.NEAREST))
+            photo = Image.open(io.BytesIO(batch[features.IMAGE][index].numpy())).convert("RGB")
+            photo.thumbnail((MAX_SIDE, MAX_SIDE))
             yield Prediction(
                 image_id=batch[features.IMAGE_ID][index].numpy().decode(),
-                photo=np.asarray(Image.open(io.BytesIO(batch[features.IMAGE][index].numpy())).convert("RGB")),
-                truth=truth_ids,
-                predicted=predicted,
+                photo=np.asarray(photo),
+                truth=_smaller(truth_ids),
+                predicted=_smaller(predicted),
                 iou=mean_iou(confusion_matrix(truth_ids, predicted, num_classes)),
             )
+
+
+def _smaller(class_ids: np.ndarray) -> np.ndarray:
+    """As it is kept to be shown."""
+    picture = Image.fromarray(class_ids)
+    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.NEAREST)
+    return np.asarray(picture)
+
+
+def _masks(answer: dict[str, tf.Tensor]) -> Iterator[np.ndarray]:
+    """Class ids uint8 per photo, which a model of crops gives as PNG files."""
+    if "mask_bytes" not in answer:
+        yield from answer["class_ids"].numpy().astype(np.uint8)
+        return
+    for data in answer["mask_bytes"].numpy():
+        yield np.asarray(Image.open(io.BytesIO(data)))
 
 
 def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image.Image:

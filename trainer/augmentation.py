@@ -1,4 +1,4 @@
-"""Random geometry and colour for training, on whole batches; image and mask always move together."""
+"""Random crops, and random geometry and colour on whole batches, for training; image and mask move together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 
 import tensorflow as tf
 
+from schemas.features import IGNORE_ID
 from trainer.preprocessing import CHANNELS
+from trainer.tiling import mirrored
 
 MIN_ZOOM = 0.85  # the photo shrinks and its edges are mirrored
 MAX_ZOOM = 1.4  # the photo is enlarged and cropped
@@ -34,6 +36,36 @@ def augment_batch(images: tf.Tensor, masks: tf.Tensor, seed: tf.Tensor) -> tuple
     images = _transform(tf.cast(images, tf.float32), transforms, "BILINEAR")
     masks = _transform(masks[..., tf.newaxis], transforms, "NEAREST")[..., 0]
     return _jitter_colors(images, color_seed), masks
+
+
+def random_crop(image: tf.Tensor, mask: tf.Tensor, crop_size: int, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """A square cut out of an image and its mask, anywhere in them; the same seed cuts the same.
+
+    Args:
+      image, mask: uint8 [H, W, 3] and uint8 [H, W].
+      crop_size: S. Of an image that is smaller, the mirror image follows beyond its edge, where the mask is IGNORE_ID.
+      seed: int64 [2].
+
+    Returns:
+      uint8 [S, S, 3] and uint8 [S, S].
+    """
+    slack = tf.maximum(tf.shape(mask) - crop_size, 0) + 1
+    place = tf.random.stateless_uniform([2], seed, 0, tf.int32.max, tf.int32) % slack
+    return _crop(image, mask, crop_size, place)
+
+
+def center_crop(image: tf.Tensor, mask: tf.Tensor, crop_size: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """The middle of an image and its mask, as `random_crop`."""
+    return _crop(image, mask, crop_size, tf.maximum(tf.shape(mask) - crop_size, 0) // 2)
+
+
+def _crop(image: tf.Tensor, mask: tf.Tensor, crop_size: int, place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    size = tf.shape(mask)
+    rows, columns = place[0] + tf.range(crop_size), place[1] + tf.range(crop_size)
+    is_inside = (rows < size[0])[:, tf.newaxis] & (columns < size[1])[tf.newaxis]
+    down, across = mirrored(rows, size[0]), mirrored(columns, size[1])
+    image, mask = (tf.gather(tf.gather(one, down), across, axis=1) for one in (image, mask))
+    return image, tf.where(is_inside, mask, tf.constant(IGNORE_ID, tf.uint8))
 
 
 def _random_transforms(count: tf.Tensor, image_size: int, seed: tf.Tensor) -> tf.Tensor:

@@ -7,8 +7,6 @@ are Chebyshev's. Pixels beside ignored ones are no boundary, nor is the edge of 
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import tensorflow as tf
 
@@ -18,14 +16,16 @@ TOLERANCE = 0.0075  # of the image's diagonal
 COUNTS = 4  # per class: predicted boundary pixels, those near a true one, true boundary pixels, those near a predicted
 
 
-def tolerance_pixels(image_size: int) -> int:
-    """How far apart two boundary pixels may lie and still match."""
-    return max(1, round(TOLERANCE * math.hypot(image_size, image_size)))
+def tolerance_pixels(height: int | tf.Tensor, width: int | tf.Tensor) -> tf.Tensor:
+    """How far apart two boundary pixels of an image may lie and still match, int32."""
+    diagonal = tf.norm(tf.cast([height, width], tf.float32))
+    return tf.maximum(1, tf.cast(tf.round(TOLERANCE * diagonal), tf.int32))
 
 
 def batch_boundary_counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tf.Tensor:
-    """Counts boundary pixels per example and class: class ids uint8 [N, S, S] twice to int64 [N, C, 4], see COUNTS."""
-    reach = 2 * tolerance_pixels(truth.shape[1]) + 1
+    """Counts boundary pixels per example and class: class ids uint8 [N, H, W] twice to int64 [N, C, 4], see COUNTS."""
+    height, width = tf.unstack(tf.shape(truth)[1:])
+    tolerance = tolerance_pixels(height, width)
     labelled = tf.cast(truth != IGNORE_ID, tf.float32)[..., tf.newaxis]
     inside = _erode(labelled)
 
@@ -36,9 +36,9 @@ def batch_boundary_counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: i
     true, guessed = boundary(truth), boundary(predicted)
     counts = [
         guessed,
-        guessed * tf.nn.max_pool2d(true, reach, 1, "SAME"),
+        guessed * _dilate(true, tolerance),
         true,
-        true * tf.nn.max_pool2d(guessed, reach, 1, "SAME"),
+        true * _dilate(guessed, tolerance),
     ]
     return tf.cast(tf.stack([tf.reduce_sum(one, axis=[1, 2]) for one in counts], axis=-1), tf.int64)
 
@@ -52,6 +52,16 @@ def boundary_f_scores(counts: np.ndarray) -> np.ndarray:
     total = precision + recall
     scores = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
     return np.where(exists, scores, np.nan)
+
+
+def _dilate(masks: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+    """Spreads masks by so many pixels: one at a time, since a window's side must be known when the graph is built."""
+    _, wider = tf.while_loop(
+        lambda step, _: step < pixels,
+        lambda step, wider: (step + 1, tf.nn.max_pool2d(wider, 3, 1, "SAME")),
+        (tf.constant(0), masks),
+    )
+    return wider
 
 
 def _erode(masks: tf.Tensor) -> tf.Tensor:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from schemas.errors import UserError
 from schemas.spec import FrozenModel
 
 NO_WEIGHTS = "none"
@@ -32,8 +33,10 @@ class TrainingConfig(FrozenModel):
       loss: `cross_entropy` alone, or with the soft IoU (`cross_entropy_iou`) or soft Dice (`cross_entropy_dice`) of the
         batch, which weigh thin and rare classes like large ones.
       class_weights: Factor of each class in the cross-entropy, in the order of class ids; all 1 where left out.
+      crop_size: Side in pixels of random crops to train on, for a version at original sizes or for large images; such
+        a model predicts images of any size, at that size, by overlapping tiles. 0 trains on whole images.
       augment: Random flips, crops, rotations and colours.
-      cache: Keeps decoded images in memory after the first epoch: S * S * 4 bytes each.
+      cache: Keeps decoded images in memory after the first epoch: 4 bytes per pixel.
       average_mirrored: The exported model averages its logits over the photo and its mirror image: better by about
         0.006 mean IoU on pets, at twice the time per photo. The figures of the epochs are without it.
       export_tflite: Also exports TFLite models for the demo app, and refuses them where they answer otherwise.
@@ -62,6 +65,7 @@ class TrainingConfig(FrozenModel):
     weight_decay: float = Field(default=1e-4, ge=0, le=1)
     loss: Literal["cross_entropy", "cross_entropy_iou", "cross_entropy_dice"] = "cross_entropy_iou"
     class_weights: tuple[PositiveFloat, ...] | None = None
+    crop_size: int = Field(default=0, ge=0, le=4096, multiple_of=32)
     augment: bool = True
     cache: bool = False
     average_mirrored: bool = False
@@ -77,6 +81,21 @@ class TrainingConfig(FrozenModel):
     def encoder_is_pretrained(self) -> bool:
         """Whether the encoder starts from weights, so that it is frozen at first."""
         return self.encoder_weights != NO_WEIGHTS
+
+    def model_size(self, image_size: int) -> int:
+        """Side of what the model takes; `image_size` is the data set version's.
+
+        Raises:
+          UserError: Images at their original sizes, or smaller than the crops.
+        """
+        if not self.crop_size and not image_size:
+            raise UserError(
+                "this version keeps the original sizes (image_size 0): set `training.crop_size`, such as 256, or "
+                "publish one with an --image_size"
+            )
+        if image_size and self.crop_size > image_size:
+            raise UserError(f"training.crop_size {self.crop_size} is more than the version's image_size {image_size}")
+        return self.crop_size or image_size
 
     @model_validator(mode="after")
     def _fine_tuning_needs_weights(self) -> TrainingConfig:

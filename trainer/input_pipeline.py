@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from schemas import features
 from schemas.errors import UserError
-from trainer.augmentation import augment_batch
+from trainer.augmentation import augment_batch, random_crop
 from trainer.preprocessing import decode_image, decode_mask, scale_pixels
 
 SHUFFLE_RECORDS = 4096  # serialized, about 10 kB each: 40 MB
@@ -30,11 +30,17 @@ def count_records(shards: Sequence[str]) -> int:
 
 
 def parse_example(example: tf.Tensor, image_size: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """One serialized tf.train.Example to image uint8 [S, S, 3] and class ids or IGNORE_ID uint8 [S, S]."""
+    """One serialized tf.train.Example to image uint8 [S, S, 3] and class ids or IGNORE_ID uint8 [S, S].
+
+    `image_size` is S; 0 takes records of any size, [H, W, 3] and [H, W].
+    """
     wanted = {name: tf.io.FixedLenFeature([], tf.string) for name in (features.IMAGE, features.MASK)}
     values = tf.io.parse_single_example(example, wanted)
-    image = tf.ensure_shape(decode_image(values[features.IMAGE]), [image_size, image_size, 3])
-    return image, decode_mask(values[features.MASK], image_size)
+    image, mask = decode_image(values[features.IMAGE]), decode_mask(values[features.MASK])
+    if not image_size:
+        tf.debugging.assert_equal(tf.shape(image)[:2], tf.shape(mask), "image and mask of a record differ in size")
+        return image, mask
+    return tf.ensure_shape(image, [image_size, image_size, 3]), tf.ensure_shape(mask, [image_size, image_size])
 
 
 class BatchRange(NamedTuple):
@@ -61,10 +67,12 @@ def training_batches(
     seed: int,
     batch_range: BatchRange = EVERY_BATCH,
     cache: bool = False,
+    crop_size: int = 0,
 ) -> tf.data.Dataset:
     """Endless shuffled batches, the same for the same seed: float32 [N, S, S, 3] in [-1, 1] and uint8 [N, S, S].
 
-    A pipeline that starts at a later batch yields what one from the beginning would have yielded there.
+    A pipeline that starts at a later batch yields what one from the beginning would have yielded there. With a
+    `crop_size`, S is that, and each example a random crop of its record, which has any size where `image_size` is 0.
     """
     first, pipeline, pipelines = batch_range
 
@@ -80,6 +88,13 @@ def training_batches(
     dataset = dataset.skip(first * batch_size * pipelines).shard(pipelines, pipeline)
     if not cache:
         dataset = dataset.map(parse, tf.data.AUTOTUNE)
+    if crop_size:
+
+        def crop(number: tf.Tensor, example: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            return random_crop(*example, crop_size, tf.stack([tf.constant(seed, tf.int64), number]))
+
+        dataset = dataset.enumerate(first * batch_size)
+        dataset = dataset.map(lambda number, example: crop(number * pipelines + pipeline, example), tf.data.AUTOTUNE)
     dataset = dataset.batch(batch_size, drop_remainder=True).enumerate(first)
 
     def finish(number: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
@@ -93,7 +108,10 @@ def training_batches(
 
 
 def evaluation_batches(shards: Sequence[str], image_size: int, batch_size: int) -> tf.data.Dataset:
-    """Every record once: float32 [N, S, S, 3] in [-1, 1] and uint8 [N, S, S]; the last batch may be smaller."""
+    """Every record once: float32 [N, S, S, 3] in [-1, 1] and uint8 [N, S, S]; the last batch may be smaller.
+
+    Where `image_size` is 0, records have any size, and `batch_size` must be 1.
+    """
     dataset = _read(shards).map(lambda example: parse_example(example, image_size), tf.data.AUTOTUNE)
     dataset = dataset.batch(batch_size)
     return dataset.map(lambda images, masks: (scale_pixels(images), masks)).prefetch(2)

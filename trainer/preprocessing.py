@@ -20,10 +20,9 @@ def decode_image(image_bytes: tf.Tensor) -> tf.Tensor:
     return image
 
 
-def decode_mask(mask_bytes: tf.Tensor, image_size: int) -> tf.Tensor:
-    """Decodes one PNG of class ids to uint8 [S, S]; a mask of another size is an error."""
-    mask = tf.io.decode_png(mask_bytes, channels=1)
-    return tf.ensure_shape(mask, [image_size, image_size, 1])[..., 0]
+def decode_mask(mask_bytes: tf.Tensor) -> tf.Tensor:
+    """Decodes one PNG of class ids to uint8 [H, W]."""
+    return tf.io.decode_png(mask_bytes, channels=1)[..., 0]
 
 
 def resize_pixels(pixels: tf.Tensor, image_size: int) -> tf.Tensor:

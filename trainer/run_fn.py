@@ -42,7 +42,7 @@ class CustomConfig(FrozenModel):
     """
 
     dataset: str
-    image_size: int = Field(ge=32)
+    image_size: int = Field(ge=0)
     manifest_sha256: str
     source_sha256: str
     training: TrainingConfig
@@ -85,7 +85,12 @@ def run_fn(fn_args: TrainerArguments) -> None:
         _wait_for(f"{fn_args.serving_model_dir}/{MODEL_INFO_PATH}")
         return
     export_model(
-        model, run.image_size, num_classes, fn_args.serving_model_dir, average_mirrored=run.training.average_mirrored
+        model,
+        run.image_size,
+        num_classes,
+        fn_args.serving_model_dir,
+        average_mirrored=run.training.average_mirrored,
+        crop_size=run.training.crop_size,
     )
     tflite = export_tflite(fn_args.serving_model_dir, fn_args.eval_files) if run.training.export_tflite else None
     write_model_info(

@@ -17,6 +17,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from schemas.iou import confusion_matrix, mean_iou
+from trainer.augmentation import center_crop
 from trainer.input_pipeline import find_shards, parse_example
 from trainer.preprocessing import CHANNELS
 
@@ -40,7 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
         options.int8.write_bytes(convert(folder, quantize=True))
     predict = model.signatures[SIGNATURE]
     image_size = _image_size(predict)
-    examples = [parse_example(one, image_size) for one in tf.data.TFRecordDataset(shards).take(options.images)]
+    records = tf.data.TFRecordDataset(shards).take(options.images)
+    # Records as large as what the model takes stay as they are; a model of crops takes the middle of larger ones.
+    examples = [center_crop(*parse_example(one, 0), image_size) for one in records]
     truth = [mask.numpy() for _, mask in examples]
     pixels = [tf.cast(image, tf.float32)[tf.newaxis] for image, _ in examples]
     expected = [{name: value.numpy()[0] for name, value in predict(pixels=one).items()} for one in pixels]

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from schemas.errors import UserError
 from schemas.iou import mean_iou
+from trainer.augmentation import center_crop
 from trainer.board import PANELS, Board
 from trainer.checkpoints import BestWeights, PhaseCheckpoints
 from trainer.config import NO_WEIGHTS, TrainingConfig
@@ -25,6 +26,7 @@ from trainer.models.blocks import ENCODER
 from trainer.preprocessing import unscale_pixels
 from trainer.progress import Epoch, EpochLog
 from trainer.schedule import Phase, WarmUpThenCosine, phases_of
+from trainer.tiling import predict_tiles
 
 EVALUATION_BATCH = 32
 LOSS_CHECKED_EVERY = 25  # steps; looking at each one would make a GPU wait
@@ -46,7 +48,7 @@ def train(
     Args:
       config: What to train and how.
       train_shards, eval_shards: Paths of the shards of each split.
-      image_size: S of the dataset version.
+      image_size: S of the dataset version; 0 where images keep their sizes, with the configuration's `crop_size`.
       num_classes: C of the data set.
       board: TensorBoard's files; None writes none.
       checkpoint_dir: Folder of this run's checkpoints, and of no other run's; None keeps none.
@@ -67,17 +69,18 @@ def train(
         )
     if config.class_weights is not None and len(config.class_weights) != num_classes:
         raise UserError(f"class_weights: {len(config.class_weights)} numbers for {num_classes} classes")
+    model_size = config.model_size(image_size)
     records = count_records(train_shards)
     if records < config.batch_size:
         raise UserError(f"batch_size {config.batch_size} is more than the {records} training records; lower it")
     keras.utils.set_random_seed(config.seed)
     with _precision(config.precision), strategy.scope():
-        model = build_model(config, image_size, num_classes)
+        model = build_model(config, model_size, num_classes)
         run = _Run(
             config=config,
             strategy=strategy,
             model=model,
-            evaluator=_Evaluator(model, evaluation_batches(eval_shards, image_size, EVALUATION_BATCH), num_classes),
+            evaluator=_Evaluator(config, model, eval_shards, image_size, num_classes),
             train_shards=train_shards,
             image_size=image_size,
             steps_per_epoch=records // config.batch_size,
@@ -89,7 +92,7 @@ def train(
             folder = f"{checkpoint_dir}/phase-{index}" if checkpoint_dir else None
             run.phase(index, phase, first_epoch, folder)
             first_epoch += phase.epochs
-    return _plain_model(config, model, image_size, num_classes), run.log.epochs
+    return _plain_model(config, model, model_size, num_classes), run.log.epochs
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,7 @@ class _Run:
                 config.seed + index,  # or the second phase would see the first one's random crops again
                 BatchRange(start * replicas, context.input_pipeline_id, context.num_input_pipelines),
                 config.cache,
+                config.crop_size,
             )
 
         return self.strategy.distribute_datasets_from_function(pipeline)
@@ -228,15 +232,27 @@ class _Run:
 class _Evaluator:
     """Looks at the evaluation split with the weights as they are."""
 
-    def __init__(self, model: keras.Model, batches: tf.data.Dataset, num_classes: int):
-        self._batches = batches
-
-        @tf.function
-        def matrix_of(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
-            predicted = tf.argmax(model(images, training=False), axis=-1)
-            return tf.reduce_sum(batch_confusion_matrices(masks, predicted, num_classes), axis=0)
-
+    def __init__(
+        self,
+        config: TrainingConfig,
+        model: keras.Model,
+        shards: Sequence[str],
+        image_size: int,
+        num_classes: int,
+    ):
         self._model = model
+        self._size = config.model_size(image_size)
+        self._batches = evaluation_batches(shards, image_size, 1 if config.crop_size else EVALUATION_BATCH)
+
+        def predicted_ids(images: tf.Tensor) -> tf.Tensor:
+            if not config.crop_size:
+                return tf.argmax(model(images, training=False), axis=-1)
+            return predict_tiles(lambda tile: model(tile, training=False), images[0], self._size, num_classes)[None]
+
+        @tf.function(reduce_retracing=True)
+        def matrix_of(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+            return tf.reduce_sum(batch_confusion_matrices(masks, predicted_ids(images), num_classes), axis=0)
+
         self._matrix_of = matrix_of
 
     def matrix(self) -> np.ndarray:
@@ -244,8 +260,10 @@ class _Evaluator:
         return sum(self._matrix_of(images, masks).numpy() for images, masks in self._batches)
 
     def panels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The first photos uint8 [N, S, S, 3] with their class ids and the predicted ones [N, S, S]."""
-        images, masks = (part[:PANELS] for part in next(iter(self._batches)))
+        """The middle of the first photos, uint8 [N, S, S, 3], with their class ids and the predicted ones [N, S, S]."""
+        examples = self._batches.unbatch().take(PANELS)
+        cropped = examples.map(lambda image, mask: center_crop(image, mask, self._size))
+        images, masks = next(iter(cropped.batch(PANELS)))
         predicted = tf.argmax(self._model(images, training=False), axis=-1)
         return unscale_pixels(images).numpy(), masks.numpy(), predicted.numpy()
 

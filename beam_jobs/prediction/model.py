@@ -18,7 +18,7 @@ from schemas.errors import UserError
 from schemas.spec import FrozenModel, parse_model
 
 MODEL_INFO_PATH = "assets.extra/model_info.json"  # as the trainer exports it
-SIGNATURE = "predict_pixels"
+SIGNATURE, TILED_SIGNATURE = "predict_pixels", "predict_image"
 SAVED_MODEL_FILE = "saved_model.pb"
 BATCH_BYTES = 32 << 20  # 32 MiB of pixels
 MAX_BATCH = 64  # a model's inner layers take a hundred times its input's memory
@@ -34,6 +34,7 @@ class ModelInfo(FrozenModel):
       classes: Names in the order of class ids.
       palette: RGB in 0..255 per class.
       image_size: S, the side of what it takes.
+      tiled: Whether that is a tile, so that it predicts photos at their own size.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -42,6 +43,12 @@ class ModelInfo(FrozenModel):
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     image_size: int = Field(ge=1)
+    tiled: bool = False
+
+    @property
+    def photo_size(self) -> int:
+        """Side that photos are squashed to; 0 where they keep their size."""
+        return 0 if self.tiled else self.image_size
 
 
 def read_model_info(model_dir: str) -> ModelInfo:
@@ -64,9 +71,9 @@ class ReadyPhoto(NamedTuple):
     Attributes:
       image_id: Its id.
       uri: Where it was read.
-      pixels: uint8 [S, S, 3].
+      pixels: uint8 [S, S, 3], or [H, W, 3] for a tiled model.
       width, height: Of the upright photo.
-      truth: Encoded mask uint8 [S, S] of class ids; empty where there is none.
+      truth: Encoded mask of class ids, as large as `pixels`; empty where there is none.
     """
 
     image_id: str
@@ -78,33 +85,33 @@ class ReadyPhoto(NamedTuple):
 
 
 class PredictedPhoto(NamedTuple):
-    """What the model says of a photo: class ids uint8 [S, S]."""
+    """What the model says of a photo: class ids uint8, as large as its pixels."""
 
     photo: ReadyPhoto
     class_ids: np.ndarray
 
 
 class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
-    """Loads an exported model once per process, from wherever Beam can read, and asks its `predict_pixels`."""
+    """Loads an exported model once per process, from wherever Beam can read, and asks it for class ids."""
 
-    def __init__(self, model_dir: str, image_size: int):
+    def __init__(self, model_dir: str, info: ModelInfo):
         super().__init__()
         self._model_dir = model_dir
-        self._photo_bytes = image_size * image_size * 3
+        self._info = info
 
     def load_model(self) -> Predict:
-        """The model as a function from uint8 [N, S, S, 3] to class ids uint8 [N, S, S]."""
+        """The model as a function from uint8 [N, S, S, 3] to class ids uint8 [N, S, S]; a tiled one takes N = 1."""
         import tensorflow as tf
 
         with tempfile.TemporaryDirectory() as copied:  # TensorFlow reads a bucket with credentials of its own
             folder = self._model_dir if "://" not in self._model_dir else _copy(self._model_dir, copied)
             model = tf.saved_model.load(folder)
-        signature = model.signatures[SIGNATURE]
 
         def predict(pixels: np.ndarray) -> np.ndarray:
-            return signature(pixels=tf.constant(pixels, tf.float32))["class_ids"].numpy()
+            if self._info.tiled:
+                return model.signatures[TILED_SIGNATURE](pixels=tf.constant(pixels[0]))["class_ids"].numpy()[np.newaxis]
+            return model.signatures[SIGNATURE](pixels=tf.constant(pixels, tf.float32))["class_ids"].numpy()
 
-        predict.model = model  # variables go with their model
         return predict
 
     def run_inference(
@@ -115,8 +122,9 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
             yield PredictedPhoto(photo, class_ids)
 
     def batch_elements_kwargs(self) -> dict[str, Any]:
-        """See the base class; every photo takes the same bytes, so that their number bounds a batch."""
-        return {"min_batch_size": 1, "max_batch_size": max(1, min(MAX_BATCH, BATCH_BYTES // self._photo_bytes))}
+        """See the base class; squashed photos take the same bytes, so that their number bounds a batch."""
+        most = 1 if self._info.tiled else max(1, min(MAX_BATCH, BATCH_BYTES // (self._info.image_size**2 * 3)))
+        return {"min_batch_size": 1, "max_batch_size": most}
 
     def get_metrics_namespace(self) -> str:
         """See the base class."""

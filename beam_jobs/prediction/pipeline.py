@@ -92,7 +92,7 @@ def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
     photos = found.photos | "ReadPhotos" >> beam.ParDo(_ReadPhoto(request)).with_outputs(REJECTED, main=READY)
     rows = (
         photos[READY]
-        | "Predict" >> RunInference(SegmentationModel(request.model_dir, request.info.image_size))
+        | "Predict" >> RunInference(SegmentationModel(request.model_dir, request.info))
         | "WriteMasks" >> beam.ParDo(_WriteMask(request))
     )
     rejected = (found[REJECTED], photos[REJECTED]) | "GatherRejected" >> beam.Flatten()
@@ -180,7 +180,7 @@ class _ReadPhoto(beam.DoFn):
             yield TaggedOutput(REJECTED, Rejection(image_id, source, None, "", STAGE, error.reason, error.detail))
 
     def _photo(self, image_id: str, source: SourceFile, data: bytes) -> ReadyPhoto:
-        size = self._request.info.image_size
+        size = self._request.info.photo_size
         photo = decode_photo(data, size)
         pixels = np.asarray(resize_photo(photo.image, size))
         return ReadyPhoto(image_id, str(source), pixels, photo.source_width, photo.source_height, b"")

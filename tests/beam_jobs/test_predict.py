@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from beam_jobs.predict import main
-from beam_jobs.prediction.model import BATCH_BYTES, MAX_BATCH, MODEL_INFO_PATH, SegmentationModel
+from beam_jobs.prediction.model import BATCH_BYTES, MAX_BATCH, MODEL_INFO_PATH, SegmentationModel, read_model_info
 from schemas.errors import UserError
 from schemas.iou import class_iou, confusion_matrix, mean_iou
 from schemas.spec import load_spec
@@ -30,18 +30,33 @@ class Thresholds(tf.Module):
         class_ids = tf.where(green < 85.0, 0, tf.where(green < 170.0, 2, 1))
         return {"class_ids": tf.cast(class_ids, tf.uint8), "logits": tf.one_hot(class_ids, 3)}
 
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8, "pixels")])
+    def predict_image(self, pixels):
+        class_ids = tf.where(pixels[..., 1] < 85, 0, tf.where(pixels[..., 1] < 170, 2, 1))
+        return {"class_ids": tf.cast(class_ids, tf.uint8)}
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("exported") / "model"
+    return export(tmp_path_factory.mktemp("exported") / "model")
+
+
+@pytest.fixture(scope="module")
+def tiled_model(tmp_path_factory) -> Path:
+    return export(tmp_path_factory.mktemp("exported") / "tiled", tiled=True)
+
+
+def export(folder: Path, **more) -> Path:
     module = Thresholds()
-    tf.saved_model.save(module, str(folder), signatures={"predict_pixels": module.predict_pixels})
+    signatures = {"predict_pixels": module.predict_pixels, "predict_image": module.predict_image}
+    tf.saved_model.save(module, str(folder), signatures=signatures)
     info = {
         "dataset": "pets",
         "classes": PETS.class_names,
         "palette": PETS.palette,
         "image_size": SIZE,
         "code_version": "0",
+        **more,
     }
     (folder / MODEL_INFO_PATH).parent.mkdir()
     (folder / MODEL_INFO_PATH).write_text(json.dumps(info))
@@ -90,6 +105,26 @@ def test_each_photo_gets_a_mask_of_its_own_size_in_the_classes_colours(model, fo
     assert "2 masks" in capsys.readouterr().out
 
 
+def test_a_tiled_model_sees_photos_at_their_own_size(tiled_model, folder, tmp_path):
+    rows = np.where(np.arange(120) % 2, 250, 10).astype(np.uint8)  # squashed, they would be one grey
+    photo = np.repeat(np.repeat(rows[:, np.newaxis], 40, axis=1)[..., np.newaxis], 3, axis=2)
+    (folder / "tall.png").write_bytes(encode(Image.fromarray(photo), "PNG"))
+    assert predict(tiled_model, tmp_path / "out", f"--photos={folder}") == 0
+    class_ids = np.asarray(Image.open(tmp_path / "out" / "masks" / "tall.png"))
+    np.testing.assert_array_equal(class_ids, np.where(photo[..., 1] < 85, 0, 1))
+
+
+def test_a_tiled_model_is_judged_on_a_version_of_original_sizes(tiled_model, photos, tmp_path):
+    assert prepare(photos, tmp_path / "data", "1.0.0", "--image_size=0") == 0
+    assert predict(tiled_model, tmp_path / "out", f"--version_dir={tmp_path}/data/pets/1.0.0") == 0
+    rows = table(tmp_path / "out")
+    assert len(rows) == 40
+    for row in rows:
+        assert Image.open(tmp_path / "out" / "masks" / f"{row['id']}.png").size == (row["width"], row["height"])
+        assert (row["width"], row["height"]) != (SIZE, SIZE)
+        assert 0 <= row["mean_iou"] <= 1
+
+
 def test_what_gets_no_mask_is_listed_with_its_reason(model, folder, tmp_path):
     predict(model, tmp_path / "out", f"--photos={folder}")
     assert rejected(tmp_path / "out") == {
@@ -125,9 +160,11 @@ def test_a_published_version_is_judged_image_by_image_as_numpy_judges_it(model, 
     assert len(summary["worst"]) == 5
 
 
-def test_batches_are_bounded_by_their_bytes():
+def test_batches_are_bounded_by_their_bytes(model):
+    info = read_model_info(str(model))
     for image_size in (SIZE, 512, 4096):
-        most = SegmentationModel("anywhere", image_size).batch_elements_kwargs()["max_batch_size"]
+        one = SegmentationModel("anywhere", info.model_copy(update={"image_size": image_size}))
+        most = one.batch_elements_kwargs()["max_batch_size"]
         assert 1 <= most <= MAX_BATCH
         assert most == 1 or most * image_size**2 * 3 <= BATCH_BYTES
 

@@ -44,6 +44,11 @@ def record(index: int, image_size: int, ignored_rows: int = 0) -> bytes:
     """One serialized tf.train.Example with the features that the trainer reads; the mask's last rows can be ignored."""
     photo, mask = draw(index, image_size)
     mask[image_size - ignored_rows :] = features.IGNORE_ID
+    return record_of(photo, mask)
+
+
+def record_of(photo: np.ndarray, mask: np.ndarray) -> bytes:
+    """A photo and its class ids as one serialized tf.train.Example."""
     values = {features.IMAGE: png(photo), features.MASK: png(mask)}
     feature = {name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for name, value in values.items()}
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()

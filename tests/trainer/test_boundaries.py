@@ -28,7 +28,7 @@ def boundary_by_hand(class_ids, ignored, class_id):
 
 
 def counts_by_hand(truth, predicted):
-    reach, ignored = tolerance_pixels(SIZE), truth == IGNORE_ID
+    reach, ignored = int(tolerance_pixels(*truth.shape)), truth == IGNORE_ID
     rows = []
     for class_id in range(CLASSES):
         true, guessed = (boundary_by_hand(one, ignored, class_id) for one in (truth, predicted))
@@ -48,7 +48,8 @@ def test_counts_equal_those_of_a_loop_over_pixels(ignored_rows):
 def test_a_prediction_within_the_tolerance_scores_one_and_one_beyond_it_less():
     truth = np.ones((SIZE, SIZE), np.uint8)
     truth[8:20, 8:20] = 0
-    shifted = [np.roll(truth, by, axis=1) for by in (0, tolerance_pixels(SIZE), tolerance_pixels(SIZE) + 1)]
+    tolerance = int(tolerance_pixels(SIZE, SIZE))
+    shifted = [np.roll(truth, by, axis=1) for by in (0, tolerance, tolerance + 1)]
     scores = [boundary_f_scores(counts(truth, one)) for one in shifted]
     assert scores[0][0] == scores[1][0] == 1.0
     assert scores[2][0] < 1.0
@@ -63,4 +64,12 @@ def test_a_class_that_is_only_predicted_scores_zero():
 
 
 def test_the_tolerance_grows_with_the_image():
-    assert [tolerance_pixels(size) for size in (32, 128, 256, 1024)] == [1, 1, 3, 11]
+    assert [int(tolerance_pixels(size, size)) for size in (32, 128, 256, 1024)] == [1, 1, 3, 11]
+
+
+def test_an_image_that_is_no_square_and_of_unknown_size_counts_the_same():
+    truth, predicted = (np.repeat(draw(index, SIZE)[1], 10, axis=1) for index in (0, 1))
+    assert int(tolerance_pixels(*truth.shape)) == 2
+    unknown = tf.TensorSpec([None, None, None], tf.uint8)
+    counted = tf.function(batch_boundary_counts, input_signature=[unknown, unknown, tf.TensorSpec([], tf.int32)])
+    np.testing.assert_array_equal(counted(truth[None], predicted[None], CLASSES)[0], counts_by_hand(truth, predicted))

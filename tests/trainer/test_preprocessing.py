@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tests.trainer.conftest import draw, png
-from trainer.preprocessing import decode_image, decode_mask, resize_pixels, scale_pixels
+from tests.trainer.conftest import draw
+from trainer.preprocessing import decode_image, resize_pixels, scale_pixels
 
 
 def test_pixels_are_scaled_to_the_encoders_range():
@@ -29,8 +29,3 @@ def test_grey_and_transparent_pngs_become_rgb(mode):
     buffer = io.BytesIO()
     Image.fromarray(draw(0, 32)[0]).convert(mode).save(buffer, "PNG")
     assert decode_image(buffer.getvalue()).shape == (32, 32, 3)
-
-
-def test_a_mask_of_another_size_than_the_dataset_versions_is_an_error():
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        decode_mask(png(draw(0, 48)[1]), 32)

@@ -44,6 +44,7 @@ def read_version(config: PipelineConfig) -> Manifest:
         if split not in manifest.splits or manifest.splits[split].records == 0:
             raise UserError(f"{config.data}: split {split!r} is empty; publish a version with records in it")
     check_evaluation(config.evaluation, spec)
+    config.training.model_size(manifest.image_size)
     return manifest
 
 

@@ -98,7 +98,7 @@ def _version(config: PipelineConfig, given: PlanOptions) -> Version:
         train_records=manifest.splits[TRAIN].records,
         eval_records=manifest.splits[EVAL].records,
         image_size=manifest.image_size,
-        num_classes=load_spec(manifest.dataset).num_classes,
+        num_classes=len(load_spec(manifest.dataset).classes),
         how=f"{COUNTED}: manifest of {manifest.dataset} {manifest.version}",
     )
 
@@ -112,6 +112,8 @@ def _training(
         raise UserError(
             "cloud.training: the plan knows no speed of several machines or accelerators; plan with one of each"
         )
+    if settings.crop_size:
+        raise UserError("training.crop_size: the plan knows no speed of a model that goes over images tile by tile")
     epochs = settings.epochs + settings.fine_tune_epochs
     looks = sum(-(-phase // settings.evaluate_every) for phase in (settings.epochs, settings.fine_tune_epochs))
     core, how = _core_speed(settings, version, calibrate and not given.images_per_second)
@@ -159,7 +161,7 @@ def _measured_speed(settings: TrainingConfig, version: Version) -> float:
 
     without_weights = settings.model_copy(update={"encoder_weights": "none", "fine_tune_epochs": 0})
     model = build_model(without_weights, version.image_size, version.num_classes)
-    model.compile(optimizer=keras.optimizers.AdamW(1e-3), loss=segmentation_loss, jit_compile=False)
+    model.compile(optimizer=keras.optimizers.AdamW(1e-3), loss=segmentation_loss(), jit_compile=False)
     side, batch = version.image_size, settings.batch_size
     noise = np.random.default_rng(0)
     photos = noise.uniform(-1, 1, (batch, side, side, 3)).astype("float32")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ class LocalModel:
             start = time.monotonic()
             answer = self._loaded.signatures["serving_default"](image_bytes=tf.constant([photo]))
             self._seconds.append(time.monotonic() - start)
-            yield answer["class_ids"].numpy()[0].astype(np.uint8)
+            yield _local_mask(answer)
 
     def latency(self) -> str:
         """How long the answers took, for a person."""
@@ -67,7 +67,7 @@ class DeployedModel:
         self._seconds: list[float] = []
 
     def class_ids(self, photos: list[bytes]) -> Iterator[np.ndarray]:
-        """One mask per photo, in order: uint8 [S, S] class ids, S the model's image size.
+        """One mask per photo, in order: uint8 class ids, [S, S] or as large as the photo, as the model exports them.
 
         The first photo goes alone, so that the size of its answer tells how many answers fit into one.
 
@@ -82,7 +82,7 @@ class DeployedModel:
             instances = [{"image_bytes": {"b64": one}} for one in batch]
             predictions = _asked(lambda instances=instances: self._endpoint.predict(instances=instances)).predictions
             self._seconds.append(time.monotonic() - start)
-            masks = [np.asarray(one, np.uint8) for one in predictions]
+            masks = [_deployed_mask(one) for one in predictions]
             yield from masks
             answered += len(batch)
             most = max(1, LIMIT_BYTES // (masks[0].size * BYTES_OF_A_NUMBER))
@@ -111,6 +111,24 @@ def fitting(photo: bytes, pixels: np.ndarray) -> bytes:
         picture = picture.resize(
             (max(1, picture.width * 2 // 3), max(1, picture.height * 2 // 3)), Image.Resampling.BOX
         )
+
+
+def _local_mask(answer: dict) -> np.ndarray:
+    """The mask in a signature's answer to one photo: class ids, or a PNG file from a model of crops."""
+    if "mask_bytes" in answer:
+        return _decode_mask(answer["mask_bytes"].numpy()[0])
+    return answer["class_ids"].numpy()[0].astype(np.uint8)
+
+
+def _deployed_mask(prediction: list | Mapping) -> np.ndarray:
+    """The same from TensorFlow Serving's JSON, where files are `{"b64": ...}`."""
+    if isinstance(prediction, Mapping):
+        return _decode_mask(base64.b64decode(prediction["b64"]))
+    return np.asarray(prediction, np.uint8)
+
+
+def _decode_mask(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data), formats=("PNG",)))
 
 
 def _batch(encoded: list[str], most: int) -> list[str]:

@@ -8,6 +8,7 @@ import yaml
 from beam_jobs.dataflow.estimate import Range
 from beam_jobs.dataflow.prices import PRICES_FILE, load_prices
 from schemas.errors import UserError
+from schemas.manifest import MANIFEST_FILE, read_manifest
 from tfx_pipeline.vertex.cost import START_SECONDS, Serving, Training, cost
 from tfx_pipeline.vertex.plan import main as plan
 
@@ -90,6 +91,33 @@ def test_a_machine_without_a_price_is_refused_with_a_remedy(told, tmp_path):
     (tmp_path / "prices.yaml").write_text(yaml.safe_dump(table))
     with pytest.raises(UserError, match="training_machines: no price of n1-standard-8"):
         told(*SIZES, f"--prices={tmp_path / 'prices.yaml'}")
+
+
+def test_records_are_counted_in_the_versions_manifest(told, stage, toy_version, cloud_config):
+    manifest = read_manifest(toy_version)
+    bucket, _, name = cloud_config.data.removeprefix("gs://").partition("/")
+    stage.buckets.write(bucket, f"{name}/{MANIFEST_FILE}", (toy_version / MANIFEST_FILE).read_bytes())
+    lines, _ = told()
+    train, evaluated = (manifest.splits[split].records for split in ("train", "eval"))
+    assert lines["records"].startswith(f"{train:,} train, {evaluated:,} eval")
+
+
+@pytest.mark.proof
+def test_a_core_is_timed_here_where_that_is_asked_for(told):
+    lines, _ = told("--train_records=8", "--eval_records=8", "--image_size=64", "--calibrate")
+    speed, _, how = lines["one core, training"].partition(" photos/s")
+    assert float(speed) > 0
+    assert "measured here" in how
+
+
+def test_a_model_of_crops_has_no_known_speed(write_cloud_config):
+    path = write_cloud_config(encryption_key=None)
+    values = yaml.safe_load(path.read_text())
+    del values["hub"]
+    values["training"]["crop_size"] = 64
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(UserError, match=r"training\.crop_size: the plan knows no speed"):
+        plan([f"--config={path}", *SIZES])
 
 
 def test_half_of_the_sizes_is_refused(told):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+import numpy as np
 from google.cloud import aiplatform_v1 as v1
 from google.cloud.resourcemanager_v3 import GetProjectRequest, Project
 from google.longrunning import operations_pb2
@@ -216,11 +217,11 @@ class VertexService(grpc.GenericRpcHandler):
         endpoint = _find(self.endpoints, request.endpoint, context)
         chosen = max(endpoint.deployed_models, key=lambda one: endpoint.traffic_split.get(one.id, 0))
         images = [_image_bytes(value) for value in v1.PredictRequest.pb(request).instances]
-        class_ids = self.load(chosen)(image_bytes=images)["class_ids"].numpy().tolist()
+        [output] = self.load(chosen)(image_bytes=images).values()
         response = v1.PredictResponse(
             deployed_model_id=chosen.id, model=chosen.model, model_version_id=chosen.model_version_id
         )
-        answers = [json_format.ParseDict(one, struct_pb2.Value()) for one in class_ids]
+        answers = [json_format.ParseDict(_as_json(one), struct_pb2.Value()) for one in output.numpy()]
         v1.PredictResponse.pb(response).predictions.extend(answers)
         return response
 
@@ -235,6 +236,11 @@ class VertexService(grpc.GenericRpcHandler):
             self._loaded[deployed.id] = lambda image_bytes: signature(image_bytes=tf.constant(image_bytes))
             self._loaded[f"{deployed.id}-model"] = loaded  # keeps its variables alive
         return self._loaded[deployed.id]
+
+
+def _as_json(value: np.ndarray | bytes) -> object:
+    """An output for one instance as TensorFlow Serving writes it: https://www.tensorflow.org/tfx/serving/api_rest"""
+    return {"b64": base64.b64encode(value).decode()} if isinstance(value, bytes) else value.tolist()
 
 
 @contextmanager

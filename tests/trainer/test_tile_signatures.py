@@ -1,0 +1,102 @@
+"""A model of crops, exported: it answers for images of any size."""
+
+import io
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from schemas.iou import confusion_matrix
+from tests.trainer.conftest import draw, png, record_of
+from trainer.boundaries import batch_boundary_counts
+from trainer.config import TrainingConfig
+from trainer.export import export_model
+from trainer.models import build_model
+from trainer.preprocessing import scale_pixels
+from trainer.tiling import predict_tiles
+
+TILE, CLASSES = 64, 3
+LARGE = (2000, 3000)  # rows, columns
+CONFIG = TrainingConfig(encoder_weights="none", encoder_scale=1, fine_tune_epochs=0, crop_size=TILE)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """The signatures of a model of crops, and the same without export."""
+    folder = str(tmp_path_factory.mktemp("export") / "model")
+    keras.utils.set_random_seed(0)
+    model = build_model(CONFIG, TILE, CLASSES)
+    # Untrained logits are all but equal everywhere; far apart, rounding decides on no pixel.
+    model.get_layer("logits").set_weights([100.0 * one for one in model.get_layer("logits").get_weights()])
+    export_model(model, 0, CLASSES, folder, crop_size=TILE)
+    loaded = tf.saved_model.load(folder)
+
+    def expected(pixels):
+        return predict_tiles(lambda tile: model(scale_pixels(tile)), tf.constant(pixels), TILE, CLASSES).numpy()
+
+    return SimpleNamespace(folder=folder, loaded=loaded, signatures=loaded.signatures, expected=expected)
+
+
+def equal_share(one, other):
+    assert one.shape == other.shape
+    return np.mean(one == other)
+
+
+def test_photos_of_any_size_in_one_request_get_masks_of_their_size(exported):
+    photos = [draw(0, 150)[0][:90], draw(1, 40)[0], draw(2, TILE)[0]]
+    masks = exported.signatures["serving_default"](tf.constant([png(one) for one in photos]))["mask_bytes"].numpy()
+    for photo, mask in zip(photos, masks, strict=True):
+        class_ids = np.asarray(Image.open(io.BytesIO(mask)))
+        assert equal_share(class_ids, exported.expected(photo)) > 0.999
+
+
+def test_an_image_as_large_as_a_tile_gets_the_models_own_answer(exported):
+    photo = draw(3, TILE)[0]
+    one = exported.signatures["predict_image"](pixels=tf.constant(photo))["class_ids"]
+    whole = exported.signatures["predict_pixels"](pixels=tf.constant(photo[np.newaxis], tf.float32))["class_ids"][0]
+    np.testing.assert_array_equal(one, whole)
+
+
+def test_records_of_any_size_are_judged_at_their_own_size(exported):
+    drawn = [tuple(part[: 100 - 30 * index] for part in draw(index, 100)) for index in range(2)]
+    outputs = exported.signatures["evaluate"](tf.constant([record_of(photo, mask) for photo, mask in drawn]))
+    for index, (photo, mask) in enumerate(drawn):
+        predicted = exported.signatures["predict_image"](pixels=tf.constant(photo))["class_ids"].numpy()
+        matrix = confusion_matrix(mask, predicted, CLASSES)
+        boundaries = batch_boundary_counts(mask[np.newaxis], predicted[np.newaxis], CLASSES)
+        np.testing.assert_array_equal(outputs["confusion_matrix"][index], matrix.ravel())
+        np.testing.assert_array_equal(outputs["boundary_counts"][index], np.ravel(boundaries))
+
+
+def predict_in_a_process_of_its_own(folder, rows, columns, tmp_path):
+    """Predicts noise; how many bytes the process took at most, and its answer."""
+    code = """if True:
+        import json, resource, sys
+        import numpy as np, tensorflow as tf
+        folder, rows, columns, answer = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+        predict = tf.saved_model.load(folder).signatures["predict_image"]
+        predict(pixels=tf.zeros([200, columns, 3], tf.uint8))
+        photo = np.random.default_rng(0).integers(0, 256, (rows, columns, 3), np.uint8)
+        np.save(answer, predict(pixels=tf.constant(photo))["class_ids"].numpy())
+        print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+    """
+    answer = tmp_path / f"{rows}.npy"
+    command = [sys.executable, "-c", code, folder, str(rows), str(columns), str(answer)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(ended.stdout), np.load(answer)
+
+
+@pytest.mark.proof
+def test_a_large_photo_takes_little_more_memory_than_a_quarter_of_it(exported, tmp_path):
+    rows, columns = LARGE
+    most, class_ids = predict_in_a_process_of_its_own(exported.folder, rows, columns, tmp_path)
+    least, _ = predict_in_a_process_of_its_own(exported.folder, rows // 4, columns, tmp_path)
+    assert class_ids.shape == LARGE
+    # Three more quarters as pixels and class ids, some copies included; the logits alone would be three times that.
+    assert most - least < 3 * rows // 4 * columns * 4 * 3

@@ -1,0 +1,130 @@
+"""What an exported model can be asked: signatures of a model of whole images, and of a model of crops.
+
+N is any number of images, C the number of classes; `logits_of` maps pixels [N, S, S, 3] in 0..255 to logits float32
+[N, S, S, C].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from trainer.boundaries import COUNTS as BOUNDARY_COUNTS
+from trainer.boundaries import batch_boundary_counts
+from trainer.confusion import batch_confusion_matrices
+from trainer.input_pipeline import parse_example
+from trainer.photo_decoding import decode_photo
+from trainer.preprocessing import CHANNELS, resize_pixels
+from trainer.tiling import Logits, predict_tiles
+
+Signatures = dict[str, Callable[..., dict[str, tf.Tensor]]]
+
+
+def whole_image_signatures(logits_of: Logits, image_size: int, num_classes: int) -> Signatures:
+    """Signatures of a model that takes whole images, squashed to S = `image_size`; see `trainer.export`."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+    def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        pixels = tf.map_fn(
+            lambda one: resize_pixels(decode_photo(one), image_size),
+            image_bytes,
+            fn_output_signature=tf.TensorSpec([image_size, image_size, CHANNELS], tf.float32),
+        )
+        return {"class_ids": _class_ids(logits_of(pixels))}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    def evaluate(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        images, truth = tf.map_fn(
+            lambda one: parse_example(one, image_size),
+            examples,
+            fn_output_signature=(
+                tf.TensorSpec([image_size, image_size, CHANNELS], tf.uint8),
+                tf.TensorSpec([image_size, image_size], tf.uint8),
+            ),
+        )
+        return _judged(examples, *_counts(truth, _class_ids(logits_of(images)), num_classes))
+
+    return {
+        "serving_default": serving_default,
+        "predict_pixels": _predict_pixels(logits_of, image_size),
+        "evaluate": evaluate,
+    }
+
+
+def tile_signatures(logits_of: Logits, tile_size: int, image_size: int, num_classes: int) -> Signatures:
+    """Signatures of a model of crops, which goes over images of any size tile by tile; see `trainer.export`.
+
+    Images are looked at one after the other, since their sizes differ and each may be large.
+
+    Args:
+      tile_size: S.
+      image_size: Side of the records that `evaluate` takes, 0 for any size.
+    """
+
+    def predict(pixels: tf.Tensor) -> tf.Tensor:
+        return predict_tiles(logits_of, pixels, tile_size, num_classes)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+    def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        def mask_of(one: tf.Tensor) -> tf.Tensor:
+            return tf.io.encode_png(predict(decode_photo(one))[..., tf.newaxis])
+
+        return {"mask_bytes": tf.map_fn(mask_of, image_bytes, tf.string, parallel_iterations=1)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, CHANNELS], tf.uint8, "pixels")])
+    def predict_image(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"class_ids": predict(pixels)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    def evaluate(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        def counts_of(example: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            image, truth = parse_example(example, image_size)
+            matrices, boundaries = _counts(truth[tf.newaxis], predict(image)[tf.newaxis], num_classes)
+            return matrices[0], boundaries[0]
+
+        types = (
+            tf.TensorSpec([num_classes * num_classes], tf.int64),
+            tf.TensorSpec([num_classes * BOUNDARY_COUNTS], tf.int64),
+        )
+        counted = tf.map_fn(counts_of, examples, fn_output_signature=types, parallel_iterations=1)
+        return _judged(examples, *counted)
+
+    return {
+        "serving_default": serving_default,
+        "predict_pixels": _predict_pixels(logits_of, tile_size),
+        "predict_image": predict_image,
+        "evaluate": evaluate,
+    }
+
+
+def _predict_pixels(logits_of: Logits, size: int) -> Callable[..., dict[str, tf.Tensor]]:
+    @tf.function(input_signature=[tf.TensorSpec([None, size, size, CHANNELS], tf.float32, "pixels")])
+    def predict_pixels(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        logits = logits_of(pixels)
+        return {"class_ids": _class_ids(logits), "logits": logits}
+
+    return predict_pixels
+
+
+def _class_ids(logits: tf.Tensor) -> tf.Tensor:
+    """The most likely class per pixel: logits [N, S, S, C] to uint8 [N, S, S]."""
+    return tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
+
+
+def _counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Of class ids [N, H, W] twice: confusion matrices int64 [N, C * C] and boundary counts int64 [N, C * 4]."""
+    matrices = batch_confusion_matrices(truth, predicted, num_classes)
+    boundaries = batch_boundary_counts(truth, predicted, num_classes)
+    return (
+        tf.reshape(matrices, [-1, num_classes * num_classes]),
+        tf.reshape(boundaries, [-1, num_classes * BOUNDARY_COUNTS]),
+    )
+
+
+def _judged(examples: tf.Tensor, matrices: tf.Tensor, boundaries: tf.Tensor) -> dict[str, tf.Tensor]:
+    return {
+        "confusion_matrix": matrices,
+        "boundary_counts": boundaries,
+        "fingerprint": tf.strings.to_hash_bucket_fast(examples, tf.int64.max),
+    }

@@ -1,0 +1,105 @@
+"""Prediction of images of any size by overlapping square tiles, in memory that does not grow with the image's height.
+
+What a tile says near its own edge, where it sees padding instead of the image, is left out; between that and its
+middle, two tiles are mixed, the weight passing linearly from one to the other. Tiles of a multiple of 128 pixels start
+at multiples of an encoder's stride of 32, so that features lie where the whole image's would. An image no larger than a
+tile is one tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from trainer.preprocessing import CHANNELS
+
+OVERLAP_SHARE = (
+    4  # two tiles share a quarter of a side: an eighth of a side is mixed, a sixteenth at each edge left out
+)
+
+Logits = Callable[[tf.Tensor], tf.Tensor]
+
+
+def tile_overlap(tile_size: int) -> int:
+    """Pixels that two neighbouring tiles share."""
+    return tile_size // OVERLAP_SHARE
+
+
+def predict_tiles(logits_of: Logits, pixels: tf.Tensor, tile_size: int, num_classes: int) -> tf.Tensor:
+    """Predicts an image by tiles, one row of tiles after the other.
+
+    Args:
+      logits_of: From float32 [1, S, S, 3] in 0..255 to logits float32 [1, S, S, C].
+      pixels: uint8 or float32 [H, W, 3] in 0..255, any size; beyond its edges it is mirrored.
+      tile_size: S, a multiple of 16.
+      num_classes: C.
+
+    Returns:
+      Class ids uint8 [H, W].
+    """
+    overlap = tile_overlap(tile_size)
+    step = tile_size - overlap
+    height, width = tf.shape(pixels)[0], tf.shape(pixels)[1]
+    rows, columns = tile_count(height, tile_size), tile_count(width, tile_size)
+    row_weights, column_weights = _weights(rows, tile_size), _weights(columns, tile_size)
+    across = mirrored(tf.range(columns * step + overlap), width)
+    answers = tf.TensorArray(tf.uint8, rows, infer_shape=False, element_shape=[None, None])
+
+    def row_of_tiles(index: tf.Tensor, shared: tf.Tensor, answers: tf.TensorArray) -> tuple:
+        down = mirrored(index * step + tf.range(tile_size), height)
+        band = tf.gather(tf.gather(pixels, down), across, axis=1)
+
+        def tile(column: tf.Tensor) -> tf.Tensor:
+            start = column * step
+            one = tf.cast(band[:, start : start + tile_size], tf.float32)
+            one = tf.ensure_shape(one, [tile_size, tile_size, CHANNELS])
+            return logits_of(one[tf.newaxis])[0] * column_weights[column][tf.newaxis, :, tf.newaxis]
+
+        # [columns, S, S, C] to [S, C, columns, S], whose last two axes are added up to the width.
+        tiles = tf.map_fn(tile, tf.range(columns), tf.float32, parallel_iterations=1)
+        whole = tf.signal.overlap_and_add(tf.transpose(tiles, [1, 3, 0, 2]), step)[..., :width]
+        whole = tf.transpose(whole, [0, 2, 1]) * row_weights[index][:, tf.newaxis, tf.newaxis]
+        whole = tf.concat([whole[:overlap] + shared, whole[overlap:]], axis=0)
+        is_last = index == rows - 1
+        done = tf.where(is_last, height - index * step, step)
+        ids = tf.cast(tf.argmax(whole[:done], axis=-1), tf.uint8)
+        return index + 1, whole[step:], answers.write(index, ids)
+
+    nothing = tf.zeros([overlap, width, num_classes])
+    shapes = (tf.TensorShape([]), tf.TensorShape([overlap, None, num_classes]), tf.TensorShape(None))
+    _, _, answers = tf.while_loop(
+        lambda index, *_: index < rows,
+        row_of_tiles,
+        (tf.constant(0), nothing, answers),
+        shape_invariants=shapes,
+        parallel_iterations=1,
+    )
+    return tf.ensure_shape(answers.concat(), [None, None])
+
+
+def tile_count(length: tf.Tensor, tile_size: int) -> tf.Tensor:
+    """How many tiles cover `length` pixels along an axis."""
+    overlap = tile_overlap(tile_size)
+    return tf.maximum(1, -(-(length - overlap) // (tile_size - overlap)))
+
+
+def mirrored(positions: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    """Positions along an axis of `length` pixels; those beyond its end go back, its last pixel being the mirror."""
+    period = tf.maximum(1, 2 * (length - 1))
+    within = positions % period
+    return tf.minimum(within, period - within) % tf.maximum(1, length)
+
+
+def _weights(count: tf.Tensor, tile_size: int) -> tf.Tensor:
+    """How much each tile says along an axis, float32 [count, S]; tiles that lie over one another say 1 together."""
+    overlap = tile_overlap(tile_size)
+    margin, mixed = overlap // 4, overlap - 2 * (overlap // 4)
+    rising = tf.clip_by_value((tf.range(overlap, dtype=tf.float32) - margin + 0.5) / mixed, 0.0, 1.0)
+    middle = tf.ones([tile_size - 2 * overlap])
+    first = tf.concat([tf.ones([overlap]), tf.zeros([tile_size - overlap])], axis=0)
+    last = tf.reverse(first, [0])
+    inner = tf.concat([rising, middle, 1.0 - rising], axis=0)
+    indices = tf.range(count)[:, tf.newaxis]
+    weights = tf.where((indices == 0) & (first > 0), 1.0, inner)
+    return tf.where((indices == count - 1) & (last > 0), 1.0, weights)
