@@ -52,20 +52,21 @@ def test_a_full_disk_publishes_nothing_and_the_next_run_converges(many_photos, t
 
 
 @pytest.mark.parametrize(
-    "destination",
+    ("destination", "some_have_moved"),
     [
-        "_staging/1.0.0/examples/Split-train/pets-train.tfrecord-00000-of-00003",
-        "1.0.0/statistics/Split-train/FeatureStats.pb",
+        ("_staging/1.0.0/examples/Split-train/pets-train.tfrecord-00000-of-00003", False),
+        ("1.0.0/statistics/Split-train/FeatureStats.pb", True),
     ],
-    ids=["of a complete shard", "into the version"],
+    ids=["of a complete shard", "into the version, behind others"],
 )
 def test_a_rename_that_fails_publishes_nothing_and_the_next_run_converges(
-    many_photos, tmp_path, undisturbed, destination
+    many_photos, tmp_path, undisturbed, destination, some_have_moved
 ):
     in_the_way = tmp_path / "pets" / destination / "a folder"
     in_the_way.mkdir(parents=True)
     assert run_here(many_photos, tmp_path) == 1
     assert not (tmp_path / "pets" / "1.0.0" / "manifest.json").exists()
+    assert any(path.is_file() for path in (tmp_path / "pets" / "1.0.0").rglob("*")) == some_have_moved
     shutil.rmtree(in_the_way.parent)
     check_converged(many_photos, tmp_path, undisturbed)
 
