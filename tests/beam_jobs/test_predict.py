@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +125,18 @@ def test_a_tiled_model_is_judged_on_a_version_of_original_sizes(tiled_model, pho
         assert Image.open(tmp_path / "out" / "masks" / f"{row['id']}.png").size == (row["width"], row["height"])
         assert (row["width"], row["height"]) != (SIZE, SIZE)
         assert 0 <= row["mean_iou"] <= 1
+
+
+@pytest.mark.proof
+def test_worker_processes_write_what_one_process_writes(model, folder, tmp_path):
+    outputs = []
+    for name, options in (("one", []), ("two", ["--direct_running_mode=multi_processing", "--direct_num_workers=2"])):
+        command = [sys.executable, "-m", "beam_jobs.predict", f"--model={model}", f"--photos={folder}", *options]
+        subprocess.run([*command, f"--output={tmp_path / name}"], check=True, capture_output=True)
+        files = (path for path in (tmp_path / name).rglob("*") if path.is_file())
+        outputs.append({path.relative_to(tmp_path / name): path.read_bytes() for path in files})
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0]) == 2 + 3  # two masks; table, rejections and summary
 
 
 def test_what_gets_no_mask_is_listed_with_its_reason(model, folder, tmp_path):

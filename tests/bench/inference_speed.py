@@ -6,9 +6,6 @@ FORMAT is `saved_model`, or the name of a TFLite file in the model's `assets.ext
 from __future__ import annotations
 
 import os
-
-os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before TensorFlow counts the cores
-
 import sys
 import time
 from collections.abc import Callable
@@ -35,6 +32,7 @@ def images_per_second(predict: Callable[[], object]) -> float:
 
 def main(folder: Path, file: str) -> None:
     """Loads the model and prints its speed."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before TensorFlow counts the cores
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
 

@@ -25,7 +25,8 @@ def describe(output: Path) -> dict:
     model = Path(summary["model"])
     info = json.loads((model / MODEL_INFO_PATH).read_text())
     metrics = summary["metrics"]
-    files = {"saved_model": SAVED_MODEL, "tflite": Path(FLOAT_PATH).name, "tflite_int8": Path(INT8_PATH).name}
+    files = {"SavedModel": SAVED_MODEL, "TFLite": Path(FLOAT_PATH).name, "TFLite int8": Path(INT8_PATH).name}
+    there = {SAVED_MODEL, *(info["tflite"] or ())}
     return {
         "model": info["training"]["model"],
         "image_size": info["image_size"],
@@ -35,8 +36,7 @@ def describe(output: Path) -> dict:
         "parameters": sum(int(tf.size(one)) for one in tf.saved_model.load(str(model)).weights),
         "train_minutes": summary["step_seconds"]["Trainer"] / 60,
         "images_per_second_per_core": {
-            name: speed(model, file) if name not in ("tflite", "tflite_int8") or file in (info["tflite"] or {}) else None
-            for name, file in files.items()
+            name: speed(model, file) if file in there else None for name, file in files.items()
         },
         "tflite": info["tflite"],
     }
