@@ -78,15 +78,20 @@ class Summary:
         for values in sorted(evaluation.slices.values(), key=len):
             if len(columns) + len(values) <= MAX_TABLE_COLUMNS:
                 columns += values.items()
+        widths = [max(12, len(name) + 2) for name, _ in columns]
         shown = [metrics for _, metrics in columns]
-        lines = [_row("IoU on the eval split", [name for name, _ in columns])]
-        lines += [_row(name, [_figure(one.iou[name]) for one in shown]) for name in evaluation.overall.iou]
-        lines.append(_row("mean IoU", [_figure(one.mean_iou) for one in shown]))
-        lines.append(_row("  95 % from", [_figure(one.intervals.get(MEAN_IOU, NO_INTERVAL)[0]) for one in shown]))
-        lines.append(_row("  to", [_figure(one.intervals.get(MEAN_IOU, NO_INTERVAL)[1]) for one in shown]))
-        lines.append(_row("pixel accuracy", [_figure(one.pixel_accuracy) for one in shown]))
-        lines.append(_row("boundary F-score", [_figure(one.boundary_f_score) for one in shown]))
-        lines += [_row("examples", [str(one.examples) for one in shown]), ""]
+
+        def row(label: str, cells: Iterable[str]) -> str:
+            return f"{label:<22}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths))
+
+        lines = [row("IoU on the eval split", [name for name, _ in columns])]
+        lines += [row(name, [_figure(one.iou[name]) for one in shown]) for name in evaluation.overall.iou]
+        lines.append(row("mean IoU", [_figure(one.mean_iou) for one in shown]))
+        lines.append(row("  95 % from", [_figure(one.intervals.get(MEAN_IOU, NO_INTERVAL)[0]) for one in shown]))
+        lines.append(row("  to", [_figure(one.intervals.get(MEAN_IOU, NO_INTERVAL)[1]) for one in shown]))
+        lines.append(row("pixel accuracy", [_figure(one.pixel_accuracy) for one in shown]))
+        lines.append(row("boundary F-score", [_figure(one.boundary_f_score) for one in shown]))
+        lines += [row("examples", [str(one.examples) for one in shown]), ""]
         if evaluation.baseline_mean_iou is not None:
             lines.append(f"last blessed model on the same data: mean IoU {evaluation.baseline_mean_iou:.3f}")
         if evaluation.blessed:
@@ -100,10 +105,6 @@ class Summary:
         if self.hub_failure is not None:
             return PushRecord(reason=str(self.hub_failure))
         return self.hub
-
-
-def _row(label: str, cells: Iterable[str]) -> str:
-    return f"{label:<22}" + "".join(f"{cell:>12}" for cell in cells)
 
 
 def _figure(value: float | None) -> str:

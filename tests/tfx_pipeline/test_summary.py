@@ -19,7 +19,7 @@ def metrics(examples: int) -> SliceMetrics:
 def table(toy_version) -> list[str]:
     slices = {
         "city": {f"city_{number}": metrics(number) for number in range(7)},
-        "conditions": {name: metrics(20) for name in ("day", "dusk", "rain")},
+        "conditions": {name: metrics(20) for name in ("day", "dusk", "rain_and_fog")},
     }
     evaluation = Evaluation(overall=metrics(60), slices=slices, blessed=True)
     summary = Summary(read_manifest(toy_version), evaluation, "model", "serving/1", {}, ())
@@ -27,7 +27,7 @@ def table(toy_version) -> list[str]:
 
 
 def test_each_class_has_a_line_and_the_slices_that_fit_a_column_the_smaller_slice_first(table):
-    assert table[0].split()[-4:] == ["all", "day", "dusk", "rain"]
+    assert table[0].split()[-4:] == ["all", "day", "dusk", "rain_and_fog"]
     assert [line.split()[0] for line in table[1:15]] == CLASSES
     assert table[1].split()[1:] == ["0.500"] * 4
     assert [line.split() for line in table[15:21]] == [
