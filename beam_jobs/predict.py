@@ -41,20 +41,20 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options, beam_flags = _parser().parse_known_args(arguments)
     be_calm(options.verbose)
-    request = _request(options)
+    request = make_request(options)
     pipeline_options = parse_beam_flags(beam_flags)
     print(f"Predicting {request.version_dir or request.photos} with {request.model_dir}", flush=True)
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as progress_dir:
         try:
-            path = _run(request._replace(progress_dir=progress_dir), pipeline_options)
+            _run(request._replace(progress_dir=progress_dir), pipeline_options)
         except Exception as error:  # whatever failed in the graph, on any runner
             if options.verbose or isinstance(error, UserError):
                 raise
             print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
             print("Masks that were written stay; the same command writes them again. --verbose tells more.")
             return FAILED
-    _report(json.loads(read_file(path)), request, time.monotonic() - start)
+    report(request, time.monotonic() - start)
     return 0
 
 
@@ -67,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 written, 1 the job failed, 2 unusable options",
         allow_abbrev=False,
     )
+    add_arguments(parser)
+    return parser
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what every way to run the job takes."""
     add = parser.add_argument
     add("--model", required=True, metavar="DIR", help="exported model, such as OUTPUT/serving/1700000000, or gs://")
     what = parser.add_mutually_exclusive_group(required=True)
@@ -76,11 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--split", choices=SPLITS, help="of --version_dir (default: all)")
     add("--output", required=True, metavar="DIR", help="where masks/, table/, rejected/ and summary.json go")
     add("--verbose", action="store_true", help="show the libraries' own messages")
-    return parser
 
 
-def _request(options: argparse.Namespace) -> Request:
-    """Checks everything that can be checked before Beam is imported."""
+def make_request(options: argparse.Namespace) -> Request:
+    """Checks everything that can be checked before Beam is imported; UserError names what can't be used."""
     model_dir, output = absolute_folder(options.model), absolute_folder(options.output)
     photos, version_dir, shards = "", "", ()
     if options.photos:
@@ -132,18 +137,20 @@ def _check_fit(info, manifest, model_dir: str, version_dir: str) -> None:
         raise UserError(f"--version_dir {version_dir}: its classes are not those of {model_dir}: {info.classes}")
 
 
-def _run(request: Request, options: PipelineOptions) -> str:
-    """Runs the graph and returns the path of the summary."""
+def _run(request: Request, options: PipelineOptions) -> None:
     from beam_jobs.monitoring.progress_display import PREDICTING, shown_progress
-    from beam_jobs.prediction.pipeline import SUMMARY_FILE, predict
+    from beam_jobs.prediction.pipeline import predict
     from beam_jobs.runners.supervision import supervised_pipeline
 
     with supervised_pipeline(options, shown_progress(request.progress_dir, PREDICTING)) as pipeline:
         predict(pipeline, request)
-    return f"{request.output}/{SUMMARY_FILE}"
 
 
-def _report(summary: dict, request: Request, seconds: float) -> None:
+def report(request: Request, seconds: float) -> None:
+    """Prints what a job has written that took so many seconds."""
+    from beam_jobs.prediction.pipeline import SUMMARY_FILE
+
+    summary = json.loads(read_file(f"{request.output}/{SUMMARY_FILE}"))
     photos, rejected = summary["photos"], summary["rejected"]
     print(f"  {photos} masks in {seconds:.1f} seconds ({photos / seconds:.1f} images/s), {rejected} rejected")
     if "mean_iou" in summary:

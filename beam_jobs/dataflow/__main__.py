@@ -7,13 +7,14 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from beam_jobs.console import Terminated, be_calm, exit_code
+from beam_jobs.console import be_calm, exit_code
 from beam_jobs.dataflow.options import (
-    DataflowOptions,
+    add_cloud_arguments,
     default_job_name,
     parse_options,
     plan_table,
     refuse_decided_flags,
+    tell_network,
     values_of,
 )
 from beam_jobs.monitoring.summary import failure_cause
@@ -27,10 +28,6 @@ from schemas.spec import parse_model
 if TYPE_CHECKING:
     from beam_jobs.dataflow.submission import DataflowJob
     from beam_jobs.monitoring.metrics import JobMetrics
-
-NAT_NOTE = (
-    "Note: to install packages, workers without public addresses need Cloud NAT; with a container image they don't."
-)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,8 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     refuse_decided_flags(beam_flags)
     flags = [*dataflow_options.beam_flags(default_job_name(prepare_options)), *beam_flags]
     print(plan_table(prepare_options, dataflow_options), flush=True)
-    if not dataflow_options.sdk_container_image and not dataflow_options.use_public_ips:
-        print(NAT_NOTE, flush=True)
+    tell_network(dataflow_options)
     if known.plan:
         print("\n".join(flags))
         return 0
@@ -74,40 +70,16 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add_arguments(parser)
-    _add_cloud_arguments(parser)
+    add_cloud_arguments(parser, "prepare-DATASET-VERSION")
     parser.add_argument("--plan", action="store_true", help="print what would be submitted and end")
     parser.add_argument("--no_wait", action="store_true", help="end as soon as the job is submitted")
     parser.add_argument("--verbose", action="store_true", help="show the libraries' own messages")
     return parser
 
 
-def _add_cloud_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds one argument for each field of DataflowOptions; their values stay text, the options check them."""
-    defaults = {name: field.default for name, field in DataflowOptions.model_fields.items()}
-    place = parser.add_argument_group("Google Cloud, required")
-    place.add_argument("--project", required=True, help="id of the project that pays")
-    place.add_argument("--region", required=True, help="where the job runs, such as europe-west1; best the bucket's")
-    place.add_argument("--bucket", required=True, help="for temporary files, below gs://BUCKET/dataflow/")
-    workers = parser.add_argument_group("workers")
-    workers.add_argument("--worker_machine_type", help=f"default {defaults['worker_machine_type']}")
-    workers.add_argument("--num_workers", help="to start with (default: the service decides)")
-    workers.add_argument("--max_num_workers", help=f"most workers (default {defaults['max_num_workers']})")
-    workers.add_argument("--disk_size_gb", help=f"disk of a worker (default {defaults['disk_size_gb']})")
-    workers.add_argument("--service_account_email", help="whom workers act as (default: Compute Engine's account)")
-    workers.add_argument("--sdk_container_image", help="HOST/PATH:TAG with this package; workers install nothing")
-    network = parser.add_argument_group("network and keys")
-    network.add_argument("--network", help="VPC network (default: default)")
-    network.add_argument("--subnetwork", help="regions/REGION/subnetworks/NAME; needs Private Google Access")
-    network.add_argument("--use_public_ips", action="store_true", help="give workers public addresses")
-    network.add_argument("--dataflow_kms_key", help="projects/P/locations/REGION/keyRings/R/cryptoKeys/K")
-    naming = parser.add_argument_group("naming")
-    naming.add_argument("--job_name", help="default prepare-DATASET-VERSION; unique among the region's active jobs")
-    naming.add_argument("--label", action="append", metavar="KEY=VALUE", help="for the bill; can be repeated")
-
-
 def _run(values: dict[str, Any], temporary_dir: str, flags: list[str], no_wait: bool) -> int:
     """Submits the job that publishes what `values`, of PrepareOptions, ask for."""
-    from beam_jobs.dataflow.submission import check_credentials, submit
+    from beam_jobs.dataflow.submission import check_credentials, preparation, submit, wait
 
     pipeline_options = parse_beam_flags(flags)
     check_credentials()
@@ -117,7 +89,7 @@ def _run(values: dict[str, Any], temporary_dir: str, flags: list[str], no_wait: 
         check_same_options(published, options)
         print("Already published with the same options; the job compares the inputs and rewrites nothing.", flush=True)
     start = time.monotonic()
-    job = submit(options, pipeline_options)
+    job = submit(preparation(options), pipeline_options)
     if job is None:
         print("The template is written; no job was started.")
         return 0
@@ -125,7 +97,9 @@ def _run(values: dict[str, Any], temporary_dir: str, flags: list[str], no_wait: 
     if no_wait:
         print(f"It publishes {options.version_dir}, or withholds it. Cancel it: {job.cancel_command}")
         return 0
-    return _wait(job) or report_outcome(options, time.monotonic() - start, _counted(job, options))
+    if not wait(job, "Nothing is published; the same command starts over."):
+        return FAILED
+    return report_outcome(options, time.monotonic() - start, _counted(job, options))
 
 
 def _check_places(options: PrepareOptions, temporary_dir: str) -> None:
@@ -155,21 +129,6 @@ def _counted(job: DataflowJob, options: PrepareOptions) -> JobMetrics | None:
     except OSError as error:
         print(f"Note: the counters are not compared, the service does not tell them ({error})", flush=True)
         return None
-
-
-def _wait(job: DataflowJob) -> int:
-    """Follows a job to its end; 0 where it is done, and its version published or withheld."""
-    from beam_jobs.dataflow.submission import DONE, follow, tell_failure
-
-    try:
-        state = follow(job)
-    except (KeyboardInterrupt, Terminated):
-        print(f"Watch the job: {job.console}\nCancel it: {job.cancel_command}", file=sys.stderr)
-        raise
-    if state == DONE:
-        return 0
-    tell_failure(job, state)
-    return FAILED
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ so that a job would fail minutes later, on a worker.
 
 from __future__ import annotations
 
+import argparse
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -176,6 +178,43 @@ DECIDED = (
 )
 
 
+def add_cloud_arguments(parser: argparse.ArgumentParser, job_name: str) -> None:
+    """Adds one argument for each field of DataflowOptions; their values stay text, the options check them.
+
+    `job_name` says what the job is called by default.
+    """
+    defaults = {name: field.default for name, field in DataflowOptions.model_fields.items()}
+    place = parser.add_argument_group("Google Cloud, required")
+    place.add_argument("--project", required=True, help="id of the project that pays")
+    place.add_argument("--region", required=True, help="where the job runs, such as europe-west1; best the bucket's")
+    place.add_argument("--bucket", required=True, help="for temporary files, below gs://BUCKET/dataflow/")
+    workers = parser.add_argument_group("workers")
+    workers.add_argument("--worker_machine_type", help=f"default {defaults['worker_machine_type']}")
+    workers.add_argument("--num_workers", help="to start with (default: the service decides)")
+    workers.add_argument("--max_num_workers", help=f"most workers (default {defaults['max_num_workers']})")
+    workers.add_argument("--disk_size_gb", help=f"disk of a worker (default {defaults['disk_size_gb']})")
+    workers.add_argument("--service_account_email", help="whom workers act as (default: Compute Engine's account)")
+    workers.add_argument("--sdk_container_image", help="HOST/PATH:TAG with this package; workers install nothing")
+    network = parser.add_argument_group("network and keys")
+    network.add_argument("--network", help="VPC network (default: default)")
+    network.add_argument("--subnetwork", help="regions/REGION/subnetworks/NAME; needs Private Google Access")
+    network.add_argument("--use_public_ips", action="store_true", help="give workers public addresses")
+    network.add_argument("--dataflow_kms_key", help="projects/P/locations/REGION/keyRings/R/cryptoKeys/K")
+    naming = parser.add_argument_group("naming")
+    naming.add_argument("--job_name", help=f"default {job_name}; unique among the region's active jobs")
+    naming.add_argument("--label", action="append", metavar="KEY=VALUE", help="for the bill; can be repeated")
+
+
+def tell_network(options: DataflowOptions) -> None:
+    """Prints what workers need to install packages, where they have to."""
+    if not options.sdk_container_image and not options.use_public_ips:
+        print(
+            "Note: to install packages, workers without public addresses need Cloud NAT; with a container image they "
+            "don't.",
+            flush=True,
+        )
+
+
 def parse_options(values: dict[str, Any]) -> tuple[PrepareOptions, DataflowOptions]:
     """Makes both kinds of options of what the command line gave.
 
@@ -200,12 +239,12 @@ def values_of(model: type[FrozenModel], values: dict[str, Any]) -> dict[str, Any
     return {name: value for name, value in values.items() if name in model.model_fields}
 
 
-def local_places(values: dict[str, Any]) -> list[str]:
-    """One line for each place that a worker could not reach."""
+def local_places(values: dict[str, Any], names: Sequence[str] = ("input", "output")) -> list[str]:
+    """One line for each of the named places that a worker could not reach."""
     return [
         f"{SOURCE}: {name}: workers see Cloud Storage alone, give gs://..., got {values[name]!r}"
-        for name in ("input", "output")
-        if not values[name].startswith("gs://")
+        for name in names
+        if values.get(name) and not values[name].startswith("gs://")
     ]
 
 
@@ -225,15 +264,19 @@ def default_job_name(options: PrepareOptions) -> str:
 
 def plan_table(prepare: PrepareOptions, dataflow: DataflowOptions) -> str:
     """What is about to be submitted, for a person."""
+    return job_table(dataflow, default_job_name(prepare), {"input": prepare.input, "output": prepare.version_dir})
+
+
+def job_table(dataflow: DataflowOptions, name: str, places: dict[str, str]) -> str:
+    """The same of any job: its default name, and what it reads and writes."""
     count = f"{dataflow.num_workers or 'up'} to {dataflow.max_num_workers}"
     addresses = "public" if dataflow.use_public_ips else "private"
-    rows = [
-        ("job", dataflow.job_name or default_job_name(prepare)),
-        ("project", f"{dataflow.project}, {dataflow.region}"),
-        ("workers", f"{count} {dataflow.worker_machine_type}, {dataflow.disk_size_gb} GB, {addresses} addresses"),
-        ("code", dataflow.sdk_container_image or f"{SETUP_FILE}, installed by each worker when it starts"),
-        ("input", prepare.input),
-        ("output", prepare.version_dir),
-        ("temporary", dataflow.temporary_dir),
-    ]
-    return "\n".join(f"  {name:<10} {value}" for name, value in rows)
+    rows = {
+        "job": dataflow.job_name or name,
+        "project": f"{dataflow.project}, {dataflow.region}",
+        "workers": f"{count} {dataflow.worker_machine_type}, {dataflow.disk_size_gb} GB, {addresses} addresses",
+        "code": dataflow.sdk_container_image or f"{SETUP_FILE}, installed by each worker when it starts",
+        **places,
+        "temporary": dataflow.temporary_dir,
+    }
+    return "\n".join(f"  {name:<10} {value}" for name, value in rows.items())

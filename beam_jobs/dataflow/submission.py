@@ -7,13 +7,15 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from beam_jobs.console import Terminated
 from schemas.errors import UserError
 
 if TYPE_CHECKING:
+    import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners.dataflow.dataflow_runner import DataflowPipelineResult
 
@@ -98,8 +100,12 @@ def check_credentials() -> None:
         raise UserError(f"no usable Google credentials ({error}); {CREDENTIALS_REMEDY}") from None
 
 
-def submit(options: PrepareOptions, pipeline_options: PipelineOptions) -> DataflowJob | None:
+def submit(build: Callable[[beam.Pipeline], object], pipeline_options: PipelineOptions) -> DataflowJob | None:
     """Stages the code and the graph and asks the service to run them.
+
+    Args:
+      build: Adds the job to a pipeline.
+      pipeline_options: For Dataflow.
 
     Returns:
       The job, or None where the flags asked for a template instead of a job.
@@ -113,14 +119,11 @@ def submit(options: PrepareOptions, pipeline_options: PipelineOptions) -> Datafl
     from google.api_core.exceptions import GoogleAPICallError
     from google.auth.exceptions import GoogleAuthError
 
-    with _hushed():  # TensorFlow 2.21 announces itself whatever it is told
-        from beam_jobs.pipeline import prepare
-
     cloud = pipeline_options.view_as(GoogleCloudOptions)
     try:
         pipeline = beam.Pipeline(options=pipeline_options)
-        prepare(pipeline, options)
-        with _hushed():
+        with _hushed():  # TensorFlow 2.21 announces itself whatever it is told
+            build(pipeline)
             result = pipeline.run()
     except GoogleAuthError as error:
         raise UserError(f"Google refuses the credentials ({error}); {CREDENTIALS_REMEDY}") from None
@@ -132,6 +135,17 @@ def submit(options: PrepareOptions, pipeline_options: PipelineOptions) -> Datafl
         return None
     runner = pipeline.runner
     return DataflowJob(result, runner.dataflow_client, runner.job, cloud.project, cloud.region)
+
+
+def preparation(options: PrepareOptions) -> Callable[[beam.Pipeline], object]:
+    """The preparation as `submit` takes it."""
+
+    def build(pipeline: beam.Pipeline) -> None:
+        from beam_jobs.pipeline import prepare  # imports TensorFlow
+
+        prepare(pipeline, options)
+
+    return build
 
 
 @contextmanager
@@ -172,12 +186,24 @@ def follow(job: DataflowJob) -> str:
     return state
 
 
-def tell_failure(job: DataflowJob, state: str) -> None:
+def wait(job: DataflowJob, consequence: str) -> bool:
+    """Follows a job to its end; whether it is done. Where it is not, says why, and `consequence`."""
+    try:
+        state = follow(job)
+    except (KeyboardInterrupt, Terminated):
+        print(f"Watch the job: {job.console}\nCancel it: {job.cancel_command}", file=sys.stderr)
+        raise
+    if state != DONE:
+        tell_failure(job, state, consequence)
+    return state == DONE
+
+
+def tell_failure(job: DataflowJob, state: str, consequence: str) -> None:
     """Prints why a job has ended without being done."""
     print(f"error: job {job.id} ended as {state.lower()}", file=sys.stderr)
     for message in job.errors()[-3:]:
         print(f"  {_cause(message)}", file=sys.stderr)
-    print(f"Nothing is published; the same command starts over. Its logs: {job.console}", file=sys.stderr)
+    print(f"{consequence} Its logs: {job.console}", file=sys.stderr)
 
 
 def _cause(message: str) -> str:

@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     from apache_beam.options.pipeline_options import PipelineOptions, WorkerOptions
 
-    from beam_jobs.dataflow.submission import submit
+    from beam_jobs.dataflow.submission import preparation, submit
 
     # Unlike on a developer's command line, unknown flags are Beam's to ignore: the service may add new ones.
     pipeline_options = PipelineOptions([*beam_flags, "--sdk_location=container", *FIXED_FLAGS])
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         raise UserError(f"{SOURCE}: sdk_container_image: missing, so workers lack this package; give the image's name")
     if published := read_published(options):
         check_same_options(published, options)
-    submit(options, pipeline_options)
+    submit(preparation(options), pipeline_options)
     return 0
 
 

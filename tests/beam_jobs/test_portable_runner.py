@@ -11,8 +11,9 @@ import grpc
 import pytest
 
 from tests.beam_jobs.jobs import prepare, promised_digests
-from tests.beam_jobs.pictures import write_pair
+from tests.beam_jobs.pictures import encode, gradient, write_pair
 from tests.beam_jobs.storage_emulator import free_port
+from tests.beam_jobs.toy_model import export
 
 WORKERS = 2
 START_SECONDS = 120
@@ -78,3 +79,30 @@ def test_external_workers_publish_the_same_bytes_and_a_failure_is_told_in_one_li
     assert "Traceback" not in failed.stderr
     (line,) = [line for line in failed.stderr.splitlines() if line.startswith("error: ")]
     assert "Is a directory" in line
+
+
+@pytest.mark.proof
+def test_external_workers_predict_what_one_process_predicts(tmp_path, portable):
+    options, log = portable
+    (tmp_path / "photos").mkdir()
+    for number in range(60):
+        data = encode(gradient(40 + number, 60), "JPEG", quality=95)
+        (tmp_path / "photos" / f"photo_{number}.jpg").write_bytes(data)
+    export(tmp_path / "model")
+    masks = []
+    for name, more in (("here", []), ("portable", options)):
+        command = [
+            sys.executable,
+            "-m",
+            "beam_jobs.predict",
+            f"--model={tmp_path}/model",
+            f"--photos={tmp_path}/photos",
+        ]
+        ended = subprocess.run(
+            [*command, f"--output={tmp_path / name}", *more], capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+        masks.append({path.name: path.read_bytes() for path in (tmp_path / name / "masks").iterdir()})
+    assert len(masks[0]) == 60
+    assert masks[0] == masks[1]
+    assert log.read_text().count("Requesting worker at") == WORKERS

@@ -1,4 +1,4 @@
-"""The prediction job, with a model that reads classes off the pixels: dark green is pet, bright green background."""
+"""The prediction job, with a model that reads classes off the pixels."""
 
 import io
 import json
@@ -12,30 +12,12 @@ import tensorflow as tf
 from PIL import Image
 
 from beam_jobs.predict import main
-from beam_jobs.prediction.model import BATCH_BYTES, MAX_BATCH, MODEL_INFO_PATH, SegmentationModel, read_model_info
+from beam_jobs.prediction.model import BATCH_BYTES, MAX_BATCH, SegmentationModel, read_model_info
 from schemas.errors import UserError
 from schemas.iou import class_iou, confusion_matrix, mean_iou
-from schemas.spec import load_spec
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.pictures import encode, gradient, write_pair
-
-SIZE = 32
-PETS = load_spec("pets")
-
-
-class Thresholds(tf.Module):
-    """Class 0 where an image is bluish or dark green, 1 where it is green, 2 between."""
-
-    @tf.function(input_signature=[tf.TensorSpec([None, SIZE, SIZE, 3], tf.float32, "pixels")])
-    def predict_pixels(self, pixels):
-        green = pixels[..., 1]
-        class_ids = tf.where(green < 85.0, 0, tf.where(green < 170.0, 2, 1))
-        return {"class_ids": tf.cast(class_ids, tf.uint8), "logits": tf.one_hot(class_ids, 3)}
-
-    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8, "pixels")])
-    def predict_image(self, pixels):
-        class_ids = tf.where(pixels[..., 1] < 85, 0, tf.where(pixels[..., 1] < 170, 2, 1))
-        return {"class_ids": tf.cast(class_ids, tf.uint8)}
+from tests.beam_jobs.toy_model import PETS, SIZE, Thresholds, export
 
 
 @pytest.fixture(scope="module")
@@ -46,23 +28,6 @@ def model(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def tiled_model(tmp_path_factory) -> Path:
     return export(tmp_path_factory.mktemp("exported") / "tiled", tiled=True)
-
-
-def export(folder: Path, **more) -> Path:
-    module = Thresholds()
-    signatures = {"predict_pixels": module.predict_pixels, "predict_image": module.predict_image}
-    tf.saved_model.save(module, str(folder), signatures=signatures)
-    info = {
-        "dataset": "pets",
-        "classes": PETS.class_names,
-        "palette": PETS.palette,
-        "image_size": SIZE,
-        "code_version": "0",
-        **more,
-    }
-    (folder / MODEL_INFO_PATH).parent.mkdir()
-    (folder / MODEL_INFO_PATH).write_text(json.dumps(info))
-    return folder
 
 
 def predict(model: Path, output: Path, *options: str) -> int:

@@ -1,0 +1,110 @@
+"""Command line that runs the prediction job on Google Cloud Dataflow."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from beam_jobs import predict
+from beam_jobs.console import be_calm, exit_code
+from beam_jobs.dataflow.options import (
+    DataflowOptions,
+    add_cloud_arguments,
+    job_table,
+    local_places,
+    refuse_decided_flags,
+    tell_network,
+    values_of,
+)
+from beam_jobs.monitoring.summary import failure_cause
+from beam_jobs.retry.options import SOURCE
+from beam_jobs.runners.beam_options import parse_beam_flags
+from schemas.errors import UserError
+from schemas.spec import parse_model
+
+if TYPE_CHECKING:
+    from beam_jobs.prediction.pipeline import Request
+
+PLACES = ("model", "photos", "version_dir", "output")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Submits the job and, unless told otherwise, waits for its end.
+
+    Returns:
+      0 where masks and table are written, or the job submitted with --no_wait; 1 where the job failed.
+
+    Raises:
+      UserError: The options, the input or the credentials can't be used, or Google has refused the job.
+    """
+    known, beam_flags = _parser().parse_known_args(arguments)
+    be_calm(known.verbose)
+    values = {name: value for name, value in vars(known).items() if value is not None}
+    if problems := local_places(values, PLACES):
+        raise UserError("\n".join(problems))
+    options = parse_model(DataflowOptions, values_of(DataflowOptions, values), SOURCE)
+    refuse_decided_flags(beam_flags)
+    name = _job_name(known.output)
+    flags = [*options.beam_flags(name), *beam_flags]
+    print(job_table(options, name, {one: values[one] for one in PLACES if one in values}), flush=True)
+    tell_network(options)
+    if known.plan:
+        print("\n".join(flags))
+        return 0
+    try:
+        return _run(predict.make_request(known), flags, known.no_wait)
+    except Exception as error:  # of Beam, Google's client, or the network between them
+        if known.verbose or isinstance(error, UserError):
+            raise
+        print(f"error: {failure_cause(error)}", file=sys.stderr)
+        print("A job that was submitted goes on. --verbose shows where this failed.", file=sys.stderr)
+        return predict.FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m beam_jobs.dataflow.predict",
+        description="Writes masks and a table like beam_jobs.predict, on Google Cloud Dataflow. Other options of "
+        "Apache Beam are accepted too, such as --min_cpu_platform.",
+        epilog="exit codes: 0 written (with --no_wait: submitted), 1 failed, 2 unusable options or refused by Google, "
+        "130 waiting ended by Ctrl-C (the job goes on)",
+        allow_abbrev=False,
+    )
+    predict.add_arguments(parser)
+    add_cloud_arguments(parser, "predict-FOLDER, of --output")
+    parser.add_argument("--plan", action="store_true", help="print what would be submitted and end")
+    parser.add_argument("--no_wait", action="store_true", help="end as soon as the job is submitted")
+    return parser
+
+
+def _job_name(output: str) -> str:
+    folder = output.rstrip("/").rpartition("/")[2]
+    return re.sub("[^a-z0-9]+", "-", f"predict-{folder}".lower())[:63].strip("-")
+
+
+def _run(request: Request, flags: list[str], no_wait: bool) -> int:
+    from beam_jobs.dataflow.submission import check_credentials, submit, wait
+    from beam_jobs.prediction.pipeline import predict as build
+
+    pipeline_options = parse_beam_flags(flags)
+    check_credentials()
+    start = time.monotonic()
+    job = submit(lambda pipeline: build(pipeline, request), pipeline_options)
+    if job is None:
+        print("The template is written; no job was started.")
+        return 0
+    print(f"Job {job.id}: {job.console}", flush=True)
+    if no_wait:
+        print(f"It writes {request.output}. Cancel it: {job.cancel_command}")
+        return 0
+    if not wait(job, "The same command starts over; masks that were written stay."):
+        return predict.FAILED
+    predict.report(request, time.monotonic() - start)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main, "stopped; a job that was submitted goes on"))

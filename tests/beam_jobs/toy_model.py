@@ -1,0 +1,45 @@
+"""An exported model that reads classes off the pixels: dark green is pet, bright green background."""
+
+import json
+from pathlib import Path
+
+import tensorflow as tf
+
+from beam_jobs.prediction.model import MODEL_INFO_PATH
+from schemas.spec import load_spec
+
+SIZE = 32
+PETS = load_spec("pets")
+
+
+class Thresholds(tf.Module):
+    """Class 0 where an image is bluish or dark green, 1 where it is green, 2 between."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, SIZE, SIZE, 3], tf.float32, "pixels")])
+    def predict_pixels(self, pixels):
+        green = pixels[..., 1]
+        class_ids = tf.where(green < 85.0, 0, tf.where(green < 170.0, 2, 1))
+        return {"class_ids": tf.cast(class_ids, tf.uint8), "logits": tf.one_hot(class_ids, 3)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8, "pixels")])
+    def predict_image(self, pixels):
+        class_ids = tf.where(pixels[..., 1] < 85, 0, tf.where(pixels[..., 1] < 170, 2, 1))
+        return {"class_ids": tf.cast(class_ids, tf.uint8)}
+
+
+def export(folder: Path, **more) -> Path:
+    """Writes the model; `more` goes into its information."""
+    module = Thresholds()
+    signatures = {"predict_pixels": module.predict_pixels, "predict_image": module.predict_image}
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+    info = {
+        "dataset": "pets",
+        "classes": PETS.class_names,
+        "palette": PETS.palette,
+        "image_size": SIZE,
+        "code_version": "0",
+        **more,
+    }
+    (folder / MODEL_INFO_PATH).parent.mkdir()
+    (folder / MODEL_INFO_PATH).write_text(json.dumps(info))
+    return folder
