@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from importlib import metadata
 from typing import Any
 
@@ -94,13 +95,14 @@ def write_model_info(
     config: TrainingConfig,
     source_sha256: str,
     tflite: dict[str, dict[str, Any]] | None = None,
+    tuned: Iterable[str] = (),
 ) -> None:
     """Writes what a user of the model must know into the SavedModel's `assets.extra/model_info.json`.
 
     Keys: `dataset`, `classes` (names in the order of class ids), `palette` (RGB in 0..255 per class), `image_size`,
-    `manifest_sha256` (identity of the dataset version), `training` (the configuration), `code_version`,
-    `source_sha256` (digest of the code that trained), and `tflite` (`trainer.export_tflite`'s report; null without).
-    The same model gives the same bytes.
+    `manifest_sha256` (identity of the dataset version), `training` (the configuration), `tuned` (names of the settings
+    in it that a search chose by the evaluation split), `code_version`, `source_sha256` (digest of the code that
+    trained), and `tflite` (`trainer.export_tflite`'s report; null without). The same model gives the same bytes.
     """
     info: dict[str, Any] = {
         "dataset": spec.name,
@@ -109,6 +111,7 @@ def write_model_info(
         "image_size": image_size,
         "manifest_sha256": manifest_sha256,
         "training": config.model_dump(mode="json"),
+        "tuned": sorted(tuned),
         "code_version": metadata.version("segmentation-pipeline"),
         "source_sha256": source_sha256,
         "tflite": tflite,

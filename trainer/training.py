@@ -31,6 +31,10 @@ LOSS_CHECKED_EVERY = 25  # steps; looking at each one would make a GPU wait
 OVERLAPS = {"cross_entropy": None, "cross_entropy_iou": "iou", "cross_entropy_dice": "dice"}
 
 
+class Diverged(UserError):
+    """The loss of a training is not finite."""
+
+
 def train(
     config: TrainingConfig,
     train_shards: Sequence[str],
@@ -57,7 +61,7 @@ def train(
 
     Raises:
       UserError: A model that cannot be built, settings or devices that do not fit each other, fewer training records
-        than one batch, a checkpoint that cannot be read, or a loss that is not finite.
+        than one batch, a checkpoint that cannot be read, or, as Diverged, a loss that is not finite.
     """
     strategy = choose_strategy(config.distribution)
     if config.batch_size % strategy.num_replicas_in_sync:
@@ -218,7 +222,7 @@ class _Run:
     def _check_loss(self, loss: tf.Tensor, epoch: int, step: int, phase: Phase) -> None:
         if not math.isfinite(float(loss)):
             remedy = "" if self.config.precision == "float32" else ", or take precision float32"
-            raise UserError(
+            raise Diverged(
                 f"training diverged in epoch {epoch}, before step {step} of its phase: the loss is {float(loss)}; "
                 f"lower the learning rate (now {phase.learning_rate:g}){remedy}"
             )
