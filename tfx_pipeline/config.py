@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from schemas.errors import UserError
 from schemas.secret_names import SECRET_RESOURCE
@@ -16,8 +16,10 @@ from schemas.spec import DatasetSpec, FrozenModel, parse_model
 from tfx_pipeline.components.hf_pusher.config import HubConfig
 from tfx_pipeline.vertex.cloud_config import CloudConfig, check_places
 from trainer.config import TrainingConfig
+from trainer.tuning import TuningConfig, check_trials
 
 RUN_FN = "trainer.run_fn.run_fn"  # import path of the training function
+TUNER_FN = "trainer.tuner_fn.tuner_fn"  # import path of the function that prepares a search
 PLACEHOLDER = re.compile(r"<[A-Z_]+>")  # what a file of examples leaves to be filled in
 
 
@@ -48,6 +50,7 @@ class PipelineConfig(FrozenModel):
       data: Folder of a published data set version, such as `runs/data/pets/1.0.0`.
       output: Folder of everything that the pipeline writes.
       training: What the trainer does.
+      tuning: Which of the training's settings a search chooses before it; none where it is left out.
       evaluation: What makes a model good enough.
       hub: Where on the Hugging Face Hub a blessed model goes, beside `output`; nowhere where it is left out.
       cloud: Where and on what the pipeline runs at Google; only `tfx_pipeline.vertex` needs it.
@@ -59,9 +62,17 @@ class PipelineConfig(FrozenModel):
     data: str = Field(min_length=1)
     output: str = Field(min_length=1)
     training: TrainingConfig
+    tuning: TuningConfig | None = None
     evaluation: EvaluationConfig
     hub: HubConfig | None = None
     cloud: CloudConfig | None = None
+
+    @field_validator("tuning")
+    @classmethod
+    def _trials_fit(cls, tuning: TuningConfig | None, info: ValidationInfo) -> TuningConfig | None:
+        if tuning is not None and "training" in info.data:
+            check_trials(tuning, info.data["training"])
+        return tuning
 
     @model_validator(mode="after")
     def _hub_takes_whole_images(self) -> PipelineConfig:

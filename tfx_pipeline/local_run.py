@@ -18,9 +18,10 @@ from tfx_pipeline.dag_runner import Artifact, ReportingDagRunner, Step, StepFail
 from tfx_pipeline.evaluation import read_evaluation
 from tfx_pipeline.evaluation_report import tells, write_evaluation_report
 from tfx_pipeline.output_layout import METADATA_FILE, PREDICTIONS_FILE, REPORT_FILE, SERVING_FOLDER
-from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, create_pipeline
+from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, TUNER, create_pipeline
 from tfx_pipeline.prediction_sheet import predict_examples, shows, write_prediction_sheet
 from tfx_pipeline.summary import Summary
+from tfx_pipeline.tuning_result import TuningResult
 
 # Beam in this process's memory. Its default, DirectRunner, first looks for another runner's binary on the network.
 BEAM_ARGUMENTS = ("--runner=FnApiRunner",)
@@ -101,9 +102,15 @@ def _summarize(
         pushed_to=_pushed_to(pushed_model),
         hub=PushRecord.read(steps[HF_PUSHER].outputs["pushed_model"][0]) if HF_PUSHER in steps else None,
         hub_failure=hub_failure,
+        tuning=_tuning_result(steps[TUNER]) if TUNER in steps else None,
         step_seconds={name: step.seconds for name, step in steps.items()},
         steps_up_to_date=tuple(name for name, step in steps.items() if step.cached),
     )
+
+
+def _tuning_result(step: Step) -> TuningResult:
+    [best], [results] = step.outputs["best_hyperparameters"], step.outputs["tuner_results"]
+    return TuningResult.read(Path(best.uri), Path(results.uri))
 
 
 def _pushed_to(pushed_model: Artifact) -> str | None:

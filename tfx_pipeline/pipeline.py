@@ -1,4 +1,4 @@
-"""The pipeline: published data in place, Trainer, Evaluator against the last blessed model, Pusher and HFPusher.
+"""The pipeline: published data in place, Tuner, Trainer, Evaluator against the last blessed model, Pusher and HFPusher.
 
 No ExampleGen, StatisticsGen or Transform: the data set was split, encoded, measured and validated when it was
 published, and preprocessing is part of the exported model.
@@ -15,6 +15,7 @@ from tfx.components.evaluator.component import Evaluator
 from tfx.components.pusher.component import Pusher
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.trainer.component import Trainer
+from tfx.components.tuner.component import Tuner  # TFX imports it, and KerasTuner with it, anyway
 from tfx.dsl.components.common.importer import Importer
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
@@ -28,12 +29,13 @@ from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, STATISTICS_FOLDER, Ma
 from schemas.spec import DatasetSpec, load_spec
 from tfx_pipeline.baseline import CANDIDATE, LatestOtherBlessedModel
 from tfx_pipeline.components.hf_pusher.component import HFPusher
-from tfx_pipeline.config import RUN_FN, PipelineConfig
+from tfx_pipeline.config import RUN_FN, TUNER_FN, PipelineConfig
 from tfx_pipeline.evaluation import eval_config
 from tfx_pipeline.output_layout import CHECKPOINTS_FOLDER, PIPELINE_FOLDER, SERVING_FOLDER
 from tfx_pipeline.source_digest import source_sha256
 from tfx_pipeline.vertex.cloud_config import CloudConfig
 
+TUNER = "Tuner"
 LAST_BLESSED_MODEL = "LastBlessedModel"
 HF_PUSHER = "HFPusher"
 
@@ -67,11 +69,14 @@ def create_pipeline(
     statistics = _imported(config, manifest, STATISTICS_FOLDER, ExampleStatistics)
     schema_gen = ImportSchemaGen(schema_file=f"{config.data}/{SCHEMA_FILE}")
     cloud = config.cloud if on_vertex else None
-    trainer = _trainer(config, manifest, run_fn, examples, schema_gen, cloud)
+    tuner = _tuner(config, manifest, examples, schema_gen, cloud) if config.tuning is not None else None
+    trainer = _trainer(config, manifest, run_fn, examples, schema_gen, tuner, cloud)
     last_blessed = _last_blessed_model(trainer, compare_with_itself)
     evaluator = _evaluator(config, spec, examples, trainer, last_blessed)
     pusher = _pusher(config, manifest, trainer, evaluator, cloud, git_commit)
     components = [examples, statistics, schema_gen, trainer, last_blessed, evaluator, pusher]
+    if tuner is not None:
+        components.append(tuner)
     if config.hub is not None:
         hf_pusher = HFPusher(
             model=trainer.outputs["model"],
@@ -92,12 +97,39 @@ def create_pipeline(
     )
 
 
+def _tuner(
+    config: PipelineConfig,
+    manifest: Manifest,
+    examples: Importer,
+    schema_gen: ImportSchemaGen,
+    cloud: CloudConfig | None,
+) -> Tuner:
+    component, settings = Tuner, tuner_config(config, manifest)
+    if cloud is not None and cloud.training is not None:
+        from tfx_pipeline.vertex import components
+        from tfx_pipeline.vertex.tuner import VertexTuner
+
+        component = VertexTuner
+        settings |= components.training_settings(
+            f"{config.name}-tuner", cloud, cloud.training.model_copy(update={"replicas": 1})
+        )
+    return component(
+        tuner_fn=TUNER_FN,
+        examples=examples.outputs["result"],
+        schema=schema_gen.outputs["schema"],
+        train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
+        eval_args=trainer_pb2.EvalArgs(splits=[EVAL]),
+        custom_config=settings,
+    ).with_id(TUNER)
+
+
 def _trainer(
     config: PipelineConfig,
     manifest: Manifest,
     run_fn: str,
     examples: Importer,
     schema_gen: ImportSchemaGen,
+    tuner: Tuner | None,
     cloud: CloudConfig | None,
 ) -> Trainer:
     component, settings = Trainer, trainer_config(config, manifest, run_fn)
@@ -105,11 +137,12 @@ def _trainer(
         from tfx_pipeline.vertex import components
 
         component = components.Trainer
-        settings |= components.training_settings(config.name, cloud, cloud.training)
+        settings |= components.training_settings(f"{config.name}-trainer", cloud, cloud.training)
     return component(
         run_fn=run_fn,
         examples=examples.outputs["result"],
         schema=schema_gen.outputs["schema"],
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner is not None else None,
         train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
         eval_args=trainer_pb2.EvalArgs(splits=[EVAL]),
         custom_config=settings,
@@ -144,6 +177,12 @@ def trainer_config(config: PipelineConfig, manifest: Manifest, run_fn: str = RUN
         # Part of TFX's cache key, so that a model of other code or weights is never taken for this one's.
         "source_sha256": source_sha256("schemas", run_fn.split(".")[0], files=_weights_files(config)),
     }
+
+
+def tuner_config(config: PipelineConfig, manifest: Manifest) -> dict:
+    """Tuner's `custom_config`: like Trainer's, of what all trials have in common, with what is searched."""
+    trials = config.model_copy(update={"training": config.tuning.trial_training(config.training)})
+    return trainer_config(trials, manifest, TUNER_FN) | {"tuning": config.tuning.model_dump(mode="json")}
 
 
 def _weights_files(config: PipelineConfig) -> tuple[Path, ...]:

@@ -13,6 +13,7 @@ from schemas.manifest import Manifest
 from tfx_pipeline.components.hf_pusher.record import PushRecord
 from tfx_pipeline.evaluation import MEAN_IOU, Evaluation
 from tfx_pipeline.output_layout import SUMMARY_FILE
+from tfx_pipeline.tuning_result import TuningResult
 
 NO_INTERVAL = (None, None)
 MAX_TABLE_COLUMNS = 8  # slices that do not fit, such as the breeds of pets, are left to the file
@@ -31,6 +32,7 @@ class Summary:
       steps_up_to_date: Names of the steps that an earlier run had done.
       hub: What HFPusher did; None where it is not configured or failed.
       hub_failure: Why HFPusher failed; None where it did not.
+      tuning: What the search before the training found; None where none is configured.
     """
 
     manifest: Manifest
@@ -41,6 +43,7 @@ class Summary:
     steps_up_to_date: tuple[str, ...]
     hub: PushRecord | None = None
     hub_failure: Exception | None = None
+    tuning: TuningResult | None = None
 
     def to_json(self) -> str:
         """The content of `summary.json`; a metric without a value is null."""
@@ -53,6 +56,7 @@ class Summary:
             "not_blessed_because": evaluation.reasons,
             "metrics": evaluation.metrics(),
             "last_blessed_model": {"mean_iou": evaluation.baseline_mean_iou},
+            "tuning": asdict(self.tuning) if self.tuning else None,
             "model": self.model,
             "pushed_to": self.pushed_to,
             "hub": asdict(self._hub_record) if self._hub_record else None,
@@ -92,6 +96,8 @@ class Summary:
         lines.append(row("pixel accuracy", [_figure(one.pixel_accuracy) for one in shown]))
         lines.append(row("boundary F-score", [_figure(one.boundary_f_score) for one in shown]))
         lines += [row("examples", [str(one.examples) for one in shown]), ""]
+        if self.tuning is not None:
+            lines += [*self.tuning.lines(), ""]
         if evaluation.baseline_mean_iou is not None:
             lines.append(f"last blessed model on the same data: mean IoU {evaluation.baseline_mean_iou:.3f}")
         if evaluation.blessed:

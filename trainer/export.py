@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from importlib import metadata
 from typing import Any
 
@@ -72,14 +73,15 @@ def write_model_info(
     config: TrainingConfig,
     source_sha256: str,
     tflite: dict[str, dict[str, Any]] | None = None,
+    tuned: Iterable[str] = (),
 ) -> None:
     """Writes what a user of the model must know into the SavedModel's `assets.extra/model_info.json`.
 
     Keys: `dataset`, `classes` (names in the order of class ids), `palette` (RGB in 0..255 per class), `image_size`
     (side of what `predict_pixels` takes), `tiled` (whether that is a tile of an image of any size), `manifest_sha256`
-    (identity of the dataset version), `training` (the configuration), `code_version`, `source_sha256` (digest of the
-    code that trained), and `tflite` (`trainer.export_tflite`'s report; null without).
-    The same model gives the same bytes.
+    (identity of the dataset version), `training` (the configuration), `tuned` (names of the settings in it that a
+    search chose by the evaluation split), `code_version`, `source_sha256` (digest of the code that trained), and
+    `tflite` (`trainer.export_tflite`'s report; null without). The same model gives the same bytes.
     """
     info: dict[str, Any] = {
         "dataset": spec.name,
@@ -89,6 +91,7 @@ def write_model_info(
         "tiled": config.crop_size > 0,
         "manifest_sha256": manifest_sha256,
         "training": config.model_dump(mode="json"),
+        "tuned": sorted(tuned),
         "code_version": metadata.version("segmentation-pipeline"),
         "source_sha256": source_sha256,
         "tflite": tflite,

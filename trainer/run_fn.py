@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import tensorflow as tf
 from pydantic import Field
@@ -18,6 +18,7 @@ from trainer.export import MODEL_INFO_PATH, export_model, write_model_info
 from trainer.export_tflite import export_tflite
 from trainer.input_pipeline import find_shards
 from trainer.training import train
+from trainer.tuning import chosen_training
 
 CLOUD_KEYS = "ai_platform_"  # where TFX's Trainer for Vertex AI is told what machine to train on
 EXPORT_SECONDS, EXPORT_POLL_SECONDS = 1800, 2  # how long the other workers wait for the first one's export
@@ -31,6 +32,7 @@ class TrainerArguments(Protocol):
     serving_model_dir: str
     model_run_dir: str
     custom_config: dict[str, Any]
+    hyperparameters: dict[str, Any] | None
 
 
 class CustomConfig(FrozenModel):
@@ -55,19 +57,30 @@ class CustomConfig(FrozenModel):
         return hashlib.sha256(values.encode()).hexdigest()[:16]
 
 
+Settings = TypeVar("Settings", bound=CustomConfig)
+
+
+def read_custom_config(kind: type[Settings], custom_config: dict[str, Any]) -> Settings:
+    """The settings that are ours among a component's `custom_config`; UserError where one is wrong."""
+    own = {key: value for key, value in custom_config.items() if not key.startswith(CLOUD_KEYS)}
+    return parse_model(kind, own, "custom_config")
+
+
 def run_fn(fn_args: TrainerArguments) -> None:
     """Trains on a published version's shards and exports the SavedModel, TFLite models and model info.
 
     Args:
       fn_args: `train_files` and `eval_files` are glob patterns of shards; `custom_config` as in `CustomConfig`; the
         SavedModel goes to `serving_model_dir`, TensorBoard logs to `model_run_dir`. Of several workers, only the first
-        one writes.
+        one writes. `hyperparameters`, KerasTuner's configuration of its HyperParameters, holds what the Tuner chose,
+        which takes the place of the configured; None where there is no Tuner.
 
     Raises:
       UserError: A configuration, shards or weights that cannot be used, or TFLite models that answer otherwise.
     """
-    settings = {key: value for key, value in fn_args.custom_config.items() if not key.startswith(CLOUD_KEYS)}
-    run = parse_model(CustomConfig, settings, "custom_config")
+    run = read_custom_config(CustomConfig, fn_args.custom_config)
+    chosen = fn_args.hyperparameters["values"] if fn_args.hyperparameters else {}
+    run = run.model_copy(update={"training": chosen_training(run.training, chosen)})
     spec = load_spec(run.dataset)
     num_classes = len(spec.classes)
     checkpoints = f"{run.checkpoint_dir}/{run.identity}" if run.checkpoint_dir else None
@@ -101,6 +114,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
         run.training,
         source_sha256=run.source_sha256,
         tflite=tflite,
+        tuned=chosen,
     )
     if checkpoints:
         delete_checkpoints(checkpoints)

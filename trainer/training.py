@@ -13,24 +13,24 @@ import tensorflow as tf
 
 from schemas.errors import UserError
 from schemas.iou import mean_iou
-from trainer.augmentation import center_crop
-from trainer.board import PANELS, Board
+from trainer.board import Board
 from trainer.checkpoints import BestWeights, PhaseCheckpoints
 from trainer.config import NO_WEIGHTS, TrainingConfig
-from trainer.confusion import batch_confusion_matrices
 from trainer.distribution import agree, choose_strategy, share_statistics
-from trainer.input_pipeline import BatchRange, count_records, evaluation_batches, training_batches
+from trainer.evaluator import Evaluator
+from trainer.input_pipeline import BatchRange, count_records, training_batches
 from trainer.losses import segmentation_loss
 from trainer.models import build_model
 from trainer.models.blocks import ENCODER
-from trainer.preprocessing import unscale_pixels
 from trainer.progress import Epoch, EpochLog
 from trainer.schedule import Phase, WarmUpThenCosine, phases_of
-from trainer.tiling import predict_tiles
 
-EVALUATION_BATCH = 32
 LOSS_CHECKED_EVERY = 25  # steps; looking at each one would make a GPU wait
 OVERLAPS = {"cross_entropy": None, "cross_entropy_iou": "iou", "cross_entropy_dice": "dice"}
+
+
+class Diverged(UserError):
+    """The loss of a training is not finite."""
 
 
 def train(
@@ -59,7 +59,7 @@ def train(
 
     Raises:
       UserError: A model that cannot be built, settings or devices that do not fit each other, fewer training records
-        than one batch, a checkpoint that cannot be read, or a loss that is not finite.
+        than one batch, a checkpoint that cannot be read, or, as Diverged, a loss that is not finite.
     """
     strategy = choose_strategy(config.distribution)
     if config.batch_size % strategy.num_replicas_in_sync:
@@ -80,7 +80,7 @@ def train(
             config=config,
             strategy=strategy,
             model=model,
-            evaluator=_Evaluator(config, model, eval_shards, image_size, num_classes),
+            evaluator=Evaluator(config, model, eval_shards, image_size, num_classes),
             train_shards=train_shards,
             image_size=image_size,
             steps_per_epoch=records // config.batch_size,
@@ -102,7 +102,7 @@ class _Run:
     config: TrainingConfig
     strategy: tf.distribute.Strategy
     model: keras.Model
-    evaluator: _Evaluator
+    evaluator: Evaluator
     train_shards: Sequence[str]
     image_size: int
     steps_per_epoch: int
@@ -223,49 +223,10 @@ class _Run:
     def _check_loss(self, loss: tf.Tensor, epoch: int, step: int, phase: Phase) -> None:
         if not math.isfinite(float(loss)):
             remedy = "" if self.config.precision == "float32" else ", or take precision float32"
-            raise UserError(
+            raise Diverged(
                 f"training diverged in epoch {epoch}, before step {step} of its phase: the loss is {float(loss)}; "
                 f"lower the learning rate (now {phase.learning_rate:g}){remedy}"
             )
-
-
-class _Evaluator:
-    """Looks at the evaluation split with the weights as they are."""
-
-    def __init__(
-        self,
-        config: TrainingConfig,
-        model: keras.Model,
-        shards: Sequence[str],
-        image_size: int,
-        num_classes: int,
-    ):
-        self._model = model
-        self._size = config.model_size(image_size)
-        self._batches = evaluation_batches(shards, image_size, 1 if config.crop_size else EVALUATION_BATCH)
-
-        def predicted_ids(images: tf.Tensor) -> tf.Tensor:
-            if not config.crop_size:
-                return tf.argmax(model(images, training=False), axis=-1)
-            return predict_tiles(lambda tile: model(tile, training=False), images[0], self._size, num_classes)[None]
-
-        @tf.function(reduce_retracing=True)
-        def matrix_of(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
-            return tf.reduce_sum(batch_confusion_matrices(masks, predicted_ids(images), num_classes), axis=0)
-
-        self._matrix_of = matrix_of
-
-    def matrix(self) -> np.ndarray:
-        """The confusion matrix int64 [C, C] of the whole split."""
-        return sum(self._matrix_of(images, masks).numpy() for images, masks in self._batches)
-
-    def panels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The middle of the first photos, uint8 [N, S, S, 3], with their class ids and the predicted ones [N, S, S]."""
-        examples = self._batches.unbatch().take(PANELS)
-        cropped = examples.map(lambda image, mask: center_crop(image, mask, self._size))
-        images, masks = next(iter(cropped.batch(PANELS)))
-        predicted = tf.argmax(self._model(images, training=False), axis=-1)
-        return unscale_pixels(images).numpy(), masks.numpy(), predicted.numpy()
 
 
 def _set_trainable(encoder: keras.Model, trainable: bool, keeps_statistics: bool) -> None:

@@ -135,7 +135,7 @@ def test_a_typo_ends_the_real_command_with_one_line(write_config, tmp_path):
 
 
 def test_nothing_heavy_is_imported_before_the_data_is_checked():
-    heavy = "{'tensorflow', 'tfx', 'apache_beam', 'keras', 'ml_metadata'}"
+    heavy = "{'tensorflow', 'tfx', 'apache_beam', 'keras', 'keras_tuner', 'ml_metadata'}"
     code = f"import sys; from tfx_pipeline import local_runner; print(sorted({heavy} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"

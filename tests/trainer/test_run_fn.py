@@ -19,13 +19,14 @@ from trainer.run_fn import run_fn
 TRAINING = {"encoder_scale": 1, "epochs": 1, "fine_tune_epochs": 0, "batch_size": 4}
 
 
-def arguments(folder, shards, **custom_config):
+def arguments(folder, shards, hyperparameters=None, **custom_config):
     pattern = str(Path(shards[0]).parent / "*")
     return SimpleNamespace(
         train_files=[pattern],
         eval_files=[pattern],
         serving_model_dir=str(folder / "model"),
         model_run_dir=str(folder / "run"),
+        hyperparameters=hyperparameters,
         custom_config={
             "dataset": "pets",
             "image_size": 32,

@@ -40,6 +40,7 @@ def trainer_arguments(settings: dict) -> SimpleNamespace:
         eval_files=settings["shards"],
         serving_model_dir=settings["export"],
         model_run_dir=f"{settings['export']}-run",
+        hyperparameters=None,
         custom_config={
             "dataset": "pets",
             "image_size": settings["size"],

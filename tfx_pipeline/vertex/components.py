@@ -23,7 +23,7 @@ PUSHER = "Pusher"
 __all__ = ["Trainer", "VertexPusher", "training_settings", "vertex_pusher"]
 
 
-def training_settings(name: str, cloud: CloudConfig, job: TrainingJob) -> dict[str, Any]:
+def training_settings(display_name: str, cloud: CloudConfig, job: TrainingJob) -> dict[str, Any]:
     """What TFX's Trainer for Vertex AI takes from `custom_config`: the CustomJob, to which it adds the command.
 
     The form is that of Vertex AI's CustomJob (v1):
@@ -47,7 +47,7 @@ def training_settings(name: str, cloud: CloudConfig, job: TrainingJob) -> dict[s
     }
     custom_job = {
         "project": cloud.project,  # TFX takes it out again
-        "display_name": f"{name}-trainer",
+        "display_name": display_name,
         "job_spec": job_spec,
         "labels": cloud.labels,
         **({"encryption_spec": {"kms_key_name": cloud.encryption_key}} if cloud.encryption_key else {}),

@@ -39,6 +39,7 @@ class Training(NamedTuple):
       machine_type: Where it trains.
       accelerator_type: One of ACCELERATOR_SPEED; None trains on the CPU.
       own_machine: Whether a CustomJob trains, beside a step that waits for it.
+      jobs: How many machines start one after the other: two with a search before the training.
     """
 
     images: int
@@ -47,6 +48,7 @@ class Training(NamedTuple):
     machine_type: str
     accelerator_type: str | None
     own_machine: bool
+    jobs: int = 1
 
 
 class Serving(NamedTuple):
@@ -101,7 +103,7 @@ def cost(
     """
     rate = fixed or speed(training)
     work = training.images + training.measured / 3
-    training_seconds = Range(work / rate.high, work / rate.low).plus(START_SECONDS)
+    training_seconds = Range(work / rate.high, work / rate.low).plus(START_SECONDS.times(training.jobs))
     step_seconds = START_SECONDS.plus(SHORT_STEP_SECONDS)
     # The steps depend on each other, but for those that register; they wait for one machine after the other.
     wall = training_seconds.plus(step_seconds.times(steps * 0.75))

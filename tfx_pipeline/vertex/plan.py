@@ -114,8 +114,7 @@ def _training(
         )
     if settings.crop_size:
         raise UserError("training.crop_size: the plan knows no speed of a model that goes over images tile by tile")
-    epochs = settings.epochs + settings.fine_tune_epochs
-    looks = sum(-(-phase // settings.evaluate_every) for phase in (settings.epochs, settings.fine_tune_epochs))
+    epochs, looks = _epochs_and_looks(config)
     core, how = _core_speed(settings, version, calibrate and not given.images_per_second)
     training = Training(
         images=version.train_records * epochs,
@@ -124,6 +123,7 @@ def _training(
         machine_type=job.machine_type if job else STEP_MACHINE,
         accelerator_type=job.accelerator_type if job else None,
         own_machine=job is not None,
+        jobs=2 if config.tuning else 1,
     )
     if given.images_per_second:
         rate = Range(given.images_per_second * 0.8, given.images_per_second * 1.1)
@@ -137,6 +137,19 @@ def _training(
             ("training machine", f"{of_machine.low:,.3g} to {of_machine.high:,.3g} photos/s", f"{ASSUMED} from that"),
         ],
     )
+
+
+def _epochs_and_looks(config: PipelineConfig) -> tuple[int, int]:
+    """Epochs over the training split, and looks at the evaluation split between them; with those of all trials."""
+    trainings = [(config.training, 1)]
+    if config.tuning is not None:
+        trainings.append((config.tuning.trial_training(config.training), config.tuning.trials))
+    epochs = looks = 0
+    for one, times in trainings:
+        phases = (one.epochs, one.fine_tune_epochs)
+        epochs += times * sum(phases)
+        looks += times * sum(-(-phase // one.evaluate_every) for phase in phases)
+    return epochs, looks
 
 
 def _core_speed(settings: TrainingConfig, version: Version, calibrate: bool) -> tuple[float, str]:
@@ -189,7 +202,7 @@ def _tell(
         (
             "photos in training",
             f"{training.images:,}",
-            f"{config.training.epochs + config.training.fine_tune_epochs} epochs",
+            f"{_epochs_and_looks(config)[0]} epochs" + (" with those of the trials" if config.tuning else ""),
         ),
         *lines,
         ("trains on", machine, "a CustomJob" if training.own_machine else "the pipeline's own step"),

@@ -118,6 +118,12 @@ def test_where_every_slice_is_small_the_worst_of_them_are_named_all_the_same():
     assert "by breed: pug, beagle." in text
 
 
+def test_settings_that_a_search_chose_are_named_with_what_that_means():
+    text = section(card(info=INFO | {"tuned": ["decoder_filters", "learning_rate"]}), "Training")
+    assert "whose figures flatter the model: decoder filters, learning rate.\n" in text
+    assert "flatter" not in section(card(), "Training")
+
+
 def test_a_class_that_was_never_judged_is_a_limitation():
     text = card(evaluation=Evaluation(overall=metrics(9, 0.5, 0.6, None), slices={}))
     assert "has none of it: border." in section(text, "Limitations")

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
@@ -51,10 +52,28 @@ def test_training_is_a_custom_job_as_configured(job, cloud_config):
 
 def test_machines_that_train_together_are_a_chief_and_its_workers(write_cloud_config):
     config = load_cloud_config(write_cloud_config(training__replicas=4))
-    settings = training_settings(config.name, config.cloud, config.cloud.training)
+    settings = training_settings("pets-trainer", config.cloud, config.cloud.training)
     pools = settings["ai_platform_training_args"]["job_spec"]["worker_pool_specs"]
     assert [pool["replica_count"] for pool in pools] == [1, 3]
     assert pools[0]["machine_spec"] == pools[1]["machine_spec"]
+
+
+def test_a_search_is_a_custom_job_of_one_machine_whose_choice_the_training_takes(
+    write_cloud_config, toy_version, tmp_path
+):
+    path = write_cloud_config(training__replicas=4)
+    tuning = {"trials": 2, "epochs": 1, "search": {"learning_rate": [1e-3, 1e-2]}}
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"tuning": tuning}))
+    compile_job(load_cloud_config(path), read_manifest(toy_version), tmp_path / "job.json")
+    job = json.loads((tmp_path / "job.json").read_text())
+    assert executor_class(job, "Tuner") == "tfx_pipeline.vertex.tuner.Executor"
+    training = custom_config(job, "Tuner")["ai_platform_training_args"]
+    assert training["display_name"] == "pets-rehearsal-tuner"
+    assert [pool["replica_count"] for pool in training["job_spec"]["worker_pool_specs"]] == [1]
+    [source] = job["pipelineSpec"]["root"]["dag"]["tasks"]["Trainer"]["inputs"]["artifacts"]["hyperparameters"].values()
+    assert source == {"producerTask": "Tuner", "outputArtifactKey": "best_hyperparameters"}
+    order = [task.name for task in read_tasks(job["pipelineSpec"])]
+    assert order.index("Tuner") < order.index("Trainer")
 
 
 def test_every_container_runs_the_configured_image(job, cloud_config):

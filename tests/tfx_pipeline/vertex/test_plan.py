@@ -44,6 +44,20 @@ def test_a_plan_tells_hours_cost_and_where_each_figure_comes_from(told):
     assert "assumed prices, not read from a price list: " in text
 
 
+def test_the_trials_of_a_search_and_their_machine_are_counted(write_cloud_config, capsys):
+    path = write_cloud_config(region="us-central1", encryption_key=None)
+    tuning = {"trials": 9, "epochs": 2, "search": {"learning_rate": [1e-3, 1e-2]}}
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"tuning": tuning}))
+    assert plan([f"--config={path}", *SIZES]) == 0
+    assert re.search(r"photos in training +69,920   19 epochs with those of the trials\n", capsys.readouterr().out)
+
+
+def test_another_machine_that_starts_takes_its_time():
+    one, two = (cost(CPU._replace(jobs=jobs), 0, None, load_prices(), "us-central1").wall_seconds for jobs in (1, 2))
+    assert two.low - one.low == pytest.approx(START_SECONDS.low)
+    assert two.high - one.high == pytest.approx(START_SECONDS.high)
+
+
 def test_a_speed_that_was_measured_elsewhere_is_called_given(told):
     lines, _ = told(*SIZES, "--images_per_second=250")
     assert re.fullmatch(r"250 photos/s\s+given", lines["training machine"])

@@ -15,12 +15,15 @@ from PIL import Image as Picture
 
 from schemas.manifest import read_manifest
 from tests.tfx_pipeline.vertex.conftest import SECRETS, TOKEN
+from tfx_pipeline.tuning_result import TuningResult
+from tfx_pipeline.vertex.compile import compile_job
 from tfx_pipeline.vertex.lineage import git_commit
-from tfx_pipeline.vertex.rehearsal.command import rehearse
+from tfx_pipeline.vertex.rehearsal.command import rehearse, shortened
 from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed
 from tfx_pipeline.vertex.rehearsal.image import Image
 from tfx_pipeline.vertex.rehearsal.stage import Stage, raised_stage
 from tfx_pipeline.vertex.rehearsal.storage import Buckets
+from trainer.tuning import TuningConfig
 
 pytestmark = pytest.mark.proof
 
@@ -147,6 +150,28 @@ def test_unchanged_data_trains_nothing(rehearsal, stage, run):
     [last_blessed] = steps["LastBlessedModel-model-resolver"].outputs["model"]
     [trained] = steps["Trainer"].outputs["model"]
     assert last_blessed == trained
+
+
+def test_a_search_runs_as_a_custom_job_and_the_training_takes_what_it_chose(
+    rehearsal, stage, cloud_config, toy_version, tmp_path
+):
+    tuning = TuningConfig(trials=9, epochs=9, search={"learning_rate": [1e-5, 3e-3]})
+    config = shortened(cloud_config.model_copy(update={"tuning": tuning}))
+    compile_job(config, read_manifest(toy_version), tmp_path / "job.json")
+    job = json.loads((tmp_path / "job.json").read_text())
+    tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
+    for name in tasks.keys() - {"ImportExamples", "ImportSchemaGen", "Tuner", "Trainer"}:
+        del tasks[name]
+    steps = {step.name: step for step in stage.run_job("projects/p/jobs/tuned", job, lambda step: None)}
+    jobs = [call.request["customJob"] for call in stage.service.calls if call.method == "CreateCustomJob"]
+    assert [one["displayName"] for one in jobs[-2:]] == ["pets-rehearsal-tuner", "pets-rehearsal-trainer"]
+    outputs = {key: stage.buckets.of_uri(one.uri) for key, [one] in steps["Tuner"].outputs.items()}
+    found = TuningResult.read(outputs["best_hyperparameters"], outputs["tuner_results"])
+    assert len(found.trials) == 2
+    [model] = steps["Trainer"].outputs["model"]
+    [info] = stage.buckets.of_uri(model.uri).rglob("model_info.json")
+    assert json.loads(info.read_text())["training"]["learning_rate"] == found.chosen["learning_rate"]
+    assert not list(stage.buckets.of_uri(config.output).rglob("oracle.json"))
 
 
 def test_a_wrong_module_path_is_found(run, job):

@@ -21,6 +21,7 @@ from tfx_pipeline.vertex.rehearsal.photo import first_photo
 from tfx_pipeline.vertex.rehearsal.sample import draw_version
 from tfx_pipeline.vertex.rehearsal.stage import Stage, raised_stage
 from tfx_pipeline.vertex.rehearsal.storage import Buckets
+from trainer.tuning import TuningConfig
 
 REQUESTS_FILE = "requests.jsonl"
 CONFIG_FILE = "config.yaml"
@@ -96,7 +97,15 @@ def shortened(config: PipelineConfig) -> PipelineConfig:
     """The configuration with as little training as there can be, and no floors."""
     training = config.training.model_copy(update={"epochs": 1, "fine_tune_epochs": 0, "encoder_weights": "none"})
     evaluation = config.evaluation.model_copy(update={"min_mean_iou": 0.0, "min_iou": {}, "max_mean_iou_drop": 1.0})
-    return config.model_copy(update={"training": training, "evaluation": evaluation})
+    return config.model_copy(
+        update={"training": training, "tuning": config.tuning and _shortened(config.tuning), "evaluation": evaluation}
+    )
+
+
+def _shortened(tuning: TuningConfig) -> TuningConfig:
+    """Two trials of one epoch; without a second phase, its learning rate is searched in the first one."""
+    search = {name.removeprefix("fine_tune_"): space for name, space in tuning.search.items()}
+    return tuning.model_copy(update={"trials": 2, "epochs": 1, "fine_tune_epochs": 0, "search": search})
 
 
 def differences(config: PipelineConfig, as_configured: bool) -> list[str]:
@@ -106,6 +115,8 @@ def differences(config: PipelineConfig, as_configured: bool) -> list[str]:
         told.append("The Evaluator's Beam job runs in its step instead of on Dataflow.")
     if config.hub is not None:
         told.append("HFPusher writes its repositories to a folder instead of the Hub, without the Space's examples.")
+    if not as_configured and config.tuning is not None:
+        told.append("Two trials of one epoch search.")
     if not as_configured:
         told.append("One epoch, encoder from scratch, no floors (--as_configured takes the configuration's).")
     return told

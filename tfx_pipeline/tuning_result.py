@@ -1,0 +1,67 @@
+"""What TFX's Tuner leaves: the best values and the table of trials."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MAX_TRIALS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One finished trial: the mean IoU on the eval split that it reached, with which values."""
+
+    mean_iou: float
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TuningResult:
+    """What a search found.
+
+    Attributes:
+      chosen: Name of a training's setting to the best trial's value.
+      trials: The finished trials, the best one first; those that failed are not among them.
+    """
+
+    chosen: dict[str, Any]
+    trials: tuple[Trial, ...]
+
+    @classmethod
+    def read(cls, best_hyperparameters: Path, tuner_results: Path) -> TuningResult:
+        """Reads the folders of the Tuner's two artifacts, with the one file that TFX leaves in each."""
+        return cls(
+            chosen=_only_file(best_hyperparameters)["values"],
+            trials=tuple(_trial(row) for row in _only_file(tuner_results)),
+        )
+
+    def lines(self) -> list[str]:
+        """The best trials as a table for the terminal."""
+        lines = [f"tuning: the best of {len(self.trials)} trials, by the eval split; that flatters the figures above"]
+        lines.append(_row(["mean IoU", *self.chosen]))
+        for trial in self.trials[:MAX_TRIALS_SHOWN]:
+            lines.append(_row([f"{trial.mean_iou:.3f}", *(_figure(trial.values[name]) for name in self.chosen)]))
+        if len(self.trials) > MAX_TRIALS_SHOWN:
+            lines.append(f"  and {len(self.trials) - MAX_TRIALS_SHOWN} more in the summary")
+        return lines
+
+
+def _trial(row: Mapping[str, Any]) -> Trial:
+    return Trial(row["score"], {name: value for name, value in row.items() if name not in ("trial_id", "score")})
+
+
+def _only_file(folder: Path) -> Any:
+    [path] = (one for one in folder.iterdir() if one.is_file())
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _row(cells: list[str]) -> str:
+    return "  " + "  ".join(f"{cell:<14}" for cell in cells).rstrip()

@@ -1,0 +1,33 @@
+"""The Tuner where Google runs it: TFX's own, in a CustomJob of one machine.
+
+TFX's Tuner for Vertex AI shares the trials among machines that ask a server of KerasTuner; one machine needs none.
+"""
+
+from __future__ import annotations
+
+import tempfile
+
+from tfx.components.tuner.component import Tuner
+from tfx.components.tuner.executor import Executor as TunerExecutor
+from tfx.dsl.components.base import executor_spec
+from tfx.extensions.google_cloud_ai_platform.trainer.executor import GenericExecutor
+
+
+class SearchExecutor(TunerExecutor):
+    """TFX's search, inside of the CustomJob."""
+
+    def _get_tmp_dir(self) -> str:  # TFX gives a CustomJob none, and its search needs one
+        return tempfile.mkdtemp()
+
+
+class Executor(GenericExecutor):
+    """Starts the CustomJob that searches, and waits for it, as TFX's Trainer does for the one that trains."""
+
+    def _GetExecutorClass(self) -> type[SearchExecutor]:  # noqa: N802 (TFX calls it)
+        return SearchExecutor
+
+
+class VertexTuner(Tuner):
+    """TFX's Tuner, with an executor that has a CustomJob search."""
+
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
