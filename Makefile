@@ -23,6 +23,7 @@ INPUT ?= gs://$(BUCKET)/photos
 OUTPUT ?= gs://$(BUCKET)/data
 CONFIG ?=
 DATA ?=
+PARTS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo app data dataflow dataflow-plan rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
@@ -102,8 +103,8 @@ format: env  ## mend style and format where that is safe
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: env  ## measure the speed of the preparation: some 12 minutes, writes runs/bench.json
-	@$(BIN)/python -m tests.bench
+bench: env  ## measure speed and memory: some 30 minutes, runs/bench.json [PARTS="preparation input evaluation"]
+	@$(BIN)/python -m tests.bench $(PARTS)
 
 lock: env  ## resolve the requirements of setup.py anew, for both Pythons and for the container image
 	@$(call RESOLVE,3.10,x86_64-manylinux_2_36)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from trainer.preprocessing import CHANNELS, JPEG_START, decode_image
+from trainer.preprocessing import CHANNELS, decode_image
 
 EXIF_BYTES = 1 << 16  # a JPEG's EXIF segment is its first or second, and each holds at most 64 kB
 MAX_EXIF_ENTRIES = 256
 ORIENTATION_TAG = 0x0112
 PNG_START = b"\x89PNG"
+JPEG_START = b"\xff\xd8\xff"
 
 
 def decode_photo(image_bytes: tf.Tensor) -> tf.Tensor:

@@ -86,17 +86,35 @@ class Bench:
         """The whole job, statistics, validation, near-duplicates and report included."""
         self._turn += 1
         data, version = self._folder / "data", f"{self._turn}"
-        options = [f"--input={self.photos(count)}", f"--output={data}", f"--version={version}", "--dataset=pets"]
-        options += [f"--image_size={IMAGE_SIZE}", "--max_rejected_fraction=1"]
+        options = []
         if processes > 1:
-            options += ["--direct_running_mode=multi_processing", f"--direct_num_workers={processes}"]
-        ended, first = run(["beam_jobs.prepare", *options], data / "pets" / "_staging" / version)
+            options = ["--direct_running_mode=multi_processing", f"--direct_num_workers={processes}"]
+        ended, first = self._publish(count, data, version, options)
         published = data / "pets" / version
         manifest = read_manifest(published)
         size = sum(shard.bytes for split in manifest.splits.values() for shard in split.shards)
         seconds = json.loads((published / "metrics.json").read_text())["seconds"]
         shutil.rmtree(published)
         return Job(ended, seconds, first, size / manifest.published)
+
+    def published(self, count: int) -> Path:
+        """A version of `count` photos, or of a few less, that stays; published when first asked for."""
+        data, version = self._folder / "versions", f"{count}"
+        if not (data / "pets" / version).exists():
+            self._publish(count, data, version, [])
+        return data / "pets" / version
+
+    def folder(self, name: str) -> Path:
+        """An empty folder."""
+        folder = self._folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return folder
+
+    def _publish(self, count: int, data: Path, version: str, beam_options: list[str]) -> tuple[Run, float]:
+        options = [f"--input={self.photos(count)}", f"--output={data}", f"--version={version}", "--dataset=pets"]
+        options += [f"--image_size={IMAGE_SIZE}", "--max_rejected_fraction=1", *beam_options]
+        return run(["beam_jobs.prepare", *options], data / "pets" / "_staging" / version)
 
     def bare_loop(self, count: int, processes: int) -> Run:
         """The same records without Beam; the seconds are those of the loop alone."""
