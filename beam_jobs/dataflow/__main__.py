@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(values: dict[str, Any], temporary_dir: str, flags: list[str], no_wait: bool) -> int:
     """Submits the job that publishes what `values`, of PrepareOptions, ask for."""
-    from beam_jobs.dataflow.submission import check_credentials, preparation, submit, wait
+    from beam_jobs.dataflow.submission import announce, check_credentials, preparation, submit, wait
 
     pipeline_options = parse_beam_flags(flags)
     check_credentials()
@@ -90,12 +90,7 @@ def _run(values: dict[str, Any], temporary_dir: str, flags: list[str], no_wait: 
         print("Already published with the same options; the job compares the inputs and rewrites nothing.", flush=True)
     start = time.monotonic()
     job = submit(preparation(options), pipeline_options)
-    if job is None:
-        print("The template is written; no job was started.")
-        return 0
-    print(f"Job {job.id}: {job.console}", flush=True)
-    if no_wait:
-        print(f"It publishes {options.version_dir}, or withholds it. Cancel it: {job.cancel_command}")
+    if not announce(job, no_wait, f"It publishes {options.version_dir}, or withholds it."):
         return 0
     if not wait(job, "Nothing is published; the same command starts over."):
         return FAILED

@@ -86,19 +86,14 @@ def _job_name(output: str) -> str:
 
 
 def _run(request: Request, flags: list[str], no_wait: bool) -> int:
-    from beam_jobs.dataflow.submission import check_credentials, submit, wait
+    from beam_jobs.dataflow.submission import announce, check_credentials, submit, wait
     from beam_jobs.prediction.pipeline import predict as build
 
     pipeline_options = parse_beam_flags(flags)
     check_credentials()
     start = time.monotonic()
     job = submit(lambda pipeline: build(pipeline, request), pipeline_options)
-    if job is None:
-        print("The template is written; no job was started.")
-        return 0
-    print(f"Job {job.id}: {job.console}", flush=True)
-    if no_wait:
-        print(f"It writes {request.output}. Cancel it: {job.cancel_command}")
+    if not announce(job, no_wait, f"It writes {request.output}."):
         return 0
     if not wait(job, "The same command starts over; masks that were written stay."):
         return predict.FAILED

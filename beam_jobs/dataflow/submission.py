@@ -186,6 +186,17 @@ def follow(job: DataflowJob) -> str:
     return state
 
 
+def announce(job: DataflowJob | None, no_wait: bool, promise: str) -> bool:
+    """Prints what was submitted; whether it is to be waited for. `promise` says what a job left alone does."""
+    if job is None:
+        print("The template is written; no job was started.")
+        return False
+    print(f"Job {job.id}: {job.console}", flush=True)
+    if no_wait:
+        print(f"{promise} Cancel it: {job.cancel_command}")
+    return not no_wait
+
+
 def wait(job: DataflowJob, consequence: str) -> bool:
     """Follows a job to its end; whether it is done. Where it is not, says why, and `consequence`."""
     try:
