@@ -92,7 +92,7 @@ def load_config(
     Args:
       path: YAML file.
       data, output: See PipelineConfig.
-      settings: `KEY=VALUE` each, with dots between the keys of sections, as in `cloud.project=my-project-1`.
+      settings: `KEY=VALUE` each, with dots between the keys of sections, as in `training.epochs=8`.
 
     Raises:
       UserError: The file is missing or no YAML, or a key or value is wrong; names the file and the key.
@@ -142,11 +142,17 @@ def _hub_on_vertex(hub: HubConfig) -> Iterator[str]:
 
 
 def _apply(values: dict[str, Any], setting: str) -> None:
-    """Puts one `KEY=VALUE` in its place; sections that are missing are made."""
-    keys, equals, value = setting.partition("=")
+    """Puts one `KEY=VALUE`, a value as YAML has it, in its place; sections that are missing are made."""
+    keys, equals, text = setting.partition("=")
     *sections, last = keys.split(".")
     if not equals or not all((*sections, last)):
-        raise UserError(f"--set {setting}: give KEY=VALUE, such as cloud.project=my-project-1")
+        raise UserError(f"--set {setting}: give KEY=VALUE, such as training.epochs=8")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(
+            f"--set {setting}: no valid YAML behind the =; give a number, true, a text, or [a, list]"
+        ) from None
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):

@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _check_and_run(options: argparse.Namespace) -> int:
-    config = load_config(options.config, options.data, options.output)
+    config = load_config(options.config, options.data, options.output, options.set)
     config, manifest = check_inputs(config)
     make_output_folder(Path(config.output))
     return run(config, manifest, options.verbose)
@@ -88,6 +88,13 @@ def _parser() -> argparse.ArgumentParser:
         default=environment("PIPELINE_OUTPUT"),
         metavar="DIR",
         help="where results go, in place of the configuration's (default: PIPELINE_OUTPUT)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a value in place of the configuration's, such as training.model=deeplabv3plus; can be repeated",
     )
     parser.add_argument("--verbose", action="store_true", help="show what the libraries log")
     return parser

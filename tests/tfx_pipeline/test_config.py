@@ -109,8 +109,17 @@ def test_single_values_can_be_set_without_editing_the_file(write_config):
         ("name.first=x", "name is no section"),
         ("training.epoch=3", "training.epoch"),
         ("training.epochs=many", "training.epochs"),
+        ("training..epochs=8", "--set training..epochs=8: give KEY=VALUE"),
+        ("name=[a", r"--set name=\[a: no valid YAML"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(write_config, setting, problem):
     with pytest.raises(UserError, match=problem):
         load_config(write_config(), settings=[setting])
+
+
+def test_a_value_that_is_set_has_its_type_as_in_the_file(write_config):
+    settings = ["training.encoder_scale=1", "training.augment=false", "training.class_weights=[1, 2.5, 1]"]
+    config = load_config(write_config(), settings=settings)
+    assert (config.training.encoder_scale, config.training.augment) == (1, False)
+    assert config.training.class_weights == (1.0, 2.5, 1.0)

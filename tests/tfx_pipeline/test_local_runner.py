@@ -125,6 +125,11 @@ def test_an_argument_wins_over_the_environment(capsys, monkeypatch, write_config
     assert "from_argument: no such folder" in error
 
 
+def test_a_value_set_on_the_command_line_is_checked_like_the_files(capsys, write_config):
+    error = refusal(capsys, "--config", write_config(), "--set=training.epochs=0")
+    assert "training.epochs: Input should be greater than or equal to 1" in error
+
+
 def test_a_typo_ends_the_real_command_with_one_line(write_config, tmp_path):
     command = [sys.executable, "-m", "tfx_pipeline.local_runner", f"--config={write_config(trainning={})}"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
