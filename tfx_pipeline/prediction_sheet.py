@@ -16,6 +16,7 @@ from schemas import features
 from schemas.iou import confusion_matrix, mean_iou
 from schemas.manifest import Manifest
 from schemas.spec import IGNORED_COLOR, DatasetSpec
+from tfx_pipeline.served_masks import masks_of
 
 SERVING_SIGNATURE = "serving_default"
 SCANNED_EXAMPLES = 128  # enough to find easy and hard ones, few enough to take seconds
@@ -89,7 +90,7 @@ def predict_examples(model: Path, version_dir: Path, manifest: Manifest, num_cla
     }
     records = tf.data.TFRecordDataset(shards).take(SCANNED_EXAMPLES).batch(BATCH_SIZE)
     for batch in records.map(lambda serialized: tf.io.parse_example(serialized, description)):
-        for index, predicted in enumerate(_masks(predict(image_bytes=batch[features.IMAGE]))):
+        for index, predicted in enumerate(masks_of(predict(image_bytes=batch[features.IMAGE]))):
             truth = Image.open(io.BytesIO(batch[features.MASK][index].numpy()))
             truth_ids = np.asarray(truth.resize(predicted.shape[::-1], Image.Resampling.NEAREST))
             photo = Image.open(io.BytesIO(batch[features.IMAGE][index].numpy())).convert("RGB")
@@ -108,15 +109,6 @@ def _smaller(class_ids: np.ndarray) -> np.ndarray:
     picture = Image.fromarray(class_ids)
     picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.NEAREST)
     return np.asarray(picture)
-
-
-def _masks(answer: dict[str, tf.Tensor]) -> Iterator[np.ndarray]:
-    """Class ids uint8 per photo, which a model of crops gives as PNG files."""
-    if "mask_bytes" not in answer:
-        yield from answer["class_ids"].numpy().astype(np.uint8)
-        return
-    for data in answer["mask_bytes"].numpy():
-        yield np.asarray(Image.open(io.BytesIO(data)))
 
 
 def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image.Image:

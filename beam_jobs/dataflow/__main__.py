@@ -8,16 +8,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from beam_jobs.console import be_calm, exit_code
+from beam_jobs.dataflow.command_line import add_cloud_arguments, tell_network, told_in_words
 from beam_jobs.dataflow.options import (
-    add_cloud_arguments,
     default_job_name,
     parse_options,
     plan_table,
     refuse_decided_flags,
-    tell_network,
     values_of,
 )
-from beam_jobs.monitoring.summary import failure_cause
 from beam_jobs.options import PrepareOptions
 from beam_jobs.prepare import FAILED, add_arguments, check_same_options, read_published, report_outcome
 from beam_jobs.retry.options import SOURCE, with_base_options
@@ -50,14 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
     if known.plan:
         print("\n".join(flags))
         return 0
-    try:
-        return _run(values_of(PrepareOptions, values), dataflow_options.temporary_dir, flags, known.no_wait)
-    except Exception as error:  # of Beam, Google's client, or the network between them
-        if known.verbose or isinstance(error, UserError):
-            raise
-        print(f"error: {failure_cause(error)}", file=sys.stderr)
-        print("A job that was submitted goes on. --verbose shows where this failed.", file=sys.stderr)
-        return FAILED
+    return told_in_words(
+        lambda: _run(values_of(PrepareOptions, values), dataflow_options.temporary_dir, flags, known.no_wait),
+        known.verbose,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,8 +65,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_arguments(parser)
     add_cloud_arguments(parser, "prepare-DATASET-VERSION")
-    parser.add_argument("--plan", action="store_true", help="print what would be submitted and end")
-    parser.add_argument("--no_wait", action="store_true", help="end as soon as the job is submitted")
     parser.add_argument("--verbose", action="store_true", help="show the libraries' own messages")
     return parser
 

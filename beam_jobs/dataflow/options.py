@@ -6,7 +6,6 @@ so that a job would fail minutes later, on a worker.
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -176,43 +175,6 @@ DECIDED = (
     *("temp_location", "staging_location", "sdk_location", "labels", "no_use_public_ips"),
     *("machine_type", "worker_harness_container_image", "update", "prebuild_sdk_container_engine"),
 )
-
-
-def add_cloud_arguments(parser: argparse.ArgumentParser, job_name: str) -> None:
-    """Adds one argument for each field of DataflowOptions; their values stay text, the options check them.
-
-    `job_name` says what the job is called by default.
-    """
-    defaults = {name: field.default for name, field in DataflowOptions.model_fields.items()}
-    place = parser.add_argument_group("Google Cloud, required")
-    place.add_argument("--project", required=True, help="id of the project that pays")
-    place.add_argument("--region", required=True, help="where the job runs, such as europe-west1; best the bucket's")
-    place.add_argument("--bucket", required=True, help="for temporary files, below gs://BUCKET/dataflow/")
-    workers = parser.add_argument_group("workers")
-    workers.add_argument("--worker_machine_type", help=f"default {defaults['worker_machine_type']}")
-    workers.add_argument("--num_workers", help="to start with (default: the service decides)")
-    workers.add_argument("--max_num_workers", help=f"most workers (default {defaults['max_num_workers']})")
-    workers.add_argument("--disk_size_gb", help=f"disk of a worker (default {defaults['disk_size_gb']})")
-    workers.add_argument("--service_account_email", help="whom workers act as (default: Compute Engine's account)")
-    workers.add_argument("--sdk_container_image", help="HOST/PATH:TAG with this package; workers install nothing")
-    network = parser.add_argument_group("network and keys")
-    network.add_argument("--network", help="VPC network (default: default)")
-    network.add_argument("--subnetwork", help="regions/REGION/subnetworks/NAME; needs Private Google Access")
-    network.add_argument("--use_public_ips", action="store_true", help="give workers public addresses")
-    network.add_argument("--dataflow_kms_key", help="projects/P/locations/REGION/keyRings/R/cryptoKeys/K")
-    naming = parser.add_argument_group("naming")
-    naming.add_argument("--job_name", help=f"default {job_name}; unique among the region's active jobs")
-    naming.add_argument("--label", action="append", metavar="KEY=VALUE", help="for the bill; can be repeated")
-
-
-def tell_network(options: DataflowOptions) -> None:
-    """Prints what workers need to install packages, where they have to."""
-    if not options.sdk_container_image and not options.use_public_ips:
-        print(
-            "Note: to install packages, workers without public addresses need Cloud NAT; with a container image they "
-            "don't.",
-            flush=True,
-        )
 
 
 def parse_options(values: dict[str, Any]) -> tuple[PrepareOptions, DataflowOptions]:

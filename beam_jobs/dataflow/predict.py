@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 
 from beam_jobs import predict
 from beam_jobs.console import be_calm, exit_code
+from beam_jobs.dataflow.command_line import add_cloud_arguments, tell_network, told_in_words
 from beam_jobs.dataflow.options import (
     DataflowOptions,
-    add_cloud_arguments,
     job_table,
     local_places,
     refuse_decided_flags,
-    tell_network,
     values_of,
 )
-from beam_jobs.monitoring.summary import failure_cause
 from beam_jobs.retry.options import SOURCE
 from beam_jobs.runners.beam_options import parse_beam_flags
 from schemas.errors import UserError
@@ -54,14 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     if known.plan:
         print("\n".join(flags))
         return 0
-    try:
-        return _run(predict.make_request(known), flags, known.no_wait)
-    except Exception as error:  # of Beam, Google's client, or the network between them
-        if known.verbose or isinstance(error, UserError):
-            raise
-        print(f"error: {failure_cause(error)}", file=sys.stderr)
-        print("A job that was submitted goes on. --verbose shows where this failed.", file=sys.stderr)
-        return predict.FAILED
+    return told_in_words(lambda: _run(predict.make_request(known), flags, known.no_wait), known.verbose)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,8 +66,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     predict.add_arguments(parser)
     add_cloud_arguments(parser, "predict-FOLDER, of --output")
-    parser.add_argument("--plan", action="store_true", help="print what would be submitted and end")
-    parser.add_argument("--no_wait", action="store_true", help="end as soon as the job is submitted")
     return parser
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from beam_jobs.dataflow.submission import CREDENTIALS_REMEDY
 from schemas.errors import UserError
+from tfx_pipeline.served_masks import decode_mask, masks_of
 from tfx_pipeline.vertex.cloud_config import CloudConfig
 
 # Of a request and of an answer: https://cloud.google.com/vertex-ai/docs/quotas
@@ -42,7 +43,7 @@ class LocalModel:
             start = time.monotonic()
             answer = self._loaded.signatures["serving_default"](image_bytes=tf.constant([photo]))
             self._seconds.append(time.monotonic() - start)
-            yield _local_mask(answer)
+            yield from masks_of(answer)
 
     def latency(self) -> str:
         """How long the answers took, for a person."""
@@ -113,22 +114,11 @@ def fitting(photo: bytes, pixels: np.ndarray) -> bytes:
         )
 
 
-def _local_mask(answer: dict) -> np.ndarray:
-    """The mask in a signature's answer to one photo: class ids, or a PNG file from a model of crops."""
-    if "mask_bytes" in answer:
-        return _decode_mask(answer["mask_bytes"].numpy()[0])
-    return answer["class_ids"].numpy()[0].astype(np.uint8)
-
-
 def _deployed_mask(prediction: list | Mapping) -> np.ndarray:
-    """The same from TensorFlow Serving's JSON, where files are `{"b64": ...}`."""
+    """The mask in TensorFlow Serving's JSON, where files are `{"b64": ...}`."""
     if isinstance(prediction, Mapping):
-        return _decode_mask(base64.b64decode(prediction["b64"]))
+        return decode_mask(base64.b64decode(prediction["b64"]))
     return np.asarray(prediction, np.uint8)
-
-
-def _decode_mask(data: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(data), formats=("PNG",)))
 
 
 def _batch(encoded: list[str], most: int) -> list[str]:

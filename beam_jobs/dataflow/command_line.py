@@ -1,0 +1,63 @@
+"""What the command lines of all jobs on Dataflow have in common."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from beam_jobs.dataflow.options import DataflowOptions
+from beam_jobs.monitoring.summary import failure_cause
+from beam_jobs.prepare import FAILED
+from schemas.errors import UserError
+
+
+def add_cloud_arguments(parser: argparse.ArgumentParser, job_name: str) -> None:
+    """Adds one argument for each field of DataflowOptions, whose text the options check, `--plan` and `--no_wait`.
+
+    `job_name` says what the job is called by default.
+    """
+    defaults = {name: field.default for name, field in DataflowOptions.model_fields.items()}
+    place = parser.add_argument_group("Google Cloud, required")
+    place.add_argument("--project", required=True, help="id of the project that pays")
+    place.add_argument("--region", required=True, help="where the job runs, such as europe-west1; best the bucket's")
+    place.add_argument("--bucket", required=True, help="for temporary files, below gs://BUCKET/dataflow/")
+    workers = parser.add_argument_group("workers")
+    workers.add_argument("--worker_machine_type", help=f"default {defaults['worker_machine_type']}")
+    workers.add_argument("--num_workers", help="to start with (default: the service decides)")
+    workers.add_argument("--max_num_workers", help=f"most workers (default {defaults['max_num_workers']})")
+    workers.add_argument("--disk_size_gb", help=f"disk of a worker (default {defaults['disk_size_gb']})")
+    workers.add_argument("--service_account_email", help="whom workers act as (default: Compute Engine's account)")
+    workers.add_argument("--sdk_container_image", help="HOST/PATH:TAG with this package; workers install nothing")
+    network = parser.add_argument_group("network and keys")
+    network.add_argument("--network", help="VPC network (default: default)")
+    network.add_argument("--subnetwork", help="regions/REGION/subnetworks/NAME; needs Private Google Access")
+    network.add_argument("--use_public_ips", action="store_true", help="give workers public addresses")
+    network.add_argument("--dataflow_kms_key", help="projects/P/locations/REGION/keyRings/R/cryptoKeys/K")
+    naming = parser.add_argument_group("naming")
+    naming.add_argument("--job_name", help=f"default {job_name}; unique among the region's active jobs")
+    naming.add_argument("--label", action="append", metavar="KEY=VALUE", help="for the bill; can be repeated")
+    parser.add_argument("--plan", action="store_true", help="print what would be submitted and end")
+    parser.add_argument("--no_wait", action="store_true", help="end as soon as the job is submitted")
+
+
+def tell_network(options: DataflowOptions) -> None:
+    """Prints what workers need to install packages, where they have to."""
+    if not options.sdk_container_image and not options.use_public_ips:
+        print(
+            "Note: to install packages, workers without public addresses need Cloud NAT; with a container image they "
+            "don't.",
+            flush=True,
+        )
+
+
+def told_in_words(run: Callable[[], int], verbose: bool) -> int:
+    """The exit code of `run`, or FAILED where it raises what nobody foresaw, told in words; `verbose` lets it pass."""
+    try:
+        return run()
+    except Exception as error:  # of Beam, Google's client, or the network between them
+        if verbose or isinstance(error, UserError):
+            raise
+        print(f"error: {failure_cause(error)}", file=sys.stderr)
+        print("A job that was submitted goes on. --verbose shows where this failed.", file=sys.stderr)
+        return FAILED
