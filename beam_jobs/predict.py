@@ -10,7 +10,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import be_calm, exit_code, heavy_imports
 from beam_jobs.monitoring.summary import failure_cause
 from beam_jobs.publication.versions import absolute_folder, require_version
 from beam_jobs.runners.beam_options import parse_beam_flags
@@ -99,8 +99,9 @@ def make_request(options: argparse.Namespace) -> Request:
     inputs = [folder for folder in (photos, version_dir, model_dir) if folder]
     if clash := next((one for one in inputs if f"{output}/".startswith(f"{one}/")), None):
         raise UserError(f"--output {output}: lies in {clash}, which is read; give a folder outside of it")
-    from beam_jobs.prediction.model import read_model_info
-    from beam_jobs.prediction.pipeline import Request
+    with heavy_imports():
+        from beam_jobs.prediction.model import read_model_info
+        from beam_jobs.prediction.pipeline import Request
 
     info = read_model_info(model_dir)
     if version_dir:

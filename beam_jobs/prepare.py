@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import be_calm, exit_code, heavy_imports
 from beam_jobs.monitoring.summary import changed_options, failure_cause, published_table, withheld_table
 from beam_jobs.options import PrepareOptions, options_sha256
 from beam_jobs.publication.versions import require_baseline
@@ -188,10 +188,11 @@ def _digest_of_inputs(options: PrepareOptions, pipeline_options) -> str:
 
 def _run(options: PrepareOptions, pipeline_options) -> tuple[float, JobMetrics]:
     """Runs the graph; returns the seconds that it took and what it has counted."""
-    from beam_jobs.monitoring.metrics import read_metrics
-    from beam_jobs.monitoring.progress_display import shown_progress
-    from beam_jobs.pipeline import prepare
-    from beam_jobs.runners.supervision import supervised_pipeline
+    with heavy_imports():
+        from beam_jobs.monitoring.metrics import read_metrics
+        from beam_jobs.monitoring.progress_display import shown_progress
+        from beam_jobs.pipeline import prepare
+        from beam_jobs.runners.supervision import supervised_pipeline
 
     _make_staging(options)
     start = time.monotonic()

@@ -9,7 +9,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import be_calm, exit_code, heavy_imports
 from beam_jobs.monitoring.summary import failure_cause
 from beam_jobs.publication.versions import absolute_folder, require_baseline, require_version
 from beam_jobs.runners.beam_options import parse_beam_flags
@@ -121,10 +121,11 @@ def _request(
     version_dir: str, manifest: Manifest, schema: str | None, baseline_dir: str | None, output: str, progress_dir: str
 ) -> Request:
     """Reads the schema, and checks that it is one."""
-    from google.protobuf.text_format import ParseError
+    with heavy_imports():
+        from google.protobuf.text_format import ParseError
 
-    from beam_jobs.validation.pipeline import Request
-    from beam_jobs.validation.statistics import Criteria, parse_schema
+        from beam_jobs.validation.pipeline import Request
+        from beam_jobs.validation.statistics import Criteria, parse_schema
 
     path = absolute_folder(schema) if schema else f"{version_dir}/{SCHEMA_FILE}"
     name, remedy = ("--schema ", "") if schema else ("", "; --schema names another")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from typing import Annotated, Any, TypeVar
 
@@ -249,8 +249,9 @@ def available_datasets() -> list[str]:
     return sorted(folder.name for folder in root.iterdir() if (folder / "dataset.yaml").is_file())
 
 
+@cache  # reading YAML takes 30 ms, and a job asks a dozen times
 def load_spec(name: str) -> DatasetSpec:
-    """Reads and checks `schemas/<name>/dataset.yaml`.
+    """Reads and checks `schemas/<name>/dataset.yaml`, once in each process.
 
     Raises:
       UserError: There is no such data set, or its file is wrong; names the key.

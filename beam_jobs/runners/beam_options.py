@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from beam_jobs.console import heavy_imports
 from schemas.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,9 +18,10 @@ def parse_beam_flags(flags: list[str]) -> PipelineOptions:
     Raises:
       UserError: Names the first flag that Beam does not know; Beam itself drops such flags silently.
     """
-    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+    with heavy_imports():
+        from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
-    from beam_jobs.runners.remembered_views import RememberedViews
+        from beam_jobs.runners.remembered_views import RememberedViews
 
     class AllFlags(argparse.ArgumentParser):
         """Every option that Beam knows."""
