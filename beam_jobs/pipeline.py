@@ -6,6 +6,7 @@ along with the steps that see it anyway: planning leaves a Tally for each bundle
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
@@ -28,6 +29,7 @@ from beam_jobs.retry.planning import plan_records, read_base
 from beam_jobs.shards import sharding
 from beam_jobs.shards.shard_writer import HASHED_PHOTOS, REPAIRED, STATISTICS_ROWS, WriteShard, WrittenShard
 from beam_jobs.shards.sharding import ShardKey, SplitSize
+from beam_jobs.sources.packing import pack_plans, unpack_plans
 from beam_jobs.sources.source_files import REJECTED, TALLIES, PlannedRecord
 from beam_jobs.sources.tally import Tally, add_sizes, add_tallies
 from beam_jobs.storage.files import write_atomically
@@ -40,7 +42,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
     plan = pipeline | "PlanRecords" >> plan_records(options)
     planned, sizes, moves = _decide_sides(plan, options)
     shards = (
-        # (ShardKey, [PlannedRecord])
+        # (ShardKey, [packed PlannedRecords])
         planned
         | "GroupByShard" >> _GroupByShard(sizes, options)
         | "WriteShards"
@@ -104,7 +106,7 @@ def _criteria(options: PrepareOptions) -> Criteria:
 
 
 class _GroupByShard(beam.PTransform):
-    """PlannedRecords -> (ShardKey, [PlannedRecord]); a None among them names each shard, also one without any record.
+    """Packed PlannedRecords -> (ShardKey, [packed PlannedRecords]), also for shards without any record.
 
     Args:
       sizes: {split: SplitSize} of each bundle that the records came from.
@@ -122,9 +124,10 @@ class _GroupByShard(beam.PTransform):
             | "Start" >> beam.Impulse()
             | "CountShards" >> beam.Map(_count_shards, AsIter(self._sizes), self._options)
         )
-        assigned = planned | "AssignShard" >> beam.Map(_assign_shard, AsSingleton(counts))
         every = counts | "NameEveryShard" >> beam.FlatMap(_every_shard)
-        return (assigned, every) | "Gather" >> beam.Flatten() | "GroupShards" >> beam.GroupByKey()
+        assigned = planned | "AssignShard" >> beam.FlatMap(_assign_shards, AsSingleton(counts))
+        # Beam's local runner deals keys out to its workers as they first come: in order, each has as many of a split
+        return (every, assigned) | "Gather" >> beam.Flatten() | "GroupShards" >> beam.GroupByKey()
 
 
 def _count_shards(_: bytes, sizes: Iterable[dict[str, SplitSize]], options: PrepareOptions) -> dict[str, int]:
@@ -136,15 +139,19 @@ def _count_shards(_: bytes, sizes: Iterable[dict[str, SplitSize]], options: Prep
     return counts
 
 
-def _assign_shard(plan: PlannedRecord, counts: dict[str, int]) -> tuple[ShardKey, PlannedRecord]:
-    count = counts[plan.split]
-    return ShardKey(plan.split, sharding.shard_index(plan.image_id, count), count), plan
+def _assign_shards(packed: bytes, counts: dict[str, int]) -> Iterator[tuple[ShardKey, bytes]]:
+    plans: dict[ShardKey, list[PlannedRecord]] = defaultdict(list)
+    for plan in unpack_plans(packed):
+        count = counts[plan.split]
+        plans[ShardKey(plan.split, sharding.shard_index(plan.image_id, count), count)].append(plan)
+    for key, of_one_shard in plans.items():
+        yield key, pack_plans(of_one_shard)
 
 
-def _every_shard(counts: dict[str, int]) -> Iterator[tuple[ShardKey, None]]:
+def _every_shard(counts: dict[str, int]) -> Iterator[tuple[ShardKey, bytes]]:
     for split, count in counts.items():
         for index in range(count):
-            yield ShardKey(split, index, count), None
+            yield ShardKey(split, index, count), pack_plans([])
 
 
 def _write_line_files(

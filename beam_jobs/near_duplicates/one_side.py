@@ -16,22 +16,23 @@ from apache_beam.pvalue import AsDict, AsIter
 
 from beam_jobs.monitoring.metrics import NAMESPACE
 from beam_jobs.near_duplicates import PHOTOS_MOVED
-from beam_jobs.near_duplicates.batches import BatchPhotos
+from beam_jobs.near_duplicates.batches import Batch, to_batch
 from beam_jobs.near_duplicates.candidates import FindNearHashes, NearHashes
 from beam_jobs.near_duplicates.hashing import HashedPhoto, encoded_photo_hash
 from beam_jobs.rejections import InputRejected
 from beam_jobs.shards.published_records import read_photo
 from beam_jobs.shards.sharding import SplitSize
+from beam_jobs.sources.packing import pack_plans, unpack_plans
 from beam_jobs.sources.source_files import PlannedRecord
-from beam_jobs.sources.tally import add_sizes, at_end_of_bundle
+from beam_jobs.sources.tally import add_sizes
 
 KEPT, MOVES = "kept", "moves"
 
-HashedRecord = tuple[PlannedRecord, "bytes | None"]
+Hashed = tuple[bytes, list["bytes | None"]]  # packed PlannedRecords, and the hash of each
 
 
 class KeepOnOneSide(beam.PTransform):
-    """PlannedRecords -> the same, those of near-duplicates with one split; other output `moves`: Moves of each bundle.
+    """Packed PlannedRecords -> the same, those of near-duplicates with one split; other output: Moves of each.
 
     Reads and decodes every photo once, at a small scale, besides the pass that publishes it. Photos that cannot be
     decoded stay where they are: that pass rejects them. The result depends neither on the runner nor on the order of
@@ -50,10 +51,9 @@ class KeepOnOneSide(beam.PTransform):
         hashed = (
             planned
             | "SpreadPhotos" >> beam.Reshuffle()
-            # (PlannedRecord, hash or None)
             | "HashPhotos" >> beam.Map(_hash, self._max_missing_fraction)
         )
-        batches = hashed | "TakePhotos" >> beam.MapTuple(_hashed_photo) | "BatchPhotos" >> BatchPhotos()
+        batches = hashed | "TakePhotos" >> beam.Map(_take_photos)
         near = batches | "FindNearHashes" >> FindNearHashes(across_splits=False)
         # (hash, cluster)
         clusters = (
@@ -73,15 +73,24 @@ class KeepOnOneSide(beam.PTransform):
         )
 
 
-def _hash(plan: PlannedRecord, max_missing_fraction: float) -> HashedRecord:
+def _hash(packed: bytes, max_missing_fraction: float) -> Hashed:
+    return packed, [_hash_photo(plan, max_missing_fraction) for plan in unpack_plans(packed)]
+
+
+def _hash_photo(plan: PlannedRecord, max_missing_fraction: float) -> bytes | None:
     try:
-        return plan, encoded_photo_hash(read_photo(plan.photo_source), max_missing_fraction)
+        return encoded_photo_hash(read_photo(plan.photo_source), max_missing_fraction)
     except InputRejected:
-        return plan, None
+        return None
 
 
-def _hashed_photo(plan: PlannedRecord, photo_hash: bytes | None) -> HashedPhoto:
-    return HashedPhoto(plan.image_id, plan.split, photo_hash)
+def _each(hashed: Hashed) -> Iterator[tuple[PlannedRecord, bytes | None]]:
+    packed, hashes = hashed
+    return zip(unpack_plans(packed), hashes)
+
+
+def _take_photos(hashed: Hashed) -> Batch:
+    return to_batch(HashedPhoto(plan.image_id, plan.split, photo_hash) for plan, photo_hash in _each(hashed))
 
 
 def join_clusters(near: Iterable[NearHashes]) -> Iterator[tuple[bytes, bytes]]:
@@ -109,40 +118,34 @@ class _Side(NamedTuple):
     split: str
 
 
-def _key_by_cluster(element: HashedRecord, clusters: dict[bytes, bytes]) -> Iterator[tuple[bytes, _Side]]:
-    plan, photo_hash = element
-    if photo_hash in clusters:
-        yield clusters[photo_hash], _Side(plan.record is None, plan.image_id, plan.split)
+def _key_by_cluster(hashed: Hashed, clusters: dict[bytes, bytes]) -> Iterator[tuple[bytes, _Side]]:
+    for plan, photo_hash in _each(hashed):
+        if photo_hash in clusters:
+            yield clusters[photo_hash], _Side(plan.record is None, plan.image_id, plan.split)
 
 
 class Moves(NamedTuple):
-    """What a bundle of records has come to: how many changed their split, and what is planned for each split now."""
+    """What packed records have come to: how many changed their split, and what is planned for each split now."""
 
     moved: int
     sizes: dict[str, SplitSize]
 
 
 class _ChooseSide(beam.DoFn):
-    """HashedRecord -> PlannedRecord with the split of its cluster; other output: Moves."""
+    """Hashed -> packed PlannedRecords with the splits of their clusters; other output: Moves."""
 
     def __init__(self):
         self._moved = beam.metrics.Metrics.counter(NAMESPACE, PHOTOS_MOVED)
 
-    def start_bundle(self) -> None:
-        self._moves = 0
-        self._sizes: dict[str, SplitSize] = {}
-
-    def process(
-        self, element: HashedRecord, clusters: dict[bytes, bytes], sides: dict[bytes, str]
-    ) -> Iterator[PlannedRecord]:
-        plan, photo_hash = element
-        is_movable = photo_hash in clusters and plan.record is None
-        split = sides[clusters[photo_hash]] if is_movable else plan.split
-        if split != plan.split:
-            self._moved.inc()
-            self._moves += 1
-        self._sizes = add_sizes([self._sizes, {split: SplitSize(1, plan.source_bytes)}])
-        yield plan._replace(split=split)
-
-    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
-        yield at_end_of_bundle(MOVES, Moves(self._moves, self._sizes))
+    def process(self, hashed: Hashed, clusters: dict[bytes, bytes], sides: dict[bytes, str]) -> Iterator:
+        plans = []
+        moved = 0
+        for plan, photo_hash in _each(hashed):
+            is_movable = photo_hash in clusters and plan.record is None
+            split = sides[clusters[photo_hash]] if is_movable else plan.split
+            moved += split != plan.split
+            plans.append(plan._replace(split=split))
+        self._moved.inc(moved)
+        yield pack_plans(plans)
+        sizes = add_sizes({plan.split: SplitSize(1, plan.source_bytes)} for plan in plans)
+        yield beam.pvalue.TaggedOutput(MOVES, Moves(moved, sizes))

@@ -16,15 +16,14 @@ from beam_jobs.publication.line_files import read_quarantine
 from beam_jobs.rejections import InputRejected, Rejection
 from beam_jobs.shards.published_records import find_records
 from beam_jobs.shards.sharding import split_by_hash
+from beam_jobs.sources.joining import LISTED, PUBLISHED, QUARANTINED, Found, JoinById
 from beam_jobs.sources.listing import IMAGES, MASKS
-from beam_jobs.sources.planning import LISTED, ListInput, PlanRecords, pair, reject
+from beam_jobs.sources.planning import ListInput, PlanRecords, pair, reject
 from beam_jobs.sources.source_files import PLANNED, REJECTED, TALLIES, PlannedRecord, SourceFile
 from beam_jobs.sources.tally import TallyPlans
 from beam_jobs.storage.files import read_file
 from schemas.errors import UserError
 from schemas.manifest import MANIFEST_FILE, Manifest, Shard, parse_manifest
-
-PUBLISHED, QUARANTINED = "published", "quarantined"
 
 
 def read_base(options: PrepareOptions) -> Manifest | None:
@@ -69,16 +68,12 @@ class PlanRetry(beam.PTransform):
         quarantined = (
             pipeline
             | "ReadQuarantine" >> read_quarantine(self._options.base_dir)
-            | "KeyById" >> beam.Map(lambda one: (one.image_id, one))
+            | "NameFound" >> beam.Map(lambda one: Found(QUARANTINED, one.image_id, one))
         )
         return (
-            {
-                # (id, PlannedRecord), (id, Rejection), and by kind what ListInput finds
-                PUBLISHED: published,
-                QUARANTINED: quarantined,
-                **(pipeline | "ListInput" >> ListInput(self._options)),
-            }
-            | "JoinById" >> beam.CoGroupByKey()
+            (published, quarantined, *(pipeline | "ListInput" >> ListInput(self._options)))
+            # (id, {PUBLISHED: [PlannedRecord], QUARANTINED: [Rejection], and what ListInput finds})
+            | "JoinById" >> JoinById()
             | "PlanAgain" >> beam.ParDo(_PlanAgain(self._options)).with_outputs(REJECTED, TALLIES, main=PLANNED)
         )
 
@@ -91,21 +86,21 @@ def _name_shards(options: PrepareOptions) -> Iterator[tuple[str, Shard]]:
             yield name, shard
 
 
-def _find_records(element: tuple[str, Shard], base_dir: str) -> Iterator[tuple[str, PlannedRecord]]:
+def _find_records(element: tuple[str, Shard], base_dir: str) -> Iterator[Found]:
     split, shard = element
     for image_id, record in find_records(base_dir, shard):
-        yield image_id, PlannedRecord(image_id, None, None, split, record)
+        yield Found(PUBLISHED, image_id, PlannedRecord(image_id, None, None, split, record))
 
 
 class _PlanAgain(TallyPlans):
-    """(id, what the base and the input have of it) -> PlannedRecord; other outputs: Rejection, Tally."""
+    """(id, what the base and the input have of it) -> packed PlannedRecords; other outputs: Rejection, Tally."""
 
     def __init__(self, options: PrepareOptions):
         super().__init__()
         self._base_dir = options.base_dir
         self._eval_fraction = options.eval_fraction if options.split == "hash" else None
 
-    def process(self, element: tuple[str, dict[str, Iterable]]) -> Iterator:
+    def process(self, element: tuple[str, dict[str, list]]) -> Iterator:
         image_id, found = element
         images, masks = sorted(found[IMAGES]), sorted(found[MASKS])
         before = [*found[PUBLISHED], *found[QUARANTINED]]
@@ -116,20 +111,20 @@ class _PlanAgain(TallyPlans):
         elif not before:
             count_not_taken()
         elif isinstance(before[0], PlannedRecord):
-            yield self.plan(before[0])
+            yield from self.plan(before[0])
         elif not images and not masks:
             yield self.reject(before[0])
         else:
-            yield self._pair(before[0], images, masks, found[LISTED])
+            yield from self._pair(before[0], images, masks, found[LISTED])
 
     def _pair(
         self, before: Rejection, images: list[SourceFile], masks: list[SourceFile], listed: Iterable[str]
-    ) -> PlannedRecord | beam.pvalue.TaggedOutput:
+    ) -> Iterator:
         if self._eval_fraction is not None:
             splits = [split_by_hash(before.image_id, self._eval_fraction)]
         else:  # a folder of mended files has no lists; the base has read them
             splits = [before.split] if before.split else sorted(set(listed))
         try:
-            return self.plan(pair(before.image_id, images, masks, splits))
+            yield from self.plan(pair(before.image_id, images, masks, splits))
         except InputRejected as error:
-            return self.reject(reject(before.image_id, images, masks, splits, error))
+            yield self.reject(reject(before.image_id, images, masks, splits, error))

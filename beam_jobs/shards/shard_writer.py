@@ -22,6 +22,7 @@ from beam_jobs.shards.sharding import ShardKey, order_in_shard
 from beam_jobs.shards.tf_example import Value, to_example
 from beam_jobs.shards.tfrecord import TFRecordWriter
 from beam_jobs.sources.inputs_digest import fingerprint
+from beam_jobs.sources.packing import unpack_plans
 from beam_jobs.sources.source_files import REJECTED, PlannedRecord, read_source
 from schemas.features import IMAGE
 from schemas.manifest import Shard, shard_path
@@ -63,9 +64,8 @@ def to_record_batch(rows: list[dict[str, Value]]) -> pa.RecordBatch:
 
 
 class WriteShard(beam.DoFn):
-    """(ShardKey, [PlannedRecord]) -> WrittenShard; other outputs: (split, RecordBatch) for statistics, Rejection,
-    Repaired, and the Batch of its photos' hashes where near-duplicates are asked for. A None among the records names a
-    shard that may have none.
+    """(ShardKey, [packed PlannedRecords]) -> WrittenShard; other outputs: (split, RecordBatch) for statistics,
+    Rejection, Repaired, and the Batch of its photos' hashes where near-duplicates are asked for.
 
     A shard appears in the staging folder under its final name only when it is complete. A bundle that is tried again
     writes the same bytes again.
@@ -83,8 +83,9 @@ class WriteShard(beam.DoFn):
     def teardown(self) -> None:
         self._done.close()
 
-    def process(self, element: tuple[ShardKey, Iterable[PlannedRecord | None]]) -> Iterator:
-        key, planned = ShardKey(*element[0]), element[1]
+    def process(self, element: tuple[ShardKey, Iterable[bytes]]) -> Iterator:
+        key = ShardKey(*element[0])
+        planned = [plan for packed in element[1] for plan in unpack_plans(packed)]
         relative = shard_path(self._spec.name, key.split, key.index, key.count)
         temporary = f"{self._staging}/{relative}.{uuid.uuid4().hex}.tmp"
         repairs: Counter[str] = Counter()
@@ -94,7 +95,7 @@ class WriteShard(beam.DoFn):
         rows: list[dict[str, Value]] = []
         with FileSystems.create(temporary, "application/octet-stream", "uncompressed") as file:
             writer = TFRecordWriter(file)
-            for plan in sorted(filter(None, planned), key=lambda one: order_in_shard(one.image_id)):
+            for plan in sorted(planned, key=lambda one: order_in_shard(one.image_id)):
                 contents = [read_source(source) for source in plan.sources]
                 inputs_digest += fingerprint(plan.image_id, *contents)
                 meter_source(sum(map(len, contents)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import apache_beam as beam
 
-from beam_jobs.sources.source_files import TALLIES, PlannedRecord, read_source
+from beam_jobs.sources.packing import unpack_plans
+from beam_jobs.sources.source_files import TALLIES, read_source
 
 
 def fingerprint(image_id: str, *contents: bytes) -> int:
@@ -31,7 +33,7 @@ class DigestInputs(beam.PTransform):
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         plan = pipeline | "PlanRecords" >> self._plan
-        read = plan.planned | "SpreadReads" >> beam.Reshuffle() | "ReadAndFingerprint" >> beam.Map(_fingerprint_files)
+        read = plan.planned | "SpreadReads" >> beam.Reshuffle() | "Fingerprint" >> beam.FlatMap(_fingerprint_files)
         unread = plan[TALLIES] | "TakeUnread" >> beam.Map(lambda tally: tally.unread_digest)
         return (
             (read, unread)
@@ -41,5 +43,6 @@ class DigestInputs(beam.PTransform):
         )
 
 
-def _fingerprint_files(plan: PlannedRecord) -> int:
-    return fingerprint(plan.image_id, *map(read_source, plan.sources))
+def _fingerprint_files(packed: bytes) -> Iterator[int]:
+    for plan in unpack_plans(packed):
+        yield fingerprint(plan.image_id, *map(read_source, plan.sources))

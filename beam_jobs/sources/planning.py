@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import apache_beam as beam
 
@@ -11,6 +11,7 @@ from beam_jobs import rejections
 from beam_jobs.options import PrepareOptions
 from beam_jobs.rejections import Rejection
 from beam_jobs.shards.sharding import split_by_hash
+from beam_jobs.sources.joining import LISTED, Found, JoinById
 from beam_jobs.sources.listing import IMAGES, LISTS, MASKS, Listing, list_files, plan_listings
 from beam_jobs.sources.source_files import (
     PAIR_STAGE,
@@ -24,7 +25,7 @@ from beam_jobs.sources.source_files import (
 from beam_jobs.sources.tally import TallyPlans
 from schemas.spec import ID_PATTERN
 
-LISTED = "listed"
+FILES = "files"
 
 
 def parse_split_list(text: str) -> Iterator[str]:
@@ -35,36 +36,41 @@ def parse_split_list(text: str) -> Iterator[str]:
 
 
 class ListInput(beam.PTransform):
-    """Lists the files that the options name. Outputs {images: (id, SourceFile), masks: same, listed: (id, split)}."""
+    """Lists the files that the options name. Gives PCollections of Founds: of all files and, if read, of all lists."""
 
     def __init__(self, options: PrepareOptions):
         super().__init__()
         self._options = options
 
-    def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+    def expand(self, pipeline: beam.Pipeline) -> tuple[beam.PCollection, ...]:
         found = (
             pipeline
             | "NameInput" >> beam.Create([self._options])
             | "PlanListings" >> beam.FlatMap(plan_listings)
             | "SpreadListings" >> beam.Reshuffle()
-            | "ListFiles" >> beam.ParDo(_ListFiles()).with_outputs(IMAGES, MASKS, LISTS)
+            | "ListFiles" >> beam.ParDo(_ListFiles()).with_outputs(LISTS, main=FILES)
         )
+        if self._options.split != "official":
+            return (found[FILES],)
         listed = found[LISTS] | "SpreadLists" >> beam.Reshuffle() | "ReadLists" >> beam.FlatMap(_read_split_list)
-        return {IMAGES: found[IMAGES], MASKS: found[MASKS], LISTED: listed}
+        return found[FILES], listed
 
 
 class _ListFiles(beam.DoFn):
-    """Listing -> by kind, (id, SourceFile) of each file, or (split, SourceFile) of each list."""
+    """Listing -> Found of each photo and mask; other output: (split, SourceFile) of each list."""
 
-    def process(self, listing: Listing) -> Iterator[beam.pvalue.TaggedOutput]:
+    def process(self, listing: Listing) -> Iterator[Found | beam.pvalue.TaggedOutput]:
         for wanted, image_id, source in list_files(listing):
-            yield beam.pvalue.TaggedOutput(wanted.kind, (wanted.split or image_id, source))
+            if wanted.kind == LISTS:
+                yield beam.pvalue.TaggedOutput(LISTS, (wanted.split, source))
+            else:
+                yield Found(wanted.kind, image_id, source)
 
 
-def _read_split_list(element: tuple[str, SourceFile]) -> Iterator[tuple[str, str]]:
+def _read_split_list(element: tuple[str, SourceFile]) -> Iterator[Found]:
     split, source = element
     for image_id in parse_split_list(read_source(source).decode()):
-        yield image_id, split
+        yield Found(LISTED, image_id, split)
 
 
 def pair(image_id: str, images: list[SourceFile], masks: list[SourceFile], splits: list[str]) -> PlannedRecord:
@@ -108,14 +114,14 @@ def reject(
 
 
 class _Pair(TallyPlans):
-    """(id, its files and listings) -> PlannedRecord; other outputs: Rejection, Tally."""
+    """(id, its files and listings) -> packed PlannedRecords; other outputs: Rejection, Tally."""
 
     def __init__(self, split_mode: str, eval_fraction: float):
         super().__init__()
         self._split_mode = split_mode
         self._eval_fraction = eval_fraction
 
-    def process(self, element: tuple[str, dict[str, Iterable]]) -> Iterator:
+    def process(self, element: tuple[str, dict[str, list]]) -> Iterator:
         image_id, found = element
         images, masks = sorted(found[IMAGES]), sorted(found[MASKS])
         if not images and not masks:
@@ -125,7 +131,7 @@ class _Pair(TallyPlans):
         if self._split_mode == "hash":
             splits = [split_by_hash(image_id, self._eval_fraction)]
         try:
-            yield self.plan(pair(image_id, images, masks, splits))
+            yield from self.plan(pair(image_id, images, masks, splits))
         except rejections.InputRejected as error:
             yield self.reject(reject(image_id, images, masks, splits, error))
 
@@ -133,8 +139,8 @@ class _Pair(TallyPlans):
 class PlanRecords(beam.PTransform):
     """Lists the photos, masks and official lists that the options name, and pairs them by id.
 
-    Ids and places are all that is shuffled. Outputs by tag: `planned` (PlannedRecord), `rejected` (Rejection) and
-    `tallies` (Tally of each bundle).
+    Ids and places are all that is shuffled. Outputs by tag: `planned` (packed PlannedRecords), `rejected` (Rejection)
+    and `tallies` (Tally of each bundle).
     """
 
     def __init__(self, options: PrepareOptions):
@@ -145,7 +151,7 @@ class PlanRecords(beam.PTransform):
         pairing = _Pair(self._options.split, self._options.eval_fraction)
         return (
             (pipeline | "ListInput" >> ListInput(self._options))
-            # (id, {images: [SourceFile], masks: [SourceFile], listed: [split]})
-            | "JoinById" >> beam.CoGroupByKey()
+            # (id, {IMAGES: [SourceFile], MASKS: [SourceFile], LISTED: [split]})
+            | "JoinById" >> JoinById()
             | "Pair" >> beam.ParDo(pairing).with_outputs(REJECTED, TALLIES, main=PLANNED)
         )

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE, batches, candidates
-from beam_jobs.near_duplicates.batches import BatchPhotos
+from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE, candidates
+from beam_jobs.near_duplicates.batches import to_batch
 from beam_jobs.near_duplicates.hashing import MAX_DISTANCE, HashedPhoto, encoded_photo_hash, photo_hash
 from beam_jobs.near_duplicates.one_side import join_clusters
 from beam_jobs.near_duplicates.pairs import COPIES_NAMED, NearDuplicatePair, NearDuplicates, write_pairs
@@ -72,7 +72,8 @@ def find(photos: list[HashedPhoto], *flags: str) -> list[NearDuplicatePair]:
     """What the transform finds, from photos in any order."""
     with tempfile.TemporaryDirectory() as folder:
         with beam.Pipeline(runner="FnApiRunner", argv=list(flags)) as pipeline:
-            pairs = pipeline | beam.Create(photos) | BatchPhotos() | NearDuplicates()
+            batches = pipeline | beam.Create(photos) | beam.BatchElements(50, 50) | beam.Map(to_batch)
+            pairs = batches | NearDuplicates()
             pairs | beam.Map(write_pairs, folder)
         lines = (Path(folder) / NEAR_DUPLICATES_FILE).read_text().splitlines()
     return [NearDuplicatePair(one["distance"], one["train"], one["eval"]) for one in map(json.loads, lines)]
@@ -127,7 +128,6 @@ def test_photos_that_are_all_alike_cost_no_more_than_the_window_each(monkeypatch
 
 def test_a_partition_holds_a_bounded_number_of_hashes_and_always_the_same(monkeypatch):
     monkeypatch.setattr(candidates, "MAX_ROWS", 64)
-    monkeypatch.setattr(batches, "_PHOTOS_PER_BATCH", 50)
     photos = random_photos(500, most_changes=5)
     pairs = find(photos)
     assert pairs == find(photos[::-1])

@@ -1,0 +1,111 @@
+"""Brings together all that is known of an id, from whatever place."""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+from apache_beam.pvalue import AsIter
+
+from beam_jobs.rejections import Rejection
+from beam_jobs.sources.listing import IMAGES, MASKS
+from beam_jobs.sources.packing import pack, to_file, to_plan, unpack
+from beam_jobs.sources.source_files import PlannedRecord, SourceFile
+from beam_jobs.sources.tally import at_end_of_bundle
+
+LISTED, PUBLISHED, QUARANTINED = "listed", "published", "quarantined"
+
+_FOUND_PER_BATCH = 1 << 12
+_FOUND_PER_PARTITION = 1 << 13  # what is joined at a time, in memory
+_BATCHES, _COUNTS = "batches", "counts"
+
+
+class Found(NamedTuple):
+    """One thing that is known of an id.
+
+    Attributes:
+      kind: IMAGES or MASKS, whose value is a SourceFile; LISTED, the name of a split; PUBLISHED, a PlannedRecord;
+        QUARANTINED, a Rejection.
+      image_id: The id.
+      value: What is known.
+    """
+
+    kind: str
+    image_id: str
+    value: SourceFile | str | PlannedRecord | Rejection
+
+
+class JoinById(beam.PTransform):
+    """PCollections of Founds -> (id, {kind: values in any order}); a kind that is not there has none."""
+
+    def expand(self, found: tuple[beam.PCollection, ...]) -> beam.PCollection:
+        packed = [
+            one | f"Pack{number}" >> beam.ParDo(_Pack()).with_outputs(_COUNTS, main=_BATCHES)
+            for number, one in enumerate(found)
+        ]
+        return (
+            [one[_BATCHES] for one in packed]
+            | "GatherBatches" >> beam.Flatten()
+            # (number of the partition, packed Founds)
+            | "Partition" >> beam.FlatMap(_partition, *(AsIter(one[_COUNTS]) for one in packed))
+            | "GroupPartitions" >> beam.GroupByKey()
+            | "Join" >> beam.FlatMap(_join)
+        )
+
+
+class _Pack(beam.DoFn):
+    """Founds -> packed; other output: how many they were, once for each bundle."""
+
+    def start_bundle(self) -> None:
+        self._found: list[Found] = []
+        self._count = 0
+
+    def process(self, found: Found) -> Iterator[bytes]:
+        self._found.append(found)
+        if len(self._found) == _FOUND_PER_BATCH:
+            yield self._pack()
+
+    def _pack(self) -> bytes:
+        packed = pack(self._found)
+        self._count += len(self._found)
+        self._found = []
+        return packed
+
+    def finish_bundle(self) -> Iterator:
+        if self._found:
+            yield at_end_of_bundle(self._pack())
+        yield at_end_of_bundle(self._count, _COUNTS)
+
+
+def _partition(packed: bytes, *counts: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    partitions = max(1, -(-sum(map(sum, counts)) // _FOUND_PER_PARTITION))
+    rows: dict[int, list] = defaultdict(list)
+    for row in unpack(packed):
+        rows[zlib.crc32(row[1].encode()) % partitions].append(row)
+    for partition, shared in rows.items():
+        yield partition, pack(shared)
+
+
+def _join(partition: tuple[int, Iterable[bytes]]) -> Iterator[tuple[str, dict[str, list]]]:
+    known: dict[str, dict[str, list]] = defaultdict(lambda: defaultdict(list))
+    for packed in partition[1]:
+        for kind, image_id, row in unpack(packed):
+            known[image_id][kind].append(_VALUE_OF_ROW[kind](row))
+    yield from known.items()
+
+
+def _to_rejection(row: list[Any]) -> Rejection:
+    image_id, image, mask, *rest = row
+    return Rejection(image_id, to_file(image), to_file(mask), *rest)
+
+
+_VALUE_OF_ROW = {
+    IMAGES: to_file,
+    MASKS: to_file,
+    LISTED: str,
+    PUBLISHED: to_plan,
+    QUARANTINED: _to_rejection,
+}
