@@ -28,7 +28,9 @@ MAX_ROWS = 1 << 20  # and what it holds at most, however unequally the hashes ar
 _ALL_SPLITS = sum(SPLIT_BIT.values())
 _BITS_SET = np.array([value.bit_count() for value in range(256)], np.uint8)
 
-Partition = tuple[int, int]  # band, and share of the band's values
+_EVERY_BAND = -1
+
+Partition = tuple[int, int]  # band, and share of the band's values; or, of few photos, every band
 
 
 class NearHashes(NamedTuple):
@@ -40,7 +42,7 @@ class NearHashes(NamedTuple):
 
 
 class FindNearHashes(beam.PTransform):
-    """Batches -> NearHashes, each once; equal hashes are one, and named only if they are in several splits.
+    """Batches -> NearHashes, some of them repeatedly; equal hashes are one, named only if they are in several splits.
 
     The work is at most `BANDS * WINDOW` comparisons a photo and no step holds more than `MAX_ROWS` hashes. Where more
     different ones than that share the values of a partition, which takes eight times as many as expected, the rest is
@@ -55,21 +57,26 @@ class FindNearHashes(beam.PTransform):
         self._across_splits = across_splits
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        counts = batches | "CountPhotos" >> beam.Map(lambda batch: len(batch.image_ids))
+        counts = batches | "CountPhotos" >> beam.Map(lambda batch: batch.photos)
         return (
             batches
             # (Partition, Rows)
             | "Partition" >> beam.FlatMap(_partition, AsIter(counts))
             | "GroupPartitions" >> beam.GroupByKey()
             | "Compare" >> beam.FlatMap(_compare, self._across_splits)
-            | "DropRepeats" >> beam.Distinct()
         )
 
 
 def _partition(batch: Batch, counts: Iterable[int]) -> Iterator[tuple[Partition, Rows]]:
-    """For each band, the rows of a batch by the share of band values that they belong to."""
+    """For each band, the rows of a batch by the share of band values that they belong to.
+
+    Where one worker can hold all hashes, they move once for all bands.
+    """
     rows = _distinct(_to_array(batch.rows))
     shares = -(-sum(counts) // ROWS_PER_PARTITION)
+    if shares <= 1:
+        yield (_EVERY_BAND, 0), rows.tobytes()
+        return
     for band in range(BANDS):
         share_of_row = _band_values(rows, band) % shares
         for share in np.unique(share_of_row):
@@ -102,11 +109,16 @@ def _band_values(rows: np.ndarray, band: int) -> np.ndarray:
 def _compare(element: tuple[Partition, Iterable[Rows]], across_splits: bool) -> Iterator[NearHashes]:
     (band, _), batches = element
     rows = _gather(batches)
+    if band in (0, _EVERY_BAND):
+        for row in rows[rows[:, HASH_BYTES] == _ALL_SPLITS]:
+            yield NearHashes(row[:HASH_BYTES].tobytes(), row[:HASH_BYTES].tobytes(), 0)
+    for one in range(BANDS) if band == _EVERY_BAND else [band]:
+        yield from _compare_in_band(rows, one, across_splits)
+
+
+def _compare_in_band(rows: np.ndarray, band: int, across_splits: bool) -> Iterator[NearHashes]:
     rows = rows[np.argsort(_sortable(rows, band), kind="stable")]
     hashes, splits, values = rows[:, :HASH_BYTES], rows[:, HASH_BYTES], _band_values(rows, band)
-    if band == 0:
-        for row in hashes[splits == _ALL_SPLITS]:
-            yield NearHashes(row.tobytes(), row.tobytes(), 0)
     for step in range(1, WINDOW + 1):
         left = np.flatnonzero(values[step:] == values[:-step])
         if not len(left):

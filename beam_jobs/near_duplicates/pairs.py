@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -70,12 +70,15 @@ class NearDuplicates(beam.PTransform):
             | "KeyByHash" >> beam.Map(lambda photo: ((photo.hash, photo.split), (photo.image_id, photo.source)))
             | "TakeFirst" >> beam.combiners.Top.SmallestPerKey(COPIES_NAMED)
         )
-        pairs = near | "NamePairs" >> beam.FlatMap(_name_pairs, AsDict(copies))
         return (
             batches.pipeline
             | "StartPairs" >> beam.Impulse()
-            | "SortPairs" >> beam.Map(lambda _, pairs: tuple(sorted(pairs)), AsIter(pairs))
+            | "SortPairs" >> beam.Map(_sorted_pairs, AsIter(near), AsDict(copies))
         )
+
+
+def _sorted_pairs(_: bytes, near: Iterable[NearHashes], copies: Copies) -> tuple[NearDuplicatePair, ...]:
+    return tuple(sorted(pair for one in set(near) for pair in _name_pairs(one, copies)))
 
 
 def _name_pairs(near: NearHashes, copies: Copies) -> Iterator[NearDuplicatePair]:
