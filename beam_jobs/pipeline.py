@@ -124,10 +124,9 @@ class _GroupByShard(beam.PTransform):
             | "Start" >> beam.Impulse()
             | "CountShards" >> beam.Map(_count_shards, AsIter(self._sizes), self._options)
         )
-        every = counts | "NameEveryShard" >> beam.FlatMap(_every_shard)
         assigned = planned | "AssignShard" >> beam.FlatMap(_assign_shards, AsSingleton(counts))
-        # Beam's local runner deals keys out to its workers as they first come: in order, each has as many of a split
-        return (every, assigned) | "Gather" >> beam.Flatten() | "GroupShards" >> beam.GroupByKey()
+        every = counts | "NameEveryShard" >> beam.FlatMap(_every_shard)
+        return (assigned, every) | "Gather" >> beam.Flatten() | "GroupShards" >> beam.GroupByKey()
 
 
 def _count_shards(_: bytes, sizes: Iterable[dict[str, SplitSize]], options: PrepareOptions) -> dict[str, int]:
@@ -144,8 +143,9 @@ def _assign_shards(packed: bytes, counts: dict[str, int]) -> Iterator[tuple[Shar
     for plan in unpack_plans(packed):
         count = counts[plan.split]
         plans[ShardKey(plan.split, sharding.shard_index(plan.image_id, count), count)].append(plan)
-    for key, of_one_shard in plans.items():
-        yield key, pack_plans(of_one_shard)
+    # Beam's local runner deals keys out to its workers as they first come: in order, each gets as many of each split
+    for key in sorted(plans):
+        yield key, pack_plans(plans[key])
 
 
 def _every_shard(counts: dict[str, int]) -> Iterator[tuple[ShardKey, bytes]]:

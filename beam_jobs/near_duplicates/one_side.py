@@ -49,9 +49,7 @@ class KeepOnOneSide(beam.PTransform):
 
     def expand(self, planned: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         hashed = (
-            planned
-            | "SpreadPhotos" >> beam.Reshuffle()
-            | "HashPhotos" >> beam.Map(_hash, self._max_missing_fraction)
+            planned | "SpreadPhotos" >> beam.Reshuffle() | "HashPhotos" >> beam.Map(_hash, self._max_missing_fraction)
         )
         batches = hashed | "TakePhotos" >> beam.Map(_take_photos)
         near = batches | "FindNearHashes" >> FindNearHashes(across_splits=False)

@@ -83,7 +83,8 @@ def make_record(
     resized = time.perf_counter_ns()
     encoded_image, encoded_mask = _encode_photo(image, encoding), encode_mask(mask)
     encoded = time.perf_counter_ns()
-    brightness, contrast = luma_statistics(image)
+    luma = image.convert("L")
+    brightness, contrast = luma_statistics(luma)
     counts = np.bincount(mask.ravel(), minlength=256)
     labelled = mask.size - counts[features.IGNORE_ID]
     ignored = {features.IGNORED_FRACTION: float(counts[features.IGNORE_ID] / mask.size)} if spec.ignore_values else {}
@@ -101,7 +102,7 @@ def make_record(
     }
     steps = {"decode": decoded - start, "resize": resized - decoded, "encode": encoded - resized}
     microseconds = {step: nanoseconds // 1000 for step, nanoseconds in steps.items()}
-    return Record(values, photo.repairs, microseconds, photo_hash(image) if hash_photo else None)
+    return Record(values, photo.repairs, microseconds, photo_hash(luma) if hash_photo else None)
 
 
 def luma_statistics(image: Image.Image) -> tuple[float, float]:
