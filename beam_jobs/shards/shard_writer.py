@@ -33,6 +33,7 @@ STATISTICS_ROWS = "statistics_rows"
 HASHED_PHOTOS = "hashed_photos"
 REPAIRED = "repaired"
 _ROWS_PER_BATCH = 256
+_BATCH_BYTES = 8 << 20  # 8 MiB, after which fewer rows are a batch
 
 
 class WrittenShard(NamedTuple):
@@ -91,7 +92,7 @@ class WriteShard(beam.DoFn):
         repairs: Counter[str] = Counter()
         quarantined: Counter[str] = Counter()
         hashed: list[HashedPhoto] = []
-        repaired = inputs_digest = 0
+        repaired = inputs_digest = row_bytes = 0
         rows: list[dict[str, Value]] = []
         with FileSystems.create(temporary, "application/octet-stream", "uncompressed") as file:
             writer = TFRecordWriter(file)
@@ -115,9 +116,10 @@ class WriteShard(beam.DoFn):
                 if self._hash_photos:
                     hashed.append(HashedPhoto(plan.image_id, key.split, record.photo_hash, plan.photo_source))
                 rows.append(record.values)
-                if len(rows) == _ROWS_PER_BATCH:
+                row_bytes += len(example)
+                if len(rows) == _ROWS_PER_BATCH or row_bytes >= _BATCH_BYTES:
                     yield beam.pvalue.TaggedOutput(STATISTICS_ROWS, (key.split, to_record_batch(rows)))
-                    rows = []
+                    rows, row_bytes = [], 0
         FileSystems.rename([temporary], [f"{self._staging}/{relative}"])
         if rows:
             yield beam.pvalue.TaggedOutput(STATISTICS_ROWS, (key.split, to_record_batch(rows)))

@@ -18,8 +18,8 @@ from beam_jobs.sources.tally import at_end_of_bundle
 
 LISTED, PUBLISHED, QUARANTINED = "listed", "published", "quarantined"
 
-_FOUND_PER_BATCH = 1 << 12
-_FOUND_PER_PARTITION = 1 << 13  # what is joined at a time, in memory
+_FOUND_PER_BATCH = 1 << 11
+_FOUND_PER_PARTITION = 1 << 12  # what is joined at a time, in memory
 _BATCHES, _COUNTS = "batches", "counts"
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from beam_jobs.monitoring.progress import DoneInputs
+from beam_jobs.near_duplicates.batches import to_batch
 from beam_jobs.near_duplicates.hashing import HashedPhoto, photo_hash
 from beam_jobs.publication.versions import statistics_path
 from beam_jobs.shards.tfrecord import DamagedTFRecord, TFRecordReader
@@ -82,7 +83,7 @@ def _check_statistics(version_dir: str, split: str, records: int) -> Iterator[Fi
 
 
 class CheckShard(beam.DoFn):
-    """PublishedShard -> Finding for each broken promise; other outputs: (split, RecordBatch), HashedPhoto.
+    """PublishedShard -> Finding for each broken promise; other outputs: (split, RecordBatch), Batch of hashed photos.
 
     Every byte is read once. Where a shard is damaged, the records before the damage are measured.
     """
@@ -138,13 +139,15 @@ class CheckShard(beam.DoFn):
             yield _file(split, path, f"a record is no tf.train.Example ({error})")
             return
         yield beam.pvalue.TaggedOutput(ROWS, (split, batch))
+        hashed: list[HashedPhoto] = []
         for image_id, photo in zip(_column(batch, IMAGE_ID), _column(batch, IMAGE)):
             try:
-                hashed = photo_hash(Image.open(io.BytesIO(photo)))
+                one = photo_hash(Image.open(io.BytesIO(photo)))
             except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises at damaged photos
                 yield _file(split, path, f"the photo of {image_id.decode(errors='replace')} can't be decoded ({error})")
             else:
-                yield beam.pvalue.TaggedOutput(PHOTOS, HashedPhoto(image_id.decode(errors="replace"), split, hashed))
+                hashed.append(HashedPhoto(image_id.decode(errors="replace"), split, one))
+        yield beam.pvalue.TaggedOutput(PHOTOS, to_batch(hashed))
 
 
 def _column(batch: pa.RecordBatch, name: str) -> Iterator[bytes]:

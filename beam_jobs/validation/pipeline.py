@@ -9,7 +9,6 @@ from typing import NamedTuple
 import apache_beam as beam
 from apache_beam.pvalue import AsIter, AsSingleton
 
-from beam_jobs.near_duplicates.batches import BatchPhotos
 from beam_jobs.near_duplicates.pairs import NearDuplicatePair, NearDuplicates
 from beam_jobs.storage.files import write_atomically
 from beam_jobs.validation.integrity import PHOTOS, ROWS, CheckShard, PublishedShard, check_side_files
@@ -87,9 +86,7 @@ def validate(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
             _conclude,
             files=AsIter((checked.findings, side_files) | "GatherFindings" >> beam.Flatten()),
             validation=AsSingleton(checked[ROWS] | "Validate" >> Validate(request.criteria)),
-            pairs=AsSingleton(
-                checked[PHOTOS] | "BatchPhotos" >> BatchPhotos() | "FindNearDuplicates" >> NearDuplicates()
-            ),
+            pairs=AsSingleton(checked[PHOTOS] | "FindNearDuplicates" >> NearDuplicates()),
         )
     )
 

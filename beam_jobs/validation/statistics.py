@@ -17,7 +17,7 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 from beam_jobs.publication.versions import statistics_path
 from beam_jobs.storage.files import read_file
 from beam_jobs.validation.rules import add_rule_anomalies
-from schemas.features import EVAL, IMAGE, MASK, SPLITS, TRAIN
+from schemas.features import EVAL, IMAGE, IMAGE_ID, MASK, SPLITS, TRAIN
 from schemas.spec import StatisticsRule
 
 TOP_VALUES = 64  # more than any slice feature has values, so that their counts are complete
@@ -114,7 +114,8 @@ def _validate(statistics: dict[str, Statistics], criteria: Criteria) -> Validati
 class MeasureSplits(beam.PTransform):
     """(split, RecordBatch) -> one element: each split to its DatasetFeatureStatisticsList.
 
-    Photos and masks are counted and sized, never decoded or ranked, whatever the schema says of them.
+    Photos, masks and ids are counted and sized, never decoded or ranked, whatever the schema says of them: there are as
+    many ids as records, all of which a ranking would shuffle.
     """
 
     def __init__(self, schema_text: str):
@@ -124,8 +125,8 @@ class MeasureSplits(beam.PTransform):
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         schema = parse_schema(self._schema_text)
         for feature in schema.feature:
-            if feature.name in (IMAGE, MASK):
-                feature.image_domain.SetInParent()
+            if feature.name in (IMAGE, MASK, IMAGE_ID):
+                feature.image_domain.SetInParent()  # TFDV's word for bytes without a meaning
         options = tfdv.StatsOptions(
             schema=schema,
             num_top_values=TOP_VALUES,

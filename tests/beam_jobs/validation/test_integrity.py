@@ -79,7 +79,7 @@ def check(version_dir: Path, shard: Shard) -> tuple[list[Finding], dict[str, int
         if isinstance(one, Finding):
             findings.append(one)
         else:
-            passed[one.tag] += one.value[1].num_rows if one.tag == ROWS else 1
+            passed[one.tag] += one.value[1].num_rows if one.tag == ROWS else one.value.photos
     return findings, passed
 
 

@@ -142,8 +142,9 @@ def test_a_schema_without_comparators_compares_nothing_and_that_is_told():
 
 
 def test_photos_are_counted_and_never_ranked_even_where_the_schema_does_not_say_that_they_are_photos():
-    rows = [{"image": b"a photo \xff\xd8", "mask": b"a mask", "species": b"cat"} for _ in range(20)]
-    schema = 'feature { name: "image" type: BYTES } feature { name: "mask" type: BYTES }'
+    photo = {"image": b"a photo \xff\xd8", "mask": b"a mask", "species": b"cat"}
+    rows = [{**photo, "image_id": f"pug_{number:02d}".encode()} for number in range(20)]
+    schema = "".join(f'feature {{ name: "{name}" type: BYTES }}' for name in ("image", "mask", "image_id"))
 
     def check(results):
         (statistics,) = results
@@ -154,6 +155,7 @@ def test_photos_are_counted_and_never_ranked_even_where_the_schema_does_not_say_
         by_name = {feature.path.step[0]: feature for feature in measured.datasets[0].features}
         assert by_name["image"].bytes_stats.avg_num_bytes == 10
         assert by_name["mask"].bytes_stats.common_stats.num_non_missing == 20
+        assert by_name["image_id"].bytes_stats.avg_num_bytes == 6
         assert by_name["species"].string_stats.unique == 1
         assert b"a photo" not in measured.SerializeToString()
         validation = validate_splits({"train": measured, "eval": measured}, Criteria(schema))
