@@ -17,8 +17,8 @@ SIZE = (500, 375)  # what most photos of the official data set measure
 PETS = load_spec("pets")
 _DRAWN = 120
 _JPEG_QUALITY = 90
-_LIGHTS = 5  # patches of light and shadow in each direction
-_LIGHT = (64, 256)  # of 255
+_LIGHTS = 12  # patches of light and shadow in each direction
+_LIGHT = (32, 256)  # of 255
 
 
 def write_photos(folder: Path, count: int, workers: int) -> None:
