@@ -29,8 +29,8 @@ class Words(NamedTuple):
     counts: tuple[tuple[str, int], ...]
 
 
-class Pictures(NamedTuple):
-    """A feature of encoded pictures; sizes in bytes of one value."""
+class Blobs(NamedTuple):
+    """A feature whose values were sized and not looked into, such as encoded pictures; sizes in bytes of one value."""
 
     present: int
     missing: int
@@ -44,7 +44,7 @@ class SplitSummary(NamedTuple):
     records: int
     numbers: dict[str, Numbers]
     words: dict[str, Words]
-    pictures: dict[str, Pictures]
+    blobs: dict[str, Blobs]
 
 
 def summarise(serialized: bytes) -> SplitSummary:
@@ -62,7 +62,7 @@ def summarise(serialized: bytes) -> SplitSummary:
             counts = tuple((top.value, round(top.frequency)) for top in stats.top_values)
             summary.words[name] = Words(*presence, stats.unique, counts)
         elif kind == "bytes_stats":
-            summary.pictures[name] = Pictures(*presence, stats.avg_num_bytes, stats.max_num_bytes)
+            summary.blobs[name] = Blobs(*presence, stats.avg_num_bytes, stats.max_num_bytes)
     return summary
 
 

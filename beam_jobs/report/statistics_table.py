@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from beam_jobs.report.labels import figure, split_mark
 from beam_jobs.report.markup import Markup, element, join
 from beam_jobs.report.plots import histogram
-from beam_jobs.report.split_summary import Numbers, Pictures, SplitSummary, Words
+from beam_jobs.report.split_summary import Blobs, Numbers, SplitSummary, Words
 from beam_jobs.validation.statistics import Finding
 from schemas.features import SPLITS
 
@@ -24,7 +24,7 @@ def statistics_table(summaries: dict[str, SplitSummary], findings: Sequence[Find
     """
     names = {
         name: None
-        for kind in ("numbers", "words", "pictures")
+        for kind in ("numbers", "words", "blobs")
         for summary in summaries.values()
         for name in sorted(getattr(summary, kind))
     }
@@ -57,8 +57,8 @@ def _cells(name: str, split: str, summary: SplitSummary) -> list[Markup]:
         return _number_cells(numbers, split, name)
     if words := summary.words.get(name):
         return _word_cells(words)
-    if pictures := summary.pictures.get(name):
-        return _picture_cells(pictures)
+    if blobs := summary.blobs.get(name):
+        return _blob_cells(blobs)
     return [element("td", "no record" if not summary.records else "not measured", colspan=_NUMERIC_COLUMNS + 1)]
 
 
@@ -81,9 +81,13 @@ def _word_cells(words: Words) -> list[Markup]:
     return [*_count_cells(words.present, words.missing), element("td", told, colspan=_NUMERIC_COLUMNS - 1)]
 
 
-def _picture_cells(pictures: Pictures) -> list[Markup]:
-    told = f"encoded, {pictures.mean_bytes / 1000:.1f} kB on average, {pictures.maximum_bytes / 1000:.1f} kB at most"
-    return [*_count_cells(pictures.present, pictures.missing), element("td", told, colspan=_NUMERIC_COLUMNS - 1)]
+def _blob_cells(blobs: Blobs) -> list[Markup]:
+    told = f"{_size(blobs.mean_bytes)} on average, {_size(blobs.maximum_bytes)} at most"
+    return [*_count_cells(blobs.present, blobs.missing), element("td", told, colspan=_NUMERIC_COLUMNS - 1)]
+
+
+def _size(count: float) -> str:
+    return f"{count / 1000:.1f} kB" if count >= 1000 else f"{count:.0f} bytes"
 
 
 def _count_cells(present: int, missing: int) -> list[Markup]:

@@ -95,6 +95,7 @@ def test_a_published_version_is_told_in_counts_and_pictures(published):
     assert "value 9 (2400 pixels); known are [1, 2, 3]" in page.text
     for feature in ("brightness", "source_width", "pet_fraction", "species", "image_id", "mask"):
         assert f"\n{feature}\n" in page.text
+    assert "bytes on average, 9 bytes at most" in page.text  # the longest id, Bengal_19
 
 
 def test_the_page_needs_no_other_file_and_runs_nothing(published):
