@@ -124,7 +124,7 @@ class _GroupByShard(beam.PTransform):
             | "Start" >> beam.Impulse()
             | "CountShards" >> beam.Map(_count_shards, AsIter(self._sizes), self._options)
         )
-        assigned = planned | "AssignShard" >> beam.FlatMap(_assign_shards, AsSingleton(counts))
+        assigned = planned | "AssignShard" >> beam.FlatMap(assign_shards, AsSingleton(counts))
         every = counts | "NameEveryShard" >> beam.FlatMap(_every_shard)
         return (assigned, every) | "Gather" >> beam.Flatten() | "GroupShards" >> beam.GroupByKey()
 
@@ -138,12 +138,18 @@ def _count_shards(_: bytes, sizes: Iterable[dict[str, SplitSize]], options: Prep
     return counts
 
 
-def _assign_shards(packed: bytes, counts: dict[str, int]) -> Iterator[tuple[ShardKey, bytes]]:
+def assign_shards(packed: bytes, counts: dict[str, int]) -> Iterator[tuple[ShardKey, bytes]]:
+    """Packed PlannedRecords by the shard that each belongs to, shards in order.
+
+    Args:
+      packed: PlannedRecords of any shards.
+      counts: Split to its number of shards.
+    """
     plans: dict[ShardKey, list[PlannedRecord]] = defaultdict(list)
     for plan in unpack_plans(packed):
         count = counts[plan.split]
         plans[ShardKey(plan.split, sharding.shard_index(plan.image_id, count), count)].append(plan)
-    # Beam's local runner deals keys out to its workers as they first come: in order, each gets as many of each split
+    # Beam's local runner deals keys out to its workers as they first come: each gets as many of each split
     for key in sorted(plans):
         yield key, pack_plans(plans[key])
 

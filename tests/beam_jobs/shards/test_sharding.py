@@ -2,6 +2,7 @@ from collections import Counter
 
 import pytest
 
+from beam_jobs.pipeline import assign_shards
 from beam_jobs.shards.sharding import (
     SplitSize,
     expected_record_bytes,
@@ -10,6 +11,8 @@ from beam_jobs.shards.sharding import (
     shard_index,
     split_by_hash,
 )
+from beam_jobs.sources.packing import pack_plans, unpack_plans
+from beam_jobs.sources.source_files import PlannedRecord, SourceFile
 
 IDS = [f"Bengal_{number}" for number in range(2000)]
 
@@ -55,3 +58,18 @@ def test_the_number_of_shards_follows_bytes_and_work(records, record_bytes, shar
 
 def test_at_the_original_size_the_source_files_are_the_estimate():
     assert expected_record_bytes(0, "jpeg", SplitSize(10, 1_000_000)) == 100_000
+
+
+def test_each_batch_of_the_plan_names_its_shards_in_one_order_so_that_workers_get_as_many_of_each_split():
+    file = SourceFile("photo.jpg", 1)
+    plans = [PlannedRecord(f"pug_{number}", file, file, ("train", "eval")[number % 2]) for number in range(400)]
+    assigned = [
+        (key, unpack_plans(packed)) for key, packed in assign_shards(pack_plans(plans), {"train": 8, "eval": 4})
+    ]
+    assert [key for key, _ in assigned] == sorted(key for key, _ in assigned)
+    assert [(key.split, key.index) for key, _ in assigned[::2]] == [
+        *(("eval", index) for index in (0, 2)),
+        *(("train", index) for index in (0, 2, 4, 6)),
+    ]
+    assert sorted(plan for _, of_one in assigned for plan in of_one) == sorted(plans)
+    assert all(shard_index(plan.image_id, key.count) == key.index for key, of_one in assigned for plan in of_one)
