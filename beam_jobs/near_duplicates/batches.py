@@ -39,11 +39,11 @@ def to_batch(photos: Iterable[HashedPhoto]) -> Batch:
 def photos_with(batch: Batch, hashes: Container[bytes]) -> Iterator[HashedPhoto]:
     """The photos of a batch that have one of some hashes."""
     rows = [batch.rows[start : start + ROW_BYTES] for start in range(0, len(batch.rows), ROW_BYTES)]
-    if not any(row[:HASH_BYTES] in hashes for row in rows):
-        return
-    for row, (image_id, source) in zip(rows, unpack(batch.names)):
-        if row[:HASH_BYTES] in hashes:
-            yield HashedPhoto(image_id, _SPLIT_OF_BIT[row[HASH_BYTES]], row[:HASH_BYTES], _to_source(source))
+    found = [index for index, row in enumerate(rows) if row[:HASH_BYTES] in hashes]
+    names = unpack(batch.names) if found else []
+    for index in found:
+        row, (image_id, source) = rows[index], names[index]
+        yield HashedPhoto(image_id, _SPLIT_OF_BIT[row[HASH_BYTES]], row[:HASH_BYTES], _to_source(source))
 
 
 def _to_source(row: list | None) -> PhotoSource | None:

@@ -28,9 +28,7 @@ MAX_ROWS = 1 << 20  # and what it holds at most, however unequally the hashes ar
 _ALL_SPLITS = sum(SPLIT_BIT.values())
 _BITS_SET = np.array([value.bit_count() for value in range(256)], np.uint8)
 
-_EVERY_BAND = -1
-
-Partition = tuple[int, int]  # band, and share of the band's values; or, of few photos, every band
+Partition = tuple[int, int, int]  # first band, the one after the last, and share of the first band's values
 
 
 class NearHashes(NamedTuple):
@@ -68,19 +66,14 @@ class FindNearHashes(beam.PTransform):
 
 
 def _partition(batch: Batch, counts: Iterable[int]) -> Iterator[tuple[Partition, Rows]]:
-    """For each band, the rows of a batch by the share of band values that they belong to.
-
-    Where one worker can hold all hashes, they move once for all bands.
-    """
+    """For each band, the rows of a batch by the share of band values that they belong to; few once for all bands."""
     rows = _distinct(_to_array(batch.rows))
     shares = -(-sum(counts) // ROWS_PER_PARTITION)
-    if shares <= 1:
-        yield (_EVERY_BAND, 0), rows.tobytes()
-        return
-    for band in range(BANDS):
-        share_of_row = _band_values(rows, band) % shares
+    bands = BANDS if shares == 1 else 1  # of a partition: one worker can hold all hashes, or not
+    for first in range(0, BANDS, bands):
+        share_of_row = _band_values(rows, first) % shares
         for share in np.unique(share_of_row):
-            yield (band, int(share)), rows[share_of_row == share].tobytes()
+            yield (first, first + bands, int(share)), rows[share_of_row == share].tobytes()
 
 
 def _to_array(rows: Rows | bytearray) -> np.ndarray:
@@ -107,13 +100,13 @@ def _band_values(rows: np.ndarray, band: int) -> np.ndarray:
 
 
 def _compare(element: tuple[Partition, Iterable[Rows]], across_splits: bool) -> Iterator[NearHashes]:
-    (band, _), batches = element
+    (first, end, _), batches = element
     rows = _gather(batches)
-    if band in (0, _EVERY_BAND):
+    if first == 0:
         for row in rows[rows[:, HASH_BYTES] == _ALL_SPLITS]:
             yield NearHashes(row[:HASH_BYTES].tobytes(), row[:HASH_BYTES].tobytes(), 0)
-    for one in range(BANDS) if band == _EVERY_BAND else [band]:
-        yield from _compare_in_band(rows, one, across_splits)
+    for band in range(first, end):
+        yield from _compare_in_band(rows, band, across_splits)
 
 
 def _compare_in_band(rows: np.ndarray, band: int, across_splits: bool) -> Iterator[NearHashes]:

@@ -15,11 +15,9 @@ from beam_jobs.monitoring.metrics import count_found, count_rejection
 from beam_jobs.rejections import FATAL, Rejection
 from beam_jobs.shards.sharding import SplitSize
 from beam_jobs.sources.inputs_digest import fingerprint
-from beam_jobs.sources.packing import pack_plans
 from beam_jobs.sources.source_files import REJECTED, TALLIES, PlannedRecord
 
 FATAL_SHOWN = 3  # named in the message; the quarantine has all
-_PLANS_PER_BATCH = 1 << 10
 
 
 class Tally(NamedTuple):
@@ -68,17 +66,16 @@ def add_sizes(sizes: Iterable[dict[str, SplitSize]]) -> dict[str, SplitSize]:
     return total
 
 
-def at_end_of_bundle(value: object, tag: str | None = None) -> WindowedValue | beam.pvalue.TaggedOutput:
-    """An element that `finish_bundle` may yield, in the only window there is; without a tag of the main output."""
+def at_end_of_bundle(tag: str, value: object) -> beam.pvalue.TaggedOutput:
+    """An element that `finish_bundle` may yield, in the only window there is."""
     window = GlobalWindow()
-    windowed = WindowedValue(value, window.max_timestamp(), (window,))
-    return windowed if tag is None else beam.pvalue.TaggedOutput(tag, windowed)
+    return beam.pvalue.TaggedOutput(tag, WindowedValue(value, window.max_timestamp(), (window,)))
 
 
 class TallyPlans(beam.DoFn):
     """A DoFn that plans: what it plans, rejects or leaves goes through the methods below, and is counted there.
 
-    Its main output is packed PlannedRecords, `tallies` one Tally for each bundle.
+    Its output `tallies` is one Tally for each bundle; that stays as small as the number of bundles.
     """
 
     def start_bundle(self) -> None:
@@ -87,17 +84,13 @@ class TallyPlans(beam.DoFn):
         self._fatal: list[Rejection] = []
         self._records: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
-        self._plans: list[PlannedRecord] = []
 
-    def plan(self, plan: PlannedRecord) -> Iterator[bytes]:
-        """Counts a record that is planned; yields it with others, now or at the end of the bundle."""
+    def plan(self, plan: PlannedRecord) -> PlannedRecord:
+        """Counts a record that is planned; returns it."""
         self._found += 1
         self._records[plan.split] += 1
         self._bytes[plan.split] += plan.source_bytes
-        self._plans.append(plan)
-        if len(self._plans) == _PLANS_PER_BATCH:
-            yield pack_plans(self._plans)
-            self._plans = []
+        return plan
 
     def reject(self, rejection: Rejection) -> beam.pvalue.TaggedOutput:
         """Counts an input that is rejected unread; returns it as the output `rejected`."""
@@ -113,9 +106,7 @@ class TallyPlans(beam.DoFn):
         """Counts an id that a list names and that has neither file."""
         self._listed_only += 1
 
-    def finish_bundle(self) -> Iterator:
-        if self._plans:
-            yield at_end_of_bundle(pack_plans(self._plans))
+    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
         count_found(self._found)
         sizes = {split: SplitSize(records, self._bytes[split]) for split, records in self._records.items()}
         tally = Tally(
@@ -126,4 +117,4 @@ class TallyPlans(beam.DoFn):
             tuple(self._fatal),
             sizes,
         )
-        yield at_end_of_bundle(tally, TALLIES)
+        yield at_end_of_bundle(TALLIES, tally)
