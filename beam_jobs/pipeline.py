@@ -29,7 +29,7 @@ from beam_jobs.retry.planning import plan_records, read_base
 from beam_jobs.shards import sharding
 from beam_jobs.shards.shard_writer import HASHED_PHOTOS, REPAIRED, STATISTICS_ROWS, WriteShard, WrittenShard
 from beam_jobs.shards.sharding import ShardKey, SplitSize
-from beam_jobs.sources.packing import pack_plans, unpack_plans
+from beam_jobs.sources.packing import Pack, pack_plans, unpack_plans
 from beam_jobs.sources.source_files import REJECTED, TALLIES, PlannedRecord
 from beam_jobs.sources.tally import Tally, add_sizes, add_tallies
 from beam_jobs.storage.files import write_atomically
@@ -93,10 +93,11 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
 def _decide_sides(
     plan: beam.pvalue.DoOutputsTuple, options: PrepareOptions
 ) -> tuple[beam.PCollection, beam.PCollection, AsIter | None]:
-    """The records with their final splits, the sizes of these, and how many changed theirs, None where none may."""
+    """The records with their final splits, packed, the sizes of these, and how many changed theirs (None: none may)."""
+    packed = plan.planned | "PackPlans" >> beam.ParDo(Pack())
     if options.near_duplicates != "one_side":
-        return plan.planned, plan[TALLIES] | "TakeSizes" >> beam.Map(lambda tally: tally.sizes), None
-    sides = plan.planned | "KeepOnOneSide" >> KeepOnOneSide(options.max_missing_fraction)
+        return packed, plan[TALLIES] | "TakeSizes" >> beam.Map(lambda tally: tally.sizes), None
+    sides = packed | "KeepOnOneSide" >> KeepOnOneSide(options.max_missing_fraction)
     sizes = sides[MOVES] | "TakeSizes" >> beam.Map(lambda moves: moves.sizes)
     return sides[KEPT], sizes, AsIter(sides[MOVES] | "TakeMoved" >> beam.Map(lambda moves: moves.moved))
 

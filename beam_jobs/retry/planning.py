@@ -93,7 +93,7 @@ def _find_records(element: tuple[str, Shard], base_dir: str) -> Iterator[Found]:
 
 
 class _PlanAgain(TallyPlans):
-    """(id, what the base and the input have of it) -> packed PlannedRecords; other outputs: Rejection, Tally."""
+    """(id, what the base and the input have of it) -> PlannedRecord; other outputs: Rejection, Tally."""
 
     def __init__(self, options: PrepareOptions):
         super().__init__()
@@ -111,20 +111,20 @@ class _PlanAgain(TallyPlans):
         elif not before:
             count_not_taken()
         elif isinstance(before[0], PlannedRecord):
-            yield from self.plan(before[0])
+            yield self.plan(before[0])
         elif not images and not masks:
             yield self.reject(before[0])
         else:
-            yield from self._pair(before[0], images, masks, found[LISTED])
+            yield self._pair(before[0], images, masks, found[LISTED])
 
     def _pair(
         self, before: Rejection, images: list[SourceFile], masks: list[SourceFile], listed: Iterable[str]
-    ) -> Iterator:
+    ) -> PlannedRecord | beam.pvalue.TaggedOutput:
         if self._eval_fraction is not None:
             splits = [split_by_hash(before.image_id, self._eval_fraction)]
         else:  # a folder of mended files has no lists; the base has read them
             splits = [before.split] if before.split else sorted(set(listed))
         try:
-            yield from self.plan(pair(before.image_id, images, masks, splits))
+            return self.plan(pair(before.image_id, images, masks, splits))
         except InputRejected as error:
-            yield self.reject(reject(before.image_id, images, masks, splits, error))
+            return self.reject(reject(before.image_id, images, masks, splits, error))

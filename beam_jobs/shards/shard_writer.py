@@ -32,8 +32,7 @@ RECORD_STAGE = "record"
 STATISTICS_ROWS = "statistics_rows"
 HASHED_PHOTOS = "hashed_photos"
 REPAIRED = "repaired"
-_ROWS_PER_BATCH = 256
-_BATCH_BYTES = 8 << 20  # 8 MiB, after which fewer rows are a batch
+_ROWS_PER_BATCH, _BYTES_PER_BATCH = 256, 8 << 20  # 8 MiB; whichever is reached first
 
 
 class WrittenShard(NamedTuple):
@@ -117,7 +116,7 @@ class WriteShard(beam.DoFn):
                     hashed.append(HashedPhoto(plan.image_id, key.split, record.photo_hash, plan.photo_source))
                 rows.append(record.values)
                 row_bytes += len(example)
-                if len(rows) == _ROWS_PER_BATCH or row_bytes >= _BATCH_BYTES:
+                if len(rows) == _ROWS_PER_BATCH or row_bytes >= _BYTES_PER_BATCH:
                     yield beam.pvalue.TaggedOutput(STATISTICS_ROWS, (key.split, to_record_batch(rows)))
                     rows, row_bytes = [], 0
         FileSystems.rename([temporary], [f"{self._staging}/{relative}"])

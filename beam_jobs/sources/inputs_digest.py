@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 
-from beam_jobs.sources.packing import unpack_plans
+from beam_jobs.sources.packing import Pack, unpack_plans
 from beam_jobs.sources.source_files import TALLIES, read_source
 
 
@@ -33,7 +33,8 @@ class DigestInputs(beam.PTransform):
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         plan = pipeline | "PlanRecords" >> self._plan
-        read = plan.planned | "SpreadReads" >> beam.Reshuffle() | "Fingerprint" >> beam.FlatMap(_fingerprint_files)
+        packed = plan.planned | "PackPlans" >> beam.ParDo(Pack())
+        read = packed | "SpreadReads" >> beam.Reshuffle() | "Fingerprint" >> beam.FlatMap(_fingerprint_files)
         unread = plan[TALLIES] | "TakeUnread" >> beam.Map(lambda tally: tally.unread_digest)
         return (
             (read, unread)

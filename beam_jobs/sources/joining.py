@@ -12,13 +12,11 @@ from apache_beam.pvalue import AsIter
 
 from beam_jobs.rejections import Rejection
 from beam_jobs.sources.listing import IMAGES, MASKS
-from beam_jobs.sources.packing import pack, to_file, to_plan, unpack
+from beam_jobs.sources.packing import Pack, at_end_of_bundle, pack, to_file, to_plan, unpack
 from beam_jobs.sources.source_files import PlannedRecord, SourceFile
-from beam_jobs.sources.tally import at_end_of_bundle
 
 LISTED, PUBLISHED, QUARANTINED = "listed", "published", "quarantined"
 
-_FOUND_PER_BATCH = 1 << 11
 _FOUND_PER_PARTITION = 1 << 12  # what is joined at a time, in memory
 _BATCHES, _COUNTS = "batches", "counts"
 
@@ -43,7 +41,7 @@ class JoinById(beam.PTransform):
 
     def expand(self, found: tuple[beam.PCollection, ...]) -> beam.PCollection:
         packed = [
-            one | f"Pack{number}" >> beam.ParDo(_Pack()).with_outputs(_COUNTS, main=_BATCHES)
+            one | f"Pack{number}" >> beam.ParDo(_PackAndCount()).with_outputs(_COUNTS, main=_BATCHES)
             for number, one in enumerate(found)
         ]
         return (
@@ -56,27 +54,19 @@ class JoinById(beam.PTransform):
         )
 
 
-class _Pack(beam.DoFn):
+class _PackAndCount(Pack):
     """Founds -> packed; other output: how many they were, once for each bundle."""
 
     def start_bundle(self) -> None:
-        self._found: list[Found] = []
+        super().start_bundle()
         self._count = 0
 
     def process(self, found: Found) -> Iterator[bytes]:
-        self._found.append(found)
-        if len(self._found) == _FOUND_PER_BATCH:
-            yield self._pack()
-
-    def _pack(self) -> bytes:
-        packed = pack(self._found)
-        self._count += len(self._found)
-        self._found = []
-        return packed
+        self._count += 1
+        yield from super().process(found)
 
     def finish_bundle(self) -> Iterator:
-        if self._found:
-            yield at_end_of_bundle(self._pack())
+        yield from super().finish_bundle()
         yield at_end_of_bundle(self._count, _COUNTS)
 
 

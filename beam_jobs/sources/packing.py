@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
 from beam_jobs.sources.source_files import PlannedRecord, SourceFile
+
+ROWS_PER_BATCH = 1 << 10
 
 _QUICK = 1  # zlib's level
 
@@ -45,3 +51,27 @@ def to_plan(row: list[Any]) -> PlannedRecord:
 def to_file(row: list[Any] | None) -> SourceFile | None:
     """The source that a row was, or None."""
     return SourceFile(*row) if row else None
+
+
+class Pack(beam.DoFn):
+    """Rows -> packed, at most `ROWS_PER_BATCH` together."""
+
+    def start_bundle(self) -> None:
+        self._rows: list[Any] = []
+
+    def process(self, row: Any) -> Iterator[bytes]:
+        self._rows.append(row)
+        if len(self._rows) == ROWS_PER_BATCH:
+            yield pack(self._rows)
+            self._rows = []
+
+    def finish_bundle(self) -> Iterator:
+        if self._rows:
+            yield at_end_of_bundle(pack(self._rows))
+
+
+def at_end_of_bundle(value: object, tag: str | None = None) -> WindowedValue | beam.pvalue.TaggedOutput:
+    """An element that `finish_bundle` may yield, in the only window there is; without a tag of the main output."""
+    window = GlobalWindow()
+    windowed = WindowedValue(value, window.max_timestamp(), (window,))
+    return windowed if tag is None else beam.pvalue.TaggedOutput(tag, windowed)

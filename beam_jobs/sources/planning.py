@@ -114,7 +114,7 @@ def reject(
 
 
 class _Pair(TallyPlans):
-    """(id, its files and listings) -> packed PlannedRecords; other outputs: Rejection, Tally."""
+    """(id, its files and listings) -> PlannedRecord; other outputs: Rejection, Tally."""
 
     def __init__(self, split_mode: str, eval_fraction: float):
         super().__init__()
@@ -131,7 +131,7 @@ class _Pair(TallyPlans):
         if self._split_mode == "hash":
             splits = [split_by_hash(image_id, self._eval_fraction)]
         try:
-            yield from self.plan(pair(image_id, images, masks, splits))
+            yield self.plan(pair(image_id, images, masks, splits))
         except rejections.InputRejected as error:
             yield self.reject(reject(image_id, images, masks, splits, error))
 
@@ -139,8 +139,8 @@ class _Pair(TallyPlans):
 class PlanRecords(beam.PTransform):
     """Lists the photos, masks and official lists that the options name, and pairs them by id.
 
-    Ids and places are all that is shuffled. Outputs by tag: `planned` (packed PlannedRecords), `rejected` (Rejection)
-    and `tallies` (Tally of each bundle).
+    Ids and places are all that is shuffled. Outputs by tag: `planned` (PlannedRecord), `rejected` (Rejection) and
+    `tallies` (Tally of each bundle).
     """
 
     def __init__(self, options: PrepareOptions):

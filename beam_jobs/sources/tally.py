@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
-from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_jobs.monitoring.metrics import count_found, count_rejection
 from beam_jobs.rejections import FATAL, Rejection
 from beam_jobs.shards.sharding import SplitSize
 from beam_jobs.sources.inputs_digest import fingerprint
+from beam_jobs.sources.packing import at_end_of_bundle
 from beam_jobs.sources.source_files import REJECTED, TALLIES, PlannedRecord
 
 FATAL_SHOWN = 3  # named in the message; the quarantine has all
@@ -66,12 +65,6 @@ def add_sizes(sizes: Iterable[dict[str, SplitSize]]) -> dict[str, SplitSize]:
     return total
 
 
-def at_end_of_bundle(tag: str, value: object) -> beam.pvalue.TaggedOutput:
-    """An element that `finish_bundle` may yield, in the only window there is."""
-    window = GlobalWindow()
-    return beam.pvalue.TaggedOutput(tag, WindowedValue(value, window.max_timestamp(), (window,)))
-
-
 class TallyPlans(beam.DoFn):
     """A DoFn that plans: what it plans, rejects or leaves goes through the methods below, and is counted there.
 
@@ -117,4 +110,4 @@ class TallyPlans(beam.DoFn):
             tuple(self._fatal),
             sizes,
         )
-        yield at_end_of_bundle(TALLIES, tally)
+        yield at_end_of_bundle(tally, TALLIES)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from beam_jobs.sources import joining, tally
+from beam_jobs.sources import joining, packing
 from schemas.manifest import read_manifest
 from tests.beam_jobs.jobs import prepare, promised_digests
 from tests.beam_jobs.pictures import encode, gradient, write_pair
@@ -50,9 +50,8 @@ def test_bytes_do_not_depend_on_the_order_of_the_files_nor_on_how_often_a_bundle
 def test_bytes_do_not_depend_on_how_much_of_the_plan_moves_and_is_joined_at_a_time(
     photos, expected, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(joining, "_FOUND_PER_BATCH", 7)
+    monkeypatch.setattr(packing, "ROWS_PER_BATCH", 5)
     monkeypatch.setattr(joining, "_FOUND_PER_PARTITION", 30)
-    monkeypatch.setattr(tally, "_PLANS_PER_BATCH", 5)
     assert prepare(photos, tmp_path) == 0
     assert promised_digests(tmp_path / "pets" / "1.0.0") == expected
 

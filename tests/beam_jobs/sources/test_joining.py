@@ -7,7 +7,7 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from beam_jobs.rejections import Rejection
-from beam_jobs.sources import joining
+from beam_jobs.sources import joining, packing
 from beam_jobs.sources.joining import LISTED, PUBLISHED, QUARANTINED, Found, JoinById
 from beam_jobs.sources.listing import IMAGES, MASKS
 from beam_jobs.sources.packing import pack_plans, unpack_plans
@@ -35,7 +35,7 @@ def test_a_plan_takes_a_tenth_of_its_bytes_when_it_moves_with_others():
 
 @pytest.mark.parametrize("per_partition", [1 << 13, 5])
 def test_everything_that_is_known_of_an_id_is_joined(monkeypatch, per_partition):
-    monkeypatch.setattr(joining, "_FOUND_PER_BATCH", 4)
+    monkeypatch.setattr(packing, "ROWS_PER_BATCH", 4)
     monkeypatch.setattr(joining, "_FOUND_PER_PARTITION", per_partition)
     rejection = Rejection("pug_1", PHOTO, None, "", "pair", "missing_mask", "photo without a mask")
     of_pug_1 = {
