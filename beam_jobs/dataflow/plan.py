@@ -14,8 +14,10 @@ from beam_jobs.console import be_calm, exit_code
 from beam_jobs.dataflow.estimate import (
     ASSUMED,
     ASSUMPTIONS,
+    BENCH_IMAGES_PER_SECOND,
     COUNTED,
     GIVEN,
+    GRAPH_SHARE,
     MEASURED,
     PRICES_USED,
     Estimate,
@@ -31,10 +33,7 @@ from beam_jobs.options import PrepareOptions
 from schemas.errors import UserError
 from schemas.spec import FrozenModel, parse_model
 
-# `make bench` on a shared 2-core machine: 302 photos/s of 500x375 to 128 pixels in a bare loop, and of that 0.36 in the
-# whole graph for 1,000 photos, its start included; large sets come closer.
-BENCH, BENCH_IMAGES_PER_SECOND = "`make bench`, 500x375 photos to 128 pixels", 300.0
-GRAPH_SHARE = Range(0.36, 0.7)
+BENCH = "`make bench`, 500x375 photos to 128 pixels"
 NOWHERE = "/nowhere"  # of options that are checked but not used
 ANY_IMAGE_BYTES = 150_000  # of a photo of about 500x375 pixels, and its mask
 

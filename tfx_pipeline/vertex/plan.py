@@ -18,7 +18,7 @@ from tfx_pipeline.config import PipelineConfig, load_cloud_config
 from tfx_pipeline.vertex.cost import STEP_MACHINE, Cost, Serving, Training, cost, speed
 from trainer.config import TrainingConfig
 
-# 300 photos, 52 epochs, 14 minutes on two cores at 128 pixels, evaluation included: README.md, "Your own photos".
+# 300 photos, 52 epochs, 14 minutes on two cores at 128 pixels, evaluation included: tests/bench/README.md, "Pets".
 CORE_IMAGES_PER_SECOND, CORE_IMAGE_SIZE, CORE_ENCODER_SCALE = 9.3, 128, 2
 SHORT_STEPS = 5  # ImportSchemaGen, LastBlessedModel, Evaluator, Pusher, HFPusher; importers start no machine
 CALIBRATION_STEPS, WARM_UP_STEPS = 8, 2
