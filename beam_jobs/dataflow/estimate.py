@@ -60,8 +60,8 @@ class Assumptions(NamedTuple):
 
 
 ASSUMPTIONS = Assumptions()
-# Measured on two cores, see tests/bench/README.md, "Preparation": what one process does in a bare loop, and the share of
-# that in the whole graph, with 2,000 photos and with 20,000. Imports are in neither: start and end are counted apart.
+# Measured on two cores, see tests/bench/README.md, "Preparation": what one process does in a bare loop, and the whole
+# graph's share of that with 2,000 and with 20,000 photos. Imports are in neither: start and end are counted apart.
 BENCH_IMAGES_PER_SECOND = 485.0
 GRAPH_SHARE = Range(0.67, 0.88)
 

@@ -1,8 +1,8 @@
 """Which copies of a photo are recognized: `python -m tests.bench.near_duplicates FOLDER`, a folder of JPEG photos.
 
-Each photo is changed in several ways, hashed as the preparation does, and compared with its own original alone: found is
-a copy whose hash shares a band with the original's and differs in few enough bits. Pairs among the originals are listed,
-for a person to look at.
+Each photo is changed in several ways, hashed as the preparation does, and compared with its own original alone. A copy
+is found if its hash shares a band with the original's and differs in few enough bits. Pairs among the originals are
+listed, for a person to look at.
 """
 
 from __future__ import annotations

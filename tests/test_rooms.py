@@ -1,0 +1,54 @@
+"""Who may import whom: rooms depend downward only, and a Dataflow worker needs neither TFX nor Keras."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PROJECT_DIR = Path(__file__).parents[1]
+MAY_IMPORT = {
+    "schemas": set(),
+    "beam_jobs": {"schemas"},
+    "trainer": {"schemas"},
+    "tfx_pipeline": {"schemas", "beam_jobs", "trainer"},
+}
+OURS = {*MAY_IMPORT, "tests"}
+FOREIGN = {  # libraries that a room must do without
+    "schemas": {"apache_beam", "keras", "tensorflow", "tfx"},
+    "beam_jobs": {"keras", "keras_hub", "keras_tuner", "tensorflow_model_analysis", "tfx"},
+    "trainer": {"apache_beam", "tensorflow_model_analysis"},
+    "tfx_pipeline": set(),
+}
+
+
+@cache
+def imports(room):
+    """(file, package) for each import anywhere in a room, inside functions too."""
+    found = []
+    for path in sorted((PROJECT_DIR / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module]
+            else:
+                continue
+            for name in names:
+                found.append((path.relative_to(PROJECT_DIR).as_posix(), name.split(".")[0]))
+    return found
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_only_rooms_below_it(room):
+    upward = OURS - MAY_IMPORT[room] - {room}
+    assert [one for one in imports(room) if one[1] in upward] == []
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_does_without_the_libraries_of_others(room):
+    assert [one for one in imports(room) if one[1] in FOREIGN[room]] == []
+
+
+def test_only_the_search_for_hyperparameters_knows_tfx_in_the_trainer():
+    assert {path for path, package in imports("trainer") if package == "tfx"} == {"trainer/tuner_fn.py"}
