@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from schemas.errors import UserError
+from schemas.secret_names import redacted
 
 USER_ERROR = 2
 INTERRUPTED = 128 + signal.SIGINT  # 130 and 143, as shells report what a signal ended
@@ -76,7 +77,7 @@ def exit_code(command: Callable[[], int], interrupted: str = STOPPED) -> int:
     try:
         return command()
     except UserError as error:
-        for line in str(error).splitlines():
+        for line in redacted(str(error)).splitlines():
             print(f"error: {line}", file=sys.stderr)
         return USER_ERROR
     except (KeyboardInterrupt, Terminated) as error:

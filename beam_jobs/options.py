@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import ByteSize, Field, field_validator, model_validator
 
 from beam_jobs.publication.versions import absolute_folder
 from beam_jobs.shards.records import MAX_MISSING_FRACTION, Encoding
-from schemas.manifest import SHA256
+from schemas.contract import dataset_text
+from schemas.manifest import MAX_NAME, SHA256, VERSION
 from schemas.spec import DatasetSpec, FrozenModel, SourcePath, load_spec
 
-VERSION = r"^[0-9A-Za-z][0-9A-Za-z.-]*$"
 STAGING, REJECTED_VERSIONS = "_staging", "_rejected"
 BASE_OPTIONS = ("retry_quarantined", "base_sha256")  # what a version was built upon
+
+
+class Contract(NamedTuple):
+    """The content of a version's `dataset.yaml` and `schema.pbtxt`.
+
+    It is read where a job is launched, and travels with the graph: workers may have another release installed.
+    """
+
+    dataset_text: str
+    schema_text: str
 
 
 class PrepareOptions(FrozenModel):
@@ -41,7 +49,7 @@ class PrepareOptions(FrozenModel):
     dataset: str
     input: str = Field(min_length=1)
     output: str = Field(min_length=1)
-    version: str = Field(pattern=VERSION)
+    version: str = Field(pattern=VERSION, max_length=MAX_NAME)
     image_size: int = Field(default=128, ge=0, le=4096)
     split: Literal["official", "hash"] = "hash"
     eval_fraction: float = Field(default=0.2, gt=0, lt=1)
@@ -88,6 +96,12 @@ class PrepareOptions(FrozenModel):
         """The contract of the data set, with the paths that the options name."""
         paths = self.model_dump(include={"image_path", "mask_path"}, exclude_none=True)
         return load_spec(self.dataset).model_copy(update=paths)
+
+    @property
+    def contract(self) -> Contract:
+        """The contract that the version is published under, as its files."""
+        spec = load_spec(self.dataset)  # where this job's files lie is no part of it
+        return Contract(dataset_text(spec), spec.schema_text)
 
     @property
     def encoding(self) -> Encoding:
@@ -145,8 +159,3 @@ class PrepareOptions(FrozenModel):
         if self.retry_quarantined:
             options |= self.model_dump(include=set(BASE_OPTIONS))
         return options
-
-
-def options_sha256(options: dict[str, str | int | float | None]) -> str:
-    """Digest of content options, independent of their order."""
-    return hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()

@@ -15,7 +15,7 @@ from apache_beam.pvalue import AsDict, AsIter, AsSingleton
 from beam_jobs.monitoring.progress import tell_planned, tell_publishing
 from beam_jobs.near_duplicates.one_side import KEPT, MOVES, KeepOnOneSide
 from beam_jobs.near_duplicates.pairs import NearDuplicatePair, NearDuplicates, write_pairs
-from beam_jobs.options import PrepareOptions
+from beam_jobs.options import Contract, PrepareOptions
 from beam_jobs.publication.decision import Decision, find_problems, make_manifest
 from beam_jobs.publication.line_files import REPAIRS_FOLDER, WriteLineFiles, read_repairs
 from beam_jobs.publication.publish import MoveFile, conclude, files_to_move, stage_validation
@@ -34,7 +34,8 @@ from beam_jobs.sources.source_files import REJECTED, TALLIES, PlannedRecord
 from beam_jobs.sources.tally import Tally, add_sizes, add_tallies
 from beam_jobs.storage.files import write_atomically
 from beam_jobs.validation.statistics import Criteria, Validate, Validation
-from schemas.manifest import QUARANTINE_FOLDER
+from schemas.errors import UserError
+from schemas.manifest import MAX_SHARDS, QUARANTINE_FOLDER
 
 
 def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollection:
@@ -61,6 +62,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
         >> beam.Map(
             _decide,
             options,
+            options.contract,
             shards=AsIter(shards.written),
             tallies=AsIter(plan[TALLIES]),
             line_files=AsIter(_write_line_files(plan, shards, options)),
@@ -136,6 +138,11 @@ def _count_shards(_: bytes, sizes: Iterable[dict[str, SplitSize]], options: Prep
         tell_planned(options.staging_dir, split=split, inputs=size.records)
         record_bytes = sharding.expected_record_bytes(options.image_size, options.image_format, size)
         counts[split] = sharding.shard_count(size, record_bytes, options.shard_bytes)
+        if counts[split] > MAX_SHARDS:
+            raise UserError(
+                f"shard_bytes: {options.shard_bytes} cuts {split} into {counts[split]:,} shards, and a version has"
+                f" {MAX_SHARDS:,} at most; give larger ones"
+            )
     return counts
 
 
@@ -200,6 +207,7 @@ def _count_lines(
 def _decide(
     _: bytes,
     options: PrepareOptions,
+    contract: Contract,
     shards: Iterable[WrittenShard],
     tallies: Iterable[Tally],
     line_files: Iterable[str],
@@ -207,12 +215,13 @@ def _decide(
     near_duplicates: tuple[NearDuplicatePair, ...] | None,
 ) -> Decision:
     shards, tally = list(shards), add_tallies(tallies)
-    stage_validation(validation, options.staging_dir, options.spec.schema_text)
+    stage_validation(validation, options.staging_dir, contract)
     base = read_base(options)
-    manifest = make_manifest(options, shards, tally, base)
+    manifest = make_manifest(options, contract, shards, tally, base)
     problems = find_problems(manifest, validation, tally, base, options.max_rejected_fraction)
     pairs = write_pairs(near_duplicates, options.staging_dir)
-    return Decision(manifest, tuple(problems), tally.listed_only, tuple(sorted(line_files)), pairs)
+    listed = tuple(sorted(line_files))
+    return Decision(manifest, tuple(problems), tally.listed_only, listed, pairs, contract.dataset_text)
 
 
 def _write_report(

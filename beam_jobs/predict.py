@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from beam_jobs.console import be_calm, exit_code, heavy_imports
 from beam_jobs.monitoring.summary import failure_cause
-from beam_jobs.publication.versions import absolute_folder, require_version
+from beam_jobs.publication.versions import absolute_folder, read_contract, require_shards, require_version
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.storage.files import read_file
 from schemas.errors import UserError
 from schemas.features import SPLITS
 from schemas.path_pattern import PathPattern, check_path_pattern
-from schemas.spec import load_spec
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -106,6 +105,7 @@ def make_request(options: argparse.Namespace) -> Request:
     info = read_model_info(model_dir)
     if version_dir:
         _check_fit(info, manifest, model_dir, version_dir)
+        require_shards(version_dir, manifest)
     if "://" not in output:
         try:
             os.makedirs(os.path.join(output, "masks"), exist_ok=True)
@@ -134,7 +134,7 @@ def _check_fit(info, manifest, model_dir: str, version_dir: str) -> None:
             f"--version_dir {version_dir}: images of {manifest.image_size} pixels, but {model_dir} takes "
             f"{info.image_size}; give a version of that size, or the photos themselves"
         )
-    if info.classes != load_spec(manifest.dataset).class_names:
+    if info.classes != read_contract(version_dir, manifest).class_names:
         raise UserError(f"--version_dir {version_dir}: its classes are not those of {model_dir}: {info.classes}")
 
 

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 from beam_jobs.console import be_calm, exit_code, heavy_imports
 from beam_jobs.monitoring.summary import changed_options, failure_cause, published_table, withheld_table
-from beam_jobs.options import PrepareOptions, options_sha256
-from beam_jobs.publication.versions import require_baseline
+from beam_jobs.options import PrepareOptions
+from beam_jobs.publication.versions import read_contract, require_baseline
 from beam_jobs.retry.options import SOURCE, with_base_options
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.sources.listing import plan_listings
+from schemas.contract import contract_changes
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE, Manifest, parse_manifest
-from schemas.spec import available_datasets, parse_model
+from schemas.manifest import MANIFEST_FILE, Manifest, options_sha256
+from schemas.spec import available_datasets, load_spec, parse_model
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -137,10 +138,9 @@ def read_published(options: PrepareOptions) -> Manifest | None:
     """The manifest of the version that the options name, or None where it is not published."""
     from apache_beam.io.filesystems import FileSystems
 
-    from beam_jobs.storage.files import read_file
+    from beam_jobs.publication.versions import read_manifest
 
-    path = f"{options.version_dir}/{MANIFEST_FILE}"
-    return parse_manifest(read_file(path), path) if FileSystems.exists(path) else None
+    return read_manifest(options.version_dir) if FileSystems.exists(f"{options.version_dir}/{MANIFEST_FILE}") else None
 
 
 def _compare_with_published(published: Manifest, options: PrepareOptions, pipeline_options) -> int:
@@ -156,12 +156,14 @@ def _compare_with_published(published: Manifest, options: PrepareOptions, pipeli
 
 
 def check_same_options(published: Manifest, options: PrepareOptions) -> None:
-    """Raises a UserError where a published version was made with other options or another schema."""
+    """Raises a UserError where a published version was made with other options or under another contract."""
     if published.options_sha256 != options_sha256(options.content_options):
         changed = changed_options(published.options, options.content_options)
         raise UserError(f"{options.version_dir} is already published with {changed}; {OTHER_VERSION}")
     if published.schema_sha256 != options.spec.schema_sha256:
         raise UserError(f"{options.version_dir} is already published, checked against another schema; {OTHER_VERSION}")
+    if changes := contract_changes(read_contract(options.version_dir, published), load_spec(options.dataset)):
+        raise UserError(f"{options.version_dir} is already published with {'; '.join(changes)}; {OTHER_VERSION}")
 
 
 def _digest_of_inputs(options: PrepareOptions, pipeline_options) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from beam_jobs.sources.source_files import SourceFile
+from schemas.documents import parse_json_object
+from schemas.errors import UserError
 
 # Found when photos and masks are paired.
 UNSAFE_ID = "unsafe_id"
@@ -68,9 +70,13 @@ class Rejection(NamedTuple):
         return json.dumps(fields, sort_keys=True)
 
     @classmethod
-    def from_json(cls, line: str | bytes) -> Rejection:
-        """Reads what `to_json` wrote; where a file lay inside an archive is not known any more."""
-        fields = json.loads(line)
+    def from_json(cls, line: str | bytes, source: str) -> Rejection:
+        """Reads what `to_json` wrote; where a file lay inside an archive is not known any more.
+
+        Raises:
+          UserError: The line is another one; `source` names its file.
+        """
+        fields = _read_line(line, source, ("id", "image_uri", "mask_uri", "split", "stage", "reason", "detail"))
         image, mask = (SourceFile(fields.pop(name), 0) if fields[name] else None for name in ("image_uri", "mask_uri"))
         return cls(fields.pop("id"), image, mask, fields["split"], fields["stage"], fields["reason"], fields["detail"])
 
@@ -87,7 +93,16 @@ class Repaired(NamedTuple):
         return json.dumps({"id": self.image_id, "image_uri": self.image_uri, "repairs": self.repairs}, sort_keys=True)
 
     @classmethod
-    def from_json(cls, line: str | bytes) -> Repaired:
-        """Reads what `to_json` wrote."""
-        fields = json.loads(line)
-        return cls(fields["id"], fields["image_uri"], tuple(fields["repairs"]))
+    def from_json(cls, line: str | bytes, source: str) -> Repaired:
+        """Reads what `to_json` wrote; UserError, which names `source`, where the line is another one."""
+        fields = _read_line(line, source, ("id", "image_uri"), ("repairs",))
+        return cls(fields["id"], fields["image_uri"], tuple(map(str, fields["repairs"])))
+
+
+def _read_line(line: str | bytes, source: str, texts: tuple[str, ...], lists: tuple[str, ...] = ()) -> dict[str, Any]:
+    """One line of a version's line files, with exactly these keys."""
+    fields = parse_json_object(line, source)
+    kinds = dict.fromkeys(texts, str) | dict.fromkeys(lists, list)
+    if fields.keys() != kinds.keys() or not all(isinstance(fields[key], kind) for key, kind in kinds.items()):
+        raise UserError(f"{source}: a line is not as it was published; it needs {', '.join(kinds)}")
+    return fields

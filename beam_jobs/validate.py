@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from beam_jobs.console import be_calm, exit_code, heavy_imports
 from beam_jobs.monitoring.summary import failure_cause
-from beam_jobs.publication.versions import absolute_folder, require_baseline, require_version
+from beam_jobs.publication.versions import absolute_folder, read_contract, require_baseline, require_version
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.storage.files import read_file
 from schemas.errors import UserError
 from schemas.features import SPLITS
 from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest
-from schemas.spec import load_spec
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -41,8 +40,6 @@ def main(arguments: list[str] | None = None) -> int:
     be_calm(options.verbose)
     version_dir = absolute_folder(options.version_dir)
     manifest = require_version("--version_dir", version_dir)
-    if set(manifest.splits) != set(SPLITS):
-        raise UserError(f"--version_dir {version_dir}: has the splits {sorted(manifest.splits)}, not {sorted(SPLITS)}")
     baseline_dir = absolute_folder(options.baseline) if options.baseline else None
     if baseline_dir:
         _check_baseline(baseline_dir, version_dir, manifest)
@@ -136,7 +133,7 @@ def _request(
         raise UserError(f"{name}{path}: can't be read ({error.strerror or error}){remedy}") from None
     except (UnicodeDecodeError, ParseError) as error:
         raise UserError(f"{name}{path}: no schema in protobuf's text format ({error}){remedy}") from None
-    criteria = Criteria(text, load_spec(manifest.dataset).rules, baseline_dir)
+    criteria = Criteria(text, read_contract(version_dir, manifest).rules, baseline_dir)
     return Request(version_dir, manifest, criteria, output, progress_dir)
 
 

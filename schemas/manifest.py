@@ -1,20 +1,25 @@
-"""`manifest.json`: the promise of a published data set version, and the check that the files keep it.
+"""`manifest.json`: the promise of a published data set version.
 
 Readers trust the manifest alone: a folder without one is not published. It holds no time, host or absolute path, so
-that the same inputs and options give the same bytes.
+that the same inputs and options give the same bytes. What contradicts itself is no manifest; `schemas.version` holds
+one against the files of its folder.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
+from schemas.documents import parse_json_object, read_document
 from schemas.errors import UserError
-from schemas.features import split_folder
-from schemas.spec import FrozenModel, load_spec, parse_model
+from schemas.features import SPLITS, split_folder
+from schemas.spec import FrozenModel, parse_model
 
 MANIFEST_FILE = "manifest.json"
 SCHEMA_FILE = "schema.pbtxt"
@@ -26,24 +31,83 @@ STATISTICS_FILE = "FeatureStats.pb"  # names of TFX's ExampleStatistics and Exam
 ANOMALIES_FILE = "SchemaDiff.pb"
 
 SHA256 = r"^[0-9a-f]{64}$"
+VERSION = r"^[0-9A-Za-z][0-9A-Za-z.-]*$"
+DATASET = r"^[a-z][a-z0-9_]*$"
 # A path inside a version: relative, no hidden or parent part, so that no manifest can lead out of its folder.
 RELATIVE_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$"
+MAX_SHARDS = 99_999  # of a split: five digits
+MAX_BYTES = 64 << 20  # 64 MiB; a shard takes a quarter of a kilobyte
+MAX_NAME = 128  # characters of a data set's, a version's or a reason's name
+RECORD_FRAME = 16  # bytes of a record's length and checksums: https://www.tensorflow.org/tutorials/load_data/tfrecord
+_SHARD_PATH = re.compile(
+    rf"{EXAMPLES_FOLDER}/{re.escape(split_folder(''))}(?P<folder>[a-z]+)/(?P<dataset>[a-z][a-z0-9_]*)"
+    r"-(?P<split>[a-z]+)\.tfrecord-(?P<index>[0-9]{5})-of-(?P<count>[0-9]{5})"
+)
+
+Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]  # what JSON readers agree on
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=MAX_NAME)]
+Digest = Annotated[str, Field(pattern=SHA256)]
+
+
+def _check_option(value: str | int | float | None) -> str | int | float | None:
+    """A plain value: no number is negative, infinite or written as a text, and none is true or false."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if value is not None and not isinstance(value, str) and not (number and 0 <= value < math.inf):
+        raise ValueError("must be a text, a number from 0 on, or null")
+    return value
+
+
+Option = Annotated[Any, AfterValidator(_check_option)]
+
+
+class ShardName(NamedTuple):
+    """What the path of a shard says."""
+
+    dataset: str
+    split: str
+    index: int
+    count: int
+
+
+def shard_path(dataset: str, split: str, index: int, count: int) -> str:
+    """Path of a shard inside a version: `examples/Split-train/pets-train.tfrecord-00000-of-00008`."""
+    return f"{EXAMPLES_FOLDER}/{split_folder(split)}/{dataset}-{split}.tfrecord-{index:05d}-of-{count:05d}"
+
+
+def parse_shard_path(path: str) -> ShardName | None:
+    """Reads what `shard_path` gives; None for any other text."""
+    match = _SHARD_PATH.fullmatch(path)
+    if match is None or match["folder"] != match["split"]:
+        return None
+    return ShardName(match["dataset"], match["split"], int(match["index"]), int(match["count"]))
 
 
 class Shard(FrozenModel):
     """One TFRecord file; `path` is relative to the version's folder."""
 
-    path: str = Field(pattern=RELATIVE_PATH)
-    bytes: int = Field(ge=0)
-    records: int = Field(ge=0)
-    sha256: str = Field(pattern=SHA256)
+    path: str = Field(pattern=RELATIVE_PATH, max_length=1024)
+    bytes: Count
+    records: Count
+    sha256: Digest
+
+    @model_validator(mode="after")
+    def _bytes_hold_the_records(self) -> Shard:
+        if self.bytes < RECORD_FRAME * self.records or (self.bytes and not self.records):
+            raise ValueError(f"{self.path}: {self.bytes} bytes cannot hold {self.records} records")
+        return self
 
 
 class Split(FrozenModel):
     """The shards of one split, in order."""
 
-    records: int = Field(ge=0)
-    shards: tuple[Shard, ...]
+    records: Count
+    shards: tuple[Shard, ...] = Field(max_length=MAX_SHARDS)
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Split:
+        if (found := sum(shard.records for shard in self.shards)) != self.records:
+            raise ValueError(f"{self.records} records, but its shards have {found}")
+        return self
 
 
 class Manifest(FrozenModel):
@@ -54,28 +118,72 @@ class Manifest(FrozenModel):
       published: Number of records in all splits; `inputs == published + sum(quarantined.values())`.
       quarantined: Reason code to number of ids.
       repaired: Number of published ids whose photo needed a repair; `repairs` counts them by kind.
+      schema_sha256, dataset_sha256: Digests of the version's `schema.pbtxt` and `dataset.yaml`; versions of before
+        0.2 have no `dataset.yaml`.
       inputs_sha256: Digest of every source file's content and id, independent of order.
       options: The options that decide the content; `options_sha256` is their digest.
     """
 
-    dataset: str
-    version: str
-    image_size: int = Field(ge=0)
+    dataset: str = Field(pattern=DATASET, max_length=MAX_NAME)
+    version: str = Field(pattern=VERSION, max_length=MAX_NAME)
+    image_size: Count = Field(le=65535)
     splits: dict[str, Split]
-    inputs: int = Field(ge=0)
-    published: int = Field(ge=0)
-    quarantined: dict[str, int]
-    repaired: int = Field(ge=0)
-    repairs: dict[str, int]
-    schema_sha256: str = Field(pattern=SHA256)
-    inputs_sha256: str = Field(pattern=SHA256)
-    options: dict[str, str | int | float | None]
-    options_sha256: str = Field(pattern=SHA256)
-    code_version: str
+    inputs: Count
+    published: Count
+    quarantined: dict[Name, Count] = Field(max_length=MAX_NAME)
+    repaired: Count
+    repairs: dict[Name, Count] = Field(max_length=MAX_NAME)
+    schema_sha256: Digest
+    dataset_sha256: Digest | None = None
+    inputs_sha256: Digest
+    options: dict[Name, Option] = Field(max_length=MAX_NAME)
+    options_sha256: Digest
+    code_version: str = Field(max_length=MAX_NAME)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Manifest:
+        if set(self.splits) != set(SPLITS):
+            found = ", ".join(map(repr, self.splits)) or "none"
+            raise ValueError(f"splits: must be {' and '.join(SPLITS)}, got {found}")
+        for name, split in self.splits.items():
+            self._check_shards(name, split)
+        self._check_sums()
+        if self.options_sha256 != options_sha256(self.options):
+            raise ValueError("options_sha256: is not the digest of options")
+        if self.options.get("image_size", self.image_size) != self.image_size:
+            raise ValueError(f"image_size: {self.image_size}, but options.image_size is {self.options['image_size']}")
+        return self
+
+    def _check_shards(self, name: str, split: Split) -> None:
+        """Every shard of a split is there once and in order, and none of another split, data set or content."""
+        count = len(split.shards)
+        for index, shard in enumerate(split.shards):
+            if parse_shard_path(shard.path) != (self.dataset, name, index, count):
+                expected = shard_path(self.dataset, name, index, count)
+                raise ValueError(f"splits.{name}.shards.{index}.path: must be {expected}, got {shard.path}")
+
+    def _check_sums(self) -> None:
+        records = sum(split.records for split in self.splits.values())
+        if self.published != records:
+            raise ValueError(f"published: {self.published}, but the splits have {records} records")
+        if self.inputs != self.published + sum(self.quarantined.values()):
+            rejected = sum(self.quarantined.values())
+            raise ValueError(f"inputs: {self.inputs}, but {self.published} published and {rejected} quarantined")
+        if not max(self.repairs.values(), default=0) <= self.repaired <= sum(self.repairs.values()):
+            raise ValueError(f"repaired: {self.repaired}, which repairs cannot add up to")
+        if self.repaired > self.published:
+            raise ValueError(f"repaired: {self.repaired} of {self.published} published records")
+        digests: dict[str, str] = {}
+        for shard in (one for split in self.splits.values() for one in split.shards if one.records):
+            if (other := digests.setdefault(shard.sha256, shard.path)) != shard.path:
+                raise ValueError(f"{shard.path}: the same sha256 as {other}; no record is published twice")
 
     def to_json(self) -> str:
         """The manifest as it is written: sorted keys, two spaces, a newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+        values = self.model_dump(mode="json")
+        if self.dataset_sha256 is None:  # as it was written before there was one: its digest names the version
+            del values["dataset_sha256"]
+        return json.dumps(values, indent=2, sort_keys=True) + "\n"
 
     @property
     def sha256(self) -> str:
@@ -83,63 +191,44 @@ class Manifest(FrozenModel):
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
 
-def shard_path(dataset: str, split: str, index: int, count: int) -> str:
-    """Path of a shard inside a version: `examples/Split-train/pets-train.tfrecord-00000-of-00008`."""
-    return f"{EXAMPLES_FOLDER}/{split_folder(split)}/{dataset}-{split}.tfrecord-{index:05d}-of-{count:05d}"
+def options_sha256(options: dict[str, str | int | float | None]) -> str:
+    """Digest of content options, independent of their order."""
+    return hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()
+
+
+def parse_manifest(data: bytes, source: str) -> Manifest:
+    """Parses the bytes of a `manifest.json`; `source` names it in the UserError that wrong content raises."""
+    return parse_model(Manifest, parse_json_object(data, source, MAX_BYTES), source)
 
 
 def read_manifest(version_dir: Path) -> Manifest:
     """Reads the manifest of a published version.
 
     Raises:
-      UserError: The folder or its manifest is missing or unreadable.
+      UserError: The folder or its manifest is missing or unreadable, or contradicts itself or the folder's name.
     """
     path = version_dir / MANIFEST_FILE
     if not version_dir.is_dir():
         raise UserError(f"{version_dir}: no such folder; give a published version such as ROOT/pets/1.0.0")
     if not path.is_file():
         raise UserError(f"{path}: no manifest, so nothing is published there; run python -m beam_jobs.prepare")
-    return parse_manifest(path.read_bytes(), str(path))
-
-
-def parse_manifest(data: bytes, source: str) -> Manifest:
-    """Parses the bytes of a `manifest.json`; `source` names it in the UserError that wrong content raises."""
     try:
-        values = json.loads(data)
-    except ValueError as error:
-        raise UserError(f"{source}: no JSON ({error}); publish the data under a new version") from None
-    return parse_model(Manifest, values, source)
-
-
-def verify_version(version_dir: Path) -> Manifest:
-    """Reads a version's manifest and checks the schema and every shard against it.
-
-    Reads every byte of the shards once.
-
-    Raises:
-      UserError: Names the first file that is missing, or whose size or checksum differs, or a schema that differs.
-    """
-    manifest = read_manifest(version_dir)
-    remedy = "publish the data under a new version"
-    spec = load_spec(manifest.dataset)
-    if manifest.schema_sha256 != spec.schema_sha256:
-        raise UserError(
-            f"{version_dir}: was checked against another schema (sha256 {manifest.schema_sha256[:12]}) than the"
-            f" installed schemas/{manifest.dataset}/{SCHEMA_FILE} ({spec.schema_sha256[:12]}); {remedy}"
-        )
-    schema_path = version_dir / SCHEMA_FILE
-    if not schema_path.is_file() or file_sha256(schema_path) != manifest.schema_sha256:
-        raise UserError(f"{schema_path}: missing, or not the schema of the manifest; {remedy}")
-    for split in manifest.splits.values():
-        for shard in split.shards:
-            path = version_dir / shard.path
-            if not path.is_file():
-                raise UserError(f"{path}: shard is missing; {remedy}")
-            if path.stat().st_size != shard.bytes:
-                raise UserError(f"{path}: has {path.stat().st_size} bytes, manifest says {shard.bytes}; {remedy}")
-            if file_sha256(path) != shard.sha256:
-                raise UserError(f"{path}: sha256 differs from the manifest's; {remedy}")
+        data = read_document(path, MAX_BYTES)
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error.strerror})") from None
+    manifest = parse_manifest(data, str(path))
+    check_folder_name(manifest, str(version_dir.resolve()), str(path))
     return manifest
+
+
+def check_folder_name(manifest: Manifest, version_dir: str, source: str) -> None:
+    """UserError where a version lies under the name of another one: what refers to it by its name finds another."""
+    name = version_dir.rstrip("/").rpartition("/")[2]
+    if name != manifest.version:
+        raise UserError(
+            f"{source}: is the manifest of {manifest.dataset} {manifest.version}, but lies in a folder called {name!r};"
+            f" give the folder its name back, .../{manifest.dataset}/{manifest.version}"
+        )
 
 
 def file_sha256(path: Path) -> str:

@@ -6,11 +6,11 @@ import hashlib
 import re
 from functools import cache, cached_property
 from importlib import resources
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from schemas.documents import parse_yaml
 from schemas.errors import UserError
 from schemas.features import (
     BRIGHTNESS,
@@ -22,21 +22,14 @@ from schemas.features import (
     SPLITS,
     fraction_feature,
 )
+from schemas.models import FrozenModel, parse_model
 from schemas.path_pattern import check_path_pattern
-from schemas.secret_names import may_be_secret
 
+DATASET_FILE = "dataset.yaml"
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # an id can never name a hidden file or leave its folder
 ARCHIVE_URL = r"^(https://|http://(localhost|127\.0\.0\.1)[:/])"  # loopback needs no encryption
 SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
 IGNORED_COLOR = (126, 126, 126)  # uint8 RGB of ignored pixels, wherever masks are drawn
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-class FrozenModel(BaseModel):
-    """Immutable, typed, and strict about keys: the base of every configuration of the project."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class ClassSpec(FrozenModel):
@@ -60,7 +53,7 @@ class SliceSpec(FrozenModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     id_pattern: str | None = Field(default=None, description="regular expression; its first group is the value")
     of: str | None = Field(default=None, description="an earlier slice whose values `groups` gathers")
-    groups: dict[str, tuple[str, ...]] = {}
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_rule(self) -> SliceSpec:
@@ -68,25 +61,36 @@ class SliceSpec(FrozenModel):
             raise ValueError("needs exactly one of id_pattern and of")
         if self.of is not None and not self.groups:
             raise ValueError("a slice with `of` needs groups")
-        if self.id_pattern is not None and re.compile(self.id_pattern).groups < 1:
+        listed = [member for members in self.groups.values() for member in members]
+        if twice := sorted({member for member in listed if listed.count(member) > 1}):
+            raise ValueError(f"groups: {', '.join(twice)} stands in more than one place")
+        if self.id_pattern is not None and _groups(self.id_pattern) < 1:
             raise ValueError("id_pattern needs one group, the value of the slice")
         return self
 
     @cached_property
-    def _group_of(self) -> dict[str, str]:
+    def members(self) -> dict[str, str]:
+        """Value of the earlier slice to the value of this one; empty without `of`."""
         return {member: group for group, members in self.groups.items() for member in members}
 
     def value(self, image_id: str, earlier: dict[str, str]) -> str:
         """The slice's value for one id, given the values of earlier slices; ValueError where no rule matches."""
         if self.of is not None:
             member = earlier[self.of]
-            if member not in self._group_of:
+            if member not in self.members:
                 raise ValueError(f"{self.of} {member!r} belongs to no {self.name}")
-            return self._group_of[member]
+            return self.members[member]
         match = re.fullmatch(self.id_pattern or "", image_id)
         if match is None:
             raise ValueError(f"id {image_id!r} does not match the {self.name} pattern {self.id_pattern!r}")
         return match.group(1)
+
+
+def _groups(id_pattern: str) -> int:
+    try:
+        return re.compile(id_pattern).groups
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"id_pattern is not a regular expression ({error})") from None
 
 
 class ArchiveSpec(FrozenModel):
@@ -154,7 +158,7 @@ class DatasetSpec(FrozenModel):
     image_path: SourcePath
     mask_path: SourcePath
     archives: tuple[ArchiveSpec, ...] = ()
-    official_splits: dict[str, str] = {}
+    official_splits: dict[str, str] = Field(default_factory=dict)
     classes: tuple[ClassSpec, ...] = Field(min_length=2, max_length=255)
     ignore_values: tuple[Annotated[int, Field(ge=0, le=255)], ...] = ()
     slices: tuple[SliceSpec, ...] = ()
@@ -246,7 +250,7 @@ class DatasetSpec(FrozenModel):
 def available_datasets() -> list[str]:
     """Names of the data sets that have a folder here."""
     root = resources.files("schemas")
-    return sorted(folder.name for folder in root.iterdir() if (folder / "dataset.yaml").is_file())
+    return sorted(folder.name for folder in root.iterdir() if (folder / DATASET_FILE).is_file())
 
 
 @cache  # reading YAML takes 30 ms, and a job asks a dozen times
@@ -258,28 +262,9 @@ def load_spec(name: str) -> DatasetSpec:
     """
     if name not in available_datasets():
         raise UserError(f"no data set {name!r} under schemas/; there are: {', '.join(available_datasets())}")
-    source = resources.files("schemas") / name / "dataset.yaml"
-    spec = parse_model(DatasetSpec, yaml.safe_load(source.read_text(encoding="utf-8")), f"schemas/{name}/dataset.yaml")
+    source = resources.files("schemas") / name / DATASET_FILE
+    place = f"schemas/{name}/{DATASET_FILE}"
+    spec = parse_model(DatasetSpec, parse_yaml(source.read_bytes(), place), place)
     if spec.name != name:
-        raise UserError(f"schemas/{name}/dataset.yaml: name must be {name!r}, got {spec.name!r}")
+        raise UserError(f"{place}: name must be {name!r}, got {spec.name!r}")
     return spec
-
-
-def parse_model(model: type[Model], values: Any, source: str) -> Model:
-    """Makes a `model` of plain values, or raises a UserError with one line per wrong key.
-
-    Args:
-      model: The pydantic class to make.
-      values: What a YAML or JSON file held.
-      source: What to call the origin of `values` in the message, such as a path.
-    """
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            key = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
-            value = problem["input"]
-            given = "" if isinstance(value, (dict, list)) or may_be_secret(key, value) else f", got {value!r}"
-            lines.append(f"{source}: {key}: {problem['msg'].removeprefix('Value error, ')}{given}")
-        raise UserError("\n".join(lines)) from None

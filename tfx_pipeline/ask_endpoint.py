@@ -10,11 +10,11 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from beam_jobs.console import be_calm, exit_code
 from schemas.errors import UserError
-from schemas.spec import DatasetSpec, available_datasets, load_spec
+from schemas.spec import available_datasets, load_spec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,11 +22,20 @@ if TYPE_CHECKING:
 OVERLAY_ALPHA = 0.5  # of the mask's colours over the photo
 
 
+class Classes(NamedTuple):
+    """Names and colours (uint8 RGB), in the order of class ids, and who says so."""
+
+    names: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    source: str
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     options = _parser().parse_args(arguments)
     be_calm(options.verbose)
-    spec = load_spec(options.dataset)
+    if options.dataset is not None:
+        load_spec(options.dataset)  # a wrong name is an error before anything is asked
     names = _output_names(options.photos)
     pixels = [_read(path) for path in options.photos]
     try:
@@ -35,14 +44,18 @@ def main(arguments: list[str] | None = None) -> int:
         raise UserError(f"{options.output}: can't be made ({error.strerror}); choose another --output") from None
     predictor = _local(options.model) if options.model else _deployed(options)
 
+    classes = _classes(predictor, options.dataset)
+
     from tfx_pipeline.vertex.predictor import fitting
 
     photos = [fitting(path.read_bytes(), one) for path, one in zip(options.photos, pixels)]
     start = time.monotonic()
     for name, photo, class_ids in zip(names, pixels, predictor.class_ids(photos)):
         mask, overlay = options.output / f"{name}_mask.png", options.output / f"{name}_overlay.png"
-        _write(class_ids, photo, spec, mask, overlay)
-        print(f"{name}: {_shares(class_ids, spec)}; {overlay}")
+        if (highest := int(class_ids.max())) >= len(classes.names):
+            raise UserError(f"{name}: the answer has class {highest}, but {classes.source} names {len(classes.names)}")
+        _write(class_ids, photo, classes, mask, overlay)
+        print(f"{name}: {_shares(class_ids, classes)}; {overlay}")
     print(f"{len(photos)} photos in {time.monotonic() - start:.2f} s; {predictor.latency()}")
     return 0
 
@@ -63,7 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument(
         "--model", type=Path, metavar="DIR", help="SavedModel on this machine, such as OUTPUT/serving/TIME"
     )
-    parser.add_argument("--dataset", default="pets", help=f"for the colours: {', '.join(available_datasets())}")
+    parser.add_argument(
+        "--dataset",
+        help="names and colours of the classes, for a model that does not say them itself:"
+        f" {', '.join(available_datasets())}",
+    )
     parser.add_argument("--output", type=Path, default=Path("runs/answers"), metavar="DIR", help="default %(default)s")
     parser.add_argument("--verbose", action="store_true", help="show what the libraries log")
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="JPEG, PNG, GIF or WebP file")
@@ -108,8 +125,23 @@ def _deployed(options: argparse.Namespace):
     return DeployedModel(config.cloud)
 
 
-def _write(class_ids: np.ndarray, photo: np.ndarray, spec: DatasetSpec, mask_path: Path, overlay_path: Path) -> None:
-    """Writes the mask, class ids with the data set's colours as palette, and its colours over the photo.
+def _classes(predictor, dataset: str | None) -> Classes:
+    """The model's own classes; those of a data set only where the model says nothing and the user names one."""
+    try:
+        info = predictor.info()
+    except UserError as error:
+        if dataset is None:
+            raise UserError(f"the model does not say its classes: {error}; give --dataset=NAME if you know") from None
+        print(f"Note: classes are named after --dataset={dataset}; the model does not say them: {error}")
+        spec = load_spec(dataset)
+        return Classes(spec.class_names, spec.palette, f"--dataset={dataset}")
+    if dataset is not None:
+        print(f"Note: --dataset={dataset} is left aside; the model names its classes itself")
+    return Classes(info.classes, info.palette, "the model")
+
+
+def _write(class_ids: np.ndarray, photo: np.ndarray, classes: Classes, mask_path: Path, overlay_path: Path) -> None:
+    """Writes the mask, class ids with the classes' colours as palette, and its colours over the photo.
 
     Args:
       class_ids: uint8 [S, S].
@@ -120,13 +152,13 @@ def _write(class_ids: np.ndarray, photo: np.ndarray, spec: DatasetSpec, mask_pat
     from tfx_pipeline.space.segmentation_app.rendering import write_mask
 
     picture = Image.fromarray(photo)
-    write_mask(class_ids, picture.size, [list(color) for color in spec.palette], mask_path)
+    write_mask(class_ids, picture.size, [list(color) for color in classes.palette], mask_path)
     colors = Image.open(mask_path).convert("RGB")
     Image.blend(picture, colors, OVERLAY_ALPHA).save(overlay_path)
 
 
-def _shares(class_ids: np.ndarray, spec: DatasetSpec) -> str:
-    shares = [f"{name} {(class_ids == index).mean():.0%}" for index, name in enumerate(spec.class_names)]
+def _shares(class_ids: np.ndarray, classes: Classes) -> str:
+    shares = [f"{name} {(class_ids == index).mean():.0%}" for index, name in enumerate(classes.names)]
     return ", ".join(shares)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import La
 from tfx.types import Artifact
 from tfx.utils import path_utils
 
+from schemas.documents import read_json_object
 from trainer.export import MODEL_INFO_PATH
 
 CANDIDATE = "candidate"
@@ -47,5 +47,5 @@ def _comparable(model: Artifact, candidate: Artifact) -> bool:
 def _reads(model: Artifact) -> tuple[Any, ...]:
     """What records a model reads, from the information that the trainer stores in it."""
     path = Path(path_utils.serving_model_path(model.uri)) / MODEL_INFO_PATH
-    info = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    info = read_json_object(path) if path.is_file() else {}
     return tuple(info.get(key) for key in ("dataset", "classes", "image_size", "tiled"))

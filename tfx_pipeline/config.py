@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from schemas.documents import parse_yaml, read_yaml
 from schemas.errors import UserError
 from schemas.secret_names import SECRET_RESOURCE
 from schemas.spec import DatasetSpec, FrozenModel, parse_model
@@ -98,11 +98,9 @@ def load_config(
       UserError: The file is missing or no YAML, or a key or value is wrong; names the file and the key.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = read_yaml(path)
     except OSError as error:
         raise UserError(f"{path}: cannot read the configuration: {error.strerror}; give --config=FILE") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: no valid YAML: {' '.join(str(error).split())}") from None
     if isinstance(values, dict):
         values |= {key: value for key, value in (("data", data), ("output", output)) if value is not None}
         for setting in settings:
@@ -148,11 +146,9 @@ def _apply(values: dict[str, Any], setting: str) -> None:
     if not equals or not all((*sections, last)):
         raise UserError(f"--set {setting}: give KEY=VALUE, such as training.epochs=8")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UserError(
-            f"--set {setting}: no valid YAML behind the =; give a number, true, a text, or [a, list]"
-        ) from None
+        value = parse_yaml(text, f"--set {'.'.join((*sections, last))}")
+    except UserError as error:
+        raise UserError(f"{error}; give a number, true, a text, or [a, list]") from None
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):

@@ -11,7 +11,8 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.utils import path_utils
 
 from schemas.manifest import Manifest
-from schemas.spec import DatasetSpec, load_spec
+from schemas.spec import DatasetSpec
+from schemas.version import PublishedVersion
 from tfx_pipeline.components.hf_pusher.record import PushRecord
 from tfx_pipeline.config import RUN_FN, PipelineConfig
 from tfx_pipeline.dag_runner import Artifact, ReportingDagRunner, Step, StepFailed
@@ -27,12 +28,12 @@ from tfx_pipeline.tuning_result import TuningResult
 BEAM_ARGUMENTS = ("--runner=FnApiRunner",)
 
 
-def run_locally(config: PipelineConfig, manifest: Manifest, run_fn: str = RUN_FN) -> Summary | None:
+def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str = RUN_FN) -> Summary | None:
     """Runs the pipeline; leaves `summary.json` and `predictions.png` in the output folder.
 
     Args:
       config: With absolute paths; the output folder exists.
-      manifest: Of the verified version at `config.data`.
+      version: The verified version at `config.data`.
       run_fn: Import path of the training function.
 
     Returns:
@@ -43,13 +44,13 @@ def run_locally(config: PipelineConfig, manifest: Manifest, run_fn: str = RUN_FN
       StepFailed: Another step did not finish; what finished before it is kept for the next run.
     """
     output = Path(config.output)
-    spec = load_spec(manifest.dataset)
+    manifest, spec = version
     # TFX's cache knows that a model was pushed, not that somebody removed it since. HFPusher asks the Hub each time.
     uncached_steps = frozenset({HF_PUSHER} if (output / SERVING_FOLDER).is_dir() else {HF_PUSHER, "Pusher"})
     runner = ReportingDagRunner(_print_step, uncached_steps)
     pipeline = create_pipeline(
         config,
-        manifest,
+        version,
         run_fn=run_fn,
         compare_with_itself=False,
         metadata_connection_config=sqlite_metadata_connection_config(str(output / METADATA_FILE)),

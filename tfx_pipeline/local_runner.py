@@ -22,8 +22,7 @@ from pathlib import Path
 from beam_jobs.console import USER_ERROR, exit_code
 from schemas.errors import UserError
 from schemas.features import SPLITS
-from schemas.manifest import Manifest, verify_version
-from schemas.spec import load_spec
+from schemas.version import PublishedVersion, verify_version
 from tfx_pipeline.components.hf_pusher.checks import check_hub
 from tfx_pipeline.config import RUN_FN, PipelineConfig, check_evaluation, load_config
 from tfx_pipeline.log_file import stderr_in_file
@@ -57,9 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _check_and_run(options: argparse.Namespace) -> int:
     config = load_config(options.config, options.data, options.output, options.set)
-    config, manifest = check_inputs(config)
+    config, version = check_inputs(config)
     make_output_folder(Path(config.output))
-    return run(config, manifest, options.verbose)
+    return run(config, version, options.verbose)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,11 +99,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, Manifest]:
+def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, PublishedVersion]:
     """Checks the data set version and what the configuration says about it; writes nothing.
 
     Returns:
-      The configuration with absolute paths, and the version's manifest.
+      The configuration with absolute paths, and the version.
 
     Raises:
       UserError: No manifest, files that differ from it, an empty split, a class or slice that does not exist, no token
@@ -113,15 +112,16 @@ def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, Manifest]:
     data, output = Path(config.data).resolve(), Path(config.output).resolve()
     if data == output or data in output.parents:
         raise UserError(f"{config.output}: output lies inside the published version {config.data}; choose another one")
-    manifest = verify_version(Path(config.data))
+    version = verify_version(data)
+    manifest, spec = version
     for split in SPLITS:
-        if split not in manifest.splits or manifest.splits[split].records == 0:
+        if manifest.splits[split].records == 0:
             raise UserError(f"{config.data}: split {split!r} is empty; publish a version with records in it")
-    check_evaluation(config.evaluation, load_spec(manifest.dataset))
+    check_evaluation(config.evaluation, spec)
     config.training.model_size(manifest.image_size)
     if config.hub is not None:
         check_hub(config.hub)
-    return config.model_copy(update={"data": str(data), "output": str(output)}), manifest
+    return config.model_copy(update={"data": str(data), "output": str(output)}), version
 
 
 def make_output_folder(output: Path) -> None:
@@ -134,13 +134,13 @@ def make_output_folder(output: Path) -> None:
         raise UserError(f"{output}: cannot write there ({error.strerror}); choose another --output") from None
 
 
-def run(config: PipelineConfig, manifest: Manifest, verbose: bool, run_fn: str = RUN_FN) -> int:
+def run(config: PipelineConfig, version: PublishedVersion, verbose: bool, run_fn: str = RUN_FN) -> int:
     """Runs the pipeline, prints its progress and its result, and returns the exit code.
 
     Raises:
       UserError: A step found that what the user gave cannot be used.
     """
-    output = Path(config.output)
+    output, manifest = Path(config.output), version.manifest
     log = output / LOGS_FOLDER / f"{datetime.now():%Y-%m-%dT%H-%M-%S-%f}.log"
     counts = ", ".join(f"{manifest.splits[split].records} {split}" for split in SPLITS)
     print(f"pipeline {config.name}: {manifest.dataset} {manifest.version} ({counts}), manifest {manifest.sha256[:12]}")
@@ -151,7 +151,7 @@ def run(config: PipelineConfig, manifest: Manifest, verbose: bool, run_fn: str =
         try:
             from tfx_pipeline.local_run import run_locally  # TFX takes half a minute to import
 
-            summary = run_locally(config, manifest, run_fn)
+            summary = run_locally(config, version, run_fn)
         except Exception as error:  # whatever a step raises becomes one line here and a traceback in the log
             traceback.print_exc()
             failure = error

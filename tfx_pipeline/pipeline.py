@@ -26,7 +26,8 @@ from tfx.types.standard_artifacts import Examples, ExampleStatistics, Model, Mod
 
 from schemas.features import EVAL, SPLITS, TRAIN
 from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, STATISTICS_FOLDER, Manifest
-from schemas.spec import DatasetSpec, load_spec
+from schemas.spec import DatasetSpec
+from schemas.version import PublishedVersion
 from tfx_pipeline.baseline import CANDIDATE, LatestOtherBlessedModel
 from tfx_pipeline.components.hf_pusher.component import HFPusher
 from tfx_pipeline.config import RUN_FN, TUNER_FN, PipelineConfig
@@ -42,7 +43,7 @@ HF_PUSHER = "HFPusher"
 
 def create_pipeline(
     config: PipelineConfig,
-    manifest: Manifest,
+    version: PublishedVersion,
     run_fn: str = RUN_FN,
     compare_with_itself: bool = True,
     metadata_connection_config: metadata_store_pb2.ConnectionConfig | None = None,
@@ -54,7 +55,7 @@ def create_pipeline(
 
     Args:
       config: `data` and `output` are absolute paths or URIs that every step can read or write.
-      manifest: The manifest of the version at `config.data`.
+      version: The version at `config.data`.
       run_fn: Import path of the training function.
       compare_with_itself: Whether a model that is blessed already may be its own last blessed model. Vertex AI
         Pipelines know only this strategy; the local runner passes False, and a run that changes nothing then finds
@@ -64,13 +65,13 @@ def create_pipeline(
       on_vertex: Train and serve as the configuration's `cloud` section says, which must be there then.
       git_commit: Of this code, for the labels of a model on Vertex AI.
     """
-    spec = load_spec(manifest.dataset)
+    manifest, spec = version
     examples = _imported(config, manifest, EXAMPLES_FOLDER, Examples)
     statistics = _imported(config, manifest, STATISTICS_FOLDER, ExampleStatistics)
     schema_gen = ImportSchemaGen(schema_file=f"{config.data}/{SCHEMA_FILE}")
     cloud = config.cloud if on_vertex else None
-    tuner = _tuner(config, manifest, examples, schema_gen, cloud) if config.tuning is not None else None
-    trainer = _trainer(config, manifest, run_fn, examples, schema_gen, tuner, cloud)
+    tuner = _tuner(config, version, examples, schema_gen, cloud) if config.tuning is not None else None
+    trainer = _trainer(config, version, run_fn, examples, schema_gen, tuner, cloud)
     last_blessed = _last_blessed_model(trainer, compare_with_itself)
     evaluator = _evaluator(config, spec, examples, trainer, last_blessed)
     pusher = _pusher(config, manifest, trainer, evaluator, cloud, git_commit)
@@ -83,7 +84,7 @@ def create_pipeline(
             model_blessing=evaluator.outputs["blessing"],
             evaluation=evaluator.outputs["evaluation"],
             hub=config.hub,
-            manifest=manifest,
+            version=version,
         ).with_id(HF_PUSHER)
         hf_pusher.add_upstream_node(pusher)  # a Hub that fails keeps no model from being served
         components.append(hf_pusher)
@@ -99,12 +100,12 @@ def create_pipeline(
 
 def _tuner(
     config: PipelineConfig,
-    manifest: Manifest,
+    version: PublishedVersion,
     examples: Importer,
     schema_gen: ImportSchemaGen,
     cloud: CloudConfig | None,
 ) -> Tuner:
-    component, settings = Tuner, tuner_config(config, manifest)
+    component, settings = Tuner, tuner_config(config, version)
     if cloud is not None and cloud.training is not None:
         from tfx_pipeline.vertex import components
         from tfx_pipeline.vertex.tuner import VertexTuner
@@ -125,14 +126,14 @@ def _tuner(
 
 def _trainer(
     config: PipelineConfig,
-    manifest: Manifest,
+    version: PublishedVersion,
     run_fn: str,
     examples: Importer,
     schema_gen: ImportSchemaGen,
     tuner: Tuner | None,
     cloud: CloudConfig | None,
 ) -> Trainer:
-    component, settings = Trainer, trainer_config(config, manifest, run_fn)
+    component, settings = Trainer, trainer_config(config, version, run_fn)
     if cloud is not None and cloud.training is not None:
         from tfx_pipeline.vertex import components
 
@@ -166,10 +167,11 @@ def _pusher(
     return Pusher(model=model, model_blessing=blessing, push_destination=pusher_pb2.PushDestination(filesystem=folder))
 
 
-def trainer_config(config: PipelineConfig, manifest: Manifest, run_fn: str = RUN_FN) -> dict:
+def trainer_config(config: PipelineConfig, version: PublishedVersion, run_fn: str = RUN_FN) -> dict:
     """Trainer's `custom_config`: what to train on, how, and the digest of what does it."""
+    manifest, spec = version
     return {
-        "dataset": manifest.dataset,
+        "dataset": spec.model_dump(mode="json"),
         "image_size": manifest.image_size,
         "manifest_sha256": manifest.sha256,
         "training": config.training.model_dump(mode="json"),
@@ -179,10 +181,10 @@ def trainer_config(config: PipelineConfig, manifest: Manifest, run_fn: str = RUN
     }
 
 
-def tuner_config(config: PipelineConfig, manifest: Manifest) -> dict:
+def tuner_config(config: PipelineConfig, version: PublishedVersion) -> dict:
     """Tuner's `custom_config`: like Trainer's, of what all trials have in common, with what is searched."""
     trials = config.model_copy(update={"training": config.tuning.trial_training(config.training)})
-    return trainer_config(trials, manifest, TUNER_FN) | {"tuning": config.tuning.model_dump(mode="json")}
+    return trainer_config(trials, version, TUNER_FN) | {"tuning": config.tuning.model_dump(mode="json")}
 
 
 def _weights_files(config: PipelineConfig) -> tuple[Path, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
+from schemas.documents import parse_json
 from schemas.errors import UserError
 
 TF_CONFIG = "TF_CONFIG"  # JSON that Vertex AI sets on every worker of a training job
@@ -93,7 +93,7 @@ def _workers() -> int:
 
 def _cluster() -> dict:
     try:
-        cluster = json.loads(os.environ.get(TF_CONFIG) or "{}")
-    except ValueError:
-        raise UserError(f"{TF_CONFIG}: no valid JSON; unset it to train on this machine alone") from None
+        cluster = parse_json(os.environ.get(TF_CONFIG) or "{}", TF_CONFIG)
+    except UserError as error:
+        raise UserError(f"{error}; unset it to train on this machine alone") from None
     return cluster if isinstance(cluster, dict) else {}

@@ -10,12 +10,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from schemas.model_info import MODEL_INFO_PATH
 from schemas.spec import DatasetSpec
 from trainer.config import TrainingConfig
 from trainer.preprocessing import scale_pixels
 from trainer.signatures import tile_signatures, whole_image_signatures
-
-MODEL_INFO_PATH = "assets.extra/model_info.json"
 
 
 def export_model(

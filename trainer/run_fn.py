@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import tensorflow as tf
 from pydantic import Field
 
-from schemas.spec import FrozenModel, load_spec, parse_model
+from schemas.spec import DatasetSpec, FrozenModel, parse_model
 from trainer.board import Board
 from trainer.checkpoints import delete_checkpoints
 from trainer.config import TrainingConfig
@@ -38,12 +38,13 @@ class TrainerArguments(Protocol):
 class CustomConfig(FrozenModel):
     """What the pipeline passes as the Trainer's `custom_config`.
 
+    `dataset` is the contract that the version was published under, with its classes in the order of their ids.
     `source_sha256` is the digest of the code that trains: part of TFX's cache key, so that a model of other code is
     never taken for this one's. `checkpoint_dir` is where runs keep checkpoints, each in a folder of its own; a run that
     was killed goes on from those of the same data, code and settings, and a finished run deletes its own.
     """
 
-    dataset: str
+    dataset: DatasetSpec
     image_size: int = Field(ge=0)
     manifest_sha256: str
     source_sha256: str
@@ -81,7 +82,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
     run = read_custom_config(CustomConfig, fn_args.custom_config)
     chosen = fn_args.hyperparameters["values"] if fn_args.hyperparameters else {}
     run = run.model_copy(update={"training": chosen_training(run.training, chosen)})
-    spec = load_spec(run.dataset)
+    spec = run.dataset
     num_classes = len(spec.classes)
     checkpoints = f"{run.checkpoint_dir}/{run.identity}" if run.checkpoint_dir else None
     chief = worker_index() == 0

@@ -19,7 +19,6 @@ from keras_tuner.oracles import RandomSearchOracle
 from tfx.components.tuner.component import TunerFnResult
 
 from schemas.errors import UserError
-from schemas.spec import load_spec
 from trainer.checkpoints import delete_checkpoints
 from trainer.config import TrainingConfig
 from trainer.input_pipeline import count_records, find_shards
@@ -63,7 +62,7 @@ def tuner_fn(fn_args: TunerArguments) -> TunerFnResult:
       UserError: A configuration or shards that cannot be used, or a candidate that no model can be built or trained of.
     """
     run = read_custom_config(SearchConfig, fn_args.custom_config)
-    num_classes = len(load_spec(run.dataset).classes)
+    num_classes = len(run.dataset.classes)
     train_shards = find_shards(fn_args.train_files)
     _check_candidates(run, train_shards, num_classes)
     directory = f"{run.checkpoint_dir or fn_args.working_dir}/{run.identity}"

@@ -6,9 +6,9 @@ import datetime
 from collections.abc import Iterable
 from pathlib import Path
 
-import yaml
 from pydantic import Field, model_validator
 
+from schemas.documents import read_yaml
 from schemas.errors import UserError
 from schemas.spec import FrozenModel, parse_model
 
@@ -90,9 +90,7 @@ class PriceTable(FrozenModel):
 def load_prices(path: Path = PRICES_FILE) -> PriceTable:
     """Reads a price table; UserError where it can't be read or misses something."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        values = read_yaml(path)
+    except OSError as error:
         raise UserError(f"{path}: can't be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: no valid YAML: {' '.join(str(error).split())}") from None
     return parse_model(PriceTable, values, str(path))

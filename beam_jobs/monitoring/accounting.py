@@ -19,8 +19,11 @@ from beam_jobs.monitoring.metrics import (
 )
 from beam_jobs.options import PrepareOptions
 from beam_jobs.publication.publish import OUTCOME_FILE
-from beam_jobs.storage.files import read_file, write_atomically
-from schemas.manifest import MANIFEST_FILE, QUARANTINE_FOLDER, Manifest, parse_manifest
+from beam_jobs.publication.versions import read_bounded, read_manifest
+from beam_jobs.storage.files import write_atomically
+from schemas.documents import parse_json_object
+from schemas.manifest import MANIFEST_FILE, MAX_BYTES, QUARANTINE_FOLDER, Manifest
+from schemas.spec import parse_model
 
 METRICS_FILE = "metrics.json"
 
@@ -48,12 +51,13 @@ def settle(options: PrepareOptions, published: Manifest | None, metrics: JobMetr
 
 def outcome_manifest(options: PrepareOptions) -> Manifest:
     """The manifest of the version that a job has published, or of what it has withheld."""
-    path = f"{options.version_dir}/{MANIFEST_FILE}"
-    return parse_manifest(read_file(path), path) if FileSystems.exists(path) else _withheld_manifest(options)
+    published = FileSystems.exists(f"{options.version_dir}/{MANIFEST_FILE}")
+    return read_manifest(options.version_dir) if published else _withheld_manifest(options)
 
 
 def _withheld_manifest(options: PrepareOptions) -> Manifest:
-    return Manifest.model_validate(json.loads(read_file(f"{options.rejected_dir}/{OUTCOME_FILE}"))["manifest"])
+    path = f"{options.rejected_dir}/{OUTCOME_FILE}"
+    return parse_model(Manifest, parse_json_object(read_bounded(path, MAX_BYTES), path, MAX_BYTES)["manifest"], path)
 
 
 def find_mismatches(manifest: Manifest, metrics: JobMetrics, folder: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,13 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from apache_beam.ml.inference.base import ModelHandler
-from pydantic import ConfigDict, Field
 
-from beam_jobs.storage.files import read_file, sizes_below
+from beam_jobs.storage.files import read_file, read_part, sizes_below
+from schemas.documents import MAX_JSON_BYTES
 from schemas.errors import UserError
-from schemas.spec import FrozenModel, parse_model
+from schemas.model_info import MODEL_INFO_PATH, ModelInfo, parse_model_info
 
-MODEL_INFO_PATH = "assets.extra/model_info.json"  # as the trainer exports it
 SIGNATURE, TILED_SIGNATURE = "predict_pixels", "predict_image"
 SAVED_MODEL_FILE = "saved_model.pb"
 BATCH_BYTES = 32 << 20  # 32 MiB of pixels
@@ -26,43 +24,18 @@ MAX_BATCH = 64  # a model's inner layers take a hundred times its input's memory
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
-class ModelInfo(FrozenModel):
-    """What must be known of a model to use it; see `trainer.export.write_model_info`.
-
-    Attributes:
-      dataset: Name of its data set.
-      classes: Names in the order of class ids.
-      palette: RGB in 0..255 per class.
-      image_size: S, the side of what it takes.
-      tiled: Whether that is a tile, so that it predicts photos at their own size.
-    """
-
-    model_config = ConfigDict(extra="ignore")
-
-    dataset: str
-    classes: tuple[str, ...]
-    palette: tuple[tuple[int, int, int], ...]
-    image_size: int = Field(ge=1)
-    tiled: bool = False
-
-    @property
-    def photo_size(self) -> int:
-        """Side that photos are squashed to; 0 where they keep their size."""
-        return 0 if self.tiled else self.image_size
-
-
 def read_model_info(model_dir: str) -> ModelInfo:
     """Reads the information beside an exported model; UserError where the folder holds none."""
     path = f"{model_dir}/{MODEL_INFO_PATH}"
     try:
-        values = json.loads(read_file(path))
-        read_file(f"{model_dir}/{SAVED_MODEL_FILE}")
-    except (OSError, ValueError) as error:
+        data = read_part(path, 0, MAX_JSON_BYTES + 1)
+        read_part(f"{model_dir}/{SAVED_MODEL_FILE}", 0, 1)
+    except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(
             f"--model {model_dir}: no exported model ({reason}); give a folder such as OUTPUT/serving/1700000000"
         ) from None
-    return parse_model(ModelInfo, values, path)
+    return parse_model_info(data, path)
 
 
 class ReadyPhoto(NamedTuple):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from beam_jobs.options import PrepareOptions, options_sha256
+from beam_jobs.options import Contract, PrepareOptions
 from beam_jobs.rejections import EXCLUDED, FATAL
 from beam_jobs.shards.shard_writer import WrittenShard
 from beam_jobs.sources.inputs_digest import inputs_sha256
 from beam_jobs.sources.tally import Tally
 from beam_jobs.validation.statistics import Validation
 from schemas.features import SPLITS
-from schemas.manifest import Manifest, Split
+from schemas.manifest import Manifest, Split, options_sha256
 
 DISTRIBUTION = "segmentation-pipeline"
 
@@ -30,7 +31,8 @@ class Problem(NamedTuple):
 class Decision(NamedTuple):
     """The manifest of what was built, and what speaks against publishing it; empty problems mean: publish.
 
-    `near_duplicates` is the number of pairs across the splits, None where nobody looked.
+    `near_duplicates` is the number of pairs across the splits, None where nobody looked; `dataset_text` is the content
+    of the version's `dataset.yaml`.
     """
 
     manifest: Manifest
@@ -38,12 +40,16 @@ class Decision(NamedTuple):
     listed_only: int
     line_files: tuple[str, ...]
     near_duplicates: int | None = None
+    dataset_text: str = ""
 
 
-def make_manifest(options: PrepareOptions, shards: list[WrittenShard], tally: Tally, base: Manifest | None) -> Manifest:
+def make_manifest(
+    options: PrepareOptions, contract: Contract, shards: list[WrittenShard], tally: Tally, base: Manifest | None
+) -> Manifest:
     """The manifest of everything written; shards may come in any order.
 
     Args:
+      contract: That the version is published under.
       tally: What was planned, and rejected before it was read.
       base: Of the version whose records were all copied, with the repairs that were made to them; None for none.
     """
@@ -68,12 +74,17 @@ def make_manifest(options: PrepareOptions, shards: list[WrittenShard], tally: Ta
         quarantined=dict(sorted(quarantined.items())),
         repaired=sum(one.repaired for one in shards) + (base.repaired if base else 0),
         repairs=dict(repairs),
-        schema_sha256=options.spec.schema_sha256,
+        schema_sha256=_sha256(contract.schema_text),
+        dataset_sha256=_sha256(contract.dataset_text),
         inputs_sha256=inputs_sha256(inputs_digest),
         options=options.content_options,
         options_sha256=options_sha256(options.content_options),
         code_version=importlib.metadata.version(DISTRIBUTION),
     )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def find_problems(

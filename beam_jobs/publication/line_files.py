@@ -108,9 +108,13 @@ class _ReadLineFiles(beam.PTransform):
             | "Start" >> beam.Impulse()
             | "ListFiles" >> beam.FlatMap(lambda _, pattern: _list_files(pattern), self._pattern)
             | "SpreadFiles" >> beam.Reshuffle()
-            | "ReadLines"
-            >> beam.FlatMap(lambda path, kind: map(kind.from_json, read_file(path).splitlines()), self._kind)
+            | "ReadLines" >> beam.FlatMap(_read_lines, self._kind)
         )
+
+
+def _read_lines(path: str, kind: type[Rejection] | type[Repaired]) -> Iterator[Rejection | Repaired]:
+    for number, line in enumerate(read_file(path).splitlines(), start=1):
+        yield kind.from_json(line, f"{path}, line {number}")
 
 
 def _list_files(pattern: str) -> Iterator[str]:

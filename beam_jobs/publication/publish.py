@@ -12,11 +12,13 @@ from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
-from beam_jobs.options import PrepareOptions
+from beam_jobs.options import Contract, PrepareOptions
 from beam_jobs.publication.decision import Decision
+from beam_jobs.publication.versions import read_contract, read_manifest
 from beam_jobs.report import REPORT_FILE
-from beam_jobs.storage.files import delete_folder, read_file, sizes_below, write_atomically
+from beam_jobs.storage.files import delete_folder, sizes_below, write_atomically
 from beam_jobs.validation.statistics import Validation
+from schemas.contract import contract_changes, parse_dataset
 from schemas.features import SPLITS, split_folder
 from schemas.manifest import (
     ANOMALIES_FILE,
@@ -27,13 +29,15 @@ from schemas.manifest import (
     STATISTICS_FOLDER,
     Manifest,
 )
+from schemas.spec import DATASET_FILE
 
 OUTCOME_FILE = "outcome.json"
 
 
-def stage_validation(validation: Validation, staging: str, schema_text: str) -> None:
-    """Writes schema, statistics and anomalies to the staging folder, in the layout of TFX's artifacts."""
-    write_atomically(f"{staging}/{SCHEMA_FILE}", schema_text.encode())
+def stage_validation(validation: Validation, staging: str, contract: Contract) -> None:
+    """Writes contract, statistics and anomalies to the staging folder, in the layout of TFX's artifacts."""
+    write_atomically(f"{staging}/{SCHEMA_FILE}", contract.schema_text.encode())
+    write_atomically(f"{staging}/{DATASET_FILE}", contract.dataset_text.encode())
     for split in SPLITS:
         folder = split_folder(split)
         write_atomically(f"{staging}/{STATISTICS_FOLDER}/{folder}/{STATISTICS_FILE}", validation.statistics[split])
@@ -45,6 +49,7 @@ def _side_files(decision: Decision) -> list[str]:
     folders = [split_folder(split) for split in SPLITS]
     return [
         SCHEMA_FILE,
+        DATASET_FILE,
         *(f"{STATISTICS_FOLDER}/{folder}/{STATISTICS_FILE}" for folder in folders),
         *(f"{ANOMALIES_FOLDER}/{folder}/{ANOMALIES_FILE}" for folder in folders),
         *decision.line_files,
@@ -67,12 +72,22 @@ def files_to_move(decision: Decision, options: PrepareOptions) -> Iterator[tuple
         destination = options.version_dir
         published = f"{destination}/{MANIFEST_FILE}"
         if FileSystems.exists(published):
-            if read_file(published) != decision.manifest.to_json().encode():
+            if not _is_published(decision, options):
                 raise RuntimeError(f"{destination} is already published with other content; choose another --version")
             return
         relative += [shard.path for split in decision.manifest.splits.values() for shard in split.shards]
     for path in relative:
         yield f"{options.staging_dir}/{path}", f"{destination}/{path}"
+
+
+def _is_published(decision: Decision, options: PrepareOptions) -> bool:
+    """Whether the version that is published already holds the same; titles and colours may have changed since."""
+    published = read_manifest(options.version_dir)
+    without_contract = {"dataset_sha256": None}
+    if published.model_copy(update=without_contract) != decision.manifest.model_copy(update=without_contract):
+        return False
+    now = parse_dataset(decision.dataset_text.encode(), DATASET_FILE)
+    return not contract_changes(read_contract(options.version_dir, published), now)
 
 
 class MoveFile(beam.DoFn):

@@ -6,10 +6,23 @@ import os
 
 from google.protobuf.message import DecodeError
 
-from beam_jobs.storage.files import read_file
+from beam_jobs.storage.files import read_file, read_part, sizes_below
+from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
 from schemas.features import SPLITS, split_folder
-from schemas.manifest import MANIFEST_FILE, STATISTICS_FILE, STATISTICS_FOLDER, Manifest, parse_manifest
+from schemas.manifest import (
+    EXAMPLES_FOLDER,
+    MANIFEST_FILE,
+    MAX_BYTES,
+    SCHEMA_FILE,
+    STATISTICS_FILE,
+    STATISTICS_FOLDER,
+    Manifest,
+    check_folder_name,
+    parse_manifest,
+)
+from schemas.spec import DATASET_FILE, DatasetSpec
+from schemas.version import MAX_SCHEMA_BYTES, REMEDY, check_listing, contract_of
 
 
 def absolute_folder(folder: str) -> str:
@@ -22,6 +35,30 @@ def statistics_path(version_dir: str, split: str) -> str:
     return f"{version_dir}/{STATISTICS_FOLDER}/{split_folder(split)}/{STATISTICS_FILE}"
 
 
+def read_bounded(path: str, max_bytes: int) -> bytes:
+    """All bytes of a file that must not be larger; UserError where it is, OSError where it can't be read."""
+    data = read_part(path, 0, max_bytes + 1)
+    if len(data) > max_bytes:
+        raise UserError(f"{path}: larger than {max_bytes:,} bytes, which no such file of a version is")
+    return data
+
+
+def read_manifest(version_dir: str) -> Manifest:
+    """Reads the manifest of a published version.
+
+    Args:
+      version_dir: Its folder, as `absolute_folder` gives it.
+
+    Raises:
+      OSError: There is none, or it can't be read.
+      UserError: It contradicts itself, or the folder's name.
+    """
+    path = f"{version_dir}/{MANIFEST_FILE}"
+    manifest = parse_manifest(read_bounded(path, MAX_BYTES), path)
+    check_folder_name(manifest, version_dir if "://" in version_dir else os.path.realpath(version_dir), path)
+    return manifest
+
+
 def require_version(option: str, version_dir: str) -> Manifest:
     """Reads the manifest of a version that must be published.
 
@@ -30,18 +67,44 @@ def require_version(option: str, version_dir: str) -> Manifest:
       version_dir: Its folder, as `absolute_folder` gives it.
 
     Raises:
-      UserError: There is no such folder, or no manifest in it, or one that can't be read.
+      UserError: There is no such folder, or no manifest in it, or one that can't be used.
     """
     if "://" not in version_dir and not os.path.isdir(version_dir):
         raise UserError(f"{option} {version_dir}: no such folder; give a published version such as ROOT/pets/1.0.0")
-    path = f"{version_dir}/{MANIFEST_FILE}"
     try:
-        data = read_file(path)
+        return read_manifest(version_dir)
     except FileNotFoundError:
         raise UserError(f"{option} {version_dir}: no {MANIFEST_FILE}, so nothing is published there") from None
     except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
         raise UserError(f"{option} {version_dir}: {MANIFEST_FILE} can't be read ({error})") from None
-    return parse_manifest(data, path)
+
+
+def read_contract(version_dir: str, manifest: Manifest) -> DatasetSpec:
+    """The contract that a version was published under; UserError where it is not the manifest's or can't be read."""
+    schema = _read_side_file(f"{version_dir}/{SCHEMA_FILE}", MAX_SCHEMA_BYTES)
+    dataset = None
+    if manifest.dataset_sha256 is not None:
+        dataset = _read_side_file(f"{version_dir}/{DATASET_FILE}", MAX_YAML_BYTES)
+    return contract_of(manifest, dataset, schema, version_dir)
+
+
+def require_shards(version_dir: str, manifest: Manifest) -> None:
+    """UserError where a listing does not find each shard with its size, and nothing else; reads none of them."""
+    try:
+        found = sizes_below(f"{version_dir}/{EXAMPLES_FOLDER}")
+    except OSError as error:
+        raise UserError(f"{version_dir}: can't be listed ({error})") from None
+    sizes = {path.removeprefix(f"{version_dir}/"): size for path, size in found.items()}
+    check_listing(manifest, sizes, version_dir)
+
+
+def _read_side_file(path: str, max_bytes: int) -> bytes:
+    try:
+        return read_bounded(path, max_bytes)
+    except FileNotFoundError:
+        raise UserError(f"{path}: missing; {REMEDY}") from None
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error.strerror or error}); {REMEDY}") from None
 
 
 def require_baseline(baseline_dir: str, dataset: str) -> Manifest:

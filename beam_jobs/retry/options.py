@@ -6,9 +6,10 @@ from typing import Any
 
 from beam_jobs.monitoring.summary import changed_options
 from beam_jobs.options import BASE_OPTIONS, PrepareOptions
-from beam_jobs.publication.versions import require_version
+from beam_jobs.publication.versions import read_contract, require_shards, require_version
+from schemas.contract import label_changes
 from schemas.errors import UserError
-from schemas.spec import parse_model
+from schemas.spec import load_spec, parse_model
 
 SOURCE = "command line"
 
@@ -17,7 +18,8 @@ def with_base_options(values: dict[str, Any]) -> dict[str, Any]:
     """Completes the values of a command line by the options of the version that `retry_quarantined` names, if any.
 
     Raises:
-      UserError: A value is wrong or contradicts the base, or the base is not published under the installed schema.
+      UserError: A value is wrong or contradicts the base, or the base is not published under the installed contract,
+        or its files are not those of its manifest.
     """
     asked = parse_model(PrepareOptions, values, SOURCE)
     if asked.base_dir is None:
@@ -28,6 +30,12 @@ def with_base_options(values: dict[str, Any]) -> dict[str, Any]:
             f"--retry_quarantined {asked.base_dir}: was checked against another schema than the installed"
             f" schemas/{asked.dataset}; prepare a version from all photos"
         )
+    if changes := label_changes(read_contract(asked.base_dir, base), load_spec(asked.dataset)):
+        raise UserError(
+            f"--retry_quarantined {asked.base_dir}: was published with {'; '.join(changes)}, and its records are"
+            " copied; prepare a version from all photos"
+        )
+    require_shards(asked.base_dir, base)
     before = _without_base(base.options)
     kept = {name: value for name, value in before.items() if name in PrepareOptions.model_fields and value is not None}
     completed = {**kept, **values, "base_sha256": base.sha256}

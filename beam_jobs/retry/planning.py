@@ -13,6 +13,7 @@ import apache_beam as beam
 from beam_jobs.monitoring.metrics import count_copied_repairs, count_not_taken
 from beam_jobs.options import PrepareOptions
 from beam_jobs.publication.line_files import read_quarantine
+from beam_jobs.publication.versions import read_manifest
 from beam_jobs.rejections import InputRejected, Rejection
 from beam_jobs.shards.published_records import find_records
 from beam_jobs.shards.sharding import split_by_hash
@@ -21,9 +22,8 @@ from beam_jobs.sources.listing import IMAGES, MASKS
 from beam_jobs.sources.planning import ListInput, PlanRecords, pair, reject
 from beam_jobs.sources.source_files import PLANNED, REJECTED, TALLIES, PlannedRecord, SourceFile
 from beam_jobs.sources.tally import TallyPlans
-from beam_jobs.storage.files import read_file
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE, Manifest, Shard, parse_manifest
+from schemas.manifest import MANIFEST_FILE, Manifest, Shard
 
 
 def read_base(options: PrepareOptions) -> Manifest | None:
@@ -34,10 +34,9 @@ def read_base(options: PrepareOptions) -> Manifest | None:
     """
     if options.base_dir is None:
         return None
-    path = f"{options.base_dir}/{MANIFEST_FILE}"
-    base = parse_manifest(read_file(path), path)
+    base = read_manifest(options.base_dir)
     if base.sha256 != options.base_sha256:
-        raise UserError(f"{path}: changed after the job was launched; start it again")
+        raise UserError(f"{options.base_dir}/{MANIFEST_FILE}: changed after the job was launched; start it again")
     return base
 
 

@@ -19,10 +19,11 @@ from beam_jobs.near_duplicates.batches import to_batch
 from beam_jobs.near_duplicates.hashing import HashedPhoto, photo_hash
 from beam_jobs.publication.versions import statistics_path
 from beam_jobs.shards.tfrecord import DamagedTFRecord, TFRecordReader
-from beam_jobs.storage.files import open_file, read_file
+from beam_jobs.storage.files import open_file, read_file, sizes_below
 from beam_jobs.validation.statistics import FILE, Finding, Statistics, record_count
 from schemas.features import IMAGE, IMAGE_ID
 from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, Manifest, Shard
+from schemas.version import stray_files
 
 ROWS, PHOTOS = "rows", "photos"
 _RECORDS_PER_BATCH, _BYTES_PER_BATCH = 256, 16 << 20  # 16 MiB; whichever is reached first
@@ -38,24 +39,16 @@ class PublishedShard(NamedTuple):
 
 
 def check_side_files(version_dir: str, manifest: Manifest) -> Iterator[Finding]:
-    """Checks what is beside the shards: the manifest's sums, the schema, the statistics, and files that nobody knows.
+    """Checks what is beside the shards: the schema, the statistics, and files that nobody knows.
 
     A file in `examples/` that the manifest does not name would be trained on: TFX reads every file of a split's folder.
     """
-    sums = {split: sum(shard.records for shard in one.shards) for split, one in manifest.splits.items()}
-    for split, one in manifest.splits.items():
-        if sums[split] != one.records:
-            yield _file(split, "manifest.json", f"{one.records} records, but its shards have {sums[split]}")
-    if sum(sums.values()) != manifest.published:
-        yield _file("", "manifest.json", f"{manifest.published} published, but its shards have {sum(sums.values())}")
     yield from _check_schema(version_dir, manifest)
     for split, one in manifest.splits.items():
         yield from _check_statistics(version_dir, split, one.records)
-    known = {f"{version_dir}/{shard.path}" for one in manifest.splits.values() for shard in one.shards}
-    for found in FileSystems.match([f"{version_dir}/{EXAMPLES_FOLDER}/**"])[0].metadata_list:
-        if found.path not in known:
-            path = found.path.removeprefix(f"{version_dir}/")
-            yield _file("", path, "not in the manifest, but readers of the folder find it")
+    found = sizes_below(f"{version_dir}/{EXAMPLES_FOLDER}")
+    for path in stray_files(manifest, {path.removeprefix(f"{version_dir}/"): size for path, size in found.items()}):
+        yield _file("", path, "not in the manifest, but readers of the folder find it")
 
 
 def _check_schema(version_dir: str, manifest: Manifest) -> Iterator[Finding]:

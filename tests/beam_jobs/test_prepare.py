@@ -10,8 +10,9 @@ from PIL import Image
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from schemas.errors import UserError
-from schemas.manifest import read_manifest, verify_version
+from schemas.manifest import read_manifest
 from schemas.spec import load_spec
+from schemas.version import verify_version
 from tests.beam_jobs.jobs import GOOD, prepare
 from tests.beam_jobs.pictures import encode, gradient, trimap, write_pair
 
@@ -33,6 +34,7 @@ def test_a_version_is_published_in_the_layout_of_the_contract(photos, tmp_path):
         for path in (
             "anomalies/Split-eval/SchemaDiff.pb",
             "anomalies/Split-train/SchemaDiff.pb",
+            "dataset.yaml",
             "examples/Split-eval/pets-eval.tfrecord-00000-of-00001",
             "examples/Split-train/pets-train.tfrecord-00000-of-00001",
             "manifest.json",
@@ -46,7 +48,7 @@ def test_a_version_is_published_in_the_layout_of_the_contract(photos, tmp_path):
             "statistics/Split-train/FeatureStats.pb",
         )
     ]
-    manifest = verify_version(version)
+    manifest = verify_version(version).manifest
     assert (manifest.inputs, manifest.published, manifest.quarantined, manifest.repaired) == (40, 40, {}, 0)
     assert manifest.splits["train"].records + manifest.splits["eval"].records == 40
     assert manifest.splits["eval"].records > 0

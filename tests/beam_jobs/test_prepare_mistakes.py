@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from schemas.errors import UserError
-from schemas.manifest import verify_version
+from schemas.version import verify_version
 from tests.beam_jobs.jobs import prepare
 
 

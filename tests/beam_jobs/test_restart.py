@@ -6,7 +6,7 @@ import signal
 import psutil
 import pytest
 
-from schemas.manifest import verify_version
+from schemas.version import verify_version
 from tests.beam_jobs.jobs import promised_digests
 from tests.beam_jobs.restarts import check_converged, files_below, kill_when, run_here, start, wait_for, workers_of
 

@@ -160,9 +160,10 @@ def test_a_version_in_a_bucket_is_validated_there(version, bucket, storage, caps
     ],
 )
 def test_unusable_options_are_told_and_nothing_is_written(root, version, tmp_path, options, message):
-    other = shutil.copytree(version, tmp_path / "other")
-    change_manifest(other, dataset="birds")
-    lost = shutil.copytree(version, tmp_path / "lost")
+    other = shutil.copytree(version, tmp_path / "other" / "1.0.0")
+    named = (other / "manifest.json").read_text()
+    (other / "manifest.json").write_text(named.replace('"pets"', '"birds"').replace("/pets-", "/birds-"))
+    lost = shutil.copytree(version, tmp_path / "lost" / "1.0.0")
     (lost / "statistics/Split-eval/FeatureStats.pb").write_bytes(b"\xff no statistics")
     before = contents(tmp_path)
     options = [option.format(root=root, version=version, other=other, lost=lost) for option in options]
@@ -174,7 +175,7 @@ def test_unusable_options_are_told_and_nothing_is_written(root, version, tmp_pat
 def test_a_manifest_of_other_splits_is_refused(version):
     splits = json.loads((version / "manifest.json").read_text())["splits"]
     change_manifest(version, splits={"train": splits["train"]})
-    with pytest.raises(UserError, match=r"has the splits \['train'\]"):
+    with pytest.raises(UserError, match="splits: must be train and eval, got 'train'"):
         validate(version)
 
 

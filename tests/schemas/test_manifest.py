@@ -1,51 +1,27 @@
+"""The manifest by itself: what it says of its bytes, and which documents are none."""
+
 import hashlib
 import json
 
 import pytest
 
 from schemas.errors import UserError
-from schemas.manifest import Manifest, read_manifest, shard_path, verify_version
-from schemas.spec import load_spec
-
-SHARD = b"two records, let us say"
+from schemas.manifest import (
+    MAX_SHARDS,
+    ShardName,
+    Split,
+    parse_manifest,
+    parse_shard_path,
+    read_manifest,
+    shard_path,
+)
+from schemas.models import parse_model
+from tests.published import make_manifest, publish, published_before_contracts
 
 
 @pytest.fixture
 def version(tmp_path):
-    """A published version with one small shard."""
-    spec = load_spec("pets")
-    path = shard_path("pets", "train", 0, 1)
-    shard = {"path": path, "bytes": len(SHARD), "records": 2, "sha256": hashlib.sha256(SHARD).hexdigest()}
-    manifest = Manifest(
-        dataset="pets",
-        version="1.0.0",
-        image_size=32,
-        splits={"train": {"records": 2, "shards": [shard]}},
-        inputs=2,
-        published=2,
-        quarantined={},
-        repaired=0,
-        repairs={},
-        schema_sha256=spec.schema_sha256,
-        inputs_sha256="0" * 64,
-        options={},
-        options_sha256="0" * 64,
-        code_version="0",
-    )
-    (tmp_path / path).parent.mkdir(parents=True)
-    (tmp_path / path).write_bytes(SHARD)
-    (tmp_path / "schema.pbtxt").write_text(spec.schema_text)
-    (tmp_path / "manifest.json").write_text(manifest.to_json())
-    return tmp_path
-
-
-def change(version, **values):
-    path = version / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
-
-
-def test_a_whole_version_is_accepted(version):
-    assert verify_version(version) == read_manifest(version)
+    return publish(tmp_path)
 
 
 def test_the_digest_of_a_manifest_is_that_of_its_file(version):
@@ -53,56 +29,37 @@ def test_the_digest_of_a_manifest_is_that_of_its_file(version):
     assert read_manifest(version).sha256 == hashlib.sha256(data).hexdigest()
 
 
-def test_a_folder_without_manifest_is_not_published(version):
-    (version / "manifest.json").unlink()
-    with pytest.raises(UserError, match="no manifest, so nothing is published"):
-        verify_version(version)
+def test_the_digest_of_a_manifest_without_a_contract_is_that_of_its_file_too(version):
+    published_before_contracts(version)
+    data = (version / "manifest.json").read_bytes()
+    assert read_manifest(version).sha256 == hashlib.sha256(data).hexdigest()
 
 
-def test_a_folder_that_is_not_there_is_told(version):
-    with pytest.raises(UserError, match="no such folder"):
-        verify_version(version / "2.0.0")
-
-
-def test_a_shard_of_another_size_is_refused(version):
-    (version / shard_path("pets", "train", 0, 1)).write_bytes(SHARD + b"!")
-    with pytest.raises(UserError, match=f"has {len(SHARD) + 1} bytes, manifest says {len(SHARD)}"):
-        verify_version(version)
-
-
-def test_a_shard_of_other_content_is_refused(version):
-    (version / shard_path("pets", "train", 0, 1)).write_bytes(SHARD[::-1])
-    with pytest.raises(UserError, match="sha256 differs"):
-        verify_version(version)
-
-
-def test_a_missing_shard_is_refused(version):
-    (version / shard_path("pets", "train", 0, 1)).unlink()
-    with pytest.raises(UserError, match="shard is missing"):
-        verify_version(version)
-
-
-def test_another_schema_is_refused(version):
-    change(version, schema_sha256="1" * 64)
-    with pytest.raises(UserError, match="another schema"):
-        verify_version(version)
-
-
-def test_a_schema_file_that_was_edited_is_refused(version):
-    (version / "schema.pbtxt").write_text("feature { name: 'other' }")
-    with pytest.raises(UserError, match=r"schema\.pbtxt: missing, or not the schema"):
-        verify_version(version)
+def test_the_path_of_a_shard_is_read_as_it_is_written():
+    assert parse_shard_path(shard_path("pets", "train", 3, 12)) == ShardName("pets", "train", 3, 12)
+    for other in ("examples/Split-train/pets-eval.tfrecord-00000-of-00001", "examples/one", "../x", ""):
+        assert parse_shard_path(other) is None
 
 
 @pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "examples/../../x", "examples/.hidden"])
 def test_a_manifest_cannot_lead_out_of_its_folder(version, path):
-    shard = {"path": path, "bytes": 1, "records": 1, "sha256": "0" * 64}
-    change(version, splits={"train": {"records": 1, "shards": [shard]}})
+    values = json.loads((version / "manifest.json").read_text())
+    values["splits"]["train"]["shards"][0]["path"] = path
     with pytest.raises(UserError, match=r"splits\.train\.shards\.0\.path"):
-        verify_version(version)
+        parse_manifest(json.dumps(values).encode(), "manifest.json")
 
 
-def test_a_manifest_that_is_no_json_is_told(version):
-    (version / "manifest.json").write_text("{half")
-    with pytest.raises(UserError, match="no JSON"):
-        verify_version(version)
+def test_a_split_has_no_more_shards_than_their_names_can_count(version):
+    one = read_manifest(version).splits["eval"].shards[0]
+    with pytest.raises(UserError) as raised:
+        parse_model(Split, {"records": 0, "shards": (one,) * (MAX_SHARDS + 1)}, "manifest.json")
+    assert f"at most {MAX_SHARDS} items" in str(raised.value)
+    assert len(str(raised.value)) < 300
+
+
+def test_options_of_any_plain_kind_keep_their_digest():
+    options = {"image_size": 32, "eval_fraction": 0.2, "split": "hash", "near_duplicates": None}
+    empty = {name: Split(records=0, shards=()) for name in ("train", "eval")}
+    manifest = make_manifest(empty, options=options)
+    assert parse_manifest(manifest.to_json().encode(), "manifest.json") == manifest
+    assert manifest.options == options

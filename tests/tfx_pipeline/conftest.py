@@ -11,9 +11,10 @@ import yaml
 from PIL import Image
 
 import tfx_pipeline
+from schemas.contract import dataset_text
 from schemas.features import EVAL, SPLITS, TRAIN, split_folder
 from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest, Shard, Split, file_sha256, shard_path
-from schemas.spec import load_spec
+from schemas.spec import DATASET_FILE, load_spec
 from tests.beam_jobs.storage_emulator import forget_clients
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS
 
@@ -77,6 +78,7 @@ def toy_version(tmp_path_factory) -> Path:
         folder.mkdir(parents=True)
         (folder / "FeatureStats.pb").write_bytes(b"")  # an empty DatasetFeatureStatisticsList; no step reads it
     (version_dir / SCHEMA_FILE).write_text(spec.schema_text, encoding="utf-8")
+    (version_dir / DATASET_FILE).write_text(dataset_text(spec), encoding="utf-8")
     published = sum(RECORDS.values())
     manifest = Manifest(
         dataset="pets",
@@ -89,6 +91,7 @@ def toy_version(tmp_path_factory) -> Path:
         repaired=0,
         repairs={},
         schema_sha256=spec.schema_sha256,
+        dataset_sha256=file_sha256(version_dir / DATASET_FILE),
         inputs_sha256=hashlib.sha256(b"toy").hexdigest(),
         options={},
         options_sha256=hashlib.sha256(json.dumps({}).encode()).hexdigest(),

@@ -67,7 +67,7 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_file_that_is_no_yaml_is_named(tmp_path, text):
     path = tmp_path / "config.yaml"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(UserError, match=r"config\.yaml: no valid YAML"):
+    with pytest.raises(UserError, match=r"config\.yaml: not valid YAML"):
         load_config(path)
 
 
@@ -110,7 +110,7 @@ def test_single_values_can_be_set_without_editing_the_file(write_config):
         ("training.epoch=3", "training.epoch"),
         ("training.epochs=many", "training.epochs"),
         ("training..epochs=8", "--set training..epochs=8: give KEY=VALUE"),
-        ("name=[a", r"--set name=\[a: no valid YAML"),
+        ("name=[a", "--set name: not valid YAML"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(write_config, setting, problem):

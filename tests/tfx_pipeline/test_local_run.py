@@ -15,8 +15,8 @@ from PIL import Image
 
 from schemas.errors import UserError
 from schemas.iou import confusion_matrix
-from schemas.manifest import read_manifest
 from schemas.spec import load_spec
+from schemas.version import read_version
 from tests.tfx_pipeline import toy_trainer
 from tests.tfx_pipeline.conftest import BORDERLESS_BREED
 from tfx_pipeline import local_runner
@@ -53,7 +53,7 @@ def run_pipeline(
     local_runner.make_output_folder(output)
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        exit_code = local_runner.run(config, read_manifest(version), False, f"{toy_trainer.__name__}.{run_fn}")
+        exit_code = local_runner.run(config, read_version(version), False, f"{toy_trainer.__name__}.{run_fn}")
     summary, sheet = output / "summary.json", output / "predictions.png"
     return Run(
         exit_code=exit_code,
@@ -190,7 +190,7 @@ def test_a_good_first_model_is_blessed_and_pushed(first, output, toy_version):
     assert first.exit_code == local_runner.EXIT_BLESSED
     assert first.summary["blessed"] is True
     assert first.summary["last_blessed_model"]["mean_iou"] is None
-    assert first.summary["dataset_manifest_sha256"] == read_manifest(toy_version).sha256
+    assert first.summary["dataset_manifest_sha256"] == read_version(toy_version).manifest.sha256
     pushed = Path(first.summary["pushed_to"])
     assert pushed.parent == output / "serving"
     image = next(iter(tf.data.TFRecordDataset([str(path) for path in toy_version.glob("examples/Split-eval/*")])))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import UserError
-from schemas.manifest import read_manifest
+from schemas.version import read_version
 from tfx_pipeline import local_runner
 from tfx_pipeline.config import load_config
 from tfx_pipeline.pipeline import create_pipeline, trainer_config, tuner_config
@@ -43,12 +43,12 @@ class Run:
 
 
 def run_pipeline(config_file: Path) -> Run:
-    config, manifest = local_runner.check_inputs(load_config(config_file))
+    config, version = local_runner.check_inputs(load_config(config_file))
     output = Path(config.output)
     local_runner.make_output_folder(output)
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        local_runner.run(config, manifest, verbose=False)
+        local_runner.run(config, version, verbose=False)
     return Run(out.getvalue(), err.getvalue(), json.loads((output / "summary.json").read_text()))
 
 
@@ -79,11 +79,11 @@ def test_a_mistake_in_the_training_is_told_beside_a_good_search(refusal):
 
 
 def test_another_search_is_another_cache_key_and_a_longer_final_training_is_not(write_config, toy_version):
-    manifest = read_manifest(toy_version)
+    version = read_version(toy_version)
 
     def key(training=(), **tuning) -> dict:
         return tuner_config(
-            load_config(write_config(training=TRAINING | dict(training), tuning=TUNING | tuning)), manifest
+            load_config(write_config(training=TRAINING | dict(training), tuning=TUNING | tuning)), version
         )
 
     assert key() == key() == key(training={"epochs": 9, "export_tflite": True})
@@ -93,13 +93,13 @@ def test_another_search_is_another_cache_key_and_a_longer_final_training_is_not(
 
 
 def test_the_tuner_comes_only_with_its_section(write_config, toy_version):
-    manifest = read_manifest(toy_version)
+    version = read_version(toy_version)
     plain, tuned = load_config(write_config()), load_config(write_config(training=TRAINING, tuning=TUNING))
-    assert trainer_config(tuned.model_copy(update={"training": plain.training}), manifest) == trainer_config(
-        plain, manifest
+    assert trainer_config(tuned.model_copy(update={"training": plain.training}), version) == trainer_config(
+        plain, version
     )
-    ids = {one.id for one in create_pipeline(plain, manifest).components}
-    components = {one.id: one for one in create_pipeline(tuned, manifest).components}
+    ids = {one.id for one in create_pipeline(plain, version).components}
+    components = {one.id: one for one in create_pipeline(tuned, version).components}
     assert components.keys() - ids == {"Tuner"}
     assert components["Trainer"].inputs["hyperparameters"] is components["Tuner"].outputs["best_hyperparameters"]
 

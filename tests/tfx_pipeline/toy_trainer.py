@@ -6,7 +6,7 @@
 import tensorflow as tf
 
 from schemas.errors import UserError
-from schemas.spec import load_spec
+from schemas.spec import DatasetSpec
 from trainer.boundaries import COUNTS, batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.export import write_model_info
@@ -64,7 +64,7 @@ def run_fn(fn_args) -> None:
     training = TrainingConfig.model_validate(settings["training"])
     write_model_info(
         fn_args.serving_model_dir,
-        load_spec(settings["dataset"]),
+        DatasetSpec.model_validate(settings["dataset"]),
         settings["image_size"],
         settings["manifest_sha256"],
         training,

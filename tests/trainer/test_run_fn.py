@@ -11,6 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from schemas.errors import UserError
 from schemas.manifest import file_sha256
+from schemas.spec import load_spec
 from tests.trainer.conftest import draw
 from trainer.export import MODEL_INFO_PATH
 from trainer.export_tflite import FLOAT_PATH, INT8_PATH, MAX_FLOAT_LOGIT_DIFFERENCE
@@ -28,7 +29,7 @@ def arguments(folder, shards, hyperparameters=None, **custom_config):
         model_run_dir=str(folder / "run"),
         hyperparameters=hyperparameters,
         custom_config={
-            "dataset": "pets",
+            "dataset": load_spec("pets").model_dump(mode="json"),
             "image_size": 32,
             "manifest_sha256": "1" * 64,
             "source_sha256": "2" * 64,

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from schemas.errors import UserError
+from schemas.spec import load_spec
 from trainer.tuner_fn import TrainingTuner, tuner_fn
 
 pytestmark = pytest.mark.proof
@@ -36,7 +37,7 @@ def prepare(eight_images, weights_file, tmp_path):
             eval_files=[pattern],
             working_dir=str(tmp_path),
             custom_config={
-                "dataset": "pets",
+                "dataset": load_spec("pets").model_dump(mode="json"),
                 "image_size": SIZE,
                 "manifest_sha256": "1" * 64,
                 "source_sha256": "2" * 64,

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import tensorflow as tf
 
+from schemas.spec import load_spec
 from trainer.config import TrainingConfig
 from trainer.run_fn import run_fn
 from trainer.training import train
@@ -42,7 +43,7 @@ def trainer_arguments(settings: dict) -> SimpleNamespace:
         model_run_dir=f"{settings['export']}-run",
         hyperparameters=None,
         custom_config={
-            "dataset": "pets",
+            "dataset": load_spec("pets").model_dump(mode="json"),
             "image_size": settings["size"],
             "manifest_sha256": "1" * 64,
             "source_sha256": "2" * 64,

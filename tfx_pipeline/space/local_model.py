@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from schemas.documents import read_json_object
 from schemas.errors import UserError
 from tfx_pipeline.output_layout import SERVING_FOLDER, SUMMARY_FILE
 
@@ -43,7 +44,7 @@ def lay_out(model: Path, target: Path) -> dict[str, Any]:
     Returns:
       The model info.
     """
-    info = json.loads((model / EXTRA_FOLDER / INFO_FILE).read_text(encoding="utf-8"))
+    info = read_json_object(model / EXTRA_FOLDER / INFO_FILE)
     info.setdefault("metrics", _metrics(model))
     target.mkdir(parents=True)
     (target / INFO_FILE).write_text(json.dumps(info), encoding="utf-8")
@@ -58,6 +59,6 @@ def _metrics(model: Path) -> dict[str, Any] | None:
     path = model.parent.parent / SUMMARY_FILE
     if not path.is_file():
         return None
-    summary = json.loads(path.read_text(encoding="utf-8"))
+    summary = read_json_object(path)
     is_of_this_model = Path(summary.get("pushed_to") or "").name == model.name
     return summary["metrics"] if is_of_this_model else None

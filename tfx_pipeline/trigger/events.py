@@ -6,11 +6,12 @@ Cloud Storage's event `google.cloud.storage.object.v1.finalized`, whose data is 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from schemas.documents import parse_json
+from schemas.errors import UserError
 from schemas.manifest import MANIFEST_FILE
 
 FINALIZED = "google.cloud.storage.object.v1.finalized"
@@ -40,9 +41,9 @@ def read_event(headers: Mapping[str, str], body: bytes) -> FinishedObject | None
       BadEvent: The request is no CloudEvent, or tells of no object.
     """
     try:
-        content = json.loads(body or b"null")
-    except ValueError:
-        raise BadEvent("the body is no JSON") from None
+        content = parse_json(body or b"null", "the body")
+    except UserError as error:
+        raise BadEvent(str(error)) from None
     if headers.get("content-type", "").startswith(STRUCTURED):
         if not isinstance(content, dict):
             raise BadEvent("a structured CloudEvent is a JSON object")

@@ -1,7 +1,7 @@
 """The HTTP service: one address, which takes CloudEvents.
 
-It answers 2xx to what needs no second try, also to a version that can't be used: the log tells it. Any other answer
-makes Eventarc send the event again, for a day.
+It answers 2xx to what needs no second try, also to what is no event and to a version that can't be used: the log says
+so. Any other answer makes Eventarc send the event again, for a day.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import sys
 import traceback
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -20,11 +19,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from schemas.errors import UserError
+from schemas.secret_names import redacted
 from tfx_pipeline.trigger.events import BadEvent, published_version, read_event
 from tfx_pipeline.trigger.submission import TryAgain, submit_version
 
 MAX_BODY = 1 << 20  # 1 MiB; an event has some kilobytes
-LATER = 503
+REFUSED, LATER = 200, 503  # Eventarc sends what is answered with 4xx again as well
 
 
 def create_app(config_file: Path, data: str) -> Starlette:
@@ -41,7 +41,7 @@ def create_app(config_file: Path, data: str) -> Starlette:
             try:
                 submission = submit_version(config_file, version_dir)
             except UserError as error:
-                return _answer(200, "ERROR", state="refused", version=version_dir, reason=str(error))
+                return _answer(REFUSED, "ERROR", state="refused", version=version_dir, reason=str(error))
             except TryAgain as error:
                 return _answer(LATER, "WARNING", state="later", version=version_dir, reason=str(error))
             except Exception:
@@ -54,19 +54,20 @@ def create_app(config_file: Path, data: str) -> Starlette:
         async for chunk in request.stream():
             body += chunk
             if len(body) > MAX_BODY:
-                return _answer(413, "WARNING", state="refused", reason=f"an event has at most {MAX_BODY} bytes")
+                return _answer(REFUSED, "WARNING", state="refused", reason=f"an event has at most {MAX_BODY} bytes")
         try:
             finished = read_event(request.headers, body)
         except BadEvent as error:
-            return _answer(400, "WARNING", state="refused", reason=str(error))
+            return _answer(REFUSED, "WARNING", state="refused", reason=str(error))
         version_dir = finished and published_version(finished, data)
         return await run_in_threadpool(submit, version_dir) if version_dir else Response(status_code=204)
 
     return Starlette(routes=[Route("/", take, methods=["POST"])])
 
 
-def _answer(status: int, severity: str, **fields: Any) -> Response:
+def _answer(status: int, severity: str, **fields: str) -> Response:
     """The answer as JSON, after the same as a line of the log, as Cloud Logging reads it."""
+    fields = {name: redacted(value) for name, value in fields.items()}
     line = {"severity": severity, "message": f"{fields.get('version', 'event')}: {fields['state']}", **fields}
     print(json.dumps(line), file=sys.stderr, flush=True)
     return JSONResponse(fields if status < LATER else {"state": fields["state"]}, status_code=status)

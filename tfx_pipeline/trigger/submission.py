@@ -46,10 +46,10 @@ def submit_version(config_file: Path, version_dir: str) -> Submission:
 
     config = load_cloud_config(config_file, version_dir)
     with tempfile.TemporaryDirectory() as folder, jobs.vertex_ai(config):
-        manifest = read_version(config)
+        version = read_version(config)
         path = Path(folder) / "pipeline.json"
-        compile_job(config, manifest, path)
-        identity = job_id(config, manifest)
+        compile_job(config, version, path)
+        identity = job_id(config, version.manifest)
         try:
             jobs.submit(config, jobs.load_job(config, path, identity))
         except AlreadyExists:

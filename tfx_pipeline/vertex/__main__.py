@@ -104,12 +104,13 @@ def _compile(options: argparse.Namespace) -> int:
 def _compile_to(config: PipelineConfig, path: Path, verbose: bool) -> None:
     from tfx_pipeline.vertex.compile import compile_job, read_version
 
-    manifest = read_version(config)
+    version = read_version(config)
+    manifest = version.manifest
     counts = ", ".join(f"{split.records} {name}" for name, split in manifest.splits.items())
     print(f"pipeline {config.name}: {manifest.dataset} {manifest.version} ({counts}), manifest {manifest.sha256[:12]}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with nullcontext() if verbose else stderr_in_file(Path(os.devnull)):  # TensorFlow's C++ code says that it starts
-        compile_job(config, manifest, path)
+        compile_job(config, version, path)
 
 
 def _run(options: argparse.Namespace) -> int:

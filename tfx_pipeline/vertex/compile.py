@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from beam_jobs.dataflow.submission import check_credentials
-from beam_jobs.publication.versions import require_version
+from beam_jobs.publication.versions import absolute_folder, read_contract, require_shards, require_version
 from schemas.errors import UserError
 from schemas.features import SPLITS
-from schemas.manifest import SCHEMA_FILE, Manifest
-from schemas.spec import load_spec
+from schemas.version import PublishedVersion
 from tfx_pipeline.config import RUN_FN, PipelineConfig, check_evaluation
 from tfx_pipeline.vertex.lineage import git_commit, lineage_labels
 
@@ -24,57 +23,56 @@ JOB_FILE = "pipeline.json"
 BEAM_IN_THE_STEP = ("--runner=FnApiRunner",)
 
 
-def read_version(config: PipelineConfig) -> Manifest:
-    """Reads the manifest of the data set version, from a bucket or a folder, and checks what it says.
+def read_version(config: PipelineConfig) -> PublishedVersion:
+    """Reads manifest and contract of the data set version, from a bucket or a folder, and checks what they say.
+
+    Shards are listed and not read.
 
     Raises:
-      UserError: Nothing is published there, a split is empty, the schema is another one than the installed, the
+      UserError: Nothing is published there, the manifest contradicts itself or the listing, a split is empty, the
         configuration names classes or slices that the data set does not have, or there are no credentials to look.
     """
     if config.data.startswith("gs://"):
         check_credentials()
-    manifest = require_version("data", config.data.rstrip("/"))
-    spec = load_spec(manifest.dataset)
-    if manifest.schema_sha256 != spec.schema_sha256:
-        raise UserError(
-            f"{config.data}: was checked against another {SCHEMA_FILE} than the installed schemas/{manifest.dataset}/;"
-            " publish the data under a new version"
-        )
+    version_dir = absolute_folder(config.data)
+    manifest = require_version("data", version_dir)
+    spec = read_contract(version_dir, manifest)
+    require_shards(version_dir, manifest)
     for split in SPLITS:
-        if split not in manifest.splits or manifest.splits[split].records == 0:
+        if manifest.splits[split].records == 0:
             raise UserError(f"{config.data}: split {split!r} is empty; publish a version with records in it")
     check_evaluation(config.evaluation, spec)
     config.training.model_size(manifest.image_size)
-    return manifest
+    return PublishedVersion(manifest, spec)
 
 
-def compile_job(config: PipelineConfig, manifest: Manifest, path: Path, run_fn: str = RUN_FN) -> None:
+def compile_job(config: PipelineConfig, version: PublishedVersion, path: Path, run_fn: str = RUN_FN) -> None:
     """Compiles the pipeline into a job file, with the labels of its data, its code and the configuration.
 
     Args:
       config: As `load_cloud_config` gives it.
-      manifest: Of the version at `config.data`.
+      version: The one at `config.data`.
       path: JSON file to write; its folder is made.
       run_fn: Import path of the training function.
     """
     from tfx_pipeline.pipeline import HF_PUSHER  # imports TFX
 
-    job = run_compiler(config, manifest, path, run_fn)
+    job = run_compiler(config, version, path, run_fn)
     tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
     if HF_PUSHER in tasks:  # a push of what the Hub has already costs a look; one that failed must be tried again
         tasks[HF_PUSHER]["cachingOptions"] = {"enableCache": False}
-    job["labels"] |= config.cloud.labels | lineage_labels(manifest, git_commit())
+    job["labels"] |= config.cloud.labels | lineage_labels(version.manifest, git_commit())
     path.write_text(json.dumps(job, sort_keys=True, indent=1) + "\n", encoding="utf-8")
 
 
-def run_compiler(config: PipelineConfig, manifest: Manifest, path: Path, run_fn: str = RUN_FN) -> dict[str, Any]:
+def run_compiler(config: PipelineConfig, version: PublishedVersion, path: Path, run_fn: str = RUN_FN) -> dict[str, Any]:
     """Runs TFX's compiler; writes and returns its job. The `tfx` command line finds and patches it."""
     from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
     from tfx_pipeline.pipeline import create_pipeline
 
     pipeline = create_pipeline(
-        config, manifest, run_fn, beam_pipeline_args=_beam_arguments(config), on_vertex=True, git_commit=git_commit()
+        config, version, run_fn, beam_pipeline_args=_beam_arguments(config), on_vertex=True, git_commit=git_commit()
     )
     runner = KubeflowV2DagRunner(
         KubeflowV2DagRunnerConfig(display_name=config.name, default_image=config.cloud.image),

@@ -90,15 +90,14 @@ def _version(config: PipelineConfig, given: PlanOptions) -> Version:
     if any(told):
         raise UserError("--train_records, --eval_records, --image_size: give all three, or none to read the manifest")
     from schemas.features import EVAL, TRAIN
-    from schemas.spec import load_spec
     from tfx_pipeline.vertex.compile import read_version
 
-    manifest = read_version(config)
+    manifest, spec = read_version(config)
     return Version(
         train_records=manifest.splits[TRAIN].records,
         eval_records=manifest.splits[EVAL].records,
         image_size=manifest.image_size,
-        num_classes=len(load_spec(manifest.dataset).classes),
+        num_classes=len(spec.classes),
         how=f"{COUNTED}: manifest of {manifest.dataset} {manifest.version}",
     )
 

@@ -12,7 +12,10 @@ import numpy as np
 from PIL import Image
 
 from beam_jobs.dataflow.submission import CREDENTIALS_REMEDY
+from beam_jobs.storage.files import read_part
+from schemas.documents import MAX_JSON_BYTES
 from schemas.errors import UserError
+from schemas.model_info import MODEL_INFO_PATH, ModelInfo, parse_model_info
 from tfx_pipeline.served_masks import decode_mask, masks_of
 from tfx_pipeline.vertex.cloud_config import CloudConfig
 
@@ -30,6 +33,7 @@ class LocalModel:
     def __init__(self, folder: Path):
         import tensorflow as tf
 
+        self._folder = folder
         start = time.monotonic()
         self._loaded = tf.saved_model.load(str(folder))
         self._load_seconds = time.monotonic() - start
@@ -44,6 +48,10 @@ class LocalModel:
             answer = self._loaded.signatures["serving_default"](image_bytes=tf.constant([photo]))
             self._seconds.append(time.monotonic() - start)
             yield from masks_of(answer)
+
+    def info(self) -> ModelInfo:
+        """What the model says about itself; UserError where it says nothing."""
+        return read_info(str(self._folder))
 
     def latency(self) -> str:
         """How long the answers took, for a person."""
@@ -88,9 +96,43 @@ class DeployedModel:
             answered += len(batch)
             most = max(1, LIMIT_BYTES // (masks[0].size * BYTES_OF_A_NUMBER))
 
+    def info(self) -> ModelInfo:
+        """What the deployed models that get traffic say about themselves, read from where the registry has them from.
+
+        Raises:
+          UserError: One says nothing, can't be read, or has other classes than another one: either may answer.
+        """
+        from google.cloud import aiplatform
+
+        infos: dict[str, ModelInfo] = {}
+        traffic = _asked(lambda: self._endpoint.traffic_split)
+        for one in _asked(self._endpoint.list_models):
+            if traffic.get(one.id):
+                name = f"{one.model}@{one.model_version_id}" if one.model_version_id else one.model
+                uri = _asked(lambda name=name: aiplatform.Model(name).uri)
+                if not uri:
+                    raise UserError(f"{name}: the registry does not say where it comes from")
+                infos[name] = read_info(uri.rstrip("/"))
+        if not infos:
+            raise UserError(f"endpoint {self._endpoint.display_name}: no model gets traffic")
+        if len({(info.classes, info.palette) for info in infos.values()}) > 1:
+            raise UserError(f"models with other classes than each other share the traffic: {', '.join(infos)}")
+        return next(iter(infos.values()))
+
     def latency(self) -> str:
         """How long the answers took, for a person."""
         return f"{len(self._seconds)} requests, {_milliseconds(self._seconds)} each"
+
+
+def read_info(model_dir: str) -> ModelInfo:
+    """Reads `model_info.json` of a SavedModel in a folder or a bucket; UserError where there is none."""
+    path = f"{model_dir}/{MODEL_INFO_PATH}"
+    try:
+        data = read_part(path, 0, MAX_JSON_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
+        reason = "missing" if isinstance(error, FileNotFoundError) else f"can't be read ({error})"
+        raise UserError(f"{path}: {reason}") from None
+    return parse_model_info(data, path)
 
 
 def fitting(photo: bytes, pixels: np.ndarray) -> bytes:

@@ -25,9 +25,10 @@ from beam_jobs.shards.shard_writer import to_record_batch
 from beam_jobs.shards.sharding import id_hash
 from beam_jobs.sources.source_files import SourceFile
 from beam_jobs.validation.statistics import Finding, Validation
-from schemas.manifest import Manifest, Shard, Split
+from schemas.manifest import Shard, Split, shard_path
 from schemas.spec import load_spec
 from tests.beam_jobs.pictures import encode, gradient, trimap, write_pair
+from tests.published import make_manifest
 
 SPEC = load_spec("pets")
 IDS = [f"Bengal_{number}" for number in range(20)] + [f"pug_{number}" for number in range(20)]
@@ -127,24 +128,10 @@ def test_a_withheld_version_begins_with_its_problems(photos, tmp_path):
 
 def make_page(problems=(), findings=(), sheets=None, quarantined=None, statistics=""):
     """A page of two records in train and none in eval."""
-    shard = Shard(path="examples/one", bytes=1, records=2, sha256="0" * 64)
+    shard = Shard(path=shard_path("pets", "train", 0, 1), bytes=40, records=2, sha256="0" * 64)
     quarantined = quarantined or {}
-    manifest = Manifest(
-        dataset="pets",
-        version="1.0.0",
-        image_size=32,
-        splits={"train": Split(records=2, shards=(shard,)), "eval": Split(records=0, shards=())},
-        inputs=2 + sum(quarantined.values()),
-        published=2,
-        quarantined=quarantined,
-        repaired=0,
-        repairs={},
-        schema_sha256="0" * 64,
-        inputs_sha256="0" * 64,
-        options={"image_size": 32},
-        options_sha256="0" * 64,
-        code_version="1",
-    )
+    splits = {"train": Split(records=2, shards=(shard,)), "eval": Split(records=0, shards=())}
+    manifest = make_manifest(splits, quarantined=quarantined, options={"image_size": 32})
     measured = statistics_pb2.DatasetFeatureStatisticsList()
     text_format.Parse("datasets { num_examples: 2 " + statistics + FRACTIONS + " }", measured)
     empty = statistics_pb2.DatasetFeatureStatisticsList().SerializeToString()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import UserError
-from schemas.manifest import read_manifest
+from schemas.version import read_version
 from tests.tfx_pipeline import toy_trainer
 from tests.tfx_pipeline.hub.api import READ_TOKEN, WRITE_TOKEN
 from tests.tfx_pipeline.hub.faults import Fault
@@ -52,7 +52,7 @@ def run_pipeline(version, output, hub, min_mean_iou=0.5, **settings) -> Run:
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
-            exit_code = local_runner.run(config, read_manifest(version), False, f"{toy_trainer.__name__}.run_fn")
+            exit_code = local_runner.run(config, read_version(version), False, f"{toy_trainer.__name__}.run_fn")
         except UserError as error:  # as the command line tells it
             exit_code = local_runner.EXIT_USER_ERROR
             err.write(str(error))
@@ -282,7 +282,7 @@ def test_the_container_of_a_vertex_step_pushes_the_same_and_tells_it(first, hub,
         },
         parameters={
             "hub": config.model_dump_json(),
-            "dataset": DatasetFacts.of(read_manifest(toy_version)).model_dump_json(),
+            "dataset": DatasetFacts.of(read_version(toy_version)).model_dump_json(),
             "source_sha256": "0" * 64,
         },
     )
@@ -340,7 +340,7 @@ def test_the_token_is_in_the_header_of_requests_and_in_no_file(first, again, dry
         evaluation=EvaluationConfig(min_mean_iou=0.5),
         hub=HubConfig(model_repo="acme/toy", endpoint=hub.endpoint),
     )
-    compile_for_vertex(config, read_manifest(toy_version), output)
+    compile_for_vertex(config, read_version(toy_version), output)
     scanned = 0
     for path in output.rglob("*"):
         if path.is_file():

@@ -16,7 +16,12 @@ from tfx_pipeline.evaluation import Evaluation, SliceMetrics
 
 HUB = HubConfig(model_repo="acme/pets", license="apache-2.0")
 FACTS = DatasetFacts(
-    dataset="pets", version="1.2.0", image_size=96, manifest_sha256="ab" * 32, records={"train": 240, "eval": 60}
+    dataset="pets",
+    version="1.2.0",
+    image_size=96,
+    manifest_sha256="ab" * 32,
+    records={"train": 240, "eval": 60},
+    spec=load_spec("pets"),
 )
 INFO = {
     "classes": ["pet", "background", "border"],

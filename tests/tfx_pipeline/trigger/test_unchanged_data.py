@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from schemas.manifest import read_manifest
+from schemas.version import read_version
 from tfx_pipeline.trigger.submission import job_id
 
 
@@ -17,19 +17,19 @@ from tfx_pipeline.trigger.submission import job_id
 def compiled(cloud_config, tmp_path):
     """Compiles a job for a manifest and returns its specification."""
 
-    def compiled(manifest):
+    def compiled(version):
         from tfx_pipeline.vertex.compile import compile_job
 
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.json"
-        compile_job(cloud_config, manifest, path)
+        compile_job(cloud_config, version, path)
         return json.loads(path.read_text())["pipelineSpec"]
 
     return compiled
 
 
 @pytest.fixture
-def manifest(toy_version):
-    return read_manifest(toy_version)
+def version(toy_version):
+    return read_version(toy_version)
 
 
 def differing(first, second):
@@ -45,27 +45,28 @@ def differing(first, second):
     return {name for name in tasks if words(first, tasks[name]) != words(second, others[name])}
 
 
-def test_the_same_manifest_asks_for_the_same_steps(compiled, manifest):
-    assert differing(compiled(manifest), compiled(manifest)) == set()
+def test_the_same_manifest_asks_for_the_same_steps(compiled, version):
+    assert differing(compiled(version), compiled(version)) == set()
 
 
-def test_another_manifest_changes_what_is_imported_and_what_is_trained(compiled, manifest):
-    other = manifest.model_copy(update={"inputs_sha256": "0" * 64})
-    assert other.sha256 != manifest.sha256
+def test_another_manifest_changes_what_is_imported_and_what_is_trained(compiled, version):
+    other = version._replace(manifest=version.manifest.model_copy(update={"inputs_sha256": "0" * 64}))
+    assert other.manifest.sha256 != version.manifest.sha256
     # Evaluator sees other artifacts; its own words stay. Pusher labels the model with the digest.
-    changed = {name.lower() for name in differing(compiled(manifest), compiled(other))}
+    changed = {name.lower() for name in differing(compiled(version), compiled(other))}
     assert {"importexamples", "importstatistics", "trainer"} <= changed
     assert "evaluator" not in changed
 
 
-def test_training_may_come_from_the_cache_and_is_asked_for_with_the_digest(compiled, manifest):
-    spec = compiled(manifest)
+def test_training_may_come_from_the_cache_and_is_asked_for_with_the_digest(compiled, version):
+    spec = compiled(version)
     (trainer,) = [task for name, task in spec["root"]["dag"]["tasks"].items() if name.lower() == "trainer"]
     assert trainer["cachingOptions"] == {"enableCache": True}
     custom_config = trainer["inputs"]["parameters"]["custom_config"]["runtimeValue"]["constantValue"]
-    assert json.loads(custom_config["stringValue"])["manifest_sha256"] == manifest.sha256
+    assert json.loads(custom_config["stringValue"])["manifest_sha256"] == version.manifest.sha256
 
 
-def test_a_job_is_called_by_the_pipeline_and_the_digest(cloud_config, manifest):
+def test_a_job_is_called_by_the_pipeline_and_the_digest(cloud_config, version):
+    manifest = version.manifest
     assert job_id(cloud_config, manifest) == f"pets-rehearsal-{manifest.sha256[:16]}"
     assert job_id(cloud_config, manifest) != job_id(cloud_config, manifest.model_copy(update={"version": "2.0.0"}))

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import tfx_pipeline
-from schemas.manifest import read_manifest
+from schemas.version import read_version
 
 CONFIGS = Path(tfx_pipeline.__file__).parent / "configs"
 TOKEN = "a-token-that-must-not-be-seen-anywhere"
@@ -43,7 +43,7 @@ def job_file(cloud_config, toy_version, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         for name in SECRETS:
             patch.setenv(name, TOKEN)
-        compile_job(cloud_config, read_manifest(toy_version), path)
+        compile_job(cloud_config, read_version(toy_version), path)
     return path
 
 

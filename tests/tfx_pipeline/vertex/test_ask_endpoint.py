@@ -1,6 +1,8 @@
 """Asking for masks: an endpoint on loopback that answers with an exported model, and the same model on this machine."""
 
 import io
+import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from schemas.errors import UserError
-from schemas.spec import load_spec
+from schemas.model_info import MODEL_INFO_PATH
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS, ToyModel
 from tests.tfx_pipeline.vertex.test_pusher import push_model
 from tfx_pipeline import ask_endpoint
@@ -18,13 +20,28 @@ __all__ = ["push_model"]
 SIZE = 32
 
 
-@pytest.fixture(scope="module")
+INFO = {
+    "dataset": "cows",
+    "classes": ["cow", "meadow", "fence"],
+    "palette": [[200, 10, 10], [10, 200, 10], [10, 10, 200]],
+    "image_size": SIZE,
+}
+
+
+@pytest.fixture
 def model(stage):
-    """The toy model, exported into a bucket."""
+    """The toy model, exported into a bucket, with classes of its own."""
     folder = stage.buckets.of_uri("gs://rehearsal-bucket/models/7")
-    toy = ToyModel(SIZE, moved_rows=0)
-    tf.saved_model.save(toy, str(folder), signatures={"serving_default": toy.serve})
+    if not folder.exists():
+        toy = ToyModel(SIZE, moved_rows=0)
+        tf.saved_model.save(toy, str(folder), signatures={"serving_default": toy.serve})
+    write_info(folder, **INFO)
     return folder
+
+
+def write_info(folder, **values):
+    (folder / MODEL_INFO_PATH).parent.mkdir(exist_ok=True)
+    (folder / MODEL_INFO_PATH).write_text(json.dumps(values))
 
 
 @pytest.fixture
@@ -62,7 +79,7 @@ def test_a_deployed_model_answers_each_photo_with_its_mask(endpoint, ask, photos
     answers = tmp_path / "answers"
     assert [columns_of_pet(answers / f"photo_{number}_mask.png") for number in range(3)] == [8, 16, 24]
     out = capsys.readouterr().out
-    assert "photo_1: pet 50%, background 50%, border 0%" in out
+    assert "photo_1: cow 50%, meadow 50%, fence 0%" in out
     assert "3 photos in" in out
     assert "2 requests" in out  # the first photo alone, then all others
     assert "ms" in out
@@ -77,10 +94,62 @@ def test_a_model_on_this_machine_answers_alike(model, ask, photos, tmp_path, cap
 def test_an_overlay_lays_the_classes_colours_over_the_photo(model, ask, photos, tmp_path):
     ask(f"--model={model}", photos[0])
     overlay = np.asarray(Image.open(tmp_path / "answers" / "photo_0_overlay.png"), float)
-    palette = load_spec("pets").palette
+    palette = INFO["palette"]
     for column, class_id in ((0, 0), (SIZE - 1, 1)):
         expected = (np.array(CLASS_COLORS[class_id]) + np.array(palette[class_id])) / 2
         assert np.abs(overlay[0, column] - expected).max() <= 1
+
+
+def test_a_model_that_says_nothing_of_its_classes_needs_a_data_set_and_that_is_said(model, ask, photos, capsys):
+    (model / MODEL_INFO_PATH).unlink()
+    with pytest.raises(UserError, match=r"does not say its classes: .*model_info\.json: missing; give --dataset=NAME"):
+        ask(f"--model={model}", photos[0])
+    assert ask(f"--model={model}", "--dataset=pets", photos[0]) == 0
+    out = capsys.readouterr().out
+    assert "Note: classes are named after --dataset=pets; the model does not say them: " in out
+    assert "photo_0: pet 25%, background 75%, border 0%" in out
+
+
+def test_a_deployed_model_that_says_nothing_is_named(endpoint, model, ask, photos, write_cloud_config, capsys):
+    (model / MODEL_INFO_PATH).unlink()
+    with pytest.raises(UserError, match=r"gs://rehearsal-bucket/models/7/assets\.extra/model_info\.json: missing"):
+        ask(f"--config={write_cloud_config()}", photos[0])
+
+
+def test_a_data_set_never_renames_what_the_model_names(model, ask, photos, capsys):
+    assert ask(f"--model={model}", "--dataset=pets", photos[0]) == 0
+    out = capsys.readouterr().out
+    assert "--dataset=pets is left aside" in out
+    assert "photo_0: cow 25%" in out
+
+
+def test_models_of_other_classes_that_share_the_traffic_are_not_named_after_one(
+    model, ask, photos, push_model, stage, write_cloud_config
+):
+    other = stage.buckets.of_uri("gs://rehearsal-bucket/models/8")
+    shutil.copytree(model, other, dirs_exist_ok=True)
+    write_info(other, **INFO | {"classes": ["meadow", "cow", "fence"]})
+    push_model(7)
+    push_model(8, traffic_percentage=10)
+    with pytest.raises(UserError, match=r"models with other classes than each other share the traffic: .*@1, .*@2"):
+        ask(f"--config={write_cloud_config()}", photos[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"classes": ["cow", "cow", "fence"]}, "names must differ"),
+        ({"palette": [[0, 0, 0]]}, "1 colours for 3 classes"),
+        ({"classes": ["cow", "meadow"], "palette": [[0, 0, 0], [9, 9, 9]]}, "has class 2, but the model names 2"),
+        ({"classes": ["<b>", "meadow", "fence"]}, "classes.0: String should match"),
+    ],
+)
+def test_a_model_that_contradicts_itself_is_refused(model, ask, tmp_path, change, problem):
+    class_ids = np.full((SIZE, SIZE), 2)
+    Image.fromarray(np.array(CLASS_COLORS, np.uint8)[class_ids]).save(tmp_path / "photo.png")
+    write_info(model, **INFO | change)
+    with pytest.raises(UserError, match=problem):
+        ask(f"--model={model}", tmp_path / "photo.png")
 
 
 def test_a_photo_that_is_too_large_for_a_request_is_made_smaller():

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from schemas import version
 from schemas.errors import UserError
-from schemas.manifest import read_manifest
 from tests.tfx_pipeline.vertex.conftest import TOKEN
 from tfx_pipeline.config import load_cloud_config
 from tfx_pipeline.vertex import lineage
@@ -64,7 +64,7 @@ def test_a_search_is_a_custom_job_of_one_machine_whose_choice_the_training_takes
     path = write_cloud_config(training__replicas=4)
     tuning = {"trials": 2, "epochs": 1, "search": {"learning_rate": [1e-3, 1e-2]}}
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"tuning": tuning}))
-    compile_job(load_cloud_config(path), read_manifest(toy_version), tmp_path / "job.json")
+    compile_job(load_cloud_config(path), version.read_version(toy_version), tmp_path / "job.json")
     job = json.loads((tmp_path / "job.json").read_text())
     assert executor_class(job, "Tuner") == "tfx_pipeline.vertex.tuner.Executor"
     training = custom_config(job, "Tuner")["ai_platform_training_args"]
@@ -83,7 +83,7 @@ def test_every_container_runs_the_configured_image(job, cloud_config):
 
 
 def test_the_pushed_model_is_labelled_with_its_data_and_code(job, toy_version):
-    manifest = read_manifest(toy_version)
+    manifest = version.read_version(toy_version).manifest
     settings = custom_config(job, "Pusher")
     assert settings["labels"] == {"team": "rehearsal"}
     assert settings["lineage"]["manifest_sha256"] == manifest.sha256[:32]
@@ -112,7 +112,7 @@ def test_beam_stays_in_the_step_unless_dataflow_is_configured(job):
 
 def test_without_training_and_serving_the_plain_components_run(write_cloud_config, toy_version, tmp_path):
     config = load_cloud_config(write_cloud_config(training=None, serving=None, evaluation={"max_num_workers": 7}))
-    compile_job(config, read_manifest(toy_version), tmp_path / "job.json")
+    compile_job(config, version.read_version(toy_version), tmp_path / "job.json")
     job = json.loads((tmp_path / "job.json").read_text())
     assert executor_class(job, "Trainer") == "tfx.components.trainer.executor.GenericExecutor"
     assert executor_class(job, "Pusher") == "tfx.components.pusher.executor.Executor"

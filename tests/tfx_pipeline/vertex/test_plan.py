@@ -8,7 +8,7 @@ import yaml
 from beam_jobs.dataflow.estimate import Range
 from beam_jobs.dataflow.prices import PRICES_FILE, load_prices
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE, read_manifest
+from schemas.manifest import read_manifest
 from tfx_pipeline.vertex.cost import START_SECONDS, Serving, Training, cost
 from tfx_pipeline.vertex.plan import main as plan
 
@@ -109,8 +109,7 @@ def test_a_machine_without_a_price_is_refused_with_a_remedy(told, tmp_path):
 
 def test_records_are_counted_in_the_versions_manifest(told, stage, toy_version, cloud_config):
     manifest = read_manifest(toy_version)
-    bucket, _, name = cloud_config.data.removeprefix("gs://").partition("/")
-    stage.buckets.write(bucket, f"{name}/{MANIFEST_FILE}", (toy_version / MANIFEST_FILE).read_bytes())
+    stage.buckets.add_folder(toy_version, cloud_config.data)
     lines, _ = told()
     train, evaluated = (manifest.splits[split].records for split in ("train", "eval"))
     assert lines["records"].startswith(f"{train:,} train, {evaluated:,} eval")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from schemas.manifest import read_manifest
+from schemas.version import read_version
 from tests.tfx_pipeline.vertex.conftest import SECRETS, TOKEN
 from tfx_pipeline.tuning_result import TuningResult
 from tfx_pipeline.vertex.compile import compile_job
@@ -121,7 +121,7 @@ def test_the_custom_job_is_asked_for_as_configured(rehearsal, cloud_config):
 
 def test_the_registered_model_tells_its_data_and_code(rehearsal, toy_version):
     labels = rehearsal.sent("UploadModel")["model"]["labels"]
-    assert labels["manifest_sha256"] == read_manifest(toy_version).sha256[:32]
+    assert labels["manifest_sha256"] == read_version(toy_version).manifest.sha256[:32]
     assert labels.get("git_commit") == git_commit()
 
 
@@ -157,7 +157,7 @@ def test_a_search_runs_as_a_custom_job_and_the_training_takes_what_it_chose(
 ):
     tuning = TuningConfig(trials=9, epochs=9, search={"learning_rate": [1e-5, 3e-3]})
     config = shortened(cloud_config.model_copy(update={"tuning": tuning}))
-    compile_job(config, read_manifest(toy_version), tmp_path / "job.json")
+    compile_job(config, read_version(toy_version), tmp_path / "job.json")
     job = json.loads((tmp_path / "job.json").read_text())
     tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
     for name in tasks.keys() - {"ImportExamples", "ImportSchemaGen", "Tuner", "Trainer"}:

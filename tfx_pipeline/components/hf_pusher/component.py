@@ -10,7 +10,7 @@ from tfx.types import BaseChannel, Channel, ComponentSpec
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.types.standard_artifacts import Model, ModelBlessing, ModelEvaluation, PushedModel
 
-from schemas.manifest import Manifest
+from schemas.version import PublishedVersion
 from tfx_pipeline.components.hf_pusher.config import HubConfig
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
 from tfx_pipeline.components.hf_pusher.executor import Executor
@@ -53,7 +53,7 @@ class HFPusher(BaseComponent):
         model: BaseChannel,
         model_blessing: BaseChannel,
         hub: HubConfig,
-        manifest: Manifest,
+        version: PublishedVersion,
         evaluation: BaseChannel | None = None,
     ):
         """Makes the component.
@@ -62,7 +62,7 @@ class HFPusher(BaseComponent):
           model: An exported model, as `trainer.export` writes it.
           model_blessing: Evaluator's verdict on it.
           hub: Where to push.
-          manifest: Of the data set version that it was trained on.
+          version: The data set version that it was trained on.
           evaluation: Evaluator's figures for the card.
         """
         spec = HFPusherSpec(
@@ -70,7 +70,7 @@ class HFPusher(BaseComponent):
             model_blessing=model_blessing,
             evaluation=evaluation,
             hub=hub.model_dump_json(),
-            dataset=DatasetFacts.of(manifest).model_dump_json(),
+            dataset=DatasetFacts.of(version).model_dump_json(),
             source_sha256=source_sha256(*SOURCES),
             pushed_model=Channel(type=PushedModel),
         )

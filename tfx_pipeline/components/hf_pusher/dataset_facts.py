@@ -1,9 +1,9 @@
-"""What HFPusher is told of the data set version, as a JSON exec property: small, and without a path."""
+"""What HFPusher knows of the data set version, as a JSON exec property: small, and without the place of a file."""
 
 from __future__ import annotations
 
-from schemas.manifest import Manifest
-from schemas.spec import FrozenModel
+from schemas.spec import DatasetSpec, FrozenModel
+from schemas.version import PublishedVersion
 
 
 class DatasetFacts(FrozenModel):
@@ -12,6 +12,7 @@ class DatasetFacts(FrozenModel):
     Attributes:
       dataset, version, image_size, manifest_sha256: As in its manifest.
       records: Split name to number of records.
+      spec: The contract that it was published under.
     """
 
     dataset: str
@@ -19,14 +20,17 @@ class DatasetFacts(FrozenModel):
     image_size: int
     manifest_sha256: str
     records: dict[str, int]
+    spec: DatasetSpec
 
     @classmethod
-    def of(cls, manifest: Manifest) -> DatasetFacts:
-        """The facts of a manifest."""
+    def of(cls, version: PublishedVersion) -> DatasetFacts:
+        """The facts of a version."""
+        manifest, spec = version
         return cls(
             dataset=manifest.dataset,
             version=manifest.version,
             image_size=manifest.image_size,
             manifest_sha256=manifest.sha256,
             records={name: split.records for name, split in manifest.splits.items()},
+            spec=spec,
         )

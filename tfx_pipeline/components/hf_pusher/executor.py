@@ -12,7 +12,6 @@ from tfx.types import Artifact, artifact_utils
 from tfx.utils import io_utils
 
 from schemas.errors import UserError
-from schemas.spec import load_spec
 from tfx_pipeline.components.hf_pusher.config import HubConfig
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
 from tfx_pipeline.components.hf_pusher.delivery import Delivery, deliver, write_dry_run
@@ -56,7 +55,7 @@ def _evaluation(input_dict: dict[str, list[Artifact]], facts: DatasetFacts) -> E
     """What Evaluator found out; None where the channel is not connected."""
     if not input_dict.get("evaluation"):
         return None
-    return read_evaluation(artifact_utils.get_single_uri(input_dict["evaluation"]), load_spec(facts.dataset))
+    return read_evaluation(artifact_utils.get_single_uri(input_dict["evaluation"]), facts.spec)
 
 
 def _examples(hub: HubConfig) -> dict[str, bytes]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from huggingface_hub import ModelCardData
 
-from schemas.spec import DatasetSpec, load_spec
+from schemas.spec import DatasetSpec
 from tfx_pipeline.components.hf_pusher.card_results import eval_results, limitations, results_tables
 from tfx_pipeline.components.hf_pusher.card_usage import usage
 from tfx_pipeline.components.hf_pusher.config import DataSource, HubConfig
@@ -29,7 +29,7 @@ def model_card(
       evaluation: What Evaluator found out, where it did.
       tag: Of the version that the card describes.
     """
-    spec = load_spec(facts.dataset)
+    spec = facts.spec
     source = hub.data or DataSource(title=spec.title, license=spec.license, source=spec.source)
     sections = [
         f"---\n{_metadata(hub, facts, spec, source, evaluation, bool(info['tflite'])).to_yaml()}\n---",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from schemas.documents import read_json_object
 from schemas.errors import UserError
 from tfx_pipeline.components.hf_pusher.config import HubConfig
 from tfx_pipeline.components.hf_pusher.contents import Content, Files, digest
@@ -71,6 +72,6 @@ def _published_info(path: Path) -> dict[str, Any]:
     """The trainer's model info, without the folders of the machine that it trained on."""
     if not path.is_file():
         raise UserError(f"{path}: missing; HFPusher pushes models that trainer.export has described")
-    info = json.loads(path.read_text(encoding="utf-8"))
+    info = read_json_object(path)
     weights = info["training"]["encoder_weights"]
     return info | {"training": info["training"] | {"encoder_weights": PurePath(weights).name}}

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from schemas.errors import UserError
-from schemas.manifest import verify_version
+from schemas.version import verify_version
 from tfx_pipeline.config import PipelineConfig
 from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed, job_root
 from tfx_pipeline.vertex.rehearsal.image import build_image
@@ -62,10 +62,13 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
         print(line)
     start = time.monotonic()
     version_dir = sample.resolve() if sample else draw_version(Path(config.data).parent.name, folder / "sample")
-    manifest = verify_version(version_dir)
-    print(f"data: {manifest.dataset} {manifest.version}, {manifest.published} records, as {config.data}")
+    manifest = verify_version(version_dir).manifest
+    # A version lies under its own name, so that the rehearsed one takes the configured one's place beside it.
+    data = f"{config.data.rstrip('/').rpartition('/')[0]}/{manifest.version}"
+    changed = changed.model_copy(update={"data": data})
+    print(f"data: {manifest.dataset} {manifest.version}, {manifest.published} records, as {data}")
     buckets = Buckets(folder / "buckets")
-    buckets.add_folder(version_dir, config.data)
+    buckets.add_folder(version_dir, data)
     image = build_image(folder / "image")
     print(f"image: the project's wheel and the locked packages ({time.monotonic() - start:.0f} s with the data)")
     with raised_stage(changed, folder, image, buckets) as stage:

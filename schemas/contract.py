@@ -1,0 +1,83 @@
+"""The contract as it travels with a version: `dataset.yaml` in one form, and what changes between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+
+from schemas.documents import parse_yaml
+from schemas.spec import DatasetSpec, parse_model
+
+# What a record says. Titles, colours and addresses may change without a new version; so may the places of files,
+# because what lies there is in the digest of the inputs.
+_CLASS_FIELDS = ("mask_values", "required")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes equal values out each time, as `schemas.documents` reads them."""
+
+    def ignore_aliases(self, data):
+        return True
+
+
+def dataset_text(spec: DatasetSpec) -> str:
+    """The spec as YAML: the same spec gives the same text, and the text gives the spec again."""
+    values = spec.model_dump(mode="json", exclude_none=True)
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def parse_dataset(data: bytes, source: str) -> DatasetSpec:
+    """Reads what `dataset_text` wrote; UserError where it is anything else."""
+    return parse_model(DatasetSpec, parse_yaml(data, source), source)
+
+
+def label_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
+    """What makes records of one spec mean something else under another: classes, their order and values, and slices.
+
+    Returns:
+      Such as `class pet: mask_values [1] (now [2])`; empty where records of both can be mixed.
+    """
+    changes = []
+    if before.class_names != now.class_names:
+        changes.append(f"classes {_listed(before.class_names)} (now {_listed(now.class_names)})")
+    earlier = {one.name: one for one in before.classes}
+    for one in now.classes:
+        if (old := earlier.get(one.name)) is not None:
+            for field in _CLASS_FIELDS:
+                old_value, new_value = _plain(getattr(old, field)), _plain(getattr(one, field))
+                if old_value != new_value:
+                    changes.append(f"class {one.name}: {field} {old_value} (now {new_value})")
+    if set(before.ignore_values) != set(now.ignore_values):
+        changes.append(f"ignore_values {sorted(before.ignore_values)} (now {sorted(now.ignore_values)})")
+    return [*changes, *_slice_changes(before, now)]
+
+
+def contract_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
+    """As `label_changes`, and with the rules, which do not change a record but decide what is published."""
+    rules = [sorted(str(rule.model_dump(exclude_none=True)) for rule in spec.rules) for spec in (before, now)]
+    dropped, added = (sorted(set(one) - set(other)) for one, other in (rules, rules[::-1]))
+    changed = (
+        [f"rules {'; '.join(dropped) or 'without'} (now {'; '.join(added) or 'without'})"] if dropped or added else []
+    )
+    return label_changes(before, now) + changed
+
+
+def _slice_changes(before: DatasetSpec, now: DatasetSpec) -> Iterator[str]:
+    if before.slice_names != now.slice_names:
+        yield f"slices {_listed(before.slice_names)} (now {_listed(now.slice_names)})"
+        return
+    for old, new in zip(before.slices, now.slices):
+        if (old.id_pattern, old.of) != (new.id_pattern, new.of):
+            yield f"slice {new.name}: {old.id_pattern or f'of {old.of}'} (now {new.id_pattern or f'of {new.of}'})"
+        elif old.members != new.members:
+            moved = sorted(old.members.items() ^ new.members.items())
+            yield f"slice {new.name}: groups differ for {_listed(dict.fromkeys(member for member, _ in moved))}"
+
+
+def _plain(value: object) -> object:
+    return sorted(value) if isinstance(value, tuple) else str(value).lower()
+
+
+def _listed(names) -> str:
+    return ", ".join(names) or "none"
