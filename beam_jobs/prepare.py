@@ -148,7 +148,8 @@ def _compare_with_published(published: Manifest, options: PrepareOptions, pipeli
     from beam_jobs.storage.files import delete_folder
 
     check_same_options(published, options)
-    if _digest_of_inputs(options, pipeline_options) != published.inputs_sha256:
+    digest_lists = published.dataset_sha256 is not None
+    if _digest_of_inputs(options, pipeline_options, digest_lists) != published.inputs_sha256:
         raise UserError(f"{options.version_dir} is already published from other inputs; {OTHER_VERSION}")
     delete_folder(options.staging_dir)  # of a job that was killed after it had published
     print(f"Already published from the same inputs and options: {options.version_dir}")
@@ -166,7 +167,7 @@ def check_same_options(published: Manifest, options: PrepareOptions) -> None:
         raise UserError(f"{options.version_dir} is already published with {'; '.join(changes)}; {OTHER_VERSION}")
 
 
-def _digest_of_inputs(options: PrepareOptions, pipeline_options) -> str:
+def _digest_of_inputs(options: PrepareOptions, pipeline_options, digest_lists: bool) -> str:
     import tempfile
 
     import apache_beam as beam
@@ -182,7 +183,7 @@ def _digest_of_inputs(options: PrepareOptions, pipeline_options) -> str:
         with supervised_pipeline(pipeline_options) as pipeline:
             (
                 pipeline
-                | "DigestInputs" >> DigestInputs(plan_records(options))
+                | "DigestInputs" >> DigestInputs(plan_records(options, digest_lists))
                 | "WriteDigest" >> beam.Map(lambda digest: write_atomically(path, digest.encode()))
             )
         return read_file(path).decode()

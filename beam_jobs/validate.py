@@ -11,12 +11,19 @@ from typing import TYPE_CHECKING
 
 from beam_jobs.console import be_calm, exit_code, heavy_imports
 from beam_jobs.monitoring.summary import failure_cause
-from beam_jobs.publication.versions import absolute_folder, read_contract, require_baseline, require_version
+from beam_jobs.publication.versions import (
+    absolute_folder,
+    read_bounded,
+    read_contract,
+    require_baseline,
+    require_version,
+)
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.storage.files import read_file
 from schemas.errors import UserError
 from schemas.features import SPLITS
 from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest
+from schemas.version import MAX_SCHEMA_BYTES
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -127,11 +134,11 @@ def _request(
     path = absolute_folder(schema) if schema else f"{version_dir}/{SCHEMA_FILE}"
     name, remedy = ("--schema ", "") if schema else ("", "; --schema names another")
     try:
-        text = read_file(path).decode()
+        text = read_bounded(path, MAX_SCHEMA_BYTES).decode()
         parse_schema(text)
     except OSError as error:
         raise UserError(f"{name}{path}: can't be read ({error.strerror or error}){remedy}") from None
-    except (UnicodeDecodeError, ParseError) as error:
+    except (UnicodeDecodeError, ParseError, RecursionError) as error:  # the parser calls itself for what is nested
         raise UserError(f"{name}{path}: no schema in protobuf's text format ({error}){remedy}") from None
     criteria = Criteria(text, read_contract(version_dir, manifest).rules, baseline_dir)
     return Request(version_dir, manifest, criteria, output, progress_dir)

@@ -22,6 +22,7 @@ from pathlib import Path
 from beam_jobs.console import USER_ERROR, exit_code
 from schemas.errors import UserError
 from schemas.features import SPLITS
+from schemas.secret_names import redacted
 from schemas.version import PublishedVersion, verify_version
 from tfx_pipeline.components.hf_pusher.checks import check_hub
 from tfx_pipeline.config import RUN_FN, PipelineConfig, check_evaluation, load_config
@@ -172,7 +173,7 @@ def run(config: PipelineConfig, version: PublishedVersion, verbose: bool, run_fn
 
 
 def _one_line(error: Exception, limit: int = 300) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = redacted(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

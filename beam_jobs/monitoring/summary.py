@@ -9,6 +9,7 @@ from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE, PHOTOS_MOVED
 from beam_jobs.options import PrepareOptions
 from beam_jobs.report import REPORT_FILE
 from schemas.manifest import Manifest
+from schemas.secret_names import redacted
 
 if TYPE_CHECKING:
     from beam_jobs.monitoring.metrics import JobMetrics
@@ -101,7 +102,7 @@ def changed_options(before: dict, now: dict) -> str:
 def failure_cause(error: Exception) -> str:
     """The line of a runner's exception that names the cause and the step; runners wrap it in pages of traceback."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
-    return next((line for line in lines if "[while running" in line), lines[-1])
+    return redacted(next((line for line in lines if "[while running" in line), lines[-1]))
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -40,9 +40,9 @@ def read_base(options: PrepareOptions) -> Manifest | None:
     return base
 
 
-def plan_records(options: PrepareOptions) -> beam.PTransform:
-    """The transform that plans what the options ask for."""
-    return PlanRetry(options) if options.retry_quarantined else PlanRecords(options)
+def plan_records(options: PrepareOptions, digest_lists: bool = True) -> beam.PTransform:
+    """The transform that plans what the options ask for; `digest_lists` as in PlanRecords."""
+    return PlanRetry(options) if options.retry_quarantined else PlanRecords(options, digest_lists)
 
 
 class PlanRetry(beam.PTransform):

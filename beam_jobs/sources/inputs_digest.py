@@ -19,6 +19,11 @@ def fingerprint(image_id: str, *contents: bytes) -> int:
     return int.from_bytes(digest.digest(), "big")
 
 
+def listed_fingerprint(image_id: str, split: str) -> int:
+    """The share of an official list's line: it decides where a record goes, and is in no other file."""
+    return fingerprint(image_id, b"listed", split.encode())
+
+
 def inputs_sha256(total: int) -> str:
     """The sum of all fingerprints as a manifest states it."""
     return f"{total % 2**256:064x}"

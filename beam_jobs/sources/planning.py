@@ -116,9 +116,10 @@ def reject(
 class _Pair(TallyPlans):
     """(id, its files and listings) -> PlannedRecord; other outputs: Rejection, Tally."""
 
-    def __init__(self, split_mode: str, eval_fraction: float):
+    def __init__(self, split_mode: str, eval_fraction: float, digest_lists: bool):
         super().__init__()
         self._split_mode = split_mode
+        self._listed = digest_lists and split_mode == "official"
         self._eval_fraction = eval_fraction
 
     def process(self, element: tuple[str, dict[str, list]]) -> Iterator:
@@ -131,7 +132,7 @@ class _Pair(TallyPlans):
         if self._split_mode == "hash":
             splits = [split_by_hash(image_id, self._eval_fraction)]
         try:
-            yield self.plan(pair(image_id, images, masks, splits))
+            yield self.plan(pair(image_id, images, masks, splits), self._listed)
         except rejections.InputRejected as error:
             yield self.reject(reject(image_id, images, masks, splits, error))
 
@@ -140,15 +141,17 @@ class PlanRecords(beam.PTransform):
     """Lists the photos, masks and official lists that the options name, and pairs them by id.
 
     Ids and places are all that is shuffled. Outputs by tag: `planned` (PlannedRecord), `rejected` (Rejection) and
-    `tallies` (Tally of each bundle).
+    `tallies` (Tally of each bundle). `digest_lists`: the split in an official list counts as an input, as it did not
+    in versions of before 0.2.
     """
 
-    def __init__(self, options: PrepareOptions):
+    def __init__(self, options: PrepareOptions, digest_lists: bool = True):
         super().__init__()
         self._options = options
+        self._digest_lists = digest_lists
 
     def expand(self, pipeline: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
-        pairing = _Pair(self._options.split, self._options.eval_fraction)
+        pairing = _Pair(self._options.split, self._options.eval_fraction, self._digest_lists)
         return (
             (pipeline | "ListInput" >> ListInput(self._options))
             # (id, {IMAGES: [SourceFile], MASKS: [SourceFile], LISTED: [split]})

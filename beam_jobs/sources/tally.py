@@ -12,7 +12,7 @@ import apache_beam as beam
 from beam_jobs.monitoring.metrics import count_found, count_rejection
 from beam_jobs.rejections import FATAL, Rejection
 from beam_jobs.shards.sharding import SplitSize
-from beam_jobs.sources.inputs_digest import fingerprint
+from beam_jobs.sources.inputs_digest import fingerprint, listed_fingerprint
 from beam_jobs.sources.packing import at_end_of_bundle
 from beam_jobs.sources.source_files import REJECTED, TALLIES, PlannedRecord
 
@@ -25,7 +25,8 @@ class Tally(NamedTuple):
     Attributes:
       found: Inputs that the listing found.
       listed_only: Ids in an official list that have neither file.
-      unread_digest: Sum of the fingerprints of inputs whose files are never read.
+      unread_digest: Sum of the fingerprints of what is never read where records are made: rejected inputs, and lines
+        of official lists.
       quarantined: Reason code to number of inputs that were rejected before they were read.
       fatal: The first few rejections for a reason that withholds a version by itself, in their order.
       sizes: Split to what is planned for it.
@@ -78,9 +79,11 @@ class TallyPlans(beam.DoFn):
         self._records: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
 
-    def plan(self, plan: PlannedRecord) -> PlannedRecord:
-        """Counts a record that is planned; returns it."""
+    def plan(self, plan: PlannedRecord, listed: bool = False) -> PlannedRecord:
+        """Counts a record that is planned; returns it. `listed`: an official list says its split."""
         self._found += 1
+        if listed:
+            self._unread_digest += listed_fingerprint(plan.image_id, plan.split)
         self._records[plan.split] += 1
         self._bytes[plan.split] += plan.source_bytes
         return plan

@@ -141,3 +141,21 @@ def test_a_slice_that_gathers_other_values_is_another_contract():
     other = DatasetSpec.model_validate(PETS | {"slices": [PETS["slices"][0], PETS["slices"][1] | {"groups": moved}]})
     assert label_changes(load_spec("pets"), other) == ["slice species: groups differ for Abyssinian"]
     assert contract_changes(other, other) == []
+
+
+def write_lists(folder, in_eval):
+    annotations = folder / "annotations"
+    (annotations / "trainval.txt").write_text("".join(f"{one}\n" for one in GOOD if one not in in_eval))
+    (annotations / "test.txt").write_text("".join(f"{one}\n" for one in in_eval))
+
+
+def test_photos_that_change_sides_in_the_official_lists_are_other_inputs(tmp_path, capsys):
+    for image_id in GOOD:
+        write_pair(tmp_path / "photos", image_id)
+    write_lists(tmp_path / "photos", GOOD[:8])
+    assert prepare(tmp_path / "photos", tmp_path / "data", "1.0.0", "--split=official") == 0
+    assert prepare(tmp_path / "photos", tmp_path / "data", "1.0.0", "--split=official") == 0
+    assert "Already published" in capsys.readouterr().out
+    write_lists(tmp_path / "photos", [*GOOD[1:8], GOOD[9]])
+    with pytest.raises(UserError, match="already published from other inputs"):
+        prepare(tmp_path / "photos", tmp_path / "data", "1.0.0", "--split=official")

@@ -152,6 +152,7 @@ def test_a_version_in_a_bucket_is_validated_there(version, bucket, storage, caps
         (["--baseline={lost}"], r"--baseline .*: no statistics in .*Split-eval/FeatureStats\.pb"),
         (["--schema=nowhere.pbtxt"], r"--schema .*nowhere\.pbtxt: can't be read"),
         (["--schema={version}/manifest.json"], "--schema .*: no schema in protobuf's text format"),
+        (["--schema={deep}"], "--schema .*: no schema in protobuf's text format .*recursion"),
         (["--output={version}/again"], "--output .*: lies in the published version"),
         (["--output={root}/data/pets/2.0.0"], "--output .*: is a published version"),
         (["--output={version}/manifest.json/x"], "--output .*"),
@@ -165,8 +166,10 @@ def test_unusable_options_are_told_and_nothing_is_written(root, version, tmp_pat
     (other / "manifest.json").write_text(named.replace('"pets"', '"birds"').replace("/pets-", "/birds-"))
     lost = shutil.copytree(version, tmp_path / "lost" / "1.0.0")
     (lost / "statistics/Split-eval/FeatureStats.pb").write_bytes(b"\xff no statistics")
+    deep = tmp_path / "deep.pbtxt"
+    deep.write_text("feature { struct_domain {" * 20_000)
     before = contents(tmp_path)
-    options = [option.format(root=root, version=version, other=other, lost=lost) for option in options]
+    options = [option.format(root=root, version=version, other=other, lost=lost, deep=deep) for option in options]
     with pytest.raises(UserError, match=message):
         validate(version, *options)
     assert contents(tmp_path) == before
