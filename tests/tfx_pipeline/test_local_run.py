@@ -202,6 +202,7 @@ def test_a_good_first_model_is_blessed_and_pushed(first, output, toy_version):
 def test_the_published_data_is_used_in_place(first, output, toy_version):
     assert [path.name for path in output.rglob("*.tfrecord-*") if "Evaluator" not in str(path)] == []
     assert sorted(path.name for path in toy_version.iterdir()) == [
+        "dataset.yaml",
         "examples",
         "manifest.json",
         "schema.pbtxt",

@@ -62,18 +62,21 @@ def damage_shard_content(version_dir):
 
 
 def damage_empty_split(version_dir):
-    path = version_dir / MANIFEST_FILE
-    manifest = json.loads(path.read_text())
-    del manifest["splits"]["eval"]
-    path.write_text(json.dumps(manifest))
+    values = json.loads((version_dir / MANIFEST_FILE).read_text())
+    gone = values["splits"]["eval"]["records"]
+    for shard in values["splits"]["eval"]["shards"]:
+        (version_dir / shard["path"]).unlink()
+    values["splits"]["eval"] = {"records": 0, "shards": []}
+    values |= {name: values[name] - gone for name in ("published", "inputs")}
+    (version_dir / MANIFEST_FILE).write_text(json.dumps(values))
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (damage_nothing_published, "no manifest, so nothing is published there"),
-        (damage_schema, "schema.pbtxt: missing, or not the schema of the manifest"),
-        (damage_schema_digest, "was checked against another schema"),
+        (damage_schema, "schema.pbtxt: sha256 differs from the manifest's"),
+        (damage_schema_digest, "schema.pbtxt: sha256 differs from the manifest's"),
         (damage_missing_shard, "shard is missing"),
         (damage_shard_size, "bytes, manifest says"),
         (damage_shard_content, "sha256 differs from the manifest's"),

@@ -30,7 +30,7 @@ def test_insisting_on_devices_or_workers_that_are_not_there_is_an_error(monkeypa
 
 def test_a_broken_tf_config_is_an_error_that_names_it(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", "{")
-    with pytest.raises(UserError, match="TF_CONFIG: no valid JSON"):
+    with pytest.raises(UserError, match="TF_CONFIG: not valid JSON"):
         choose_strategy("auto")
 
 
