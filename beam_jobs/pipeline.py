@@ -218,7 +218,7 @@ def _decide(
     stage_validation(validation, options.staging_dir, contract)
     base = read_base(options)
     manifest = make_manifest(options, contract, shards, tally, base)
-    problems = find_problems(manifest, validation, tally, base, options.max_rejected_fraction)
+    problems = find_problems(manifest, validation, tally, base, options.max_rejected_fraction, shards)
     pairs = write_pairs(near_duplicates, options.staging_dir)
     listed = tuple(sorted(line_files))
     return Decision(manifest, tuple(problems), tally.listed_only, listed, pairs, contract.dataset_text)

@@ -10,6 +10,8 @@ from schemas.documents import parse_json_object
 from schemas.errors import UserError
 
 # Found when photos and masks are paired.
+UNSAFE_PATH = "path_is_not_utf8"
+FILE_SIZE = "file_too_large"
 UNSAFE_ID = "unsafe_id"
 UNKNOWN_SLICE = "unknown_slice"
 DUPLICATE_ID = "duplicate_id"
@@ -17,11 +19,14 @@ MISSING_MASK = "missing_mask"
 MISSING_IMAGE = "missing_image"
 LISTED_TWICE = "listed_in_two_splits"
 NOT_LISTED = "not_in_official_lists"
+# Found when a file is read.
+UNREADABLE_FILE = "unreadable_file"
 # Found when a photo is read.
 EMPTY_IMAGE = "empty_image"
 NOT_AN_IMAGE = "not_an_image"
 IMAGE_MODE = "unsupported_image_mode"
 IMAGE_SIZE = "image_size_out_of_bounds"
+IMAGE_SCANS = "too_many_scans"
 TRUNCATED_IMAGE = "truncated_image"
 DAMAGED_IMAGE = "damaged_image"
 # Found when a mask is read.
@@ -30,6 +35,7 @@ NOT_A_MASK = "not_a_mask"
 MASK_SIZE = "mask_size_differs"
 MASK_VALUE = "unknown_mask_value"
 MASK_LACKS_CLASS = "mask_lacks_required_class"
+MASK_COLORS = "mask_colors_differ"
 MASK_ALL_IGNORED = "mask_all_ignored"
 
 EXCLUDED = frozenset({NOT_LISTED})  # left out by the chosen split, not defective: no part of the rejected fraction

@@ -6,11 +6,15 @@ checksum: of 400 photos with one flipped bit each, 348 decoded without a warning
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import simplejpeg
 from PIL import Image
 
-from beam_jobs.rejections import DAMAGED_IMAGE, TRUNCATED_IMAGE, InputRejected
+from beam_jobs.codec.jpeg_header import JpegHeader, count_scans
+from beam_jobs.rejections import DAMAGED_IMAGE, IMAGE_SCANS, IMAGE_SIZE, TRUNCATED_IMAGE, InputRejected
+from schemas.photos import MAX_MULTI_SCAN_PIXELS, MAX_SCANNED_PIXELS, MAX_SCANS
 
 # Kinds of repair, as the manifest counts them.
 EXTRANEOUS_BYTES = "extraneous_bytes"
@@ -23,35 +27,35 @@ _END_OF_FILE = "Premature end of JPEG file"
 # there on: cutting 512 bytes out of a photo left up to 99 % of its pixels wrong, and hardly any visibly missing.
 _END_OF_DATA = "premature end of data segment"
 
-_START_OF_SCAN = b"\xff\xda"
 _MISSING_VALUE = 128  # what libjpeg makes of blocks that have no data: mid grey
 _BLOCK_PIXELS = 256  # of the largest unit that is encoded as one, 16 x 16
 
 
-def can_decode(data: bytes, header: Image.Image) -> bool:
-    """Whether `decode_jpeg` takes this file: a JPEG, colour or grey, with a usual sampling of its chroma.
+def check_scans(header: JpegHeader) -> None:
+    """Refuses a picture that is encoded in so many passes that decoding it would take minutes, or too much memory.
 
-    Args:
-      data: The whole file.
-      header: What Pillow has read of it, its pixels not yet loaded.
+    Raises:
+      InputRejected: It has several scans, and these or its pixels are too many.
     """
-    if header.format not in ("JPEG", "MPO") or header.mode not in ("RGB", "L"):
-        return False
-    try:
-        height, width, _, _ = simplejpeg.decode_jpeg_header(data)
-    except ValueError:  # a header that it does not understand, or warns of
-        return False
-    return (width, height) == header.size  # the size that was checked is the size that will be decoded
+    if header.in_one_scan:
+        return
+    pixels = header.width * header.height
+    if pixels > MAX_MULTI_SCAN_PIXELS:
+        size = f"{header.width}x{header.height} in several scans"
+        raise InputRejected(
+            IMAGE_SIZE, f"JPEG of {size}; such a picture may have at most {MAX_MULTI_SCAN_PIXELS} pixels"
+        )
+    most = min(MAX_SCANS, MAX_SCANNED_PIXELS // pixels)
+    scans = count_scans(header, most)
+    if scans > most:
+        raise InputRejected(IMAGE_SCANS, f"JPEG of {scans} scans; of this size at most {most} are decoded")
 
 
-def decode_jpeg(
-    data: bytes, header: Image.Image, min_side: int, max_missing_fraction: float
-) -> tuple[Image.Image, tuple[str, ...]]:
-    """Decodes a file that `can_decode` has accepted.
+def decode_jpeg(header: JpegHeader, min_side: int, max_missing_fraction: float) -> tuple[Image.Image, tuple[str, ...]]:
+    """Decodes a JPEG whose size has been checked.
 
     Args:
-      data: The whole file.
-      header: What Pillow has read of it.
+      header: What was read of the file.
       min_side: The picture may be decoded at 1/2, 1/4 or 1/8 of its size, where both sides keep this many pixels, in
         less time; 0 keeps the size.
       max_missing_fraction: A stream that ends early is repaired where at most this share of its pixels is missing;
@@ -62,17 +66,39 @@ def decode_jpeg(
 
     Raises:
       InputRejected: The stream is damaged, or too much of it is missing.
+      OSError: Pillow, which decodes what TurboJPEG does not, finds it damaged.
     """
+    if not _suits_turbojpeg(header):
+        return _decode_with_pillow(header), ()
     size = _fraction_of(header.size, min_side)
     try:
-        return Image.fromarray(simplejpeg.decode_jpeg(data, **size)), ()
+        return Image.fromarray(simplejpeg.decode_jpeg(header.data, **size)), ()
     except ValueError as error:
         defect = str(error)
     if _EXTRANEOUS_AT_THE_END in defect:
-        return Image.fromarray(simplejpeg.decode_jpeg(data, **size, strict=False)), (EXTRANEOUS_BYTES,)
+        return Image.fromarray(simplejpeg.decode_jpeg(header.data, **size, strict=False)), (EXTRANEOUS_BYTES,)
     if _END_OF_FILE in defect:
-        return _decode_early_end(data, header, max_missing_fraction), (EARLY_END,)
+        return _decode_early_end(header, max_missing_fraction), (EARLY_END,)
     raise InputRejected(TRUNCATED_IMAGE if _END_OF_DATA in defect else DAMAGED_IMAGE, defect)
+
+
+def _suits_turbojpeg(header: JpegHeader) -> bool:
+    """Whether it is colour or grey, with a usual sampling of its chroma."""
+    if header.components == 4:
+        return False
+    try:
+        height, width, _, _ = simplejpeg.decode_jpeg_header(header.data)
+    except ValueError:  # a header that it does not understand, or warns of
+        return False
+    return (width, height) == header.size  # the size that was checked is the size that will be decoded
+
+
+def _decode_with_pillow(header: JpegHeader) -> Image.Image:
+    image = Image.open(io.BytesIO(header.data), formats=("JPEG",))
+    if image.size != header.size:  # it has another idea of which frame header counts
+        raise InputRejected(DAMAGED_IMAGE, f"two sizes: {header.size} and {image.size}")
+    image.load()
+    return image.convert("RGB")
 
 
 def _fraction_of(size: tuple[int, int], min_side: int) -> dict[str, int]:
@@ -85,11 +111,11 @@ def _fraction_of(size: tuple[int, int], min_side: int) -> dict[str, int]:
     return {"min_width": width, "min_height": height}
 
 
-def _decode_early_end(data: bytes, header: Image.Image, max_missing_fraction: float) -> Image.Image:
-    if not _in_one_scan(data, header):
+def _decode_early_end(header: JpegHeader, max_missing_fraction: float) -> Image.Image:
+    if not header.in_one_scan:
         raise InputRejected(TRUNCATED_IMAGE, f"{_END_OF_FILE}; what is missing is spread over the picture")
     try:
-        pixels = simplejpeg.decode_jpeg(data, strict=False)  # uint8 [H, W, 3]
+        pixels = simplejpeg.decode_jpeg(header.data, strict=False)  # uint8 [H, W, 3]
     except ValueError as error:
         raise InputRejected(TRUNCATED_IMAGE, str(error)) from None
     # Grey that is part of the picture counts too, and so does the block at the end, which may be wrong.
@@ -99,10 +125,3 @@ def _decode_early_end(data: bytes, header: Image.Image, max_missing_fraction: fl
         limit = f"at most {max_missing_fraction:.1%} may be"
         raise InputRejected(TRUNCATED_IMAGE, f"{_END_OF_FILE}; {missing:.1%} of the pixels are missing, {limit}")
     return Image.fromarray(pixels)
-
-
-def _in_one_scan(data: bytes, header: Image.Image) -> bool:
-    """Whether the picture is encoded from top to bottom, all components at once, so that what is missing is grey."""
-    scan = data.rfind(_START_OF_SCAN)  # no image data holds these two bytes
-    components = data[scan + 4 : scan + 5]
-    return components == bytes([len(header.getbands())]) and not header.info.get("progressive")

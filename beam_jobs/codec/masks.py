@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+from collections import defaultdict
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from beam_jobs.codec import png
+from beam_jobs.codec.mask_colors import PALETTE_REMEDY, PaletteColor, used_colors
 from beam_jobs.codec.photos import check_size
-from beam_jobs.codec.png import check_chunks
 from beam_jobs.rejections import (
     EMPTY_MASK,
     MASK_ALL_IGNORED,
+    MASK_COLORS,
     MASK_LACKS_CLASS,
     MASK_SIZE,
     MASK_VALUE,
@@ -19,47 +23,74 @@ from beam_jobs.rejections import (
     InputRejected,
 )
 from schemas.features import IGNORE_ID
+from schemas.photos import PNG_START
 from schemas.spec import DatasetSpec
 
 
-def decode_mask(data: bytes, spec: DatasetSpec, photo_size: tuple[int, int]) -> Image.Image:
+class SourceMask(NamedTuple):
+    """A decoded mask.
+
+    Attributes:
+      values: The source's raw values at its size, mode L or P.
+      colors: Each value that a palette mask uses, to its colour; empty for a grey mask.
+    """
+
+    values: Image.Image
+    colors: dict[int, PaletteColor]
+
+
+def decode_mask(data: bytes, spec: DatasetSpec, photo_size: tuple[int, int]) -> SourceMask:
     """Decodes a mask and checks every one of its values.
 
     Args:
-      data: Bytes of a PNG with one 8-bit channel (grey, or palette, whose indices are the values).
+      data: Bytes of a PNG with one channel of at most 8 bits (grey, or palette, whose indices are the values).
       spec: Says which values there are and which classes must be present.
       photo_size: Width and height of the upright photo, which the mask's must equal.
-
-    Returns:
-      The source values at source size, mode L or P.
 
     Raises:
       InputRejected: The bytes are no mask of this data set. A mask that is damaged or ends early is never repaired.
     """
     if not data:
         raise InputRejected(EMPTY_MASK, "file has zero bytes")
+    if not data.startswith(PNG_START):
+        raise InputRejected(NOT_A_MASK, f"not a PNG; starts with {data[:8]!r}")
     try:
-        image = Image.open(io.BytesIO(data), formats=("PNG",))
-        check_size(image)
-        if image.mode not in ("L", "P"):
-            raise InputRejected(NOT_A_MASK, f"PNG of mode {image.mode}; one channel of 8 bits is needed")
-        if image.size != photo_size:
-            raise InputRejected(MASK_SIZE, f"mask is {_by(image.size)} pixels, its photo {_by(photo_size)}")
-        check_chunks(data)
-        image.load()
-    except UnidentifiedImageError:
-        raise InputRejected(NOT_A_MASK, f"no PNG; begins with {data[:8]!r}") from None
+        source = png.read_png(data)
+        check_size(*source.size)
+        if source.color_type not in (png.GREY, png.PALETTE) or source.depth > 8:
+            raise InputRejected(NOT_A_MASK, f"PNG of {_kind(source)}; one channel of at most 8 bits is needed")
+        if source.size != photo_size:
+            raise InputRejected(MASK_SIZE, f"mask is {_by(source.size)} pixels, its photo {_by(photo_size)}")
+        values = read_values(source)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputRejected(NOT_A_MASK, f"damaged PNG: {error}") from None
-    _check_values(image.histogram(), spec)
+    counts = values.histogram()
+    _check_values(counts, spec)
+    colors = used_colors(counts, source.palette) if source.color_type == png.PALETTE else {}
+    if colors:
+        _check_colors(colors, spec)
+    return SourceMask(values, colors)
+
+
+def read_values(source: png.Png) -> Image.Image:
+    """The raw values of a grey or palette PNG of at most 8 bits, mode L or P; Pillow scales those of 1, 2 and 4 bits.
+
+    Raises:
+      OSError, SyntaxError, ValueError: Its pixels are damaged.
+    """
+    image = Image.open(io.BytesIO(source.data), formats=("PNG",))
+    image.load()
+    if source.color_type == png.GREY and source.depth < 8:
+        step = 255 // (2**source.depth - 1)
+        image = image.convert("L").point([level // step for level in range(256)])
     return image
 
 
-def resize_mask(image: Image.Image, spec: DatasetSpec, image_size: int) -> np.ndarray:
+def resize_mask(mask: SourceMask, spec: DatasetSpec, image_size: int) -> np.ndarray:
     """Resizes a decoded mask with nearest neighbour and maps its values to class ids.
 
     Args:
-      image: What `decode_mask` has returned.
+      mask: What `decode_mask` has returned.
       spec: Says which class a value means and which classes must be present.
       image_size: Side in pixels of the square result; 0 keeps the size.
 
@@ -69,6 +100,7 @@ def resize_mask(image: Image.Image, spec: DatasetSpec, image_size: int) -> np.nd
     Raises:
       InputRejected: The resize has left no pixel of a class that must be present.
     """
+    image = mask.values
     if image_size:  # before the values are mapped, so that only pixels that stay are
         image = image.resize((image_size, image_size), Image.Resampling.NEAREST)
     table = bytearray(256)
@@ -93,6 +125,32 @@ def _check_values(counts: list[int], spec: DatasetSpec) -> None:
     for one in spec.classes:
         if one.required and not any(counts[value] for value in one.mask_values):
             raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {one.name!r}")
+
+
+def _check_colors(colors: dict[int, PaletteColor], spec: DatasetSpec) -> None:
+    """Checks that no value of a palette mask has the colour of another class.
+
+    Colours are the data set's own, and masks need not have them. But where a value of one class is painted in exactly
+    the colour of another, the palette's order is not what the contract says: values are no evidence of a class then.
+    """
+    class_ids = spec.class_id_of_mask_value
+    ids_of_color: dict[bytes, set[int]] = defaultdict(set)
+    for class_id, rgb in enumerate(spec.palette):
+        ids_of_color[bytes(rgb)].add(class_id)
+    for value, color in colors.items():
+        painted = ids_of_color.get(color.rgb)
+        if painted and class_ids[value] not in painted and class_ids[value] != IGNORE_ID and set(color.rgb) != {value}:
+            own, other = spec.class_names[class_ids[value]], spec.class_names[min(painted)]
+            raise InputRejected(
+                MASK_COLORS,
+                f"value {value}, which means {own!r}, is {color.hex} in the palette, the colour of {other!r};"
+                f" {PALETTE_REMEDY}, or correct mask_values or colours of {spec.name}",
+            )
+
+
+def _kind(source: png.Png) -> str:
+    names = {png.GREY: "grey", png.RGB: "RGB", png.GREY_ALPHA: "grey and alpha", png.RGB_ALPHA: "RGB and alpha"}
+    return f"{names.get(source.color_type, 'palette')}, {source.depth} bits a channel"
 
 
 def _by(size: tuple[int, int]) -> str:

@@ -1,4 +1,7 @@
-"""Photo bytes to RGB pixels: checked by header first, repaired where the meaning is plain, else rejected."""
+"""Photo bytes to RGB pixels: checked by header first, repaired where the meaning is plain, else rejected.
+
+What the bytes of a photo mean is the table of `schemas.photos`.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,13 @@ import io
 import warnings
 from typing import NamedTuple
 
-from PIL import Image, UnidentifiedImageError
+import numpy as np
+from PIL import Image
 
-from beam_jobs.codec.jpeg import can_decode, decode_jpeg
-from beam_jobs.codec.png import check_chunks
+from beam_jobs.codec import png
+from beam_jobs.codec.jpeg import check_scans, decode_jpeg
+from beam_jobs.codec.jpeg_header import TruncatedHeader, UnsupportedFrame, read_jpeg_header
+from beam_jobs.codec.orientation import exchanges_sides, turn_upright
 from beam_jobs.rejections import (
     DAMAGED_IMAGE,
     EMPTY_IMAGE,
@@ -19,23 +25,11 @@ from beam_jobs.rejections import (
     TRUNCATED_IMAGE,
     InputRejected,
 )
+from schemas.photos import GIF_STARTS, JPEG_START, MAX_PIXELS, MAX_SIDE, MIN_SIDE, PNG_START, UPRIGHT
 
-FORMATS = ("JPEG", "PNG", "GIF")  # no other decoder of Pillow ever sees the data
-MIN_SIDE = 16  # pixels; less holds no picture
-MAX_SIDE = 65_500  # pixels; the largest side of a JPEG
-MAX_PIXELS = 100_000_000  # 300 MB as RGB; read from the header, before anything is decoded
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `check_size` refuses in words what is too large
 
-_EXIF_ORIENTATION = 0x0112
-_TURN_UPRIGHT = {  # orientation (EXIF 2.32, 4.6.4) to what undoes it
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_STRIP_PIXELS = 1 << 20  # of what is laid over white at a time
 
 # Kinds of repair, as the manifest counts them; `beam_jobs.codec.jpeg` has those of a JPEG stream.
 REENCODED_GIF = "gif"
@@ -46,16 +40,15 @@ CONVERTED_GREY = "grey"
 CONVERTED_PALETTE = "palette"
 ROTATED = "exif_rotated"
 
-_REPAIR_OF_FORMAT = {"GIF": (REENCODED_GIF,), "PNG": (REENCODED_PNG,)}
-_REPAIR_OF_MODE = {
-    "RGB": (),
-    "CMYK": (CONVERTED_CMYK,),
-    "L": (CONVERTED_GREY,),
-    "1": (CONVERTED_GREY,),
-    "P": (CONVERTED_PALETTE,),
-    "LA": (FLATTENED_ALPHA,),
-    "RGBA": (FLATTENED_ALPHA,),
+_REPAIRS_OF_COMPONENTS = {1: (CONVERTED_GREY,), 3: (), 4: (CONVERTED_CMYK,)}  # of a JPEG
+_REPAIRS_OF_COLOR_TYPE = {  # of a PNG
+    png.GREY: (CONVERTED_GREY,),
+    png.RGB: (),
+    png.PALETTE: (CONVERTED_PALETTE,),
+    png.GREY_ALPHA: (FLATTENED_ALPHA,),
+    png.RGB_ALPHA: (FLATTENED_ALPHA,),
 }
+_REPAIRS_OF_GIF_MODE = {"P": (CONVERTED_PALETTE,), "L": (CONVERTED_GREY,)}
 
 
 class Photo(NamedTuple):
@@ -86,25 +79,23 @@ def decode_photo(data: bytes, min_side: int, max_missing_fraction: float = 0.0) 
     Raises:
       InputRejected: The bytes are no photo that can be published.
     """
-    header = _read_header(data)
-    check_size(header)
-    repairs = _format_repairs(header)
+    if not data:
+        raise InputRejected(EMPTY_IMAGE, "file has zero bytes")
     try:
-        if can_decode(data, header):
-            image, stream_repairs = decode_jpeg(data, header, min_side, max_missing_fraction)
-            repairs += stream_repairs
-        else:
-            image = _decode_with_pillow(data, header)
-        orientation = header.getexif().get(_EXIF_ORIENTATION, 1)
+        if data.startswith(JPEG_START):
+            return _decode_jpeg(data, min_side, max_missing_fraction)
+        if data.startswith(PNG_START):
+            return _decode_png(data)
+        if data.startswith(GIF_STARTS):
+            return _decode_gif(data)
+    except UnsupportedFrame as error:
+        raise InputRejected(IMAGE_MODE, str(error)) from None
+    except Image.DecompressionBombError as error:
+        raise InputRejected(IMAGE_SIZE, str(error)) from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:
-        reason = TRUNCATED_IMAGE if "truncated" in str(error).lower() else DAMAGED_IMAGE
-        raise InputRejected(reason, str(error)) from None
-    width, height = header.size
-    if orientation in _TURN_UPRIGHT:
-        image = image.transpose(_TURN_UPRIGHT[orientation])
-        repairs += (ROTATED,)
-        width, height = (height, width) if orientation >= 5 else (width, height)
-    return Photo(image, width, height, repairs)
+        is_truncated = isinstance(error, TruncatedHeader) or "truncated" in str(error).lower()
+        raise InputRejected(TRUNCATED_IMAGE if is_truncated else DAMAGED_IMAGE, str(error)) from None
+    raise InputRejected(NOT_AN_IMAGE, f"not a JPEG, PNG or GIF; starts with {data[:8]!r}")
 
 
 def resize_photo(image: Image.Image, image_size: int) -> Image.Image:
@@ -112,45 +103,80 @@ def resize_photo(image: Image.Image, image_size: int) -> Image.Image:
     return image.resize((image_size, image_size), Image.Resampling.BILINEAR) if image_size else image
 
 
-def _read_header(data: bytes) -> Image.Image:
-    """Reads format, mode and size; pixels are decoded when they are asked for."""
-    if not data:
-        raise InputRejected(EMPTY_IMAGE, "file has zero bytes")
-    try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError:
-        raise InputRejected(NOT_AN_IMAGE, f"no JPEG, PNG or GIF; begins with {data[:8]!r}") from None
-    except Image.DecompressionBombError as error:
-        raise InputRejected(IMAGE_SIZE, str(error)) from None
-    except (OSError, ValueError, SyntaxError) as error:
-        raise InputRejected(DAMAGED_IMAGE, f"unreadable header: {error}") from None
-
-
-def check_size(image: Image.Image) -> None:
+def check_size(width: int, height: int) -> None:
     """Refuses, by the header alone, sizes that hold no picture or would exhaust memory.
 
     Raises:
       InputRejected: A side or the number of pixels is out of bounds.
     """
-    width, height = image.size
     if min(width, height) < MIN_SIDE or max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise InputRejected(
             IMAGE_SIZE, f"{width}x{height}; sides must be in [{MIN_SIDE}, {MAX_SIDE}], pixels at most {MAX_PIXELS}"
         )
 
 
-def _format_repairs(image: Image.Image) -> tuple[str, ...]:
-    if image.mode not in _REPAIR_OF_MODE:
-        raise InputRejected(IMAGE_MODE, f"pixels of mode {image.mode}; 8 bits a channel are supported")
-    return _REPAIR_OF_FORMAT.get(image.format or "", ()) + _REPAIR_OF_MODE[image.mode]
+def _decode_jpeg(data: bytes, min_side: int, max_missing_fraction: float) -> Photo:
+    header = read_jpeg_header(data)
+    check_size(*header.size)
+    check_scans(header)
+    image, repairs = decode_jpeg(header, min_side, max_missing_fraction)
+    repairs = _REPAIRS_OF_COMPONENTS[header.components] + repairs
+    width, height = header.size
+    if header.orientation == UPRIGHT:
+        return Photo(image, width, height, repairs)
+    if exchanges_sides(header.orientation):
+        width, height = height, width
+    return Photo(turn_upright(image, header.orientation), width, height, (*repairs, ROTATED))
 
 
-def _decode_with_pillow(data: bytes, image: Image.Image) -> Image.Image:
-    if image.format == "PNG":
-        check_chunks(data)
+def _decode_png(data: bytes) -> Photo:
+    source = png.read_png(data)
+    check_size(*source.size)
+    if source.color_type == png.RGB and source.depth == 16 and source.transparency:
+        raise InputRejected(IMAGE_MODE, "16-bit RGB PNG with a transparent colour (tRNS) is not supported")
+    image = Image.open(io.BytesIO(source.data), formats=("PNG",))
     image.load()
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        # over white, as a viewer shows it; the colours behind transparent pixels are arbitrary
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+    image = _grey_to_rgb(image, source) if source.color_type == png.GREY else _lay_over_white(image)
+    return Photo(image, *source.size, (REENCODED_PNG, *_REPAIRS_OF_COLOR_TYPE[source.color_type]))
+
+
+def _decode_gif(data: bytes) -> Photo:
+    image = Image.open(io.BytesIO(data), formats=("GIF",))
+    check_size(*image.size)
+    image.load()
+    return Photo(_lay_over_white(image), *image.size, (REENCODED_GIF, *_REPAIRS_OF_GIF_MODE[image.mode]))
+
+
+def _grey_to_rgb(image: Image.Image, source: png.Png) -> Image.Image:
+    """A grey PNG of any depth as RGB; Pillow clips 16 bits, and knows a key of no depth but 8."""
+    key = int.from_bytes(source.transparency[:2], "big") & (2**source.depth - 1) if source.transparency else None
+    if source.depth == 16:
+        return _high_bytes(image, key).convert("RGB")
+    levels = image.convert("L")
+    if key is not None:
+        scaled = key * 255 // (2**source.depth - 1)
+        levels = levels.point([255 if level == scaled else level for level in range(256)])
+    return levels.convert("RGB")
+
+
+def _high_bytes(image: Image.Image, key: int | None) -> Image.Image:
+    """Grey of 16 bits as mode L, white where it is the transparent key."""
+    values = np.asarray(image)  # uint16 [H, W]
+    levels = values.astype("<u2", copy=False).view(np.uint8)[:, 1::2].copy()
+    if key is not None:
+        levels[values == key] = 255
+    return Image.fromarray(levels)
+
+
+def _lay_over_white(image: Image.Image) -> Image.Image:
+    """RGB as a viewer shows it; the colours behind transparent pixels are arbitrary."""
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    width, height = image.size
+    flat = Image.new("RGB", image.size)
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):  # a copy of the whole picture for each step takes four times its memory
+        strip = image.crop((0, top, width, min(top + rows, height))).convert("RGBA")
+        white = Image.new("RGBA", strip.size, "white")
+        flat.paste(Image.alpha_composite(white, strip).convert("RGB"), (0, top))
+    return flat

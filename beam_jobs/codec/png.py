@@ -1,37 +1,107 @@
-"""PNG files: the check that Pillow leaves out, and a quick encoder for masks. Format: www.w3.org/TR/png-3."""
+"""PNG files: the checks that Pillow leaves out, and a quick encoder for masks. Format: www.w3.org/TR/png-3."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from schemas.photos import PNG_START
+
+GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6  # colour types
+
+_DEPTHS = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGB_ALPHA: (8, 16)}
+_HEADER = struct.Struct(">2I5B")  # width, height, depth, colour type, compression, filter method, interlace method
+_FRAME = 12  # bytes of a chunk beside its content: length, kind, checksum
+_ANCILLARY = 0x20  # in the first letter of a chunk's kind
+_DECODED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})  # the others never change a pixel here
+_MAX_CHUNKS = 1_000_000  # encoders write one for every few kB
 _GREY_8_BITS = bytes([8, 0, 0, 0, 0])  # bit depth, colour type, compression, filter method, no interlace
 _UP = 2
 
 
-def check_chunks(data: bytes) -> None:
-    """Checks that a PNG is complete and that each of its chunks has the CRC-32 that it states.
+class Png(NamedTuple):
+    """A PNG whose structure has been checked, without its metadata.
+
+    Attributes:
+      data: The file with none but the chunks that decide its pixels, for a decoder that then can't stumble over others.
+      width, height: In pixels.
+      depth: Bits of a sample: 1, 2, 4, 8 or 16.
+      color_type: GREY, RGB, PALETTE, GREY_ALPHA or RGB_ALPHA.
+      palette: RGB of each index, 3 bytes each; empty without one.
+      transparency: Content of tRNS; empty without one.
+    """
+
+    data: bytes
+    width: int
+    height: int
+    depth: int
+    color_type: int
+    palette: bytes
+    transparency: bytes
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.width, self.height
+
+
+def read_png(data: bytes) -> Png:
+    """Checks that a PNG is complete and that each chunk that decides its pixels has the CRC-32 that it states.
 
     Pillow does not compare those of the pixels: a flipped bit can end the stream early, and the rest is then zeros.
+    What is not decoded, such as text, colour profile and EXIF, is left out, however damaged or large it is.
+
+    Args:
+      data: The whole file; it starts with `PNG_START`.
 
     Raises:
-      ValueError: A checksum differs, or the file is truncated.
+      ValueError: A checksum differs, the file is truncated, or no PNG looks like that; the message says what is wrong.
     """
-    view, position = memoryview(data), len(_SIGNATURE)
-    while position + 12 <= len(data):
+    view, position, since = memoryview(data), len(PNG_START), 0
+    kept: list[memoryview] = []  # pieces of the file without what is left out, which begins again at `since`
+    contents: dict[bytes, memoryview] = {}  # the last of each kind
+    for _ in range(_MAX_CHUNKS):
+        if position + _FRAME > len(data):
+            raise ValueError(f"PNG file is truncated: it ends after {len(data)} bytes, without its last chunk")
         length, kind = struct.unpack_from(">I4s", data, position)
-        end = position + 8 + length  # of kind and content; the checksum follows
+        content, end = position + 8, position + 8 + length
         if end + 4 > len(data):
-            break
-        if zlib.crc32(view[position + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
-            raise ValueError(f"checksum of chunk {kind!r} differs")
-        if kind == b"IEND":
-            return
+            raise ValueError(f"PNG file is truncated: it ends after {len(data)} bytes, in chunk {kind!r}")
+        if not contents and kind != b"IHDR":
+            raise ValueError(f"its first chunk is {kind!r}, must be b'IHDR'")
+        if kind in _DECODED:
+            if zlib.crc32(view[position + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
+                raise ValueError(f"checksum of chunk {kind!r} differs")
+            contents[kind] = view[content:end]
+        elif kind[0] & _ANCILLARY:
+            kept.append(view[since:position])
+            since = end + 4
+        else:
+            raise ValueError(f"chunk {kind!r} is critical and unknown: not a standard PNG")
         position = end + 4
-    raise ValueError("PNG file is truncated")
+        if kind == b"IEND":
+            break
+    else:
+        raise ValueError(f"more than {_MAX_CHUNKS} chunks")
+    stripped = b"".join([*kept, view[since:position]]) if kept else data
+    palette, transparency = (bytes(contents.get(kind, b"")) for kind in (b"PLTE", b"tRNS"))
+    return Png(stripped, *_read_header(contents[b"IHDR"]), palette, transparency)
+
+
+def _read_header(content: memoryview) -> tuple[int, int, int, int]:
+    """Width, height, depth and colour type."""
+    if len(content) != _HEADER.size:
+        raise ValueError(f"header has {len(content)} bytes, must be {_HEADER.size}")
+    width, height, depth, color_type, compression, filter_method, interlace = _HEADER.unpack(content)
+    if depth not in _DEPTHS.get(color_type, ()) or compression or filter_method or interlace > 1:
+        raise ValueError(
+            f"header states what no PNG can be: depth {depth}, colour type {color_type}, compression {compression},"
+            f" filter method {filter_method}, interlace method {interlace}"
+        )
+    return width, height, depth, color_type
 
 
 def encode_mask(class_ids: np.ndarray) -> bytes:
@@ -49,7 +119,7 @@ def encode_mask(class_ids: np.ndarray) -> bytes:
     packer = zlib.compressobj(strategy=zlib.Z_RLE)
     pixels = packer.compress(rows) + packer.flush()
     header = struct.pack(">2I", width, height) + _GREY_8_BITS
-    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
+    return PNG_START + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

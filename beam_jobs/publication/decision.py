@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from beam_jobs.codec.mask_colors import find_contradiction, merge_colors
 from beam_jobs.options import Contract, PrepareOptions
 from beam_jobs.rejections import EXCLUDED, FATAL
 from beam_jobs.shards.shard_writer import WrittenShard
@@ -93,13 +94,16 @@ def find_problems(
     tally: Tally,
     base: Manifest | None,
     max_rejected: float,
+    shards: list[WrittenShard],
 ) -> Iterator[Problem]:
-    """What speaks against publishing: anomalies, empty splits, too many rejected inputs, an account that differs.
+    """What speaks against publishing: anomalies, empty splits, palettes that contradict each other, too many rejected
+    inputs, an account that differs.
 
     Args:
       tally: What planning has counted, apart from what was written and rejected.
       base: Of the version that this one is built upon, so that it has the same inputs; None for none.
       max_rejected: Largest share of rejected inputs that is acceptable, in [0, 1].
+      shards: Everything written, in any order.
     """
     for name, split in manifest.splits.items():
         if not split.records:
@@ -110,6 +114,8 @@ def find_problems(
     for reason in FATAL & set(manifest.quarantined):
         named = "; ".join(f"{one.image_id} ({one.detail})" for one in tally.fatal if one.reason == reason)
         yield Problem("", reason, f"{manifest.quarantined[reason]} with more than one file, such as {named}")
+    if contradiction := find_contradiction(merge_colors(one.mask_colors for one in shards)):
+        yield Problem("", "mask palettes", contradiction)
     excluded = sum(count for reason, count in manifest.quarantined.items() if reason in EXCLUDED)
     considered = manifest.inputs - excluded
     rejected = considered - manifest.published

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from beam_jobs.codec import png
+from beam_jobs.codec.masks import read_values
 from beam_jobs.codec.photos import check_size, decode_photo
 from beam_jobs.rejections import Rejection
 from beam_jobs.sources.source_files import read_source
@@ -82,10 +84,11 @@ def _draw_photo(data: bytes, spec: DatasetSpec) -> bytes:
 
 
 def _draw_mask(data: bytes, spec: DatasetSpec) -> bytes:
-    image = Image.open(io.BytesIO(data), formats=("PNG",))
-    check_size(image)
-    if image.mode not in ("L", "P"):
+    source = png.read_png(data)
+    check_size(*source.size)
+    if source.color_type not in (png.GREY, png.PALETTE) or source.depth > 8:
         return b""
+    image = read_values(source)
     values = np.asarray(image.resize(_fit(image.size, TILE_SIDE), Image.Resampling.NEAREST))
     table = np.full(256, len(spec.classes), np.uint8)
     for value, class_id in spec.class_id_of_mask_value.items():

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from beam_jobs.codec.mask_colors import PaletteColor
 from beam_jobs.codec.masks import decode_mask, resize_mask
 from beam_jobs.codec.photos import decode_photo, resize_photo
 from beam_jobs.codec.png import encode_mask
@@ -49,12 +50,14 @@ class Record(NamedTuple):
       repairs: Kinds of repair that the photo needed.
       microseconds: What the steps `decode`, `resize` and `encode` took, photo and mask together.
       photo_hash: What near-duplicates are found by; None for a flat photo, or where it was not asked for.
+      mask_colors: Each value that a palette mask uses, to its colour; empty for a grey mask.
     """
 
     values: dict[str, Value]
     repairs: tuple[str, ...]
     microseconds: dict[str, int]
     photo_hash: bytes | None = None
+    mask_colors: dict[int, PaletteColor] = {}  # noqa: RUF012  # never changed in place
 
 
 def make_record(
@@ -102,7 +105,8 @@ def make_record(
     }
     steps = {"decode": decoded - start, "resize": resized - decoded, "encode": encoded - resized}
     microseconds = {step: nanoseconds // 1000 for step, nanoseconds in steps.items()}
-    return Record(values, photo.repairs, microseconds, photo_hash(luma) if hash_photo else None)
+    hashed = photo_hash(luma) if hash_photo else None
+    return Record(values, photo.repairs, microseconds, hashed, source_mask.colors)
 
 
 def luma_statistics(image: Image.Image) -> tuple[float, float]:

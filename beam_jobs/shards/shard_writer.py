@@ -11,6 +11,7 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.codec.mask_colors import NO_COLORS, MaskColors, colors_of, merge_colors
 from beam_jobs.monitoring.metrics import count_rejection, meter_copy, meter_record, meter_shard, meter_source
 from beam_jobs.monitoring.progress import DoneInputs
 from beam_jobs.near_duplicates.batches import to_batch
@@ -45,6 +46,7 @@ class WrittenShard(NamedTuple):
       repairs: Kind of repair to number of records.
       repaired: Number of records with at least one repair.
       inputs_digest: Sum of the fingerprints of all inputs of the shard, rejected ones included.
+      mask_colors: What the palettes of its masks say.
     """
 
     split: str
@@ -53,6 +55,7 @@ class WrittenShard(NamedTuple):
     repairs: dict[str, int]
     repaired: int
     inputs_digest: int
+    mask_colors: MaskColors = NO_COLORS
 
 
 def to_record_batch(rows: list[dict[str, Value]]) -> pa.RecordBatch:
@@ -93,6 +96,7 @@ class WriteShard(beam.DoFn):
         hashed: list[HashedPhoto] = []
         repaired = inputs_digest = row_bytes = 0
         rows: list[dict[str, Value]] = []
+        mask_colors = NO_COLORS
         with FileSystems.create(temporary, "application/octet-stream", "uncompressed") as file:
             writer = TFRecordWriter(file)
             for plan in sorted(planned, key=lambda one: order_in_shard(one.image_id)):
@@ -112,6 +116,9 @@ class WriteShard(beam.DoFn):
                 if record.repairs:
                     repaired += 1
                     yield beam.pvalue.TaggedOutput(REPAIRED, Repaired(plan.image_id, str(plan.image), record.repairs))
+                if record.mask_colors:
+                    mask = colors_of(plan.image_id, str(plan.mask), record.mask_colors)
+                    mask_colors = merge_colors([mask_colors, mask])
                 if self._hash_photos:
                     hashed.append(HashedPhoto(plan.image_id, key.split, record.photo_hash, plan.photo_source))
                 rows.append(record.values)
@@ -126,7 +133,7 @@ class WriteShard(beam.DoFn):
             yield beam.pvalue.TaggedOutput(HASHED_PHOTOS, to_batch(hashed))
         shard = Shard(path=relative, bytes=writer.bytes, records=writer.records, sha256=writer.sha256)
         meter_shard(writer.bytes)
-        yield WrittenShard(key.split, shard, dict(quarantined), dict(repairs), repaired, inputs_digest)
+        yield WrittenShard(key.split, shard, dict(quarantined), dict(repairs), repaired, inputs_digest, mask_colors)
 
     def _make(self, plan: PlannedRecord, contents: list[bytes]) -> tuple[Record, bytes]:
         """The record of a plan and its serialized form, from what was read for it."""

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,7 +9,9 @@ from beam_jobs.rejections import InputRejected
 from schemas.features import IGNORE_ID
 from schemas.spec import load_spec
 from tests.beam_jobs.pictures import encode, flipped, gradient, trimap
+from tests.png_writer import GREY, png
 
+CASES = Path(__file__).parents[4] / "shared" / "cases"
 PETS, STREETS = load_spec("pets"), load_spec("streets")
 SIZE = (60, 40)
 
@@ -49,6 +53,27 @@ def test_a_mask_without_a_labelled_pixel_is_rejected():
         resize_mask(mask, STREETS, 32)
 
 
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_grey_masks_of_few_bits_hold_their_raw_values(depth, interlaced):
+    values = np.arange(40 * 60).reshape(40, 60, 1).astype(np.uint16) % min(2**depth, 14)
+    class_ids = resize_mask(decode_mask(png(values, GREY, depth, interlaced), STREETS, SIZE), STREETS, 0)
+    np.testing.assert_array_equal(class_ids, np.where(values == 13, 8, values)[..., 0])
+
+
+def test_a_mask_of_sixteen_bits_is_rejected_as_such():
+    with pytest.raises(InputRejected, match="grey, 16 bits a channel"):
+        read(png(np.asarray(trimap(), np.uint16)[..., np.newaxis], GREY, 16))
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="needs the shared cases")
+def test_masks_of_four_and_two_bits_of_the_shared_cases_are_not_scaled():
+    found = set()
+    for path in sorted((CASES / "mask-grey-4-bit").glob("*.png")):
+        found |= set(np.unique(decode_mask(path.read_bytes(), STREETS, Image.open(path).size).values).tolist())
+    assert found == {0, 1, 3}
+
+
 def test_a_palette_mask_is_read_by_its_indices():
     palette = trimap()
     palette.putpalette([value for index in range(256) for value in (index, 255 - index, 7)])
@@ -65,7 +90,7 @@ def changed(value: int) -> Image.Image:
     ("data", "reason", "detail"),
     [
         (b"", "empty_mask", "zero bytes"),
-        (b"P5 what", "not_a_mask", "no PNG"),
+        (b"P5 what", "not_a_mask", "not a PNG"),
         (encode(trimap(), "PNG")[:60], "not_a_mask", "damaged"),
         (encode(trimap(), "PNG")[:-12], "not_a_mask", "truncated"),
         (flipped(encode(trimap(), "PNG")), "not_a_mask", "checksum"),
