@@ -12,8 +12,9 @@ from beam_jobs.rejections import InputRejected
 from beam_jobs.shards.records import make_record
 from beam_jobs.shards.sharding import id_hash
 from beam_jobs.shards.tf_example import to_example
+from beam_jobs.sources.input_files import naming_input, read_input
 from beam_jobs.sources.listing import IMAGES, LISTS, MASKS, list_files, plan_listings
-from beam_jobs.sources.source_files import SourceFile, read_source
+from beam_jobs.sources.source_files import SourceFile
 from schemas.errors import UserError
 
 SAMPLE = 150  # pairs, some seconds of work
@@ -75,14 +76,15 @@ def images_per_second(options: PrepareOptions, sample: dict[str, tuple[SourceFil
       UserError: The sample is empty, or nothing in it can be published.
       OSError: A file can't be read.
     """
-    contents = {image_id: [read_source(source) for source in sources] for image_id, sources in sample.items()}
+    contents = _read_sample(sample)
     spec, encoding, hash_photo = options.spec, options.encoding, options.near_duplicates != "ignore"
     made, start = 0, time.process_time()
     for turn, (image_id, pair) in enumerate(contents.items()):
         if turn == min(WARM_UP, len(contents) - 1):
             made, start = 0, time.process_time()
         try:
-            record = make_record(image_id, *pair, spec, encoding, hash_photo)
+            with naming_input(image_id, *sample[image_id]):
+                record = make_record(image_id, *pair, spec, encoding, hash_photo)
         except InputRejected:
             continue
         to_example(record.values)
@@ -90,3 +92,14 @@ def images_per_second(options: PrepareOptions, sample: dict[str, tuple[SourceFil
     if not made:
         raise UserError(f"--input {options.input}: no photo of a sample of {len(sample)} can be published")
     return made / (time.process_time() - start)
+
+
+def _read_sample(sample: dict[str, tuple[SourceFile, SourceFile]]) -> dict[str, list[bytes]]:
+    """Photo and mask of each id, of those that can be read."""
+    contents = {}
+    for image_id, sources in sample.items():
+        try:
+            contents[image_id] = [read_input(source) for source in sources]
+        except InputRejected:
+            continue  # the job will say so
+    return contents

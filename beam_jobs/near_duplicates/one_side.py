@@ -22,6 +22,7 @@ from beam_jobs.near_duplicates.hashing import HashedPhoto, encoded_photo_hash
 from beam_jobs.rejections import InputRejected
 from beam_jobs.shards.published_records import read_photo
 from beam_jobs.shards.sharding import SplitSize
+from beam_jobs.sources.input_files import naming_input
 from beam_jobs.sources.packing import pack_plans, unpack_plans
 from beam_jobs.sources.source_files import PlannedRecord
 from beam_jobs.sources.tally import add_sizes
@@ -77,7 +78,8 @@ def _hash(packed: bytes, max_missing_fraction: float) -> Hashed:
 
 def _hash_photo(plan: PlannedRecord, max_missing_fraction: float) -> bytes | None:
     try:
-        return encoded_photo_hash(read_photo(plan.photo_source), max_missing_fraction)
+        with naming_input(plan.image_id, *plan.sources):
+            return encoded_photo_hash(read_photo(plan.photo_source), max_missing_fraction)
     except InputRejected:
         return None
 

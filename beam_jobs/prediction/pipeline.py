@@ -27,6 +27,7 @@ from beam_jobs.prediction.model import (
 from beam_jobs.publication.line_files import WriteLineFiles
 from beam_jobs.rejections import DUPLICATE_ID, UNSAFE_ID, InputRejected, Rejection
 from beam_jobs.shards.published_records import find_records, parse_record
+from beam_jobs.sources.input_files import check_listed, naming_input, read_input
 from beam_jobs.sources.listing import list_photos
 from beam_jobs.sources.source_files import SourceFile, read_source
 from beam_jobs.storage.files import write_atomically
@@ -39,6 +40,7 @@ READY, REJECTED = "ready", "rejected"
 STAGE = "predict"
 TABLE_FOLDER, REJECTED_FOLDER, SUMMARY_FILE = "table", "rejected", "summary.json"
 ALL = "all"  # progress knows splits; here all photos are one
+MAX_ID = 200  # letters; file systems take names of 255, and a file that is being written has 41 more than its id
 WORST = 5  # photos named in the summary
 
 
@@ -155,14 +157,18 @@ class _FindPhotos(beam.PTransform):
 
 def _check_id(image_id: str, sources: Iterable[SourceFile]) -> Iterator[tuple[str, SourceFile] | TaggedOutput]:
     first, *others = sorted(sources)
-    if not others and re.fullmatch(ID_PATTERN, image_id):
-        yield image_id, first
-        return
-    if others:
-        problem = DUPLICATE_ID, f"{' and '.join(map(str, (first, *others)))} would have one mask"
+    try:
+        if others:
+            raise InputRejected(DUPLICATE_ID, f"{' and '.join(map(str, (first, *others)))} would have one mask")
+        if not re.fullmatch(ID_PATTERN, image_id):
+            raise InputRejected(UNSAFE_ID, f"ids are letters, digits, '_', '-' and '.', got {image_id!r}")
+        if len(image_id) > MAX_ID:
+            raise InputRejected(UNSAFE_ID, f"{len(image_id)} letters; the name of a mask's file has room for {MAX_ID}")
+        check_listed(first)
+    except InputRejected as error:
+        yield TaggedOutput(REJECTED, Rejection(image_id, first, None, "", STAGE, error.reason, error.detail))
     else:
-        problem = UNSAFE_ID, f"ids are letters, digits, '_', '-' and '.', got {image_id!r}"
-    yield TaggedOutput(REJECTED, Rejection(image_id, first, None, "", STAGE, *problem))
+        yield image_id, first
 
 
 class _ReadPhoto(beam.DoFn):
@@ -174,19 +180,21 @@ class _ReadPhoto(beam.DoFn):
     def process(self, element: tuple[str, SourceFile]) -> Iterator[ReadyPhoto | TaggedOutput]:
         image_id, source = element
         try:
-            data = read_source(source)
-            yield self._record(image_id, source, data) if self._request.version_dir else self._photo(*element, data)
+            with naming_input(image_id, source):
+                ready = self._record(*element) if self._request.version_dir else self._photo(*element)
         except InputRejected as error:
             yield TaggedOutput(REJECTED, Rejection(image_id, source, None, "", STAGE, error.reason, error.detail))
+        else:
+            yield ready
 
-    def _photo(self, image_id: str, source: SourceFile, data: bytes) -> ReadyPhoto:
+    def _photo(self, image_id: str, source: SourceFile) -> ReadyPhoto:
         size = self._request.info.photo_size
-        photo = decode_photo(data, size)
+        photo = decode_photo(read_input(source), size)
         pixels = np.asarray(resize_photo(photo.image, size))
         return ReadyPhoto(image_id, str(source), pixels, photo.source_width, photo.source_height, b"")
 
-    def _record(self, image_id: str, source: SourceFile, data: bytes) -> ReadyPhoto:
-        values = parse_record(data)
+    def _record(self, image_id: str, source: SourceFile) -> ReadyPhoto:
+        values = parse_record(read_source(source))
         photo = decode_photo(values[IMAGE], 0)
         size = (values[SOURCE_WIDTH], values[SOURCE_HEIGHT])
         return ReadyPhoto(image_id, str(source), np.asarray(photo.image), *size, values[MASK])

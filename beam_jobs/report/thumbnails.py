@@ -12,7 +12,7 @@ from beam_jobs.codec import png
 from beam_jobs.codec.masks import read_values
 from beam_jobs.codec.photos import check_size, decode_photo
 from beam_jobs.rejections import Rejection
-from beam_jobs.sources.source_files import read_source
+from beam_jobs.sources.input_files import read_input
 from schemas.features import IGNORE_ID
 from schemas.spec import IGNORED_COLOR, DatasetSpec
 
@@ -63,7 +63,7 @@ def make_tile(rejection: Rejection, spec: DatasetSpec) -> Tile:
     pictures = []
     for source, draw in ((rejection.image, _draw_photo), (rejection.mask, _draw_mask)):
         try:
-            pictures.append(draw(read_source(source), spec) if source else None)
+            pictures.append(draw(read_input(source), spec) if source else None)
         except Exception:  # whatever a decoder says of such bytes: the tile then has the reason in words
             pictures.append(b"")
     return Tile(rejection.image_id, rejection.detail, *pictures)

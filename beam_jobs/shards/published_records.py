@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from beam_jobs.shards.tf_example import Value
 from beam_jobs.shards.tfrecord import DamagedTFRecord, TFRecordReader
+from beam_jobs.sources.input_files import read_input
 from beam_jobs.sources.source_files import PhotoSource, SourceFile, read_source
 from beam_jobs.storage.files import open_file
 from schemas.errors import UserError
@@ -47,6 +48,10 @@ def parse_record(data: bytes) -> dict[str, Value]:
 
 
 def read_photo(photo: PhotoSource) -> bytes:
-    """The encoded photo, as it lies in its file or in the record that holds it."""
-    data = read_source(photo.source)
-    return parse_record(data)[IMAGE] if photo.is_record else data
+    """The encoded photo, as it lies in its file or in the record that holds it.
+
+    Raises:
+      InputRejected: The file can't be read, or is too large.
+      OSError: The record can't be read.
+    """
+    return parse_record(read_source(photo.source))[IMAGE] if photo.is_record else read_input(photo.source)

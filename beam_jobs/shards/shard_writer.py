@@ -22,9 +22,10 @@ from beam_jobs.shards.records import Encoding, Record, make_record
 from beam_jobs.shards.sharding import ShardKey, order_in_shard
 from beam_jobs.shards.tf_example import Value, to_example
 from beam_jobs.shards.tfrecord import TFRecordWriter
-from beam_jobs.sources.inputs_digest import fingerprint
+from beam_jobs.sources.input_files import naming_input, read_contents
+from beam_jobs.sources.inputs_digest import fingerprint, unread_fingerprint
 from beam_jobs.sources.packing import unpack_plans
-from beam_jobs.sources.source_files import REJECTED, PlannedRecord, read_source
+from beam_jobs.sources.source_files import REJECTED, PlannedRecord
 from schemas.features import IMAGE
 from schemas.manifest import Shard, shard_path
 from schemas.spec import DatasetSpec
@@ -100,16 +101,14 @@ class WriteShard(beam.DoFn):
         with FileSystems.create(temporary, "application/octet-stream", "uncompressed") as file:
             writer = TFRecordWriter(file)
             for plan in sorted(planned, key=lambda one: order_in_shard(one.image_id)):
-                contents = [read_source(source) for source in plan.sources]
-                inputs_digest += fingerprint(plan.image_id, *contents)
-                meter_source(sum(map(len, contents)))
+                with naming_input(plan.image_id, *plan.sources):
+                    digest, record, example = self._read_and_make(plan)
+                inputs_digest += digest
                 self._done.add()
-                try:
-                    record, example = self._make(plan, contents)
-                except InputRejected as error:
-                    quarantined[error.reason] += 1
-                    count_rejection(error.reason)
-                    yield beam.pvalue.TaggedOutput(REJECTED, _rejection(plan, error))
+                if isinstance(record, InputRejected):
+                    quarantined[record.reason] += 1
+                    count_rejection(record.reason)
+                    yield beam.pvalue.TaggedOutput(REJECTED, _rejection(plan, record))
                     continue
                 writer.write(example)
                 repairs.update(record.repairs)
@@ -134,6 +133,19 @@ class WriteShard(beam.DoFn):
         shard = Shard(path=relative, bytes=writer.bytes, records=writer.records, sha256=writer.sha256)
         meter_shard(writer.bytes)
         yield WrittenShard(key.split, shard, dict(quarantined), dict(repairs), repaired, inputs_digest, mask_colors)
+
+    def _read_and_make(self, plan: PlannedRecord) -> tuple[int, Record | InputRejected, bytes]:
+        """The fingerprint of a planned input, its record or why there is none, and the serialized record."""
+        try:
+            contents = read_contents(plan)
+        except InputRejected as error:
+            return unread_fingerprint(plan.image_id, error.reason), error, b""
+        digest = fingerprint(plan.image_id, *contents)
+        meter_source(sum(map(len, contents)))
+        try:
+            return digest, *self._make(plan, contents)
+        except InputRejected as error:
+            return digest, error, b""
 
     def _make(self, plan: PlannedRecord, contents: list[bytes]) -> tuple[Record, bytes]:
         """The record of a plan and its serialized form, from what was read for it."""

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 
+from beam_jobs.rejections import InputRejected
+from beam_jobs.sources.input_files import naming_input, read_contents
 from beam_jobs.sources.packing import Pack, unpack_plans
-from beam_jobs.sources.source_files import TALLIES, read_source
+from beam_jobs.sources.source_files import TALLIES
 
 
 def fingerprint(image_id: str, *contents: bytes) -> int:
@@ -22,6 +24,11 @@ def fingerprint(image_id: str, *contents: bytes) -> int:
 def listed_fingerprint(image_id: str, split: str) -> int:
     """The share of an official list's line: it decides where a record goes, and is in no other file."""
     return fingerprint(image_id, b"listed", split.encode())
+
+
+def unread_fingerprint(image_id: str, reason: str) -> int:
+    """The share of an input that was rejected for a reason and not read."""
+    return fingerprint(image_id, reason.encode())
 
 
 def inputs_sha256(total: int) -> str:
@@ -51,4 +58,8 @@ class DigestInputs(beam.PTransform):
 
 def _fingerprint_files(packed: bytes) -> Iterator[int]:
     for plan in unpack_plans(packed):
-        yield fingerprint(plan.image_id, *map(read_source, plan.sources))
+        try:
+            with naming_input(plan.image_id, *plan.sources):
+                yield fingerprint(plan.image_id, *read_contents(plan))
+        except InputRejected as error:
+            yield unread_fingerprint(plan.image_id, error.reason)

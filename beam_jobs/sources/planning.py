@@ -11,6 +11,7 @@ from beam_jobs import rejections
 from beam_jobs.options import PrepareOptions
 from beam_jobs.rejections import Rejection
 from beam_jobs.shards.sharding import split_by_hash
+from beam_jobs.sources.input_files import check_listed
 from beam_jobs.sources.joining import LISTED, Found, JoinById
 from beam_jobs.sources.listing import IMAGES, LISTS, MASKS, Listing, list_files, plan_listings
 from beam_jobs.sources.source_files import (
@@ -81,7 +82,8 @@ def pair(image_id: str, images: list[SourceFile], masks: list[SourceFile], split
       splits: All splits that claim it, sorted.
 
     Raises:
-      rejections.InputRejected: There is not exactly one of each, or the id can't be the name of a record.
+      rejections.InputRejected: There is not exactly one of each, one will not be read, or the id can't be the name of a
+        record.
     """
     if not re.fullmatch(ID_PATTERN, image_id):
         problem = rejections.UNSAFE_ID, f"ids are letters, digits, '_', '-' and '.', got {image_id!r}"
@@ -96,6 +98,8 @@ def pair(image_id: str, images: list[SourceFile], masks: list[SourceFile], split
     elif len(splits) > 1:
         problem = rejections.LISTED_TWICE, " and ".join(splits)
     else:
+        check_listed(images[0])
+        check_listed(masks[0])
         return PlannedRecord(image_id, images[0], masks[0], splits[0])
     raise rejections.InputRejected(*problem)
 

@@ -12,7 +12,7 @@ import apache_beam as beam
 from beam_jobs.monitoring.metrics import count_found, count_rejection
 from beam_jobs.rejections import FATAL, Rejection
 from beam_jobs.shards.sharding import SplitSize
-from beam_jobs.sources.inputs_digest import fingerprint, listed_fingerprint
+from beam_jobs.sources.inputs_digest import listed_fingerprint, unread_fingerprint
 from beam_jobs.sources.packing import at_end_of_bundle
 from beam_jobs.sources.source_files import REJECTED, TALLIES, PlannedRecord
 
@@ -91,7 +91,7 @@ class TallyPlans(beam.DoFn):
     def reject(self, rejection: Rejection) -> beam.pvalue.TaggedOutput:
         """Counts an input that is rejected unread; returns it as the output `rejected`."""
         self._found += 1
-        self._unread_digest += fingerprint(rejection.image_id, rejection.reason.encode())
+        self._unread_digest += unread_fingerprint(rejection.image_id, rejection.reason)
         self._quarantined[rejection.reason] += 1
         if rejection.reason in FATAL:
             self._fatal = heapq.nsmallest(FATAL_SHOWN, [*self._fatal, rejection])

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 
 from apache_beam.io.filesystems import FileSystems
-from google.api_core.exceptions import GoogleAPICallError, NotFound, RequestRangeNotSatisfiable
+from google.api_core.exceptions import Forbidden, GoogleAPICallError, NotFound, RequestRangeNotSatisfiable
 
 _thread = threading.local()
 
@@ -32,6 +32,7 @@ def read_object(uri: str, offset: int | None, length: int) -> bytes:
 
     Raises:
       FileNotFoundError: It is not there.
+      PermissionError: It may not be read.
       OSError: It can't be read.
     """
     bucket, name = _split(uri)
@@ -45,6 +46,8 @@ def read_object(uri: str, offset: int | None, length: int) -> bytes:
         return b""
     except NotFound:
         raise FileNotFoundError(f"{uri}: no such object") from None
+    except Forbidden as error:
+        raise PermissionError(f"{uri}: {error.message or 'may not be read'}") from None
     except GoogleAPICallError as error:
         raise OSError(f"{uri}: {error.message or type(error).__name__}") from error
 

@@ -1,0 +1,121 @@
+"""Photos and masks of the input, read within bounds: what is wrong with a single file is that input's rejection.
+
+A data set's folder may hold anything: links that lead nowhere or in circles, devices that never end, files that vanish
+while the job runs. None of them may end the job, block it, or fill the memory.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from beam_jobs.rejections import FILE_SIZE, UNREADABLE_FILE, UNSAFE_PATH, InputRejected
+from beam_jobs.sources.source_files import PlannedRecord, SourceFile, read_source
+from schemas.errors import UserError
+from schemas.photos import MAX_FILE_BYTES
+
+# What the operating system says of this one path. Anything else, such as too many open files, is not the input's fault.
+_OF_THE_FILE = frozenset(
+    {
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENXIO,
+        errno.ENODEV,
+        errno.EIO,
+    }
+)
+_SPELLED_OUT = re.compile(r"\\udc[89a-f][0-9a-f]")  # see `beam_jobs.sources.listing`
+_KINDS = (
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+    (stat.S_ISFIFO, "named pipe"),
+    (stat.S_ISSOCK, "socket"),
+)
+
+
+class InputFailed(Exception):
+    """An exception that nobody foresaw, met at one input; the message names its id, its files, and the exception."""
+
+
+@contextmanager
+def naming_input(image_id: str, *sources: SourceFile | None) -> Iterator[None]:
+    """Names the input in whatever exception is raised within, apart from those that say what is wrong already."""
+    try:
+        yield
+    except (InputRejected, UserError):
+        raise
+    except Exception as error:
+        files = " and ".join(str(source) for source in sources if source)
+        raise InputFailed(f"{image_id} ({files}): {type(error).__name__}: {error}") from error
+
+
+def check_listed(source: SourceFile) -> None:
+    """Refuses, by what the listing says alone, a file that will not be read.
+
+    Raises:
+      InputRejected: It is too large, or its path is no text.
+    """
+    if _SPELLED_OUT.search(source.uri):
+        raise InputRejected(UNSAFE_PATH, f"{source.uri}: the path is not UTF-8; rename it")
+    if source.bytes > MAX_FILE_BYTES:
+        raise _too_large(source, f"{source.bytes:,}")
+
+
+def read_input(source: SourceFile) -> bytes:
+    """The bytes of a photo or a mask of the input, at most `MAX_FILE_BYTES`.
+
+    Raises:
+      InputRejected: The file can't be read, is not a regular file, or is too large.
+      OSError: Reading failed for a reason that is not the file's own, so that it may succeed the next time.
+    """
+    check_listed(source)
+    try:
+        data = _read_local(source) if source.offset is None and "://" not in source.uri else read_source(source)
+    except OSError as error:
+        if error.errno not in _OF_THE_FILE and not isinstance(error, (FileNotFoundError, PermissionError)):
+            raise
+        raise InputRejected(UNREADABLE_FILE, f"{source}: {error.strerror or error}") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise _too_large(source, f"more than {MAX_FILE_BYTES:,}")
+    return data
+
+
+def read_contents(plan: PlannedRecord) -> list[bytes]:
+    """The bytes of all sources of a planned record, in their order.
+
+    Raises:
+      InputRejected: One of its photo and mask can't be read, or is too large.
+      OSError: As `read_input`; or the published record can't be read.
+    """
+    return [read_source(plan.record)] if plan.record else [read_input(source) for source in plan.sources]
+
+
+def _read_local(source: SourceFile) -> bytes:
+    """At most one byte more than may be read, of a regular file."""
+    _check_regular(source, os.stat(source.uri))  # before it is opened: opening some devices does something
+    # a named pipe that took the file's place meanwhile must not block
+    with open(source.uri, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
+        _check_regular(source, os.fstat(file.fileno()))
+        return file.read(MAX_FILE_BYTES + 1)
+
+
+def _check_regular(source: SourceFile, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        kind = next((name for is_kind, name in _KINDS if is_kind(found.st_mode)), "special file")
+        raise InputRejected(UNREADABLE_FILE, f"{source}: is a {kind}, not a file")
+    if found.st_size > MAX_FILE_BYTES:
+        raise _too_large(source, f"{found.st_size:,}")
+
+
+def _too_large(source: SourceFile, size: str) -> InputRejected:
+    return InputRejected(FILE_SIZE, f"{source}: {size} bytes; at most {MAX_FILE_BYTES:,} are read")
