@@ -221,7 +221,7 @@ def _decide(
     problems = find_problems(manifest, validation, tally, base, options.max_rejected_fraction, shards)
     pairs = write_pairs(near_duplicates, options.staging_dir)
     listed = tuple(sorted(line_files))
-    return Decision(manifest, tuple(problems), tally.listed_only, listed, pairs, contract.dataset_text)
+    return Decision(manifest, tuple(problems), tally.listed_only, listed, pairs, contract.dataset_text, tally.left_out)
 
 
 def _write_report(

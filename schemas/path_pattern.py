@@ -2,6 +2,7 @@
 
 `{id}` stands for the id, `*` for any characters and `?` for one, none of them for a `/`; everything else is literal.
 Names that begin with a dot never match a `*`, a `?` or an `{id}` at their start: operating systems leave such files.
+The extension after an `{id}` matches in upper and lower case, and `.jpg` and `.jpeg` are the same.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import cached_property
 
 PLACEHOLDER = "{id}"
 _WILDCARDS = re.compile(r"(\{id\}|\*|\?)")
+_JPEG = ("jpg", "jpeg")
 _EXPRESSIONS = {PLACEHOLDER: "(?P<id>[^/]*)", "*": "[^/]*", "?": "[^/]"}
 
 
@@ -50,6 +52,18 @@ class PathPattern:
         """What every match begins with, e.g. `leftImg8bit/`."""
         return _WILDCARDS.split(self.text)[0]
 
+    @property
+    def folder(self) -> str:
+        """The folder below which every match lies, e.g. `leftImg8bit`; empty for the input folder itself."""
+        return self.prefix.rpartition("/")[0]
+
+    def visits(self, folder: str) -> bool:
+        """Whether matches are looked for in a folder, `folder` itself or one below, or in those below it."""
+        if not f"{folder}/".startswith(f"{self.folder}/" if self.folder else ""):
+            return False
+        names = folder.split("/") if folder else []
+        return len(names) < len(self.parts) and all(map(self.part_matches, range(len(names)), names))
+
     def part_matches(self, index: int, name: str) -> bool:
         """Whether `name` can be the part of a path at this index."""
         return self._expressions[index].fullmatch(name) is not None
@@ -70,4 +84,10 @@ class PathPattern:
 def _expression(part: str) -> re.Pattern[str]:
     pieces = _WILDCARDS.split(part)
     visible = r"(?!\.)" if len(pieces) > 1 and not pieces[0] else ""
-    return re.compile(visible + "".join(_EXPRESSIONS.get(piece, re.escape(piece)) for piece in pieces), re.DOTALL)
+    stem, dot, extension = pieces[-1].rpartition(".")
+    if PLACEHOLDER not in pieces or not extension.isalnum():
+        stem, dot, extension = pieces[-1], "", ""
+    expressions = [_EXPRESSIONS.get(piece, re.escape(piece)) for piece in (*pieces[:-1], stem)]
+    if dot:
+        expressions.append(rf"(?ai:\.{'jpe?g' if extension.lower() in _JPEG else re.escape(extension)})")
+    return re.compile(visible + "".join(expressions), re.DOTALL)

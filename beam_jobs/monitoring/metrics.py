@@ -26,6 +26,7 @@ BYTES_WRITTEN = "bytes_written"  # of shards, with the frame of each record
 REJECTED_PREFIX = "rejected_"  # and a reason code: one counter each
 REPAIRED_PREFIX = "repaired_"  # and a kind of repair: one counter each
 
+FILES_LEFT_OUT = "files_left_out"  # that match no pattern, and are no inputs
 IDS_NOT_TAKEN = "ids_not_taken"  # of a retry: found in its input, unknown to its base
 
 SOURCE_BYTES = "source_bytes"  # distribution: bytes read for one input
@@ -92,6 +93,11 @@ def count_not_taken() -> None:
 def count_found(inputs: int) -> None:
     """Counts inputs that the listing found."""
     _counter(INPUTS_FOUND).inc(inputs)
+
+
+def count_left_out(files: int) -> None:
+    """Counts files that match no pattern."""
+    _counter(FILES_LEFT_OUT).inc(files)
 
 
 def count_rejection(reason: str) -> None:

@@ -31,6 +31,8 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
         ("repaired", manifest.repaired, _counts(manifest.repairs)),
         ("quarantined", sum(manifest.quarantined.values()), _counts(manifest.quarantined)),
     ]
+    if left_out := metrics.counters.get("files_left_out") if metrics else None:
+        rows.append(("left out", left_out, f"files that match no pattern; {REPORT_FILE} names some"))
     if not_taken := metrics.counters.get("ids_not_taken") if metrics else None:
         rows.append(("not taken", not_taken, "found in the input, but unknown to the version that is built upon"))
     lines = [f"Published {version_dir}"]
@@ -89,6 +91,8 @@ def withheld_table(options: PrepareOptions) -> str:
     quarantined = outcome["manifest"]["quarantined"]
     if quarantined:
         lines.append(f"Quarantined: {_counts(quarantined)}")
+    for kind, (count, examples) in outcome["left_out"].items():
+        lines.append(f"Left out, matching no pattern: {count} {kind}, such as {examples[0]}")
     lines.append(f"Look at {options.rejected_dir}/{REPORT_FILE}; beside it: quarantine/, anomalies/, statistics/")
     return "\n".join(lines)
 

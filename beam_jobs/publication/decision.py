@@ -13,6 +13,7 @@ from beam_jobs.options import Contract, PrepareOptions
 from beam_jobs.rejections import EXCLUDED, FATAL
 from beam_jobs.shards.shard_writer import WrittenShard
 from beam_jobs.sources.inputs_digest import inputs_sha256
+from beam_jobs.sources.left_out import LeftOut
 from beam_jobs.sources.tally import Tally
 from beam_jobs.validation.statistics import Validation
 from schemas.features import SPLITS
@@ -33,7 +34,7 @@ class Decision(NamedTuple):
     """The manifest of what was built, and what speaks against publishing it; empty problems mean: publish.
 
     `near_duplicates` is the number of pairs across the splits, None where nobody looked; `dataset_text` is the content
-    of the version's `dataset.yaml`.
+    of the version's `dataset.yaml`; `left_out` are the files that match no pattern, by kind.
     """
 
     manifest: Manifest
@@ -42,6 +43,7 @@ class Decision(NamedTuple):
     line_files: tuple[str, ...]
     near_duplicates: int | None = None
     dataset_text: str = ""
+    left_out: dict[str, LeftOut] = {}  # noqa: RUF012  # never changed in place
 
 
 def make_manifest(

@@ -112,6 +112,7 @@ def conclude(decision: Decision, moved: list[str], options: PrepareOptions) -> s
         account = {
             "problems": [problem._asdict() for problem in decision.problems],
             "listed_only": decision.listed_only,
+            "left_out": decision.left_out,
             "manifest": decision.manifest.model_dump(mode="json"),
         }
         write_atomically(f"{options.rejected_dir}/{OUTCOME_FILE}", (json.dumps(account, indent=2) + "\n").encode())

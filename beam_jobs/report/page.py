@@ -16,6 +16,7 @@ from beam_jobs.report.samples import SizeCell
 from beam_jobs.report.split_summary import SplitSummary, summarise
 from beam_jobs.report.statistics_table import statistics_table
 from beam_jobs.report.thumbnails import Sample, Tile
+from beam_jobs.sources.left_out import LeftOut
 from beam_jobs.validation.statistics import Validation
 from schemas.features import SPLITS
 from schemas.manifest import Manifest
@@ -129,7 +130,14 @@ def _counts(decision: Decision) -> Markup:
     lists = [_count_list("Quarantined by reason", reasons), _count_list("Repaired by kind", repairs)]
     if decision.listed_only:
         lists.append(_count_list("Listed, but not there", [("ids without any file", decision.listed_only)]))
+    if decision.left_out:
+        lists.append(_count_list("Left out: match no pattern", [_left_out(*one) for one in decision.left_out.items()]))
     return join(element("dl", *tiles, class_="figures"), stacked_bar(parts), element("div", *lists, class_="columns"))
+
+
+def _left_out(kind: str, files: LeftOut) -> tuple[str, int]:
+    more = ", ..." if files.count > len(files.examples) else ""
+    return f"{kind}: {', '.join(files.examples)}{more}", files.count
 
 
 def _count_list(title: str, rows: list[tuple[str, int]]) -> Markup:

@@ -17,7 +17,7 @@ from beam_jobs.publication.versions import read_manifest
 from beam_jobs.rejections import InputRejected, Rejection
 from beam_jobs.shards.published_records import find_records
 from beam_jobs.shards.sharding import split_by_hash
-from beam_jobs.sources.joining import LISTED, PUBLISHED, QUARANTINED, Found, JoinById
+from beam_jobs.sources.joining import LEFT_OUT, LISTED, NO_ID, PUBLISHED, QUARANTINED, Found, JoinById
 from beam_jobs.sources.listing import IMAGES, MASKS
 from beam_jobs.sources.planning import ListInput, PlanRecords, pair, reject
 from beam_jobs.sources.source_files import PLANNED, REJECTED, TALLIES, PlannedRecord, SourceFile
@@ -101,6 +101,9 @@ class _PlanAgain(TallyPlans):
 
     def process(self, element: tuple[str, dict[str, list]]) -> Iterator:
         image_id, found = element
+        if image_id == NO_ID:
+            self.leave_out(found[LEFT_OUT])
+            return
         images, masks = sorted(found[IMAGES]), sorted(found[MASKS])
         before = [*found[PUBLISHED], *found[QUARANTINED]]
         if len(before) > 1:

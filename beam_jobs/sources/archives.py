@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-import tarfile
 from collections.abc import Iterator
 
-from beam_jobs.sources.source_files import SourceFile
+from beam_jobs.sources.left_out import LeftOutFiles
+from beam_jobs.sources.source_files import SourceFile, spell_out
+from beam_jobs.sources.tar_headers import DIRECTORY, FILE, DamagedTar, read_members
 from beam_jobs.storage.files import open_file
 from schemas.errors import UserError
 
-_BLOCK = 512  # bytes; a tar ends with blocks of zeros
 _COMPRESSED = {b"\x1f\x8b": "gunzip", b"BZh": "bunzip2", b"\xfd7zXZ": "unxz", b"\x28\xb5\x2f\xfd": "unzstd"}
 
 
@@ -30,30 +30,26 @@ def check_archive(uri: str) -> None:
             )
 
 
-def list_members(uri: str) -> Iterator[SourceFile]:
+def list_members(uri: str, left_out: LeftOutFiles | None = None) -> Iterator[SourceFile]:
     """The regular files in a tar archive, in its order; only headers are read, and no list is held.
 
-    Long names of GNU tar and of pax, and the prefix of ustar, are understood (Python's `tarfile`). Left out are links,
-    devices, sparse files, whose bytes do not lie in one piece, and names that lead out of the archive's folder.
+    Left out are links, devices, sparse files, whose bytes do not lie in one piece, and names that lead out of the
+    archive's folder; `left_out` counts them.
 
     Raises:
-      UserError: It is no tar archive, or it is cut short.
+      UserError: It is no tar archive, or it is damaged or cut short.
     """
     check_archive(uri)
     with open_file(uri) as file:
         try:
-            with tarfile.open(fileobj=file, mode="r:") as archive:
-                while (member := archive.next()) is not None:
-                    archive.members = []  # it would keep every header
-                    name = _safe_name(member.name)
-                    if name and member.isreg() and not member.issparse():
-                        yield SourceFile(uri, member.size, member.offset_data, name)
-                end = archive.offset
-        except tarfile.TarError as error:
-            raise UserError(f"{uri}: no tar archive, or a damaged one ({error}); fetch it again") from None
-        file.seek(end)
-        if file.read(_BLOCK) != bytes(_BLOCK):  # tarfile takes a damaged header and a missing rest for the end
-            raise UserError(f"{uri}: damaged or cut short at byte {end:,}; fetch it again")
+            for member in read_members(file):
+                name = _safe_name(member.name)
+                if name and member.kind == FILE:
+                    yield SourceFile(uri, member.size, member.offset, name)
+                elif left_out is not None and member.kind != DIRECTORY:
+                    left_out.add_member(name, spell_out(member.name))
+        except DamagedTar as error:
+            raise UserError(f"{uri}: {error}; fetch it again") from None
 
 
 def _safe_name(name: str) -> str | None:

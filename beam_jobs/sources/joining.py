@@ -11,11 +11,14 @@ import apache_beam as beam
 from apache_beam.pvalue import AsIter
 
 from beam_jobs.rejections import Rejection
+from beam_jobs.sources.left_out import LeftOut
 from beam_jobs.sources.listing import IMAGES, MASKS
 from beam_jobs.sources.packing import Pack, at_end_of_bundle, pack, to_file, to_plan, unpack
 from beam_jobs.sources.source_files import PlannedRecord, SourceFile
 
 LISTED, PUBLISHED, QUARANTINED = "listed", "published", "quarantined"
+LEFT_OUT = "left_out"
+NO_ID = "//"  # of what is known of no id: no file's id has a slash
 
 _FOUND_PER_PARTITION = 1 << 12  # what is joined at a time, in memory
 _BATCHES, _COUNTS = "batches", "counts"
@@ -26,14 +29,14 @@ class Found(NamedTuple):
 
     Attributes:
       kind: IMAGES or MASKS, whose value is a SourceFile; LISTED, the name of a split; PUBLISHED, a PlannedRecord;
-        QUARANTINED, a Rejection.
+        QUARANTINED, a Rejection; LEFT_OUT, of NO_ID, a dictionary of kinds to LeftOut.
       image_id: The id.
       value: What is known.
     """
 
     kind: str
     image_id: str
-    value: SourceFile | str | PlannedRecord | Rejection
+    value: SourceFile | str | PlannedRecord | Rejection | dict[str, LeftOut]
 
 
 class JoinById(beam.PTransform):
@@ -92,10 +95,15 @@ def _to_rejection(row: list[Any]) -> Rejection:
     return Rejection(image_id, to_file(image), to_file(mask), *rest)
 
 
+def _to_left_out(row: dict[str, list[Any]]) -> dict[str, LeftOut]:
+    return {kind: LeftOut(count, tuple(examples)) for kind, (count, examples) in row.items()}
+
+
 _VALUE_OF_ROW = {
     IMAGES: to_file,
     MASKS: to_file,
     LISTED: str,
     PUBLISHED: to_plan,
     QUARANTINED: _to_rejection,
+    LEFT_OUT: _to_left_out,
 }

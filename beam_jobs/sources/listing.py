@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from beam_jobs.options import PrepareOptions
 from beam_jobs.sources.archives import check_archive, list_members
-from beam_jobs.sources.source_files import SourceFile
+from beam_jobs.sources.left_out import LeftOutFiles
+from beam_jobs.sources.source_files import SourceFile, spell_out
 from schemas.errors import UserError
 from schemas.path_pattern import PathPattern
 
@@ -28,11 +29,18 @@ class Wanted(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A place to look in, the input folder or (`archive`) a tar in it, and what is wanted from there."""
+    """A place to look in, the input folder or (`archive`) a tar in it, and what is wanted from there.
+
+    Attributes:
+      patterns: Of all photos and masks that are looked for there, by this listing or another.
+      known: Paths of other files that the data set has there.
+    """
 
     place: str
     archive: bool
     wanted: tuple[Wanted, ...]
+    patterns: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
 
 def wanted_files(options: PrepareOptions) -> list[Wanted]:
@@ -53,12 +61,13 @@ def plan_listings(options: PrepareOptions) -> Iterator[Listing]:
       UserError: Something is in neither, or an archive is compressed.
     """
     root, spec = options.input, options.spec
+    unpacked: list[Wanted] = []
     packed: list[Wanted] = []
     for wanted in wanted_files(options):
-        if next(_list_folder(root, PathPattern(wanted.pattern)), None):
-            yield Listing(root, False, (wanted,))
-        else:
-            packed.append(wanted)
+        (unpacked if _is_there(root, wanted) else packed).append(wanted)
+    known = (*spec.official_splits.values(), *(name for one in spec.archives for name in one.local_names))
+    for wanted in unpacked:
+        yield Listing(root, False, (wanted,), _patterns(unpacked), known)
     if not packed:
         return
     there = [[uri for name in one.local_names if _is_file(uri := f"{root}/{name}")] for one in spec.archives]
@@ -68,7 +77,15 @@ def plan_listings(options: PrepareOptions) -> Iterator[Listing]:
         _check_archives(packed, [one.file for one, uris in zip(spec.archives, there) if not uris], options)
     for uri in (uri for uris in there for uri in uris):
         check_archive(uri)
-        yield Listing(uri, True, tuple(packed))
+        yield Listing(uri, True, tuple(packed), _patterns(packed), known)
+
+
+def _is_there(root: str, wanted: Wanted) -> bool:
+    return any(image_id is not None for _, image_id, _ in _list_folder(root, PathPattern(wanted.pattern)))
+
+
+def _patterns(wanted: Iterable[Wanted]) -> tuple[str, ...]:
+    return tuple(one.pattern for one in wanted if one.kind != LISTS)
 
 
 def _check_archives(packed: list[Wanted], missing: list[str], options: PrepareOptions) -> None:
@@ -82,41 +99,71 @@ def _check_archives(packed: list[Wanted], missing: list[str], options: PrepareOp
         raise UserError(f"--input {options.input}: --split=official needs {packed[0].pattern}; or use --split=hash")
     else:
         remedy = f", nor is there any of {', '.join(missing)}; {fetch} them" if archives else ""
+        if other := _other_files(packed[0], options):
+            remedy = other
         if options.retry_quarantined:
             remedy = "; a mended photo needs its mask beside it, and a mended mask its photo"
         problem = f"no file matches {PathPattern(packed[0].pattern).glob}, the layout of {options.dataset}"
         raise UserError(f"--input {options.input}: {problem}{remedy}")
 
 
-def list_files(listing: Listing) -> Iterator[tuple[Wanted, str, SourceFile]]:
-    """What was wanted, the id (empty for a list) and the place of each file that a listing finds."""
+def _other_files(wanted: Wanted, options: PrepareOptions) -> str:
+    """What lies where nothing matches, and what to do about it; empty where nothing does."""
+    pattern = PathPattern(wanted.pattern)
+    others = LeftOutFiles([pattern], options.spec.official_splits.values())
+    for path, _, _ in _list_folder(options.input, pattern):
+        others.add(spell_out(path))
+    examples = [name for one in others.kinds.values() for name in one.examples]
+    if not pattern.folder or not examples:  # the input folder itself may hold anything
+        return ""
+    count = sum(one.count for one in others.kinds.values())
+    option = "--image_path" if wanted.kind == IMAGES else "--mask_path"
+    suggested = f"{wanted.pattern.rpartition('.')[0] or wanted.pattern}.*"
+    return f"; {pattern.folder}/ has {count} others, such as {examples[0]}; give {option}, such as {suggested}"
+
+
+def left_out_files(listing: Listing) -> LeftOutFiles:
+    """Collects what `list_files` finds of a listing and nobody wants."""
+    return LeftOutFiles([PathPattern(pattern) for pattern in listing.patterns], listing.known)
+
+
+def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterator[tuple[Wanted, str, SourceFile]]:
+    """What was wanted, the id (empty for a list) and the place of each file that a listing finds.
+
+    `left_out` collects what else lies there.
+    """
     if listing.archive:
         patterns = [(wanted, PathPattern(wanted.pattern)) for wanted in listing.wanted]
-        for member in list_members(listing.place):
-            for wanted, pattern in patterns:
-                image_id = pattern.id_of(member.member)
-                if image_id is not None:
-                    yield wanted, _spell_out(image_id), member._replace(member=_spell_out(member.member))
+        for member in list_members(listing.place, left_out):
+            ids = [(wanted, image_id) for wanted, one in patterns if (image_id := one.id_of(member.member)) is not None]
+            for wanted, image_id in ids:
+                yield wanted, spell_out(image_id), member._replace(member=spell_out(member.member))
+            if not ids and left_out is not None:
+                left_out.add(spell_out(member.member))
     else:
         for wanted in listing.wanted:
-            for path, image_id, size in _list_folder(listing.place, PathPattern(wanted.pattern)):
-                yield wanted, _spell_out(image_id), SourceFile(_spell_out(f"{listing.place}/{path}"), size)
+            pattern = PathPattern(wanted.pattern)
+            for path, image_id, size in _list_folder(listing.place, pattern):
+                if image_id is not None:
+                    yield wanted, spell_out(image_id), SourceFile(spell_out(f"{listing.place}/{path}"), size)
+                elif left_out is not None:
+                    left_out.add(spell_out(path), pattern)
 
 
 def list_photos(folder: str, pattern: str) -> Iterator[tuple[str, SourceFile]]:
     """Id and place of each file below a folder that matches a pattern such as `{id}.*`."""
     for path, image_id, size in _list_folder(folder, PathPattern(pattern)):
-        yield _spell_out(image_id), SourceFile(_spell_out(f"{folder}/{path}"), size)
+        if image_id is not None:
+            yield spell_out(image_id), SourceFile(spell_out(f"{folder}/{path}"), size)
 
 
-def _spell_out(name: str) -> str:
-    """A name that is no UTF-8 can't be shuffled; spelt out, it is rejected as an unsafe id."""
-    return name.encode("utf-8", "backslashreplace").decode()
+def _list_folder(root: str, pattern: PathPattern) -> Iterator[tuple[str, str | None, int]]:
+    """Relative path, id (None where the pattern does not match) and bytes of each file where a pattern may find some.
 
-
-def _list_folder(root: str, pattern: PathPattern) -> Iterator[tuple[str, str, int]]:
-    """Relative path, id and bytes of each file that matches."""
-    found: Iterable[tuple[str, int]]  # paths that may match, and bytes
+    A folder that is not entered ends with a slash. What can't be asked for its size, as a link that leads nowhere, has
+    0 bytes: it is an input all the same, and is rejected when it is read.
+    """
+    found: Iterable[tuple[str, int]]
     if "://" not in root:
         found = _walk(root, pattern)
     elif root.startswith("gs://"):
@@ -130,9 +177,7 @@ def _list_folder(root: str, pattern: PathPattern) -> Iterator[tuple[str, str, in
         matched = FileSystems.match([f"{root}/{pattern.glob}"])[0].metadata_list
         found = ((one.path.removeprefix(f"{root}/"), one.size_in_bytes) for one in matched)
     for path, size in found:
-        image_id = pattern.id_of(path)
-        if image_id is not None:
-            yield path, image_id, size
+        yield path, pattern.id_of(path), size
 
 
 def _walk(root: str, pattern: PathPattern) -> Iterator[tuple[str, int]]:
@@ -141,25 +186,41 @@ def _walk(root: str, pattern: PathPattern) -> Iterator[tuple[str, int]]:
         if os.path.isfile(path):
             yield pattern.text, os.path.getsize(path)
     else:
-        folder = pattern.prefix.rpartition("/")[0]
+        folder = pattern.folder
         yield from _scan(os.path.join(root, folder), pattern, f"{folder}/" if folder else "")
 
 
 def _scan(folder: str, pattern: PathPattern, above: str) -> Iterator[tuple[str, int]]:
-    """Files below a folder that lies `above`, entered only where the next part of the pattern matches."""
+    """Files in a folder that lies `above`, and below it where the next part of the pattern matches."""
     index = above.count("/")
+    is_last = index + 1 == len(pattern.parts)
     try:
         entries = os.scandir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return
     with entries:
         for entry in entries:
-            if not pattern.part_matches(index, entry.name):
-                continue
-            if index + 1 < len(pattern.parts):
+            is_match = pattern.part_matches(index, entry.name)
+            if not _is_folder(entry):
+                yield f"{above}{entry.name}", _size(entry) if is_match and is_last else 0
+            elif is_match and not is_last:
                 yield from _scan(entry.path, pattern, f"{above}{entry.name}/")
-            elif entry.is_file():
-                yield f"{above}{entry.name}", entry.stat().st_size
+            else:
+                yield f"{above}{entry.name}/", 0
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
+
+
+def _size(entry: os.DirEntry) -> int:
+    try:
+        return entry.stat().st_size
+    except OSError:
+        return 0
 
 
 def _is_file(uri: str) -> bool:

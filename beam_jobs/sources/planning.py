@@ -12,8 +12,8 @@ from beam_jobs.options import PrepareOptions
 from beam_jobs.rejections import Rejection
 from beam_jobs.shards.sharding import split_by_hash
 from beam_jobs.sources.input_files import check_listed
-from beam_jobs.sources.joining import LISTED, Found, JoinById
-from beam_jobs.sources.listing import IMAGES, LISTS, MASKS, Listing, list_files, plan_listings
+from beam_jobs.sources.joining import LEFT_OUT, LISTED, NO_ID, Found, JoinById
+from beam_jobs.sources.listing import IMAGES, LISTS, MASKS, Listing, left_out_files, list_files, plan_listings
 from beam_jobs.sources.source_files import (
     PAIR_STAGE,
     PLANNED,
@@ -21,19 +21,12 @@ from beam_jobs.sources.source_files import (
     TALLIES,
     PlannedRecord,
     SourceFile,
-    read_source,
 )
+from beam_jobs.sources.split_lists import read_split_list
 from beam_jobs.sources.tally import TallyPlans
 from schemas.spec import ID_PATTERN
 
 FILES = "files"
-
-
-def parse_split_list(text: str) -> Iterator[str]:
-    """Ids of an official list: the first word of each line, without comments and blank lines."""
-    for line in text.splitlines():
-        if line.strip() and not line.startswith("#"):
-            yield line.split()[0]
 
 
 class ListInput(beam.PTransform):
@@ -58,19 +51,22 @@ class ListInput(beam.PTransform):
 
 
 class _ListFiles(beam.DoFn):
-    """Listing -> Found of each photo and mask; other output: (split, SourceFile) of each list."""
+    """Listing -> Found of each photo and mask, and of what is left out; other output: (split, SourceFile) of lists."""
 
     def process(self, listing: Listing) -> Iterator[Found | beam.pvalue.TaggedOutput]:
-        for wanted, image_id, source in list_files(listing):
+        left_out = left_out_files(listing)
+        for wanted, image_id, source in list_files(listing, left_out):
             if wanted.kind == LISTS:
                 yield beam.pvalue.TaggedOutput(LISTS, (wanted.split, source))
             else:
                 yield Found(wanted.kind, image_id, source)
+        if left_out.kinds:
+            yield Found(LEFT_OUT, NO_ID, left_out.kinds)
 
 
 def _read_split_list(element: tuple[str, SourceFile]) -> Iterator[Found]:
     split, source = element
-    for image_id in parse_split_list(read_source(source).decode()):
+    for image_id in read_split_list(source):
         yield Found(LISTED, image_id, split)
 
 
@@ -128,6 +124,9 @@ class _Pair(TallyPlans):
 
     def process(self, element: tuple[str, dict[str, list]]) -> Iterator:
         image_id, found = element
+        if image_id == NO_ID:
+            self.leave_out(found[LEFT_OUT])
+            return
         images, masks = sorted(found[IMAGES]), sorted(found[MASKS])
         if not images and not masks:
             self.list_only()

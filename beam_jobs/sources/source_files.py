@@ -13,6 +13,11 @@ TALLIES = "tallies"
 _MEMBER = "!/"  # between an archive and its member, as Java and Apache Commons VFS write it
 
 
+def spell_out(name: str) -> str:
+    """A name that is no UTF-8 can't be shuffled or printed; spelt out, a path of the input is rejected as such."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 class SourceFile(NamedTuple):
     """A whole file, a member of a plain tar archive, or a record of a shard.
 

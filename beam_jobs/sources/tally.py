@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 import apache_beam as beam
 
-from beam_jobs.monitoring.metrics import count_found, count_rejection
+from beam_jobs.monitoring.metrics import count_found, count_left_out, count_rejection
 from beam_jobs.rejections import FATAL, Rejection
 from beam_jobs.shards.sharding import SplitSize
 from beam_jobs.sources.inputs_digest import listed_fingerprint, unread_fingerprint
+from beam_jobs.sources.left_out import LeftOut, add_left_out
 from beam_jobs.sources.packing import at_end_of_bundle
 from beam_jobs.sources.source_files import REJECTED, TALLIES, PlannedRecord
 
@@ -30,6 +31,7 @@ class Tally(NamedTuple):
       quarantined: Reason code to number of inputs that were rejected before they were read.
       fatal: The first few rejections for a reason that withholds a version by itself, in their order.
       sizes: Split to what is planned for it.
+      left_out: Kind of file that nobody wanted to how many there are.
     """
 
     found: int = 0
@@ -38,6 +40,7 @@ class Tally(NamedTuple):
     quarantined: dict[str, int] = {}  # noqa: RUF012  # never changed in place
     fatal: tuple[Rejection, ...] = ()
     sizes: dict[str, SplitSize] = {}  # noqa: RUF012
+    left_out: dict[str, LeftOut] = {}  # noqa: RUF012
 
 
 def add_tallies(tallies: Iterable[Tally]) -> Tally:
@@ -46,6 +49,7 @@ def add_tallies(tallies: Iterable[Tally]) -> Tally:
     quarantined: Counter[str] = Counter()
     fatal: tuple[Rejection, ...] = ()
     sizes: list[dict[str, SplitSize]] = []
+    left_out: dict[str, LeftOut] = {}
     for one in tallies:
         found += one.found
         listed_only += one.listed_only
@@ -53,7 +57,8 @@ def add_tallies(tallies: Iterable[Tally]) -> Tally:
         quarantined.update(one.quarantined)
         fatal = tuple(heapq.nsmallest(FATAL_SHOWN, (*fatal, *one.fatal)))
         sizes = [add_sizes([*sizes, one.sizes])]
-    return Tally(found, listed_only, unread_digest, dict(quarantined), fatal, add_sizes(sizes))
+        left_out = add_left_out([left_out, one.left_out])
+    return Tally(found, listed_only, unread_digest, dict(quarantined), fatal, add_sizes(sizes), left_out)
 
 
 def add_sizes(sizes: Iterable[dict[str, SplitSize]]) -> dict[str, SplitSize]:
@@ -78,6 +83,7 @@ class TallyPlans(beam.DoFn):
         self._fatal: list[Rejection] = []
         self._records: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
+        self._left_out: dict[str, LeftOut] = {}
 
     def plan(self, plan: PlannedRecord, listed: bool = False) -> PlannedRecord:
         """Counts a record that is planned; returns it. `listed`: an official list says its split."""
@@ -102,8 +108,13 @@ class TallyPlans(beam.DoFn):
         """Counts an id that a list names and that has neither file."""
         self._listed_only += 1
 
+    def leave_out(self, kinds: Iterable[dict[str, LeftOut]]) -> None:
+        """Counts files that nobody wanted; they are no inputs."""
+        self._left_out = add_left_out([self._left_out, *kinds])
+
     def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
         count_found(self._found)
+        count_left_out(sum(one.count for one in self._left_out.values()))
         sizes = {split: SplitSize(records, self._bytes[split]) for split, records in self._records.items()}
         tally = Tally(
             self._found,
@@ -112,5 +123,6 @@ class TallyPlans(beam.DoFn):
             dict(self._quarantined),
             tuple(self._fatal),
             sizes,
+            self._left_out,
         )
         yield at_end_of_bundle(tally, TALLIES)

@@ -10,7 +10,8 @@ import tensorflow as tf
 from PIL import ImageOps
 
 from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
-from beam_jobs.sources.planning import parse_split_list
+from beam_jobs.sources.source_files import SourceFile
+from beam_jobs.sources.split_lists import read_split_list
 from schemas.manifest import read_manifest
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.pictures import encode, scene, trimap, write_pair
@@ -142,7 +143,7 @@ def real(tmp_path_factory) -> Path:
 
 def test_the_real_pair_across_the_official_lists_ends_on_one_side(real, tmp_path):
     pair = {"Abyssinian_151", "Abyssinian_99"}
-    train = set(parse_split_list((real / "annotations/trainval.txt").read_text()))
+    train = set(read_split_list(SourceFile(str(real / "annotations/trainval.txt"), 0)))
     assert len(pair & train) == 1
     version, said = run(real, tmp_path, "--split=official", "--near_duplicates=one_side")
     assert pair <= ids(version)["train"]

@@ -1,0 +1,102 @@
+"""Files that lie where photos and masks are looked for, and match no pattern: counted and named, so none vanishes."""
+
+from __future__ import annotations
+
+import heapq
+import posixpath
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from schemas.path_pattern import PathPattern
+
+FOLDERS = "folders"
+NO_EXTENSION = "without extension"
+UNREADABLE_MEMBERS = "links and special files in archives"
+UNSAFE_MEMBERS = "unsafe names in archives"
+
+_EXAMPLES = 3  # named of each kind
+_KINDS = 50  # of which the first in the alphabet keep their name
+_OTHERS = "other extensions"
+_FOLDERS_KNOWN = 10_000  # a folder beyond them may be counted again
+
+
+class LeftOut(NamedTuple):
+    """How many files of one kind were left out, and the first few by their names."""
+
+    count: int
+    examples: tuple[str, ...]
+
+
+def add_left_out(all_kinds: Iterable[dict[str, LeftOut]]) -> dict[str, LeftOut]:
+    """The sum of what was left out, by kind: an extension such as `.jpeg`, or one of this module's names."""
+    total: dict[str, LeftOut] = {}
+    for kinds in all_kinds:
+        for kind, more in kinds.items():
+            before = total.get(kind, LeftOut(0, ()))
+            examples = heapq.nsmallest(_EXAMPLES, {*before.examples, *more.examples})
+            total[kind] = LeftOut(before.count + more.count, tuple(examples))
+    return dict(sorted(total.items()))
+
+
+class LeftOutFiles:
+    """Collects what a listing finds and no pattern takes, under the folders of the patterns alone."""
+
+    def __init__(self, patterns: Sequence[PathPattern], known: Sequence[str] = ()):
+        """`known` are relative paths of other files that the data set has, such as its lists."""
+        self._patterns = patterns
+        self._known = frozenset(known)
+        self._folders: set[str] = set()
+        self.kinds: dict[str, LeftOut] = {}
+
+    def add(self, path: str, seen_by: PathPattern | None = None) -> None:
+        """Counts a file or, with a slash at its end, a folder that is not entered.
+
+        Args:
+          path: Relative to the input folder, or the name in an archive.
+          seen_by: The pattern whose listing has found it; what several listings find counts for the first of them.
+        """
+        name = self._name_of(path)
+        if name is None or name in self._folders:
+            return
+        folder = posixpath.dirname(name.removesuffix("/"))
+        if seen_by is not None and next(one for one in self._patterns if one.visits(folder)).text != seen_by.text:
+            return
+        if name.endswith("/"):
+            if len(self._folders) < _FOLDERS_KNOWN:
+                self._folders.add(name)
+            self.count(FOLDERS, name)
+        else:
+            self.count(posixpath.splitext(name)[1].lower() or NO_EXTENSION, name)
+
+    def add_member(self, name: str | None, written: str) -> None:
+        """Counts a member of an archive that is no regular file, or whose name leads out of it, so that it has none."""
+        if name is None:
+            self.count(UNSAFE_MEMBERS, written)
+        elif any(pattern.id_of(name) is not None for pattern in self._patterns):
+            self.count(UNREADABLE_MEMBERS, written)
+
+    def count(self, kind: str, name: str) -> None:
+        """Counts something of a kind that is known."""
+        if kind not in self.kinds and len(self.kinds) >= _KINDS:
+            kind = _OTHERS
+        before = self.kinds.get(kind, LeftOut(0, ()))
+        examples = before.examples
+        if len(examples) < _EXAMPLES or name < examples[-1]:
+            examples = tuple(heapq.nsmallest(_EXAMPLES, {*examples, name}))
+        self.kinds[kind] = LeftOut(before.count + 1, examples)
+
+    def _name_of(self, path: str) -> str | None:
+        """What a path is left out as: itself, or the first folder on its way that no pattern enters; or None."""
+        parts = path.split("/")
+        if path in self._known or any(part.startswith(".") for part in parts):  # operating systems leave such files
+            return None
+        if any(pattern.id_of(path) is not None for pattern in self._patterns):
+            return None
+        is_inside = False
+        for depth in range(len(parts)):
+            folder = "/".join(parts[:depth])
+            if any(pattern.visits(folder) for pattern in self._patterns):
+                is_inside = True
+            elif is_inside:
+                return f"{folder}/"
+        return path if is_inside else None
