@@ -130,7 +130,7 @@ def _check_sum(header: bytes, position: int) -> None:
         stated = -1
     blank = header[:148] + b" " * 8 + header[156:]
     unsigned = sum(blank)
-    if stated not in (unsigned, unsigned - 256 * sum(byte > 127 for byte in blank)):
+    if stated != unsigned and stated != unsigned - 256 * sum(byte > 127 for byte in blank):
         what = "damaged header" if position else "no tar archive: there is no header"
         raise DamagedTar(f"{what} at byte {position:,}")
 
