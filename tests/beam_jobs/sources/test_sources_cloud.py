@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from beam_jobs.rejections import InputRejected
+from beam_jobs.sources.input_files import read_input
+from beam_jobs.sources.listing import Listing, Wanted, left_out_files, list_files
 from beam_jobs.sources.source_files import SourceFile, read_source
 from beam_jobs.storage.cloud_storage import list_objects, read_object
 from beam_jobs.storage.files import read_file
@@ -88,6 +91,20 @@ def test_an_empty_bucket_is_told_with_the_layout_that_was_expected(storage, buck
     with pytest.raises(UserError, match=rf"--input {bucket}/none: no file matches images/\*\.jpg"):
         prepare(f"{bucket}/none", f"{bucket}/data")
     assert not storage.list(f"{bucket}/data")
+
+
+def test_an_object_that_vanishes_is_a_rejection_and_what_matches_no_pattern_is_left_out(storage, bucket):
+    with pytest.raises(InputRejected, match=r"unreadable_file: .*nothing.jpg: no such object"):
+        read_input(SourceFile(f"{bucket}/nothing.jpg", 10))
+    for name in ("images/a.JPG", "images/b.webp", "images/more/c.jpg", "images/more/d.jpg", "other/e.jpg"):
+        storage.put(f"{bucket}/{name}", b"bytes")
+    listing = Listing(bucket, False, (Wanted("images", "images/{id}.jpg"),), ("images/{id}.jpg",))
+    left_out = left_out_files(listing)
+    assert [image_id for _, image_id, _ in list_files(listing, left_out)] == ["a"]
+    assert {kind: one.examples for kind, one in left_out.kinds.items()} == {
+        ".webp": ("images/b.webp",),
+        "folders": ("images/more/",),
+    }
 
 
 def test_a_part_of_an_object_is_read_and_no_more(storage, bucket):
