@@ -87,8 +87,11 @@ def read_png(data: bytes) -> Png:
     else:
         raise ValueError(f"more than {_MAX_CHUNKS} chunks")
     stripped = b"".join([*kept, view[since:position]]) if kept else data
+    header = _read_header(contents[b"IHDR"])
     palette, transparency = (bytes(contents.get(kind, b"")) for kind in (b"PLTE", b"tRNS"))
-    return Png(stripped, *_read_header(contents[b"IHDR"]), palette, transparency)
+    if len(palette) % 3 or (header[-1] == PALETTE and not palette):
+        raise ValueError(f"palette of {len(palette)} bytes; three for each colour are needed")
+    return Png(stripped, *header, palette, transparency)
 
 
 def _read_header(content: memoryview) -> tuple[int, int, int, int]:

@@ -17,7 +17,7 @@ from beam_jobs.rejections import InputRejected
 from schemas.photos import EXIF_START, MAX_SCANS
 from schemas.spec import load_spec
 from tests.beam_jobs.pictures import encode, gradient, trimap
-from tests.png_writer import GREY, RGB, chunk, png
+from tests.png_writer import GREY, PALETTE, RGB, chunk, png
 
 CASES = Path(__file__).parents[4] / "shared" / "cases"
 
@@ -190,6 +190,7 @@ def own_critical_chunk() -> bytes:
         (b"\xff\xd8\xff\xe0\x00\x00" + bytes(9), "damaged_image", "length of 0"),
         (b"\xff\xd8" + segment(0xDA, bytes(4)), "damaged_image", "without a frame header"),
         (own_critical_chunk(), "damaged_image", "CgBI"),
+        (png(np.zeros((40, 60, 1), np.uint16), PALETTE, 8), "damaged_image", "palette of 0 bytes"),
         (b"\x89PNG\r\n\x1a\n", "truncated_image", "truncated"),
         (
             png(np.zeros((40, 60, 3), np.uint16), RGB, 16, before_pixels=((b"tRNS", bytes(6)),)),
