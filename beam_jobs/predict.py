@@ -162,6 +162,8 @@ def report(request: Request, seconds: float) -> None:
     print(f"Masks: {request.output}/masks, table: {request.output}/table")
     if rejected:
         print(f"Rejected: {request.output}/rejected")
+    for kind, left_out in summary.get("left_out", {}).items():
+        print(f"Left out, not matching {request.image_path}: {left_out['count']} {kind}, as {left_out['examples'][0]}")
 
 
 if __name__ == "__main__":

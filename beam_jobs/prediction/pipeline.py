@@ -28,15 +28,17 @@ from beam_jobs.publication.line_files import WriteLineFiles
 from beam_jobs.rejections import DUPLICATE_ID, UNSAFE_ID, InputRejected, Rejection
 from beam_jobs.shards.published_records import find_records, parse_record
 from beam_jobs.sources.input_files import check_listed, naming_input, read_input
+from beam_jobs.sources.left_out import LeftOutFiles
 from beam_jobs.sources.listing import list_photos
 from beam_jobs.sources.source_files import SourceFile, read_source
 from beam_jobs.storage.files import write_atomically
 from schemas.features import IMAGE, MASK, SOURCE_HEIGHT, SOURCE_WIDTH
 from schemas.iou import class_iou, confusion_matrix, mean_iou, pixel_accuracy
 from schemas.manifest import Shard
+from schemas.path_pattern import PathPattern
 from schemas.spec import ID_PATTERN
 
-READY, REJECTED = "ready", "rejected"
+PHOTOS, READY, REJECTED, LEFT_OUT = "photos", "ready", "rejected", "left_out"
 STAGE = "predict"
 TABLE_FOLDER, REJECTED_FOLDER, SUMMARY_FILE = "table", "rejected", "summary.json"
 ALL = "all"  # progress knows splits; here all photos are one
@@ -91,7 +93,7 @@ class Row(NamedTuple):
 def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
     """Adds the whole job to a pipeline; its one output element is the path of the summary."""
     found = pipeline | "FindPhotos" >> _FindPhotos(request)
-    photos = found.photos | "ReadPhotos" >> beam.ParDo(_ReadPhoto(request)).with_outputs(REJECTED, main=READY)
+    photos = found[PHOTOS] | "ReadPhotos" >> beam.ParDo(_ReadPhoto(request)).with_outputs(REJECTED, main=READY)
     rows = (
         photos[READY]
         | "Predict" >> RunInference(SegmentationModel(request.model_dir, request.info))
@@ -105,12 +107,15 @@ def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
     counted = lines | "TakeFolders" >> beam.Keys() | "CountLines" >> beam.combiners.Count.PerElement()
     counts = pipeline | "StartLines" >> beam.Impulse() | "CountEveryFolder" >> beam.Map(_line_counts, AsDict(counted))
     files = lines | "WriteLines" >> WriteLineFiles(request.output, counts)
-    totals = (
+    totals = [
         rows | "SumUp" >> beam.CombineGlobally(_SumUp(request.info.classes)),
         rejected
         | "CountRejected" >> beam.combiners.Count.Globally()
         | "NameRejected" >> beam.Map(lambda count: {"rejected": count}),
-    ) | "GatherTotals" >> beam.Flatten()
+    ]
+    if LEFT_OUT in found:
+        totals.append(found[LEFT_OUT] | "NameLeftOut" >> beam.Map(lambda kinds: {LEFT_OUT: kinds}))
+    totals = totals | "GatherTotals" >> beam.Flatten()
     return (
         pipeline
         | "Start" >> beam.Create([request])
@@ -123,14 +128,18 @@ def _line_counts(_: bytes, counted: dict[str, int]) -> dict[str, int]:
 
 
 class _FindPhotos(beam.PTransform):
-    """Photos with their ids, spread over the workers; two files of one id are both rejected."""
+    """Photos with their ids, spread over the workers; two files of one id are both rejected.
+
+    Outputs by tag: `photos` (id, SourceFile), `rejected` (Rejection) and, of a folder, `left_out`.
+    """
 
     def __init__(self, request: Request):
         super().__init__()
         self._request = request
 
-    def expand(self, pipeline: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
+    def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
         request = self._request
+        left_out: dict[str, beam.PCollection] = {}
         if request.version_dir:
             found = (
                 pipeline
@@ -138,21 +147,35 @@ class _FindPhotos(beam.PTransform):
                 | "ListRecords" >> beam.FlatMap(lambda shard, folder: find_records(folder, shard), request.version_dir)
             )
         else:
-            found = (
+            listed = (
                 pipeline
                 | "NameFolder" >> beam.Create([request.photos])
-                | "ListFolder" >> beam.FlatMap(list_photos, request.image_path)
+                | "ListFolder" >> beam.ParDo(_ListPhotos(request.image_path)).with_outputs(LEFT_OUT, main="found")
             )
+            found, left_out = listed.found, {LEFT_OUT: listed[LEFT_OUT]}
         _ = (
             found
             | "Count" >> beam.combiners.Count.Globally()
             | "TellFound" >> beam.Map(lambda count: tell_planned(request.progress_dir, ALL, count))
         )
-        return (
+        checked = (
             found  # (id, SourceFile)
             | "GroupById" >> beam.GroupByKey()
-            | "CheckIds" >> beam.FlatMapTuple(_check_id).with_outputs(REJECTED, main="photos")
+            | "CheckIds" >> beam.FlatMapTuple(_check_id).with_outputs(REJECTED, main=PHOTOS)
         )
+        return {PHOTOS: checked[PHOTOS], REJECTED: checked[REJECTED], **left_out}
+
+
+class _ListPhotos(beam.DoFn):
+    """Folder -> (id, SourceFile) of each photo; other output: one dictionary of kinds to LeftOut."""
+
+    def __init__(self, image_path: str):
+        self._image_path = image_path
+
+    def process(self, folder: str) -> Iterator[tuple[str, SourceFile] | TaggedOutput]:
+        left_out = LeftOutFiles([PathPattern(self._image_path)])
+        yield from list_photos(folder, self._image_path, left_out)
+        yield TaggedOutput(LEFT_OUT, left_out.kinds)
 
 
 def _check_id(image_id: str, sources: Iterable[SourceFile]) -> Iterator[tuple[str, SourceFile] | TaggedOutput]:
@@ -272,6 +295,8 @@ def _summarize(request: Request, totals: Iterable[dict], files: Iterable[str]) -
         "rejected": merged["rejected"],
         "files": sorted(files),
     }
+    if left_out := merged.get(LEFT_OUT):
+        values[LEFT_OUT] = {kind: one._asdict() for kind, one in left_out.items()}
     if any(matrix):
         values |= _judged(matrix, request.info.classes)
         values["worst"] = [{"id": image_id, "mean_iou": value} for value, image_id in merged["worst"]]

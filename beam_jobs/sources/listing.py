@@ -150,11 +150,16 @@ def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterat
                     left_out.add(spell_out(path), pattern)
 
 
-def list_photos(folder: str, pattern: str) -> Iterator[tuple[str, SourceFile]]:
-    """Id and place of each file below a folder that matches a pattern such as `{id}.*`."""
+def list_photos(folder: str, pattern: str, left_out: LeftOutFiles | None = None) -> Iterator[tuple[str, SourceFile]]:
+    """Id and place of each file below a folder that matches a pattern such as `{id}.*`.
+
+    `left_out` collects what else lies there.
+    """
     for path, image_id, size in _list_folder(folder, PathPattern(pattern)):
         if image_id is not None:
             yield spell_out(image_id), SourceFile(spell_out(f"{folder}/{path}"), size)
+        elif left_out is not None:
+            left_out.add(spell_out(path))
 
 
 def _list_folder(root: str, pattern: PathPattern) -> Iterator[tuple[str, str | None, int]]:
@@ -170,7 +175,8 @@ def _list_folder(root: str, pattern: PathPattern) -> Iterator[tuple[str, str | N
         from beam_jobs.storage.cloud_storage import list_objects
 
         objects = list_objects(f"{root}/{pattern.prefix}")
-        found = ((uri.removeprefix(f"{root}/"), size) for uri, size in objects)
+        # an object whose name ends with a slash is how consoles show an empty folder
+        found = ((uri.removeprefix(f"{root}/"), size) for uri, size in objects if not uri.endswith("/"))
     else:
         from apache_beam.io.filesystems import FileSystems
 

@@ -72,7 +72,7 @@ def test_each_photo_gets_a_mask_of_its_own_size_in_the_classes_colours(model, fo
     assert "2 masks" in capsys.readouterr().out
 
 
-def test_a_file_that_cannot_be_read_or_named_is_rejected_and_the_others_are_predicted(model, tmp_path):
+def test_a_file_that_cannot_be_read_or_named_is_rejected_and_the_others_are_predicted(model, tmp_path, capsys):
     photos = tmp_path / "mine"
     photos.mkdir()
     (photos / "good.JPG").write_bytes(encode(gradient(), "JPEG"))
@@ -80,6 +80,7 @@ def test_a_file_that_cannot_be_read_or_named_is_rejected_and_the_others_are_pred
     (photos / "dangling.jpg").symlink_to("nowhere")
     (photos / "circle.jpg").symlink_to("circle.jpg")
     (photos / "device.jpg").symlink_to("/dev/zero")
+    (photos / "more").mkdir()
     (photos / "exif.jpg").write_bytes(encode(gradient(), "JPEG", exif=b"Exif\0\0II*\0"))
     assert predict(model, tmp_path / "out", f"--photos={photos}", "--image_path={id}.*") == 0
     assert {path.stem for path in (tmp_path / "out" / "masks").iterdir()} == {"good", "exif"}
@@ -89,6 +90,7 @@ def test_a_file_that_cannot_be_read_or_named_is_rejected_and_the_others_are_pred
         "circle": "unreadable_file",
         "device": "unreadable_file",
     }
+    assert "Left out, not matching {id}.*: 1 folders, as more/" in capsys.readouterr().out
 
 
 def test_a_tiled_model_sees_photos_at_their_own_size(tiled_model, folder, tmp_path):
