@@ -51,4 +51,4 @@ MAX_SIDE = 65_500  # pixels; the largest side of a JPEG
 MAX_PIXELS = 100_000_000  # decoding takes at most 8 bytes for each, so 800 MB
 MAX_SCANS = 100  # of a JPEG; encoders write about ten, and each costs a pass over the picture
 MAX_SCANNED_PIXELS = 1_000_000_000  # pixels times scans of a JPEG: seconds, not minutes
-MAX_MULTI_SCAN_PIXELS = 50_000_000  # of a JPEG with several scans, all of whose coefficients are held in memory
+MAX_MULTI_SCAN_PIXELS = 65_000_000  # of a JPEG with several scans, whose coefficients take 4 bytes a pixel more

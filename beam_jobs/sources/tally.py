@@ -114,7 +114,8 @@ class TallyPlans(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
         count_found(self._found)
-        count_left_out(sum(one.count for one in self._left_out.values()))
+        if self._left_out:
+            count_left_out(sum(one.count for one in self._left_out.values()))
         sizes = {split: SplitSize(records, self._bytes[split]) for split, records in self._records.items()}
         tally = Tally(
             self._found,

@@ -184,7 +184,7 @@ def own_critical_chunk() -> bytes:
         (frame(0xF7), "unsupported_image_mode", "JPEG-LS"),
         (frame(components=2), "unsupported_image_mode", "2 channels"),
         (frame(width=8), "image_size_out_of_bounds", "8x40"),
-        (frame(0xC2, width=8_000, height=8_000), "image_size_out_of_bounds", "several scans"),
+        (frame(0xC2, width=8_100, height=8_100), "image_size_out_of_bounds", "several scans"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF", "truncated_image", "ends in its header"),
         (b"\xff\xd8\xff\xd9", "damaged_image", "no segment at byte 2"),
         (b"\xff\xd8\xff\xe0\x00\x00" + bytes(9), "damaged_image", "length of 0"),
