@@ -1,0 +1,54 @@
+"""What the bytes of a photo or a mask mean, everywhere: in preparation, training, serving, prediction and the apps.
+
+A photo becomes uint8 RGB [H, W, 3], upright. The container is known by its first bytes, never by the file's name.
+
+| property | rule |
+|---|---|
+| JPEG, MPO | starts with `JPEG_START`; of an MPO file the first picture |
+| PNG | starts with `PNG_START`; of an animated PNG the picture that every decoder shows |
+| GIF | starts with one of `GIF_STARTS`; the first frame |
+| orientation | tag 0x0112 of the first "Exif" APP1 segment of a JPEG, and nothing else; see below |
+| 16 bits a channel (PNG) | the high byte, value >> 8, as libpng's strip_16 and TensorFlow's decoder |
+| 1, 2, 4 bits, grey (PNG) | scaled to 0..255: x255, x85, x17 |
+| palette (PNG, GIF) | the palette's colours |
+| alpha, palette alpha | laid over white: round(colour * alpha + 255 * (1 - alpha)), alpha in [0, 1] |
+| colour key (tRNS of grey or RGB) | pixels of exactly this colour, compared at the source's own depth, are white |
+| 16-bit RGB with a colour key | not supported: rejected |
+| CMYK, YCCK (JPEG) | samples are inverted, as Adobe writes them, with or without the Adobe marker |
+| YCbCr or RGB (JPEG) | as libjpeg decides it by the JFIF and Adobe markers and the component ids |
+| 12-bit, lossless, hierarchical JPEG | not supported: rejected |
+| colour profile, gamma, XMP, PNG's eXIf, text | ignored, however damaged they are: sRGB is assumed |
+
+Orientation. The segments of a JPEG are walked from its start up to the first start of scan. The first APP1 segment (FF E1)
+whose content starts with "Exif" and two zero bytes holds a TIFF structure: "II" or "MM", 42, and the offset of a directory, all
+in the byte order that the first two bytes name. In this directory the first entry with tag 0x0112 counts if its type is
+SHORT (3), its count 1 and its value in 1..8. Only entries that lie wholly within the segment are read. In every other
+case, whatever is short, foreign, cyclic or damaged, there is no orientation, which is 1. Later Exif segments, later
+directories and thumbnails are never looked at.
+
+A mask is a PNG with one channel, grey of 1, 2, 4 or 8 bits or palette. Its values are the raw ones of the file: 0..1, 0..3,
+0..15 or 0..255, never scaled; of a palette image the indices. tRNS and every other chunk is ignored.
+
+Sources: EXIF 2.32, 4.5 and 4.6; TIFF 6.0, section 2; ITU-T T.81, annex B; PNG, third edition, 11 and 13.
+"""
+
+from __future__ import annotations
+
+JPEG_START = b"\xff\xd8\xff"
+PNG_START = b"\x89PNG\r\n\x1a\n"
+GIF_STARTS = (b"GIF87a", b"GIF89a")
+
+EXIF_START = b"Exif\x00\x00"  # of an APP1 segment's content
+ORIENTATION_TAG = 0x0112
+SHORT = 3  # TIFF's type of 16 bits, unsigned
+UPRIGHT = 1
+ORIENTATIONS = range(1, 9)
+
+# Limits of the data jobs, all of them known before a pixel is decoded.
+MAX_FILE_BYTES = 256 << 20  # 256 MiB, of one photo or mask; known before it is read
+MIN_SIDE = 16  # pixels; less holds no picture
+MAX_SIDE = 65_500  # pixels; the largest side of a JPEG
+MAX_PIXELS = 100_000_000  # decoding takes at most 8 bytes for each, so 800 MB
+MAX_SCANS = 100  # of a JPEG; encoders write about ten, and each costs a pass over the picture
+MAX_SCANNED_PIXELS = 1_000_000_000  # pixels times scans of a JPEG: seconds, not minutes
+MAX_MULTI_SCAN_PIXELS = 50_000_000  # of a JPEG with several scans, all of whose coefficients are held in memory
