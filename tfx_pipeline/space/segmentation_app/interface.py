@@ -17,7 +17,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
 import gradio as gr
 
 from .model import Segmenter, load_segmenter
-from .photo import MAX_FILE_SIZE, PhotoRefused, read_photo
+from .photo import MAX_FILE_BYTES, PhotoRefused, read_photo
 from .rendering import annotated, details_html, hex_color, legend_html, purpose, shares, write_mask
 
 EXAMPLES_FOLDER = "examples"
@@ -46,7 +46,7 @@ def main(root: Path) -> None:
         css_paths=[root / "look.css", Path(__file__).with_name("gradio.css")],
         head=HEAD,
         footer_links=["api"],
-        max_file_size=MAX_FILE_SIZE,
+        max_file_size=MAX_FILE_BYTES,
         ssr_mode=False,
         quiet=True,
         prevent_thread_lock=True,
@@ -66,7 +66,7 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
             return None, None, None
         began = time.perf_counter()
         try:
-            pixels = read_photo(photo)
+            pixels = read_photo(Path(photo).read_bytes())
         except PhotoRefused as refused:
             raise gr.Error(str(refused), duration=None, print_exception=False) from None
         class_ids = segmenter.class_ids(pixels)
