@@ -1,7 +1,8 @@
 """What a photo's header says, read inside the graph of the exported model, where no image library is at hand.
 
 The rules are those of `schemas.photos`.
-Every reader takes the file's bytes as uint8 [N]. Nothing is read outside of them: there, all bytes are 0.
+Every reader takes the file's bytes as uint8 [N]. Nothing is read outside of them: there, all bytes are 0. Inside, they
+are followed by one 0, which stands for all of those.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ def read_jpeg_header(data: tf.Tensor) -> JpegHeader:
     Source: ITU-T T.81, B.1.1 and B.2; EXIF 2.32, 4.5.4; Adobe Technical Note 5116, section 18.
     """
 
+    data = _with_end(data)
+
     def step(at: tf.Tensor, exif: tf.Tensor, components: tf.Tensor, is_marked: tf.Tensor) -> tuple[tf.Tensor, ...]:
         mark, length = _number(data, at + 1, 1), _number(data, at + 2, 2)
         is_fill = mark == 0xFF
@@ -80,11 +83,11 @@ def read_jpeg_header(data: tf.Tensor) -> JpegHeader:
         (zero + 2, tf.stack([zero, zero]), zero, tf.constant(False)),
         maximum_iterations=MAX_STEPS,
     )
-    return JpegHeader(_tiff_orientation(data[exif[0] : exif[1]]), components, is_marked)
+    return JpegHeader(_tiff_orientation(_with_end(data[:-1][exif[0] : exif[1]])), components, is_marked)
 
 
 def _tiff_orientation(tiff: tf.Tensor) -> tf.Tensor:
-    """The first orientation of an EXIF segment's first directory. Source: TIFF 6.0, section 2."""
+    """The first orientation of an EXIF segment's first directory; the 0 follows it already. Source: TIFF 6.0, section 2."""
     is_little = _starts(tiff, 0, b"II*\x00")
     is_tiff = is_little | _starts(tiff, 0, b"MM\x00*")
 
@@ -105,7 +108,7 @@ def png_is_transparent(data: tf.Tensor) -> tf.Tensor:
 
     Source: www.w3.org/TR/png-3, 5.3, 11.2.1 and 11.3.1.1.
     """
-    end = tf.constant(2**62, tf.int64)
+    data, end = _with_end(data), tf.constant(2**62, tf.int64)
 
     def step(at: tf.Tensor, found: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         is_key = _starts(data, at + 4, b"tRNS")
@@ -122,6 +125,8 @@ def png_is_transparent(data: tf.Tensor) -> tf.Tensor:
 
 def read_gif_header(data: tf.Tensor) -> GifHeader:
     """Goes from block to block up to the first frame. Source: GIF89a, sections 18 to 20 and 23."""
+
+    data = _with_end(data)
 
     def step(at: tf.Tensor, control: tf.Tensor, is_within: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         first = _number(data, at, 1)
@@ -151,16 +156,15 @@ def _color_table_bytes(flags: tf.Tensor) -> tf.Tensor:
 
 def _number(data: tf.Tensor, at: tf.Tensor | int, size: int, little: bool = False) -> tf.Tensor:
     """The whole number int64 of `size` bytes at each position, big-endian unless `little`."""
-    places = range(size) if little else reversed(range(size))
-    return tf.add_n([_byte(data, at + offset) * 256**place for offset, place in enumerate(places)])
+    at = tf.convert_to_tensor(at, tf.int64)[..., tf.newaxis]
+    places = [256**place for place in (range(size) if little else reversed(range(size)))]
+    return tf.reduce_sum(_byte(data, at + tf.range(size, dtype=tf.int64)) * tf.constant(places, tf.int64), axis=-1)
 
 
 def _byte(data: tf.Tensor, at: tf.Tensor | int) -> tf.Tensor:
     at = tf.convert_to_tensor(at, tf.int64)
     is_inside = (at >= 0) & (at < _size(data))
-    padded = tf.cond(_size(data) > 0, lambda: data, lambda: tf.zeros([1], tf.uint8))
-    values = tf.cast(tf.gather(padded, tf.where(is_inside, at, tf.zeros_like(at))), tf.int64)
-    return tf.where(is_inside, values, tf.zeros_like(values))
+    return tf.cast(tf.gather(data, tf.where(is_inside, at, _size(data))), tf.int64)
 
 
 def _starts(data: tf.Tensor, at: tf.Tensor | int, expected: bytes) -> tf.Tensor:
@@ -169,5 +173,10 @@ def _starts(data: tf.Tensor, at: tf.Tensor | int, expected: bytes) -> tf.Tensor:
     return tf.reduce_all(_byte(data, positions) == tf.constant(list(expected), tf.int64))
 
 
+def _with_end(data: tf.Tensor) -> tf.Tensor:
+    return tf.pad(data, [[0, 1]])
+
+
 def _size(data: tf.Tensor) -> tf.Tensor:
-    return tf.size(data, tf.int64)
+    """Without the 0 at the end."""
+    return tf.size(data, tf.int64) - 1
