@@ -87,7 +87,7 @@ def read_jpeg_header(data: tf.Tensor) -> JpegHeader:
 
 
 def _tiff_orientation(tiff: tf.Tensor) -> tf.Tensor:
-    """The first orientation of an EXIF segment's first directory; the 0 follows it already. Source: TIFF 6.0, section 2."""
+    """The first orientation of an EXIF segment's first directory. Source: TIFF 6.0, section 2."""
     is_little = _starts(tiff, 0, b"II*\x00")
     is_tiff = is_little | _starts(tiff, 0, b"MM\x00*")
 
