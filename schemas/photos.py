@@ -11,7 +11,7 @@ A photo becomes uint8 RGB [H, W, 3], upright. The container is known by its firs
 | 16 bits a channel (PNG) | the high byte, value >> 8, as libpng's strip_16 and TensorFlow's decoder |
 | 1, 2, 4 bits, grey (PNG) | scaled to 0..255: x255, x85, x17 |
 | palette (PNG, GIF) | the palette's colours |
-| alpha, palette alpha | laid over white: round(colour * alpha + 255 * (1 - alpha)), alpha in [0, 1] |
+| alpha, palette alpha | laid over white: colour * alpha + 255 * (1 - alpha), alpha in [0, 1], to within one level |
 | colour key (tRNS of grey or RGB) | pixels of exactly this colour, compared at the source's own depth, are white |
 | 16-bit RGB with a colour key | not supported: rejected |
 | CMYK, YCCK (JPEG) | samples are inverted, as Adobe writes them, with or without the Adobe marker |
@@ -19,15 +19,15 @@ A photo becomes uint8 RGB [H, W, 3], upright. The container is known by its firs
 | 12-bit, lossless, hierarchical JPEG | not supported: rejected |
 | colour profile, gamma, XMP, PNG's eXIf, text | ignored, however damaged they are: sRGB is assumed |
 
-Orientation. The segments of a JPEG are walked from its start up to the first start of scan. The first APP1 segment (FF E1)
-whose content starts with "Exif" and two zero bytes holds a TIFF structure: "II" or "MM", 42, and the offset of a directory, all
-in the byte order that the first two bytes name. In this directory the first entry with tag 0x0112 counts if its type is
-SHORT (3), its count 1 and its value in 1..8. Only entries that lie wholly within the segment are read. In every other
-case, whatever is short, foreign, cyclic or damaged, there is no orientation, which is 1. Later Exif segments, later
-directories and thumbnails are never looked at.
+Orientation. The segments of a JPEG are walked from its start up to the first start of scan. The first APP1 segment
+(FF E1) whose content starts with "Exif" and two zero bytes holds a TIFF structure: "II" or "MM", 42, and the offset of
+a directory, all in the byte order that the first two bytes name. In this directory the first entry with tag 0x0112
+counts if its type is SHORT (3), its count 1 and its value in 1..8. Only entries that lie wholly within the segment are
+read. In every other case, however short, foreign, cyclic or damaged it is, there is no orientation, which is 1. Later
+Exif segments, later directories and thumbnails are never read.
 
-A mask is a PNG with one channel, grey of 1, 2, 4 or 8 bits or palette. Its values are the raw ones of the file: 0..1, 0..3,
-0..15 or 0..255, never scaled; of a palette image the indices. tRNS and every other chunk is ignored.
+A mask is a PNG with one channel, grey of 1, 2, 4 or 8 bits or palette. Its values are the raw ones of the file: 0..1,
+0..3, 0..15 or 0..255, never scaled; of a palette image the indices. tRNS and every other chunk is ignored.
 
 Sources: EXIF 2.32, 4.5 and 4.6; TIFF 6.0, section 2; ITU-T T.81, annex B; PNG, third edition, 11 and 13.
 """
@@ -51,4 +51,4 @@ MAX_SIDE = 65_500  # pixels; the largest side of a JPEG
 MAX_PIXELS = 100_000_000  # decoding takes at most 8 bytes for each, so 800 MB
 MAX_SCANS = 100  # of a JPEG; encoders write about ten, and each costs a pass over the picture
 MAX_SCANNED_PIXELS = 1_000_000_000  # pixels times scans of a JPEG: seconds, not minutes
-MAX_MULTI_SCAN_PIXELS = 50_000_000  # of a JPEG with several scans, all of whose coefficients are held in memory
+MAX_MULTI_SCAN_PIXELS = 65_000_000  # of a JPEG with several scans, whose coefficients take 4 bytes a pixel more

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from beam_jobs.codec.photos import decode_photo as decode_for_training
 from beam_jobs.codec.photos import resize_photo
 from beam_jobs.predict import main as predict
 from beam_jobs.prepare import main as prepare
@@ -103,6 +104,30 @@ def test_the_prediction_job_segments_the_right_pixels(photos, exported, model, t
 @every_kind
 def test_the_gradio_app_decodes_the_right_pixels(kind):
     assert_same(read_photo(kind.data), kind)
+
+
+CASES = Path(__file__).resolve().parents[4] / "shared" / "cases"
+FAILED_ONCE = sorted(
+    path
+    for name in (
+        "xmp-orientation",
+        "png-exif-orientation",
+        "png-1-and-2-bit-grey-photo-serving",
+        "cmyk-without-adobe-*",
+    )
+    for path in CASES.glob(f"{name}/images/*")
+)
+
+
+@pytest.mark.skipif(not FAILED_ONCE, reason="the shared cases are not here")
+@pytest.mark.parametrize("path", FAILED_ONCE, ids=lambda path: path.stem)
+def test_photos_that_once_differed_are_the_same_everywhere_and_fit_their_masks(path):
+    data = path.read_bytes()
+    prepared = np.asarray(decode_for_training(data, min_side=0).image, int)
+    mask = Image.open(path.parents[1] / "annotations" / "trimaps" / f"{path.stem}.png")
+    assert prepared.shape[:2] == (mask.height, mask.width)
+    for decoded in (decode_in_a_graph(data).numpy(), read_photo(data)):
+        np.testing.assert_allclose(decoded, prepared, atol=1)
 
 
 @pytest.fixture(scope="module")
