@@ -10,6 +10,7 @@ from beam_jobs.publication.versions import absolute_folder
 from beam_jobs.shards.records import MAX_MISSING_FRACTION, Encoding
 from schemas.contract import dataset_text
 from schemas.manifest import MAX_NAME, SHA256, VERSION
+from schemas.origin import Origin, with_origin
 from schemas.spec import DatasetSpec, FrozenModel, SourcePath, load_spec
 
 STAGING, REJECTED_VERSIONS = "_staging", "_rejected"
@@ -43,6 +44,7 @@ class PrepareOptions(FrozenModel):
       near_duplicates: What to do about photos that are nearly the same in train and eval: `report` them, keep them on
         `one_side`, or `ignore` them.
       max_rejected_fraction: More rejected inputs than this share, and nothing is published.
+      origin: What `origin.yaml` in the input says of it; None where there is no such file.
       baseline: A published version of the same data set under the same output; drift from it withholds the version.
     """
 
@@ -64,6 +66,7 @@ class PrepareOptions(FrozenModel):
     mask_path: SourcePath | None = None
     retry_quarantined: str | None = Field(default=None, pattern=VERSION)
     base_sha256: str | None = Field(default=None, pattern=SHA256)
+    origin: Origin | None = None
 
     @field_validator("input", "output")
     @classmethod
@@ -95,12 +98,12 @@ class PrepareOptions(FrozenModel):
     def spec(self) -> DatasetSpec:
         """The contract of the data set, with the paths that the options name."""
         paths = self.model_dump(include={"image_path", "mask_path"}, exclude_none=True)
-        return load_spec(self.dataset).model_copy(update=paths)
+        return with_origin(load_spec(self.dataset), self.origin).model_copy(update=paths)
 
     @property
     def contract(self) -> Contract:
         """The contract that the version is published under, as its files."""
-        spec = load_spec(self.dataset)  # where this job's files lie is no part of it
+        spec = with_origin(load_spec(self.dataset), self.origin)  # where this job's files lie is no part of it
         return Contract(dataset_text(spec), spec.schema_text)
 
     @property

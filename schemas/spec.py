@@ -22,6 +22,7 @@ from schemas.features import (
     SPLITS,
     fraction_feature,
 )
+from schemas.lines import Line
 from schemas.models import FrozenModel, parse_model
 from schemas.path_pattern import check_path_pattern
 
@@ -140,7 +141,8 @@ class DatasetSpec(FrozenModel):
     Attributes:
       name: Name of the folder under `schemas/`, and of the folder that versions are published in.
       title, license, source, citation: For people: reports and model cards. `source` is the address of the data set,
-        or says how it is made.
+        or says how it is made. `schemas.origin` says of one version what it was made from instead.
+      drawn: Whether `beam_jobs.sample_data` has drawn the photos.
       image_path, mask_path: Where files lie under the input root (`schemas.path_pattern`).
       archives: What the data set is published as; may lie under the input root in place of the files.
       official_splits: Split name to the list file that names its ids (first word of each line; `#` comments).
@@ -151,10 +153,11 @@ class DatasetSpec(FrozenModel):
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str
-    license: str
-    source: str = Field(min_length=1)
-    citation: str | None = None
+    title: Line
+    license: Line
+    source: Line
+    citation: Line | None = None
+    drawn: bool = False
     image_path: SourcePath
     mask_path: SourcePath
     archives: tuple[ArchiveSpec, ...] = ()

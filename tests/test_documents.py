@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from beam_jobs.dataflow.estimate import BENCH_IMAGES_PER_SECOND, GRAPH_SHARE
+from schemas.origin import Origin
 from schemas.spec import DatasetSpec, load_spec, parse_model
 from tests.documents import (
     OPTION,
@@ -143,6 +144,8 @@ def test_every_configuration_that_is_shown_can_be_loaded(page):
         values = yaml.safe_load(block)
         if "classes" in values:
             parse_model(DatasetSpec, values, page)
+        elif "title" in values:
+            parse_model(Origin, values, page)
         else:
             config = parse_model(PipelineConfig, complete | values, page)
             check_evaluation(config.evaluation, load_spec("pets"))

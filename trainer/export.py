@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from importlib import metadata
@@ -27,9 +28,9 @@ def export_model(
 ) -> None:
     """Writes a SavedModel with three signatures; N is any number of images, S `image_size`, C `num_classes`.
 
-    - `serving_default`: `image_bytes` string [N] (JPEG or PNG, any size) to `class_ids` uint8 [N, S, S]. Photos are
-      turned upright, laid over white and squashed to the square, as the data set was; resize the answer with nearest
-      neighbour to lay it over a photo.
+    - `serving_default`: `image_bytes` string [N] (JPEG, PNG or GIF, any size) to `class_ids` uint8 [N, S, S]. Photos
+      are turned upright, laid over white and squashed to the square, as the data set was; resize the answer with
+      nearest neighbour to lay it over a photo.
     - `predict_pixels`: `pixels` float32 [N, S, S, 3], RGB in 0..255, to `class_ids` uint8 [N, S, S] and `logits`
       float32 [N, S, S, C].
     - `evaluate`: `examples` string [N] (records of a published version) to `confusion_matrix` int64 [N, C * C] (truth
@@ -76,20 +77,24 @@ def write_model_info(
 ) -> None:
     """Writes what a user of the model must know into the SavedModel's `assets.extra/model_info.json`.
 
-    Keys: `dataset`, `classes` (names in the order of class ids), `palette` (RGB in 0..255 per class), `image_size`
-    (side of what `predict_pixels` takes), `tiled` (whether that is a tile of an image of any size), `manifest_sha256`
-    (identity of the dataset version), `training` (the configuration), `tuned` (names of the settings in it that a
-    search chose by the evaluation split), `code_version`, `source_sha256` (digest of the code that trained), and
-    `tflite` (`trainer.export_tflite`'s report; null without). The same model gives the same bytes.
+    Keys: `dataset`, `data` (what its photos are: `title`, `license`, `source`, `drawn`), `classes` (names in the order
+    of class ids), `palette` (RGB in 0..255 per class), `image_size` (side of what `predict_pixels` takes), `tiled`
+    (whether that is a tile of an image of any size), `manifest_sha256` (identity of the dataset version), `training`
+    (the configuration), `encoder_weights_sha256` (of the file that it names; null where it names none), `tuned` (names
+    of the settings in it that a search chose by the evaluation split), `code_version`, `source_sha256` (digest of the
+    code that trained), and `tflite` (`trainer.export_tflite`'s report; null without). The same model gives the same
+    bytes.
     """
     info: dict[str, Any] = {
         "dataset": spec.name,
+        "data": spec.model_dump(include={"title", "license", "source", "drawn"}),
         "classes": list(spec.class_names),
         "palette": [list(color) for color in spec.palette],
         "image_size": config.model_size(image_size),
         "tiled": config.crop_size > 0,
         "manifest_sha256": manifest_sha256,
         "training": config.model_dump(mode="json"),
+        "encoder_weights_sha256": _file_sha256(config.encoder_weights),
         "tuned": sorted(tuned),
         "code_version": metadata.version("segmentation-pipeline"),
         "source_sha256": source_sha256,
@@ -99,3 +104,14 @@ def write_model_info(
     tf.io.gfile.makedirs(path.rpartition("/")[0])
     with tf.io.gfile.GFile(path, "w") as file:
         file.write(json.dumps(info, indent=2, sort_keys=True) + "\n")
+
+
+def _file_sha256(path: str) -> str | None:
+    """Digest of a file's bytes; None where there is no such file, as where weights are named and not kept."""
+    if not tf.io.gfile.exists(path) or tf.io.gfile.isdir(path):
+        return None
+    digest = hashlib.sha256()
+    with tf.io.gfile.GFile(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -7,63 +7,39 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from schemas.photos import GIF_STARTS, JPEG_START, PNG_START, UPRIGHT
+from trainer.photo_headers import png_is_transparent, read_gif_header, read_jpeg_header
 from trainer.preprocessing import CHANNELS, decode_image
 
-EXIF_BYTES = 1 << 16  # a JPEG's EXIF segment is its first or second, and each holds at most 64 kB
-MAX_EXIF_ENTRIES = 256
-ORIENTATION_TAG = 0x0112
-PNG_START = b"\x89PNG"
-JPEG_START = b"\xff\xd8\xff"
+INKS = 4  # components of a JPEG for print
+# An APP14 segment; its transform 0 says of four components that they are inks. Adobe Technical Note 5116, section 18.
+ADOBE_SEGMENT = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+WHITE = b"\xff\xff\xff"
 
 
 def decode_photo(image_bytes: tf.Tensor) -> tf.Tensor:
-    """Decodes a JPEG or PNG to uint8 [H, W, 3], upright by its EXIF orientation, over white where transparent.
+    """Decodes a JPEG, PNG or GIF (its first frame) to upright uint8 [H, W, 3] over white.
 
-    As `beam_jobs.codec.photos.decode_photo` does it; an orientation in another format than JPEG is not read.
+    As `schemas.photos` says it, and so as `beam_jobs.codec.photos.decode_photo` does it.
     """
-    is_png = tf.strings.substr(image_bytes, 0, len(PNG_START)) == PNG_START
-    pixels = tf.cond(is_png, lambda: _decode_png_over_white(image_bytes), lambda: decode_image(image_bytes))
+    data = tf.io.decode_raw(image_bytes, tf.uint8)
+    pixels = tf.cond(
+        _begins(image_bytes, PNG_START),
+        lambda: _decode_png(image_bytes, data),
+        lambda: tf.cond(
+            _begins(image_bytes, GIF_STARTS[0]) | _begins(image_bytes, GIF_STARTS[1]),
+            lambda: _decode_gif(image_bytes, data),
+            lambda: _decode_jpeg(image_bytes, data),
+        ),
+    )
     pixels.set_shape([None, None, CHANNELS])
-    return turn_upright(pixels, exif_orientation(image_bytes))
+    return pixels
 
 
 def exif_orientation(image_bytes: tf.Tensor) -> tf.Tensor:
-    """The orientation 1 to 8 that a JPEG's EXIF segment states, int64; 1 where it states none or is no JPEG.
-
-    Source: EXIF 2.32, 4.5 (the APP1 segment) and 4.6.4 (tag 0x0112); TIFF 6.0, section 2 (byte order, directory).
-    """
-    data = tf.cast(tf.io.decode_raw(tf.strings.substr(image_bytes, 0, EXIF_BYTES), tf.uint8), tf.int64)
-    data = tf.pad(data, [[0, 16]])  # so that every read below has bytes to read
-
-    def byte(position: tf.Tensor) -> tf.Tensor:
-        return tf.gather(data, tf.clip_by_value(position, 0, tf.size(data, tf.int64) - 1))
-
-    segment = (0xFF, 0xE1, None, None, *b"Exif\x00\x00")
-    starts = tf.reduce_all(
-        [
-            data[offset : tf.size(data) - len(segment) + offset] == value
-            for offset, value in enumerate(segment)
-            if value is not None
-        ],
-        axis=0,
-    )
-    is_jpeg = tf.strings.substr(image_bytes, 0, len(JPEG_START)) == JPEG_START
-    tiff = tf.argmax(tf.cast(starts, tf.int32)) + len(segment)
-    is_little = byte(tiff) == ord("I")
-
-    def number(position: tf.Tensor, size: int) -> tf.Tensor:
-        values = [byte(position + offset) for offset in range(size)]
-        little = sum(value * 256**offset for offset, value in enumerate(values))
-        big = sum(value * 256 ** (size - 1 - offset) for offset, value in enumerate(values))
-        return tf.where(is_little, little, big)
-
-    directory = tiff + number(tiff + 4, 4)
-    count = tf.minimum(number(directory, 2), MAX_EXIF_ENTRIES)
-    entries = directory + 2 + 12 * tf.range(count)
-    is_orientation = number(entries, 2) == ORIENTATION_TAG
-    value = tf.reduce_max(tf.where(is_orientation, number(entries + 8, 2), 1))
-    is_known = is_jpeg & tf.reduce_any(starts) & (count > 0) & (value >= 1) & (value <= 8)
-    return tf.where(is_known, value, tf.constant(1, tf.int64))
+    """The orientation 1 to 8 that a JPEG's EXIF segment states, int64; 1 where it states none or is no JPEG."""
+    orientation = read_jpeg_header(tf.io.decode_raw(image_bytes, tf.uint8)).orientation
+    return tf.where(_begins(image_bytes, JPEG_START), orientation, tf.constant(UPRIGHT, tf.int64))
 
 
 def turn_upright(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
@@ -81,7 +57,54 @@ def _is_one_of(orientation: tf.Tensor, values: tuple[int, ...]) -> tf.Tensor:
     return tf.reduce_any(orientation == tf.constant(values, tf.int64))
 
 
-def _decode_png_over_white(image_bytes: tf.Tensor) -> tf.Tensor:
-    pixels = tf.cast(tf.io.decode_png(image_bytes, channels=CHANNELS + 1), tf.float32)
-    alpha = pixels[..., CHANNELS:] / 255.0
-    return tf.cast(tf.round(pixels[..., :CHANNELS] * alpha + 255.0 * (1.0 - alpha)), tf.uint8)
+def _begins(image_bytes: tf.Tensor, start: bytes) -> tf.Tensor:
+    return tf.strings.substr(image_bytes, 0, len(start)) == start
+
+
+def _decode_jpeg(image_bytes: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
+    header = read_jpeg_header(data)
+    # TensorFlow takes inks without Adobe's marker for the opposite of what Pillow and browsers, and so training, see.
+    lacks_marker = (header.components == INKS) & ~header.is_marked
+    marked = tf.cond(lacks_marker, lambda: _replaced(image_bytes, 2, 0, ADOBE_SEGMENT), lambda: image_bytes)
+    return turn_upright(decode_image(marked), header.orientation)
+
+
+def _decode_png(image_bytes: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
+    # Four channels are asked for only where the file has opacities: TensorFlow fills in 2^bits - 1 where it has none,
+    # which is nearly transparent for less than 8 bits.
+    return tf.cond(
+        png_is_transparent(data),
+        lambda: _over_white(tf.io.decode_png(image_bytes, channels=CHANNELS + 1)),
+        lambda: tf.io.decode_png(image_bytes, channels=CHANNELS),
+    )
+
+
+def _over_white(pixels: tf.Tensor) -> tf.Tensor:
+    """uint8 [H, W, 4] to [H, W, 3]: round(colour * alpha + 255 * (1 - alpha)), alpha in [0, 1]."""
+    pixels = tf.cast(pixels, tf.int32)
+    alpha = pixels[..., CHANNELS:]
+    return tf.cast((pixels[..., :CHANNELS] * alpha + 255 * (255 - alpha) + 127) // 255, tf.uint8)
+
+
+def _decode_gif(image_bytes: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
+    header = read_gif_header(data)
+    problem = "the first frame of this GIF does not fill it; send a JPEG or PNG"
+    fills = tf.debugging.Assert(header.fills_canvas, [problem])
+
+    def without_transparency() -> tf.Tensor:
+        cleared = _replaced(image_bytes, header.control, 1, b"\x00")
+        return _replaced(cleared, header.clear_color, len(WHITE), WHITE)
+
+    # TensorFlow makes transparent pixels black.
+    opaque = tf.cond(header.control > 0, without_transparency, lambda: image_bytes)
+    with tf.control_dependencies([fills]):
+        return tf.io.decode_image(opaque, channels=CHANNELS, expand_animations=False)
+
+
+def _replaced(image_bytes: tf.Tensor, at: tf.Tensor | int, length: int, content: tf.Tensor | bytes) -> tf.Tensor:
+    """The bytes with other content in place of `length` of them; where there are not as many, the file is cut there."""
+    size = tf.cast(tf.strings.length(image_bytes), tf.int64)
+    at = tf.minimum(tf.cast(at, tf.int64), size)
+    rest = tf.minimum(at + length, size)
+    before = tf.strings.substr(image_bytes, tf.zeros_like(at), at)
+    return tf.strings.join([before, content, tf.strings.substr(image_bytes, rest, size - rest)])

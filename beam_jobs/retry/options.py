@@ -7,6 +7,7 @@ from typing import Any
 from beam_jobs.monitoring.summary import changed_options
 from beam_jobs.options import BASE_OPTIONS, PrepareOptions
 from beam_jobs.publication.versions import read_contract, require_shards, require_version
+from beam_jobs.sources.origin import read_origin
 from schemas.contract import label_changes
 from schemas.errors import UserError
 from schemas.spec import load_spec, parse_model
@@ -15,13 +16,16 @@ SOURCE = "command line"
 
 
 def with_base_options(values: dict[str, Any]) -> dict[str, Any]:
-    """Completes the values of a command line by the options of the version that `retry_quarantined` names, if any.
+    """Completes the values of a command line by what the input says of itself, and by the options of the version that
+    `retry_quarantined` names, if any.
 
     Raises:
       UserError: A value is wrong or contradicts the base, or the base is not published under the installed contract,
         or its files are not those of its manifest.
     """
     asked = parse_model(PrepareOptions, values, SOURCE)
+    if (origin := read_origin(asked.input)) is not None:
+        values = {**values, "origin": origin.model_dump()}
     if asked.base_dir is None:
         return values
     base = require_version("--retry_quarantined", asked.base_dir)

@@ -21,15 +21,17 @@ class Scenes:
       draw: (generator of this picture, id, shortest and longest side in pixels) to photo uint8 [H, W, 3] and mask
         uint8 [H, W] of the data set's mask values.
       layout: Gives the ids, splits and list files.
+      title: What the pictures are, for people.
       sides: Shortest and longest side of a photo in pixels where nothing else is asked for.
     """
 
     draw: Callable[[np.random.Generator, str, tuple[int, int]], tuple[np.ndarray, np.ndarray]]
     layout: type[Layout]
     sides: tuple[int, int]
+    title: str
 
 
 SCENES = {
-    "pets": Scenes(pet_scenes.draw_scene, PetLayout, (180, 500)),
-    "streets": Scenes(street_scenes.draw_scene, StreetLayout, (200, 960)),
+    "pets": Scenes(pet_scenes.draw_scene, PetLayout, (180, 500), "Drawn cats and dogs"),
+    "streets": Scenes(street_scenes.draw_scene, StreetLayout, (200, 960), "Drawn street scenes"),
 }

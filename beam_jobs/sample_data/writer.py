@@ -12,12 +12,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from beam_jobs.sample_data.defects import DEFECTS_FILE, encode, kinds_of
 from beam_jobs.sample_data.layout import Layout
 from beam_jobs.sample_data.noise import cloud_tile, grain_tile, spot_tile
 from beam_jobs.sample_data.scenes import SCENES
 from schemas.errors import UserError
+from schemas.origin import ORIGIN_FILE, Origin
 from schemas.path_pattern import PLACEHOLDER
 from schemas.spec import DatasetSpec, load_spec
 
@@ -85,6 +87,7 @@ def write_sample(output: Path, settings: Settings, workers: int, progress: Progr
       UserError: The folder holds something else, or cannot be written.
     """
     if _is_there(output, settings):
+        (output / ORIGIN_FILE).write_text(_origin(settings.dataset), encoding="utf-8")  # earlier releases wrote none
         return False
     spec = load_spec(settings.dataset)
     layout = SCENES[settings.dataset].layout(spec, settings.eval_fraction)
@@ -101,6 +104,7 @@ def write_sample(output: Path, settings: Settings, workers: int, progress: Progr
         if kinds:
             named = {layout.image_id(index): kind for index, kind in kinds.items()}
             (partial_folder / DEFECTS_FILE).write_text(json.dumps(named, indent=2) + "\n", encoding="utf-8")
+        (partial_folder / ORIGIN_FILE).write_text(_origin(settings.dataset), encoding="utf-8")
         (partial_folder / SETTINGS_FILE).write_text(settings.to_json(), encoding="utf-8")
         partial_folder.rename(output.absolute())
     except OSError as error:
@@ -108,6 +112,17 @@ def write_sample(output: Path, settings: Settings, workers: int, progress: Progr
     finally:
         shutil.rmtree(partial_folder, ignore_errors=True)
     return True
+
+
+def _origin(dataset: str) -> str:
+    """The text of `origin.yaml`: drawings in the layout of a data set are not its photos."""
+    origin = Origin(
+        title=SCENES[dataset].title,
+        license="Apache-2.0",
+        source=f"drawn by python -m beam_jobs.sample_data --dataset={dataset}; no photos",
+        drawn=True,
+    )
+    return yaml.safe_dump(origin.model_dump(), sort_keys=False)
 
 
 def write_picture(

@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -140,3 +141,15 @@ def test_the_model_info_says_what_the_model_is(exported):
     assert (info["dataset"], info["image_size"], info["manifest_sha256"]) == ("pets", SIZE, "0" * 64)
     assert (info["source_sha256"], info["tflite"]) == ("1" * 64, None)
     assert TrainingConfig(**info["training"]) == CONFIG
+    assert info["data"]["title"] == spec.title
+    assert not info["data"]["drawn"]
+    assert info["encoder_weights_sha256"] is None
+
+
+def test_the_model_info_has_the_digest_of_the_weights_that_the_encoder_began_with(tmp_path):
+    weights = tmp_path / "w.h5"
+    weights.write_bytes(b"weights")
+    config = CONFIG.model_copy(update={"encoder_weights": str(weights)})
+    write_model_info(str(tmp_path), load_spec("pets"), SIZE, "0" * 64, config, source_sha256="1" * 64)
+    info = json.loads((tmp_path / MODEL_INFO_PATH).read_text())
+    assert info["encoder_weights_sha256"] == hashlib.sha256(b"weights").hexdigest()

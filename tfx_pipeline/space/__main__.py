@@ -66,6 +66,7 @@ def _run(root: Path, options: argparse.Namespace) -> int:
         "GRADIO_SERVER_NAME": options.host,
         "GRADIO_SERVER_PORT": str(_free_port(options.host, options.port)),
         "HF_HUB_OFFLINE": "1",
+        "TMPDIR": str(root.parent),  # deleted with the Space, however the app ends
     }
     ended = subprocess.run([sys.executable, "-W", "ignore", "app.py"], cwd=root, env=environment, check=False)
     if ended.returncode:

@@ -5,12 +5,25 @@ from __future__ import annotations
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from schemas.errors import UserError
+from tfx_pipeline.space.segmentation_app.hosts import is_own_host
 
 
 class _Handler(SimpleHTTPRequestHandler):
     extensions_map = SimpleHTTPRequestHandler.extensions_map | {".js": "text/javascript", ".wasm": "application/wasm"}
+
+    def __init__(self, *args: Any, name: str, **options: Any):
+        self._name = name
+        super().__init__(*args, **options)
+
+    def send_head(self) -> BinaryIO | None:
+        """Answers only in this machine's own name, so that no other website's script can read the model."""
+        if not is_own_host(self.headers.get("Host", ""), self._name):
+            self.send_error(403, "This app answers in its own name only.")
+            return None
+        return super().send_head()
 
     def log_message(self, format: str, *args: object) -> None:
         """Says nothing: the address is all that a user needs."""
@@ -23,7 +36,7 @@ def file_server(folder: Path, host: str, port: int) -> ThreadingHTTPServer:
       UserError: The port is taken.
     """
     try:
-        return ThreadingHTTPServer((host, port), partial(_Handler, directory=str(folder)))
+        return ThreadingHTTPServer((host, port), partial(_Handler, directory=str(folder), name=host))
     except OSError as error:
         raise UserError(f"port {port} of {host}: {error.strerror}; choose another --port") from None
 

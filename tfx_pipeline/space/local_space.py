@@ -27,10 +27,8 @@ def write_local_space(root: Path, model: Path, kind: str, title: str, runtime: s
         raise UserError(f"{root}: is there already; choose another folder")
     found = find_model(model)
     info = lay_out(found, root / MODEL_FOLDER)
-    try:
-        examples = drawn_examples(info["dataset"])
-    except UserError:  # a data set that is not drawn has no examples to show
-        examples = {}
+    # Drawings say something of a model only where it was trained on them.
+    examples = drawn_examples(info["dataset"]) if info.get("data", {}).get("drawn") else {}
     settings = SpaceSettings(
         kind=kind,
         model_repo=f"local/{found.name}",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from tfx_pipeline.components.hf_pusher.markdown import plain
 from tfx_pipeline.space.browser_runtime import runtime_files
 from tfx_pipeline.space.settings import SpaceSettings
 
@@ -75,7 +76,7 @@ def _readme(settings: SpaceSettings) -> str:
     where = "in your browser: photos stay on your machine" if settings.kind == "static" else "on the Space's machine"
     model = f"[{settings.model_repo}]({json.loads(_space_json(settings))['model_page']})"
     return (
-        f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n\n# {settings.title}\n\n"
+        f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n\n# {plain(settings.title)}\n\n"
         f"Shows the segmentation model {model} at commit `{settings.model_commit}`. It runs {where}.\n\n"
         "Written by the pipeline that pushed the model; what is changed here by hand is lost with the next push.\n"
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from schemas.lines import Line
 from schemas.spec import FrozenModel
 
 PUBLIC_ENDPOINT = "https://huggingface.co"
@@ -30,7 +31,7 @@ class SpaceSettings(FrozenModel):
     kind: Literal["gradio", "static"]
     model_repo: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*$")
     model_commit: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$")
-    title: str = Field(min_length=1, max_length=80)
+    title: Annotated[Line, Field(max_length=80)]
     runtime: Literal["litert", "tensorflow"] = "litert"
     examples: dict[str, bytes] = Field(default_factory=dict)
     endpoint: str | None = Field(default=None, pattern=r"^https?://[^/\s]+$")

@@ -17,7 +17,9 @@ from beam_jobs.sample_data.pet_layout import PetLayout
 from beam_jobs.sample_data.pet_scenes import BACKGROUND, BORDER, PET, draw_scene, trimap
 from beam_jobs.sample_data.scenes import SCENES
 from beam_jobs.sample_data.writer import Settings, write_sample
+from beam_jobs.sources.origin import read_origin
 from schemas.errors import UserError
+from schemas.origin import ORIGIN_FILE
 from schemas.spec import load_spec
 
 PETS, STREETS = load_spec("pets"), load_spec("streets")
@@ -272,3 +274,16 @@ def test_the_defects_of_streets_are_those_that_fit_ignored_values_and_no_require
     assert set(np.unique(_street_files(streets, kinds["mask_all_ignored"])[1])) <= set(STREETS.ignore_values)
     assert wrong_mask_value(STREETS) in _street_files(streets, kinds["mask_value"])[1]
     assert wrong_mask_value(STREETS) not in STREETS.class_id_of_mask_value
+
+
+@pytest.mark.parametrize("dataset", SCENES)
+def test_drawings_say_what_they_are(tmp_path, dataset):
+    output = tmp_path / dataset
+    write_sample(output, Settings(dataset, count=1), 1, lambda done, total: None)
+    origin = read_origin(str(output))
+    assert origin.title == SCENES[dataset].title
+    assert origin.drawn
+    assert "no photos" in origin.source
+    (output / ORIGIN_FILE).unlink()  # as an earlier release left the folder
+    assert not write_sample(output, Settings(dataset, count=1), 1, lambda done, total: None)
+    assert read_origin(str(output)) == origin

@@ -5,10 +5,12 @@ import re
 import pytest
 import yaml
 from huggingface_hub import ModelCard, constants
+from markdown_it import MarkdownIt
+from pydantic import ValidationError
 
 from schemas.spec import load_spec
 from tests.tfx_pipeline.hub.pushes import push
-from tfx_pipeline.components.hf_pusher.config import HubConfig
+from tfx_pipeline.components.hf_pusher.config import DataSource, HubConfig, SpaceConfig
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
 from tfx_pipeline.components.hf_pusher.model_card import model_card
 from tfx_pipeline.components.hf_pusher.patience import HubRefused
@@ -165,4 +167,42 @@ def test_a_name_cannot_break_a_table_or_the_metadata():
     text = card(evaluation=Evaluation(overall=metrics(30, 0.5, 0.5, 0.5), slices={"breed": breeds}))
     [model] = yaml.safe_load(re.match(r"---\n(.*?)\n---\n", text, re.DOTALL).group(1))["model-index"]
     assert len(model["results"]) == 2
-    assert "| a &#124; b --- tags: [x] | 30 |" in text
+    assert "| a \\| b --- tags: \\[x\\] | 30 |" in text
+
+
+HOSTILE = "# <script>alert(1)</script> ![x](https://evil.example/x.png) [y](javascript:z) `a` *b* | c & d"
+
+
+def test_text_from_data_and_configuration_stays_text():
+    data = {"title": HOSTILE, "license": HOSTILE, "source": HOSTILE}
+    facts = FACTS.model_copy(update={"version": f"1.0\n\n# Heading\n\n{HOSTILE}"})
+    info = INFO | {"training": INFO["training"] | {"model": HOSTILE}, "code_version": HOSTILE}
+    slices = {"breed": {HOSTILE: metrics(30, 0.5, 0.5, 0.5), "pug": metrics(2, 0.2, 0.2, 0.2)}}
+    evaluation = Evaluation(overall=metrics(32, 0.6, 0.6, 0.6), slices=slices)
+    text = model_card(HubConfig(model_repo="acme/pets", data=data), facts, info, evaluation, f'1.0"\n\n{HOSTILE}')
+    body = text.split("\n---\n", 1)[1]
+    html = MarkdownIt("commonmark").enable("table").render(body)
+    assert not re.search(r"<(script|img|em|h1>\s*Heading)|href=.(javascript|https://evil)", html)
+    assert html.count("<h1>") == 1
+    assert html.count("<h2>") == len(re.findall("^## ", card(), re.MULTILINE))
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; ![x](https://evil.example/x.png)" in html  # shown as it reads
+    for rows in re.findall(r"<table>.*?</table>", html, re.DOTALL):
+        assert len({len(re.findall("<t[dh]", row)) for row in re.findall(r"<tr>.*?</tr>", rows, re.DOTALL)}) == 1
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "a\x00b", "a\u2028b", "left\u202eright", "", " ", "x" * 301])
+def test_a_title_that_is_not_one_line_of_text_is_refused(text):
+    with pytest.raises(ValidationError):
+        DataSource(title=text, license="x", source="x")
+    with pytest.raises(ValidationError):
+        SpaceConfig(repo="acme/pets-demo", title=text)
+
+
+@pytest.mark.parametrize("place", ["/home/jane/weights/w.h5", "gs://bucket/weights/w.h5", "C:\\weights\\w.h5", "w.h5"])
+def test_of_weights_the_name_and_the_digest_are_published_and_not_their_place(place):
+    info = INFO | {"training": INFO["training"] | {"encoder_weights": place}, "encoder_weights_sha256": "ef" * 32}
+    text = section(card(info=info), "Training")
+    assert "| encoder weights | `w.h5` |" in text
+    assert f"`{'ef' * 32}`" in text
+    assert "jane" not in text
+    assert "bucket" not in text

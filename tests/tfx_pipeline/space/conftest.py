@@ -63,7 +63,8 @@ def _export(folder: Path) -> None:
     save_for_one_image(tf.saved_model.load(str(making)), one_image)
     tflite.write_bytes(convert(one_image, quantize=False))
     report = {"model.tflite": {"sha256": file_sha256(tflite), "bytes": tflite.stat().st_size}}
-    write_model_info(str(making), load_spec("pets"), IMAGE_SIZE, "0" * 64, config, "1" * 64, report)
+    spec = load_spec("pets").model_copy(update={"title": "Drawn cats & dogs", "drawn": True})
+    write_model_info(str(making), spec, IMAGE_SIZE, "0" * 64, config, "1" * 64, report)
     making.rename(folder)
 
 

@@ -6,25 +6,34 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 
 @contextmanager
-def serving(*command: str, folder: Path | None = None) -> Iterator[str]:
-    """Runs a Python command until the block ends, stops it as Ctrl-C would, and gives the address that it serves."""
+def serving(
+    *command: str, folder: Path | None = None, environment: Mapping[str, str] | None = None, terminate: bool = False
+) -> Iterator[str]:
+    """Runs a Python command until the block ends, and gives the address that it serves.
+
+    At the end it is stopped as Ctrl-C would, or, to `terminate` it, by a SIGTERM to it alone, as an orchestrator does.
+    """
     # A shell that runs the tests in the background makes them, and all that they start, deaf to Ctrl-C.
     hear_interrupts = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": folder}
+    options["env"] = os.environ | (environment or {})
     process = subprocess.Popen(
         [sys.executable, *command], start_new_session=True, preexec_fn=hear_interrupts, **options
     )
     try:
         yield _address(process)
     finally:
-        os.killpg(process.pid, signal.SIGINT)
+        if terminate:
+            process.terminate()
+        else:
+            os.killpg(process.pid, signal.SIGINT)
         process.communicate(timeout=30)
 
 

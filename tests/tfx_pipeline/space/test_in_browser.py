@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image, ImageCms
+from PIL import Image
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -27,7 +27,6 @@ from tests.tfx_pipeline.space.browser import (
     wait,
 )
 from tests.tfx_pipeline.space.conftest import encoded, photo
-from trainer.photo_decoding import decode_photo
 from trainer.preprocessing import resize_pixels
 
 KINDS = ["gradio", pytest.param("static", marks=needs_npm)]
@@ -168,43 +167,3 @@ def test_javascript_resizes_as_training_does(browser, opened, height, width):
     resized = json.loads(browser.execute_async_script(script, text, width, height, 48))
     expected = resize_pixels(pixels[..., :3], 48).numpy()
     np.testing.assert_allclose(np.reshape(resized, (48, 48, 3)), expected, atol=2e-3)
-
-
-def exif(orientation):
-    values = Image.Exif()
-    values[0x0112] = orientation
-    return values
-
-
-def strange_profile():
-    """A colour profile that, where it is heeded, exchanges red and blue."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return profile.replace(b"rXYZ", b"....").replace(b"bXYZ", b"rXYZ").replace(b"....", b"bXYZ")
-
-
-@needs_npm
-@pytest.mark.parametrize(
-    "data",
-    [
-        encoded(photo(), "PNG"),
-        encoded(photo(), quality=90),
-        encoded(photo(), exif=exif(6)),
-        encoded(photo(), exif=exif(7)),
-        encoded(photo().convert("L")),
-        encoded(photo(), icc_profile=strange_profile()),
-    ],
-    ids=["PNG", "JPEG", "turned", "turned and mirrored", "grey", "with a colour profile"],
-)
-def test_the_browser_decodes_photos_to_the_pixels_that_training_sees(browser, opened, data):
-    opened("static")
-    script = """
-      const [text, done] = arguments;
-      const { readPhoto } = await import(new URL("photo.js", location.href));
-      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-      const { width, height, rgba } = await readPhoto(new Blob([bytes]));
-      done([width, height, btoa(Array.from(rgba, (value) => String.fromCharCode(value)).join(""))]);
-    """
-    script = f"(async () => {{{script}}}).apply(null, arguments)"
-    width, height, rgba = browser.execute_async_script(script, base64.b64encode(data).decode())
-    pixels = np.frombuffer(base64.b64decode(rgba), np.uint8).reshape(height, width, 4)[..., :3]
-    np.testing.assert_array_equal(pixels, decode_photo(tf.constant(data)))

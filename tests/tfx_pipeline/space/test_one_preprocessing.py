@@ -42,14 +42,11 @@ def record(image: bytes, mask: np.ndarray) -> bytes:
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
-def test_a_photo_of_a_record_has_the_same_pixels_and_the_same_mask_everywhere(
-    model, segmenters, image_format, tmp_path
-):
+def test_a_photo_of_a_record_has_the_same_pixels_and_the_same_mask_everywhere(model, segmenters, image_format):
     pixels, truth = draw(5, IMAGE_SIZE)
     data = encoded(Image.fromarray(pixels), image_format)
-    (tmp_path / "photo").write_bytes(data)
     trained_on, _ = parse_example(record(data, truth), IMAGE_SIZE)
-    in_the_app = read_photo(tmp_path / "photo")
+    in_the_app = read_photo(data)
     np.testing.assert_array_equal(in_the_app, trained_on)
     np.testing.assert_array_equal(resize_pixels(in_the_app, IMAGE_SIZE), trained_on)
 
@@ -73,9 +70,8 @@ def exif(orientation):
     [encoded(photo()), encoded(photo(1, 90, 260), exif=exif(6)), encoded(photo(2, 40, 50), "PNG")],
     ids=["wide JPEG", "JPEG on its side", "small PNG"],
 )
-def test_a_photo_as_people_send_it_gets_the_same_mask_from_serving_and_the_app(model, segmenters, data, tmp_path):
-    (tmp_path / "photo").write_bytes(data)
-    in_the_app = read_photo(tmp_path / "photo")
+def test_a_photo_as_people_send_it_gets_the_same_mask_from_serving_and_the_app(model, segmenters, data):
+    in_the_app = read_photo(data)
     served = model.signatures["serving_default"](image_bytes=tf.constant([data]))["class_ids"][0].numpy()
     assert len(np.unique(served)) > 1
     for runtime in RUNTIMES:

@@ -12,6 +12,7 @@ from schemas.errors import UserError
 from tfx_pipeline.space import SpaceSettings, space_files
 from tfx_pipeline.space.examples import drawn_examples
 from tfx_pipeline.space.local_model import find_model
+from tfx_pipeline.space.local_space import write_local_space
 from tfx_pipeline.space.repository import GRADIO_VERSION
 
 needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="npm is missing: apt-get install npm")
@@ -92,6 +93,24 @@ def test_drawn_examples_are_small_and_the_same_each_time():
     assert len(examples) == 2
     assert all(len(content) < 100_000 for content in examples.values())
     SpaceSettings(**SETTINGS, examples=examples)
+
+
+@pytest.mark.parametrize("data", [None, {"title": "Oxford-IIIT Pet", "drawn": False}, {"title": "x", "drawn": True}])
+def test_drawings_are_examples_only_for_a_model_that_was_trained_on_drawings(tmp_path, data):
+    extra = tmp_path / "model" / "assets.extra"
+    extra.mkdir(parents=True)
+    info = {"dataset": "pets", "tflite": ["model.tflite"]} | ({"data": data} if data else {})
+    (extra / "model_info.json").write_text(json.dumps(info))
+    (extra / "model.tflite").write_bytes(b"model")
+    write_local_space(tmp_path / "space", tmp_path / "model", "gradio", "Pets")
+    assert (tmp_path / "space" / "examples").exists() == bool(data and data["drawn"])
+
+
+def test_a_title_stays_text_in_the_readme():
+    readme = space_files(SpaceSettings(**SETTINGS | {"title": "<b>Pets</b> [x](https://a.example)"}))[
+        "README.md"
+    ].decode()
+    assert "# \\<b\\>Pets\\<" in readme
 
 
 def test_a_folder_without_a_model_is_an_error_that_says_how_to_make_one(tmp_path):

@@ -9,7 +9,7 @@ from huggingface_hub import EvalResult
 from schemas.features import EVAL
 from tfx_pipeline.components.hf_pusher.config import DataSource
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
-from tfx_pipeline.components.hf_pusher.markdown import table
+from tfx_pipeline.components.hf_pusher.markdown import plain, table
 from tfx_pipeline.evaluation import Evaluation, SliceMetrics
 
 TASK = "image-segmentation"
@@ -60,7 +60,7 @@ def results_tables(evaluation: Evaluation | None) -> str:
         return "No evaluation came with this model."
     overall = evaluation.overall
     rows = [["mean IoU", _figure(overall.mean_iou)], ["pixel accuracy", _figure(overall.pixel_accuracy)]]
-    rows += [[f"IoU of {name}", _figure(value)] for name, value in overall.iou.items()]
+    rows += [[f"IoU of {plain(name)}", _figure(value)] for name, value in overall.iou.items()]
     parts = [
         f"On the {overall.examples} examples of the eval split, which the model was not trained on. IoU is the"
         " intersection of truth and prediction over their union, in pixels; a class that occurs in neither has none.",
@@ -69,12 +69,13 @@ def results_tables(evaluation: Evaluation | None) -> str:
     class_names = list(overall.iou) if len(overall.iou) <= WIDE else []
     for name, values in evaluation.slices.items():
         rows = [
-            [value, str(one.examples), _figure(one.mean_iou), _figure(one.pixel_accuracy)]
+            [plain(value), str(one.examples), _figure(one.mean_iou), _figure(one.pixel_accuracy)]
             + [_figure(one.iou[class_name]) for class_name in class_names]
             for value, one in values.items()
         ]
-        parts.append(f"By {name}:")
-        parts.append(table([name, "examples", "mean IoU", "pixel accuracy", *class_names], rows))
+        parts.append(f"By {plain(name)}:")
+        heads = [plain(name), "examples", "mean IoU", "pixel accuracy", *map(plain, class_names)]
+        parts.append(table(heads, rows))
     return "\n\n".join(parts)
 
 
@@ -97,8 +98,8 @@ def _worst_classes(overall: SliceMetrics) -> Iterator[str]:
     if known:
         worst = min(known, key=known.__getitem__)
         average = _figure(overall.mean_iou)
-        yield f"The class that it finds worst is {worst}: IoU {known[worst]:.3f}, against {average} on average."
-    if absent := [name for name, value in overall.iou.items() if value is None]:
+        yield f"The class that it finds worst is {plain(worst)}: IoU {known[worst]:.3f}, against {average} on average."
+    if absent := [plain(name) for name, value in overall.iou.items() if value is None]:
         yield f"Not judged at all, because the eval split has none of it: {', '.join(absent)}."
 
 
@@ -111,11 +112,11 @@ def _worst_slices(evaluation: Evaluation) -> Iterator[str]:
         below = {value: one for value, one in telling.items() if one.mean_iou is not None and one.mean_iou < mean}
         worst = sorted(below, key=lambda value: below[value].mean_iou)[:WORST_SLICES]
         if worst:
-            told = ", ".join(f"{one} {below[one].mean_iou:.3f} ({_examples(below[one])})" for one in worst)
-            yield f"Weakest by {name}, where the mean IoU is {mean:.3f} over all: {told}."
+            told = ", ".join(f"{plain(one)} {below[one].mean_iou:.3f} ({_examples(below[one])})" for one in worst)
+            yield f"Weakest by {plain(name)}, where the mean IoU is {mean:.3f} over all: {told}."
         if few:
-            which = ", ".join(few) if len(few) <= WIDE else f"{len(few)} of {len(values)}"
-            yield f"Fewer than {FEW_EXAMPLES} examples, so that their figures say little, by {name}: {which}."
+            which = ", ".join(map(plain, few)) if len(few) <= WIDE else f"{len(few)} of {len(values)}"
+            yield f"Fewer than {FEW_EXAMPLES} examples, so that their figures say little, by {plain(name)}: {which}."
 
 
 def _examples(metrics: SliceMetrics) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tfx_pipeline.components.hf_pusher.config import PUBLIC_ENDPOINT, HubConfig
-from tfx_pipeline.components.hf_pusher.markdown import table
+from tfx_pipeline.components.hf_pusher.markdown import code, table
 
 SAVED_MODEL_CODE = """\
 import numpy as np
@@ -26,7 +27,9 @@ from PIL import Image, ImageOps
 
 folder = snapshot_download({where}, allow_patterns="*.tflite")
 segment = Interpreter(model_path=f"{{folder}}/model.tflite").get_signature_runner("predict_pixels")
-photo = ImageOps.exif_transpose(Image.open("photo.jpg")).convert("RGB")
+photo = Image.open("photo.jpg")
+photo.info.pop("xmp", None)  # as in training, EXIF alone says which side is up
+photo = ImageOps.exif_transpose(photo).convert("RGB")
 pixels = np.asarray(photo.resize(({size}, {size}), Image.Resampling.BILINEAR), np.float32)  # RGB in 0..255
 class_ids = segment(pixels=pixels[np.newaxis])["class_ids"][0]  # uint8 [{size}, {size}]
 print(class_ids.shape, "classes:", np.unique(class_ids).tolist())"""
@@ -41,9 +44,9 @@ def usage(hub: HubConfig, info: dict[str, Any], tag: str) -> str:
       tag: The version that the code loads.
     """
     size = info["image_size"]
-    where = f'"{hub.model_repo}", revision="{tag}"'
+    where = f"{json.dumps(hub.model_repo)}, revision={json.dumps(tag)}"
     if hub.endpoint != PUBLIC_ENDPOINT:
-        where += f', endpoint="{hub.endpoint}"'
+        where += f", endpoint={json.dumps(hub.endpoint)}"
     parts = [
         f"The answer has {size}x{size} pixels; enlarge it to the photo with nearest neighbour.",
         "With TensorFlow (`pip install tensorflow huggingface_hub`):",
@@ -62,7 +65,7 @@ def usage(hub: HubConfig, info: dict[str, Any], tag: str) -> str:
 def _parity(tflite: dict[str, dict[str, Any]]) -> str:
     rows = [
         [
-            f"`{name}`",
+            code(name),
             f"{one['bytes'] / 1e6:.2f} MB",
             str(one["compared_images"]),
             f"{one['equal_pixels']:.4%}",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from schemas.lines import Line
 from schemas.secret_names import SecretName
 from schemas.spec import FrozenModel
 
@@ -44,21 +45,18 @@ class SpaceConfig(FrozenModel):
 
     repo: RepositoryId
     kind: Literal["gradio", "static"] = "static"
-    title: str = Field(min_length=1, max_length=80)
+    title: Annotated[Line, Field(max_length=80)]
     visibility: Visibility = "public"
     runtime: Literal["litert", "tensorflow"] = "litert"
     examples: tuple[str, ...] = Field(default=(), max_length=12)
 
 
 class DataSource(FrozenModel):
-    """Where the photos came from, for the model card, in place of what `schemas/<name>/dataset.yaml` says.
+    """Where the photos came from, for the model card, in place of what their version says (`schemas.origin`)."""
 
-    For data that only has the layout of a known data set, such as drawn sample data.
-    """
-
-    title: str = Field(min_length=1)
-    license: str = Field(min_length=1)
-    source: str = Field(min_length=1)
+    title: Line
+    license: Line
+    source: Line
 
 
 class HubConfig(FrozenModel):
@@ -73,7 +71,7 @@ class HubConfig(FrozenModel):
         (`projects/PROJECT/secrets/NAME/versions/VERSION`), that holds a token that may write. Never the token itself.
       branch: What is committed to; made if it is missing.
       license: The model's licence as the Hub calls it, such as `apache-2.0`; the card names none where it is left out.
-      data: Where the photos came from, if not from what `schemas/` says.
+      data: Where the photos came from, if not from what their version says.
       space: The demo; none where it is left out.
       dry_run: A folder to write the repositories to instead; needs neither network nor token.
     """

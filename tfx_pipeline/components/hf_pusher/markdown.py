@@ -1,8 +1,36 @@
-"""Markdown tables whose cells cannot break them."""
+"""Markdown in which text from configuration and data stays text."""
 
 from __future__ import annotations
 
+import re
+import string
 from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+_SPECIAL = re.compile(f"[{re.escape(string.punctuation)}]")
+_PLAIN = ".,:;'\"%/?@=+-$^"  # of punctuation, what means nothing inside a line
+
+_BAR, _ESCAPED_BAR = re.compile(r"(?<!\\)[|]"), "\\|"  # in code, too: GitHub Flavored Markdown 0.29, 4.10
+
+
+def plain(text: str) -> str:
+    """Any text as Markdown that shows it within a line: no heading, image, HTML or further cell can come of it.
+
+    Source: CommonMark 0.31, 2.4 (backslash escapes) and 6.6 (raw HTML).
+    """
+    line = " ".join(text.split())
+    return _SPECIAL.sub(lambda match: match[0] if match[0] in _PLAIN else f"\\{match[0]}", line)
+
+
+def address_or_plain(text: str) -> str:
+    """An https address as a link to itself; anything else as it reads."""
+    is_address = re.fullmatch(r"https://[^\s<>|]+", text) is not None and urlsplit(text).username is None
+    return f"<{text}>" if is_address else plain(text)
+
+
+def code(text: str) -> str:
+    """Any text as code in one line; a backtick, which would end it, becomes an apostrophe."""
+    return f"`{' '.join(text.split()).replace('`', chr(39))}`"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -12,4 +40,4 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(' '.join(cell.split()).replace('|', '&#124;') for cell in cells)} |"
+    return f"| {' | '.join(_BAR.sub(lambda _: _ESCAPED_BAR, ' '.join(cell.split())) for cell in cells)} |"

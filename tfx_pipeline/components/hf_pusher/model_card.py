@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from huggingface_hub import ModelCardData
@@ -11,7 +12,7 @@ from tfx_pipeline.components.hf_pusher.card_results import eval_results, limitat
 from tfx_pipeline.components.hf_pusher.card_usage import usage
 from tfx_pipeline.components.hf_pusher.config import DataSource, HubConfig
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
-from tfx_pipeline.components.hf_pusher.markdown import table
+from tfx_pipeline.components.hf_pusher.markdown import address_or_plain, code, plain, table
 from tfx_pipeline.evaluation import Evaluation
 
 CARD_FILE = "README.md"
@@ -31,16 +32,23 @@ def model_card(
     """
     spec = facts.spec
     source = hub.data or DataSource(title=spec.title, license=spec.license, source=spec.source)
+    shown = source.model_copy(
+        update={
+            "title": plain(source.title),
+            "license": plain(source.license),
+            "source": address_or_plain(source.source),
+        }
+    )
     sections = [
         f"---\n{_metadata(hub, facts, spec, source, evaluation, bool(info['tflite'])).to_yaml()}\n---",
         f"# {hub.model_repo.partition('/')[2]}",
-        _introduction(facts, info, source, tag),
+        _introduction(facts, info, shown, tag),
         f"## Classes\n\n{_classes(info)}",
-        f"## Intended use\n\n{_intended_use(info, source)}",
+        f"## Intended use\n\n{_intended_use(info, shown)}",
         f"## How to use it\n\n{usage(hub, info, tag)}",
         f"## Results\n\n{results_tables(evaluation)}",
-        f"## Limitations\n\n{limitations(facts, evaluation, source)}",
-        f"## Data\n\n{_data(facts, spec, source, overridden=hub.data is not None)}",
+        f"## Limitations\n\n{limitations(facts, evaluation, shown)}",
+        f"## Data\n\n{_data(facts, spec, shown, overridden=hub.data is not None)}",
         f"## Training\n\n{_training(info)}",
         "This card was written by the pipeline from the metadata of the run; no figure in it was typed by hand.",
     ]
@@ -70,21 +78,21 @@ def _introduction(facts: DatasetFacts, info: dict[str, Any], source: DataSource,
     size = info["image_size"]
     return (
         f"Semantic segmentation: gives each pixel of a photo one of {len(info['classes'])} classes. A"
-        f" `{info['training']['model']}` of {size}x{size} pixels, trained on {source.title} ({facts.dataset}"
-        f" {facts.version}). Version `{tag}`."
+        f" {code(info['training']['model'])} of {size}x{size} pixels, trained on {source.title}"
+        f" ({plain(facts.dataset)} {plain(facts.version)}). Version {code(tag)}."
     )
 
 
 def _classes(info: dict[str, Any]) -> str:
     rows = [
-        [str(class_id), name, f"`#{bytes(color).hex()}`", ", ".join(map(str, color))]
+        [str(class_id), plain(name), f"`#{bytes(color).hex()}`", ", ".join(map(str, color))]
         for class_id, (name, color) in enumerate(zip(info["classes"], info["palette"]))
     ]
     return table(["class id", "class", "colour", "red, green, blue"], rows)
 
 
 def _intended_use(info: dict[str, Any], source: DataSource) -> str:
-    names = ", ".join(info["classes"])
+    names = ", ".join(map(plain, info["classes"]))
     return (
         f"Finding {names} in photos like those of {source.title}: to measure, to cut out, to show. Not meant for"
         " decisions about the safety, health or rights of anyone, and not judged on photos of other kinds."
@@ -96,21 +104,29 @@ def _data(facts: DatasetFacts, spec: DatasetSpec, source: DataSource, overridden
         ["data set", source.title],
         ["source", source.source],
         ["licence of the data", source.license],
-        ["version", f"{facts.dataset} {facts.version}"],
-        *([f"{split} examples", str(count)] for split, count in sorted(facts.records.items())),
+        ["version", f"{plain(facts.dataset)} {plain(facts.version)}"],
+        *([f"{plain(split)} examples", str(count)] for split, count in sorted(facts.records.items())),
         ["image size", f"{facts.image_size}x{facts.image_size}" if facts.image_size else "as in the source"],
         ["manifest (sha256)", f"`{facts.manifest_sha256}`"],
     ]
     if spec.citation and not overridden:
-        rows.insert(2, ["citation", spec.citation])
+        rows.insert(2, ["citation", plain(spec.citation)])
     return table(["", ""], rows)
 
 
+def file_name(weights: str) -> str:
+    """What may be published of the weights that were configured: a name, or the last part of a path or URI."""
+    return re.split(r"[/\\]", weights.rstrip("/\\"))[-1]
+
+
 def _training(info: dict[str, Any]) -> str:
-    rows = [[name.replace("_", " "), f"`{value}`"] for name, value in sorted(info["training"].items())]
-    rows += [["code version", f"`{info['code_version']}`"], ["code (sha256)", f"`{info['source_sha256']}`"]]
+    training = info["training"] | {"encoder_weights": file_name(info["training"].get("encoder_weights", ""))}
+    rows = [[plain(name.replace("_", " ")), code(str(value))] for name, value in sorted(training.items())]
+    if digest := info.get("encoder_weights_sha256"):  # models of earlier versions do not say
+        rows.append(["encoder weights (sha256)", code(digest)])
+    rows += [["code version", code(info["code_version"])], ["code (sha256)", code(info["source_sha256"])]]
     settings = table(["setting", "value"], rows)
     if not info.get("tuned"):  # models of earlier versions do not say
         return settings
-    names = ", ".join(name.replace("_", " ") for name in info["tuned"])
+    names = ", ".join(plain(name.replace("_", " ")) for name in info["tuned"])
     return f"{settings}\n\nChosen by a search on the evaluation split, whose figures flatter the model: {names}."

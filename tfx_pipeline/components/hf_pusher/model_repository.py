@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from schemas.documents import read_json_object
@@ -12,7 +12,7 @@ from schemas.errors import UserError
 from tfx_pipeline.components.hf_pusher.config import HubConfig
 from tfx_pipeline.components.hf_pusher.contents import Content, Files, digest
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
-from tfx_pipeline.components.hf_pusher.model_card import CARD_FILE, model_card
+from tfx_pipeline.components.hf_pusher.model_card import CARD_FILE, file_name, model_card
 from tfx_pipeline.evaluation import Evaluation
 from tfx_pipeline.space.local_model import EXTRA_FOLDER, INFO_FILE, TFLITE_FILES
 
@@ -74,4 +74,4 @@ def _published_info(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: missing; HFPusher pushes models that trainer.export has described")
     info = read_json_object(path)
     weights = info["training"]["encoder_weights"]
-    return info | {"training": info["training"] | {"encoder_weights": PurePath(weights).name}}
+    return info | {"training": info["training"] | {"encoder_weights": file_name(weights)}}

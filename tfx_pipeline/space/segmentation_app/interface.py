@@ -15,10 +15,13 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
 
 import gradio as gr
+from starlette.middleware import Middleware
 
+from .hosts import OwnHostOnly, WithoutUnusedRoutes
 from .model import Segmenter, load_segmenter
-from .photo import MAX_FILE_SIZE, PhotoRefused, read_photo
+from .photo import MAX_FILE_BYTES, PhotoRefused, read_photo
 from .rendering import annotated, details_html, hex_color, legend_html, purpose, shares, write_mask
+from .uploads import accept_uploads_only, read_upload, upload_folder
 
 EXAMPLES_FOLDER = "examples"
 SYSTEM_FONTS = ("system-ui", "sans-serif")  # nothing is fetched from a font service
@@ -30,9 +33,14 @@ HEAD = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 
 def main(root: Path) -> None:
     """Serves the app of a Space repository until it is stopped; the address comes from Gradio's own variables."""
+    with upload_folder():
+        _serve(root)
+
+
+def _serve(root: Path) -> None:
     space = json.loads((root / "space.json").read_text(encoding="utf-8"))
     segmenter = load_segmenter(root)
-    app = build(space["title"], segmenter, sorted((root / EXAMPLES_FOLDER).glob("*")))
+    app = build(space["title"], segmenter, [root / EXAMPLES_FOLDER / name for name in space["examples"]])
     theme = gr.themes.Default(primary_hue="teal", neutral_hue="slate", font=SYSTEM_FONTS, font_mono=MONOSPACE_FONTS)
     theme.set(
         button_primary_background_fill="*primary_700",  # white letters are legible on it
@@ -46,13 +54,21 @@ def main(root: Path) -> None:
         css_paths=[root / "look.css", Path(__file__).with_name("gradio.css")],
         head=HEAD,
         footer_links=["api"],
-        max_file_size=MAX_FILE_SIZE,
+        max_file_size=MAX_FILE_BYTES,
         ssr_mode=False,
         quiet=True,
+        app_kwargs={"middleware": _middleware()},
         prevent_thread_lock=True,
     )
     print(f"open {app.local_url} in a browser", flush=True)
     app.block_thread()
+
+
+def _middleware() -> list[Middleware]:
+    layers = [Middleware(WithoutUnusedRoutes)]
+    if not gr.utils.get_space():  # on the Hub, its proxy knows the Space's host
+        layers.append(Middleware(OwnHostOnly, name=os.environ.get("GRADIO_SERVER_NAME", "localhost")))
+    return layers
 
 
 def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
@@ -66,7 +82,7 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
             return None, None, None
         began = time.perf_counter()
         try:
-            pixels = read_photo(photo)
+            pixels = read_photo(read_upload(photo))
         except PhotoRefused as refused:
             raise gr.Error(str(refused), duration=None, print_exception=False) from None
         class_ids = segmenter.class_ids(pixels)
@@ -99,7 +115,7 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
                     sources=["upload", "clipboard", "webcam"],
                     elem_id="photo",
                 )
-                # The file as it was sent: `read_photo` checks it before anything decodes it.
+                # The file as it was sent: `read_upload` and `read_photo` check it before anything decodes it.
                 photo.preprocess = lambda payload: None if payload is None else payload.path
                 if examples:
                     gr.Examples([[str(path)] for path in examples], photo, label="Or try one of these")
@@ -122,4 +138,5 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
             api_visibility="private",
         )
         opacity.input(None, opacity, js=SET_OPACITY, api_visibility="private")
+    accept_uploads_only(app, examples)
     return app

@@ -1,34 +1,39 @@
-"""Photos as visitors send them: checked by header before anything is decoded, then upright RGB over white."""
+"""Photos as visitors send them: checked by header before anything is decoded, then upright RGB over white.
+
+What a photo's bytes mean is said in the pipeline's `schemas/photos.py`; `photo.js` is the same in JavaScript.
+"""
 
 from __future__ import annotations
 
+import io
 import warnings
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+
+from .photo_metadata import without_metadata
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")  # no other decoder of Pillow ever sees the data
 MIN_SIDE = 16  # pixels; less holds no picture
 MAX_PIXELS = 40_000_000  # 120 MB as RGB; more than phones make
-MAX_FILE_SIZE = "40mb"  # what the server takes at all
+MAX_FILE_BYTES = 40_000_000  # what the server takes at all
+PNG_DEPTH = 24  # position of the bits a sample: www.w3.org/TR/png-3, 5.3 and 11.2.1
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `MAX_PIXELS` refuses in words what is too large
 
 
 class PhotoRefused(Exception):
-    """A photo cannot be used; the message tells the visitor why and what to do."""
+    """A photo cannot be used; the message says why, and what the visitor can do."""
 
 
-def read_photo(path: str | Path) -> np.ndarray:
-    """Reads a photo to uint8 [H, W, 3].
-
-    Turned upright by a JPEG's EXIF orientation and laid over white where transparent, as the training's photos were.
+def read_photo(data: bytes) -> np.ndarray:
+    """Decodes a photo to uint8 [H, W, 3], turned and flattened as the training's photos were.
 
     Raises:
-      PhotoRefused: No photo, too small, too large, or damaged.
+      PhotoRefused: Not a photo, too small, too large, damaged, or of a kind that training does not take.
     """
+    data, orientation = without_metadata(data)
     try:
-        image = Image.open(path, formats=FORMATS)
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
         _check_size(*image.size)
         image.load()
     except UnidentifiedImageError:
@@ -37,11 +42,11 @@ def read_photo(path: str | Path) -> np.ndarray:
         raise PhotoRefused(f"This photo is too large: at most {MAX_PIXELS // 10**6} megapixels.") from None
     except (OSError, ValueError, SyntaxError, EOFError):
         raise PhotoRefused("This photo is damaged or ends too early. Choose another one.") from None
-    upright = ImageOps.exif_transpose(image) if image.format == "JPEG" else image
-    if upright.has_transparency_data:
-        rgba = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.asarray(upright.convert("RGB"))
+    depth = data[PNG_DEPTH] if image.format == "PNG" else 8
+    pixels = np.asarray(_flattened(image, depth))
+    turned = pixels.swapaxes(0, 1) if orientation >= 5 else pixels
+    turned = turned[:: -1 if orientation in (3, 4, 7, 8) else 1, :: -1 if orientation in (2, 3, 6, 7) else 1]
+    return np.ascontiguousarray(turned)
 
 
 def _check_size(width: int, height: int) -> None:
@@ -51,3 +56,32 @@ def _check_size(width: int, height: int) -> None:
         raise PhotoRefused(
             f"This photo is too large: {width} x {height} pixels. At most {MAX_PIXELS // 10**6} megapixels are taken."
         )
+
+
+def _flattened(image: Image.Image, depth: int) -> Image.Image:
+    """RGB over white; `depth` is the bits of a sample in the file."""
+    if image.format == "PNG" and image.mode in ("1", "L", "I;16", "RGB") and "transparency" in image.info:
+        return _without_key(image, depth)
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
+    return _eight_bits(image).convert("RGB")
+
+
+def _without_key(image: Image.Image, depth: int) -> Image.Image:
+    """White in place of the one colour that is transparent: Pillow does not compare it at the file's own depth."""
+    if image.mode == "RGB" and depth > 8:
+        raise PhotoRefused("This PNG has colours of 16 bits and a transparent one. Save it as a JPEG or an 8-bit PNG.")
+    scale = 255 // (2**depth - 1) if image.mode == "L" else 1  # as Pillow has scaled the samples
+    key = np.multiply(image.info["transparency"], scale)
+    clear = (np.asarray(image) == key).reshape(image.height, image.width, -1).all(axis=-1)
+    flat = _eight_bits(image).convert("RGB")
+    flat.paste("white", mask=Image.fromarray(clear))
+    return flat
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """The upper byte of 16 bits of grey, which Pillow would clip to 255."""
+    if image.mode != "I;16":
+        return image
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

@@ -77,7 +77,8 @@ def details_html(segmenter: Segmenter) -> str:
     if metrics:
         facts.append(("Mean IoU", _figure(metrics["mean_iou"])))
         facts.append(("Pixel accuracy", _figure(metrics["pixel_accuracy"])))
-        facts.append(("Judged on", f"{metrics['examples']} photos of {escape(info['dataset'])}"))
+        title = info.get("data", {}).get("title", info["dataset"])  # models of earlier versions do not say
+        facts.append(("Judged on", f"{metrics['examples']} images of: {escape(title)}"))
         ious = ", ".join(f"{escape(name)} {_figure(metrics['iou'][name])}" for name in info["classes"])
         facts.append(("IoU of each class", ious))
     else:

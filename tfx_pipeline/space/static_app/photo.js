@@ -1,15 +1,29 @@
 // Photos as visitors send them: checked by header before anything is decoded, then upright RGB over white.
+// What a photo's bytes mean is said in the pipeline's `schemas/photos.py`; `photo.py` is the same in Python.
 import { statedSize } from "./image_header.js";
+import { withoutMetadata } from "./photo_metadata.js";
+import { decodePng } from "./png.js";
 
 const MIN_SIDE = 16; // pixels; less holds no picture
 const MAX_MEGAPIXELS = 40;
+const [JPEG_START, PNG_START] = [0xff, 0x89];
 
-/** A photo cannot be used; the message tells the visitor why and what to do. */
+/** A photo cannot be used; the message says why, and what the visitor can do. */
 export class PhotoRefused extends Error {}
 
-/** A file's pixels: {width, height, rgba, canvas}. Colour profiles are left out, as in training. */
+/** A file's pixels: {width, height, rgba, canvas}. */
 export async function readPhoto(file) {
-  const size = statedSize(new Uint8Array(await file.arrayBuffer()));
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  checkSize(statedSize(bytes));
+  const { width, height, rgba } = await decode(bytes).catch(() => {
+    throw new PhotoRefused("This photo is damaged or ends too early. Choose another one.");
+  });
+  const canvas = newCanvas(width, height);
+  canvas.getContext("2d").putImageData(new ImageData(rgba, width, height), 0, 0);
+  return { width, height, rgba, canvas };
+}
+
+function checkSize(size) {
   if (!size) throw new PhotoRefused("This file is not a photo. Choose a JPEG, PNG, GIF or WebP file.");
   if (Math.min(size.width, size.height) < MIN_SIDE) {
     throw new PhotoRefused(
@@ -21,20 +35,47 @@ export async function readPhoto(file) {
       `This photo is too large: ${size.width} x ${size.height} pixels. At most ${MAX_MEGAPIXELS} megapixels are taken.`,
     );
   }
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(file, { imageOrientation: "from-image", colorSpaceConversion: "none" });
-  } catch {
-    throw new PhotoRefused("This photo is damaged or ends too early. Choose another one.");
-  }
-  const canvas = document.createElement("canvas");
-  canvas.width = bitmap.width;
-  canvas.height = bitmap.height;
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+}
+
+async function decode(bytes) {
+  if (bytes[0] === PNG_START) return decodePng(bytes);
+  if (bytes[0] !== JPEG_START) return decodeInBrowser([bytes]);
+  const { parts, orientation } = withoutMetadata(bytes);
+  return turnUpright(await decodeInBrowser(parts), orientation);
+}
+
+async function decodeInBrowser(parts) {
+  const bitmap = await createImageBitmap(new Blob(parts), { colorSpaceConversion: "none" });
+  const { width, height } = bitmap;
+  const context = newCanvas(width, height).getContext("2d", { willReadFrequently: true });
   context.fillStyle = "white";
-  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.fillRect(0, 0, width, height);
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
-  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-  return { width: canvas.width, height: canvas.height, rgba: data, canvas };
+  return { width, height, rgba: context.getImageData(0, 0, width, height).data };
+}
+
+/** Undoes an orientation. EXIF 2.32, 4.6.4, table of tag 0x0112. */
+function turnUpright(picture, orientation) {
+  if (orientation === 1) return picture;
+  const { width, height } = picture;
+  const isOnItsSide = orientation >= 5;
+  const [columns, rows] = isOnItsSide ? [height, width] : [width, height];
+  const source = new Uint32Array(picture.rgba.buffer); // a pixel each
+  const turned = new Uint32Array(source.length);
+  for (let row = 0; row < rows; row++) {
+    const y = [3, 4, 7, 8].includes(orientation) ? rows - 1 - row : row;
+    for (let column = 0; column < columns; column++) {
+      const x = [2, 3, 6, 7].includes(orientation) ? columns - 1 - column : column;
+      turned[row * columns + column] = source[isOnItsSide ? x * width + y : y * width + x];
+    }
+  }
+  return { width: columns, height: rows, rgba: new Uint8ClampedArray(turned.buffer) };
+}
+
+function newCanvas(width, height) {
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  return canvas;
 }

@@ -68,7 +68,8 @@ export function detailsHtml(space, info) {
   if (metrics) {
     const ious = info.classes.map((key) => `${escape(key)} ${figure(metrics.iou[key])}`);
     facts.push(["Mean IoU", figure(metrics.mean_iou)], ["Pixel accuracy", figure(metrics.pixel_accuracy)]);
-    facts.push(["Judged on", `${metrics.examples} photos of ${escape(info.dataset)}`]);
+    const title = info.data?.title ?? info.dataset; // models of earlier versions do not say
+    facts.push(["Judged on", `${metrics.examples} images of: ${escape(title)}`]);
     facts.push(["IoU of each class", ious.join(", ")]);
   } else {
     facts.push(["Metrics", "not in the model info"]);

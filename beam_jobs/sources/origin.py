@@ -1,0 +1,36 @@
+"""Reads what the folder of the photos says about them."""
+
+from __future__ import annotations
+
+from schemas.documents import parse_yaml
+from schemas.errors import UserError
+from schemas.origin import MAX_ORIGIN_BYTES, ORIGIN_FILE, Origin
+from schemas.spec import parse_model
+
+
+def read_origin(folder: str) -> Origin | None:
+    """The content of `origin.yaml` in a folder, local or `gs://`; None where there is none.
+
+    Raises:
+      UserError: It can't be read, or says something else; names it.
+    """
+    path = f"{folder}/{ORIGIN_FILE}"
+    try:
+        data = _first_bytes(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error.strerror or error})") from None
+    if len(data) > MAX_ORIGIN_BYTES:
+        raise UserError(f"{path}: has more than {MAX_ORIGIN_BYTES} bytes; give title, license and source")
+    return parse_model(Origin, parse_yaml(data, path), path)
+
+
+def _first_bytes(path: str) -> bytes:
+    """As many as are allowed, and one more where the file has more."""
+    if "://" in path:
+        from beam_jobs.storage.files import read_part
+
+        return read_part(path, 0, MAX_ORIGIN_BYTES + 1)
+    with open(path, "rb") as file:
+        return file.read(MAX_ORIGIN_BYTES + 1)

@@ -1,0 +1,25 @@
+"""Text for people that stands in one line: titles, licences, addresses."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+MAX_LINE = 300  # characters
+# Unicode's categories of control characters, halves of surrogate pairs, and ends of lines and paragraphs.
+_BREAKS = ("Cc", "Cs", "Zl", "Zp")
+_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # can show a text as another one
+
+
+def _check_line(text: str) -> str:
+    for character in text:
+        if unicodedata.category(character) in _BREAKS or character in _DIRECTIONS:
+            raise ValueError(f"must be one line of plain text, without U+{ord(character):04X}")
+    if text != text.strip():
+        raise ValueError("must not begin or end with a space")
+    return text
+
+
+Line = Annotated[str, Field(min_length=1, max_length=MAX_LINE), AfterValidator(_check_line)]

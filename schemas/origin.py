@@ -1,0 +1,34 @@
+"""`origin.yaml`: where the photos beside it come from, for people.
+
+A data set's contract names the source that it was written for. Photos in the same layout can be other ones, such as a
+user's own or drawings; whoever makes them says so in this file, and what is published of them repeats it.
+"""
+
+from __future__ import annotations
+
+from schemas.lines import Line
+from schemas.spec import DatasetSpec, FrozenModel
+
+ORIGIN_FILE = "origin.yaml"  # in the folder that `--input` names
+MAX_ORIGIN_BYTES = 4096
+
+
+class Origin(FrozenModel):
+    """What a report, a model card and an app call the photos.
+
+    Attributes:
+      title: Such as `Drawn cats and dogs`.
+      license: Of the photos and masks.
+      source: Their address, or how they are made.
+      drawn: Whether `beam_jobs.sample_data` has drawn them, and can draw more for people to try a model with.
+    """
+
+    title: Line
+    license: Line
+    source: Line
+    drawn: bool = False
+
+
+def with_origin(spec: DatasetSpec, origin: Origin | None) -> DatasetSpec:
+    """The spec with what the origin says in place of its own title, license, source and citation."""
+    return spec if origin is None else spec.model_copy(update={**origin.model_dump(), "citation": None})

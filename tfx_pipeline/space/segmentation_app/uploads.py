@@ -1,0 +1,87 @@
+"""Visitors' photos: only files that were uploaded to this app are ever opened, and none outlives it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import gradio as gr
+
+from .photo import MAX_FILE_BYTES, PhotoRefused
+
+# One answer to every path that was not uploaded, so that none says whether there is such a file.
+NOT_UPLOADED = "This photo was not uploaded here. Upload it first."
+
+
+@contextlib.contextmanager
+def upload_folder() -> Iterator[Path]:
+    """A new folder for uploads and all that Gradio stores, deleted at the end; at Ctrl-C and SIGTERM, too."""
+    signal.signal(signal.SIGTERM, _leave)
+    with tempfile.TemporaryDirectory(prefix="photos-", dir=os.environ.get("GRADIO_TEMP_DIR")) as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        yield Path(folder)
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def read_upload(path: str) -> bytes:
+    """Reads an uploaded file, whatever path an API call names.
+
+    Raises:
+      PhotoRefused: Not a regular file in the upload folder, or larger than an upload may be.
+    """
+    real_path = _real_path(path)
+    if not _is_uploaded(real_path):
+        raise PhotoRefused(NOT_UPLOADED)
+    try:
+        with open(real_path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise PhotoRefused(NOT_UPLOADED)
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError:  # it is gone, or a folder
+        raise PhotoRefused(NOT_UPLOADED) from None
+    if len(data) > MAX_FILE_BYTES:
+        raise PhotoRefused(f"This file is too large: at most {MAX_FILE_BYTES // 10**6} MB are taken.")
+    return data
+
+
+def accept_uploads_only(app: gr.Blocks, examples: list[Path]) -> None:
+    """Makes every component refuse paths that are neither uploads nor the app's own examples, and all addresses.
+
+    Gradio checks the paths of values that say of themselves that they are files, and downloads the addresses in them.
+    """
+    own = {_real_path(path) for path in examples}
+    for block in app.blocks.values():
+        move_to_cache = block.async_move_resource_to_block_cache
+
+        async def move_checked(path: str | None, move_to_cache=move_to_cache) -> str | None:
+            if path is not None and not _is_uploaded(_real_path(path)) and _real_path(path) not in own:
+                raise gr.Error(NOT_UPLOADED, print_exception=False)
+            return await move_to_cache(path)
+
+        block.async_move_resource_to_block_cache = move_checked
+
+
+def _is_uploaded(real_path: str) -> bool:
+    return real_path.startswith(_real_path(gr.utils.get_upload_folder()) + os.sep)
+
+
+def _real_path(path: str | Path) -> str:
+    """The path without links; empty where it holds what no path can."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:
+        return ""
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens without waiting for what is no regular file, and without following a link that came after the check."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
