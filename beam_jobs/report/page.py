@@ -51,7 +51,7 @@ def report_page(
         ("sizes", "Photo sizes", photo_sizes(sizes, summaries)),
         ("slices", "Slices", _slices(spec, summaries)),
         *_drift(spec, validation, summaries),
-        *([("near", "Near-duplicates", near_duplicate_section(near_duplicates))] if near_duplicates else []),
+        *([("near", "Near-duplicates", near_duplicate_section(near_duplicates, manifest))] if near_duplicates else []),
         ("quarantine", "Quarantine", rejection_section(sheets, manifest)),
         ("statistics", "Statistics", _statistics(summaries, validation)),
         ("facts", "Facts", _facts(spec, manifest)),
