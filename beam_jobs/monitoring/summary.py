@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 from beam_jobs.near_duplicates import EVAL_PHOTOS_LEAKED, NEAR_DUPLICATES_FILE, PHOTOS_MOVED, SEARCH_CUT
 from beam_jobs.options import PrepareOptions
 from beam_jobs.report import REPORT_FILE
+from schemas.bounded_text import bounded_lines, clipped, enumerated
 from schemas.features import EVAL
 from schemas.manifest import Manifest
 from schemas.secret_names import redacted
 
 if TYPE_CHECKING:
     from beam_jobs.monitoring.metrics import JobMetrics
+
+PROBLEMS_SHOWN = 40
+COUNTS_SHOWN = 20  # reasons and repairs; there are some twenty of each
+CAUSE_CHARACTERS = 1500
 
 
 def published_table(manifest: Manifest, version_dir: str, seconds: float, metrics: JobMetrics | None = None) -> str:
@@ -57,7 +62,7 @@ def _near_duplicates(manifest: Manifest, folder: str, metrics: JobMetrics | None
     named = len({json.loads(pair)["eval"] for pair in pairs})
     count = max(named, metrics.counters.get(EVAL_PHOTOS_LEAKED, 0)) if metrics else named
     records = manifest.splits[EVAL].records
-    words = f"of {records} eval photos have a near-duplicate in train"
+    words = f"of {records} eval photos {'has' if count == 1 else 'have'} a near-duplicate in train"
     is_least = metrics is None or SEARCH_CUT in metrics.counters
     if count or is_least:
         least = "at least, " if is_least else ""
@@ -91,7 +96,8 @@ def withheld_table(options: PrepareOptions) -> str:
     rows += [(one["split"] or "(all)", one["subject"], one["description"]) for one in outcome["problems"]]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"Withheld: {options.version_dir} is not published, because"]
-    lines += [f"  {split:<{widths[0]}}  {what:<{widths[1]}}  {problem}" for split, what, problem in rows]
+    table = [f"  {split:<{widths[0]}}  {what:<{widths[1]}}  {problem}" for split, what, problem in rows]
+    lines += bounded_lines(table, PROBLEMS_SHOWN)
     quarantined = outcome["manifest"]["quarantined"]
     if quarantined:
         lines.append(f"Quarantined: {_counts(quarantined)}")
@@ -102,14 +108,16 @@ def withheld_table(options: PrepareOptions) -> str:
 def changed_options(before: dict, now: dict) -> str:
     """The options that differ, such as `image_size=128 (now 256)`."""
     names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-    return ", ".join(f"{name}={before.get(name)} (now {now.get(name)})" for name in names)
+    return enumerated([f"{name}={before.get(name)} (now {now.get(name)})" for name in names])
 
 
 def failure_cause(error: Exception) -> str:
     """The line of a runner's exception that names the cause and the step; runners wrap it in pages of traceback."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
-    return redacted(next((line for line in lines if "[while running" in line), lines[-1]))
+    cause = redacted(next((line for line in lines if "[while running" in line), lines[-1]))
+    return clipped(cause, CAUSE_CHARACTERS)
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return enumerated([f"{name} {count}" for name, count in by_count], most=COUNTS_SHOWN)

@@ -30,6 +30,7 @@ from beam_jobs.shards.published_records import find_records, parse_record
 from beam_jobs.sources.listing import list_photos
 from beam_jobs.sources.source_files import SourceFile, read_source
 from beam_jobs.storage.files import write_atomically
+from schemas.bounded_text import enumerated
 from schemas.features import IMAGE, MASK, SOURCE_HEIGHT, SOURCE_WIDTH
 from schemas.iou import class_iou, confusion_matrix, mean_iou, pixel_accuracy
 from schemas.manifest import Shard
@@ -159,7 +160,7 @@ def _check_id(image_id: str, sources: Iterable[SourceFile]) -> Iterator[tuple[st
         yield image_id, first
         return
     if others:
-        problem = DUPLICATE_ID, f"{' and '.join(map(str, (first, *others)))} would have one mask"
+        problem = DUPLICATE_ID, f"{enumerated([first, *others], ' and ', most=2)} would have one mask"
     else:
         problem = UNSAFE_ID, f"ids are letters, digits, '_', '-' and '.', got {image_id!r}"
     yield TaggedOutput(REJECTED, Rejection(image_id, first, None, "", STAGE, *problem))
