@@ -12,13 +12,11 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from schemas.bounded_text import bounded_lines
 from schemas.errors import UserError
 from schemas.secret_names import redacted
 
 USER_ERROR = 2
 INTERRUPTED = 128 + signal.SIGINT  # 130 and 143, as shells report what a signal ended
-LINES_SHOWN = 20  # of one mistake, such as a configuration with many wrong keys
 TERMINATED = 128 + signal.SIGTERM
 STOPPED = "stopped; the same command starts over"
 
@@ -79,7 +77,7 @@ def exit_code(command: Callable[[], int], interrupted: str = STOPPED) -> int:
     try:
         return command()
     except UserError as error:
-        for line in bounded_lines(redacted(str(error)).splitlines(), LINES_SHOWN):
+        for line in redacted(str(error)).splitlines():
             print(f"error: {line}", file=sys.stderr)
         return USER_ERROR
     except (KeyboardInterrupt, Terminated) as error:

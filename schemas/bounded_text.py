@@ -1,4 +1,8 @@
-"""Text that stays readable however much there is to say: a few of many, with the number of the others."""
+"""Text that stays readable however much there is to say, and whatever comes from outside stands in it.
+
+Of many things a few are named, with the number of the others; of long texts start and end are kept; and what would
+move a terminal's cursor, or turn the direction of the letters, is spelled out.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +28,19 @@ def enumerated(items: Collection[object], separator: str = ", ", most: int = ITE
 
 
 def clipped(text: str, most: int = CHARACTERS) -> str:
-    """The text, or its start and its end where it has more characters than `most`."""
+    """The text, or its start, its length and its end where it has more characters than `most`."""
     if len(text) <= most:
         return text
-    start = most * 2 // 3
-    return f"{text[:start]} [{len(text) - most:,} characters] {text[len(text) - (most - start) :]}"
+    gap = f" [{len(text):,} characters] "
+    start = (most - len(gap)) * 2 // 3
+    return f"{text[:start]}{gap}{text[len(text) - (most - len(gap) - start) :]}"
+
+
+def printable(text: str) -> str:
+    """The text with every character that cannot be printed, apart from newlines, as Python writes it in a literal."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
 
 
 def bounded_lines(lines: Iterable[str], most: int, characters: int = 2 * CHARACTERS) -> list[str]:

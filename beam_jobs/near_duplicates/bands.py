@@ -39,6 +39,9 @@ class Partition(NamedTuple):
     shares: int
 
 
+PlainPartition = tuple[int, int, int, int]  # as it is shuffled: Beam knows how to encode the key
+
+
 class Bucketed(NamedTuple):
     """The hashes of a partition, in order and without repetition.
 
@@ -52,7 +55,7 @@ class Bucketed(NamedTuple):
 
 
 class PartitionByBand(beam.PTransform):
-    """Batches -> (Partition, [Rows]): each hash once for each band, or once for all where one worker can hold all."""
+    """Batches -> (PlainPartition, [Rows]): each hash once a band, or once for all where one worker can hold them."""
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
         counts = batches | "CountPhotos" >> beam.Map(lambda batch: batch.photos)
@@ -61,14 +64,14 @@ class PartitionByBand(beam.PTransform):
         )
 
 
-def _partition(batch: Batch, counts: Iterable[int]) -> Iterator[tuple[Partition, Rows]]:
+def _partition(batch: Batch, counts: Iterable[int]) -> Iterator[tuple[PlainPartition, Rows]]:
     rows = _distinct(to_array(batch.rows))
     shares = -(-sum(counts) // ROWS_PER_PARTITION)
     bands = BANDS if shares == 1 else 1
     for first in range(0, BANDS, bands):
         share_of_row = band_values(rows, first) % shares
         for share in np.unique(share_of_row):
-            yield Partition(first, first + bands, int(share), shares), rows[share_of_row == share].tobytes()
+            yield (first, first + bands, int(share), shares), rows[share_of_row == share].tobytes()
 
 
 def gather(batches: Iterable[Rows]) -> Bucketed:

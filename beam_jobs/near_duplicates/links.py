@@ -8,7 +8,7 @@ import apache_beam as beam
 import numpy as np
 
 from beam_jobs.near_duplicates import bands
-from beam_jobs.near_duplicates.bands import Bucketed, Partition, PartitionByBand
+from beam_jobs.near_duplicates.bands import Bucketed, Partition, PartitionByBand, PlainPartition
 from beam_jobs.near_duplicates.batches import Rows
 from beam_jobs.near_duplicates.hashing import HASH_BYTES, MAX_DISTANCE
 
@@ -26,7 +26,7 @@ class FindLinks(beam.PTransform):
         return batches | "ByBand" >> PartitionByBand() | "Connect" >> beam.FlatMap(_connect)
 
 
-def _connect(element: tuple[Partition, Iterable[Rows]]) -> Iterator[Links]:
+def _connect(element: tuple[PlainPartition, Iterable[Rows]]) -> Iterator[Links]:
     partition, batches = Partition(*element[0]), element[1]
     links = find_links(bands.gather(batches), range(partition.first, partition.end))
     if links:

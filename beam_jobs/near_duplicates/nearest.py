@@ -9,7 +9,7 @@ import apache_beam as beam
 import numpy as np
 
 from beam_jobs.near_duplicates import bands
-from beam_jobs.near_duplicates.bands import Bucketed, Partition, PartitionByBand, band_values, sortable
+from beam_jobs.near_duplicates.bands import Bucketed, Partition, PartitionByBand, PlainPartition, band_values, sortable
 from beam_jobs.near_duplicates.batches import SPLIT_BIT, Rows
 from beam_jobs.near_duplicates.hashing import HASH_BYTES, MAX_DISTANCE
 from schemas.features import EVAL, TRAIN
@@ -53,7 +53,7 @@ class FindNearest(beam.PTransform):
         )
 
 
-def _compare(element: tuple[Partition, Iterable[Rows]]) -> Iterator[tuple[int, Nearest]]:
+def _compare(element: tuple[PlainPartition, Iterable[Rows]]) -> Iterator[tuple[int, Nearest]]:
     partition, batches = Partition(*element[0]), element[1]
     nearest = find_nearest(bands.gather(batches), range(partition.first, partition.end))
     pairs = to_pairs(nearest)
