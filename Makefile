@@ -92,7 +92,7 @@ image:  ## build, check and push the container image with Cloud Build: PROJECT= 
 test: env  ## run the tests
 	@$(BIN)/python -m pytest --numprocesses=2 -m "not proof"
 
-proof: env  ## prove what takes minutes: killed jobs, full disks, other runners
+proof: env  ## prove what takes minutes: killed jobs, full disks, other runners, hostile inputs [FUZZ_SEEDS=1,2]
 	@$(BIN)/python -m pytest --numprocesses=2 -m proof
 
 lint: env  ## check style and format

@@ -14,7 +14,7 @@ from apache_beam.pvalue import AsDict, AsIter, AsSingleton
 
 from beam_jobs.monitoring.progress import tell_planned, tell_publishing
 from beam_jobs.near_duplicates.one_side import KEPT, MOVES, KeepOnOneSide
-from beam_jobs.near_duplicates.pairs import NearDuplicatePair, NearDuplicates, write_pairs
+from beam_jobs.near_duplicates.pairs import Leak, NearDuplicates, write_leak
 from beam_jobs.options import Contract, PrepareOptions
 from beam_jobs.publication.decision import Decision, find_problems, make_manifest
 from beam_jobs.publication.line_files import REPAIRS_FOLDER, WriteLineFiles, read_repairs
@@ -99,7 +99,7 @@ def _decide_sides(
     packed = plan.planned | "PackPlans" >> beam.ParDo(Pack())
     if options.near_duplicates != "one_side":
         return packed, plan[TALLIES] | "TakeSizes" >> beam.Map(lambda tally: tally.sizes), None
-    sides = packed | "KeepOnOneSide" >> KeepOnOneSide(options.max_missing_fraction)
+    sides = packed | "KeepOnOneSide" >> KeepOnOneSide(options.encoding)
     sizes = sides[MOVES] | "TakeSizes" >> beam.Map(lambda moves: moves.sizes)
     return sides[KEPT], sizes, AsIter(sides[MOVES] | "TakeMoved" >> beam.Map(lambda moves: moves.moved))
 
@@ -212,16 +212,18 @@ def _decide(
     tallies: Iterable[Tally],
     line_files: Iterable[str],
     validation: Validation,
-    near_duplicates: tuple[NearDuplicatePair, ...] | None,
+    near_duplicates: Leak | None,
 ) -> Decision:
     shards, tally = list(shards), add_tallies(tallies)
     stage_validation(validation, options.staging_dir, contract)
     base = read_base(options)
     manifest = make_manifest(options, contract, shards, tally, base)
     problems = find_problems(manifest, validation, tally, base, options.max_rejected_fraction, shards)
-    pairs = write_pairs(near_duplicates, options.staging_dir)
-    listed = tuple(sorted(line_files))
-    return Decision(manifest, tuple(problems), tally.listed_only, listed, pairs, contract.dataset_text, tally.left_out)
+    if near_duplicates:
+        write_leak(near_duplicates, options.staging_dir)
+    listed, searched = tuple(sorted(line_files)), near_duplicates is not None
+    left_out = tally.left_out
+    return Decision(manifest, tuple(problems), tally.listed_only, listed, searched, contract.dataset_text, left_out)
 
 
 def _write_report(
@@ -230,7 +232,7 @@ def _write_report(
     validation: Validation,
     overview: Iterable[Overview],
     sheets: dict[str, list[Tile]],
-    near_duplicates: tuple[NearDuplicatePair, ...] | None,
+    near_duplicates: Leak | None,
     moves: Iterable[int] | None,
 ) -> Decision:
     look = next(iter(overview), Overview({}, {}))

@@ -6,6 +6,7 @@ import json
 from typing import Any, NamedTuple
 
 from beam_jobs.sources.source_files import SourceFile
+from schemas.bounded_text import clipped, printable
 from schemas.documents import parse_json_object
 from schemas.errors import UserError
 
@@ -43,9 +44,13 @@ FATAL = frozenset({DUPLICATE_ID})  # a single one withholds the publication
 
 
 class InputRejected(Exception):
-    """One input cannot be published; `reason` is a code of this module, `detail` says what was found."""
+    """One input cannot be published; `reason` is a code of this module, `detail` says what was found.
+
+    Details repeat names and what libraries say of files, so they are bounded, and made printable and one line, here.
+    """
 
     def __init__(self, reason: str, detail: str):
+        detail = clipped(" ".join(printable(detail or "no reason is known").split("\n")))
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail

@@ -20,8 +20,9 @@ from beam_jobs.publication.versions import (
 )
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.storage.files import read_file
+from schemas.bounded_text import bounded_lines
 from schemas.errors import UserError
-from schemas.features import SPLITS
+from schemas.features import EVAL, SPLITS
 from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest
 from schemas.version import MAX_SCHEMA_BYTES
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from beam_jobs.validation.pipeline import Outcome, Request
 
 ANOMALIES = FAILED = 1
-_SHOWN_PAIRS = 20
+_SHOWN_PAIRS, _SHOWN_FINDINGS = 8, 40
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -165,14 +166,17 @@ def _report(request: Request, outcome: Outcome, seconds: float, told_in: str | N
         rows = [("split", "feature", "kind", "anomaly")]
         rows += [(one.split or "(all)", one.feature, one.kind, one.description) for one in outcome.findings]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        for *cells, description in rows:
-            print("  " + "  ".join(cell.ljust(width) for cell, width in zip(cells, widths)) + f"  {description}")
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0])) for row in rows]
+        for line in bounded_lines(lines, _SHOWN_FINDINGS):
+            print(f"  {line}")
     for comparison in outcome.not_compared:
         print(f"Not checked: {comparison}")
-    if pairs := outcome.near_duplicates:
-        shown = ", ".join(f"{train}/{evaluated}" for train, evaluated in pairs[:_SHOWN_PAIRS])
-        more = f" and {len(pairs) - _SHOWN_PAIRS} more" if len(pairs) > _SHOWN_PAIRS else ""
-        print(f"Note: photos of train and eval that are the same or nearly so: {shown}{more}")
+    if outcome.eval_photos_leaked or not outcome.leak_is_complete:
+        count = f"{'' if outcome.leak_is_complete else 'at least '}{outcome.eval_photos_leaked}"
+        records = request.manifest.splits[EVAL].records
+        pairs = [f"{train}/{evaluated}" for train, evaluated in outcome.near_duplicates[:_SHOWN_PAIRS]]
+        nearest = f"; the nearest (train/eval): {', '.join(pairs)}" if pairs else ""
+        print(f"Note: {count} of {records} photos of eval are the same as photos of train, or nearly so{nearest}")
     if told_in:
         print(f"Written to {request.output}")
     count = len(outcome.findings)

@@ -117,6 +117,10 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(
                 problem=f"*{event.anchor} refers to another value; write the value out", problem_mark=event.start_mark
             )
+        if getattr(event, "tag", None):  # PyYAML takes a text on trust for what its tag says, and fails in many ways
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")[:80]
+            problem = f"tags such as {tag} are not supported; write a list, a mapping or a text"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
         if self._depth > MAX_DEPTH:
             raise yaml.MarkedYAMLError(problem=f"nested deeper than {MAX_DEPTH} levels", problem_mark=event.start_mark)
         self._depth += 1
@@ -165,11 +169,8 @@ def _check_values(values: Any, texts: bool = False) -> None:
                 children += one.values()
             elif isinstance(one, list):
                 children += one
-            elif isinstance(one, str):
-                if texts:
-                    _check_text(one)
-            elif isinstance(one, (set, tuple, bytes)):  # !!set, !!omap, !!binary
-                raise _Refused("tags such as !!set are not supported; write a list, a mapping or a text")
+            elif texts and isinstance(one, str):
+                _check_text(one)
         if not children:
             return
         level = children

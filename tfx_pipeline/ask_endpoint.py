@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from beam_jobs.console import be_calm, exit_code
+from schemas.bounded_text import enumerated
 from schemas.errors import UserError
 from schemas.spec import available_datasets, load_spec
 
@@ -103,7 +104,7 @@ def _output_names(paths: list[Path]) -> list[str]:
     """The stems of the files, which must differ, so that no answer takes the place of another."""
     stems = [path.stem for path in paths]
     if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
-        raise UserError(f"photos of the same name: {', '.join(twice)}; ask about them one after the other")
+        raise UserError(f"photos of the same name: {enumerated(twice)}; ask about them one after the other")
     return stems
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from schemas.bounded_text import enumerated
 from schemas.documents import parse_yaml, read_yaml
 from schemas.errors import UserError
 from schemas.secret_names import SECRET_RESOURCE
@@ -177,4 +178,6 @@ def check_evaluation(evaluation: EvaluationConfig, spec: DatasetSpec) -> None:
         ("evaluation.min_slice_mean_iou", evaluation.min_slice_mean_iou, spec.slice_names),
     ):
         if unknown := [name for name in names if name not in known]:
-            raise UserError(f"{key}: data set {spec.name!r} has no {', '.join(unknown)}; it has {', '.join(known)}")
+            raise UserError(
+                f"{key}: data set {spec.name!r} has no {enumerated(unknown)}; it has {enumerated(known, most=20)}"
+            )

@@ -16,6 +16,7 @@ from beam_jobs.report.gallery import legend
 from beam_jobs.report.labels import percent, swatch
 from beam_jobs.report.markup import Markup, data_uri, element, join
 from beam_jobs.report.plots import bars
+from schemas.bounded_text import bounded_lines
 from schemas.features import EVAL
 from schemas.manifest import Manifest
 from schemas.spec import IGNORED_COLOR, DatasetSpec
@@ -25,6 +26,7 @@ from tfx_pipeline.prediction_sheet import Prediction
 from tfx_pipeline.source_digest import source_sha256
 
 SHOWN_EXAMPLES = 6  # of the worst and of the best
+SHOWN_REASONS = 40  # against blessing
 SHOWN_VALUES = 60  # of one slice; the rest is counted
 PICTURE_SIDE = 192  # pixels
 
@@ -80,7 +82,8 @@ def _verdict(title: str, evaluation: Evaluation, manifest: Manifest, digest: str
     if MEAN_IOU in overall.intervals:
         lead += f", 95 % confidence interval {_interval(overall, MEAN_IOU)}"
     facts = element("p", f"Data set manifest {manifest.sha256[:12]}, report {digest}", class_="detail")
-    reasons = [element("li", element("strong", reason)) for reason in evaluation.reasons]
+    shown = bounded_lines(evaluation.reasons, SHOWN_REASONS)
+    reasons = [element("li", element("strong", reason)) for reason in shown]
     problems = [element("div", element("ul", *reasons), class_="problems")] if reasons else []
     return join(state, element("h1", title), element("p", f"{lead}.", class_="lead"), *problems, facts)
 

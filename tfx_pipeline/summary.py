@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from schemas.bounded_text import bounded_lines
 from schemas.manifest import Manifest
 from tfx_pipeline.components.hf_pusher.record import PushRecord
 from tfx_pipeline.evaluation import MEAN_IOU, Evaluation
@@ -16,6 +17,7 @@ from tfx_pipeline.output_layout import SUMMARY_FILE
 from tfx_pipeline.tuning_result import TuningResult
 
 NO_INTERVAL = (None, None)
+MAX_REASONS = 20  # a slice may have thousands of values, each below its floor; the file has all
 MAX_TABLE_COLUMNS = 8  # slices that do not fit, such as the breeds of pets, are left to the file
 
 
@@ -103,7 +105,10 @@ class Summary:
         if evaluation.blessed:
             lines += [f"blessed, pushed to {self.pushed_to}", *(self.hub.lines() if self.hub else [])]
         else:
-            lines += ["not blessed, not pushed:", *(f"  {reason}" for reason in evaluation.reasons)]
+            lines += [
+                "not blessed, not pushed:",
+                *bounded_lines([f"  {reason}" for reason in evaluation.reasons], MAX_REASONS),
+            ]
         return "\n".join(lines)
 
     @property

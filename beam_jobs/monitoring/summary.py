@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE, PHOTOS_MOVED
+from beam_jobs.near_duplicates import EVAL_PHOTOS_LEAKED, NEAR_DUPLICATES_FILE, PHOTOS_MOVED, SEARCH_CUT
 from beam_jobs.options import PrepareOptions
 from beam_jobs.report import REPORT_FILE
+from schemas.bounded_text import bounded_lines, clipped, enumerated
+from schemas.features import EVAL
 from schemas.manifest import Manifest
 from schemas.secret_names import redacted
 
 if TYPE_CHECKING:
     from beam_jobs.monitoring.metrics import JobMetrics
+
+PROBLEMS_SHOWN = 40
+COUNTS_SHOWN = 20  # reasons and repairs; there are some twenty of each
+CAUSE_CHARACTERS = 1500
 
 
 def published_table(manifest: Manifest, version_dir: str, seconds: float, metrics: JobMetrics | None = None) -> str:
@@ -40,27 +46,32 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
     lines.append(f"  {'seconds':<12}{seconds:>8.1f}  {manifest.inputs / seconds:.0f} images/s")
     if metrics:
         lines += _cost_lines(metrics)
-    lines += _near_duplicates(version_dir, metrics)
+    lines += _near_duplicates(manifest, version_dir, metrics)
     if manifest.quarantined:
         lines.append(f"What was not published, and why: {version_dir}/quarantine/")
     lines.append(f"Look at it before training on it: {version_dir}/{REPORT_FILE}")
     return "\n".join(lines)
 
 
-def _near_duplicates(folder: str, metrics: JobMetrics | None) -> list[str]:
-    """One line for the pairs across the splits; none where nobody looked for them."""
-    from apache_beam.io.filesystems import FileSystems
-
+def _near_duplicates(manifest: Manifest, folder: str, metrics: JobMetrics | None) -> list[str]:
+    """One line for what of eval is nearly the same in train; none where it was not searched for."""
     from beam_jobs.storage.files import read_file
 
-    path = f"{folder}/{NEAR_DUPLICATES_FILE}"
-    if not FileSystems.exists(path):
+    try:
+        pairs = read_file(f"{folder}/{NEAR_DUPLICATES_FILE}").splitlines()
+    except FileNotFoundError:
         return []
-    count = read_file(path).count(b"\n")
-    where = f": {NEAR_DUPLICATES_FILE}" if count else ""
+    named = len({json.loads(pair)["eval"] for pair in pairs})
+    count = max(named, metrics.counters.get(EVAL_PHOTOS_LEAKED, 0)) if metrics else named
+    records = manifest.splits[EVAL].records
+    words = f"of {records} eval photos {'has' if count == 1 else 'have'} a near-duplicate in train"
+    is_least = metrics is None or SEARCH_CUT in metrics.counters
+    if count or is_least:
+        least = "at least, " if is_least else ""
+        words = f"{words} ({least}{count / max(1, records):.1%}): {NEAR_DUPLICATES_FILE}"
     moved = metrics.counters.get(PHOTOS_MOVED) if metrics else None
     kept = f"; {moved} {'photo' if moved == 1 else 'photos'} moved to keep others together" if moved else ""
-    return [f"  near-duplicates {count:>4}  {'pair' if count == 1 else 'pairs'} across train and eval{where}{kept}"]
+    return [f"  near-duplicates {count:>4}  {words}{kept}"]
 
 
 def _cost_lines(metrics: JobMetrics) -> list[str]:
@@ -87,7 +98,8 @@ def withheld_table(options: PrepareOptions) -> str:
     rows += [(one["split"] or "(all)", one["subject"], one["description"]) for one in outcome["problems"]]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"Withheld: {options.version_dir} is not published, because"]
-    lines += [f"  {split:<{widths[0]}}  {what:<{widths[1]}}  {problem}" for split, what, problem in rows]
+    table = [f"  {split:<{widths[0]}}  {what:<{widths[1]}}  {problem}" for split, what, problem in rows]
+    lines += bounded_lines(table, PROBLEMS_SHOWN)
     quarantined = outcome["manifest"]["quarantined"]
     if quarantined:
         lines.append(f"Quarantined: {_counts(quarantined)}")
@@ -100,14 +112,16 @@ def withheld_table(options: PrepareOptions) -> str:
 def changed_options(before: dict, now: dict) -> str:
     """The options that differ, such as `image_size=128 (now 256)`."""
     names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-    return ", ".join(f"{name}={before.get(name)} (now {now.get(name)})" for name in names)
+    return enumerated([f"{name}={before.get(name)} (now {now.get(name)})" for name in names])
 
 
 def failure_cause(error: Exception) -> str:
     """The line of a runner's exception that names the cause and the step; runners wrap it in pages of traceback."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
-    return redacted(next((line for line in lines if "[while running" in line), lines[-1]))
+    cause = redacted(next((line for line in lines if "[while running" in line), lines[-1]))
+    return clipped(cause, CAUSE_CHARACTERS)
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return enumerated([f"{name} {count}" for name, count in by_count], most=COUNTS_SHOWN)

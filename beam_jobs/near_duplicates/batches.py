@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from beam_jobs.near_duplicates.hashing import HASH_BYTES, HashedPhoto
@@ -36,13 +36,11 @@ def to_batch(photos: Iterable[HashedPhoto]) -> Batch:
     return Batch(rows, pack([(photo.image_id, photo.source) for photo in kept]))
 
 
-def photos_with(batch: Batch, hashes: Container[bytes]) -> Iterator[HashedPhoto]:
-    """The photos of a batch that have one of some hashes."""
-    rows = [batch.rows[start : start + ROW_BYTES] for start in range(0, len(batch.rows), ROW_BYTES)]
-    found = [index for index, row in enumerate(rows) if row[:HASH_BYTES] in hashes]
-    names = unpack(batch.names) if found else []
-    for index in found:
-        row, (image_id, source) = rows[index], names[index]
+def photos_at(batch: Batch, indices: Sequence[int]) -> Iterator[HashedPhoto]:
+    """The photos at some places of a batch."""
+    names = unpack(batch.names) if len(indices) else []
+    for index in indices:
+        row, (image_id, source) = batch.rows[index * ROW_BYTES : (index + 1) * ROW_BYTES], names[index]
         yield HashedPhoto(image_id, _SPLIT_OF_BIT[row[HASH_BYTES]], row[:HASH_BYTES], _to_source(source))
 
 

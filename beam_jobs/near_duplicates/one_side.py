@@ -1,9 +1,10 @@
 """Keeps near-duplicates on one side of the split: decided before any shard is planned, from a first look at the photos.
 
 Photos that are near each other, directly or over others, make a cluster, and all of a cluster go to the split of its
-first id. That leaves the share of the splits as it is on average. Records that are copied from a published version stay
-where they are, and draw what is near them to their side. With official lists both published splits then differ from
-the official ones by the photos that moved, and results are no longer comparable with others' to the last digit.
+first id. That leaves the share of the splits as it is on average, but all of a video becomes one cluster, in one split.
+Records that are copied from a published version stay where they are, on both sides if they were, and draw what is near
+them to the side of the first. With official lists both published splits then differ from the official ones by the
+photos that moved, and results are no longer comparable with others' to the last digit.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from apache_beam.pvalue import AsDict, AsIter
 from beam_jobs.monitoring.metrics import NAMESPACE
 from beam_jobs.near_duplicates import PHOTOS_MOVED
 from beam_jobs.near_duplicates.batches import Batch, to_batch
-from beam_jobs.near_duplicates.candidates import FindNearHashes, NearHashes
-from beam_jobs.near_duplicates.hashing import HashedPhoto, encoded_photo_hash
+from beam_jobs.near_duplicates.hashing import HASH_BYTES, HashedPhoto
+from beam_jobs.near_duplicates.links import FindLinks, Links
 from beam_jobs.rejections import InputRejected
 from beam_jobs.shards.published_records import read_photo
+from beam_jobs.shards.records import Encoding, copied_photo_hash, new_photo_hash
 from beam_jobs.shards.sharding import SplitSize
 from beam_jobs.sources.input_files import naming_input
 from beam_jobs.sources.packing import pack_plans, unpack_plans
@@ -35,30 +37,28 @@ Hashed = tuple[bytes, list["bytes | None"]]  # packed PlannedRecords, and the ha
 class KeepOnOneSide(beam.PTransform):
     """Packed PlannedRecords -> the same, those of near-duplicates with one split; other output: Moves of each.
 
-    Reads and decodes every photo once, at a small scale, besides the pass that publishes it. Photos that cannot be
-    decoded stay where they are: that pass rejects them. The result depends neither on the runner nor on the order of
-    the records. Memory grows with the number of near-duplicates, all of which one worker joins to clusters. Hashes of
-    this small scale differ in some bits from those of the records, so a pair at the edge of what is near may be left.
+    Reads, decodes and resizes every photo once, besides the pass that publishes it and just as that pass does: the
+    hashes are the same, so that pass finds no pair that was not seen here. Photos that cannot be decoded stay where
+    they are: that pass rejects them. The result depends neither on the runner nor on the order of the records. Memory
+    grows with the number of photos that have a near-duplicate, all of which one worker joins to clusters.
 
     Args:
-      max_missing_fraction: As photos are decoded with when they are published.
+      encoding: Of the records.
     """
 
-    def __init__(self, max_missing_fraction: float):
+    def __init__(self, encoding: Encoding):
         super().__init__()
-        self._max_missing_fraction = max_missing_fraction
+        self._encoding = encoding
 
     def expand(self, planned: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        hashed = (
-            planned | "SpreadPhotos" >> beam.Reshuffle() | "HashPhotos" >> beam.Map(_hash, self._max_missing_fraction)
-        )
+        hashed = planned | "SpreadPhotos" >> beam.Reshuffle() | "HashPhotos" >> beam.Map(_hash, self._encoding)
         batches = hashed | "TakePhotos" >> beam.Map(_take_photos)
-        near = batches | "FindNearHashes" >> FindNearHashes(across_splits=False)
+        links = batches | "FindLinks" >> FindLinks()
         # (hash, cluster)
         clusters = (
             planned.pipeline
             | "StartClusters" >> beam.Impulse()
-            | "JoinClusters" >> beam.FlatMap(lambda _, near: join_clusters(near), AsIter(near))
+            | "JoinClusters" >> beam.FlatMap(lambda _, links: join_clusters(links), AsIter(links))
         )
         # (cluster, split)
         sides = (
@@ -72,14 +72,15 @@ class KeepOnOneSide(beam.PTransform):
         )
 
 
-def _hash(packed: bytes, max_missing_fraction: float) -> Hashed:
-    return packed, [_hash_photo(plan, max_missing_fraction) for plan in unpack_plans(packed)]
+def _hash(packed: bytes, encoding: Encoding) -> Hashed:
+    return packed, [_hash_photo(plan, encoding) for plan in unpack_plans(packed)]
 
 
-def _hash_photo(plan: PlannedRecord, max_missing_fraction: float) -> bytes | None:
+def _hash_photo(plan: PlannedRecord, encoding: Encoding) -> bytes | None:
     try:
         with naming_input(plan.image_id, *plan.sources):
-            return encoded_photo_hash(read_photo(plan.photo_source), max_missing_fraction)
+            photo = read_photo(plan.photo_source)
+            return copied_photo_hash(photo) if plan.record else new_photo_hash(photo, encoding)
     except InputRejected:
         return None
 
@@ -93,7 +94,7 @@ def _take_photos(hashed: Hashed) -> Batch:
     return to_batch(HashedPhoto(plan.image_id, plan.split, photo_hash) for plan, photo_hash in _each(hashed))
 
 
-def join_clusters(near: Iterable[NearHashes]) -> Iterator[tuple[bytes, bytes]]:
+def join_clusters(links: Iterable[Links]) -> Iterator[tuple[bytes, bytes]]:
     """Each hash that is near another, with the smallest hash that it is connected to (union-find)."""
     parents: dict[bytes, bytes] = {}
 
@@ -103,9 +104,11 @@ def join_clusters(near: Iterable[NearHashes]) -> Iterator[tuple[bytes, bytes]]:
             parents[one] = one = parents[parents[one]]  # halves the path for the next search
         return one
 
-    for first, second, _ in near:
-        small, large = sorted((root(first), root(second)))
-        parents[large] = small
+    for some in links:
+        for start in range(0, len(some), 2 * HASH_BYTES):
+            middle = start + HASH_BYTES
+            small, large = sorted((root(some[start:middle]), root(some[middle : middle + HASH_BYTES])))
+            parents[large] = small
     for one in list(parents):
         yield one, root(one)
 

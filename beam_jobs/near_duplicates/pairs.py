@@ -1,24 +1,31 @@
-"""Pairs of photos that are nearly the same and stand on two sides of the split: what training must not see."""
+"""The leak between the splits: how many photos of eval have a near-duplicate in train, and the nearest pairs."""
 
 from __future__ import annotations
 
+import heapq
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
-from apache_beam.pvalue import AsDict, AsIter
+import numpy as np
+from apache_beam.pvalue import AsIter, AsSingleton
 
-from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
-from beam_jobs.near_duplicates.batches import photos_with
-from beam_jobs.near_duplicates.candidates import FindNearHashes, NearHashes
+from beam_jobs.monitoring.metrics import NAMESPACE
+from beam_jobs.near_duplicates import EVAL_PHOTOS_LEAKED, NEAR_DUPLICATES_FILE, SEARCH_CUT
+from beam_jobs.near_duplicates.bands import sortable, to_array
+from beam_jobs.near_duplicates.batches import SPLIT_BIT, Batch, photos_at
+from beam_jobs.near_duplicates.hashing import HASH_BYTES, HashedPhoto
+from beam_jobs.near_duplicates.nearest import PAIR_BYTES, PARTNERS, FindNearest, Nearest, to_pairs
 from beam_jobs.sources.source_files import PhotoSource
 from beam_jobs.storage.files import write_atomically
 from schemas.features import EVAL, TRAIN
 
 COPIES_NAMED = 16  # photos with one hash that are named in each split; more of them are the same photo again
+PAIRS_NAMED = 10_000  # in all, the nearest
 
-Copies = dict[tuple[bytes, str], list[tuple[str, PhotoSource | None]]]  # (hash, split) to ids and sources
+Copies = dict[tuple[bytes, str], list[HashedPhoto]]  # (hash, split) to the first photos by their ids
 
 
 class NearDuplicatePair(NamedTuple):
@@ -41,48 +48,128 @@ class NearDuplicatePair(NamedTuple):
         return json.dumps({"distance": self.distance, "eval": self.eval_id, "train": self.train_id}, sort_keys=True)
 
 
-def write_pairs(pairs: tuple[NearDuplicatePair, ...] | None, staging: str) -> int | None:
-    """Writes the file of near-duplicates to the staging folder, empty where there are none; returns their number.
+class Leak(NamedTuple):
+    """What of eval is nearly the same in train.
 
-    Where nobody looked for them, `pairs` is None, and there is no file and no number.
+    Attributes:
+      eval_photos: Number of photos of eval that have a near-duplicate in train.
+      is_complete: Whether that is the number, and not the least that it can be: crowds of photos that have much in
+        common and are no near-duplicates are not compared to the end.
+      pairs: Examples: the nearest, at most `PARTNERS` of a photo of eval, `COPIES_NAMED` of equal photos and
+        `PAIRS_NAMED` in all, sorted.
     """
-    if pairs is None:
-        return None
-    lines = "".join(pair.to_json() + "\n" for pair in pairs)
+
+    eval_photos: int
+    is_complete: bool
+    pairs: tuple[NearDuplicatePair, ...]
+
+
+def write_leak(leak: Leak, staging: str) -> None:
+    """Counts the photos, and writes the file of the pairs to the staging folder, empty where there are none."""
+    beam.metrics.Metrics.counter(NAMESPACE, EVAL_PHOTOS_LEAKED).inc(leak.eval_photos)
+    if not leak.is_complete:
+        beam.metrics.Metrics.counter(NAMESPACE, SEARCH_CUT).inc()
+    lines = "".join(pair.to_json() + "\n" for pair in leak.pairs)
     write_atomically(f"{staging}/{NEAR_DUPLICATES_FILE}", lines.encode())
-    return len(pairs)
 
 
 class NearDuplicates(beam.PTransform):
-    """Batches -> one element, the sorted tuple of all NearDuplicatePairs across the splits.
+    """Batches -> one element, the Leak across the splits; `bands` says what is found at which size.
 
-    `candidates` says what is found at which size. Of more than `COPIES_NAMED` photos that have one hash and one split,
-    the first by their ids are named. Memory grows with the number of near-duplicates, not with the number of photos.
+    Every worker holds the hashes of all photos of eval that have a near-duplicate, 32 bytes each, and one the pairs.
     """
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        near = batches | "FindNearHashes" >> FindNearHashes(across_splits=True)
-        hashes = near | "TakeHashes" >> beam.FlatMap(lambda one: [(one.first, None), (one.second, None)])
-        copies = (
-            batches
-            | "KeepNear" >> beam.FlatMap(photos_with, AsDict(hashes))
-            # ((hash, split), [(id, source)])
-            | "KeyByHash" >> beam.Map(lambda photo: ((photo.hash, photo.split), (photo.image_id, photo.source)))
-            | "TakeFirst" >> beam.combiners.Top.SmallestPerKey(COPIES_NAMED)
+        nearest = batches | "FindNearest" >> FindNearest()
+        found = (
+            batches.pipeline
+            | "StartFound" >> beam.Impulse()
+            | "GatherFound" >> beam.Map(lambda _, nearest: _gather(nearest), AsIter(nearest))
         )
+        named = batches | "NamePhotos" >> beam.Map(_name, AsSingleton(found))
         return (
             batches.pipeline
             | "StartPairs" >> beam.Impulse()
-            | "SortPairs" >> beam.Map(_sorted_pairs, AsIter(near), AsDict(copies))
+            | "NamePairs" >> beam.Map(_conclude, AsSingleton(found), AsIter(named))
         )
 
 
-def _sorted_pairs(_: bytes, near: Iterable[NearHashes], copies: Copies) -> tuple[NearDuplicatePair, ...]:
-    return tuple(sorted(pair for one in set(near) for pair in _name_pairs(one, copies)))
+class _Found(NamedTuple):
+    """The hashes of eval that are near one of train, sorted, and the nearest pairs of hashes."""
+
+    eval_hashes: bytes
+    pairs: bytes
+    is_complete: bool
 
 
-def _name_pairs(near: NearHashes, copies: Copies) -> Iterator[NearDuplicatePair]:
-    for train_hash, eval_hash in {(near.first, near.second), (near.second, near.first)}:
-        for train_id, train_photo in copies.get((train_hash, TRAIN), ()):
-            for eval_id, eval_photo in copies.get((eval_hash, EVAL), ()):
-                yield NearDuplicatePair(near.distance, train_id, eval_id, train_photo, eval_photo)
+class _Named(NamedTuple):
+    """How many photos of a batch have a near-duplicate in train, and the photos of the nearest pairs."""
+
+    eval_photos: int
+    photos: list[HashedPhoto]
+
+
+def _gather(nearest: Iterable[Nearest]) -> _Found:
+    hashes = [np.empty(0, f"S{HASH_BYTES}")]
+    pairs = np.empty((0, PAIR_BYTES), np.uint8)
+    is_complete = True
+    for one in nearest:
+        found = to_pairs(one)
+        hashes.append(np.unique(sortable(found[:, :HASH_BYTES])))
+        pairs = _nearest_of_all(np.concatenate([pairs, found]))
+        is_complete &= one.is_complete
+    return _Found(np.sort(np.concatenate(hashes)).tobytes(), pairs.tobytes(), is_complete)
+
+
+def _nearest_of_all(pairs: np.ndarray) -> np.ndarray:
+    distances_first = np.roll(pairs, -HASH_BYTES, axis=1)  # then the hash in train, then the one in eval
+    return pairs[np.argsort(sortable(distances_first))[:PAIRS_NAMED]]
+
+
+def _name(batch: Batch, found: _Found) -> _Named:
+    rows, pairs = to_array(batch.rows), np.frombuffer(found.pairs, np.uint8).reshape(-1, PAIR_BYTES)
+    hashes, splits = sortable(rows[:, :HASH_BYTES]), rows[:, HASH_BYTES]
+    is_eval = splits == SPLIT_BIT[EVAL]
+    eval_photos = np.count_nonzero(is_eval & np.isin(hashes, np.frombuffer(found.eval_hashes, hashes.dtype)))
+    of_eval, of_train = sortable(pairs[:, :HASH_BYTES]), sortable(pairs[:, -HASH_BYTES:])
+    is_named = np.where(is_eval, np.isin(hashes, of_eval), np.isin(hashes, of_train))
+    copies = _first_copies(photos_at(batch, np.flatnonzero(is_named).tolist()))
+    return _Named(int(eval_photos), [one for ones in copies.values() for one in ones])
+
+
+def _first_copies(photos: Iterable[HashedPhoto]) -> Copies:
+    copies: Copies = defaultdict(list)
+    for photo in photos:
+        ones = copies[photo.hash, photo.split]
+        ones.append(photo)
+        if len(ones) == 2 * COPIES_NAMED:
+            ones[:] = heapq.nsmallest(COPIES_NAMED, ones)
+    return {key: heapq.nsmallest(COPIES_NAMED, ones) for key, ones in copies.items()}
+
+
+def _conclude(_: bytes, found: _Found, named: Iterable[_Named]) -> Leak:
+    eval_photos = 0
+
+    def photos() -> Iterator[HashedPhoto]:
+        nonlocal eval_photos
+        for one in named:
+            eval_photos += one.eval_photos
+            yield from one.photos
+
+    copies = _first_copies(photos())
+    pairs = sorted(_name_pairs(to_pairs(Nearest(found.pairs, True)), copies))
+    return Leak(eval_photos, found.is_complete, tuple(pairs[:PAIRS_NAMED]))
+
+
+def _name_pairs(pairs: np.ndarray, copies: Copies) -> Iterator[NearDuplicatePair]:
+    """The pairs of photos of pairs of hashes, which come in the order of their distances."""
+    partners: dict[bytes, list[tuple[int, HashedPhoto]]] = defaultdict(list)  # of each hash in eval
+    for pair in pairs:
+        found = partners[pair[:HASH_BYTES].tobytes()]
+        trained = copies[pair[-HASH_BYTES:].tobytes(), TRAIN]
+        found += [(int(pair[HASH_BYTES]), photo) for photo in trained[: PARTNERS - len(found)]]
+    for eval_hash, found in partners.items():
+        for evaluated in copies[eval_hash, EVAL]:
+            for distance, trained in found:
+                ids = trained.image_id, evaluated.image_id
+                yield NearDuplicatePair(distance, *ids, trained.source, evaluated.source)

@@ -32,6 +32,7 @@ from beam_jobs.sources.left_out import LeftOutFiles
 from beam_jobs.sources.listing import list_photos
 from beam_jobs.sources.source_files import SourceFile, read_source
 from beam_jobs.storage.files import write_atomically
+from schemas.bounded_text import enumerated
 from schemas.features import IMAGE, MASK, SOURCE_HEIGHT, SOURCE_WIDTH
 from schemas.iou import class_iou, confusion_matrix, mean_iou, pixel_accuracy
 from schemas.manifest import Shard
@@ -182,7 +183,7 @@ def _check_id(image_id: str, sources: Iterable[SourceFile]) -> Iterator[tuple[st
     first, *others = sorted(sources)
     try:
         if others:
-            raise InputRejected(DUPLICATE_ID, f"{' and '.join(map(str, (first, *others)))} would have one mask")
+            raise InputRejected(DUPLICATE_ID, f"{enumerated([first, *others], ' and ', most=2)} would have one mask")
         if not re.fullmatch(ID_PATTERN, image_id):
             raise InputRejected(UNSAFE_ID, f"ids are letters, digits, '_', '-' and '.', got {image_id!r}")
         if len(image_id) > MAX_ID:

@@ -33,15 +33,15 @@ class Problem(NamedTuple):
 class Decision(NamedTuple):
     """The manifest of what was built, and what speaks against publishing it; empty problems mean: publish.
 
-    `near_duplicates` is the number of pairs across the splits, None where nobody looked; `dataset_text` is the content
-    of the version's `dataset.yaml`; `left_out` are the files that match no pattern, by kind.
+    `near_duplicates` says whether near-duplicates were searched for, so that there is a file of them; `dataset_text` is
+    the content of the version's `dataset.yaml`; `left_out` are the files that match no pattern, by kind.
     """
 
     manifest: Manifest
     problems: tuple[Problem, ...]
     listed_only: int
     line_files: tuple[str, ...]
-    near_duplicates: int | None = None
+    near_duplicates: bool = False
     dataset_text: str = ""
     left_out: dict[str, LeftOut] = {}  # noqa: RUF012  # never changed in place
 
@@ -107,9 +107,11 @@ def find_problems(
       max_rejected: Largest share of rejected inputs that is acceptable, in [0, 1].
       shards: Everything written, in any order.
     """
+    one_side = manifest.options.get("near_duplicates") == "one_side"
+    all_near = "; --near_duplicates=one_side keeps together what is near each other" if one_side else ""
     for name, split in manifest.splits.items():
         if not split.records:
-            yield Problem(name, "records", "no record; every split needs one")
+            yield Problem(name, "records", f"no record; every split needs one{all_near}")
     for finding in validation.findings:
         if manifest.splits[finding.split].records:
             yield Problem(finding.split, finding.feature, f"{finding.kind}: {finding.description}")

@@ -53,7 +53,7 @@ def _side_files(decision: Decision) -> list[str]:
         *(f"{STATISTICS_FOLDER}/{folder}/{STATISTICS_FILE}" for folder in folders),
         *(f"{ANOMALIES_FOLDER}/{folder}/{ANOMALIES_FILE}" for folder in folders),
         *decision.line_files,
-        *([NEAR_DUPLICATES_FILE] if decision.near_duplicates is not None else []),
+        *([NEAR_DUPLICATES_FILE] if decision.near_duplicates else []),
         REPORT_FILE,
     ]
 

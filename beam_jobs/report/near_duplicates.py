@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
-from beam_jobs.near_duplicates.pairs import NearDuplicatePair
-from beam_jobs.report.labels import split_mark
+from beam_jobs.near_duplicates.nearest import PARTNERS
+from beam_jobs.near_duplicates.pairs import Leak, NearDuplicatePair
+from beam_jobs.report.labels import percent, split_mark
 from beam_jobs.report.markup import Markup, data_uri, element, join
 from beam_jobs.report.thumbnails import draw_photo
 from beam_jobs.shards.published_records import read_photo
 from schemas.features import EVAL, TRAIN
+from schemas.manifest import Manifest
 
 PAIRS_SHOWN = 12
 PHOTO_SIDE = 192  # pixels of a photo's longer side
@@ -21,47 +23,58 @@ class NearDuplicateSheet(NamedTuple):
     """What the report says of near-duplicates.
 
     Attributes:
-      count: Number of pairs across the splits.
-      pairs: The nearest of them.
-      photos: JPEG of each photo in `pairs`, by id.
+      leak: What of eval is nearly the same in train.
+      photos: JPEG of each photo of the pairs that are shown, by id.
       moved: Number of photos that were moved to the side of their near-duplicates; None where that was not asked for.
     """
 
-    count: int
-    pairs: tuple[NearDuplicatePair, ...]
+    leak: Leak
     photos: dict[str, bytes]
     moved: int | None
 
 
-def draw_near_duplicates(pairs: tuple[NearDuplicatePair, ...], moved: int | None) -> NearDuplicateSheet:
+def draw_near_duplicates(leak: Leak, moved: int | None) -> NearDuplicateSheet:
     """Draws the nearest of all pairs; only the photos that are shown are read again."""
-    shown = pairs[:PAIRS_SHOWN]
+    shown = leak.pairs[:PAIRS_SHOWN]
     photos = {pair.train_id: pair.train_photo for pair in shown} | {pair.eval_id: pair.eval_photo for pair in shown}
     drawn = {image_id: draw_photo(read_photo(photo), PHOTO_SIDE) for image_id, photo in photos.items()}
-    return NearDuplicateSheet(len(pairs), shown, drawn, moved)
+    return NearDuplicateSheet(leak, drawn, moved)
 
 
-def near_duplicate_section(sheet: NearDuplicateSheet) -> Markup:
-    """The pairs as pictures, what they mean, and what to do."""
+def near_duplicate_section(sheet: NearDuplicateSheet, manifest: Manifest) -> Markup:
+    """The share of eval that training has seen, the nearest pairs as pictures, what they mean, and what to do."""
+    leak, records = sheet.leak, manifest.splits[EVAL].records
     words = [] if sheet.moved is None else [element("p", _moved_in_words(sheet.moved))]
-    if not sheet.count:
-        return join(*words, element("p", "No photo of one split was found again, nearly the same, in the other."))
-    pairs = "One pair" if sheet.count == 1 else f"{sheet.count:,} pairs"
-    other_remedy = [", or prepare another version with ", _ONE_SIDE] if sheet.moved is None else []
+    if not leak.eval_photos and leak.is_complete:
+        return join(*words, element("p", "No photo of eval was found again, nearly the same, in train."))
+    count = f"{'' if leak.is_complete else 'At least '}{leak.eval_photos:,} of {records:,} eval photos"
+    share = percent(leak.eval_photos / max(1, records))
+    verb = "has a near-duplicate" if leak.eval_photos == 1 else "have near-duplicates"
     note = join(
-        f"{pairs} of photos that are nearly the same {'stands' if sheet.count == 1 else 'stand'} on both sides of the"
-        " split: what is learned from the one is"
-        " known of the other, so the evaluation is too good. Compare them with your own eyes; then remove one of each"
-        " from the data",
-        *other_remedy,
-        ". ",
-        element("code", NEAR_DUPLICATES_FILE),
-        " beside this file lists all.",
+        element("strong", count),
+        f" ({share}) {verb} in train: what is learned from the one is known of the other, so the evaluation is too"
+        " good. ",
+        *_remedy(sheet, manifest),
     )
-    shown = f"The {len(sheet.pairs)} nearest are shown. " if len(sheet.pairs) < sheet.count else ""
-    scale = "Distance: bits of 256 in which their hashes differ; copies of one photo differ in few, crops in up to 64."
-    figures = [_pair_figure(pair, sheet.photos) for pair in sheet.pairs]
-    return join(*words, element("p", note), element("p", shown + scale), element("div", *figures, class_="near"))
+    crowds = [] if leak.is_complete else [element("p", "Too many photos have much in common for all to be compared.")]
+    shown = leak.pairs[:PAIRS_SHOWN]
+    listed = join(
+        f"Here are the {len(shown)} nearest pairs; " if len(shown) < len(leak.pairs) else "",
+        element("code", NEAR_DUPLICATES_FILE),
+        f" beside this file lists {len(leak.pairs):,}, at most {PARTNERS} for each photo of eval. Distance: bits of 256"
+        " in which their hashes differ; copies of one photo differ in few, crops in up to 64.",
+    )
+    figures = [_pair_figure(pair, sheet.photos) for pair in shown]
+    return join(*words, element("p", note), *crowds, element("p", listed), element("div", *figures, class_="near"))
+
+
+def _remedy(sheet: NearDuplicateSheet, manifest: Manifest) -> list[str]:
+    look = "Compare them with your own eyes; then remove one of each from the data"
+    if sheet.moved is None:
+        return [f"{look}, or prepare another version with ", _ONE_SIDE, "."]
+    if manifest.options.get("retry_quarantined"):
+        return [f"{look}. Records that are copied from a published version are on both sides, and stay there."]
+    return [f"{look}."]
 
 
 def _moved_in_words(moved: int) -> Markup:

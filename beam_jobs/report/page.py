@@ -22,6 +22,8 @@ from schemas.features import SPLITS
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 
+_SHOWN_PROBLEMS = 40
+
 
 def report_page(
     spec: DatasetSpec,
@@ -52,7 +54,7 @@ def report_page(
         ("sizes", "Photo sizes", photo_sizes(sizes, summaries)),
         ("slices", "Slices", _slices(spec, summaries)),
         *_drift(spec, validation, summaries),
-        *([("near", "Near-duplicates", near_duplicate_section(near_duplicates))] if near_duplicates else []),
+        *([("near", "Near-duplicates", near_duplicate_section(near_duplicates, manifest))] if near_duplicates else []),
         ("quarantine", "Quarantine", rejection_section(sheets, manifest)),
         ("statistics", "Statistics", _statistics(summaries, validation)),
         ("facts", "Facts", _facts(spec, manifest)),
@@ -75,16 +77,18 @@ def _verdict(title: str, decision: Decision) -> Markup:
             element("strong", problem.subject),
             element("span", problem.description),
         )
-        for problem in decision.problems
+        for problem in decision.problems[:_SHOWN_PROBLEMS]
     ]
-    count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+    hidden = len(decision.problems) - len(problems)
+    more = [element("li", element("span", f"and {hidden:,} more"))] if hidden else []
+    count = "one problem" if len(decision.problems) == 1 else f"{len(decision.problems)} problems"
     return join(
         element("p", "Withheld", class_="state withheld"),
         heading,
         element(
             "div",
             element("h2", f"Not published: {count}"),
-            element("ul", *problems),
+            element("ul", *problems, *more),
             element(
                 "p", "Mend the inputs or the options and run the job again; nothing that is published has changed."
             ),

@@ -14,7 +14,7 @@ from beam_jobs.codec.mask_colors import PaletteColor
 from beam_jobs.codec.masks import decode_mask, resize_mask
 from beam_jobs.codec.photos import decode_photo, resize_photo
 from beam_jobs.codec.png import encode_mask
-from beam_jobs.near_duplicates.hashing import photo_hash
+from beam_jobs.near_duplicates.hashing import encoded_photo_hash, photo_hash
 from beam_jobs.rejections import UNKNOWN_SLICE, InputRejected
 from beam_jobs.shards.tf_example import Value
 from schemas import features
@@ -107,6 +107,21 @@ def make_record(
     microseconds = {step: nanoseconds // 1000 for step, nanoseconds in steps.items()}
     hashed = photo_hash(luma) if hash_photo else None
     return Record(values, photo.repairs, microseconds, hashed, source_mask.colors)
+
+
+def new_photo_hash(photo_data: bytes, encoding: Encoding) -> bytes | None:
+    """The hash that `make_record` gives the photo, without the record; None for a flat photo.
+
+    Raises:
+      InputRejected: The photo cannot be published.
+    """
+    photo = decode_photo(photo_data, encoding.image_size, encoding.max_missing_fraction)
+    return photo_hash(resize_photo(photo.image, encoding.image_size).convert("L"))
+
+
+def copied_photo_hash(photo_data: bytes) -> bytes | None:
+    """The hash of a photo in a published record, which is copied as it is; None for a flat photo."""
+    return encoded_photo_hash(photo_data)
 
 
 def luma_statistics(image: Image.Image) -> tuple[float, float]:

@@ -15,10 +15,10 @@ from beam_jobs.codec.mask_colors import NO_COLORS, MaskColors, colors_of, merge_
 from beam_jobs.monitoring.metrics import count_rejection, meter_copy, meter_record, meter_shard, meter_source
 from beam_jobs.monitoring.progress import DoneInputs
 from beam_jobs.near_duplicates.batches import to_batch
-from beam_jobs.near_duplicates.hashing import HashedPhoto, encoded_photo_hash
+from beam_jobs.near_duplicates.hashing import HashedPhoto
 from beam_jobs.rejections import InputRejected, Rejection, Repaired
 from beam_jobs.shards.published_records import parse_record
-from beam_jobs.shards.records import Encoding, Record, make_record
+from beam_jobs.shards.records import Encoding, Record, copied_photo_hash, make_record
 from beam_jobs.shards.sharding import ShardKey, order_in_shard
 from beam_jobs.shards.tf_example import Value, to_example
 from beam_jobs.shards.tfrecord import TFRecordWriter
@@ -153,7 +153,7 @@ class WriteShard(beam.DoFn):
             (example,) = contents
             meter_copy(len(example))
             values = parse_record(example)
-            hashed = encoded_photo_hash(values[IMAGE]) if self._hash_photos else None
+            hashed = copied_photo_hash(values[IMAGE]) if self._hash_photos else None
             return Record(values, (), {}, hashed), example
         record = make_record(plan.image_id, *contents, self._spec, self._encoding, self._hash_photos)
         example = to_example(record.values)

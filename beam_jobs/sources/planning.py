@@ -24,6 +24,7 @@ from beam_jobs.sources.source_files import (
 )
 from beam_jobs.sources.split_lists import read_split_list
 from beam_jobs.sources.tally import TallyPlans
+from schemas.bounded_text import enumerated
 from schemas.spec import ID_PATTERN
 
 FILES = "files"
@@ -84,7 +85,7 @@ def pair(image_id: str, images: list[SourceFile], masks: list[SourceFile], split
     if not re.fullmatch(ID_PATTERN, image_id):
         problem = rejections.UNSAFE_ID, f"ids are letters, digits, '_', '-' and '.', got {image_id!r}"
     elif doubles := next((files for files in (images, masks) if len(files) > 1), None):
-        problem = rejections.DUPLICATE_ID, " and ".join(str(file) for file in doubles)
+        problem = rejections.DUPLICATE_ID, enumerated(doubles, " and ", most=2)
     elif not masks:
         problem = rejections.MISSING_MASK, "photo without a mask"
     elif not images:

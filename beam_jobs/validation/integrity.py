@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -26,6 +26,7 @@ from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, Manifest, Shard
 from schemas.version import stray_files
 
 ROWS, PHOTOS = "rows", "photos"
+FINDINGS_SHOWN = 10  # of the photos of one shard, and of files that nobody knows
 _RECORDS_PER_BATCH, _BYTES_PER_BATCH = 256, 16 << 20  # 16 MiB; whichever is reached first
 
 Output = Finding | beam.pvalue.TaggedOutput
@@ -46,9 +47,9 @@ def check_side_files(version_dir: str, manifest: Manifest) -> Iterator[Finding]:
     yield from _check_schema(version_dir, manifest)
     for split, one in manifest.splits.items():
         yield from _check_statistics(version_dir, split, one.records)
-    found = sizes_below(f"{version_dir}/{EXAMPLES_FOLDER}")
-    for path in stray_files(manifest, {path.removeprefix(f"{version_dir}/"): size for path, size in found.items()}):
-        yield _file("", path, "not in the manifest, but readers of the folder find it")
+    sizes = sizes_below(f"{version_dir}/{EXAMPLES_FOLDER}")
+    strays = stray_files(manifest, {path.removeprefix(f"{version_dir}/"): size for path, size in sizes.items()})
+    yield from _bounded(_file("", path, "not in the manifest, but readers of the folder find it") for path in strays)
 
 
 def _check_schema(version_dir: str, manifest: Manifest) -> Iterator[Finding]:
@@ -96,7 +97,7 @@ class CheckShard(beam.DoFn):
             return
         with open_file(path) as file:
             reader = TFRecordReader(file)
-            yield from self._read(split, shard.path, reader)
+            yield from _bounded(self._read(split, shard.path, reader))
         for what, found, promised in (
             ("bytes", reader.bytes, shard.bytes),
             ("records", reader.records, shard.records),
@@ -141,6 +142,19 @@ class CheckShard(beam.DoFn):
             else:
                 hashed.append(HashedPhoto(image_id.decode(errors="replace"), split, one))
         yield beam.pvalue.TaggedOutput(PHOTOS, to_batch(hashed))
+
+
+def _bounded(outputs: Iterable[Output]) -> Iterator[Output]:
+    """Outputs as they are, but of many Findings only the first, and one more that counts the others."""
+    findings, first = 0, None
+    for one in outputs:
+        if isinstance(one, Finding):
+            findings, first = findings + 1, first or one
+            if findings > FINDINGS_SHOWN:
+                continue
+        yield one
+    if first and findings > FINDINGS_SHOWN:
+        yield first._replace(description=f"and {findings - FINDINGS_SHOWN:,} more findings like these")
 
 
 def _column(batch: pa.RecordBatch, name: str) -> Iterator[bytes]:

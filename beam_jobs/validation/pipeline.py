@@ -9,7 +9,7 @@ from typing import NamedTuple
 import apache_beam as beam
 from apache_beam.pvalue import AsIter, AsSingleton
 
-from beam_jobs.near_duplicates.pairs import NearDuplicatePair, NearDuplicates
+from beam_jobs.near_duplicates.pairs import Leak, NearDuplicates
 from beam_jobs.storage.files import write_atomically
 from beam_jobs.validation.integrity import PHOTOS, ROWS, CheckShard, PublishedShard, check_side_files
 from beam_jobs.validation.statistics import FILE, Criteria, Finding, Validate, Validation
@@ -43,12 +43,16 @@ class Outcome(NamedTuple):
     Attributes:
       findings: Anomalies of files and statistics.
       not_compared: Comparisons that were left out, in words.
-      near_duplicates: (id in train, id in eval) of photos that are nearly the same.
+      near_duplicates: (id in train, id in eval) of photos that are nearly the same, the nearest.
+      eval_photos_leaked: How many photos of eval have a near-duplicate in train.
+      leak_is_complete: Whether that is their number, and not the least that it can be.
     """
 
     findings: tuple[Finding, ...]
     not_compared: tuple[str, ...]
     near_duplicates: tuple[tuple[str, str], ...]
+    eval_photos_leaked: int
+    leak_is_complete: bool
 
     def to_json(self) -> str:
         """The outcome as it is written; `outcome_from_json` reads it."""
@@ -59,8 +63,9 @@ class Outcome(NamedTuple):
 def outcome_from_json(data: bytes) -> Outcome:
     """Reads what `Outcome.to_json` wrote."""
     fields = json.loads(data)
-    findings = tuple(Finding(**one) for one in fields["findings"])
-    return Outcome(findings, tuple(fields["not_compared"]), tuple(map(tuple, fields["near_duplicates"])))
+    findings = tuple(Finding(**one) for one in fields.pop("findings"))
+    pairs = tuple(map(tuple, fields.pop("near_duplicates")))
+    return Outcome(findings, tuple(fields.pop("not_compared")), pairs, **fields)
 
 
 def validate(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
@@ -86,21 +91,20 @@ def validate(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
             _conclude,
             files=AsIter((checked.findings, side_files) | "GatherFindings" >> beam.Flatten()),
             validation=AsSingleton(checked[ROWS] | "Validate" >> Validate(request.criteria)),
-            pairs=AsSingleton(checked[PHOTOS] | "FindNearDuplicates" >> NearDuplicates()),
+            leak=AsSingleton(checked[PHOTOS] | "FindNearDuplicates" >> NearDuplicates()),
         )
     )
 
 
-def _conclude(
-    request: Request, files: Iterable[Finding], validation: Validation, pairs: tuple[NearDuplicatePair, ...]
-) -> Outcome:
+def _conclude(request: Request, files: Iterable[Finding], validation: Validation, leak: Leak) -> Outcome:
     empty = {name for name, split in request.manifest.splits.items() if not split.records}
     findings = [
         *sorted(files),
         *(Finding(split, "(all)", FILE, "no record") for split in sorted(empty)),
         *(finding for finding in validation.findings if finding.split not in empty),
     ]
-    outcome = Outcome(tuple(findings), validation.not_compared, tuple((pair.train_id, pair.eval_id) for pair in pairs))
+    pairs = tuple((pair.train_id, pair.eval_id) for pair in leak.pairs)
+    outcome = Outcome(tuple(findings), validation.not_compared, pairs, leak.eval_photos, leak.is_complete)
     for split, anomalies in validation.anomalies.items():
         write_atomically(f"{request.output}/{ANOMALIES_FOLDER}/{split_folder(split)}/{ANOMALIES_FILE}", anomalies)
     write_atomically(f"{request.output}/{OUTCOME_FILE}", outcome.to_json().encode())

@@ -17,6 +17,7 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 from beam_jobs.publication.versions import statistics_path
 from beam_jobs.storage.files import read_file
 from beam_jobs.validation.rules import add_rule_anomalies
+from schemas.bounded_text import clipped
 from schemas.features import EVAL, IMAGE, IMAGE_ID, MASK, SPLITS, TRAIN
 from schemas.spec import StatisticsRule
 
@@ -219,4 +220,4 @@ def _in_words(reason: AnomalyInfo.Reason) -> str:
     """TFDV's description with our names of what was compared."""
     words = reason.description or reason.short_description
     words = words.replace(" (up to six significant digits)", "").replace("training and serving", "train and eval")
-    return words.replace("current and previous", "this version and the baseline")
+    return clipped(words.replace("current and previous", "this version and the baseline"))  # it may list all values

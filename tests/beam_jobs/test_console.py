@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from beam_jobs.console import heavy_imports
+from beam_jobs.console import exit_code, heavy_imports
+from schemas.errors import UserError
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +32,19 @@ def test_what_a_process_has_made_meanwhile_is_not_kept_for_ever_where_nothing_is
     with heavy_imports():
         import json  # noqa: F401
     assert gc.get_freeze_count() == 0
+
+
+def test_of_a_mistake_with_many_lines_the_first_are_said_and_the_others_counted(capsys):
+    def mistake() -> int:
+        raise UserError("\n".join(f"config.yaml: key_{number}: {'x' * 5_000}; remove it" for number in range(10_000)))
+
+    assert exit_code(mistake) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("error: config.yaml: key_0: xxx")
+    assert lines[0].endswith("xxx; remove it")
+    assert lines[-1] == "error: and 9,980 more"
+    assert len(lines) == 21
+    assert max(map(len, lines)) < 1_100
 
 
 def test_garbage_is_collected_again_after_an_import_that_failed():

@@ -84,7 +84,8 @@ def test_a_whole_version_has_no_anomaly_and_photos_in_both_splits_are_a_note(roo
     assert validate(version_dir) == 0
     told = capfd.readouterr()
     assert "280 records (train 140, eval 140)" in told.out
-    assert f"the same or nearly so: {CATS[0]}/{DOGS[1]}\n" in told.out
+    assert "Note: 1 of " in told.out
+    assert f"or nearly so; the nearest (train/eval): {CATS[0]}/{DOGS[1]}\n" in told.out
     assert told.out.endswith("No anomaly\n")
     assert "Traceback" not in told.err
     assert contents(version_dir) == before

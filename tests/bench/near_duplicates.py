@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
 from beam_jobs.console import be_calm
-from beam_jobs.near_duplicates.candidates import BANDS
+from beam_jobs.near_duplicates.bands import BANDS
 from beam_jobs.near_duplicates.hashing import HASH_BYTES, MAX_DISTANCE, encoded_photo_hash
 from tests.bench.table import print_row
 

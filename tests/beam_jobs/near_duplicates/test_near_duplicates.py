@@ -4,6 +4,7 @@ import io
 import json
 import random
 import tempfile
+import time
 from pathlib import Path
 
 import apache_beam as beam
@@ -11,14 +12,17 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE, candidates
+from beam_jobs.near_duplicates import bands, pairs
 from beam_jobs.near_duplicates.batches import to_batch
 from beam_jobs.near_duplicates.hashing import MAX_DISTANCE, HashedPhoto, encoded_photo_hash, photo_hash
+from beam_jobs.near_duplicates.links import find_links
+from beam_jobs.near_duplicates.nearest import PARTNERS, find_nearest, to_pairs
 from beam_jobs.near_duplicates.one_side import join_clusters
-from beam_jobs.near_duplicates.pairs import COPIES_NAMED, NearDuplicatePair, NearDuplicates, write_pairs
+from beam_jobs.near_duplicates.pairs import COPIES_NAMED, Leak, NearDuplicatePair, NearDuplicates
 from tests.beam_jobs.pictures import encode, scene
 
 REAL = Path(__file__).resolve().parents[3].parent / "shared" / "pets"
+CROWDED = b"\x12\x34"  # the first band of many hashes
 
 
 def distance(first: bytes, second: bytes) -> int:
@@ -68,15 +72,19 @@ def test_a_photo_without_structure_has_no_hash_and_no_near_duplicate():
     assert find([HashedPhoto("a", "train", None), HashedPhoto("b", "eval", None)]) == []
 
 
-def find(photos: list[HashedPhoto], *flags: str) -> list[NearDuplicatePair]:
+def search(photos: list[HashedPhoto], *flags: str) -> Leak:
     """What the transform finds, from photos in any order."""
     with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "leak"
         with beam.Pipeline(runner="FnApiRunner", argv=list(flags)) as pipeline:
             batches = pipeline | beam.Create(photos) | beam.BatchElements(50, 50) | beam.Map(to_batch)
-            pairs = batches | NearDuplicates()
-            pairs | beam.Map(write_pairs, folder)
-        lines = (Path(folder) / NEAR_DUPLICATES_FILE).read_text().splitlines()
-    return [NearDuplicatePair(one["distance"], one["train"], one["eval"]) for one in map(json.loads, lines)]
+            batches | NearDuplicates() | beam.Map(lambda leak: path.write_text(json.dumps(leak)))
+        eval_photos, is_complete, found = json.loads(path.read_text())
+    return Leak(eval_photos, is_complete, tuple(NearDuplicatePair(*pair) for pair in found))
+
+
+def find(photos: list[HashedPhoto], *flags: str) -> list[NearDuplicatePair]:
+    return list(search(photos, *flags).pairs)
 
 
 def changed(one: bytes, bits: list[int]) -> bytes:
@@ -103,43 +111,98 @@ def compare_all(photos: list[HashedPhoto]) -> list[NearDuplicatePair]:
 
 
 def test_all_pairs_that_differ_in_fewer_bits_than_there_are_bands_are_found_once_and_no_others():
-    photos = random_photos(1000, most_changes=candidates.BANDS - 1)
-    pairs = find(photos)
-    assert pairs == compare_all(photos)
-    assert len(pairs) == 200
+    photos = random_photos(1000, most_changes=bands.BANDS - 1)
+    found = find(photos)
+    assert found == compare_all(photos)
+    assert len(found) == 200
 
 
 def test_neither_order_nor_repetition_nor_the_spread_of_work_changes_what_is_found(monkeypatch):
     photos = random_photos(300, most_changes=40)
     in_one_partition = find(photos)
-    monkeypatch.setattr(candidates, "ROWS_PER_PARTITION", 50)  # many partitions
+    monkeypatch.setattr(bands, "ROWS_PER_PARTITION", 50)  # many partitions
     assert find(photos) == find(photos[::-1], "--direct_runner_bundle_repeat=1") == in_one_partition != []
 
 
-def test_photos_that_are_all_alike_cost_no_more_than_the_window_each(monkeypatch):
-    monkeypatch.setattr(candidates, "WINDOW", 3)
+def frames(count: int, changes: int, seed: int = 1) -> list[HashedPhoto]:
+    """A video of hashes: each differs from the one before in some bits; every fifth is in eval."""
+    rng = random.Random(seed)
+    one = rng.randbytes(32)
+    photos = []
+    for index in range(count):
+        one = changed(one, rng.sample(range(256), changes))
+        photos.append(HashedPhoto(f"{seed}_{index:05d}", "eval" if index % 5 == 0 else "train", one))
+    return photos
+
+
+def strangers(count: int) -> list[HashedPhoto]:
+    """Photos of train that all agree in a band and in nothing else."""
+    rng = random.Random(count)
+    return [HashedPhoto(f"stranger_{index:04d}", "train", CROWDED + rng.randbytes(30)) for index in range(count)]
+
+
+def test_of_a_video_every_eval_photo_is_counted_and_a_few_partners_are_named():
+    photos = frames(600, changes=3)
+    leak, every = search(photos), compare_all(photos)
+    assert len(every) > 3_000
+    assert (leak.eval_photos, leak.is_complete) == (120, True)
+    assert len(leak.pairs) == 120 * PARTNERS
+    assert set(leak.pairs) <= set(every)
+    assert {pair.eval_id for pair in leak.pairs} == {photo.image_id for photo in photos if photo.split == "eval"}
+
+
+def test_one_frame_of_train_that_slipped_into_a_crowd_of_others_is_found_by_every_frame_of_eval():
     rng = random.Random(1)
-    alike = [
-        HashedPhoto(f"{index}", ("train", "eval")[index % 2], changed(bytes(range(32)), rng.sample(range(256), 6)))
-        for index in range(400)
-    ]
-    assert len(compare_all(alike)) == 200**2
-    assert 400 < len(find(alike)) <= 400 * 3 * candidates.BANDS
+    scene = CROWDED + rng.randbytes(30)
+    leaked = [HashedPhoto(f"eval_{index}", "eval", changed(scene, rng.sample(range(200), 9))) for index in range(300)]
+    leak = search([*strangers(500), HashedPhoto("slipped", "train", scene), *leaked])
+    assert (leak.eval_photos, leak.is_complete) == (300, True)
+    assert {pair.train_id for pair in leak.pairs} == {"slipped"}
 
 
-def test_a_partition_holds_a_bounded_number_of_hashes_and_always_the_same(monkeypatch):
-    monkeypatch.setattr(candidates, "MAX_ROWS", 64)
+def test_the_work_in_a_crowd_without_near_duplicates_is_bounded_and_the_result_says_so(monkeypatch):
+    monkeypatch.setattr(bands, "COMPARISONS", 4)
+    crowd = [photo._replace(split=("train", "eval")[index % 2]) for index, photo in enumerate(strangers(600))]
+    near = [HashedPhoto("eval", "eval", bytes(32)), HashedPhoto("train", "train", changed(bytes(32), [1]))]
+    leak = search([*crowd, *near])
+    assert (leak.eval_photos, leak.is_complete) == (1, False)
+    assert [(pair.train_id, pair.eval_id) for pair in leak.pairs] == [("train", "eval")]
+
+
+def test_many_thousand_frames_are_searched_and_connected_in_seconds():
+    photos = [photo for seed in range(4) for photo in frames(5_000, changes=2, seed=seed)]
+    bucketed = bands.gather([to_batch(photos).rows])
+    start = time.process_time()
+    nearest, links = (find(bucketed, range(bands.BANDS)) for find in (find_nearest, find_links))
+    assert time.process_time() - start < 20  # takes 2; there are 50 million pairs
+    assert len(np.unique(to_pairs(nearest)[:, :32], axis=0)) > 0.99 * len(photos) / 5
+    assert len(links) // 64 < len(photos)
+
+
+def test_a_partition_holds_a_bounded_number_of_hashes_and_says_so(monkeypatch):
+    monkeypatch.setattr(bands, "MAX_ROWS", 64)
     photos = random_photos(500, most_changes=5)
-    pairs = find(photos)
-    assert pairs == find(photos[::-1])
-    assert 0 < len(pairs) < len(compare_all(photos)) == 100
+    leak = search(photos)
+    assert leak == search(photos[::-1])
+    assert not leak.is_complete
+    assert 0 < leak.eval_photos < len(compare_all(photos)) == 100
 
 
-def test_thousands_of_equal_photos_are_one_and_the_first_of_them_are_named():
+def test_thousands_of_equal_photos_are_counted_in_full_and_named_in_part():
     copies = [HashedPhoto(f"{index:05d}", ("train", "eval")[index % 2], bytes(range(32))) for index in range(20_000)]
-    pairs = find(copies)
-    assert len(pairs) == COPIES_NAMED**2
-    assert pairs[0] == NearDuplicatePair(0, "00000", "00001")
+    leak = search(copies)
+    assert (leak.eval_photos, leak.is_complete) == (10_000, True)
+    assert len(leak.pairs) == COPIES_NAMED * PARTNERS
+    assert leak.pairs[0] == NearDuplicatePair(0, "00000", "00001")
+
+
+def test_of_all_pairs_the_nearest_are_named(monkeypatch):
+    monkeypatch.setattr(pairs, "PAIRS_NAMED", 10)
+    photos = random_photos(300, most_changes=15)
+    leak = search(photos)
+    assert leak.eval_photos == 60
+    assert [pair.distance for pair in leak.pairs] == [pair.distance for pair in compare_all(photos)[:10]]
+    assert set(leak.pairs) <= set(compare_all(photos))
 
 
 def test_near_duplicates_inside_one_split_are_no_leak():
@@ -154,11 +217,22 @@ def test_near_duplicates_inside_one_split_are_no_leak():
 
 def test_clusters_are_what_is_connected_over_others_in_any_order():
     names = [bytes([index]) * 32 for index in range(8)]
-    near = [candidates.NearHashes(names[first], names[first + 1], 9) for first in (0, 1, 2, 4, 6)]
+    links = [names[first] + names[first + 1] for first in (0, 1, 2, 4, 6)]
     expected = {**dict.fromkeys(names[:4], names[0]), **dict.fromkeys(names[4:6], names[4])}
     expected |= dict.fromkeys(names[6:], names[6])
     for seed in range(5):
-        assert dict(join_clusters(random.Random(seed).sample(near, len(near)))) == expected
+        assert dict(join_clusters(random.Random(seed).sample(links, len(links)))) == expected
+    assert dict(join_clusters([b"".join(links)])) == expected
+
+
+def test_no_pair_that_the_search_finds_lies_in_two_clusters():
+    photos = [*frames(400, changes=6), *frames(400, changes=20, seed=2), *strangers(300), *random_photos(200, 30)]
+    clusters = dict(join_clusters([find_links(bands.gather([to_batch(photos).rows]), range(bands.BANDS))]))
+    hashes = {photo.image_id: photo.hash for photo in photos}
+    found = find(photos)
+    assert len(found) > 300
+    for pair in found:
+        assert clusters[hashes[pair.train_id]] == clusters[hashes[pair.eval_id]]
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real photos are not here")
@@ -168,7 +242,7 @@ def test_every_near_duplicate_of_the_real_photos_is_found():
     expected = {("11", "177"), ("122", "172"), ("151", "99"), ("24", "56"), ("40", "63")}
     photos = [HashedPhoto(f"Abyssinian_{one}", "train", hashes.pop(f"Abyssinian_{one}")) for one, _ in expected]
     photos += [HashedPhoto(image_id, "eval", hashed) for image_id, hashed in hashes.items()]
-    pairs = find(photos)
-    assert {(pair.train_id, pair.eval_id) for pair in pairs} == {
+    found = find(photos)
+    assert {(pair.train_id, pair.eval_id) for pair in found} == {
         (f"Abyssinian_{one}", f"Abyssinian_{other}") for one, other in expected
     }

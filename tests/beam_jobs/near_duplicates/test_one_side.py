@@ -10,10 +10,13 @@ import tensorflow as tf
 from PIL import ImageOps
 
 from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
+from beam_jobs.near_duplicates.hashing import MAX_DISTANCE
+from beam_jobs.shards.records import Encoding, new_photo_hash
 from beam_jobs.sources.source_files import SourceFile
 from beam_jobs.sources.split_lists import read_split_list
 from schemas.manifest import read_manifest
 from tests.beam_jobs.jobs import prepare
+from tests.beam_jobs.near_duplicates.test_near_duplicates import distance
 from tests.beam_jobs.pictures import encode, scene, trimap, write_pair
 
 REAL = Path(__file__).resolve().parents[3].parent / "shared" / "pets"
@@ -77,10 +80,12 @@ def pairs_of(version: Path) -> set[frozenset[str]]:
 def test_pairs_across_the_splits_are_listed_told_and_shown(reported):
     version, said = reported
     assert pairs_of(version) == {frozenset(pair) for pair in COPIED.items()}
-    assert "near-duplicates    3  pairs across train and eval: near_duplicates.jsonl" in said
+    copies, photos = len(COPIED), read_manifest(version).splits["eval"].records
+    share = f"{copies / photos:.1%}"
+    assert f"{copies}  of {photos} eval photos have a near-duplicate in train ({share}): near_duplicates.jsonl" in said
     page = (version / "report.html").read_text()
     section = page[page.index('<section id="near">') : page.index('<section id="quarantine">')]
-    assert "3 pairs of photos that are nearly the same" in section
+    assert f"{copies} of {photos} eval photos</strong> ({copies / photos:.1%}".replace("%", " %") in section
     assert section.count("<img") == 6
     assert all(f'alt="photo {image_id}"' in section for pair in COPIED.items() for image_id in pair)
 
@@ -111,7 +116,7 @@ def test_one_side_moves_copies_to_the_split_of_their_first_id(reported, one_side
 def test_after_one_side_the_list_is_there_and_empty(one_sided):
     version, said = one_sided
     assert (version / NEAR_DUPLICATES_FILE).read_bytes() == b""
-    assert "near-duplicates    0  pairs across train and eval; 3 photos moved" in said
+    assert "eval photos have a near-duplicate in train; 3 photos moved to keep others together" in said
     assert "3 photos were moved" in (version / "report.html").read_text()
 
 
@@ -123,6 +128,45 @@ def test_one_side_gives_the_same_bytes_though_all_work_is_done_twice(photos, one
     twice, _ = run(photos, tmp_path, "--near_duplicates=one_side", "--direct_runner_bundle_repeat=1")
     for name in ("manifest.json", NEAR_DUPLICATES_FILE, "report.html"):
         assert (one_sided[0] / name).read_bytes() == (twice / name).read_bytes()
+
+
+FRAMES = 60
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory) -> Path:
+    """Two videos, each a slow pan over a scene, and some photos of other scenes."""
+    folder = tmp_path_factory.mktemp("videos")
+    for video, name in enumerate(("Bengal", "pug")):
+        wide = scene(100 + video).resize((600, 400))
+        for index in range(FRAMES):
+            frame = wide.crop((2 * index, index, 2 * index + 300, index + 200))
+            write_pair(folder, f"{name}_{index}", jpeg(frame), encode(trimap(300, 200), "PNG"))
+    for index in range(20):
+        write_pair(folder, f"boxer_{index}", jpeg(scene(index)), encode(trimap(300, 200), "PNG"))
+    return folder
+
+
+def test_of_videos_the_share_of_eval_that_train_has_seen_is_told(videos, tmp_path):
+    version, said = run(videos, tmp_path)
+    frames = sum(not image_id.startswith("boxer") for image_id in ids(version)["eval"])
+    photos = read_manifest(version).splits["eval"].records
+    assert f"{frames}  of {photos} eval photos have a near-duplicate in train ({frames / photos:.1%})" in said
+    assert f"{frames} of {photos} eval photos</strong>" in (version / "report.html").read_text()
+    assert len({json.loads(line)["eval"] for line in (version / NEAR_DUPLICATES_FILE).open()}) == frames
+
+
+def test_after_one_side_no_pair_is_left_across_the_splits_though_all_are_compared(videos, tmp_path):
+    version, said = run(videos, tmp_path, "--near_duplicates=one_side")
+    assert (version / NEAR_DUPLICATES_FILE).read_bytes() == b""
+    assert "near-duplicates    0  of " in said
+    assert read_manifest(version).splits["eval"].records > FRAMES
+    encoding = Encoding(image_size=32, image_format="jpeg", jpeg_quality=92)
+    train, evaluated = (
+        [new_photo_hash((videos / f"images/{image_id}.jpg").read_bytes(), encoding) for image_id in members]
+        for members in (ids(version)["train"], ids(version)["eval"])
+    )
+    assert min(distance(one, other) for one in train for other in evaluated) > MAX_DISTANCE
 
 
 @pytest.fixture(scope="module")
@@ -147,4 +191,5 @@ def test_the_real_pair_across_the_official_lists_ends_on_one_side(real, tmp_path
     assert len(pair & train) == 1
     version, said = run(real, tmp_path, "--split=official", "--near_duplicates=one_side")
     assert pair <= ids(version)["train"]
-    assert "near-duplicates    0  pairs across train and eval; 1 photo moved" in said
+    assert "near-duplicates    0  of " in said
+    assert "eval photos have a near-duplicate in train; 1 photo moved" in said

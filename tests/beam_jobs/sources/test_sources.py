@@ -9,8 +9,10 @@ import tarfile
 import pytest
 
 from beam_jobs.options import PrepareOptions
+from beam_jobs.rejections import DUPLICATE_ID, InputRejected
 from beam_jobs.sources.archives import list_members
 from beam_jobs.sources.listing import plan_listings
+from beam_jobs.sources.planning import pair
 from beam_jobs.sources.source_files import SourceFile, read_source
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
@@ -47,6 +49,14 @@ def test_a_pattern_finds_the_id_in_a_path(pattern, path, image_id):
 def test_a_pattern_without_one_id_or_that_leaves_the_folder_is_refused(pattern):
     with pytest.raises(ValueError, match=r"\{id\}|\*\*|below the input folder"):
         check_path_pattern(pattern)
+
+
+def test_of_thousands_of_files_for_one_id_two_are_named_and_the_others_counted():
+    files = [SourceFile(f"/data/part_{number:04d}/images/pug_1.jpg", 1) for number in range(5_000)]
+    with pytest.raises(InputRejected) as rejected:
+        pair("pug_1", files, files[:1], ["train"])
+    first, second = files[:2]
+    assert (rejected.value.reason, rejected.value.detail) == (DUPLICATE_ID, f"{first} and {second} and 4,998 more")
 
 
 def lay_out(photos, folder, image_path, mask_path):

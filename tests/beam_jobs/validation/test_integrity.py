@@ -10,7 +10,7 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 from beam_jobs.publication.versions import statistics_path
 from beam_jobs.shards.tf_example import to_example
 from beam_jobs.shards.tfrecord import TFRecordReader, TFRecordWriter
-from beam_jobs.validation.integrity import PHOTOS, ROWS, CheckShard, PublishedShard, check_side_files
+from beam_jobs.validation.integrity import FINDINGS_SHOWN, PHOTOS, ROWS, CheckShard, PublishedShard, check_side_files
 from beam_jobs.validation.statistics import FILE, Finding
 from schemas.manifest import Manifest, Shard, Split, shard_path
 from tests.beam_jobs.pictures import encode, gradient
@@ -114,6 +114,21 @@ def test_a_photo_that_cannot_be_decoded_is_told_with_its_id(manifest, tmp_path):
     findings, passed = check(tmp_path, changed)
     assert [one.description.partition(" (")[0] for one in findings] == ["the photo of pug_7 can't be decoded"]
     assert passed == {ROWS: RECORDS + 1, PHOTOS: RECORDS}
+
+
+def test_of_many_photos_that_cannot_be_decoded_a_few_are_named_and_the_others_counted(manifest, tmp_path):
+    photos = [record(number, b"no photo") for number in range(100)]
+    findings, _ = check(tmp_path, write_shard(tmp_path / manifest.splits["train"].shards[0].path, photos))
+    assert len(findings) == FINDINGS_SHOWN + 1
+    assert findings[-1].description == f"and {100 - FINDINGS_SHOWN} more findings like these"
+
+
+def test_of_many_stray_files_a_few_are_named_and_the_others_counted(manifest, tmp_path):
+    for index in range(100):
+        (tmp_path / shard_path("pets", "train", index, 101)).write_bytes(b"")
+    findings = list(check_side_files(str(tmp_path), manifest))
+    assert len(findings) == FINDINGS_SHOWN + 1
+    assert findings[-1].description == f"and {100 - FINDINGS_SHOWN} more findings like these"
 
 
 def told(version_dir: Path, manifest: Manifest) -> set[tuple[str, str, str]]:

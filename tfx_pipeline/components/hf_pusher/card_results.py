@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from huggingface_hub import EvalResult
 
+from schemas.bounded_text import enumerated
 from schemas.features import EVAL
 from tfx_pipeline.components.hf_pusher.config import DataSource
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
@@ -100,7 +101,7 @@ def _worst_classes(overall: SliceMetrics) -> Iterator[str]:
         average = _figure(overall.mean_iou)
         yield f"The class that it finds worst is {plain(worst)}: IoU {known[worst]:.3f}, against {average} on average."
     if absent := [plain(name) for name, value in overall.iou.items() if value is None]:
-        yield f"Not judged at all, because the eval split has none of it: {', '.join(absent)}."
+        yield f"Not judged at all, because the eval split has none of it: {enumerated(absent, most=WIDE)}."
 
 
 def _worst_slices(evaluation: Evaluation) -> Iterator[str]:
