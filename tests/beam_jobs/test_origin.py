@@ -3,6 +3,7 @@
 import pytest
 
 from schemas.errors import UserError
+from schemas.version import verify_version
 from tests.beam_jobs.jobs import prepare
 
 OWN = "title: Our dogs & cats\nlicense: CC0-1.0\nsource: https://photos.example.com/dogs\n"
@@ -52,3 +53,12 @@ def test_an_origin_that_is_a_folder_is_an_error_that_names_it(photos, tmp_path):
     (photos / "origin.yaml").mkdir()
     with pytest.raises(UserError, match=r"origin\.yaml: can't be read"):
         prepare(photos, tmp_path / "data")
+
+
+def test_the_version_carries_what_the_origin_says(photos, tmp_path):
+    (photos / "origin.yaml").write_text(OWN)
+    report(photos, tmp_path)
+    spec = verify_version(tmp_path / "data" / "pets" / "1.0.0").spec
+    assert (spec.title, spec.license, spec.citation) == ("Our dogs & cats", "CC0-1.0", None)
+    (photos / "origin.yaml").write_text(OWN.replace("dogs & cats", "animals"))  # no other content
+    assert prepare(photos, tmp_path / "data") == 0
