@@ -33,6 +33,7 @@ ANOMALIES_FILE = "SchemaDiff.pb"
 SHA256 = r"^[0-9a-f]{64}$"
 VERSION = r"^[0-9A-Za-z][0-9A-Za-z.-]*$"
 DATASET = r"^[a-z][a-z0-9_]*$"
+_NUMBER = re.compile(r"v?[0-9]+\.[0-9]")  # how a folder begins that is called by a version
 # A path inside a version: relative, no hidden or parent part, so that no manifest can lead out of its folder.
 RELATIVE_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$"
 MAX_SHARDS = 99_999  # of a split: five digits
@@ -222,9 +223,12 @@ def read_manifest(version_dir: Path) -> Manifest:
 
 
 def check_folder_name(manifest: Manifest, version_dir: str, source: str) -> None:
-    """UserError where a version lies under the name of another one: what refers to it by its name finds another."""
+    """UserError where a version lies under the number of another one: what refers to it by its name finds another.
+
+    A folder that is not called by a number, such as a mount at `/data`, claims nothing.
+    """
     name = version_dir.rstrip("/").rpartition("/")[2]
-    if name != manifest.version:
+    if name != manifest.version and _NUMBER.match(name):
         raise UserError(
             f"{source}: is the manifest of {manifest.dataset} {manifest.version}, but lies in a folder called {name!r};"
             f" give the folder its name back, .../{manifest.dataset}/{manifest.version}"

@@ -256,3 +256,11 @@ def test_a_version_that_contradicts_itself_is_refused_in_one_line_that_names_the
     with pytest.raises(UserError) as raised:
         read_as_jobs_do(str(version))
     assert str(version) in str(raised.value)
+
+
+def test_a_version_is_read_where_it_is_mounted_but_not_under_another_versions_number(version):
+    mounted = version.rename(version.parent / "data")
+    assert verify_version(mounted).manifest.version == "1.0.0"
+    misnamed = mounted.rename(version.parent / "1.1.0")
+    with pytest.raises(UserError, match=r"pets 1\.0\.0, but lies in a folder called '1\.1\.0'"):
+        verify_version(misnamed)
