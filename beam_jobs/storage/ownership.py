@@ -33,27 +33,36 @@ def is_marked(folder: str, owner: str) -> bool:
     return not os.path.islink(folder) and exists(path) and read_file(path) == _content(owner)
 
 
-def claim_folder(option: str, folder: str, owner: str) -> None:
-    """Makes a local folder that `owner` may clean up and write to, or finds that it is its own already.
-
-    Args:
-      option: What named the folder, for the message.
-      folder: Its path.
-      owner: The command.
+def check_claim(option: str, folder: str, owner: str) -> None:
+    """Makes sure that a local folder is missing, empty, or marked by `owner`, who may then clean it up; writes nothing.
 
     Raises:
-      UserError: The folder holds something and no marker, or it can't be made.
+      UserError: Names `option`, the folder and the remedy.
     """
+    real = os.path.realpath(folder)  # a link that the user names is the user's choice
+    try:
+        free = not os.path.lexists(real) or is_marked(real, owner) or not os.listdir(real)
+    except OSError as error:
+        raise _unusable(option, folder, error) from None
+    if not free:
+        raise UserError(
+            f"{option} {folder}: holds files, and nothing says that {owner} made it, which would delete some of them;"
+            " choose a new or an empty folder"
+        )
+
+
+def claim_folder(option: str, folder: str, owner: str) -> None:
+    """Makes and marks a local folder that `owner` may clean up from now on; UserError as in `check_claim`."""
+    check_claim(option, folder, owner)
     try:
         os.makedirs(folder, exist_ok=True)
-        if os.listdir(folder) and not is_marked(folder, owner):
-            raise UserError(
-                f"{option} {folder}: holds files, and nothing says that {owner} made it, which would delete some of"
-                " them; choose a new or an empty folder"
-            )
-        mark_folder(folder, owner)
+        mark_folder(os.path.realpath(folder), owner)
     except OSError as error:
-        raise UserError(f"{option} {folder}: can't be written to ({error.strerror or error})") from None
+        raise _unusable(option, folder, error) from None
+
+
+def _unusable(option: str, folder: str, error: OSError) -> UserError:
+    return UserError(f"{option} {folder}: can't be used ({error.strerror or error}); choose another folder")
 
 
 def delete_marked_folder(folder: str) -> None:
