@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -14,7 +15,7 @@ def test_a_second_job_on_this_machine_is_refused_while_the_first_runs(many_photo
     first = start(many_photos, tmp_path)
     wait_for(first, lambda: any(tmp_path.glob("pets/_staging/1.0.0/*/.made_by")))
     os.kill(first.pid, signal.SIGSTOP)
-    with pytest.raises(UserError, match="1.0.0: another job is preparing this version; wait for its end"):
+    with pytest.raises(UserError, match=r"1\.0\.0: another job is preparing this version; wait for its end"):
         run_here(many_photos, tmp_path)
     os.kill(first.pid, signal.SIGCONT)
     assert first.wait() == 0
@@ -27,15 +28,13 @@ def test_a_second_job_on_this_machine_is_refused_while_the_first_runs(many_photo
     ("options", "code", "message"),
     [
         ((), 0, "Already published from the same inputs and options"),
-        (("--jpeg_quality=80",), 2, r"is already published with jpeg_quality=92 (now 80); choose another --version"),
+        (("--jpeg_quality=80",), 2, "is already published with jpeg_quality=92 (now 80); choose another --version"),
     ],
     ids=["the same content", "other content"],
 )
 def test_of_two_jobs_in_a_bucket_the_one_that_loses_says_that_another_has_published(
     many_photos, storage, bucket, options, code, message
 ):
-    import subprocess
-
     slow = subprocess.Popen(
         command(many_photos, bucket, *options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

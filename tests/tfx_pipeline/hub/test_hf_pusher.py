@@ -203,7 +203,7 @@ def test_a_dry_run_replaces_no_folder_of_somebody_else(dry_run, toy_version, out
 def test_a_dry_run_that_cannot_write_is_told(dry_run, toy_version, output, hub):
     run = run_pipeline(toy_version, output, hub, dry_run=str(output / "summary.json"))
     assert run.exit_code == local_runner.EXIT_USER_ERROR
-    assert "hub.dry_run: " in run.err
+    assert f"hub.dry_run {output / 'summary.json'}: can't be used" in run.err
     assert "choose another folder" in run.err
 
 

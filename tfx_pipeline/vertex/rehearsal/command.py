@@ -57,9 +57,7 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
     folder = folder.resolve()
     refuse_wildcards("--folder", str(folder))
     claim_folder("--folder", str(folder), OWNER)
-    for name in ("buckets", "logs", "scratch", "answers", HUB_FOLDER, "metadata.json", REQUESTS_FILE):
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    clean(folder)
     changed = offline(config, folder / HUB_FOLDER)
     if not as_configured:
         changed = shortened(changed)
@@ -90,6 +88,16 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
             hosts = ", ".join(sorted(set(stage.proxy.refused)))
             print(f"refused, because nothing answers for them here: {hosts}")
     return REHEARSED
+
+
+def clean(folder: Path) -> None:
+    """Deletes what an earlier rehearsal left in its folder, but for drawn photos."""
+    for name in ("buckets", "logs", "scratch", "answers", HUB_FOLDER, "metadata.json", REQUESTS_FILE):
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def offline(config: PipelineConfig, hub_folder: Path) -> PipelineConfig:
