@@ -89,7 +89,8 @@ def files_below(folder: str) -> Iterator[StoredFile]:
         from beam_jobs.storage import cloud_storage
 
         for uri, size in cloud_storage.list_objects(f"{folder}/"):
-            yield StoredFile(uri, size)
+            if not uri.endswith("/"):  # what the console makes in place of an empty folder
+                yield StoredFile(uri, size)
     else:
         from apache_beam.io.filesystems import FileSystems
 

@@ -1,7 +1,14 @@
 """Files and folders by their literal names: no path is a pattern, and no link is followed."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+import beam_jobs
+import schemas
+import tfx_pipeline
+import trainer
 from beam_jobs.storage.files import delete_files, exists, files_below, read_file, sizes_below, write_atomically
 from beam_jobs.storage.ownership import check_claim, claim_folder, delete_marked_folder, is_marked, mark_folder
 from schemas.errors import UserError
@@ -87,3 +94,16 @@ def test_a_marked_folder_is_deleted_whole(root):
     delete_marked_folder(f"{root}/own")
     assert list(sizes_below(root)) == [f"{root}/other"]
     assert not exists(f"{root}/own")
+
+
+def test_what_stands_for_an_empty_folder_in_a_bucket_is_no_file(storage, bucket):
+    storage.put(f"{bucket}/pets/1.0.0/", b"")
+    assert sizes_below(f"{bucket}/pets/1.0.0") == {}
+
+
+def test_nothing_else_lists_or_deletes_by_pattern():
+    patterns = re.compile(r"FileSystems\.(match|delete)\(|gfile\.glob\(|\bglob\.i?glob\(|fileio\.glob\(|MatchFiles\(")
+    packages = [Path(one.__file__).parent for one in (beam_jobs, schemas, tfx_pipeline, trainer)]
+    sources = [path for package in packages for path in package.rglob("*.py")]
+    found = {path.relative_to(path.parents[1]).as_posix() for path in sources if patterns.search(path.read_text())}
+    assert found == {"storage/files.py", "trainer/input_pipeline.py"}  # the second takes TFX's own patterns of shards
