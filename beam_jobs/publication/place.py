@@ -15,20 +15,21 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from beam_jobs.options import JOB_ID, PrepareOptions
+from beam_jobs.publication.versions import read_bounded
 from beam_jobs.storage.files import (
     TEMPORARY,
     delete_files,
     exists,
     files_below,
-    read_file,
     remove_empty_folders,
     remove_if_empty,
     sizes_below,
     write_atomically,
 )
 from beam_jobs.storage.ownership import MARKER_FILE, delete_marked_folder, is_marked, mark_folder
+from schemas.documents import parse_json_object
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE, RELATIVE_PATH
+from schemas.manifest import MANIFEST_FILE, MAX_BYTES, RELATIVE_PATH
 
 OWNER = "beam_jobs.prepare"
 MOVES_FILE = "moves.json"  # of a staging folder: the files that are moved from it, and where to
@@ -100,14 +101,13 @@ def _recorded(options: PrepareOptions, place: str) -> set[str]:
 
 
 def _read_record(path: str) -> dict:
-    """A JSON object; empty where there is none, for then nothing is recorded."""
+    """A JSON object; empty where there is none that can be read, for then nothing is recorded."""
     if not exists(path):
         return {}
     try:
-        record = json.loads(read_file(path))
-    except ValueError:
+        return parse_json_object(read_bounded(path, MAX_BYTES), path, MAX_BYTES)
+    except UserError:
         return {}
-    return record if isinstance(record, dict) else {}
 
 
 def _files_of(record: dict) -> list[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import UserError
-from schemas.manifest import read_manifest, verify_version
+from schemas.manifest import read_manifest
+from schemas.version import verify_version
 from tests.beam_jobs.jobs import GOOD, prepare
 from tests.beam_jobs.restarts import files_below
 

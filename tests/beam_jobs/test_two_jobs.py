@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from schemas.errors import UserError
-from schemas.manifest import verify_version
+from schemas.version import verify_version
 from tests.beam_jobs.restarts import command, run_here, start, wait_for
 
 
