@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Literal, NamedTuple
 
 from pydantic import ByteSize, Field, field_validator, model_validator
 
 from beam_jobs.publication.versions import absolute_folder
 from beam_jobs.shards.records import MAX_MISSING_FRACTION, Encoding
+from beam_jobs.storage.wildcards import wildcard_problem
 from schemas.contract import dataset_text
 from schemas.manifest import MAX_NAME, SHA256, VERSION
 from schemas.origin import Origin, with_origin
 from schemas.spec import DatasetSpec, FrozenModel, SourcePath, load_spec
 
+JOB_ID = r"^[0-9a-f]{32}$"
 STAGING, REJECTED_VERSIONS = "_staging", "_rejected"
 BASE_OPTIONS = ("retry_quarantined", "base_sha256")  # what a version was built upon
 
@@ -46,6 +49,7 @@ class PrepareOptions(FrozenModel):
       max_rejected_fraction: More rejected inputs than this share, and nothing is published.
       origin: What `origin.yaml` in the input says of it; None where there is no such file.
       baseline: A published version of the same data set under the same output; drift from it withholds the version.
+      job_id: Of this one job, so that no two jobs of a version build in the same folder. Not for users to choose.
     """
 
     dataset: str
@@ -67,12 +71,28 @@ class PrepareOptions(FrozenModel):
     retry_quarantined: str | None = Field(default=None, pattern=VERSION)
     base_sha256: str | None = Field(default=None, pattern=SHA256)
     origin: Origin | None = None
+    job_id: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern=JOB_ID)
 
     @field_validator("input", "output")
     @classmethod
     def _absolute(cls, folder: str) -> str:
         """Workers have other current folders than the launcher."""
         return absolute_folder(folder)
+
+    @field_validator("input")
+    @classmethod
+    def _can_be_listed(cls, folder: str) -> str:
+        if "://" in folder and not folder.startswith("gs://") and (problem := wildcard_problem(folder)):
+            raise ValueError(problem)
+        return folder
+
+    @field_validator("output")
+    @classmethod
+    def _can_be_trained_on(cls, folder: str) -> str:
+        """A version could be published there, but TensorFlow and TFX could not read it."""
+        if problem := wildcard_problem(folder):
+            raise ValueError(problem)
+        return folder
 
     @field_validator("image_size")
     @classmethod
@@ -118,7 +138,12 @@ class PrepareOptions(FrozenModel):
 
     @property
     def staging_dir(self) -> str:
-        """Where the version is built; gone when the job has ended."""
+        """Where this job builds the version; gone when the job has ended."""
+        return f"{self.staging_root}/{self.job_id}"
+
+    @property
+    def staging_root(self) -> str:
+        """Where all jobs of the version have their staging folders."""
         return f"{self._dataset_dir}/{STAGING}/{self.version}"
 
     @property

@@ -18,6 +18,7 @@ from beam_jobs.near_duplicates.pairs import Leak, NearDuplicates, write_leak
 from beam_jobs.options import Contract, PrepareOptions
 from beam_jobs.publication.decision import Decision, find_problems, make_manifest
 from beam_jobs.publication.line_files import REPAIRS_FOLDER, WriteLineFiles, read_repairs
+from beam_jobs.publication.place import mark_staging
 from beam_jobs.publication.publish import MoveFile, conclude, files_to_move, stage_validation
 from beam_jobs.rejections import Rejection, Repaired
 from beam_jobs.report import REPORT_FILE
@@ -87,7 +88,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
         reported
         | "NameStagedFiles" >> beam.FlatMap(files_to_move, options)
         | "SpreadMoves" >> beam.Reshuffle()
-        | "MoveFiles" >> beam.ParDo(MoveFile())
+        | "MoveFiles" >> beam.ParDo(MoveFile(options.version_dir))
     )
     return decision | "Conclude" >> beam.Map(_conclude, AsIter(moved), options)
 
@@ -133,6 +134,7 @@ class _GroupByShard(beam.PTransform):
 
 
 def _count_shards(_: bytes, sizes: Iterable[dict[str, SplitSize]], options: PrepareOptions) -> dict[str, int]:
+    mark_staging(options)  # no shard is written before there are counts
     counts = {}
     for split, size in sorted(add_sizes(sizes).items()):
         tell_planned(options.staging_dir, split=split, inputs=size.records)

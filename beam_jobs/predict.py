@@ -8,13 +8,14 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import be_calm, exit_code, heavy_imports
 from beam_jobs.monitoring.summary import failure_cause
 from beam_jobs.publication.versions import absolute_folder, read_contract, require_shards, require_version
 from beam_jobs.runners.beam_options import parse_beam_flags
-from beam_jobs.storage.files import read_file
+from beam_jobs.storage.files import files_below, read_file
 from schemas.errors import UserError
 from schemas.features import SPLITS
 from schemas.path_pattern import PathPattern, check_path_pattern
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the job.
 
     Returns:
-      0 where masks and table are written; 1 where the job failed.
+      0 where masks and table are written; 1 where the job failed, or no photo could be predicted.
 
     Raises:
       UserError: The options can't be used; nothing was started.
@@ -53,8 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
             print("Masks that were written stay; the same command writes them again. --verbose tells more.")
             return FAILED
-    report(request, time.monotonic() - start)
-    return 0
+    return report(request, time.monotonic() - start)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Writes a mask for each photo of a folder, or for each record of a published version, and a table: "
         "shares of the classes and, where there is truth, IoU per image. Options of Apache Beam are accepted too, such "
         "as --direct_num_workers.",
-        epilog="exit codes: 0 written, 1 the job failed, 2 unusable options",
+        epilog="exit codes: 0 written, 1 the job failed or there is no mask, 2 unusable options",
         allow_abbrev=False,
     )
     add_arguments(parser)
@@ -147,8 +147,8 @@ def _run(request: Request, options: PipelineOptions) -> None:
         predict(pipeline, request)
 
 
-def report(request: Request, seconds: float) -> None:
-    """Prints what a job has written that took so many seconds."""
+def report(request: Request, seconds: float) -> int:
+    """Prints what a job has written that took so many seconds; returns the exit code."""
     from beam_jobs.prediction.pipeline import SUMMARY_FILE
 
     summary = json.loads(read_file(f"{request.output}/{SUMMARY_FILE}"))
@@ -164,6 +164,24 @@ def report(request: Request, seconds: float) -> None:
         print(f"Rejected: {request.output}/rejected")
     for kind, left_out in summary.get("left_out", {}).items():
         print(f"Left out, not matching {request.image_path}: {left_out['count']} {kind}, as {left_out['examples'][0]}")
+    for line in _of_earlier_runs(request.output, photos, set(summary["files"])):
+        print(f"Note: {line}")
+    if not photos:
+        found = f"all {rejected} photos were rejected" if rejected else "no photo was found"
+        print(f"error: no mask was written: {found}", file=sys.stderr)
+    return 0 if photos else FAILED
+
+
+def _of_earlier_runs(output: str, masks: int, files: set[str]) -> Iterator[str]:
+    """One line for each folder that also holds what this run has not written: `masks` masks, and `files`."""
+    from beam_jobs.prediction.pipeline import REJECTED_FOLDER, TABLE_FOLDER
+
+    if more := sum(1 for _ in files_below(f"{output}/masks")) - masks:
+        yield f"{output}/masks also holds {more} of earlier runs"
+    for folder in (TABLE_FOLDER, REJECTED_FOLDER):
+        found = [one.path.removeprefix(f"{output}/") for one in files_below(f"{output}/{folder}")]
+        if older := sorted(set(found) - files):
+            yield f"{output}/{folder} also holds {', '.join(older)} of earlier runs"
 
 
 if __name__ == "__main__":

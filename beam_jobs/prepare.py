@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import be_calm, exit_code, heavy_imports
@@ -15,6 +17,8 @@ from beam_jobs.publication.versions import read_contract, require_baseline
 from beam_jobs.retry.options import SOURCE, with_base_options
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.sources.listing import plan_listings
+from beam_jobs.storage.files import exists, read_file, remove_if_empty
+from beam_jobs.storage.sole_use import sole_use
 from schemas.contract import contract_changes
 from schemas.errors import UserError
 from schemas.manifest import MANIFEST_FILE, Manifest, options_sha256
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
 WITHHELD = FAILED = 1
 OTHER_VERSION = "choose another --version"
+PUBLISHED_MEANWHILE = "{} is published all the same: by another job, or by this one before it failed."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,12 +55,21 @@ def main(arguments: list[str] | None = None) -> int:
     _check_runner(pipeline_options)
     if published := read_published(options):
         return _compare_with_published(published, options, pipeline_options)
+    check_places(options)
+    with _alone(options):
+        return _publish(options, pipeline_options, known.verbose)
+
+
+def _publish(options: PrepareOptions, pipeline_options: PipelineOptions, verbose: bool) -> int:
     try:
         seconds, metrics = _run(options, pipeline_options)
     except Exception as error:  # whatever failed in the graph, on any runner
-        if known.verbose or isinstance(error, UserError):
+        if verbose or isinstance(error, UserError):
             raise
         print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
+        if published := read_published(options):
+            print(PUBLISHED_MEANWHILE.format(options.version_dir), file=sys.stderr)
+            return _compare_with_published(published, options, pipeline_options)
         print("Nothing is published; the same command starts over. --verbose shows where it failed.", file=sys.stderr)
         return FAILED
     return report_outcome(options, seconds, metrics)
@@ -134,25 +148,75 @@ def _check_runner(pipeline_options: PipelineOptions) -> None:
         raise UserError("--runner=DataflowRunner: use python -m beam_jobs.dataflow, which takes the same options")
 
 
+@contextlib.contextmanager
+def _alone(options: PrepareOptions) -> Iterator[None]:
+    """Keeps a second job of this version from running on this machine; UserError where there is one.
+
+    In a bucket there is no such lock: the job that publishes first wins, and the other one finds that out at its end.
+    """
+    if "://" in options.output:
+        yield
+        return
+    from beam_jobs.publication.place import free_interrupted, mark_staging
+
+    refusal = f"{options.version_dir}: another job is preparing this version; wait for its end, or {OTHER_VERSION}"
+    all_staging = os.path.dirname(options.staging_root)
+    with contextlib.ExitStack() as stack:
+        stack.callback(remove_if_empty, all_staging)
+        try:
+            os.makedirs(all_staging, exist_ok=True)
+            stack.enter_context(sole_use(_lock(options), refusal))
+            free_interrupted(options)
+            mark_staging(options)
+        except OSError as error:
+            raise UserError(f"--output {options.output}: can't be written to ({error.strerror})") from None
+        yield
+
+
+def _lock(options: PrepareOptions) -> str:
+    return f"{options.staging_root}.lock"
+
+
+def _clear_staging(options: PrepareOptions) -> None:
+    """Deletes what jobs that were killed left of a version that is published."""
+    from beam_jobs.publication.place import delete_staging
+
+    if "://" not in options.output and exists(_lock(options)):
+        with contextlib.suppress(UserError), sole_use(_lock(options), "a job that can publish no more still runs"):
+            pass  # removes it
+    delete_staging(options, published=True)
+
+
+def check_places(options: PrepareOptions) -> None:
+    """Raises a UserError where something that is not ours lies where a version, or what is withheld, is to go."""
+    from beam_jobs.publication.place import check_place
+
+    for place in (options.version_dir, options.rejected_dir):
+        try:
+            check_place(options, place)
+        except OSError as error:
+            raise UserError(f"--output {options.output}: {place} can't be read ({error})") from None
+
+
 def read_published(options: PrepareOptions) -> Manifest | None:
     """The manifest of the version that the options name, or None where it is not published."""
-    from apache_beam.io.filesystems import FileSystems
-
     from beam_jobs.publication.versions import read_manifest
 
-    return read_manifest(options.version_dir) if FileSystems.exists(f"{options.version_dir}/{MANIFEST_FILE}") else None
+    return read_manifest(options.version_dir) if exists(f"{options.version_dir}/{MANIFEST_FILE}") else None
 
 
 def _compare_with_published(published: Manifest, options: PrepareOptions, pipeline_options) -> int:
     """The same inputs and options again are no error and no work; anything else must not touch the version."""
-    from beam_jobs.storage.files import delete_folder
+    from beam_jobs.monitoring.accounting import restore_metrics
 
     check_same_options(published, options)
     digest_lists = published.dataset_sha256 is not None
     if _digest_of_inputs(options, pipeline_options, digest_lists) != published.inputs_sha256:
         raise UserError(f"{options.version_dir} is already published from other inputs; {OTHER_VERSION}")
-    delete_folder(options.staging_dir)  # of a job that was killed after it had published
+    _clear_staging(options)
     print(f"Already published from the same inputs and options: {options.version_dir}")
+    if restore_metrics(published, options.version_dir):
+        print("Its metrics.json was missing: counts are restored from the manifest, times are not known any more.")
     return 0
 
 
@@ -175,7 +239,7 @@ def _digest_of_inputs(options: PrepareOptions, pipeline_options, digest_lists: b
     from beam_jobs.retry.planning import plan_records
     from beam_jobs.runners.supervision import supervised_pipeline
     from beam_jobs.sources.inputs_digest import DigestInputs
-    from beam_jobs.storage.files import read_file, write_atomically
+    from beam_jobs.storage.files import write_atomically
 
     with tempfile.TemporaryDirectory() as local:
         folder = options.staging_dir if "://" in options.output else local
@@ -197,23 +261,14 @@ def _run(options: PrepareOptions, pipeline_options) -> tuple[float, JobMetrics]:
         from beam_jobs.pipeline import prepare
         from beam_jobs.runners.supervision import supervised_pipeline
 
-    _make_staging(options)
     start = time.monotonic()
     with supervised_pipeline(pipeline_options, shown_progress(options.staging_dir)) as pipeline:
         prepare(pipeline, options)
     return time.monotonic() - start, read_metrics(pipeline.result.metrics())
 
 
-def _make_staging(options: PrepareOptions) -> None:
-    if "://" not in options.output:
-        try:
-            os.makedirs(options.staging_dir, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"--output {options.output}: can't be written to ({error.strerror})") from None
-
-
 def report_outcome(options: PrepareOptions, seconds: float, metrics: JobMetrics | None = None) -> int:
-    """Tells what a job that ran to its end has published or withheld, and returns the code to exit with.
+    """Says what a job that ran to its end has published or withheld, and returns the code to exit with.
 
     Args:
       options: Of the job.
@@ -221,8 +276,11 @@ def report_outcome(options: PrepareOptions, seconds: float, metrics: JobMetrics 
       metrics: What it has counted; where that is known, it is compared with what is there, and kept beside it.
     """
     from beam_jobs.monitoring.accounting import settle
+    from beam_jobs.monitoring.metrics import PUBLISHED_BY_ANOTHER
 
     published = read_published(options)
+    if metrics and metrics.counters.get(PUBLISHED_BY_ANOTHER):
+        print(f"{options.version_dir} was published by another job, with the same content; this one changed nothing.")
     mismatches = settle(options, published, metrics, seconds) if metrics else []
     for mismatch in mismatches:
         print(f"error: the account does not add up: {mismatch}", file=sys.stderr)

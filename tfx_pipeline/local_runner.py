@@ -20,6 +20,8 @@ from datetime import datetime
 from pathlib import Path
 
 from beam_jobs.console import USER_ERROR, exit_code
+from beam_jobs.storage.sole_use import sole_use
+from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.errors import UserError
 from schemas.features import SPLITS
 from schemas.secret_names import redacted
@@ -27,7 +29,7 @@ from schemas.version import PublishedVersion, verify_version
 from tfx_pipeline.components.hf_pusher.checks import check_hub
 from tfx_pipeline.config import RUN_FN, PipelineConfig, check_evaluation, load_config
 from tfx_pipeline.log_file import stderr_in_file
-from tfx_pipeline.output_layout import LOGS_FOLDER, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE
+from tfx_pipeline.output_layout import LOCK_FILE, LOGS_FOLDER, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "demo.yaml"
 
@@ -58,8 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _check_and_run(options: argparse.Namespace) -> int:
     config = load_config(options.config, options.data, options.output, options.set)
     config, version = check_inputs(config)
-    make_output_folder(Path(config.output))
-    return run(config, version, options.verbose)
+    output = Path(config.output)
+    make_output_folder(output)
+    refusal = f"{output}: another run is writing there; wait for its end, or choose another --output"
+    with sole_use(str(output / LOCK_FILE), refusal):
+        return run(config, version, options.verbose)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,11 +113,13 @@ def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, PublishedVersi
 
     Raises:
       UserError: No manifest, files that differ from it, an empty split, a class or slice that does not exist, no token
-        for the Hub, or no example photo.
+        for the Hub, no example photo, or a path that TensorFlow would take for a pattern.
     """
     data, output = Path(config.data).resolve(), Path(config.output).resolve()
     if data == output or data in output.parents:
         raise UserError(f"{config.output}: output lies inside the published version {config.data}; choose another one")
+    for option, folder in (("data", data), ("output", output)):
+        refuse_wildcards(option, str(folder))
     version = verify_version(data)
     manifest, spec = version
     for split in SPLITS:

@@ -29,6 +29,7 @@ from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, STATISTICS_FOLDER, Ma
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
 from tfx_pipeline.baseline import CANDIDATE, LatestOtherBlessedModel
+from tfx_pipeline.components.folder_pusher import FolderPusher
 from tfx_pipeline.components.hf_pusher.component import HFPusher
 from tfx_pipeline.config import RUN_FN, TUNER_FN, PipelineConfig
 from tfx_pipeline.evaluation import eval_config
@@ -38,6 +39,7 @@ from tfx_pipeline.vertex.cloud_config import CloudConfig
 
 TUNER = "Tuner"
 LAST_BLESSED_MODEL = "LastBlessedModel"
+PUSHER = "Pusher"
 HF_PUSHER = "HFPusher"
 
 
@@ -164,7 +166,10 @@ def _pusher(
 
         return vertex_pusher(config, manifest, git_commit, model, blessing)
     folder = pusher_pb2.PushDestination.Filesystem(base_directory=f"{config.output}/{SERVING_FOLDER}")
-    return Pusher(model=model, model_blessing=blessing, push_destination=pusher_pb2.PushDestination(filesystem=folder))
+    destination = pusher_pb2.PushDestination(filesystem=folder)
+    if "://" in config.output:  # a bucket has no folders to rename; there `saved_model.pb` is copied last
+        return Pusher(model=model, model_blessing=blessing, push_destination=destination)
+    return FolderPusher(model=model, model_blessing=blessing, push_destination=destination).with_id(PUSHER)
 
 
 def trainer_config(config: PipelineConfig, version: PublishedVersion, run_fn: str = RUN_FN) -> dict:

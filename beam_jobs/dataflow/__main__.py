@@ -17,7 +17,15 @@ from beam_jobs.dataflow.options import (
     values_of,
 )
 from beam_jobs.options import PrepareOptions
-from beam_jobs.prepare import FAILED, add_arguments, check_same_options, read_published, report_outcome
+from beam_jobs.prepare import (
+    FAILED,
+    PUBLISHED_MEANWHILE,
+    add_arguments,
+    check_places,
+    check_same_options,
+    read_published,
+    report_outcome,
+)
 from beam_jobs.retry.options import SOURCE, with_base_options
 from beam_jobs.runners.beam_options import parse_beam_flags
 from schemas.errors import UserError
@@ -26,6 +34,8 @@ from schemas.spec import parse_model
 if TYPE_CHECKING:
     from beam_jobs.dataflow.submission import DataflowJob
     from beam_jobs.monitoring.metrics import JobMetrics
+
+NOTHING_PUBLISHED = "The job has published nothing."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -80,11 +90,15 @@ def _run(values: dict[str, Any], temporary_dir: str, flags: list[str], no_wait: 
     if published := read_published(options):
         check_same_options(published, options)
         print("Already published with the same options; the job compares the inputs and rewrites nothing.", flush=True)
+    else:
+        check_places(options)
     start = time.monotonic()
     job = submit(preparation(options), pipeline_options)
     if not announce(job, no_wait, f"It publishes {options.version_dir}, or withholds it."):
         return 0
-    if not wait(job, "Nothing is published; the same command starts over."):
+    if not wait(job, "The same command starts over."):
+        now = published is None and read_published(options) is not None
+        print(PUBLISHED_MEANWHILE.format(options.version_dir) if now else NOTHING_PUBLISHED, file=sys.stderr)
         return FAILED
     return report_outcome(options, time.monotonic() - start, _counted(job, options))
 

@@ -33,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Submits the job and, unless told otherwise, waits for its end.
 
     Returns:
-      0 where masks and table are written, or the job submitted with --no_wait; 1 where the job failed.
+      0 where masks and table are written, or the job submitted with --no_wait; 1 where the job failed or there is no
+      mask.
 
     Raises:
       UserError: The options, the input or the credentials can't be used, or Google has refused the job.
@@ -86,8 +87,7 @@ def _run(request: Request, flags: list[str], no_wait: bool) -> int:
         return 0
     if not wait(job, "The same command starts over; masks that were written stay."):
         return predict.FAILED
-    predict.report(request, time.monotonic() - start)
-    return 0
+    return predict.report(request, time.monotonic() - start)
 
 
 if __name__ == "__main__":

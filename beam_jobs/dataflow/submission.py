@@ -119,9 +119,11 @@ def submit(build: Callable[[beam.Pipeline], object], pipeline_options: PipelineO
     from google.api_core.exceptions import GoogleAPICallError
     from google.auth.exceptions import GoogleAuthError
 
+    from beam_jobs.runners.supervision import remove_temporary_folder
+
     cloud = pipeline_options.view_as(GoogleCloudOptions)
     try:
-        pipeline = beam.Pipeline(options=pipeline_options)
+        pipeline = remove_temporary_folder(beam.Pipeline(options=pipeline_options))
         with _hushed():  # TensorFlow 2.21 announces itself whatever it is told
             build(pipeline)
             result = pipeline.run()

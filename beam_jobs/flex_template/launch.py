@@ -12,7 +12,7 @@ import sys
 from beam_jobs.console import be_calm, exit_code
 from beam_jobs.dataflow.options import FIXED_FLAGS, local_places
 from beam_jobs.options import PrepareOptions
-from beam_jobs.prepare import add_arguments, check_same_options, read_published
+from beam_jobs.prepare import add_arguments, check_places, check_same_options, read_published
 from beam_jobs.retry.options import SOURCE, with_base_options
 from schemas.errors import UserError
 from schemas.spec import parse_model
@@ -39,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
         raise UserError(f"{SOURCE}: sdk_container_image: missing, so workers lack this package; give the image's name")
     if published := read_published(options):
         check_same_options(published, options)
+    else:
+        check_places(options)
     submit(preparation(options), pipeline_options)
     return 0
 

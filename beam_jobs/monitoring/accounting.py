@@ -6,8 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from apache_beam.io.filesystems import FileSystems
-
 from beam_jobs.monitoring.metrics import (
     BYTES_WRITTEN,
     INPUTS_FOUND,
@@ -18,14 +16,13 @@ from beam_jobs.monitoring.metrics import (
     JobMetrics,
 )
 from beam_jobs.options import PrepareOptions
-from beam_jobs.publication.publish import OUTCOME_FILE
+from beam_jobs.publication.line_files import list_line_files
+from beam_jobs.publication.place import METRICS_FILE, OUTCOME_FILE
 from beam_jobs.publication.versions import read_bounded, read_manifest
-from beam_jobs.storage.files import write_atomically
+from beam_jobs.storage.files import exists, open_file, write_atomically
 from schemas.documents import parse_json_object
 from schemas.manifest import MANIFEST_FILE, MAX_BYTES, QUARANTINE_FOLDER, Manifest
 from schemas.spec import parse_model
-
-METRICS_FILE = "metrics.json"
 
 
 def settle(options: PrepareOptions, published: Manifest | None, metrics: JobMetrics, seconds: float) -> list[str]:
@@ -44,14 +41,31 @@ def settle(options: PrepareOptions, published: Manifest | None, metrics: JobMetr
     manifest = published or _withheld_manifest(options)
     mismatches = find_mismatches(manifest, metrics, folder)
     path = f"{folder}/{METRICS_FILE}"
-    if not FileSystems.exists(path):  # another job may have published the same content meanwhile
+    if not exists(path):  # another job may have published the same content meanwhile
         write_atomically(path, metrics_json(manifest, metrics, seconds, mismatches).encode())
     return mismatches
 
 
+def restore_metrics(published: Manifest, version_dir: str) -> bool:
+    """Writes `metrics.json` of a published version that has none, as far as its manifest knows what the job counted.
+
+    A job that was killed between its manifest and its metrics, or that ran on after its launcher had gone, leaves none.
+
+    Returns:
+      Whether it was missing.
+    """
+    path = f"{version_dir}/{METRICS_FILE}"
+    if exists(path):
+        return False
+    counters = {name: count for name, count in _promised_counters(published).items() if count}
+    account = _account(published, JobMetrics(counters, {}, exact=True), None, [])
+    write_atomically(path, _to_json(account | {"restored_from_manifest": True}).encode())
+    return True
+
+
 def outcome_manifest(options: PrepareOptions) -> Manifest:
     """The manifest of the version that a job has published, or of what it has withheld."""
-    published = FileSystems.exists(f"{options.version_dir}/{MANIFEST_FILE}")
+    published = exists(f"{options.version_dir}/{MANIFEST_FILE}")
     return read_manifest(options.version_dir) if published else _withheld_manifest(options)
 
 
@@ -71,14 +85,7 @@ def find_mismatches(manifest: Manifest, metrics: JobMetrics, folder: str) -> lis
         says, because a bundle was retried, but never smaller.
       folder: Of the version, or of what is left of a withheld one.
     """
-    counted = {
-        INPUTS_FOUND: manifest.inputs,
-        RECORDS_WRITTEN: manifest.published,
-        INPUTS_REJECTED: sum(manifest.quarantined.values()),
-        BYTES_WRITTEN: sum(shard.bytes for split in manifest.splits.values() for shard in split.shards),
-        **{REJECTED_PREFIX + reason: count for reason, count in manifest.quarantined.items()},
-        **{REPAIRED_PREFIX + kind: count for kind, count in manifest.repairs.items()},
-    }
+    counted = _promised_counters(manifest)
     prefixes = (REJECTED_PREFIX, REPAIRED_PREFIX)
     unexpected = {name: 0 for name in metrics.counters if name.startswith(prefixes) and name not in counted}
     mismatches = []
@@ -94,14 +101,26 @@ def find_mismatches(manifest: Manifest, metrics: JobMetrics, folder: str) -> lis
     return mismatches
 
 
+def _promised_counters(manifest: Manifest) -> dict[str, int]:
+    """What a job that made this manifest must have counted, by the names of its counters."""
+    return {
+        INPUTS_FOUND: manifest.inputs,
+        RECORDS_WRITTEN: manifest.published,
+        INPUTS_REJECTED: sum(manifest.quarantined.values()),
+        BYTES_WRITTEN: sum(shard.bytes for split in manifest.splits.values() for shard in split.shards),
+        **{REJECTED_PREFIX + reason: count for reason, count in manifest.quarantined.items()},
+        **{REPAIRED_PREFIX + kind: count for kind, count in manifest.repairs.items()},
+    }
+
+
 def quarantined_lines(folder: str) -> Counter[str]:
     """Reason code to number of lines in all quarantine files below a folder; holds one line at a time."""
     return Counter(json.loads(line)["reason"] for line in _quarantine(folder))
 
 
 def _quarantine(folder: str) -> Iterator[bytes]:
-    for found in FileSystems.match([f"{folder}/{QUARANTINE_FOLDER}/*.jsonl"])[0].metadata_list:
-        with FileSystems.open(found.path, compression_type="uncompressed") as file:
+    for path in list_line_files(f"{folder}/{QUARANTINE_FOLDER}"):
+        with open_file(path) as file:
             yield from file
 
 
@@ -110,13 +129,20 @@ def metrics_json(manifest: Manifest, metrics: JobMetrics, seconds: float, mismat
 
     Times are wall-clock microseconds of one worker, sizes are bytes.
     """
+    return _to_json(_account(manifest, metrics, seconds, mismatches))
+
+
+def _account(manifest: Manifest, metrics: JobMetrics, seconds: float | None, mismatches: list[str]) -> dict:
     distributions = {name: {**one._asdict(), "mean": round(one.mean, 1)} for name, one in metrics.distributions.items()}
-    account = {
+    return {
         "manifest_sha256": manifest.sha256,
-        "seconds": round(seconds, 1),
-        "images_per_second": round(manifest.inputs / seconds, 1),
+        "seconds": None if seconds is None else round(seconds, 1),
+        "images_per_second": None if seconds is None else round(manifest.inputs / seconds, 1),
         "counters": metrics.counters,
         "distributions": distributions,
         "mismatches": mismatches,
     }
+
+
+def _to_json(account: dict) -> str:
     return json.dumps(account, indent=2, sort_keys=True) + "\n"

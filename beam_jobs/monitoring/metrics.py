@@ -28,6 +28,7 @@ REPAIRED_PREFIX = "repaired_"  # and a kind of repair: one counter each
 
 FILES_LEFT_OUT = "files_left_out"  # that match no pattern, and are no inputs
 IDS_NOT_TAKEN = "ids_not_taken"  # of a retry: found in its input, unknown to its base
+PUBLISHED_BY_ANOTHER = "published_by_another"  # 1 where another job has published the same content
 
 SOURCE_BYTES = "source_bytes"  # distribution: bytes read for one input
 RECORD_BYTES = "record_bytes"  # distribution: bytes of one serialized record
@@ -88,6 +89,11 @@ def count_copied_repairs(repairs: dict[str, int]) -> None:
 def count_not_taken() -> None:
     """Counts an id that a retry found in its input and left there, because its base doesn't know it."""
     _counter(IDS_NOT_TAKEN).inc()
+
+
+def count_published_by_another() -> None:
+    """Counts that the version was there, with the same content, when this job was about to publish it."""
+    _counter(PUBLISHED_BY_ANOTHER).inc()
 
 
 def count_found(inputs: int) -> None:

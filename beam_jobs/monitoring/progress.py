@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import uuid
 from io import FileIO
 from pathlib import Path
@@ -34,9 +33,8 @@ class Progress(NamedTuple):
 
 
 def make_progress_folder(staging: str) -> Path:
-    """Makes an empty progress folder in a local staging folder, in place of what a killed job left."""
+    """Makes the progress folder in a local staging folder, which belongs to one job."""
     folder = Path(staging) / PROGRESS_FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
 

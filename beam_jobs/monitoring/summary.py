@@ -90,7 +90,7 @@ def _cost_lines(metrics: JobMetrics) -> list[str]:
 
 def withheld_table(options: PrepareOptions) -> str:
     """What is wrong with a version that was not published."""
-    from beam_jobs.publication.publish import OUTCOME_FILE
+    from beam_jobs.publication.place import OUTCOME_FILE
     from beam_jobs.storage.files import read_file
 
     outcome = json.loads(read_file(f"{options.rejected_dir}/{OUTCOME_FILE}"))

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from apache_beam.ml.inference.base import ModelHandler
 
-from beam_jobs.storage.files import read_file, read_part, sizes_below
+from beam_jobs.storage.files import files_below, read_file, read_part
+from beam_jobs.storage.wildcards import wildcard_problem
 from schemas.documents import MAX_JSON_BYTES
 from schemas.errors import UserError
 from schemas.model_info import MODEL_INFO_PATH, ModelInfo, parse_model_info
@@ -76,8 +77,10 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
         """The model as a function from uint8 [N, S, S, 3] to class ids uint8 [N, S, S]; a tiled one takes N = 1."""
         import tensorflow as tf
 
-        with tempfile.TemporaryDirectory() as copied:  # TensorFlow reads a bucket with credentials of its own
-            folder = self._model_dir if "://" not in self._model_dir else _copy(self._model_dir, copied)
+        # TensorFlow reads a bucket with credentials of its own, and takes some folders for patterns
+        elsewhere = "://" in self._model_dir or wildcard_problem(self._model_dir)
+        with tempfile.TemporaryDirectory() as copied:
+            folder = _copy(self._model_dir, copied) if elsewhere else self._model_dir
             model = tf.saved_model.load(folder)
 
         def predict(pixels: np.ndarray) -> np.ndarray:
@@ -105,8 +108,8 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
 
 
 def _copy(source: str, target: str) -> str:
-    """Copies a folder that only Beam can read into a local one, and returns that."""
-    for path in sizes_below(source):
+    """Copies a folder that TensorFlow can't read into a local one, and returns that."""
+    for path, _ in files_below(source):
         relative = path.removeprefix(f"{source}/")
         if ".." in relative.split("/"):
             raise ValueError(f"{path}: leaves the model's folder")

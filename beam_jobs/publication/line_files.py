@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.rejections import Rejection, Repaired
 from beam_jobs.shards import sharding
-from beam_jobs.storage.files import read_file, write_atomically
+from beam_jobs.storage.files import files_below, read_file, write_atomically
 from schemas.manifest import QUARANTINE_FOLDER
 
 REPAIRS_FOLDER = "repairs"
+SUFFIX = ".jsonl"
 LINES_PER_FILE = 100_000
 
 
@@ -80,7 +80,7 @@ def _every_file(counts: dict[str, int]) -> Iterator[tuple[LineFile, None]]:
 
 def _write_file(element: tuple[LineFile, Iterable[Line | None]], staging: str) -> str:
     (folder, index, count), listed = element
-    path = f"{folder}/{folder}-{index:05d}-of-{count:05d}.jsonl"
+    path = f"{folder}/{folder}-{index:05d}-of-{count:05d}{SUFFIX}"
     lines = (f"{one.to_json()}\n" for one in sorted(filter(None, listed)))
     write_atomically(f"{staging}/{path}", "".join(lines).encode())
     return path
@@ -96,17 +96,24 @@ def read_repairs(version_dir: str) -> beam.PTransform:
     return _ReadLineFiles(version_dir, REPAIRS_FOLDER, Repaired)
 
 
+def list_line_files(folder: str) -> Iterator[str]:
+    """Paths of the files in a folder that `WriteLineFiles` wrote."""
+    for file in files_below(folder):
+        if file.path.endswith(SUFFIX):
+            yield file.path
+
+
 class _ReadLineFiles(beam.PTransform):
     def __init__(self, version_dir: str, folder: str, kind: type[Rejection] | type[Repaired]):
         super().__init__()
-        self._pattern = f"{version_dir}/{folder}/*.jsonl"
+        self._folder = f"{version_dir}/{folder}"
         self._kind = kind
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return (
             pipeline
             | "Start" >> beam.Impulse()
-            | "ListFiles" >> beam.FlatMap(lambda _, pattern: _list_files(pattern), self._pattern)
+            | "ListFiles" >> beam.FlatMap(lambda _, folder: list_line_files(folder), self._folder)
             | "SpreadFiles" >> beam.Reshuffle()
             | "ReadLines" >> beam.FlatMap(_read_lines, self._kind)
         )
@@ -115,8 +122,3 @@ class _ReadLineFiles(beam.PTransform):
 def _read_lines(path: str, kind: type[Rejection] | type[Repaired]) -> Iterator[Rejection | Repaired]:
     for number, line in enumerate(read_file(path).splitlines(), start=1):
         yield kind.from_json(line, f"{path}, line {number}")
-
-
-def _list_files(pattern: str) -> Iterator[str]:
-    for found in FileSystems.match([pattern])[0].metadata_list:
-        yield found.path

@@ -11,12 +11,21 @@ import apache_beam as beam
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.monitoring.metrics import count_published_by_another
 from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
 from beam_jobs.options import Contract, PrepareOptions
 from beam_jobs.publication.decision import Decision
+from beam_jobs.publication.place import (
+    OUTCOME_FILE,
+    check_place,
+    delete_left,
+    delete_staging,
+    record_moves,
+    refuse_foreign,
+)
 from beam_jobs.publication.versions import read_contract, read_manifest
 from beam_jobs.report import REPORT_FILE
-from beam_jobs.storage.files import delete_folder, sizes_below, write_atomically
+from beam_jobs.storage.files import delete_files, exists, sizes_below, write_atomically
 from beam_jobs.validation.statistics import Validation
 from schemas.contract import contract_changes, parse_dataset
 from schemas.features import SPLITS, split_folder
@@ -30,8 +39,6 @@ from schemas.manifest import (
     Manifest,
 )
 from schemas.spec import DATASET_FILE
-
-OUTCOME_FILE = "outcome.json"
 
 
 def stage_validation(validation: Validation, staging: str, contract: Contract) -> None:
@@ -62,25 +69,35 @@ def files_to_move(decision: Decision, options: PrepareOptions) -> Iterator[tuple
     """(source, destination) of each staged file: into the version, or for a withheld one to the rejected versions.
 
     Raises:
+      UserError: Somebody else's file is there; nothing was moved.
       RuntimeError: The version was published meanwhile with other content; it is never rewritten.
     """
+    if _is_published(decision, options):
+        return
     relative = _side_files(decision)
+    destination = options.version_dir
     if decision.problems:
         destination = options.rejected_dir
-        delete_folder(destination)  # what an earlier attempt left
     else:
-        destination = options.version_dir
-        published = f"{destination}/{MANIFEST_FILE}"
-        if FileSystems.exists(published):
-            if not _is_published(decision, options):
-                raise RuntimeError(f"{destination} is already published with other content; choose another --version")
-            return
         relative += [shard.path for split in decision.manifest.splits.values() for shard in split.shards]
+    check_place(options, destination)
+    record_moves(options, destination, relative)
     for path in relative:
         yield f"{options.staging_dir}/{path}", f"{destination}/{path}"
 
 
 def _is_published(decision: Decision, options: PrepareOptions) -> bool:
+    """Whether the same content is published already; RuntimeError where the version has other content."""
+    if not exists(f"{options.version_dir}/{MANIFEST_FILE}"):
+        return False
+    if decision.problems or not _is_same(decision, options):
+        raise RuntimeError(
+            f"{options.version_dir} was published by another job, with other content; choose another --version"
+        )
+    return True
+
+
+def _is_same(decision: Decision, options: PrepareOptions) -> bool:
     """Whether the version that is published already holds the same; titles and colours may have changed since."""
     published = read_manifest(options.version_dir)
     without_contract = {"dataset_sha256": None}
@@ -91,11 +108,20 @@ def _is_published(decision: Decision, options: PrepareOptions) -> bool:
 
 
 class MoveFile(beam.DoFn):
-    """(source, destination) -> destination; moving again what was moved already changes nothing."""
+    """(source, destination) -> destination; moving again what was moved already changes nothing.
+
+    Args:
+      version_dir: Nothing is moved once another job has published it.
+    """
+
+    def __init__(self, version_dir: str):
+        self._manifest = f"{version_dir}/{MANIFEST_FILE}"
 
     def process(self, element: tuple[str, str]) -> Iterator[str]:
         source, destination = element
-        if FileSystems.exists(source) or not FileSystems.exists(destination):
+        if exists(self._manifest):
+            raise RuntimeError(f"another job has published this version meanwhile: {self._manifest} is there")
+        if exists(source) or not exists(destination):
             with contextlib.suppress(BeamIOError, OSError):  # it may be there; if it can't be, the rename says so
                 FileSystems.mkdirs(posixpath.dirname(destination))
             FileSystems.rename([source], [destination])
@@ -106,28 +132,42 @@ def conclude(decision: Decision, moved: list[str], options: PrepareOptions) -> s
     """After every move: the manifest, or the account of why there is none. Returns the folder written to.
 
     Raises:
-      RuntimeError: A file is not where it was moved, or a shard has another size than the manifest states.
+      RuntimeError: A file is not where it was moved, a shard has another size than the manifest states, or another job
+        has published other content meanwhile.
+      UserError: Somebody else's file is there.
     """
-    if decision.problems:
-        account = {
-            "problems": [problem._asdict() for problem in decision.problems],
-            "listed_only": decision.listed_only,
-            "left_out": decision.left_out,
-            "manifest": decision.manifest.model_dump(mode="json"),
-        }
-        write_atomically(f"{options.rejected_dir}/{OUTCOME_FILE}", (json.dumps(account, indent=2) + "\n").encode())
-        folder = options.rejected_dir
+    published = not decision.problems
+    folder = options.version_dir if published else options.rejected_dir
+    if _is_published(decision, options):
+        if not moved:  # else this job has published it, before an earlier attempt at this step failed
+            count_published_by_another()
     else:
-        folder = options.version_dir
-        if moved:  # nothing is moved where the same content is published already
-            found = sizes_below(folder)
+        found = sizes_below(folder)
+        if published:
             check_moved(found, moved, folder, decision.manifest)
-            if strays := sorted(found.keys() - set(moved)):  # an earlier, interrupted job left them
-                FileSystems.delete(strays)
+        strays = sorted(found.keys() - set(moved))  # an earlier, interrupted job left them
+        refuse_foreign(options, folder, strays)
+        delete_files(strays)
+        if published:
             write_atomically(f"{folder}/{MANIFEST_FILE}", decision.manifest.to_json().encode())
-        delete_folder(options.rejected_dir)
-    delete_folder(options.staging_dir)
+        else:
+            write_atomically(f"{folder}/{OUTCOME_FILE}", _account(decision, moved, folder).encode())
+    if published:
+        delete_left(options)
+    delete_staging(options, published)
     return folder
+
+
+def _account(decision: Decision, moved: list[str], folder: str) -> str:
+    """Why a version was withheld, and which files are left of it."""
+    account = {
+        "problems": [problem._asdict() for problem in decision.problems],
+        "listed_only": decision.listed_only,
+        "left_out": decision.left_out,
+        "manifest": decision.manifest.model_dump(mode="json"),
+        "files": sorted(path.removeprefix(f"{folder}/") for path in moved),
+    }
+    return json.dumps(account, indent=2) + "\n"
 
 
 def check_moved(found: dict[str, int], moved: list[str], folder: str, manifest: Manifest) -> None:

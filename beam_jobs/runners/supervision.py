@@ -40,18 +40,27 @@ def supervised_pipeline(
     """
     meanwhile = meanwhile or nullcontext()
     if options.view_as(StandardOptions).runner != "FnApiRunner":
-        with meanwhile, beam.Pipeline(options=options) as pipeline:
+        with meanwhile, remove_temporary_folder(beam.Pipeline(options=options)) as pipeline:
             yield pipeline
         return
     direct = options.view_as(DirectOptions)
     mode = direct.direct_running_mode
     try:
         with _no_waiting(), _workers(direct) as environment:
-            pipeline = beam.Pipeline(FnApiRunner(environment), options)
+            pipeline = remove_temporary_folder(beam.Pipeline(FnApiRunner(environment), options))
             with meanwhile, pipeline:
                 yield pipeline
     finally:
         direct.direct_running_mode = mode
+
+
+def remove_temporary_folder(pipeline: beam.Pipeline) -> beam.Pipeline:
+    """Removes the folder that a pipeline makes for transforms of other languages, of which no graph here has any.
+
+    Beam removes it when the pipeline has run; a job that is killed would leave it behind.
+    """
+    os.rmdir(pipeline.local_tempdir)
+    return pipeline
 
 
 @contextlib.contextmanager

@@ -95,6 +95,10 @@ def write_sample(output: Path, settings: Settings, workers: int, progress: Progr
     total = settings.count + len(kinds)
     partial_folder = output.absolute().parent / f".{output.name}.partial-{os.getpid()}"
     try:
+        partial_folder.mkdir(parents=True)
+    except OSError as error:
+        raise _unwritable(output, error) from None
+    try:
         for path in (spec.image_path, spec.mask_path):
             (partial_folder / path).parent.mkdir(parents=True, exist_ok=True)
         task = partial(write_picture, partial_folder, spec, layout, settings, kinds)
@@ -108,7 +112,7 @@ def write_sample(output: Path, settings: Settings, workers: int, progress: Progr
         (partial_folder / SETTINGS_FILE).write_text(settings.to_json(), encoding="utf-8")
         partial_folder.rename(output.absolute())
     except OSError as error:
-        raise UserError(f"{output}: cannot be written ({error.strerror or error}); choose another folder") from None
+        raise _unwritable(output, error) from None
     finally:
         shutil.rmtree(partial_folder, ignore_errors=True)
     return True
@@ -123,6 +127,10 @@ def _origin(dataset: str) -> str:
         drawn=True,
     )
     return yaml.safe_dump(origin.model_dump(), sort_keys=False)
+
+
+def _unwritable(output: Path, error: OSError) -> UserError:
+    return UserError(f"{output}: cannot be written ({error.strerror or error}); choose another folder")
 
 
 def write_picture(

@@ -14,6 +14,7 @@ from beam_jobs.options import PrepareOptions
 from beam_jobs.sources.archives import check_archive, list_members
 from beam_jobs.sources.left_out import LeftOutFiles
 from beam_jobs.sources.source_files import SourceFile, spell_out
+from beam_jobs.storage.files import exists, files_below
 from schemas.errors import UserError
 from schemas.path_pattern import PathPattern
 
@@ -178,10 +179,7 @@ def _list_folder(root: str, pattern: PathPattern) -> Iterator[tuple[str, str | N
         # an object whose name ends with a slash is how consoles show an empty folder
         found = ((uri.removeprefix(f"{root}/"), size) for uri, size in objects if not uri.endswith("/"))
     else:
-        from apache_beam.io.filesystems import FileSystems
-
-        matched = FileSystems.match([f"{root}/{pattern.glob}"])[0].metadata_list
-        found = ((one.path.removeprefix(f"{root}/"), one.size_in_bytes) for one in matched)
+        found = ((one.path.removeprefix(f"{root}/"), one.size) for one in files_below(root))
     for path, size in found:
         yield path, pattern.id_of(path), size
 
@@ -230,8 +228,4 @@ def _size(entry: os.DirEntry) -> int:
 
 
 def _is_file(uri: str) -> bool:
-    if "://" not in uri:
-        return os.path.isfile(uri)
-    from apache_beam.io.filesystems import FileSystems
-
-    return FileSystems.exists(uri)
+    return exists(uri) if "://" in uri else os.path.isfile(uri)

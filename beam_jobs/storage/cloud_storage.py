@@ -60,3 +60,10 @@ def list_objects(prefix: str) -> Iterator[tuple[str, int]]:
             yield f"gs://{bucket}/{blob.name}", blob.size
     except GoogleAPICallError as error:
         raise OSError(f"{prefix}: {error.message or type(error).__name__}") from error
+
+
+def delete_objects(uris: list[str]) -> None:
+    """Deletes objects by their literal names; one that is gone already is no error. OSError names what can't be."""
+    for uri, error in FileSystems.get_filesystem("gs://")._gcsIO().delete_batch(uris):
+        if error:
+            raise OSError(f"{uri}: can't be deleted ({error})")

@@ -1,16 +1,28 @@
-"""Whole files and folders, read, written and deleted wherever they are.
+"""Whole files and folders, read, written, listed and deleted wherever they are.
 
-Nothing heavy is imported until something that is not local is opened, so that command lines may use this module.
+A path is never a pattern here: Beam's `FileSystems.match` and `FileSystems.delete` take `*`, `?` and `[` in any part of
+a path for wildcards, so that nothing else in this project calls them. Nothing heavy is imported until something that is
+not local is opened, so that command lines may use this module.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import posixpath
-import shutil
 import uuid
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NamedTuple
+
+from beam_jobs.storage.wildcards import refuse_wildcards
+
+TEMPORARY = r"\.[0-9a-f]{32}\.tmp$"  # what follows a file's name while it is written; a killed process leaves it
+
+
+class StoredFile(NamedTuple):
+    """A file that a listing found: its path or URI, and its size in bytes."""
+
+    path: str
+    size: int
 
 
 def open_file(uri: str) -> BinaryIO:
@@ -45,7 +57,7 @@ def _read(uri: str, offset: int | None, length: int) -> bytes:
 
 
 def write_atomically(path: str, data: bytes) -> None:
-    """Writes a file under a temporary name and renames it, so that no reader meets half a file."""
+    """Writes a file under a temporary name, see TEMPORARY, and renames it, so that no reader meets half a file."""
     from apache_beam.io.filesystems import FileSystems
 
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
@@ -54,20 +66,89 @@ def write_atomically(path: str, data: bytes) -> None:
     FileSystems.rename([temporary], [path])
 
 
-def sizes_below(folder: str) -> dict[str, int]:
-    """Path to size in bytes of each file below a folder."""
+def exists(uri: str) -> bool:
+    """Whether there is a file (locally also a folder) of exactly this name."""
+    if "://" not in uri:
+        return os.path.exists(uri)
     from apache_beam.io.filesystems import FileSystems
 
-    return {file.path: file.size_in_bytes for file in FileSystems.match([f"{folder}/**"])[0].metadata_list}
+    return FileSystems.exists(uri)
 
 
-def delete_folder(folder: str) -> None:
-    """Deletes a folder with all its files, and its parent where that is empty then; no error where there is none."""
+def files_below(folder: str) -> Iterator[StoredFile]:
+    """Every file below a folder, by its literal name; none where there is no such folder.
+
+    A local symbolic link is listed as a file, and never followed. A bucket is listed page by page.
+
+    Raises:
+      UserError: Another file system of Beam's, which lists by pattern alone, and a folder that would be one.
+    """
     if "://" not in folder:
-        shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):  # its parent holds other versions
-            os.rmdir(posixpath.dirname(folder))
-    elif files := sizes_below(folder):
+        yield from _walk(folder)
+    elif folder.startswith("gs://"):
+        from beam_jobs.storage import cloud_storage
+
+        for uri, size in cloud_storage.list_objects(f"{folder}/"):
+            if not uri.endswith("/"):  # what the console makes in place of an empty folder
+                yield StoredFile(uri, size)
+    else:
         from apache_beam.io.filesystems import FileSystems
 
-        FileSystems.delete(list(files))
+        refuse_wildcards("folder", folder)
+        for found in FileSystems.match([f"{folder}/**"])[0].metadata_list:
+            yield StoredFile(found.path, found.size_in_bytes)
+
+
+def _walk(folder: str) -> Iterator[StoredFile]:
+    try:
+        entries = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(entry.path)
+                continue
+            with contextlib.suppress(FileNotFoundError):  # gone since it was listed
+                yield StoredFile(entry.path, entry.stat(follow_symlinks=False).st_size)
+
+
+def sizes_below(folder: str) -> dict[str, int]:
+    """Path to size in bytes of each file below a folder, as `files_below` finds them."""
+    return {file.path: file.size for file in files_below(folder)}
+
+
+def delete_files(uris: Iterable[str]) -> None:
+    """Deletes files by their literal names; one that is gone already is no error. A link goes, not what it names."""
+    objects, others = [], []
+    for uri in uris:
+        if "://" not in uri:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(uri)
+        elif uri.startswith("gs://"):
+            objects.append(uri)
+        else:
+            refuse_wildcards("file", uri)
+            others.append(uri)
+    if objects:
+        from beam_jobs.storage import cloud_storage
+
+        cloud_storage.delete_objects(objects)
+    if others:
+        from apache_beam.io.filesystems import FileSystems
+
+        FileSystems.delete(others)
+
+
+def remove_empty_folders(folder: str) -> None:
+    """Removes a local folder and the folders in it as far as they hold nothing; buckets have no folders."""
+    if "://" not in folder:
+        for path, _, _ in os.walk(folder, topdown=False):
+            remove_if_empty(path)
+
+
+def remove_if_empty(folder: str) -> None:
+    """Removes a local folder that holds nothing; does nothing where it holds something, or is not there."""
+    if "://" not in folder:
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.io.filesystems import FileSystems
 from google.protobuf.message import DecodeError
 from PIL import Image
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
@@ -19,7 +18,7 @@ from beam_jobs.near_duplicates.batches import to_batch
 from beam_jobs.near_duplicates.hashing import HashedPhoto, photo_hash
 from beam_jobs.publication.versions import statistics_path
 from beam_jobs.shards.tfrecord import DamagedTFRecord, TFRecordReader
-from beam_jobs.storage.files import open_file, read_file, sizes_below
+from beam_jobs.storage.files import exists, open_file, read_file, sizes_below
 from beam_jobs.validation.statistics import FILE, Finding, Statistics, record_count
 from schemas.features import IMAGE, IMAGE_ID
 from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, Manifest, Shard
@@ -92,7 +91,7 @@ class CheckShard(beam.DoFn):
     def process(self, element: PublishedShard) -> Iterator[Output]:
         split, shard = element
         path = f"{self._version_dir}/{shard.path}"
-        if not FileSystems.exists(path):
+        if not exists(path):
             yield _file(split, shard.path, "missing")
             return
         with open_file(path) as file:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -199,3 +200,34 @@ def test_a_version_of_another_size_is_an_error_that_names_both(model, photos, tm
 def test_output_inside_what_is_read_is_refused(model, folder):
     with pytest.raises(UserError, match=r"--output .* lies in .*mine, which is read"):
         predict(model, folder / "out", f"--photos={folder}")
+
+
+def test_where_no_photo_can_be_predicted_the_job_fails(model, tmp_path, capsys):
+    photos = tmp_path / "mine"
+    photos.mkdir()
+    (photos / "notes.jpg").write_text("no photo")
+    assert predict(model, tmp_path / "out", f"--photos={photos}") == 1
+    assert "error: no mask was written: all 1 photos were rejected" in capsys.readouterr().err
+    assert list(rejected(tmp_path / "out")) == ["notes"]
+
+
+def test_what_earlier_runs_left_beside_the_new_masks_is_named_and_kept(model, folder, tmp_path, capsys):
+    output = tmp_path / "out"
+    predict(model, output, f"--photos={folder}")
+    assert "Note:" not in capsys.readouterr().out
+    (output / "table" / "table-00001-of-00002.jsonl").write_text("")
+    (folder / "tall.png").unlink()
+    assert predict(model, output, f"--photos={folder}") == 0
+    told = capsys.readouterr().out
+    assert f"Note: {output}/masks also holds 1 of earlier runs" in told
+    assert f"Note: {output}/table also holds table/table-00001-of-00002.jsonl of earlier runs" in told
+    assert (output / "masks" / "tall.png").exists()
+
+
+def test_folders_whose_names_look_like_patterns_are_read_and_written_as_they_are(model, folder, tmp_path):
+    odd = tmp_path / "[odd]? *"
+    odd.mkdir()
+    shutil.copytree(model, odd / "model")
+    folder.rename(odd / "photos")
+    assert predict(odd / "model", odd / "out", f"--photos={odd / 'photos'}") == 0
+    assert sorted(path.name for path in (odd / "out" / "masks").iterdir()) == ["tall.png", "wide.png"]

@@ -221,18 +221,3 @@ def test_the_same_content_again_is_no_work_and_other_content_is_refused(photos, 
     with pytest.raises(UserError, match="other inputs"):
         prepare(photos, tmp_path / "data")
     assert {path: (version / path).stat().st_mtime_ns for path in files_below(version)} == before
-
-
-def test_what_an_interrupted_job_left_behind_is_gone_after_the_next(photos, tmp_path):
-    pets = tmp_path / "data" / "pets"
-    for stray in (
-        "1.0.0/examples/Split-train/pets-train.tfrecord-00001-of-00002",
-        "1.0.0/examples/Split-train/pets-train.tfrecord-00000-of-00001",
-        "_staging/1.0.0/examples/Split-train/pets-train.tfrecord-00000-of-00001.123.tmp",
-    ):
-        (pets / stray).parent.mkdir(parents=True, exist_ok=True)
-        (pets / stray).write_bytes(b"half a shard")
-    prepare(photos, tmp_path / "data")
-    prepare(photos, tmp_path / "clean")
-    assert files_below(tmp_path / "data") == files_below(tmp_path / "clean")
-    verify_version(pets / "1.0.0")

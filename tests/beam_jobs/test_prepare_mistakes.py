@@ -1,5 +1,6 @@
 """What the preparation job says to mistakes, and that nothing is written then."""
 
+import shutil
 import subprocess
 import sys
 
@@ -51,14 +52,13 @@ def test_a_mistake_is_one_line_without_traceback_and_exit_code_two(tmp_path):
 
 
 def test_a_job_that_fails_inside_the_graph_says_so_in_two_lines(photos, tmp_path, capfd):
-    in_the_way = tmp_path / "data" / "pets" / "1.0.0"
-    in_the_way.parent.mkdir(parents=True)
-    in_the_way.write_text("a file where the version's folder should be")
+    in_the_way = tmp_path / "data" / "pets" / "1.0.0" / "schema.pbtxt" / "a folder where a file should be"
+    in_the_way.mkdir(parents=True)
     assert prepare(photos, tmp_path / "data") == 1
     told = capfd.readouterr().err
     assert "Traceback" not in told
     assert "error: the job failed" in told
-    assert in_the_way.is_file()
-    in_the_way.unlink()
+    assert in_the_way.is_dir()
+    shutil.rmtree(in_the_way.parent)
     assert prepare(photos, tmp_path / "data") == 0
-    verify_version(in_the_way)
+    verify_version(tmp_path / "data" / "pets" / "1.0.0")

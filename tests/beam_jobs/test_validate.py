@@ -231,3 +231,16 @@ def test_masks_with_swapped_classes_break_a_rule_and_withhold_a_version(root, tm
     told = capsys.readouterr().err
     assert "pet_fraction" in told
     assert "rule: The mean is 0.6" in told
+
+
+def test_folders_whose_names_look_like_patterns_are_read_and_written_as_they_are(version, tmp_path, capfd):
+    odd = tmp_path / "[odd]? *"
+    shutil.copytree(version, odd / "pets/1.0.0")
+    shutil.copytree(version, tmp_path / "oxx x" / "pets/1.0.0")  # what the pattern would match as well
+    stray = odd / "pets/1.0.0/examples/Split-train/stray"
+    stray.write_bytes(b"")
+    assert validate(odd / "pets/1.0.0", f"--output={odd / 'out'}") == 1
+    assert "examples/Split-train/stray" in capfd.readouterr().out
+    stray.unlink()
+    assert validate(odd / "pets/1.0.0", f"--output={odd / 'out'}") == 0
+    assert (odd / "out" / "validation.json").is_file()

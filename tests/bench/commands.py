@@ -52,7 +52,7 @@ def run(command: list[str], staged: Path | None = None) -> tuple[Run, float]:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if pid:
                 break
-            if staged and not first and any(path.stat().st_size for path in staged.glob("examples/*/*")):
+            if staged and not first and any(path.stat().st_size for path in staged.glob("*/examples/*/*")):
                 first = time.perf_counter() - start
             time.sleep(0.02)
         seconds = time.perf_counter() - start

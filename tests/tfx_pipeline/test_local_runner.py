@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from beam_jobs.storage.sole_use import sole_use
 from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE
 from tfx_pipeline.local_runner import EXIT_USER_ERROR, main
 
@@ -108,6 +109,45 @@ def test_an_output_that_cannot_be_written_is_refused(capsys, write_config, tmp_p
     (tmp_path / "file").write_text("not a folder")
     error = refusal(capsys, "--config", write_config(), "--output", tmp_path / "file")
     assert f"{tmp_path / 'file'}: cannot write there" in error
+
+
+@pytest.mark.parametrize("option", ["data", "output"])
+@pytest.mark.parametrize("character", "*?[\\")
+def test_a_folder_that_tensorflow_would_take_for_a_pattern_is_refused(
+    capsys, write_config, toy_version, tmp_path, option, character
+):
+    folder = tmp_path / f"my{character}data"
+    if option == "data":
+        shutil.copytree(toy_version, folder)
+    error = refusal(capsys, "--config", write_config(), f"--{option}", folder)
+    assert f"error: {option} {folder}: has {character} in its path" in error
+    assert "choose a folder without" in error
+    assert not (tmp_path / "output").exists()
+
+
+def test_a_second_run_in_one_output_is_refused_and_a_killed_one_keeps_nobody_out(capsys, write_config, tmp_path):
+    output = tmp_path / "output"
+    output.mkdir()
+    holder = (
+        "import sys; from beam_jobs.storage.sole_use import sole_use\n"
+        f"with sole_use({str(output / '.lock')!r}, 'held'): print(flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        error = refusal(capsys, "--config", write_config())
+        assert f"{output}: another run is writing there; wait for its end, or choose another --output" in error
+        other.kill()
+    assert (output / ".lock").exists()
+    with sole_use(str(output / ".lock"), "held by a killed process"):
+        pass
+    assert not (output / ".lock").exists()
+
+
+def test_a_dry_run_into_a_folder_of_somebody_else_is_refused_before_the_training(capsys, write_config, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "model_info.json").write_text("mine")
+    hub = {"model_repo": "acme/pets", "dry_run": str(tmp_path / "mine")}
+    assert f"hub.dry_run {tmp_path / 'mine'}: holds files" in refusal(capsys, "--config", write_config(hub=hub))
 
 
 def test_an_unknown_class_in_the_floors_is_refused(capsys, write_config, tmp_path):

@@ -19,6 +19,7 @@ from beam_jobs.dataflow.options import (
     ContainerImage,
     DataflowOptions,
 )
+from beam_jobs.storage.wildcards import wildcard_problem
 from schemas.spec import FrozenModel
 from tfx_pipeline.vertex.machines import MACHINE_TYPE, misfit
 
@@ -186,10 +187,14 @@ class CloudConfig(FrozenModel):
 
 
 def check_places(data: str, output: str) -> list[str]:
-    """One line for each place that is no folder in a bucket; steps on Vertex AI see nothing else."""
+    """One line for each place that is no folder in a bucket, or a pattern; steps on Vertex AI can use nothing else."""
     pattern, _ = FORMS["bucket"]
-    return [
-        f"{key}: steps on Vertex AI see Cloud Storage alone; give gs://BUCKET/FOLDER, got {value!r}"
-        for key, value in (("data", data), ("output", output))
-        if not re.fullmatch(rf"gs://{pattern}(/[^/\s]+)+", value)
-    ]
+    problems = []
+    for key, value in (("data", data), ("output", output)):
+        if not re.fullmatch(rf"gs://{pattern}(/[^/\s]+)+", value):
+            problems.append(
+                f"{key}: steps on Vertex AI see Cloud Storage alone; give gs://BUCKET/FOLDER, got {value!r}"
+            )
+        elif problem := wildcard_problem(value):
+            problems.append(f"{key}: {problem}, got {value!r}")
+    return problems

@@ -52,12 +52,6 @@ def test_where_nobody_watches_nothing_is_written(tmp_path):
     assert read_progress(tmp_path / "progress") == LISTING
 
 
-def test_what_a_killed_job_left_does_not_count(tmp_path):
-    make_progress_folder(str(tmp_path))
-    DoneInputs(str(tmp_path)).add()
-    assert read_progress(make_progress_folder(str(tmp_path))) == LISTING
-
-
 @pytest.mark.parametrize("repeat", [0, 1])
 def test_a_job_tells_every_input_and_every_stage(photos, tmp_path, repeat):
     options = PrepareOptions(dataset="pets", input=str(photos), output=str(tmp_path), version="1", image_size=32)

@@ -191,19 +191,19 @@ def test_a_dry_run_writes_what_a_push_would_have_sent_and_asks_nobody(first, dry
 
 
 def test_a_dry_run_replaces_no_folder_of_somebody_else(dry_run, toy_version, output, hub):
-    thesis = output / "mine" / "model" / "thesis.txt"
+    thesis = output / "mine" / "model" / "model_info.json"  # of the same name as a file of a dry run
     thesis.parent.mkdir(parents=True)
     thesis.write_text("years of work")
     run = run_pipeline(toy_version, output, hub, dry_run=str(output / "mine"))
     assert run.exit_code == local_runner.EXIT_USER_ERROR
-    assert "holds files that no dry run has written; choose another folder" in run.err
+    assert "holds files, and nothing says that a dry run of HFPusher made it" in run.err
     assert thesis.read_text() == "years of work"
 
 
 def test_a_dry_run_that_cannot_write_is_told(dry_run, toy_version, output, hub):
     run = run_pipeline(toy_version, output, hub, dry_run=str(output / "summary.json"))
     assert run.exit_code == local_runner.EXIT_USER_ERROR
-    assert "hub.dry_run: " in run.err
+    assert f"hub.dry_run {output / 'summary.json'}: can't be used" in run.err
     assert "choose another folder" in run.err
 
 

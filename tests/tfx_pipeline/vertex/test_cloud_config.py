@@ -6,6 +6,7 @@ import yaml
 from schemas.errors import UserError
 from tests.tfx_pipeline.vertex.conftest import CONFIGS
 from tfx_pipeline.config import load_cloud_config, load_config
+from tfx_pipeline.vertex.cloud_config import check_places
 from tfx_pipeline.vertex.machines import misfit
 
 
@@ -62,6 +63,14 @@ def test_every_mistake_is_named_at_once(write_cloud_config):
 def test_a_place_outside_of_buckets_is_refused(place):
     with pytest.raises(UserError, match=rf"{place}: steps on Vertex AI see Cloud Storage alone.* got 'runs/here'"):
         load_cloud_config(CONFIGS / "rehearsal.yaml", **{place: "runs/here"})
+
+
+@pytest.mark.parametrize("character", "*?[\\")
+def test_a_place_that_tensorflow_would_take_for_a_pattern_is_refused(character):
+    problems = check_places(f"gs://bucket/da{character}ta/pets/1.0.0", f"gs://bucket/out{character}")
+    assert [problem.split(", which")[0] for problem in problems] == [
+        f"{place}: has {character} in its path" for place in ("data", "output")
+    ]
 
 
 def test_a_configuration_without_cloud_is_refused(write_config):

@@ -10,6 +10,7 @@ from schemas.lines import Line
 from schemas.secret_names import SecretName
 from schemas.spec import FrozenModel
 
+DRY_RUN_OWNER = "a dry run of HFPusher"
 PUBLIC_ENDPOINT = "https://huggingface.co"
 # A token must not travel unencrypted, except to this machine.
 ENDPOINT_PATTERN = r"^(https://[^/\s@?#]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?)$"

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from beam_jobs.storage.ownership import claim_folder
+from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.errors import UserError
 from schemas.version import verify_version
 from tfx_pipeline.config import PipelineConfig
@@ -23,6 +25,7 @@ from tfx_pipeline.vertex.rehearsal.stage import Stage, raised_stage
 from tfx_pipeline.vertex.rehearsal.storage import Buckets
 from trainer.tuning import TuningConfig
 
+OWNER = "python -m tfx_pipeline.vertex rehearse"
 REQUESTS_FILE = "requests.jsonl"
 CONFIG_FILE = "config.yaml"
 HUB_FOLDER = "hub"
@@ -43,7 +46,8 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
       as_configured: Train and judge as configured, not one epoch without floors.
 
     Raises:
-      UserError: The sample can't be used, the image can't be built, or the training would download its weights.
+      UserError: The folder holds what no rehearsal has written, the sample can't be used, the image can't be built, or
+        the training would download its weights.
     """
     if as_configured and config.training.encoder_weights == IMAGENET:
         raise UserError(
@@ -51,10 +55,9 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
             " weights, or leave --as_configured out"
         )
     folder = folder.resolve()
-    for name in ("buckets", "logs", "scratch", "answers", HUB_FOLDER, "metadata.json", REQUESTS_FILE):
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    refuse_wildcards("--folder", str(folder))
+    claim_folder("--folder", str(folder), OWNER)
+    clean(folder)
     changed = offline(config, folder / HUB_FOLDER)
     if not as_configured:
         changed = shortened(changed)
@@ -85,6 +88,16 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
             hosts = ", ".join(sorted(set(stage.proxy.refused)))
             print(f"refused, because nothing answers for them here: {hosts}")
     return REHEARSED
+
+
+def clean(folder: Path) -> None:
+    """Deletes what an earlier rehearsal left in its folder, but for drawn photos."""
+    for name in ("buckets", "logs", "scratch", "answers", HUB_FOLDER, "metadata.json", REQUESTS_FILE):
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def offline(config: PipelineConfig, hub_folder: Path) -> PipelineConfig:

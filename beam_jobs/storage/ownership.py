@@ -1,0 +1,78 @@
+"""Proof that a folder is ours: a marker in it, without which nothing there is ever cleaned up.
+
+A name proves nothing: somebody's own `logs/` has the same one. The marker names the command that made the folder.
+"""
+
+from __future__ import annotations
+
+import os
+
+from beam_jobs.storage.files import (
+    delete_files,
+    exists,
+    files_below,
+    read_file,
+    remove_empty_folders,
+    remove_if_empty,
+    write_atomically,
+)
+from schemas.errors import UserError
+
+MARKER_FILE = ".made_by"
+
+
+def mark_folder(folder: str, owner: str) -> None:
+    """Marks a folder, local or in a bucket, as made by `owner`, such as `beam_jobs.prepare`; may be repeated."""
+    if not is_marked(folder, owner):
+        write_atomically(f"{folder}/{MARKER_FILE}", _content(owner))
+
+
+def is_marked(folder: str, owner: str) -> bool:
+    """Whether `owner` has made this very folder; one that a symbolic link leads to is somebody else's."""
+    path = f"{folder}/{MARKER_FILE}"
+    return not os.path.islink(folder) and exists(path) and read_file(path) == _content(owner)
+
+
+def check_claim(option: str, folder: str, owner: str) -> None:
+    """Makes sure that a local folder is missing, empty, or marked by `owner`, who may then clean it up; writes nothing.
+
+    Raises:
+      UserError: Names `option`, the folder and the remedy.
+    """
+    real = os.path.realpath(folder)  # a link that the user names is the user's choice
+    try:
+        free = not os.path.lexists(real) or is_marked(real, owner) or not os.listdir(real)
+    except OSError as error:
+        raise _unusable(option, folder, error) from None
+    if not free:
+        raise UserError(
+            f"{option} {folder}: holds files, and nothing says that {owner} made it, which would delete some of them;"
+            " choose a new or an empty folder"
+        )
+
+
+def claim_folder(option: str, folder: str, owner: str) -> None:
+    """Makes and marks a local folder that `owner` may clean up from now on; UserError as in `check_claim`."""
+    check_claim(option, folder, owner)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        mark_folder(os.path.realpath(folder), owner)
+    except OSError as error:
+        raise _unusable(option, folder, error) from None
+
+
+def _unusable(option: str, folder: str, error: OSError) -> UserError:
+    return UserError(f"{option} {folder}: can't be used ({error.strerror or error}); choose another folder")
+
+
+def delete_marked_folder(folder: str) -> None:
+    """Deletes all that is in a folder, and its marker last: one who is killed before leaves a folder that is marked."""
+    marker = f"{folder}/{MARKER_FILE}"
+    delete_files([file.path for file in files_below(folder) if file.path != marker])
+    remove_empty_folders(folder)
+    delete_files([marker])
+    remove_if_empty(folder)
+
+
+def _content(owner: str) -> bytes:
+    return f"{owner}\n".encode()
