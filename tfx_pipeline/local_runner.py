@@ -27,6 +27,7 @@ from schemas.version import PublishedVersion, verify_version
 from tfx_pipeline.components.hf_pusher.checks import check_hub
 from tfx_pipeline.config import RUN_FN, PipelineConfig, check_evaluation, load_config
 from tfx_pipeline.log_file import stderr_in_file
+from tfx_pipeline.metadata_file import check_metadata_file
 from tfx_pipeline.output_layout import LOGS_FOLDER, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "demo.yaml"
@@ -113,6 +114,7 @@ def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, PublishedVersi
     data, output = Path(config.data).resolve(), Path(config.output).resolve()
     if data == output or data in output.parents:
         raise UserError(f"{config.output}: output lies inside the published version {config.data}; choose another one")
+    check_metadata_file(output)
     version = verify_version(data)
     manifest, spec = version
     for split in SPLITS:
@@ -161,6 +163,8 @@ def run(config: PipelineConfig, version: PublishedVersion, verbose: bool, run_fn
         print(f"report: {output / REPORT_FILE}")
         failure = summary.hub_failure
     if failure is not None:
+        if isinstance(failure, UserError):
+            raise failure
         if isinstance(failure.__cause__, UserError):
             raise failure.__cause__
         print(f"error: {_one_line(failure)}" + ("" if verbose else f"\ntraceback: {log}"), file=sys.stderr)

@@ -5,6 +5,8 @@ import io
 import json
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -229,6 +231,8 @@ def test_a_run_prints_one_line_per_step_and_the_table_and_no_logging(first):
 def test_a_second_run_finds_every_step_done_and_pushes_nothing_anew(first, again):
     for step in ("ImportExamples", "ImportSchemaGen", "ImportStatistics", "Trainer", "Evaluator", "Pusher"):
         assert f"{step}: up to date\n" in again.out
+    assert "LastBlessedModel: none yet\n" in first.out
+    assert "LastBlessedModel: no other one of these classes and this image size\n" in again.out
     assert again.exit_code == local_runner.EXIT_BLESSED
     assert again.summary["pushed_to"] == first.summary["pushed_to"]
     assert again.summary["metrics"] == first.summary["metrics"]
@@ -293,6 +297,69 @@ def test_the_sheet_shows_truth_and_prediction_in_the_classes_colours(first, outp
 def test_the_sheet_is_drawn_anew_for_another_model_only(first, again, worse):
     assert again.sheet_mtime_ns == first.sheet_mtime_ns
     assert worse.sheet_mtime_ns > again.sheet_mtime_ns
+
+
+def test_an_output_that_was_renamed_keeps_its_last_blessed_model(toy_version, better, tmp_path_factory, output):
+    renamed = tmp_path_factory.mktemp("moved") / "renamed"
+    shutil.copytree(output, renamed)
+    run = run_pipeline(toy_version, renamed, MIDDLING)
+    assert "LastBlessedModel: found\n" in run.out
+    assert run.exit_code == local_runner.EXIT_NOT_BLESSED
+    assert run.summary["last_blessed_model"]["mean_iou"] == better.summary["metrics"]["mean_iou"]
+
+
+def _last_trained(output: Path) -> Path:
+    return max((output / "pipeline" / "Trainer" / "model").iterdir(), key=lambda one: int(one.name)) / "Format-Serving"
+
+
+def remove_all(model: Path):
+    shutil.rmtree(model.parent)
+
+
+def remove_variables(model: Path):
+    shutil.rmtree(model / "variables")
+
+
+def scramble(model: Path):
+    (model / "saved_model.pb").write_bytes(b"not a model" * 99)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (remove_all, "the last blessed model is not there"),
+        (remove_variables, "the last blessed model is damaged"),
+        (scramble, "the last blessed model is damaged"),
+    ],
+)
+def test_a_last_blessed_model_that_cannot_be_used_is_named_before_anything_trains(
+    toy_version, better, output, tmp_path, damage, message
+):
+    copy = shutil.copytree(output, tmp_path / "copy")
+    model = _last_trained(copy)
+    damage(model)
+    with pytest.raises(UserError, match=f"{model.parent}.*: {message}.*--output"):
+        run_pipeline(toy_version, copy, MIDDLING, run_fn="failing_run_fn")
+
+
+def test_a_blessed_model_that_is_missed_only_when_it_is_compared_with_is_named_too(
+    toy_version, better, output, tmp_path
+):
+    copy = shutil.copytree(output, tmp_path / "copy")
+    earlier = _last_trained(copy)
+    assert run_pipeline(toy_version, copy, PERFECT).exit_code == local_runner.EXIT_BLESSED
+    remove_all(earlier)
+    with pytest.raises(UserError, match=f"{earlier.parent}.*: the last blessed model is not there"):
+        run_pipeline(toy_version, copy, PERFECT)  # the candidate, from the cache, is itself the latest blessed one
+
+
+def test_a_memory_of_earlier_runs_in_another_format_is_named(toy_version, better, output, tmp_path):
+    copy = shutil.copytree(output, tmp_path / "copy")
+    with closing(sqlite3.connect(copy / "metadata.sqlite")) as connection:
+        connection.execute("UPDATE MLMDEnv SET schema_version = 99")
+        connection.commit()
+    with pytest.raises(UserError, match=f"{copy / 'metadata.sqlite'}: .*version 99 is greater.*another --output"):
+        run_pipeline(toy_version, copy, GOOD)
 
 
 def test_a_failed_step_is_one_line_and_a_traceback_in_the_log(toy_version, tmp_path):
