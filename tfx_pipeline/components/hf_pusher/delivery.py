@@ -14,15 +14,13 @@ from tfx_pipeline.components.hf_pusher.client import hub_api
 from tfx_pipeline.components.hf_pusher.config import PUBLIC_ENDPOINT, HubConfig
 from tfx_pipeline.components.hf_pusher.contents import digest, write_folder
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
+from tfx_pipeline.components.hf_pusher.delivery_folders import MODEL_FOLDER, SPACE_FOLDER, check_replaceable
 from tfx_pipeline.components.hf_pusher.model_repository import ModelRepository
 from tfx_pipeline.components.hf_pusher.patience import Patience
-from tfx_pipeline.components.hf_pusher.push import MARKS, Message, Push, Pushed, Target
+from tfx_pipeline.components.hf_pusher.push import Message, Push, Pushed, Target
 from tfx_pipeline.components.hf_pusher.record import DRY_RUN, PushRecord
 from tfx_pipeline.components.hf_pusher.token import read_token
 from tfx_pipeline.space import SpaceSettings, space_files
-
-MODEL_FOLDER = "model"  # of a dry run, and the kind of repository in it
-SPACE_FOLDER = "space"
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ def write_dry_run(delivery: Delivery) -> PushRecord:
     if delivery.hub.space is not None:
         written[SPACE_FOLDER] = space_files(delivery.space(repository.tag))
     for name in written:
-        _check_replaceable(folder / name, MARKS[name])
+        check_replaceable(folder, name)
     try:
         for name, files in written.items():
             write_folder(files, folder / name)
@@ -128,12 +126,6 @@ def write_dry_run(delivery: Delivery) -> PushRecord:
         content_sha256=repository.content_sha256,
         space_url=str(folder / SPACE_FOLDER) if delivery.hub.space else "",
     )
-
-
-def _check_replaceable(folder: Path, mark: str) -> None:
-    """Refuses to replace a folder that no dry run has written."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file():
-        raise UserError(f"hub.dry_run: {folder} holds files that no dry run has written; choose another folder")
 
 
 def _message(delivery: Delivery) -> Message:
