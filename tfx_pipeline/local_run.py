@@ -19,12 +19,13 @@ from tfx_pipeline.baseline import check_last_blessed, records_read
 from tfx_pipeline.components.hf_pusher.record import PushRecord
 from tfx_pipeline.config import RUN_FN, PipelineConfig
 from tfx_pipeline.dag_runner import Artifact, ReportingDagRunner, Step, StepFailed
+from tfx_pipeline.eval_predictions import predict_examples
 from tfx_pipeline.evaluation import read_evaluation
 from tfx_pipeline.evaluation_report import tells, write_evaluation_report
 from tfx_pipeline.metadata_file import damaged
 from tfx_pipeline.output_layout import METADATA_FILE, PIPELINE_FOLDER, PREDICTIONS_FILE, REPORT_FILE, SERVING_FOLDER
 from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, TUNER, create_pipeline
-from tfx_pipeline.prediction_sheet import predict_examples, shows, write_prediction_sheet
+from tfx_pipeline.prediction_sheet import shows, write_prediction_sheet
 from tfx_pipeline.summary import Summary
 from tfx_pipeline.tuning_result import TuningResult
 
@@ -84,8 +85,8 @@ def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: Dat
     source = f"{model} {manifest.sha256}"
     if shows(sheet, source) and tells(report, evaluation, source):
         return
-    predictions = list(predict_examples(model, version_dir, manifest, len(spec.classes)))
-    write_prediction_sheet(sheet, predictions, source, spec)
+    predictions = predict_examples(model, version_dir, manifest, len(spec.classes))
+    write_prediction_sheet(sheet, predictions.sample, source, spec)
     write_evaluation_report(report, evaluation, source, manifest, spec, predictions)
 
 

@@ -1,6 +1,7 @@
 """Runs of the whole pipeline with a model that needs no training: metrics, blessing, caching, pushing, failures."""
 
 import contextlib
+import hashlib
 import io
 import json
 import re
@@ -16,12 +17,13 @@ import tensorflow as tf
 from PIL import Image
 
 from schemas.errors import UserError
-from schemas.iou import confusion_matrix
+from schemas.iou import confusion_matrix, mean_iou
+from schemas.manifest import read_manifest
 from schemas.spec import load_spec
 from schemas.version import read_version
 from tests.tfx_pipeline import toy_trainer
 from tests.tfx_pipeline.conftest import BORDERLESS_BREED
-from tfx_pipeline import local_runner
+from tfx_pipeline import eval_predictions, local_runner
 from tfx_pipeline.config import EvaluationConfig, PipelineConfig
 from tfx_pipeline.iou_metrics import REPLICATES
 from trainer.boundaries import batch_boundary_counts, boundary_f_scores
@@ -387,6 +389,27 @@ def test_the_report_shows_every_metric_with_its_interval_and_the_last_blessed_mo
     assert f"{better.summary['last_blessed_model']['mean_iou']:.3f}" in page
     assert all(breed in page for breed in metrics["slices"]["breed"])
     assert page.count('class="triple"') == 12
+
+
+def test_the_worst_and_the_best_are_those_of_all_records(worse, toy_version, monkeypatch):
+    monkeypatch.setattr(eval_predictions, "EXTREMES", 3)
+    monkeypatch.setattr(eval_predictions, "SAMPLED", 2)
+    kept = eval_predictions.predict_examples(Path(worse.summary["model"]), toy_version, read_manifest(toy_version), 3)
+    ious = {one: mean_iou(confusion_matrix(truth, predicted, 3)) for one, truth, predicted in named(toy_version)}
+    assert kept.count == len(ious) == 14
+    assert [one.image_id for one in kept.worst] == sorted(ious, key=lambda one: (ious[one], one))[:3]
+    assert [one.image_id for one in kept.best] == sorted(ious, key=lambda one: (-ious[one], one))[:3]
+    hashes = {one: hashlib.sha256(one.encode()).hexdigest() for one in ious}
+    assert [one.image_id for one in kept.sample] == sorted(ious, key=hashes.get)[:2]
+
+
+def named(version: Path) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Id, truth and the toy model's prediction of each eval example."""
+
+    def id_of(serialized: bytes) -> str:
+        return tf.train.Example.FromString(serialized).features.feature["image_id"].bytes_list.value[0].decode()
+
+    return [(id_of(one), truth, predicted) for one, truth, predicted in judged(version, MIDDLING)]
 
 
 def test_the_report_asks_for_nothing_from_anywhere(better, output):

@@ -12,7 +12,6 @@ from typing import Any
 
 from beam_jobs.dataflow.submission import check_credentials
 from beam_jobs.publication.versions import absolute_folder, read_contract, require_shards, require_version
-from schemas.errors import UserError
 from schemas.version import PublishedVersion
 from tfx_pipeline.config import RUN_FN, PipelineConfig
 from tfx_pipeline.preflight import check_run
