@@ -64,16 +64,22 @@ def _training_problems(config: PipelineConfig, manifest: Manifest, num_classes: 
         return
     surroundings = Surroundings(manifest.image_size, num_classes, manifest.splits[TRAIN].records)
     replicas = 1 if training.distribution == "single" else _devices(job) if on_vertex else worker_count()
-    for problem in training_problems(training, replace(surroundings, replicas=replicas)):
-        yield f"training.{problem}" if not problem.startswith(("training.", "this version")) else problem
-    if problem := weights_problem(training, not on_vertex):
-        yield f"training.{problem}"
-    if not on_vertex and training.model == "segformer" and importlib.util.find_spec("keras_hub") is None:
+    together = replace(surroundings, replicas=replicas)
+    if config.tuning is None:
+        weights = weights_problem(training, not on_vertex)
+        yield from (
+            one if one.startswith("training.") else f"training.{one}"
+            for one in (*training_problems(training, together), *([weights] if weights else []))
+        )
+    else:  # one machine searches, all train with what it has found
+        alone = replace(surroundings, replicas=_devices(job and job.model_copy(update={"replicas": 1})))
+        trials = search_problems(config.tuning, training, alone, not on_vertex)
+        yield from dict.fromkeys(
+            (*trials, *search_problems(config.tuning, training, together, not on_vertex, trials=False))
+        )
+    models = {training.model, *(config.tuning.candidates("model") if config.tuning else ())}
+    if not on_vertex and "segformer" in models and importlib.util.find_spec("keras_hub") is None:
         yield "training.model: segformer needs KerasHub; pip install 'segmentation-pipeline[models]'"
-    if config.tuning is not None:  # one machine searches
-        alone = job and job.model_copy(update={"replicas": 1})
-        trials = replace(surroundings, replicas=_devices(alone))
-        yield from search_problems(config.tuning, training, trials, not on_vertex)
 
 
 def _devices(job: TrainingJob | None) -> int:

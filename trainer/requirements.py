@@ -67,17 +67,28 @@ def check_training(config: TrainingConfig, surroundings: Surroundings) -> None:
 
 
 def search_problems(
-    tuning: TuningConfig, training: TrainingConfig, surroundings: Surroundings, weights_are_here: bool = True
+    tuning: TuningConfig,
+    training: TrainingConfig,
+    surroundings: Surroundings,
+    weights_are_here: bool = True,
+    trials: bool = True,
 ) -> Iterator[str]:
-    """The same for the trainings of a search: one line for each problem, with the first values that have it."""
+    """The same for a search: one line for each problem, with the first values that have it.
+
+    Args:
+      tuning, training: The search and the training that takes the winner's values.
+      surroundings: What its trainings meet.
+      weights_are_here: See `weights_problem`.
+      trials: Whether to look at the trials, or at what the training can become.
+    """
     found: set[str] = set()
     searched = [name for name in (*MODEL_FIELDS, "batch_size") if name in tuning.search]
-    for values, config in candidates(tuning, training, searched):
+    for values, config in candidates(tuning, tuning.trial_training(training) if trials else training, searched):
         weights = weights_problem(config, weights_are_here)
         for problem in (*training_problems(config, surroundings), *([weights] if weights else [])):
             if problem not in found:
                 found.add(problem)
-                yield f"tuning.search: {named(values)}: {problem}" if values else f"tuning: {problem}"
+                yield f"tuning.search: {named(values)}: {problem}" if values else f"training: {problem}"
     space, replicas = tuning.search.get("batch_size"), surroundings.replicas
     if isinstance(space, Range) and (space.step or 1) % replicas:
         remedy = f"give a range with step {replicas}, or a list"
@@ -87,11 +98,10 @@ def search_problems(
 def candidates(
     tuning: TuningConfig, training: TrainingConfig, searched: Sequence[str]
 ) -> Iterator[tuple[dict[str, Any], TrainingConfig]]:
-    """Every combination of the values that are tried of some settings, and the training of a trial with it."""
-    common = tuning.trial_training(training)
+    """Every combination of the values that are tried of some settings, and the training with it."""
     for values in itertools.product(*map(tuning.candidates, searched)):
         changed = dict(zip(searched, values))
-        yield changed, chosen_training(common, changed)
+        yield changed, chosen_training(training, changed)
 
 
 def size_problem(config: TrainingConfig, model_size: int) -> str | None:

@@ -175,7 +175,7 @@ def _check_candidates(run: SearchConfig, train_shards: Sequence[str], num_classe
     if problem := next(search_problems(run.tuning, run.training, surroundings), None):
         raise UserError(problem)
     searched = [name for name in MODEL_FIELDS if name in run.tuning.search]
-    for changed, config in candidates(run.tuning, run.training, searched):
+    for changed, config in candidates(run.tuning, run.training, searched) if searched else ():
         try:
             build_model(config, config.model_size(run.image_size), num_classes)
         except UserError as error:

@@ -7,6 +7,7 @@ files of two forms (`*.weights.h5`, and `*.h5` of Keras 2), so that the shapes a
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 from trainer.config import TrainingConfig
@@ -52,15 +53,16 @@ def weights_problem(config: TrainingConfig, is_here: bool = True) -> str | None:
     if not path.is_file():
         return None
     try:
-        shapes = _shapes(path)
+        shapes = _shapes(path, path.stat().st_mtime_ns)
     except OSError as error:
         return f"encoder_weights: {name!r} cannot be read as HDF5 ({error}); give a {KERAS_3} file that Keras has saved"
     misfit = _segformer_misfit if config.model == "segformer" else _mobilenet_misfit
     return (reason := misfit(config, shapes)) and f"encoder_weights: {name!r} {reason}"
 
 
-def _shapes(path: Path) -> Shapes:
-    """How many weights of each shape a file holds."""
+@cache  # a search asks for each of its combinations
+def _shapes(path: Path, mtime_ns: int) -> Shapes:
+    """How many weights of each shape a file holds, which has not changed since `mtime_ns`."""
     import h5py  # Keras brings it; a tenth of a second
 
     shapes: Shapes = Counter()

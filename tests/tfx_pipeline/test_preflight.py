@@ -81,6 +81,12 @@ def test_values_that_a_search_would_fail_at_are_refused(refused):
     assert line.startswith("tuning.search: batch_size 16: batch_size 16 is more than the 8 training records")
 
 
+def test_a_setting_that_a_search_replaces_is_not_judged(write_config, toy_version):
+    search = {"trials": 2, "epochs": 1, "search": {"batch_size": [2, 4]}}
+    config = load_config(write_config(tuning=search), settings=["training.batch_size=9"])
+    check_run(config, read_manifest(toy_version))
+
+
 @pytest.fixture
 def version_without_border(toy_version, tmp_path):
     """A version whose eval split has no pixel of the class `border`, as its statistics say."""
