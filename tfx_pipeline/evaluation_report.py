@@ -70,7 +70,8 @@ def write_evaluation_report(
 
 def _digest(evaluation: Evaluation, source: str) -> str:
     """A name of the report's content."""
-    return hashlib.sha256(f"{source_sha256(__name__)} {source} {evaluation}".encode()).hexdigest()
+    code = source_sha256(__name__, "tfx_pipeline.eval_predictions", "schemas.colors")
+    return hashlib.sha256(f"{code} {source} {evaluation}".encode()).hexdigest()
 
 
 def _verdict(title: str, evaluation: Evaluation, manifest: Manifest, digest: str) -> Markup:
