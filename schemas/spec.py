@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from schemas.colors import GREY, MAGENTA, distinct_color, first_alike
 from schemas.documents import parse_yaml
 from schemas.errors import UserError
 from schemas.features import (
@@ -30,7 +31,6 @@ DATASET_FILE = "dataset.yaml"
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # an id can never name a hidden file or leave its folder
 ARCHIVE_URL = r"^(https://|http://(localhost|127\.0\.0\.1)[:/])"  # loopback needs no encryption
 SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
-IGNORED_COLOR = (126, 126, 126)  # uint8 RGB of ignored pixels, wherever masks are drawn
 
 
 class ClassSpec(FrozenModel):
@@ -175,6 +175,9 @@ class DatasetSpec(FrozenModel):
         self._check_ignored(set(values))
         if len(set(self.class_names)) != len(self.classes):
             raise ValueError("classes: names must differ")
+        if alike := first_alike(self.palette):
+            first, second = (self.classes[one] for one in alike)
+            raise ValueError(f"classes: {second.name} looks like {first.name}, {first.color}; give it another color")
         if unknown := set(self.official_splits) - set(SPLITS):
             raise ValueError(f"official_splits: no such split {sorted(unknown)}; splits are {list(SPLITS)}")
         for index, rule in enumerate(self.slices):
@@ -220,6 +223,16 @@ class DatasetSpec(FrozenModel):
     def palette(self) -> tuple[tuple[int, int, int], ...]:
         """uint8 RGB per class id."""
         return tuple(class_spec.rgb for class_spec in self.classes)
+
+    @cached_property
+    def ignored_color(self) -> tuple[int, int, int]:
+        """uint8 RGB of ignored pixels, wherever masks are drawn: grey, or what no class looks like."""
+        return distinct_color(GREY, self.palette)
+
+    @cached_property
+    def unknown_color(self) -> tuple[int, int, int]:
+        """uint8 RGB of values in a source mask that have no meaning: magenta, or what nothing else looks like."""
+        return distinct_color(MAGENTA, (*self.palette, self.ignored_color))
 
     @property
     def class_id_of_mask_value(self) -> dict[int, int]:

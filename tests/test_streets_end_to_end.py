@@ -16,7 +16,7 @@ from beam_jobs import prepare
 from beam_jobs.sample_data import __main__ as sample_data
 from schemas import features
 from schemas.manifest import Manifest, read_manifest
-from schemas.spec import IGNORED_COLOR, load_spec
+from schemas.spec import load_spec
 
 STREETS = load_spec("streets")
 IMAGE_SIZE, PICTURES, DEFECTS, REJECTED = 64, 60, 13, 7
@@ -108,7 +108,7 @@ def test_masks_hold_class_ids_and_ignored_pixels_and_their_shares_are_those_of_t
 
 def test_the_report_shows_ignored_pixels_in_a_colour_of_their_own(version):
     page = (version / "report.html").read_text()
-    assert f"rgb{IGNORED_COLOR}" in page
+    assert f"rgb{STREETS.ignored_color}" in page
     assert all(name in page for name in (*STREETS.class_names, "mask all ignored"))
 
 
@@ -132,4 +132,4 @@ def test_the_pushed_model_answers_a_wide_photo_with_class_ids(summary, photos):
 def test_the_sheet_of_predictions_draws_ignored_pixels_in_their_colour(output):
     sheet = Image.open(output / "predictions.png").convert("RGB")
     colors = {color for _, color in sheet.getcolors(1 << 24)}
-    assert {IGNORED_COLOR, *STREETS.palette[:3]} <= colors
+    assert {STREETS.ignored_color, *STREETS.palette[:3]} <= colors

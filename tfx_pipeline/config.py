@@ -59,7 +59,7 @@ class PipelineConfig(FrozenModel):
     Relative paths start from the folder in which the command runs.
     """
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=63)  # as long as Google's labels and job names take
     data: str = Field(min_length=1)
     output: str = Field(min_length=1)
     training: TrainingConfig

@@ -13,7 +13,10 @@ from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.proto.orchestration import pipeline_pb2
+
+from schemas.errors import UserError
 
 Artifact = metadata_store_pb2.Artifact
 Execution = metadata_store_pb2.Execution
@@ -103,7 +106,7 @@ class ReportingDagRunner(LocalDagRunner):
             raise StepFailed(name, f"{type(error).__name__}: {error}") from error
         execution, inputs, outputs = _read_execution(ml_metadata, execution_info.execution_id)
         if execution.last_known_state not in (Execution.COMPLETE, Execution.CACHED):
-            raise StepFailed(name, f"its inputs could not be resolved; {_stored_error(execution)}")
+            raise _failure(name, execution)
         cached = execution.last_known_state == Execution.CACHED
         return Step(name, time.monotonic() - start, cached, inputs, outputs)
 
@@ -124,8 +127,12 @@ def _read_execution(
     return execution, inputs, outputs
 
 
-def _stored_error(execution: Execution) -> str:
+def _failure(step_name: str, execution: Execution) -> StepFailed:
+    """Why a resolver failed: TFX keeps its exceptions as the text of their traceback alone."""
     state = Execution.State.Name(execution.last_known_state)
-    return f"state {state}" + "".join(
-        f", {key} {value.string_value}" for key, value in execution.custom_properties.items() if "error" in key
-    )
+    result = execution_lib.get_execution_result(execution, ignore_parse_errors=True)
+    lines = result.result_message.split("\n") if result else []
+    begin = f"{UserError.__module__}.{UserError.__qualname__}: "
+    failure = StepFailed(step_name, f"its inputs could not be resolved; state {state}")
+    failure.__cause__ = next((UserError(one.removeprefix(begin)) for one in lines if one.startswith(begin)), None)
+    return failure

@@ -11,21 +11,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from beam_jobs.report.class_png import class_png
 from beam_jobs.report.document import document
 from beam_jobs.report.gallery import legend
 from beam_jobs.report.labels import percent, swatch
 from beam_jobs.report.markup import Markup, data_uri, element, join
 from beam_jobs.report.plots import bars
 from schemas.bounded_text import bounded_lines
+from schemas.colors import color_table
 from schemas.features import EVAL
 from schemas.manifest import Manifest
-from schemas.spec import IGNORED_COLOR, DatasetSpec
+from schemas.spec import DatasetSpec
+from tfx_pipeline.eval_predictions import Prediction, Predictions
 from tfx_pipeline.evaluation import Evaluation, SliceMetrics
 from tfx_pipeline.iou_metrics import BOUNDARY_F_SCORE, MEAN_IOU, PIXEL_ACCURACY, class_iou_name
-from tfx_pipeline.prediction_sheet import Prediction
 from tfx_pipeline.source_digest import source_sha256
 
-SHOWN_EXAMPLES = 6  # of the worst and of the best
 SHOWN_REASONS = 40  # against blessing
 SHOWN_VALUES = 60  # of one slice; the rest is counted
 PICTURE_SIDE = 192  # pixels
@@ -42,7 +43,7 @@ def write_evaluation_report(
     source: str,
     manifest: Manifest,
     spec: DatasetSpec,
-    predictions: Sequence[Prediction],
+    predictions: Predictions,
 ) -> None:
     """Writes the page, whole or not at all.
 
@@ -51,14 +52,14 @@ def write_evaluation_report(
       evaluation: What Evaluator found out.
       source: Says which model and data it is about.
       manifest, spec: Of the data set version that the model was judged on.
-      predictions: Some eval images with what the model says of them; the worst and the best are shown.
+      predictions: What the model says of eval images; the worst and the best are shown.
     """
     sections = [
         ("metrics", "Metrics", _metrics(evaluation, spec)),
         *[(f"slice-{name}", f"By {name}", _slice(values)) for name, values in evaluation.slices.items()],
         ("confusion", "Confusion", _confusion(evaluation.confusion_matrix, spec)),
-        ("worst", "Worst examples", _examples(sorted(predictions, key=lambda one: one.iou), len(predictions), spec)),
-        ("best", "Best examples", _examples(sorted(predictions, key=lambda one: -one.iou), len(predictions), spec)),
+        ("worst", "Worst examples", _examples(predictions.worst, predictions.count, spec)),
+        ("best", "Best examples", _examples(predictions.best, predictions.count, spec)),
     ]
     title = f"Evaluation on {spec.title} {manifest.version}"
     temporary = path.with_name(f".{path.name}")
@@ -69,7 +70,8 @@ def write_evaluation_report(
 
 def _digest(evaluation: Evaluation, source: str) -> str:
     """A name of the report's content."""
-    return hashlib.sha256(f"{source_sha256(__name__)} {source} {evaluation}".encode()).hexdigest()
+    code = source_sha256(__name__, "tfx_pipeline.eval_predictions", "schemas.colors")
+    return hashlib.sha256(f"{code} {source} {evaluation}".encode()).hexdigest()
 
 
 def _verdict(title: str, evaluation: Evaluation, manifest: Manifest, digest: str) -> Markup:
@@ -176,23 +178,22 @@ def _share_cell(share: float | None) -> Markup:
     return element("td", "-" if share is None else percent(share), class_="number", style=color)
 
 
-def _examples(predictions: Sequence[Prediction], scanned: int, spec: DatasetSpec) -> Markup:
+def _examples(predictions: Sequence[Prediction], count: int, spec: DatasetSpec) -> Markup:
     """Photo, truth and prediction side by side."""
-    colors = np.full((256, 3), IGNORED_COLOR, np.uint8)
-    colors[: len(spec.palette)] = spec.palette
+    colors = color_table(spec)
     figures = []
-    for one in predictions[:SHOWN_EXAMPLES]:
+    for one in predictions:
         pictures = [
             element("img", src=data_uri(media_type, data), alt=f"{what} of {one.image_id}", loading="lazy")
             for what, media_type, data in (
                 ("photo", "image/jpeg", _jpeg(one.photo)),
-                ("truth", "image/png", _png(colors[one.truth])),
-                ("prediction", "image/png", _png(colors[one.predicted])),
+                ("truth", "image/png", class_png(one.truth, colors)),
+                ("prediction", "image/png", class_png(one.predicted, colors)),
             )
         ]
         caption = element("figcaption", f"{one.image_id} - mean IoU {one.iou:.2f}")
         figures.append(element("figure", element("div", *pictures, class_="triple"), caption))
-    note = element("p", f"Of {scanned} images: photo, truth and prediction.")
+    note = element("p", f"Of all {count:,} images: photo, truth and prediction.")
     return join(note, legend(spec), element("div", *figures, class_="near"))
 
 
@@ -201,12 +202,6 @@ def _jpeg(pixels: np.ndarray) -> bytes:
     image = Image.fromarray(pixels)
     image.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
     image.save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).quantize(64).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

@@ -5,22 +5,27 @@ Imports TFX and TensorFlow; `local_runner` is the command line in front of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.orchestration.metadata import Metadata, sqlite_metadata_connection_config
 from tfx.utils import path_utils
 
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
+from tfx_pipeline.baseline import check_last_blessed, records_read
 from tfx_pipeline.components.hf_pusher.record import PushRecord
 from tfx_pipeline.config import RUN_FN, PipelineConfig
 from tfx_pipeline.dag_runner import Artifact, ReportingDagRunner, Step, StepFailed
+from tfx_pipeline.eval_predictions import predict_examples
 from tfx_pipeline.evaluation import read_evaluation
 from tfx_pipeline.evaluation_report import tells, write_evaluation_report
-from tfx_pipeline.output_layout import METADATA_FILE, PREDICTIONS_FILE, REPORT_FILE, SERVING_FOLDER
+from tfx_pipeline.metadata_file import damaged
+from tfx_pipeline.output_layout import METADATA_FILE, PIPELINE_FOLDER, PREDICTIONS_FILE, REPORT_FILE, SERVING_FOLDER
 from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, TUNER, create_pipeline
-from tfx_pipeline.prediction_sheet import predict_examples, shows, write_prediction_sheet
+from tfx_pipeline.prediction_sheet import shows, write_prediction_sheet
 from tfx_pipeline.summary import Summary
 from tfx_pipeline.tuning_result import TuningResult
 
@@ -41,13 +46,15 @@ def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str =
       the last step, `hub_failure` says so.
 
     Raises:
+      UserError: The memory of earlier runs, or the last blessed model in it, cannot be used.
       StepFailed: Another step did not finish; what finished before it is kept for the next run.
     """
     output = Path(config.output)
     manifest, spec = version
+    blessed = _check_earlier_runs(config, manifest, spec)
     # TFX's cache knows that a model was pushed, not that somebody removed it since. HFPusher asks the Hub each time.
     uncached_steps = frozenset({HF_PUSHER} if (output / SERVING_FOLDER).is_dir() else {HF_PUSHER, "Pusher"})
-    runner = ReportingDagRunner(_print_step, uncached_steps)
+    runner = ReportingDagRunner(lambda step: _print_step(step, blessed), uncached_steps)
     pipeline = create_pipeline(
         config,
         version,
@@ -78,14 +85,38 @@ def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: Dat
     source = f"{model} {manifest.sha256}"
     if shows(sheet, source) and tells(report, evaluation, source):
         return
-    predictions = list(predict_examples(model, version_dir, manifest, len(spec.classes)))
-    write_prediction_sheet(sheet, predictions, source, spec)
+    predictions = predict_examples(model, version_dir, manifest, len(spec.classes))
+    write_prediction_sheet(sheet, predictions.sample, source, spec)
     write_evaluation_report(report, evaluation, source, manifest, spec, predictions)
 
 
-def _print_step(step: Step) -> None:
+def _check_earlier_runs(config: PipelineConfig, manifest: Manifest, spec: DatasetSpec) -> int:
+    """Looks at what earlier runs left, which is only needed after the training; the number of blessed models."""
+    output, training = Path(config.output), config.training
+    path = output / METADATA_FILE
+    if not path.exists():
+        return 0
+    model_size = training.model_size(manifest.image_size)
+    reads = records_read(spec.name, spec.class_names, model_size, training.crop_size > 0)
+    with _open_metadata(path) as handle:
+        return check_last_blessed(handle.store, config.name, output / PIPELINE_FOLDER, reads)
+
+
+@contextmanager
+def _open_metadata(path: Path) -> Iterator[Metadata]:
+    """ML Metadata's records; UserError where another version of it has written them."""
+    with ExitStack() as stack:
+        try:
+            handle = stack.enter_context(Metadata(sqlite_metadata_connection_config(str(path))))
+        except RuntimeError as error:  # TFX's, around any error of ML Metadata
+            raise damaged(path, " ".join(str(error).split())) from None
+        yield handle
+
+
+def _print_step(step: Step, blessed: int) -> None:
     if step.name == LAST_BLESSED_MODEL:
-        print(f"{step.name}: {'found' if step.outputs.get('model') else 'none yet'}")
+        none = "no other one of these classes and this image size" if blessed else "none yet"
+        print(f"{step.name}: {'found' if step.outputs.get('model') else none}")
     else:
         print(f"{step.name}: " + ("up to date" if step.cached else f"{step.seconds:.1f} s"))
 

@@ -25,11 +25,12 @@ from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.errors import UserError
 from schemas.features import SPLITS
 from schemas.secret_names import redacted
-from schemas.version import PublishedVersion, verify_version
-from tfx_pipeline.components.hf_pusher.checks import check_hub
-from tfx_pipeline.config import RUN_FN, PipelineConfig, check_evaluation, load_config
+from schemas.version import PublishedVersion, read_version, verify_version
+from tfx_pipeline.config import RUN_FN, PipelineConfig, load_config
 from tfx_pipeline.log_file import stderr_in_file
+from tfx_pipeline.metadata_file import check_metadata_file
 from tfx_pipeline.output_layout import LOCK_FILE, LOGS_FOLDER, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE
+from tfx_pipeline.preflight import check_run
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "demo.yaml"
 
@@ -112,23 +113,17 @@ def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, PublishedVersi
       The configuration with absolute paths, and the version.
 
     Raises:
-      UserError: No manifest, files that differ from it, an empty split, a class or slice that does not exist, no token
-        for the Hub, no example photo, or a path that TensorFlow would take for a pattern.
+      UserError: The version, what earlier runs left in the output, or what `tfx_pipeline.preflight` looks at,
+        or a path that TensorFlow would take for a pattern.
     """
     data, output = Path(config.data).resolve(), Path(config.output).resolve()
     if data == output or data in output.parents:
         raise UserError(f"{config.output}: output lies inside the published version {config.data}; choose another one")
     for option, folder in (("data", data), ("output", output)):
         refuse_wildcards(option, str(folder))
+    check_metadata_file(output)
+    check_run(config, read_version(data))  # seconds, before every byte of the shards is read
     version = verify_version(data)
-    manifest, spec = version
-    for split in SPLITS:
-        if manifest.splits[split].records == 0:
-            raise UserError(f"{config.data}: split {split!r} is empty; publish a version with records in it")
-    check_evaluation(config.evaluation, spec)
-    config.training.model_size(manifest.image_size)
-    if config.hub is not None:
-        check_hub(config.hub)
     return config.model_copy(update={"data": str(data), "output": str(output)}), version
 
 
@@ -168,6 +163,8 @@ def run(config: PipelineConfig, version: PublishedVersion, verbose: bool, run_fn
         print(f"report: {output / REPORT_FILE}")
         failure = summary.hub_failure
     if failure is not None:
+        if isinstance(failure, UserError):
+            raise failure
         if isinstance(failure.__cause__, UserError):
             raise failure.__cause__
         print(f"error: {_one_line(failure)}" + ("" if verbose else f"\ntraceback: {log}"), file=sys.stderr)

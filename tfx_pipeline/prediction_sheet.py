@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
-from schemas import features
-from schemas.iou import confusion_matrix, mean_iou
-from schemas.manifest import Manifest
-from schemas.spec import IGNORED_COLOR, DatasetSpec
-from tfx_pipeline.served_masks import masks_of
+from schemas.colors import color_table
+from schemas.spec import DatasetSpec
+from tfx_pipeline.eval_predictions import Prediction
 
-SERVING_SIGNATURE = "serving_default"
-SCANNED_EXAMPLES = 128  # enough to find easy and hard ones, few enough to take seconds
-BATCH_SIZE = 16
 SHOWN = (("easy", 0.95), ("easy", 0.85), ("typical", 0.55), ("typical", 0.45), ("hard", 0.15), ("hard", 0.05))
-MAX_SIDE = 512  # pixels of what is kept of an image
 COLUMNS = 2  # triples of photo, truth and prediction beside each other
 SOURCE_KEY = "Source"  # PNG text: which model and data the sheet shows
 
@@ -36,20 +26,6 @@ TEXT_COLOR = "#222222"
 TILE_NAMES = "photo | truth | prediction"
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """One evaluation image; `photo` uint8 [H, W, 3], `truth` and `predicted` uint8 [S, S] class ids.
-
-    Where `truth` is IGNORE_ID, any prediction is as good as another.
-    """
-
-    image_id: str
-    photo: np.ndarray
-    truth: np.ndarray
-    predicted: np.ndarray
-    iou: float
-
-
 def shows(path: Path, source: str) -> bool:
     """Whether a sheet is there, and drawn from this source."""
     return path.is_file() and Image.open(path).info.get(SOURCE_KEY) == source
@@ -60,11 +36,11 @@ def write_prediction_sheet(path: Path, predictions: Sequence[Prediction], source
 
     Args:
       path: PNG file to write, whole or not at all.
-      predictions: What to choose from; see `predict_examples`.
+      predictions: What to choose from, such as `Predictions.sample`.
       source: Says which model and data they come from; stands in the file.
       spec: Of the data set.
     """
-    ordered = sorted(predictions, key=lambda one: -one.iou)
+    ordered = sorted(predictions, key=lambda one: (-one.iou, one.image_id))
     ranks = {round((1 - quantile) * (len(ordered) - 1)): kind for kind, quantile in SHOWN}  # fewer where few images
     shown = [(kind, ordered[rank]) for rank, kind in sorted(ranks.items())]
     text = PngImagePlugin.PngInfo()
@@ -72,43 +48,6 @@ def write_prediction_sheet(path: Path, predictions: Sequence[Prediction], source
     temporary = path.with_name(f".{path.name}")
     _draw_sheet(shown, spec).save(temporary, format="PNG", pnginfo=text)
     os.replace(temporary, path)
-
-
-def predict_examples(model: Path, version_dir: Path, manifest: Manifest, num_classes: int) -> Iterator[Prediction]:
-    """Asks a model for the first evaluation images.
-
-    Args:
-      model: SavedModel whose `serving_default` maps `image_bytes` [N] to `class_ids` [N, S, S], or to `mask_bytes`.
-      version_dir: The published version with its `manifest`.
-      num_classes: C.
-    """
-    loaded = tf.saved_model.load(str(model))
-    predict = loaded.signatures[SERVING_SIGNATURE]
-    shards = [str(version_dir / shard.path) for shard in manifest.splits[features.EVAL].shards]
-    description = {
-        name: tf.io.FixedLenFeature([], tf.string) for name in (features.IMAGE, features.MASK, features.IMAGE_ID)
-    }
-    records = tf.data.TFRecordDataset(shards).take(SCANNED_EXAMPLES).batch(BATCH_SIZE)
-    for batch in records.map(lambda serialized: tf.io.parse_example(serialized, description)):
-        for index, predicted in enumerate(masks_of(predict(image_bytes=batch[features.IMAGE]))):
-            truth = Image.open(io.BytesIO(batch[features.MASK][index].numpy()))
-            truth_ids = np.asarray(truth.resize(predicted.shape[::-1], Image.Resampling.NEAREST))
-            photo = Image.open(io.BytesIO(batch[features.IMAGE][index].numpy())).convert("RGB")
-            photo.thumbnail((MAX_SIDE, MAX_SIDE))
-            yield Prediction(
-                image_id=batch[features.IMAGE_ID][index].numpy().decode(),
-                photo=np.asarray(photo),
-                truth=_smaller(truth_ids),
-                predicted=_smaller(predicted),
-                iou=mean_iou(confusion_matrix(truth_ids, predicted, num_classes)),
-            )
-
-
-def _smaller(class_ids: np.ndarray) -> np.ndarray:
-    """As it is kept to be shown."""
-    picture = Image.fromarray(class_ids)
-    picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.NEAREST)
-    return np.asarray(picture)
 
 
 def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image.Image:
@@ -121,8 +60,7 @@ def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image
     sheet = Image.new("RGB", (width, header_height + rows * row_height + MARGIN), "white")
     draw = ImageDraw.Draw(sheet)
     _draw_legend(draw, legend)
-    colors = np.full((256, 3), IGNORED_COLOR, np.uint8)
-    colors[: len(spec.palette)] = spec.palette
+    colors = color_table(spec)
     for index, (kind, one) in enumerate(shown):
         # Down the columns, so that easy, typical and hard ones fill one column after the other.
         left = MARGIN + index // rows * (triple_width + MARGIN)
@@ -139,7 +77,7 @@ def _legend_entries(spec: DatasetSpec, width: int) -> list[tuple[str, tuple[int,
     """Name, colour, left edge in pixels and line of each entry, in as many lines as the sheet's width needs."""
     named = [(one.name, one.rgb) for one in spec.classes]
     if spec.ignore_values:
-        named.append(("ignored", IGNORED_COLOR))
+        named.append(("ignored", spec.ignored_color))
     first = MARGIN + _font(16).getlength(TILE_NAMES) + 2 * MARGIN
     entries, left, line = [], first, 0
     for name, color in named:

@@ -8,12 +8,12 @@ from functools import cached_property
 import numpy as np
 import tensorflow as tf
 
+from schemas.colors import color_table
 from schemas.features import IGNORE_ID
 from schemas.iou import class_iou, mean_iou, pixel_accuracy
 from schemas.spec import DatasetSpec
 
 PANELS = 4  # photos shown
-IGNORED_COLOR = (128, 128, 128)
 GAP = 2  # pixels between the pictures of a panel
 
 
@@ -26,8 +26,7 @@ class Board:
     def __init__(self, folder: str, spec: DatasetSpec):
         self._folder = folder
         self._spec = spec
-        self._colors = np.full((256, 3), IGNORED_COLOR, np.uint8)
-        self._colors[: len(spec.palette)] = spec.palette
+        self._colors = color_table(spec)
 
     @cached_property
     def _train(self) -> tf.summary.SummaryWriter:

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from schemas.errors import UserError
-from trainer.distribution import worker_index
+from trainer.cluster import worker_index
 
 KEPT = 2  # the last one may be half written when the machine goes down
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from schemas.errors import UserError
 from schemas.spec import FrozenModel
 
 NO_WEIGHTS = "none"
+MODELS = ("deeplabv3plus", "segformer", "unet")  # the registry's names; `trainer.models` has their builders
 
 
 class TrainingConfig(FrozenModel):
@@ -76,6 +77,13 @@ class TrainingConfig(FrozenModel):
     distribution: Literal["auto", "single", "mirrored", "multi_worker"] = "auto"
     checkpoint_steps: int = Field(default=200, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
+
+    @field_validator("model")
+    @classmethod
+    def _known_model(cls, model: str) -> str:
+        if model not in MODELS:
+            raise ValueError(f"no model {model!r}; there are: {', '.join(MODELS)}")
+        return model
 
     @property
     def encoder_is_pretrained(self) -> bool:

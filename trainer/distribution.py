@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
-from schemas.documents import parse_json
 from schemas.errors import UserError
-
-TF_CONFIG = "TF_CONFIG"  # JSON that Vertex AI sets on every worker of a training job
+from trainer.cluster import TF_CONFIG, worker_count
 
 
 def choose_strategy(wanted: str) -> tf.distribute.Strategy:
@@ -20,7 +17,7 @@ def choose_strategy(wanted: str) -> tf.distribute.Strategy:
     Raises:
       UserError: Several GPUs or workers are insisted on, and there are none.
     """
-    workers = _workers()
+    workers = worker_count()
     devices = tf.config.list_logical_devices("GPU") if wanted in ("auto", "mirrored") and workers < 2 else []
     if wanted == "auto":
         wanted = "multi_worker" if workers > 1 else "mirrored" if len(devices) > 1 else "single"
@@ -77,23 +74,3 @@ def _assign_means(variables: Sequence[tf.Variable]) -> None:
 
 def _mean(value: object) -> object:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, value)
-
-
-def worker_index() -> int:
-    """Which worker this process is, in the order of TF_CONFIG; 0, the chief, writes what a run leaves behind."""
-    cluster, task = _cluster().get("cluster", {}), _cluster().get("task", {})
-    before = {"worker": len(cluster.get("chief", ())) + len(cluster.get("master", ()))}.get(task.get("type"), 0)
-    return before + int(task.get("index", 0))
-
-
-def _workers() -> int:
-    cluster = _cluster().get("cluster", {})
-    return sum(len(cluster.get(kind, ())) for kind in ("chief", "master", "worker"))
-
-
-def _cluster() -> dict:
-    try:
-        cluster = parse_json(os.environ.get(TF_CONFIG) or "{}", TF_CONFIG)
-    except UserError as error:
-        raise UserError(f"{error}; unset it to train on this machine alone") from None
-    return cluster if isinstance(cluster, dict) else {}

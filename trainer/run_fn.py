@@ -12,8 +12,8 @@ from pydantic import Field
 from schemas.spec import DatasetSpec, FrozenModel, parse_model
 from trainer.board import Board
 from trainer.checkpoints import delete_checkpoints
+from trainer.cluster import worker_index
 from trainer.config import TrainingConfig
-from trainer.distribution import worker_index
 from trainer.export import MODEL_INFO_PATH, export_model, write_model_info
 from trainer.export_tflite import export_tflite
 from trainer.input_pipeline import find_shards

@@ -23,6 +23,7 @@ from trainer.losses import segmentation_loss
 from trainer.models import build_model
 from trainer.models.blocks import ENCODER
 from trainer.progress import Epoch, EpochLog
+from trainer.requirements import Surroundings, check_training
 from trainer.schedule import Phase, WarmUpThenCosine, phases_of
 
 LOSS_CHECKED_EVERY = 25  # steps; looking at each one would make a GPU wait
@@ -62,17 +63,9 @@ def train(
         than one batch, a checkpoint that cannot be read, or, as Diverged, a loss that is not finite.
     """
     strategy = choose_strategy(config.distribution)
-    if config.batch_size % strategy.num_replicas_in_sync:
-        raise UserError(
-            f"batch_size {config.batch_size} cannot be shared by {strategy.num_replicas_in_sync} replicas; "
-            "make it a multiple"
-        )
-    if config.class_weights is not None and len(config.class_weights) != num_classes:
-        raise UserError(f"class_weights: {len(config.class_weights)} numbers for {num_classes} classes")
-    model_size = config.model_size(image_size)
     records = count_records(train_shards)
-    if records < config.batch_size:
-        raise UserError(f"batch_size {config.batch_size} is more than the {records} training records; lower it")
+    check_training(config, Surroundings(image_size, num_classes, records, strategy.num_replicas_in_sync))
+    model_size = config.model_size(image_size)
     keras.utils.set_random_seed(config.seed)
     with _precision(config.precision), strategy.scope():
         model = build_model(config, model_size, num_classes)

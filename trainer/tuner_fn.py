@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from typing import Any, Protocol
 
@@ -24,12 +23,12 @@ from trainer.config import TrainingConfig
 from trainer.input_pipeline import count_records, find_shards
 from trainer.models import build_model
 from trainer.progress import Epoch
+from trainer.requirements import MODEL_FIELDS, Surroundings, candidates, search_problems
 from trainer.run_fn import CustomConfig, read_custom_config
 from trainer.training import Diverged, train
-from trainer.tuning import Range, TuningConfig, chosen_training
+from trainer.tuning import Range, TuningConfig, chosen_training, named
 
 OBJECTIVE = "mean_iou"
-MODEL_FIELDS = ("model", "encoder_width", "segformer_size", "encoder_scale")  # decide whether a model can be built
 
 
 class TunerArguments(Protocol):
@@ -161,11 +160,6 @@ def search_space(tuning: TuningConfig) -> HyperParameters:
     return space
 
 
-def named(values: Mapping[str, Any]) -> str:
-    """Hyperparameters for a person: `learning_rate 0.003, loss cross_entropy`."""
-    return ", ".join(f"{name} {f'{one:.4g}' if isinstance(one, float) else one}" for name, one in values.items())
-
-
 def _open_search(run: SearchConfig, directory: str) -> TrainingTuner:
     """A search that goes on with the figures in `directory`, if there are any that can be read."""
     with redirect_stdout(io.StringIO()):  # KerasTuner prints that it reads them
@@ -177,14 +171,12 @@ def _open_search(run: SearchConfig, directory: str) -> TrainingTuner:
 
 def _check_candidates(run: SearchConfig, train_shards: Sequence[str], num_classes: int) -> None:
     """UserError where a trial would not start, so that it is known before the first one trains."""
-    largest, records = max(run.tuning.candidates("batch_size"), default=0), count_records(train_shards)
-    if largest > records:
-        raise UserError(f"tuning.search: batch_size {largest} is more than the {records} training records; lower it")
+    surroundings = Surroundings(run.image_size, num_classes, count_records(train_shards))
+    if problem := next(search_problems(run.tuning, run.training, surroundings), None):
+        raise UserError(problem)
     searched = [name for name in MODEL_FIELDS if name in run.tuning.search]
-    for values in itertools.product(*map(run.tuning.candidates, searched)) if searched else ():
-        changed = dict(zip(searched, values))
+    for changed, config in candidates(run.tuning, run.training, searched) if searched else ():
         try:
-            config = chosen_training(run.training, changed)
             build_model(config, config.model_size(run.image_size), num_classes)
         except UserError as error:
             raise UserError(f"tuning.search: {named(changed)}: {error}") from None

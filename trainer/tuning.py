@@ -109,6 +109,11 @@ def chosen_training(training: TrainingConfig, values: Mapping[str, Any]) -> Trai
     return TrainingConfig.model_validate(training.model_dump() | dict(values))
 
 
+def named(values: Mapping[str, Any]) -> str:
+    """Hyperparameters for a person: `learning_rate 0.003, loss cross_entropy`."""
+    return ", ".join(f"{name} {f'{one:.4g}' if isinstance(one, float) else one}" for name, one in values.items())
+
+
 def check_trials(tuning: TuningConfig, training: TrainingConfig) -> None:
     """ValueError where the trials do not fit the training that they are for."""
     try:

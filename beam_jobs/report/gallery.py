@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from beam_jobs.rejections import EXCLUDED
 from beam_jobs.report.labels import by_count, in_words, split_mark, swatch
 from beam_jobs.report.markup import Markup, data_uri, element, join
-from beam_jobs.report.thumbnails import UNKNOWN_COLOR, Sample, Tile
+from beam_jobs.report.thumbnails import Sample, Tile
 from schemas.features import SPLITS
 from schemas.manifest import Manifest
-from schemas.spec import IGNORED_COLOR, DatasetSpec
+from schemas.spec import DatasetSpec
 
 _GAP = 2  # between photo and overlay, in percent of the photo's width
 
@@ -19,7 +19,7 @@ def legend(spec: DatasetSpec) -> Markup:
     """Colour and name of each class, and of ignored pixels where the data set has them."""
     entries = [element("li", swatch(one.color), one.name) for one in spec.classes]
     if spec.ignore_values:
-        entries.append(element("li", swatch(f"rgb{IGNORED_COLOR}"), "ignored"))
+        entries.append(element("li", swatch(f"rgb{spec.ignored_color}"), "ignored"))
     return element("ul", *entries, class_="legend")
 
 
@@ -55,15 +55,13 @@ def _sample_figure(name: str, sample: Sample) -> Markup:
     return element("figure", pictures, element("figcaption", sample.image_id))
 
 
-def rejection_section(sheets: dict[str, list[Tile]], manifest: Manifest) -> Markup:
+def rejection_section(spec: DatasetSpec, sheets: dict[str, list[Tile]], manifest: Manifest) -> Markup:
     """One contact sheet per reason, the most frequent first."""
     if not manifest.quarantined:
         return element("p", "Nothing was rejected.")
-    red, green, blue = UNKNOWN_COLOR
     note = join(
         "Photo and mask as far as they can be decoded, the mask in the classes' colours and unknown values in ",
-        swatch(f"rgb({red},{green},{blue})"),
-        element("span", "magenta"),
+        swatch(f"rgb{spec.unknown_color}"),
         ". The folder ",
         element("code", "quarantine/"),
         " beside this file lists every one with its files.",

@@ -55,7 +55,7 @@ def report_page(
         ("slices", "Slices", _slices(spec, summaries)),
         *_drift(spec, validation, summaries),
         *([("near", "Near-duplicates", near_duplicate_section(near_duplicates, manifest))] if near_duplicates else []),
-        ("quarantine", "Quarantine", rejection_section(sheets, manifest)),
+        ("quarantine", "Quarantine", rejection_section(spec, sheets, manifest)),
         ("statistics", "Statistics", _statistics(summaries, validation)),
         ("facts", "Facts", _facts(spec, manifest)),
     ]

@@ -12,14 +12,14 @@ from beam_jobs.codec import png
 from beam_jobs.codec.masks import read_values
 from beam_jobs.codec.photos import check_size, decode_photo
 from beam_jobs.rejections import Rejection
+from beam_jobs.report.class_png import class_png
 from beam_jobs.sources.input_files import read_input
-from schemas.features import IGNORE_ID
-from schemas.spec import IGNORED_COLOR, DatasetSpec
+from schemas.colors import color_table
+from schemas.spec import DatasetSpec
 
 SAMPLE_SIDE = 192  # pixels, at most; smaller records are shown as they are
 TILE_SIDE = 96  # pixels of a rejected input's longer side
 JPEG_QUALITY = 82
-UNKNOWN_COLOR = (255, 0, 255)  # of mask values that the data set doesn't know
 
 
 class Sample(NamedTuple):
@@ -110,11 +110,6 @@ def _jpeg(image: Image.Image, size: tuple[int, int]) -> bytes:
 
 def _coloured_png(class_ids: np.ndarray, spec: DatasetSpec) -> bytes:
     """PNG of uint8 [H, W] class ids and IGNORE_ID, where the number of classes stands for an unknown value."""
-    image = Image.fromarray(class_ids)
-    colors = [*spec.palette, UNKNOWN_COLOR]
-    if spec.ignore_values:
-        colors += [IGNORED_COLOR] * (IGNORE_ID + 1 - len(colors))
-    image.putpalette([channel for color in colors for channel in color])
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    colors = color_table(spec)
+    colors[len(spec.classes)] = spec.unknown_color
+    return class_png(class_ids, colors)

@@ -12,7 +12,10 @@ IGNORED = {"name": "ignored", "mask_values": [9], "color": "#000000"}
 
 
 def many_classes(count: int) -> list[dict]:
-    return [{"name": f"class_{number}", "mask_values": [number], "color": "#000000"} for number in range(count)]
+    return [
+        {"name": f"class_{number}", "mask_values": [number], "color": f"#{number % 16:x}0{number // 16:x}000"}
+        for number in range(count)
+    ]
 
 
 @pytest.mark.parametrize("name", available_datasets())

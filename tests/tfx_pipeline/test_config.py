@@ -42,6 +42,7 @@ def test_a_relative_path_stays_as_it_is_written(write_config):
         ({"evaluation": {}}, "evaluation.min_mean_iou: Field required"),
         ({"evaluation": {"min_mean_iou": 0.5, "min_iou": {"pet": 2}}}, "evaluation.min_iou.pet: Input should be less"),
         ({"name": "My Pipeline"}, "name: String should match pattern"),
+        ({"name": "p" * 64}, "name: String should have at most 63 characters"),
         ({"data": ""}, "data: String should have at least 1 character"),
     ],
 )

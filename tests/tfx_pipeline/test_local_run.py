@@ -1,10 +1,13 @@
 """Runs of the whole pipeline with a model that needs no training: metrics, blessing, caching, pushing, failures."""
 
 import contextlib
+import hashlib
 import io
 import json
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +17,13 @@ import tensorflow as tf
 from PIL import Image
 
 from schemas.errors import UserError
-from schemas.iou import confusion_matrix
+from schemas.iou import confusion_matrix, mean_iou
+from schemas.manifest import read_manifest
 from schemas.spec import load_spec
 from schemas.version import read_version
 from tests.tfx_pipeline import toy_trainer
 from tests.tfx_pipeline.conftest import BORDERLESS_BREED
-from tfx_pipeline import local_runner
+from tfx_pipeline import eval_predictions, local_runner
 from tfx_pipeline.config import EvaluationConfig, PipelineConfig
 from tfx_pipeline.iou_metrics import REPLICATES
 from trainer.boundaries import batch_boundary_counts, boundary_f_scores
@@ -229,6 +233,8 @@ def test_a_run_prints_one_line_per_step_and_the_table_and_no_logging(first):
 def test_a_second_run_finds_every_step_done_and_pushes_nothing_anew(first, again):
     for step in ("ImportExamples", "ImportSchemaGen", "ImportStatistics", "Trainer", "Evaluator", "Pusher"):
         assert f"{step}: up to date\n" in again.out
+    assert "LastBlessedModel: none yet\n" in first.out
+    assert "LastBlessedModel: no other one of these classes and this image size\n" in again.out
     assert again.exit_code == local_runner.EXIT_BLESSED
     assert again.summary["pushed_to"] == first.summary["pushed_to"]
     assert again.summary["metrics"] == first.summary["metrics"]
@@ -295,6 +301,69 @@ def test_the_sheet_is_drawn_anew_for_another_model_only(first, again, worse):
     assert worse.sheet_mtime_ns > again.sheet_mtime_ns
 
 
+def test_an_output_that_was_renamed_keeps_its_last_blessed_model(toy_version, better, tmp_path_factory, output):
+    renamed = tmp_path_factory.mktemp("moved") / "renamed"
+    shutil.copytree(output, renamed)
+    run = run_pipeline(toy_version, renamed, MIDDLING)
+    assert "LastBlessedModel: found\n" in run.out
+    assert run.exit_code == local_runner.EXIT_NOT_BLESSED
+    assert run.summary["last_blessed_model"]["mean_iou"] == better.summary["metrics"]["mean_iou"]
+
+
+def _last_trained(output: Path) -> Path:
+    return max((output / "pipeline" / "Trainer" / "model").iterdir(), key=lambda one: int(one.name)) / "Format-Serving"
+
+
+def remove_all(model: Path):
+    shutil.rmtree(model.parent)
+
+
+def remove_variables(model: Path):
+    shutil.rmtree(model / "variables")
+
+
+def scramble(model: Path):
+    (model / "saved_model.pb").write_bytes(b"not a model" * 99)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (remove_all, "the last blessed model is not there"),
+        (remove_variables, "the last blessed model is damaged"),
+        (scramble, "the last blessed model is damaged"),
+    ],
+)
+def test_a_last_blessed_model_that_cannot_be_used_is_named_before_anything_trains(
+    toy_version, better, output, tmp_path, damage, message
+):
+    copy = shutil.copytree(output, tmp_path / "copy")
+    model = _last_trained(copy)
+    damage(model)
+    with pytest.raises(UserError, match=f"{model.parent}.*: {message}.*--output"):
+        run_pipeline(toy_version, copy, MIDDLING, run_fn="failing_run_fn")
+
+
+def test_a_blessed_model_that_is_missed_only_when_it_is_compared_with_is_named_too(
+    toy_version, better, output, tmp_path
+):
+    copy = shutil.copytree(output, tmp_path / "copy")
+    earlier = _last_trained(copy)
+    assert run_pipeline(toy_version, copy, PERFECT).exit_code == local_runner.EXIT_BLESSED
+    remove_all(earlier)
+    with pytest.raises(UserError, match=f"{earlier.parent}.*: the last blessed model is not there"):
+        run_pipeline(toy_version, copy, PERFECT)  # the candidate, from the cache, is itself the latest blessed one
+
+
+def test_a_memory_of_earlier_runs_in_another_format_is_named(toy_version, better, output, tmp_path):
+    copy = shutil.copytree(output, tmp_path / "copy")
+    with closing(sqlite3.connect(copy / "metadata.sqlite")) as connection:
+        connection.execute("UPDATE MLMDEnv SET schema_version = 99")
+        connection.commit()
+    with pytest.raises(UserError, match=f"{copy / 'metadata.sqlite'}: .*version 99 is greater.*another --output"):
+        run_pipeline(toy_version, copy, GOOD)
+
+
 def test_a_failed_step_is_one_line_and_a_traceback_in_the_log(toy_version, tmp_path):
     run = run_pipeline(toy_version, tmp_path, GOOD, run_fn="failing_run_fn")
     assert run.exit_code == local_runner.EXIT_STEP_FAILED
@@ -320,6 +389,27 @@ def test_the_report_shows_every_metric_with_its_interval_and_the_last_blessed_mo
     assert f"{better.summary['last_blessed_model']['mean_iou']:.3f}" in page
     assert all(breed in page for breed in metrics["slices"]["breed"])
     assert page.count('class="triple"') == 12
+
+
+def test_the_worst_and_the_best_are_those_of_all_records(worse, toy_version, monkeypatch):
+    monkeypatch.setattr(eval_predictions, "EXTREMES", 3)
+    monkeypatch.setattr(eval_predictions, "SAMPLED", 2)
+    kept = eval_predictions.predict_examples(Path(worse.summary["model"]), toy_version, read_manifest(toy_version), 3)
+    ious = {one: mean_iou(confusion_matrix(truth, predicted, 3)) for one, truth, predicted in named(toy_version)}
+    assert kept.count == len(ious) == 14
+    assert [one.image_id for one in kept.worst] == sorted(ious, key=lambda one: (ious[one], one))[:3]
+    assert [one.image_id for one in kept.best] == sorted(ious, key=lambda one: (-ious[one], one))[:3]
+    hashes = {one: hashlib.sha256(one.encode()).hexdigest() for one in ious}
+    assert [one.image_id for one in kept.sample] == sorted(ious, key=hashes.get)[:2]
+
+
+def named(version: Path) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Id, truth and the toy model's prediction of each eval example."""
+
+    def id_of(serialized: bytes) -> str:
+        return tf.train.Example.FromString(serialized).features.feature["image_id"].bytes_list.value[0].decode()
+
+    return [(id_of(one), truth, predicted) for one, truth, predicted in judged(version, MIDDLING)]
 
 
 def test_the_report_asks_for_nothing_from_anywhere(better, output):

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -103,6 +105,64 @@ def test_an_output_inside_the_published_version_is_refused(capsys, write_config,
     error = refusal(capsys, "--config", write_config(), "--output", toy_version / "results")
     assert "output lies inside the published version" in error
     assert not (toy_version / "results").exists()
+
+
+def cut_off(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def replace_by_text(path):
+    path.write_text("not a database" * 999)
+
+
+def replace_by_another_database(path):
+    path.unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE another (one)")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (cut_off, "database disk image is malformed"),
+        (empty, "empty, or not a file"),
+        (replace_by_text, "file is not a database"),
+        (replace_by_another_database, "not written by ML Metadata"),
+    ],
+)
+def test_a_damaged_memory_of_earlier_runs_is_named_with_the_remedy(capsys, write_config, tmp_path, damage, message):
+    path = tmp_path / "output" / "metadata.sqlite"
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE MLMDEnv (schema_version INT); CREATE TABLE Artifact (uri TEXT)")
+        connection.executemany("INSERT INTO Artifact VALUES (?)", [("a place " * 99,)] * 99)
+        connection.commit()
+    damage(path)
+    before = path.read_bytes()
+    error = refusal(capsys, "--config", write_config())
+    assert f"{path}: " in error
+    assert message in error
+    assert "restore it from a copy, or start with another --output" in error
+    assert path.read_bytes() == before
+
+
+def test_a_memory_of_earlier_runs_that_another_process_holds_is_named(capsys, write_config, tmp_path):
+    path = tmp_path / "output" / "metadata.sqlite"
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("CREATE TABLE MLMDEnv (schema_version INT); BEGIN EXCLUSIVE")
+        assert f"{path}: another process is using it" in refusal(capsys, "--config", write_config())
+
+
+@pytest.mark.parametrize("made", ["pipeline/Trainer", "serving/1700000000"])
+def test_a_lost_memory_of_earlier_runs_is_not_taken_for_a_first_run(capsys, write_config, tmp_path, made):
+    (tmp_path / "output" / made).mkdir(parents=True)
+    error = refusal(capsys, "--config", write_config())
+    assert f"{tmp_path / 'output' / 'metadata.sqlite'}: missing, but {made.partition('/')[0]}/ holds" in error
 
 
 def test_an_output_that_cannot_be_written_is_refused(capsys, write_config, tmp_path):

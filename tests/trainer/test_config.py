@@ -21,3 +21,10 @@ def test_a_wrong_key_or_value_is_an_error_that_names_the_key(key, value):
 def test_fine_tuning_an_encoder_without_weights_is_refused():
     with pytest.raises(UserError, match="fine_tune_epochs must be 0"):
         parse_model(TrainingConfig, {"encoder_weights": "none", "fine_tune_epochs": 1}, "config.yaml")
+
+
+def test_an_unknown_model_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(
+        UserError, match=r"config\.yaml: model: no model 'vgg'; there are: deeplabv3plus, segformer, unet"
+    ):
+        parse_model(TrainingConfig, {"model": "vgg"}, "config.yaml")

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from schemas.errors import UserError
+from trainer.cluster import worker_index
 from trainer.config import TrainingConfig
-from trainer.distribution import choose_strategy, worker_index
+from trainer.distribution import choose_strategy
 from trainer.export import MODEL_INFO_PATH
 from trainer.training import train
 

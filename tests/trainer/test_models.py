@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from schemas.errors import UserError
-from trainer.config import TrainingConfig
-from trainer.models import build_model
+from trainer.config import MODELS, TrainingConfig
+from trainer.models import BUILDERS, build_model
 
 
 def config(**values):
@@ -49,6 +49,5 @@ def test_an_image_size_that_the_encoder_cannot_halve_five_times_is_an_error():
         build_model(config(), 72, 3)
 
 
-def test_an_unknown_model_is_an_error_that_lists_the_known_ones():
-    with pytest.raises(UserError, match="no model 'vgg'; there are: deeplabv3plus, segformer, unet"):
-        build_model(config(model="vgg"), 64, 3)
+def test_the_registry_builds_the_models_that_a_configuration_can_name():
+    assert tuple(sorted(BUILDERS)) == MODELS

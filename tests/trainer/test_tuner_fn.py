@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from schemas.errors import UserError
 from schemas.spec import load_spec
@@ -122,9 +123,10 @@ def test_a_half_written_search_starts_anew(prepare, tmp_path):
     assert not state.exists()
 
 
-def test_an_error_that_is_no_divergence_ends_the_search_with_its_own_message(prepare):
-    prepared = prepare({"learning_rate": [1e-3, 1e-2]}, class_weights=[1.0, 2.0])
-    with pytest.raises(UserError, match="class_weights: 2 numbers for 3 classes"):
+def test_an_error_that_is_no_divergence_ends_the_search_with_its_own_message(prepare, tmp_path):
+    prepared = prepare({"learning_rate": [1e-3, 1e-2]})
+    prepared.fit_kwargs["train_shards"] = [str(tmp_path / "gone")]
+    with pytest.raises(tf.errors.NotFoundError, match="No such file or directory"):
         search(prepared)
 
 
@@ -145,7 +147,9 @@ def test_the_same_seed_tries_the_same_values(prepare):
 
 
 def test_a_candidate_that_cannot_be_trained_is_refused_before_the_first_trial(prepare, weights_file):
-    with pytest.raises(UserError, match=r"tuning\.search: batch_size 9 is more than the 8 training records; lower it"):
+    with pytest.raises(UserError, match=r"tuning\.search: batch_size 9: .* is more than the 8 training records"):
         prepare({"batch_size": [4, 9]})
-    with pytest.raises(UserError, match=r"tuning\.search: encoder_width 0\.5: encoder_weights: .* cannot be used with"):
+    with pytest.raises(
+        UserError, match=r"tuning\.search: encoder_width 0\.5: encoder_weights: .* has encoder_width 0\.35"
+    ):
         prepare({"encoder_width": [0.35, 0.5]}, encoder_weights=weights_file)

@@ -12,6 +12,7 @@ from schemas.spec import FrozenModel
 
 PUBLIC_ENDPOINT = "https://huggingface.co"
 EXAMPLE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*\.(jpe?g|png|gif|webp)", re.IGNORECASE)
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")  # WebP's has its length in it
 MAX_EXAMPLE_BYTES = 2 << 20  # 2 MiB; every visitor of a static Space may load them
 
 
@@ -45,8 +46,26 @@ class SpaceSettings(FrozenModel):
     @classmethod
     def _examples_are_small_photos(cls, examples: dict[str, bytes]) -> dict[str, bytes]:
         for name, content in examples.items():
-            if not EXAMPLE_NAME.fullmatch(name):
-                raise ValueError(f"example {name!r} must be the plain file name of a JPEG, PNG, GIF or WebP")
-            if not 0 < len(content) <= MAX_EXAMPLE_BYTES:
-                raise ValueError(f"example {name!r} has {len(content)} bytes, must have 1 to {MAX_EXAMPLE_BYTES}")
+            if problem := example_problem(name, content):
+                raise ValueError(f"example {name!r} {problem}")
         return examples
+
+
+def example_problem(name: str, content: bytes) -> str | None:
+    """Why a photo cannot be an example of a Space, with the remedy; None where it can.
+
+    Args:
+      name: Its file name.
+      content: Its bytes; one more than MAX_EXAMPLE_BYTES is enough of a file that is too large.
+    """
+    if not EXAMPLE_NAME.fullmatch(name):
+        return (
+            "must be the plain file name of a JPEG, PNG, GIF or WebP: letters, digits, blanks, '.', '_' and '-'; rename"
+            " it"
+        )
+    if len(content) > MAX_EXAMPLE_BYTES:
+        return f"has more than {MAX_EXAMPLE_BYTES} bytes, and every visitor may load it; make it smaller"
+    if not content.startswith(SIGNATURES) and not (content[:4] == b"RIFF" and content[8:12] == b"WEBP"):
+        kind = "a HEIC or AVIF file" if content[4:8] == b"ftyp" else "no JPEG, PNG, GIF or WebP"
+        return f"is {kind} by its content, which a browser does not show everywhere; save it as JPEG"
+    return None

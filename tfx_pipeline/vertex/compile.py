@@ -12,10 +12,9 @@ from typing import Any
 
 from beam_jobs.dataflow.submission import check_credentials
 from beam_jobs.publication.versions import absolute_folder, read_contract, require_shards, require_version
-from schemas.errors import UserError
-from schemas.features import SPLITS
 from schemas.version import PublishedVersion
-from tfx_pipeline.config import RUN_FN, PipelineConfig, check_evaluation
+from tfx_pipeline.config import RUN_FN, PipelineConfig
+from tfx_pipeline.preflight import check_run
 from tfx_pipeline.vertex.lineage import git_commit, lineage_labels
 
 JOB_FILE = "pipeline.json"
@@ -29,21 +28,17 @@ def read_version(config: PipelineConfig) -> PublishedVersion:
     Shards are listed and not read.
 
     Raises:
-      UserError: Nothing is published there, the manifest contradicts itself or the listing, a split is empty, the
-        configuration names classes or slices that the data set does not have, or there are no credentials to look.
+      UserError: Nothing is published there, the manifest contradicts itself or the listing, there are no credentials to
+        look, or `tfx_pipeline.preflight` has found something.
     """
     if config.data.startswith("gs://"):
         check_credentials()
     version_dir = absolute_folder(config.data)
     manifest = require_version("data", version_dir)
-    spec = read_contract(version_dir, manifest)
+    version = PublishedVersion(manifest, read_contract(version_dir, manifest))
     require_shards(version_dir, manifest)
-    for split in SPLITS:
-        if manifest.splits[split].records == 0:
-            raise UserError(f"{config.data}: split {split!r} is empty; publish a version with records in it")
-    check_evaluation(config.evaluation, spec)
-    config.training.model_size(manifest.image_size)
-    return PublishedVersion(manifest, spec)
+    check_run(config, version, on_vertex=True)
+    return version
 
 
 def compile_job(config: PipelineConfig, version: PublishedVersion, path: Path, run_fn: str = RUN_FN) -> None:

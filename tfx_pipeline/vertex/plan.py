@@ -17,6 +17,7 @@ from schemas.spec import FrozenModel, parse_model
 from tfx_pipeline.config import PipelineConfig, load_cloud_config
 from tfx_pipeline.vertex.cost import STEP_MACHINE, Cost, Serving, Training, cost, speed
 from trainer.config import TrainingConfig
+from trainer.requirements import Surroundings, check_training
 
 # 300 photos, 52 epochs, 14 minutes on two cores at 128 pixels, evaluation included: tests/bench/README.md, "Pets".
 CORE_IMAGES_PER_SECOND, CORE_IMAGE_SIZE, CORE_ENCODER_SCALE = 9.3, 128, 2
@@ -86,6 +87,7 @@ def _version(config: PipelineConfig, given: PlanOptions) -> Version:
     """From the options, or from the manifest in the bucket."""
     told = (given.train_records, given.eval_records, given.image_size)
     if all(told):
+        check_training(config.training, Surroundings(told[2], None, told[0]))
         return Version(train_records=told[0], eval_records=told[1], image_size=told[2], num_classes=3, how=GIVEN)
     if any(told):
         raise UserError("--train_records, --eval_records, --image_size: give all three, or none to read the manifest")

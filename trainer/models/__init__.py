@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import keras
 
-from schemas.errors import UserError
 from trainer.config import TrainingConfig
 from trainer.models.deeplab import build_deeplab
 from trainer.models.segformer import build_segformer
@@ -26,8 +25,6 @@ def build_model(config: TrainingConfig, image_size: int, num_classes: int) -> ke
       A model from float32 [N, S, S, 3] in [-1, 1] to logits float32 [N, S, S, C], with a submodel called `encoder`.
 
     Raises:
-      UserError: No such model, or weights or an image size that do not fit it.
+      UserError: Weights or an image size that do not fit it.
     """
-    if config.model not in BUILDERS:
-        raise UserError(f"model: no model {config.model!r}; there are: {', '.join(sorted(BUILDERS))}")
     return BUILDERS[config.model](config, image_size, num_classes)

@@ -7,18 +7,16 @@ from keras import layers
 
 from schemas.errors import UserError
 from trainer.config import TrainingConfig
+from trainer.requirements import size_problem
 
 ENCODER = "encoder"  # name of the submodel that can come with weights, and is frozen at first then
 BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.99 and MobileNetV2's 0.999 lag for hundreds of steps; a small data set has few
 
 
-def check_image_size(config: TrainingConfig, image_size: int, stride: int) -> None:
+def check_image_size(config: TrainingConfig, image_size: int) -> None:
     """UserError where the encoder's input is no multiple of its stride."""
-    if (image_size * config.encoder_scale) % stride:
-        raise UserError(
-            f"image_size {image_size} x encoder_scale {config.encoder_scale} must be a multiple of {stride} "
-            f"for model {config.model}"
-        )
+    if problem := size_problem(config, image_size):
+        raise UserError(problem)
 
 
 def enlarged_input(config: TrainingConfig, image_size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:

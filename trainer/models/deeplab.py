@@ -12,7 +12,7 @@ from keras import layers
 
 from trainer.config import TrainingConfig
 from trainer.models.blocks import check_image_size, enlarged_input, normalize, resize_to
-from trainer.models.mobilenet import STRIDE, mobilenet_encoder
+from trainer.models.mobilenet import mobilenet_encoder
 
 DEEP = "block_16_project_BN"  # 1/16 of the encoder's input with atrous convolutions, as the paper trains
 SHALLOW = "block_3_expand_relu"  # 1/4
@@ -24,7 +24,7 @@ REFINEMENTS = 2
 
 def build_deeplab(config: TrainingConfig, image_size: int, num_classes: int) -> keras.Model:
     """Builds DeepLabV3+; see `trainer.models.build_model`. The pyramid has 4 times `decoder_filters` channels."""
-    check_image_size(config, image_size, STRIDE)
+    check_image_size(config, image_size)
     encoder = mobilenet_encoder(config, image_size * config.encoder_scale, (DEEP, SHALLOW), atrous=True)
     images, enlarged = enlarged_input(config, image_size)
     deep, shallow = encoder(enlarged)

@@ -12,7 +12,6 @@ from schemas.errors import UserError
 from trainer.config import TrainingConfig
 from trainer.models.blocks import BATCH_NORM_MOMENTUM, ENCODER
 
-STRIDE = 32  # of the deepest output
 BOTTLENECK = "out_relu"  # 1/32 of the encoder's input
 SKIPS = ("block_13_expand_relu", "block_6_expand_relu", "block_3_expand_relu", "block_1_expand_relu")  # 1/16 to 1/2
 DILATED = ("block_14_depthwise", "block_15_depthwise", "block_16_depthwise")

@@ -8,7 +8,6 @@ carries its own dropout of 0.1; its decoder is not used, since it hides the enco
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 from keras import layers
@@ -16,8 +15,8 @@ from keras import layers
 from schemas.errors import UserError
 from trainer.config import TrainingConfig
 from trainer.models.blocks import BATCH_NORM_MOMENTUM, ENCODER, check_image_size, enlarged_input, resize_to
+from trainer.weights_file import MIX_TRANSFORMERS
 
-STRIDE = 32  # of the deepest output
 HEADS = (1, 2, 5, 8)
 REDUCTIONS = (8, 4, 2, 1)  # of the sequences that attention looks at
 PATCHES = (7, 3, 3, 3)
@@ -29,23 +28,9 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PRESETS = {"ade20k": "ade20k_512", "cityscapes": "cityscapes_1024"}
 
 
-class Size(NamedTuple):
-    """Channels and blocks of the four stages."""
-
-    channels: tuple[int, int, int, int]
-    depths: tuple[int, int, int, int]
-
-
-SIZES = {
-    "b0": Size((32, 64, 160, 256), (2, 2, 2, 2)),
-    "b1": Size((64, 128, 320, 512), (2, 2, 2, 2)),
-    "b2": Size((64, 128, 320, 512), (3, 4, 6, 3)),
-}
-
-
 def build_segformer(config: TrainingConfig, image_size: int, num_classes: int) -> keras.Model:
     """Builds SegFormer; see `trainer.models.build_model`."""
-    check_image_size(config, image_size, STRIDE)
+    check_image_size(config, image_size)
     encoder = _encoder(config, image_size * config.encoder_scale)
     images, enlarged = enlarged_input(config, image_size)
     stages = encoder(enlarged)
@@ -70,17 +55,17 @@ def _encoder(config: TrainingConfig, input_size: int) -> keras.Model:
         raise UserError(
             "model: segformer needs KerasHub; install the extra `models`: pip install 'segmentation-pipeline[models]'"
         ) from None
-    size = SIZES[config.segformer_size]
+    channels, blocks = MIX_TRANSFORMERS[config.segformer_size]
     backbone = MiTBackbone(
-        layerwise_depths=size.depths,
-        num_layers=len(size.depths),
+        layerwise_depths=blocks,
+        num_layers=len(blocks),
         layerwise_num_heads=HEADS,
         layerwise_sr_ratios=REDUCTIONS,
         max_drop_path_rate=DROP_PATH,
         layerwise_patch_sizes=PATCHES,
         layerwise_strides=STRIDES,
         image_shape=(input_size, input_size, 3),
-        hidden_dims=size.channels,
+        hidden_dims=channels,
     )
     if config.encoder_is_pretrained:
         _load_weights(backbone, config)

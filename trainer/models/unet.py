@@ -10,14 +10,14 @@ from keras import layers
 
 from trainer.config import TrainingConfig
 from trainer.models.blocks import check_image_size, enlarged_input, normalize
-from trainer.models.mobilenet import BOTTLENECK, SKIPS, STRIDE, mobilenet_encoder
+from trainer.models.mobilenet import BOTTLENECK, SKIPS, mobilenet_encoder
 
 REFINEMENTS, FINEST_REFINEMENTS = 2, 1  # separable convolutions per decoder block
 
 
 def build_unet(config: TrainingConfig, image_size: int, num_classes: int) -> keras.Model:
     """Builds the U-Net; see `trainer.models.build_model`."""
-    check_image_size(config, image_size, STRIDE)
+    check_image_size(config, image_size)
     encoder = mobilenet_encoder(config, image_size * config.encoder_scale, (BOTTLENECK, *SKIPS))
     images, enlarged = enlarged_input(config, image_size)
     features = encoder(enlarged)

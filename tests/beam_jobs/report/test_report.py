@@ -20,7 +20,7 @@ from beam_jobs.report.markup import element
 from beam_jobs.report.page import report_page
 from beam_jobs.report.plots import Part, stacked_bar
 from beam_jobs.report.samples import RECORDS_PER_SPLIT, LookOver, SampleRejections, SizeCell, draw_samples
-from beam_jobs.report.thumbnails import SAMPLE_SIDE, TILE_SIDE, UNKNOWN_COLOR, Tile, make_sample, make_tile
+from beam_jobs.report.thumbnails import SAMPLE_SIDE, TILE_SIDE, Tile, make_sample, make_tile
 from beam_jobs.shards.shard_writer import to_record_batch
 from beam_jobs.shards.sharding import id_hash
 from beam_jobs.sources.source_files import SourceFile
@@ -248,7 +248,7 @@ def test_an_unknown_mask_value_is_seen(tmp_path):
     write_pair(tmp_path, "pug_1", mask=encode(Image.fromarray(np.full((40, 60), 9, np.uint8)), "PNG"))
     tile = make_tile(rejection(mask=tmp_path / "annotations/trimaps/pug_1.png"), SPEC)
     assert tile.photo is None
-    assert Image.open(io.BytesIO(tile.mask)).convert("RGB").getcolors() == [(TILE_SIDE * 64, UNKNOWN_COLOR)]
+    assert Image.open(io.BytesIO(tile.mask)).convert("RGB").getcolors() == [(TILE_SIDE * 64, SPEC.unknown_color)]
 
 
 @pytest.mark.parametrize(

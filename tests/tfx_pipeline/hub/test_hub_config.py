@@ -38,7 +38,9 @@ def test_a_secret_manager_version_can_name_the_token():
     ("section", "message"),
     [
         ({"model_repo": "pets"}, "hub.model_repo: String should match pattern"),
-        ({"model_repo": "acme/pets--x"}, "hub.model_repo: a repository's name holds no"),
+        ({"model_repo": "acme/pets--x"}, "hub.model_repo: owner and name hold no"),
+        ({"model_repo": "acme-/pets"}, "hub.model_repo: owner and name hold no"),
+        ({"model_repo": f"acme/{'p' * 92}"}, "hub.model_repo: String should have at most 96 characters"),
         ({"endpoint": "http://hub.example.com"}, "hub.endpoint: String should match pattern"),
         ({"endpoint": "https://user:word@hub.example.com"}, "hub.endpoint: String should match pattern"),
         ({"branch": "../main"}, "hub.branch: String should match pattern"),
@@ -80,6 +82,11 @@ def test_a_variable_that_is_not_set_is_told_before_anything_starts(write_config,
     config = write_config(hub={"model_repo": "acme/pets", "token": "MY_HUB_TOKEN"})
     assert main(["--config", str(config)]) == EXIT_USER_ERROR
     assert "hub.token: the environment variable MY_HUB_TOKEN is not set" in capsys.readouterr().err
+    monkeypatch.setenv("MY_HUB_TOKEN", "not a token")
+    assert main(["--config", str(config)]) == EXIT_USER_ERROR
+    error = capsys.readouterr().err
+    assert "hub.token: what MY_HUB_TOKEN holds is no token" in error
+    assert "not a token" not in error
     assert not (tmp_path / "output").exists()
 
 
@@ -88,6 +95,49 @@ def test_an_example_photo_that_is_missing_is_told_before_anything_starts(write_c
     config = write_config(hub={"model_repo": "acme/pets", "dry_run": str(tmp_path / "hub"), "space": space})
     assert main(["--config", str(config)]) == EXIT_USER_ERROR
     assert f"hub.space.examples: {tmp_path / 'cat.jpg'}: no such file" in capsys.readouterr().err
+
+
+JPEG = b"\xff\xd8\xff and so on"
+
+
+@pytest.mark.parametrize(
+    ("names", "content", "message"),
+    [
+        (["cat [1].jpg"], JPEG, "must be the plain file name of a JPEG, PNG, GIF or WebP"),
+        (["cat.jpg"], bytes(4) + b"ftypheic and so on", "is a HEIC or AVIF file by its content"),
+        (["cat.jpg"], b"", "is no JPEG, PNG, GIF or WebP by its content"),
+        (["cat.jpg"], JPEG + bytes(2 << 20), "has more than 2097152 bytes"),
+        (["one/cat.jpg", "two/CAT.jpg"], JPEG, "two/CAT.jpg: has the same file name as "),
+    ],
+)
+def test_an_example_photo_that_a_space_cannot_show_is_told_before_anything_starts(
+    write_config, capsys, tmp_path, names, content, message
+):
+    paths = [tmp_path / name for name in names]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    hub = {"model_repo": "acme/pets", "dry_run": str(tmp_path / "hub")}
+    config = write_config(hub=hub | {"space": SPACE | {"examples": [str(path) for path in paths]}})
+    assert main(["--config", str(config)]) == EXIT_USER_ERROR
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: hub.space.examples: {paths[-1]}: ")
+    assert message in line
+    assert not (tmp_path / "output").exists()
+
+
+def test_a_space_without_the_model_that_it_runs_is_refused_before_anything_starts(write_config, capsys, tmp_path):
+    config = write_config(hub={"model_repo": "acme/pets", "dry_run": str(tmp_path / "hub"), "space": SPACE})
+    assert main(["--config", str(config), "--set=training.export_tflite=false"]) == EXIT_USER_ERROR
+    assert "hub.space: runs the model with LiteRT, and training.export_tflite is false" in capsys.readouterr().err
+
+
+def test_a_folder_of_somebody_elses_is_refused_for_a_dry_run_before_anything_starts(write_config, capsys, tmp_path):
+    (tmp_path / "hub" / "model").mkdir(parents=True)
+    (tmp_path / "hub" / "model" / "notes.txt").write_text("mine")
+    config = write_config(hub={"model_repo": "acme/pets", "dry_run": str(tmp_path / "hub")})
+    assert main(["--config", str(config)]) == EXIT_USER_ERROR
+    assert f"hub.dry_run {tmp_path / 'hub'}: holds files, and nothing says that" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("value", ["two words", "line\nbreak", "hf_ümlaut"])

@@ -18,8 +18,9 @@ Visibility = Literal["public", "private"]
 
 
 def _check_repository_id(repository_id: str) -> str:
-    if ".." in repository_id or "--" in repository_id or repository_id.endswith((".git", "-", ".")):
-        raise ValueError("a repository's name holds no '..' or '--' and does not end in '.git', '-' or '.'")
+    owner_or_name_ends_wrong = any(part.endswith(("-", ".")) for part in repository_id.split("/"))
+    if ".." in repository_id or "--" in repository_id or repository_id.endswith(".git") or owner_or_name_ends_wrong:
+        raise ValueError("owner and name hold no '..' or '--' and do not end in '-', '.' or '.git'")
     return repository_id
 
 

@@ -15,15 +15,13 @@ from tfx_pipeline.components.hf_pusher.client import hub_api
 from tfx_pipeline.components.hf_pusher.config import DRY_RUN_OWNER, PUBLIC_ENDPOINT, HubConfig
 from tfx_pipeline.components.hf_pusher.contents import digest, write_folder
 from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
+from tfx_pipeline.components.hf_pusher.delivery_folders import MODEL_FOLDER, SPACE_FOLDER
 from tfx_pipeline.components.hf_pusher.model_repository import ModelRepository
 from tfx_pipeline.components.hf_pusher.patience import Patience
 from tfx_pipeline.components.hf_pusher.push import Message, Push, Pushed, Target
 from tfx_pipeline.components.hf_pusher.record import DRY_RUN, PushRecord
 from tfx_pipeline.components.hf_pusher.token import read_token
 from tfx_pipeline.space import SpaceSettings, space_files
-
-MODEL_FOLDER = "model"  # of a dry run, and the kind of repository in it
-SPACE_FOLDER = "space"
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
 from tfx_pipeline.components.hf_pusher.contents import Content, Files, git_blob_id, sha256
+from tfx_pipeline.components.hf_pusher.delivery_folders import MARKS
 from tfx_pipeline.components.hf_pusher.patience import HubRefused, HubUnavailable, Patience
 
-MARKS = {"model": "model_info.json", "space": "space.json"}  # what a push leaves in each kind of repository
 # What the Hub itself puts into a new repository, or its owner on the web page that makes one.
 INITIAL_FILES = (".gitattributes", ".gitignore", "LICENSE", "README.md", "index.html", "style.css")
 KEPT_FILES = (".gitattributes",)  # the Hub's own: which files it stores as large ones

@@ -13,28 +13,29 @@ if TYPE_CHECKING:
 SECRET_PREFIX = "projects/"
 
 
-def read_token(name: str, client: SecretManagerServiceClient | None = None) -> str:
+def read_token(name: str, client: SecretManagerServiceClient | None = None, look_up_secrets: bool = True) -> str:
     """The token that `name` names.
 
     Args:
       name: An environment variable, or a version of a secret in Secret Manager.
       client: Asks Secret Manager; one with the default credentials where it is left out.
+      look_up_secrets: Else Secret Manager is not asked, and the answer for a secret in it is an empty text.
 
     Raises:
       UserError: There is no such variable or secret, it may not be read, or what it holds cannot be a token. The
         message names it and never holds its value.
     """
-    token = _secret(name, client) if name.startswith(SECRET_PREFIX) else check_variable(name)
+    if name.startswith(SECRET_PREFIX) and not look_up_secrets:
+        return ""
+    token = _secret(name, client) if name.startswith(SECRET_PREFIX) else _variable(name)
     token = token.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise UserError(f"hub.token: what {name} holds is no token: it must be one word of plain characters")
     return token
 
 
-def check_variable(name: str) -> str:
-    """The value of an environment variable; UserError where it is not set. Secrets elsewhere are not looked up."""
-    if name.startswith(SECRET_PREFIX):
-        return ""
+def _variable(name: str) -> str:
+    """The value of an environment variable; UserError where it is not set."""
     value = os.environ.get(name, "")
     if not value.strip():
         raise UserError(

@@ -17,6 +17,7 @@ from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.errors import UserError
 from schemas.version import verify_version
 from tfx_pipeline.config import PipelineConfig
+from tfx_pipeline.preflight import check_run
 from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed, job_root
 from tfx_pipeline.vertex.rehearsal.image import build_image
 from tfx_pipeline.vertex.rehearsal.photo import first_photo
@@ -65,7 +66,9 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
         print(line)
     start = time.monotonic()
     version_dir = sample.resolve() if sample else draw_version(Path(config.data).parent.name, folder / "sample")
-    manifest = verify_version(version_dir).manifest
+    version = verify_version(version_dir)
+    manifest = version.manifest
+    check_run(changed.model_copy(update={"data": str(version_dir)}), version, on_vertex=True)
     # A version lies under its own name, so that the rehearsed one takes the configured one's place beside it.
     data = f"{config.data.rstrip('/').rpartition('/')[0]}/{manifest.version}"
     changed = changed.model_copy(update={"data": data})

@@ -1,0 +1,50 @@
+"""The colours that masks are drawn in: one table for every picture, in which each colour means one thing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from schemas.spec import DatasetSpec
+
+Color = tuple[int, int, int]  # uint8 red, green, blue
+
+GREY: Color = (126, 126, 126)  # of ignored pixels, where no class looks like it
+MAGENTA: Color = (255, 0, 255)  # of mask values that the data set does not know, where no class looks like it
+CLEAR = 48  # distance in RGB from which two colours cannot be mistaken for each other in a small picture
+ALIKE = 8  # distance under which nobody sees a difference
+_LEVELS = range(0, 256, 32)  # of each channel, of the colours to choose from
+
+
+def distinct_color(preferred: Color, taken: Sequence[Color]) -> Color:
+    """`preferred` where it is clear of all `taken` ones; else the colour that is farthest from the nearest of them."""
+    if _distance(preferred, taken) >= CLEAR:
+        return preferred
+    return max(itertools.product((*_LEVELS, 255), repeat=3), key=lambda color: _distance(color, taken))
+
+
+def first_alike(colors: Sequence[Color]) -> tuple[int, int] | None:
+    """The positions of the first two colours that look the same; None where all differ."""
+    for second, color in enumerate(colors):
+        for first in range(second):
+            if _distance(color, [colors[first]]) < ALIKE:
+                return first, second
+    return None
+
+
+def color_table(spec: DatasetSpec) -> np.ndarray:
+    """uint8 [256, 3]: the colour of each class id, and of ignored pixels for IGNORE_ID and all other values."""
+    import numpy as np  # for the command lines, which only read the data set
+
+    table = np.full((256, 3), spec.ignored_color, np.uint8)
+    table[: len(spec.classes)] = spec.palette
+    return table
+
+
+def _distance(color: Color, others: Iterable[Color]) -> float:
+    """Euclidean distance to the nearest of the others."""
+    return min((sum((a - b) ** 2 for a, b in zip(color, other)) for other in others), default=float("inf")) ** 0.5

@@ -1,0 +1,5 @@
+"""The folders of a dry run, one for each repository, and the file that a push leaves in each kind of repository."""
+
+MODEL_FOLDER = "model"  # also the kind of repository in it
+SPACE_FOLDER = "space"
+MARKS = {MODEL_FOLDER: "model_info.json", SPACE_FOLDER: "space.json"}

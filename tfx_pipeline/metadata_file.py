@@ -1,0 +1,59 @@
+"""Looks, without TFX, whether an output folder's ML Metadata can be used; a damaged one is named before anything runs.
+
+ML Metadata itself takes an empty or a foreign SQLite file for a new one. All memory of blessed models would be lost
+without a word, and a worse model pushed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from schemas.errors import UserError
+from tfx_pipeline.output_layout import METADATA_FILE, PIPELINE_FOLDER, SERVING_FOLDER
+
+LOCK_SECONDS = 2.0  # another process may be writing; it never holds the lock for long
+VERSION_TABLE = "MLMDEnv"  # holds the version of ML Metadata's tables; any such file has it
+
+
+def check_metadata_file(output: Path) -> None:
+    """Checks the file that remembers earlier runs; a new output folder has none.
+
+    Raises:
+      UserError: It is damaged, in use or not ML Metadata's, or it is missing beside what earlier runs made.
+    """
+    path = output / METADATA_FILE
+    if path.exists():
+        _check(path)
+    elif made := [name for name in (PIPELINE_FOLDER, SERVING_FOLDER) if any(output.glob(f"{name}/*"))]:
+        raise UserError(
+            f"{path}: missing, but {made[0]}/ holds what earlier runs made, and nothing else says which models were "
+            "blessed; put the file back, or start with another --output"
+        )
+
+
+def damaged(path: Path, problem: str) -> UserError:
+    """The error that names the file, what is wrong with it and what to do."""
+    return UserError(
+        f"{path}: {problem}; restore it from a copy, or start with another --output: this file alone says which steps "
+        "are done and which models were blessed"
+    )
+
+
+def _check(path: Path) -> None:
+    if not path.is_file() or not path.stat().st_size:
+        raise damaged(path, "empty, or not a file")
+    try:
+        # Writable, so that SQLite can roll back what a killed run left half done, but never made anew.
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", LOCK_SECONDS, uri=True)) as connection:
+            [[answer], *_] = connection.execute("PRAGMA quick_check(1)").fetchall()
+            tables = {name for [name] in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error):
+            raise UserError(f"{path}: another process is using it; wait for that, or choose another --output") from None
+        raise damaged(path, f"cannot be read ({error})") from None
+    if answer != "ok":
+        raise damaged(path, f"damaged ({' '.join(answer.split())})")
+    if VERSION_TABLE not in tables:
+        raise damaged(path, "not written by ML Metadata")

@@ -1,0 +1,127 @@
+"""What a training needs of its data and its machines, checked without TensorFlow: before anything starts.
+
+Each problem is one line: the setting, its value, the bound, and what to do.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import UserError
+from trainer.config import TrainingConfig
+from trainer.tuning import Range, TuningConfig, chosen_training, named
+from trainer.weights_file import weights_problem
+
+MODEL_FIELDS = ("model", "encoder_width", "segformer_size", "encoder_scale")  # decide whether a model can be built
+STRIDE = 32  # of every encoder's deepest output: MobileNetV2's and the Mix Transformer's
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a training meets.
+
+    Attributes:
+      image_size: Of the data set version; 0 where images keep their sizes.
+      num_classes: C; None where it is not known.
+      train_records: Of the version's train split.
+      replicas: Devices that share a batch.
+    """
+
+    image_size: int
+    num_classes: int | None
+    train_records: int
+    replicas: int = 1
+
+
+def training_problems(config: TrainingConfig, surroundings: Surroundings) -> Iterator[str]:
+    """One line for each thing that keeps the training from its end, or makes it train something else than is meant."""
+    records, replicas, classes = surroundings.train_records, surroundings.replicas, surroundings.num_classes
+    if config.class_weights is not None and classes is not None and len(config.class_weights) != classes:
+        yield f"class_weights: {len(config.class_weights)} numbers for {classes} classes; give one for each"
+    if config.batch_size > records:
+        yield f"batch_size {config.batch_size} is more than the {records} training records; lower it"
+    try:
+        model_size = config.model_size(surroundings.image_size)
+    except UserError as error:
+        yield str(error)
+        return
+    if problem := size_problem(config, model_size):
+        yield problem
+    elif config.batch_size % replicas:
+        yield f"batch_size {config.batch_size} cannot be shared by {replicas} replicas; make it a multiple"
+    elif config.batch_size // replicas * _smallest_map(config, model_size) ** 2 < 2:
+        share = " on each replica" if replicas > 1 else ""
+        yield (
+            f"batch_size {config.batch_size}: {config.model} normalizes over the images of a batch where its features "
+            f"are 1x1, and one image{share} leaves nothing to train there; give at least {2 * replicas}"
+        )
+
+
+def check_training(config: TrainingConfig, surroundings: Surroundings) -> None:
+    """UserError with all of `training_problems`."""
+    if problems := list(training_problems(config, surroundings)):
+        raise UserError("\n".join(problems))
+
+
+def search_problems(
+    tuning: TuningConfig,
+    training: TrainingConfig,
+    surroundings: Surroundings,
+    weights_are_here: bool = True,
+    trials: bool = True,
+) -> Iterator[str]:
+    """The same for a search: one line for each problem, with the first values that have it.
+
+    Args:
+      tuning, training: The search and the training that takes the winner's values.
+      surroundings: What its trainings meet.
+      weights_are_here: See `weights_problem`.
+      trials: Whether to look at the trials, or at what the training can become.
+    """
+    found: set[str] = set()
+    searched = [name for name in (*MODEL_FIELDS, "batch_size") if name in tuning.search]
+    for values, config in candidates(tuning, tuning.trial_training(training) if trials else training, searched):
+        weights = weights_problem(config, weights_are_here)
+        for problem in (*training_problems(config, surroundings), *([weights] if weights else [])):
+            if problem not in found:
+                found.add(problem)
+                yield f"tuning.search: {named(values)}: {problem}" if values else f"training: {problem}"
+    space, replicas = tuning.search.get("batch_size"), surroundings.replicas
+    if isinstance(space, Range) and (space.step or 1) % replicas:
+        remedy = f"give a range with step {replicas}, or a list"
+        yield f"tuning.search: batch_size: {replicas} replicas share a batch; {remedy}"
+
+
+def candidates(
+    tuning: TuningConfig, training: TrainingConfig, searched: Sequence[str]
+) -> Iterator[tuple[dict[str, Any], TrainingConfig]]:
+    """Every combination of the values that are tried of some settings, and the training with it."""
+    for values in itertools.product(*map(tuning.candidates, searched)):
+        changed = dict(zip(searched, values))
+        yield changed, chosen_training(training, changed)
+
+
+def size_problem(config: TrainingConfig, model_size: int) -> str | None:
+    """Why the encoder cannot take images of this size, with what would fit; None where it can."""
+    seen = model_size * config.encoder_scale
+    least = 2 * STRIDE if config.model == "segformer" else STRIDE  # KerasHub's attention needs more than one place
+    if seen % STRIDE == 0 and seen >= least:
+        return None
+    bound = f"a multiple of {STRIDE}" + (f", at least {least}," if least > STRIDE else "")
+    return f"image_size {model_size} x encoder_scale {config.encoder_scale} must be {bound} for model {config.model}"
+
+
+def _smallest_map(config: TrainingConfig, model_size: int) -> int:
+    """Side in pixels of the smallest features that a batch normalization sees while it trains.
+
+    An encoder that came with weights keeps its statistics. A normalization over a single value makes zero of it.
+    """
+    deepest = model_size * config.encoder_scale // STRIDE
+    if config.model == "deeplabv3plus":
+        return 1  # the pyramid's mean over the whole image
+    if config.model == "segformer":
+        return 8 * deepest  # the decoder's; the encoder normalizes over channels
+    return 2 * deepest if config.encoder_is_pretrained else deepest
