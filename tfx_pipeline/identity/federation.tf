@@ -1,4 +1,6 @@
 # GitHub's workflows get credentials that live for an hour, and only from this repository's environment: no key is stored.
+# The subject (assertion.sub) is not tested: its form differs between older repositories and those that were created, renamed
+# or transferred after 2026-06-18. The repository's number stays with it, also when its name is given away.
 resource "google_iam_workload_identity_pool" "github" {
   workload_identity_pool_id = "github"
   display_name              = "GitHub"
@@ -12,10 +14,15 @@ resource "google_iam_workload_identity_pool_provider" "github" {
   display_name                       = "GitHub Actions"
 
   attribute_mapping = {
-    "google.subject"       = "assertion.sub"
-    "attribute.repository" = "assertion.repository"
+    "google.subject"          = "assertion.repository_id + ':' + assertion.environment" # a subject has at most 127 bytes
+    "attribute.repository"    = "assertion.repository"
+    "attribute.repository_id" = "assertion.repository_id"
   }
-  attribute_condition = "assertion.sub == 'repo:${var.github_repository}:environment:${var.github_environment}'"
+  attribute_condition = join(" && ", [
+    "assertion.repository == '${var.github_repository}'",
+    "assertion.repository_id == '${var.github_repository_id}'",
+    "assertion.environment == '${var.github_environment}'",
+  ])
 
   oidc {
     issuer_uri = "https://token.actions.githubusercontent.com"
@@ -25,5 +32,5 @@ resource "google_iam_workload_identity_pool_provider" "github" {
 resource "google_service_account_iam_member" "github" {
   service_account_id = google_service_account.this["deployer"].name
   role               = "roles/iam.workloadIdentityUser"
-  member             = "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.github.name}/attribute.repository/${var.github_repository}"
+  member             = "principalSet://iam.googleapis.com/${google_iam_workload_identity_pool.github.name}/attribute.repository_id/${var.github_repository_id}"
 }

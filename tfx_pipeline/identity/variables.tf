@@ -33,6 +33,16 @@ variable "github_repository" {
   }
 }
 
+variable "github_repository_id" {
+  description = "Its number, which no other repository ever gets: gh api repos/OWNER/NAME --jq .id"
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]+$", var.github_repository_id))
+    error_message = "Give the number that `gh api repos/OWNER/NAME --jq .id` prints."
+  }
+}
+
 variable "github_environment" {
   description = "The environment of GitHub in which the workflows deploy; its reviewers decide who may."
   type        = string

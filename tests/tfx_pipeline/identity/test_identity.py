@@ -1,10 +1,11 @@
-"""The Terraform of accounts, roles and network: it parses, its references lead somewhere, and its table is told."""
+"""The Terraform of accounts, roles and network: it parses, its references resolve, and README.md shows its table."""
 
 import re
 from pathlib import Path
 
 import hcl2
 import pytest
+import yaml
 
 from tfx_pipeline import image
 
@@ -40,13 +41,13 @@ def parsed():
 
 
 @pytest.fixture(scope="module")
-def accounts(parsed):
-    return next(one["accounts"] for one in parsed["locals"] if "accounts" in one)
+def accounts():
+    return yaml.safe_load((FOLDER / "grants.yaml").read_text())["accounts"]
 
 
 @pytest.fixture(scope="module")
-def grants(parsed):
-    return next(one["grants"] for one in parsed["locals"] if "grants" in one)
+def grants():
+    return yaml.safe_load((FOLDER / "grants.yaml").read_text())["grants"]
 
 
 def declared(parsed):
@@ -74,24 +75,24 @@ def test_every_variable_is_used_and_described(parsed):
 
 
 def test_the_documented_table_is_what_is_granted(grants):
-    rows = [
-        f"| `{one['account']}` | `{one['role']}` | {PLACES.get(one['on'], '`' + one['on'] + '`')} | {one['why']} |"
-        for one in grants
-    ]
-    told = [line for line in (FOLDER / "README.md").read_text().splitlines() if line.startswith("| `")]
-    assert told == rows
+    rows = []
+    for one in grants:
+        place = PLACES.get(one["place"], f"`{one['place']}`")
+        rows.append(f"| `{one['account']}` | `{one['role']}` | {place} | {one['why']} |")
+    shown = [line for line in (FOLDER / "README.md").read_text().splitlines() if line.startswith("| `")]
+    assert shown == rows
 
 
 def test_every_account_has_a_role_and_every_role_an_account(grants, accounts):
     assert {one["account"] for one in grants} == accounts.keys()
-    assert len({(one["account"], one["role"], one["on"]) for one in grants}) == len(grants)
+    assert len({(one["account"], one["role"], one["place"]) for one in grants}) == len(grants)
 
 
 def test_every_grant_has_a_resource_that_makes_it(grants, accounts):
     text = (FOLDER / "accounts.tf").read_text()
-    for place in {one["on"] for one in grants} - accounts.keys():
-        assert f'grant.on == "{place}"' in text, place
-    assert "contains(keys(local.accounts), grant.on)" in text
+    for place in {one["place"] for one in grants} - accounts.keys():
+        assert f'grant.place == "{place}"' in text, place
+    assert "contains(keys(local.accounts), grant.place)" in text
 
 
 def test_no_role_is_broad(grants):
@@ -101,7 +102,7 @@ def test_no_role_is_broad(grants):
 
 
 def test_only_the_pipeline_reads_the_token_and_no_value_is_kept(grants, parsed):
-    assert [one["account"] for one in grants if one["on"] == "secret"] == ["pipeline-runner"]
+    assert [one["account"] for one in grants if one["place"] == "secret"] == ["pipeline-runner"]
     kinds = {kind for one in parsed["resource"] for kind in one}
     assert "google_secret_manager_secret" in kinds
     assert kinds & {"google_secret_manager_secret_version", "google_service_account_key"} == set()
@@ -120,9 +121,47 @@ def test_workers_have_no_way_to_the_internet(parsed):
     assert "google_compute_router_nat" not in kinds
 
 
-def test_credentials_are_for_one_repository_and_one_environment():
+CLAIMS = {
+    "repository": "acme/pets",
+    "repository_id": "456789",
+    "environment": "google-cloud",
+    "sub": "repo:acme/pets:environment:google-cloud",
+}
+VALUES = {
+    "var.github_repository": "acme/pets",
+    "var.github_repository_id": "456789",
+    "var.github_environment": "google-cloud",
+}
+
+
+def admitted(claims: dict[str, str]) -> bool:
+    """Whether the provider's condition, an `and` of equalities, holds for the claims of a token."""
     text = (FOLDER / "federation.tf").read_text()
-    assert "assertion.sub == 'repo:${var.github_repository}:environment:${var.github_environment}'" in text
-    workflows = (PROJECT_DIR / ".github/workflows").glob("*.yml")
-    for text in (path.read_text() for path in workflows):
-        assert text.count("environment: google-cloud") == text.count("google-github-actions/auth@")
+    block = re.search(r'attribute_condition = join\(" && ", \[(.*?)\]\)', text, re.DOTALL)[1]
+    conditions = re.findall(r'^\s+"(.*)",$', block, re.MULTILINE)
+    assert conditions
+    pairs = [re.fullmatch(r"assertion\.(\w+) == '\$\{(.*)\}'", one).groups() for one in conditions]
+    return all(claims.get(name) == VALUES[value] for name, value in pairs)
+
+
+@pytest.mark.parametrize("sub", [CLAIMS["sub"], "repo:acme-123/pets-456789:environment:google-cloud"])
+def test_a_workflow_of_the_repository_is_admitted_with_either_form_of_its_subject(sub):
+    assert admitted(CLAIMS | {"sub": sub})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"repository": "acme/birds", "repository_id": "456790"},
+        {"repository_id": "456790"},  # another repository that took over the name
+        {"environment": "preview"},
+        {"environment": None},  # a job without an environment has no such claim
+    ],
+)
+def test_another_repository_or_environment_is_not_admitted(other):
+    assert not admitted(CLAIMS | other)
+
+
+def test_a_workflow_asks_for_credentials_only_in_the_environment():
+    for path in (PROJECT_DIR / ".github/workflows").glob("*.yml"):
+        assert path.read_text().count("environment: google-cloud") == path.read_text().count("github-actions/auth@")
