@@ -68,7 +68,7 @@ setup(
     package_data={
         "beam_jobs": ["dataflow/*.yaml"],
         "schemas": ["*/*.pbtxt", "*/*.yaml"],
-        "tfx_pipeline": ["configs/*.yaml", "image/locks/*.lock"],
+        "tfx_pipeline": ["configs/*.yaml", "identity/*.yaml", "image/locks/*.lock"],
         "tfx_pipeline.space": ["*.css", "npm/*", "segmentation_app/*.css", "static_app/*", "templates/*"],
     },
     install_requires=DATA_JOBS,

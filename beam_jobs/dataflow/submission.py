@@ -120,9 +120,11 @@ def submit(build: Callable[[beam.Pipeline], object], pipeline_options: PipelineO
     from google.auth.exceptions import GoogleAuthError
 
     from beam_jobs.runners.supervision import remove_temporary_folder
+    from beam_jobs.storage.cloud_storage import check_bucket
 
     cloud = pipeline_options.view_as(GoogleCloudOptions)
     try:
+        check_bucket(cloud.staging_location)  # Beam takes a refusal for a passing fault and tries again for minutes
         pipeline = remove_temporary_folder(beam.Pipeline(options=pipeline_options))
         with _hushed():  # TensorFlow 2.21 announces itself whatever it is told
             build(pipeline)
@@ -132,7 +134,10 @@ def submit(build: Callable[[beam.Pipeline], object], pipeline_options: PipelineO
     except (HttpError, GoogleAPICallError) as error:
         raise UserError(f"Dataflow refuses the job: {_refusal(error)}") from None
     except OSError as error:
-        raise UserError(f"{cloud.staging_location}: the code can't be staged ({error}); check the bucket") from None
+        raise UserError(
+            f"{cloud.staging_location}: the code can't be staged ({error}); check the bucket's name,"
+            " and that you have roles/storage.objectUser and roles/storage.legacyBucketReader on it"
+        ) from None
     if not result.has_job:
         return None
     runner = pipeline.runner

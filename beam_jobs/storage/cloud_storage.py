@@ -52,6 +52,15 @@ def read_object(uri: str, offset: int | None, length: int) -> bytes:
         raise OSError(f"{uri}: {error.message or type(error).__name__}") from error
 
 
+def check_bucket(uri: str) -> None:
+    """Looks up a URI's bucket, as Beam does before it stages a file; OSError where it is absent or may not be seen."""
+    bucket, _ = _split(uri)
+    try:
+        _client().get_bucket(bucket)
+    except GoogleAPICallError as error:
+        raise OSError(f"gs://{bucket}: {error.message or type(error).__name__}") from error
+
+
 def list_objects(prefix: str) -> Iterator[tuple[str, int]]:
     """URI and bytes of each object whose URI begins with `prefix`; OSError where the bucket can't be listed."""
     bucket, start = _split(prefix)

@@ -7,7 +7,7 @@ import pytest
 from tests.beam_jobs.jobs import GOOD
 from tests.beam_jobs.pictures import write_pair
 from tests.beam_jobs.restarts import many_photos, undisturbed
-from tests.beam_jobs.storage_emulator import bucket, storage, storage_servers
+from tests.beam_jobs.storage_emulator import bucket, storage, storage_servers, without_role
 
 __all__ = [
     "bucket",
@@ -15,6 +15,7 @@ __all__ = [
     "storage",
     "storage_servers",
     "undisturbed",
+    "without_role",
 ]  # fixtures for every test beside this file
 
 

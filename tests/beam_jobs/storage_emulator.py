@@ -1,7 +1,8 @@
 """Google Cloud Storage on loopback: what `gs://` means to Beam, in this process and in those that it starts.
 
 The server is gcp-storage-emulator's. `STORAGE_EMULATOR_HOST` leads Google's storage client to it. The credentials are a
-service account that nobody has: its key is made here, and its tokens come from a second small server on loopback.
+service account that nobody has, called `deployer`: its key is made here, its tokens come from a second small server on
+loopback, and it may do what Terraform grants the account of that name. Requests without credentials are a test's own.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ import logging
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import parse_qs
 
 import pytest
+from gcp_storage_emulator import server as emulator
+
+from tfx_pipeline.identity.access import DEPLOYER, Denied, granted_access
+from tfx_pipeline.vertex.rehearsal.gate import Gate, token_of
 
 PROJECT = "a-test-project"
-ACCOUNT = f"launcher@{PROJECT}.iam.gserviceaccount.com"
+ACCOUNT = f"{DEPLOYER}@{PROJECT}.iam.gserviceaccount.com"
 
 
 class Storage:
@@ -85,16 +91,45 @@ class _TokenHandler(BaseHTTPRequestHandler):
     """Answers every request with an access token, as the `token_uri` of a service account does."""
 
     def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = json.dumps({"access_token": "a-token", "token_type": "Bearer", "expires_in": 3600}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        asked = parse_qs(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
+        token = token_of(asked["assertion"][0])
+        answer_json(self, 200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600})
 
     def log_message(self, format, *args):
         pass
+
+
+def answer_json(handler: BaseHTTPRequestHandler, status: int, content: dict) -> None:
+    """Answers one request of an `http.server`."""
+    body = json.dumps(content).encode()
+    handler.send_response(status)
+    handler.send_header("Content-Type", "application/json")
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+GATE = Gate(granted_access())  # of Cloud Storage and of Dataflow
+
+
+class _GuardedHandler(emulator.RequestHandler):
+    """The emulator's handler, behind a gate that lets through what Terraform grants the sender."""
+
+    def parse_request(self) -> bool:
+        if not super().parse_request():
+            return False
+        if (sender := self.headers.get("Authorization")) is None:
+            return True
+        path = self.path.partition("?")[0]
+        # A batch is only ever asked to delete.
+        method, path = ("DELETE", "/b/bucket/o/object") if path.startswith("/batch") else (self.command, path)
+        try:
+            GATE.check_storage(sender, method, path)
+        except Denied as denied:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            answer_json(self, 403, {"error": {"code": 403, "message": str(denied)}})
+            return False
+        return True
 
 
 class _Servers(NamedTuple):
@@ -105,18 +140,18 @@ class _Servers(NamedTuple):
 @pytest.fixture(scope="session")
 def storage_servers(tmp_path_factory) -> Iterator[_Servers]:
     """One pair of servers for all tests: Beam reads the credentials once in a process and keeps their `token_uri`."""
-    from gcp_storage_emulator.server import create_server
-
     logging.getLogger("gcp_storage_emulator").setLevel(logging.CRITICAL)
     tokens = ThreadingHTTPServer(("localhost", 0), _TokenHandler)
     threading.Thread(target=tokens.serve_forever, daemon=True).start()
     credentials = tmp_path_factory.mktemp("service_account") / "key.json"
     credentials.write_text(json.dumps(_service_account(f"http://localhost:{tokens.server_port}/token")))
     port = free_port()
-    emulator = create_server("localhost", port, in_memory=True)
-    emulator.start()
-    yield _Servers(f"http://localhost:{port}", credentials)
-    emulator.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(emulator, "RequestHandler", _GuardedHandler)
+        buckets = emulator.create_server("localhost", port, in_memory=True)
+        buckets.start()
+        yield _Servers(f"http://localhost:{port}", credentials)
+        buckets.stop()
     tokens.shutdown()
 
 
@@ -140,6 +175,16 @@ def forget_clients(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(cloud_storage, "_thread", threading.local())
     patch.setattr(auth._Credentials, "_credentials_init", False)
     patch.setattr(auth._Credentials, "_credentials", None)
+
+
+@pytest.fixture
+def without_role(monkeypatch) -> Callable[[str], None]:
+    """Takes a role from who deploys, at Cloud Storage and Dataflow on loopback."""
+
+    def take(role: str) -> None:
+        monkeypatch.setattr(GATE, "access", granted_access().without(DEPLOYER, role))
+
+    return take
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest, Shard, Split,
 from schemas.spec import DATASET_FILE, load_spec
 from tests.beam_jobs.storage_emulator import forget_clients
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS
+from tfx_pipeline.identity.access import DEPLOYER
 
 REHEARSAL_CONFIG = Path(tfx_pipeline.__file__).parent / "configs" / "rehearsal.yaml"
 IMAGE_SIZE = 32
@@ -140,13 +141,19 @@ def lasting_stage(cloud_config, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def stage(lasting_stage):
-    """Servers on loopback, with nothing made there yet; Google's clients of this process take them for Google's."""
+def stage(lasting_stage, request):
+    """Servers on loopback, with nothing made there yet; Google's clients of this process take them for Google's.
+
+    This process is the account that the module calls ACCOUNT, else who deploys.
+    """
     service = lasting_stage.service
     for made in (service.calls, service.pipeline_jobs, service.schedules, service.models, service.endpoints):
         made.clear()
+    from google.cloud.aiplatform import initializer
+
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in lasting_stage.client_environment.items():
+        patch.setattr(initializer.global_config, "_credentials", None)
+        for name, value in lasting_stage.client_environment(getattr(request.module, "ACCOUNT", DEPLOYER)).items():
             patch.setenv(name, value)
         forget_clients(patch)
         yield lasting_stage

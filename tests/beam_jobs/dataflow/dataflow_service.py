@@ -1,7 +1,7 @@
 """The part of the Dataflow service's REST interface (v1b3) that a launcher uses, on loopback.
 
-It keeps the job that it is asked to create, and answers each poll with the next state. `run_staged_graph` does what
-the workers would do: it executes the graph that was staged, with the code in it.
+It keeps the job that it is asked to create, and answers each poll with the next state, to accounts that may ask.
+`run_staged_graph` does what the workers would do: it executes the graph that was staged, with the code in it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.beam_jobs.storage_emulator import Storage
+from tests.beam_jobs.storage_emulator import GATE, Storage, answer_json
+from tfx_pipeline.identity.access import Denied
 
 JOB_ID = "2026-01-01_00_00_00-1234567890"
 
@@ -42,10 +43,15 @@ class DataflowService:
         self.errors: list[str] = []
         self.refusal: tuple[int, str] | None = None
 
-    def answer(self, method: str, path: str, body: bytes) -> tuple[int, dict]:
+    def answer(self, method: str, path: str, body: bytes, authorization: str | None) -> tuple[int, dict]:
         """Status and JSON of the answer to one request."""
         self.requests.append(f"{method} {path}")
         jobs = r"/v1b3/projects/[\w-]+/locations/[\w-]+/jobs"
+        acts_as = json.loads(body)["environment"].get("serviceAccountEmail", "") if method == "POST" and body else ""
+        try:
+            GATE.check_dataflow(authorization, method, path, acts_as)
+        except Denied as denied:
+            return 403, {"error": {"code": 403, "message": str(denied)}}
         if method == "POST" and re.fullmatch(jobs, path):
             if self.refusal:
                 status, message = self.refusal
@@ -77,13 +83,8 @@ def running_service() -> Iterator[DataflowService]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, values = service.answer(self.command, self.path.partition("?")[0], body)
-            data = json.dumps(values).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            sender = self.headers.get("Authorization")
+            answer_json(self, *service.answer(self.command, self.path.partition("?")[0], body, sender))
 
         do_GET = do_POST = do_PUT = _answer  # noqa: N815 (names that http.server calls)
 

@@ -220,3 +220,18 @@ def test_missing_credentials_are_told_with_their_remedy(storage, tmp_path, monke
     assert "no usable Google credentials" in ended.stderr
     assert "gcloud auth application-default login" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("role", "refused"),
+    [
+        ("roles/storage.legacyBucketReader", "deployer@.* does not have storage.buckets.get access"),
+        ("roles/dataflow.developer", "Permission 'dataflow.jobs.create' denied on resource"),
+        ("roles/iam.serviceAccountUser", "You do not have permission to act as service account: dataflow-worker@"),
+    ],
+)
+def test_a_role_that_who_deploys_lacks_is_named_and_no_job_starts(submit, service, without_role, role, refused):
+    without_role(role)
+    with pytest.raises(UserError, match=refused):
+        submit(f"--service_account_email=dataflow-worker@{PROJECT}.iam.gserviceaccount.com")
+    assert service.jobs == []

@@ -14,7 +14,10 @@ import uvicorn
 from schemas.manifest import MANIFEST_FILE, read_manifest
 from tests.tfx_pipeline.conftest import REHEARSAL_CONFIG
 from tests.tfx_pipeline.trigger.test_events import BINARY
+from tfx_pipeline.identity.access import TRIGGER
 from tfx_pipeline.trigger.service import create_app
+
+ACCOUNT = TRIGGER
 
 
 @contextmanager

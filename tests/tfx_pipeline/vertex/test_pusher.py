@@ -3,9 +3,12 @@
 from collections import Counter
 
 import pytest
+from google.api_core.exceptions import PermissionDenied
 
+from tfx_pipeline.identity.access import RUNNER
 from tfx_pipeline.vertex.pusher import PushArguments, push
 
+ACCOUNT = RUNNER
 SAVED_MODEL = "gs://rehearsal-bucket/models/{}"
 
 
@@ -88,6 +91,12 @@ def test_a_repeated_push_changes_nothing(stage, push_model):
     assert push_model(1) == first
     counts = Counter(call.method for call in stage.service.calls)
     assert (counts["UploadModel"], counts["CreateEndpoint"], counts["DeployModel"]) == (1, 1, 1)
+
+
+def test_a_push_needs_the_role_that_terraform_grants_the_pipelines_account(stage, push_model, monkeypatch):
+    monkeypatch.setattr(stage.gate, "access", stage.gate.access.without(RUNNER, "roles/aiplatform.user"))
+    with pytest.raises(PermissionDenied, match=r"aiplatform\.models\.list"):
+        push_model(1)
 
 
 def test_a_push_that_broke_off_before_it_deployed_is_finished(stage, push_model):

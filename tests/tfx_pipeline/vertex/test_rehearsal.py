@@ -18,7 +18,7 @@ from tests.tfx_pipeline.vertex.conftest import SECRETS, TOKEN
 from tfx_pipeline.tuning_result import TuningResult
 from tfx_pipeline.vertex.compile import compile_job
 from tfx_pipeline.vertex.lineage import git_commit
-from tfx_pipeline.vertex.rehearsal.command import rehearse, shortened
+from tfx_pipeline.vertex.rehearsal.command import perform, rehearse, shortened
 from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed
 from tfx_pipeline.vertex.rehearsal.image import Image
 from tfx_pipeline.vertex.rehearsal.stage import Stage, raised_stage
@@ -172,6 +172,25 @@ def test_a_search_runs_as_a_custom_job_and_the_training_takes_what_it_chose(
     [info] = stage.buckets.of_uri(model.uri).rglob("model_info.json")
     assert json.loads(info.read_text())["training"]["learning_rate"] == found.chosen["learning_rate"]
     assert not list(stage.buckets.of_uri(config.output).rglob("oracle.json"))
+
+
+def test_a_role_that_is_missing_is_found_before_anything_is_submitted(rehearsal, stage, cloud_config, monkeypatch):
+    monkeypatch.setattr(stage.gate, "access", stage.gate.access.without("deployer", "roles/aiplatform.user"))
+    stage.service.pipeline_jobs.clear()
+    with pytest.raises(StepFailed) as raised:
+        perform(stage, shortened(cloud_config), rehearsal.folder, lambda step: None)
+    assert raised.value.step == "submission"
+    assert "Permission 'aiplatform.pipelineJobs.create' denied" in raised.value.log.read_text()
+    assert not stage.service.pipeline_jobs
+
+
+def test_a_role_that_a_step_lacks_is_found(stage, run, job, monkeypatch):
+    monkeypatch.setattr(stage.gate, "access", stage.gate.access.without("pipeline-runner", "roles/storage.objectUser"))
+    parameter(job, "Pusher", "custom_config")["stringValue"] += " "  # else the cache would answer
+    with pytest.raises(StepFailed) as raised:
+        run()
+    assert raised.value.step == "Pusher"
+    assert "storage.objects." in raised.value.log.read_text()
 
 
 def test_a_wrong_module_path_is_found(run, job):

@@ -4,12 +4,14 @@ import json
 
 import pytest
 
+from tfx_pipeline.identity.access import granted_access
+from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.job_spec import WrongJob
 from tfx_pipeline.vertex.rehearsal.metadata import Artifact, Metadata
 from tfx_pipeline.vertex.rehearsal.proxy import Authority, client_environment, running_proxy
 from tfx_pipeline.vertex.rehearsal.storage import Buckets, StorageService
 
-HOST = {"host": "storage.googleapis.com"}
+DEPLOYER = {"host": "storage.googleapis.com", "authorization": "Bearer deployer@a-project.iam.gserviceaccount.com"}
 MODEL = {"schemaTitle": "tfx.Model"}
 
 
@@ -20,8 +22,8 @@ def buckets(tmp_path) -> Buckets:
 
 @pytest.fixture
 def request_of(buckets):
-    service = StorageService(buckets)
-    return lambda method, url, body=b"", **headers: service.answer(method, url, HOST | headers, body)
+    service = StorageService(buckets, Gate(granted_access()))
+    return lambda method, url, body=b"", **headers: service.answer(method, url, DEPLOYER | headers, body)
 
 
 def test_what_was_uploaded_in_parts_is_read_in_parts(request_of):
@@ -67,7 +69,7 @@ def test_a_host_that_is_not_rehearsed_is_refused(tmp_path):
     import requests
 
     with running_proxy({"storage.googleapis.com": 1}) as proxy:
-        environment = client_environment(proxy, Authority(tmp_path))
+        environment = client_environment(proxy, Authority(tmp_path), "deployer")
         proxies = {"https": environment["https_proxy"]}
         with pytest.raises(requests.exceptions.ProxyError):
             requests.get("https://huggingface.co/", proxies=proxies, timeout=10)

@@ -130,6 +130,9 @@ def _shortened(tuning: TuningConfig) -> TuningConfig:
 def differences(config: PipelineConfig, as_configured: bool) -> list[str]:
     """What is rehearsed otherwise than it would run at Google, one sentence each."""
     told = ["gs:// is a folder of this machine, behind a server on loopback; so is Vertex AI. Nothing leaves it."]
+    told.append(
+        "Accounts may do what tfx_pipeline/identity/ grants them; accounts of your own have pipeline-runner's roles."
+    )
     if config.cloud.evaluation is not None:
         told.append("The Evaluator's Beam job runs in its step instead of on Dataflow.")
     if config.hub is not None:

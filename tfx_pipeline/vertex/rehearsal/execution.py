@@ -66,7 +66,7 @@ class Execution:
         """Args:
 
         image: Name of the image that is rehearsed.
-        environment: Of its processes, nothing else.
+        environment: Of steps and training, nothing else.
         folder: For logs and scratch.
         on_step: Called with a step's name before it runs.
         """
@@ -111,8 +111,14 @@ class Execution:
             report(step)
         return steps
 
-    def run_process(self, name: str, command: list[str]) -> None:
-        """Runs a container's command in an empty folder; StepFailed with its last error where it fails."""
+    def run_process(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> None:
+        """Runs a container's command in an empty folder; StepFailed with its last error where it fails.
+
+        Args:
+          name: Of its log and its folder.
+          command: The whole command.
+          environment: None for that of steps.
+        """
         log = self._folder / "logs" / f"{name}.log"
         scratch = self._folder / "scratch" / name
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +126,12 @@ class Execution:
         with log.open("w") as file:
             try:
                 process = subprocess.Popen(
-                    command, cwd=scratch, env=self._environment, stdout=file, stderr=file, start_new_session=True
+                    command,
+                    cwd=scratch,
+                    env=environment or self._environment,
+                    stdout=file,
+                    stderr=file,
+                    start_new_session=True,
                 )
             except FileNotFoundError:
                 raise StepFailed(name, f"the image has no {command[0]}", log) from None

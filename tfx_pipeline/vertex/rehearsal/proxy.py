@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-ACCOUNT = "rehearsal@rehearsal.iam.gserviceaccount.com"
+ACCOUNT_DOMAIN = "rehearsal.iam.gserviceaccount.com"
 HOSTS = ("*.googleapis.com", "oauth2.googleapis.com")
 _KEY_USES = (
     *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
@@ -35,19 +35,18 @@ _CONNECT = re.compile(rb"CONNECT ([^: ]+):443 HTTP/1\.[01]\r\n")
 
 
 class Authority:
-    """A certificate authority for Google's host names, and the key file of a service account that nobody has.
+    """A certificate authority for Google's host names, and key files of service accounts that nobody has.
 
     Attributes:
       certificate: PEM file of the authority, for clients.
       server_certificate, server_key: PEM files of the servers.
-      credentials: Key file of the service account; Google knows neither account nor key.
     """
 
     def __init__(self, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)
         self.certificate = folder / "authority.pem"
         self.server_certificate, self.server_key = folder / "server.pem", folder / "server.key"
-        self.credentials = folder / "credentials.json"
+        self._folder = folder
         authority_key, server_key = _new_key(), _new_key()
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Rehearsal on this machine")])
         authority = _certificate(name, name, authority_key, authority_key, is_authority=True)
@@ -56,7 +55,14 @@ class Authority:
         self.certificate.write_bytes(_pem(authority))
         self.server_certificate.write_bytes(_pem(server) + _pem(authority))
         self.server_key.write_bytes(_pem_key(server_key))
-        self.credentials.write_text(json.dumps(_service_account(server_key)))
+        self._account_key = _pem_key(server_key).decode()
+
+    def credentials(self, account: str) -> Path:
+        """Key file of a service account of that name; Google knows neither account nor key."""
+        path = self._folder / f"{account}.json"
+        if not path.is_file():
+            path.write_text(json.dumps(_service_account(account, self._account_key)))
+        return path
 
     def server_context(self) -> ssl.SSLContext:
         """For a server that clients take for Google's."""
@@ -125,8 +131,8 @@ def running_proxy(routes: dict[str, int]) -> Iterator[Proxy]:
         proxy.stop()
 
 
-def client_environment(proxy: Proxy, authority: Authority) -> dict[str, str]:
-    """Variables that lead Google's clients of a process, in Python and C++, through the proxy."""
+def client_environment(proxy: Proxy, authority: Authority, account: str) -> dict[str, str]:
+    """Variables that lead Google's clients of a process, in Python and C++, through the proxy, as one account."""
     return {
         "https_proxy": proxy.url,
         "http_proxy": proxy.url,
@@ -135,8 +141,8 @@ def client_environment(proxy: Proxy, authority: Authority) -> dict[str, str]:
         "REQUESTS_CA_BUNDLE": str(authority.certificate),
         "CURL_CA_BUNDLE": str(authority.certificate),  # TensorFlow's client
         "SSL_CERT_FILE": str(authority.certificate),
-        "GOOGLE_APPLICATION_CREDENTIALS": str(authority.credentials),
-        "GOOGLE_AUTH_TOKEN_FOR_TESTING": "rehearsal",  # TensorFlow's client; it can't use the account's key offline
+        "GOOGLE_APPLICATION_CREDENTIALS": str(authority.credentials(account)),
+        "GOOGLE_AUTH_TOKEN_FOR_TESTING": account,  # TensorFlow's client; it can't use the account's key offline
         "NO_GCE_CHECK": "true",
     }
 
@@ -188,13 +194,13 @@ def _pem_key(key: rsa.RSAPrivateKey) -> bytes:
     )
 
 
-def _service_account(key: rsa.RSAPrivateKey) -> dict[str, str]:
+def _service_account(account: str, key: str) -> dict[str, str]:
     return {
         "type": "service_account",
         "project_id": "rehearsal",
         "private_key_id": "rehearsal",
-        "private_key": _pem_key(key).decode(),
-        "client_email": ACCOUNT,
+        "private_key": key,
+        "client_email": f"{account}@{ACCOUNT_DOMAIN}",
         "client_id": "1",
         "token_uri": "https://oauth2.googleapis.com/token",
     }

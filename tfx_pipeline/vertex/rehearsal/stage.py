@@ -15,7 +15,9 @@ from google.cloud import aiplatform_v1 as v1
 from google.protobuf import json_format
 
 from tfx_pipeline.config import PipelineConfig
+from tfx_pipeline.identity.access import DEPLOYER, RUNNER, Access, granted_access
 from tfx_pipeline.vertex.rehearsal.execution import Execution, Step, StepFailed
+from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.image import Image
 from tfx_pipeline.vertex.rehearsal.metadata import Metadata
 from tfx_pipeline.vertex.rehearsal.proxy import Authority, Proxy, client_environment, running_proxy
@@ -44,19 +46,20 @@ class Stage:
 
     Attributes:
       storage_requests: Step to number of requests to Cloud Storage.
-      client_environment: Variables that lead Google's clients of a process to the stage's servers.
+      gate: What the servers let through.
     """
 
-    def __init__(self, config: PipelineConfig, folder: Path, image: Image, buckets: Buckets):
+    def __init__(self, config: PipelineConfig, folder: Path, image: Image, buckets: Buckets, access: Access):
         self._config = config
         self._folder = folder
         self._image = image
         self.buckets = buckets
-        self.service = VertexService(buckets)
+        self.gate = Gate(access)
+        self.service = VertexService(buckets, self.gate)
         self.storage_requests: Counter[str] = Counter()
         self.proxy: Proxy | None = None
-        self.client_environment: dict[str, str] = {}
-        self._storage = StorageService(buckets)
+        self.authority: Authority | None = None
+        self._storage = StorageService(buckets, self.gate)
         self._custom_job_failure: StepFailed | None = None
 
     def answer_web(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -65,11 +68,15 @@ class Stage:
             self.storage_requests[self.service.step] += 1
         return self._storage.answer(method, url, headers, body)
 
+    def client_environment(self, account: str = DEPLOYER) -> dict[str, str]:
+        """Variables that lead Google's clients of a process to the stage's servers, with an account's credentials."""
+        return client_environment(self.proxy, self.authority, account)
+
     def run_command(self, name: str, *command: str) -> Step:
-        """Runs a command in the image; StepFailed where it fails."""
+        """Runs a command in the image, as who deploys; StepFailed where it fails."""
         self.service.step = name
         start = time.monotonic()
-        self.execution.run_process(name, list(command))
+        self.execution.run_process(name, list(command), self._environment_of(DEPLOYER))
         return Step(name, "command", time.monotonic() - start, {})
 
     def preload(self) -> None:
@@ -105,10 +112,13 @@ class Stage:
             buckets=self.buckets,
             metadata=Metadata(self._folder / "metadata.json", parent),
             image=cloud.image,
-            environment=self._image.environment | self.client_environment,
+            environment=self._environment_of(RUNNER),
             folder=self._folder,
             on_step=self._on_step,
         )
+
+    def _environment_of(self, account: str) -> dict[str, str]:
+        return self._image.environment | self.client_environment(account)
 
     def _on_step(self, name: str) -> None:
         self.service.step = name
@@ -126,16 +136,21 @@ class Stage:
 
 
 @contextmanager
-def raised_stage(config: PipelineConfig, folder: Path, image: Image, buckets: Buckets) -> Iterator[Stage]:
-    """A stage whose servers answer until the block ends; with its client environment, they are taken for Google's."""
-    stage = Stage(config, folder, image, buckets)
+def raised_stage(
+    config: PipelineConfig, folder: Path, image: Image, buckets: Buckets, access: Access | None = None
+) -> Iterator[Stage]:
+    """A stage whose servers answer until the block ends; with its client environment, they are taken for Google's.
+
+    Args:
+      access: What its accounts may do; None for what Terraform grants.
+    """
+    stage = Stage(config, folder, image, buckets, access or granted_access())
     with ExitStack() as stack:
-        authority = Authority(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        stage.authority = authority = Authority(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         web_port = stack.enter_context(running_web_server(stage.answer_web, authority))
         vertex_port = stack.enter_context(running_vertex_service(stage.service, authority))
         routes = dict.fromkeys(WEB_HOSTS, web_port) | dict.fromkeys((HOST_SUFFIX, RESOURCE_MANAGER_HOST), vertex_port)
         stage.proxy = stack.enter_context(running_proxy(routes))
-        stage.client_environment = client_environment(stage.proxy, authority)
         try:
             yield stage
         finally:

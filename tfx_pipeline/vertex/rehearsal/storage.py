@@ -24,6 +24,9 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import google_crc32c
 
+from tfx_pipeline.identity.access import Denied
+from tfx_pipeline.vertex.rehearsal.gate import Gate, token_of
+
 JSON_API = "/storage/v1"
 PROJECT_NUMBER = "123456789012"  # of every project
 _OBJECT = r"/b/(?P<bucket>[^/]+)/o/(?P<name>[^/]+)"
@@ -104,10 +107,11 @@ class Buckets:
 
 
 class StorageService:
-    """Answers requests to Cloud Storage, and those for access tokens."""
+    """Answers requests to Cloud Storage that their sender may make, and those for access tokens."""
 
-    def __init__(self, buckets: Buckets):
+    def __init__(self, buckets: Buckets, gate: Gate):
         self._buckets = buckets
+        self._gate = gate
         self._uploads: dict[str, tuple[str, str, bytearray]] = {}
 
     def answer(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -115,17 +119,23 @@ class StorageService:
         parts = urlsplit(url)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         try:
+            if parts.path == "/token":
+                token = token_of(parse_qs(body.decode())["assertion"][0])
+                return 200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600}, {}
+            if "/serviceAccounts/" in parts.path:  # whether an account may be used only in some places
+                return _error(404, "there is no such limit")
+            if parts.path.startswith("/batch"):
+                return self._batch(headers, body)
+            self._gate.check_storage(headers.get("authorization"), method, parts.path)
             return self._route(method, parts.path, query, headers, body)
+        except Denied as denied:
+            return _error(403, str(denied))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return _error(404, f"no such object: {parts.path}")
         except ValueError as error:
             return _error(400, str(error))
 
     def _route(self, method: str, path: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
-        if path == "/token":
-            return 200, {"access_token": "rehearsal", "token_type": "Bearer", "expires_in": 3600}, {}
-        if path.startswith("/batch"):
-            return self._batch(headers, body)
         if path.startswith("/upload/"):
             return self._upload(method, path.split("/b/")[1].split("/")[0], query, headers, body)
         if path.startswith(("/download/", JSON_API)):
@@ -137,7 +147,7 @@ class StorageService:
 
     def _json_api(self, method: str, path: str, query: dict[str, str], headers: dict[str, str]) -> Answer:
         if match := _COPY.fullmatch(path):
-            return self._copy(**{key: unquote(value) for key, value in match.groupdict().items()})
+            return self._copy(headers, **{key: unquote(value) for key, value in match.groupdict().items()})
         if match := re.fullmatch(_OBJECT, path):
             bucket, name = unquote(match["bucket"]), unquote(match["name"])
             if method == "DELETE":
@@ -197,11 +207,10 @@ class StorageService:
                 items.append(self._metadata(bucket, name))
         return {"kind": "storage#objects", "items": items, "prefixes": sorted(prefixes)}
 
-    def _copy(self, bucket: str, name: str, verb: str, to_bucket: str, to_name: str) -> Answer:
+    def _copy(self, headers: dict[str, str], bucket: str, name: str, verb: str, to_bucket: str, to_name: str) -> Answer:
         if not self._buckets.exists(bucket, name):
             raise FileNotFoundError(name)
-        self._buckets.write(to_bucket, to_name, self._buckets.read(bucket, name))
-        made = self._metadata(to_bucket, to_name)
+        _, made, _ = self._stored(headers, to_bucket, to_name, self._buckets.read(bucket, name))
         if verb == "copyTo":
             return 200, made, {}
         size = made["size"]
@@ -215,7 +224,7 @@ class StorageService:
         if kind == "multipart":
             metadata, content = _parts(headers["content-type"], body)
             name = query.get("name") or json.loads(metadata)["name"]
-            return self._stored(bucket, name, content)
+            return self._stored(headers, bucket, name, content)
         if kind == "resumable":
             name = query.get("name") or json.loads(body)["name"]
             upload = uuid.uuid4().hex
@@ -224,7 +233,7 @@ class StorageService:
             place = f"https://{headers['host']}/upload{JSON_API}/b/{bucket}/o?uploadType=resumable"
             return 200, b"", {"Location": f"{place}&name={quote(name, safe='')}&upload_id={upload}"}
         if kind == "media" and method == "POST":
-            return self._stored(bucket, query["name"], body)
+            return self._stored(headers, bucket, query["name"], body)
         return _error(501, f"not rehearsed: upload {kind}")
 
     def _resume(self, upload: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -240,20 +249,23 @@ class StorageService:
         if match[2] == "*" or len(data) < int(match[2]):
             return 308, b"", {"Range": f"bytes=0-{len(data) - 1}"} if data else {}
         del self._uploads[upload]
-        return self._stored(bucket, name, bytes(data))
+        return self._stored(headers, bucket, name, bytes(data))
 
-    def _stored(self, bucket: str, name: str, data: bytes) -> Answer:
+    def _stored(self, headers: dict[str, str], bucket: str, name: str, data: bytes) -> Answer:
+        if self._buckets.exists(bucket, name):
+            self._gate.check_overwriting(headers.get("authorization"), bucket, name)
         self._buckets.write(bucket, name, data)
         return 200, self._metadata(bucket, name), {}
 
     def _batch(self, headers: dict[str, str], body: bytes) -> Answer:
         """Many requests in one, each a part of a multipart body; so are the answers."""
         boundary = uuid.uuid4().hex
+        own = {key: headers[key] for key in ("host", "authorization") if key in headers}
         answers = []
         message = message_from_bytes(f"Content-Type: {headers['content-type']}\r\n\r\n".encode() + body)
         for part in message.get_payload():
             method, url, _ = part.get_payload(decode=True).decode().split("\n", 1)[0].split()
-            status, content, _ = self.answer(method, url, {"host": headers["host"]}, b"")
+            status, content, _ = self.answer(method, url, own, b"")
             text = content if isinstance(content, bytes) else json.dumps(content).encode()
             answers.append(
                 f"--{boundary}\r\nContent-Type: application/http\r\n\r\n"

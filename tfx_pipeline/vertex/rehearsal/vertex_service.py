@@ -24,6 +24,8 @@ from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from google.protobuf.message import Message
 
+from tfx_pipeline.identity.access import Denied
+from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.proxy import Authority
 from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Buckets
 
@@ -52,7 +54,7 @@ class Call:
 
 
 class VertexService(grpc.GenericRpcHandler):
-    """Answers calls to Vertex AI.
+    """Answers calls to Vertex AI that their sender may make.
 
     Attributes:
       calls: All calls, in order.
@@ -61,8 +63,9 @@ class VertexService(grpc.GenericRpcHandler):
       states: What GetPipelineJob answers for a job, one after the other; the last one stays.
     """
 
-    def __init__(self, buckets: Buckets):
+    def __init__(self, buckets: Buckets, gate: Gate):
         self._buckets = buckets
+        self._gate = gate
         self.calls: list[Call] = []
         self.step = ""
         self.run_custom_job: Callable[[v1.CustomJob], str | None] = lambda job: None
@@ -77,9 +80,15 @@ class VertexService(grpc.GenericRpcHandler):
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         """See the base class; None means that the method is not rehearsed, which the client is told."""
-        if handler_call_details.method == GET_PROJECT:
-            return grpc.unary_unary_rpc_method_handler(_project, GetProjectRequest.deserialize, _serialize)
+        authorization = dict(handler_call_details.invocation_metadata).get("authorization")
         _, _, method = handler_call_details.method.rpartition("/")
+        if handler_call_details.method == GET_PROJECT:
+
+            def project(request, context):
+                self._let_through(authorization, method, request, context)
+                return _project(request, context)
+
+            return grpc.unary_unary_rpc_method_handler(project, GetProjectRequest.deserialize, _serialize)
         answer = getattr(self, re.sub("(?<!^)(?=[A-Z])", "_", method).lower(), None)
         if not handler_call_details.method.startswith(PREFIX) or answer is None:
             self.calls.append(Call(self.step, f"{method} (not rehearsed)", {}))
@@ -87,11 +96,20 @@ class VertexService(grpc.GenericRpcHandler):
         request_type = getattr(v1, f"{method}Request")
 
         def respond(request, context):
+            self._let_through(authorization, method, request, context)
             self.calls.append(Call(self.step, method, json_format.MessageToDict(request_type.pb(request))))
             with self._lock:
                 return answer(request, context)
 
         return grpc.unary_unary_rpc_method_handler(respond, request_type.deserialize, _serialize)
+
+    def _let_through(self, authorization: str | None, method: str, request, context) -> None:
+        """Aborts a call that Google would refuse, in Google's words."""
+        parent = next((getattr(request, key) for key in ("parent", "name", "endpoint") if hasattr(request, key)), "")
+        try:
+            self._gate.check_vertex(authorization, method, parent, _acts_as(request))
+        except Denied as denied:
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, str(denied))
 
     # Jobs and schedules
 
@@ -258,6 +276,17 @@ def running_vertex_service(service: VertexService, authority: Authority) -> Iter
 
 def _project(request: GetProjectRequest, context) -> Project:
     return Project(name=f"projects/{PROJECT_NUMBER}", project_id=request.name.rpartition("/")[2])
+
+
+def _acts_as(request) -> str:
+    """Address of the account whose identity a request asks for; empty where it asks for none."""
+    if isinstance(request, v1.CreatePipelineJobRequest):
+        return request.pipeline_job.service_account
+    if isinstance(request, v1.CreateScheduleRequest):
+        return request.schedule.create_pipeline_job_request.pipeline_job.service_account
+    if isinstance(request, v1.CreateCustomJobRequest):
+        return request.custom_job.job_spec.service_account
+    return request.deployed_model.service_account if isinstance(request, v1.DeployModelRequest) else ""
 
 
 def _serialize(message) -> bytes:
