@@ -15,6 +15,8 @@ IMAGE_ARGUMENTS = _PYTHON_MINOR=$(PYTHON_VERSION),_PYTHON_TAG=$(IMAGE_PYTHON_$(P
 IMAGE_NAME = $(REGION)-docker.pkg.dev/$(PROJECT)/segmentation/pipeline
 TAG ?= $(shell git rev-parse --short=12 HEAD)
 ACCELERATOR ?= cpu
+# Each variant of a commit has a tag of its own: the registry takes a tag only once.
+IMAGE_TAG = $(TAG)$(if $(filter-out 3.10,$(PYTHON_VERSION)),-py$(PYTHON_VERSION))$(if $(filter gpu,$(ACCELERATOR)),-gpu)
 DEMO := runs/demo
 MODEL ?= $(DEMO)/pipeline
 DATASET ?= pets
@@ -87,7 +89,7 @@ image:  ## build, check and push the container image with Cloud Build: PROJECT= 
 	gcloud builds submit . --project="$(PROJECT)" --region="$(REGION)" --config=tfx_pipeline/image/cloudbuild.yaml \
 		--gcs-source-staging-dir="gs://$(BUCKET)/builds" \
 		--service-account="projects/$(PROJECT)/serviceAccounts/image-builder@$(PROJECT).iam.gserviceaccount.com" \
-		--substitutions="_IMAGE=$(IMAGE_NAME),_TAG=$(TAG),$(IMAGE_ARGUMENTS),_ACCELERATOR=$(ACCELERATOR)"
+		--substitutions="_IMAGE=$(IMAGE_NAME),_TAG=$(IMAGE_TAG),$(IMAGE_ARGUMENTS),_ACCELERATOR=$(ACCELERATOR)"
 
 test: env  ## run the tests
 	@$(BIN)/python -m pytest --numprocesses=2 -m "not proof"

@@ -38,6 +38,7 @@ from tfx_pipeline.source_digest import source_sha256
 from tfx_pipeline.vertex.cloud_config import CloudConfig
 
 TUNER = "Tuner"
+TRAINER = "Trainer"
 LAST_BLESSED_MODEL = "LastBlessedModel"
 PUSHER = "Pusher"
 HF_PUSHER = "HFPusher"
@@ -139,7 +140,7 @@ def _trainer(
     if cloud is not None and cloud.training is not None:
         from tfx_pipeline.vertex import components
 
-        component = components.Trainer
+        component = components.VertexTrainer
         settings |= components.training_settings(f"{config.name}-trainer", cloud, cloud.training)
     return component(
         run_fn=run_fn,
@@ -149,7 +150,7 @@ def _trainer(
         train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
         eval_args=trainer_pb2.EvalArgs(splits=[EVAL]),
         custom_config=settings,
-    )
+    ).with_id(TRAINER)
 
 
 def _pusher(

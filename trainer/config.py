@@ -11,6 +11,7 @@ from schemas.spec import FrozenModel
 
 NO_WEIGHTS = "none"
 MODELS = ("deeplabv3plus", "segformer", "unet")  # the registry's names; `trainer.models` has their builders
+ACCELERATORS = "CONFIGURED_ACCELERATORS"  # environment variable: how many GPUs each machine of a training job must have
 
 
 class TrainingConfig(FrozenModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import keras
@@ -9,14 +10,17 @@ import tensorflow as tf
 
 from schemas.errors import UserError
 from trainer.cluster import TF_CONFIG, worker_count
+from trainer.config import ACCELERATORS
 
 
 def choose_strategy(wanted: str) -> tf.distribute.Strategy:
     """The strategy for `TrainingConfig.distribution`; made before any other op, as several workers need it.
 
     Raises:
-      UserError: Several GPUs or workers are insisted on, and there are none.
+      UserError: Several GPUs or workers are insisted on, and there are none; or this machine lacks accelerators that
+        the training job was configured with.
     """
+    _require_accelerators()
     workers = worker_count()
     devices = tf.config.list_logical_devices("GPU") if wanted in ("auto", "mirrored") and workers < 2 else []
     if wanted == "auto":
@@ -31,6 +35,17 @@ def choose_strategy(wanted: str) -> tf.distribute.Strategy:
             raise UserError(f"distribution: mirrored, but there is one device ({devices[0].name}); take auto or single")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     return tf.distribute.get_strategy()
+
+
+def _require_accelerators() -> None:
+    """UserError where fewer GPUs are found than were configured: TensorFlow would train on the CPU and say nothing."""
+    wanted = int(os.environ.get(ACCELERATORS) or 0)
+    found = len(tf.config.list_physical_devices("GPU")) if wanted else 0
+    if found < wanted:
+        raise UserError(
+            f"cloud.training: {wanted} accelerators are configured, TensorFlow finds {found}; take an image that was"
+            " built with ACCELERATOR=gpu, or leave the accelerator out"
+        )
 
 
 def share_statistics(strategy: tf.distribute.Strategy, model: keras.Model) -> None:

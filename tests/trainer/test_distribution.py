@@ -12,7 +12,7 @@ import pytest
 
 from schemas.errors import UserError
 from trainer.cluster import worker_index
-from trainer.config import TrainingConfig
+from trainer.config import ACCELERATORS, TrainingConfig
 from trainer.distribution import choose_strategy
 from trainer.export import MODEL_INFO_PATH
 from trainer.training import train
@@ -27,6 +27,16 @@ def test_insisting_on_devices_or_workers_that_are_not_there_is_an_error(monkeypa
         choose_strategy("mirrored")
     with pytest.raises(UserError, match="multi_worker, but TF_CONFIG names no second worker"):
         choose_strategy("multi_worker")
+
+
+def test_a_job_that_was_configured_with_accelerators_and_finds_none_stops(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: [])
+    monkeypatch.setenv(ACCELERATORS, "1")
+    with pytest.raises(UserError, match="1 accelerators are configured, TensorFlow finds 0; take an image"):
+        choose_strategy("auto")
+    monkeypatch.setenv(ACCELERATORS, "0")
+    choose_strategy("single")
 
 
 def test_a_broken_tf_config_is_an_error_that_names_it(monkeypatch):

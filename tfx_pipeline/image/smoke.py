@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -32,6 +33,13 @@ MODULES = (
     "tfx_pipeline.trigger",
     "trainer.run_fn",
 )
+# Environment variable: what it must hold.
+DRIVER = {
+    "PATH": "/usr/local/nvidia/bin",
+    "LD_LIBRARY_PATH": "/usr/local/nvidia/lib64",
+    "NVIDIA_VISIBLE_DEVICES": "all",
+    "NVIDIA_DRIVER_CAPABILITIES": "compute",
+}
 DEVELOPERS = ("pytest", "ruff")
 DISTRIBUTION = "segmentation-pipeline"
 COMPILERS = ("g++", "gcc", "cc")
@@ -55,6 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         "installed packages are the locked ones": packages_differ,
         "Beam is the worker's": lambda: beam_differs(os.environ.get("BEAM_WORKER_VERSION")),
         "what the services start is there": lambda: programs_missing(known.root, os.environ),
+        "a GPU's driver would be found": lambda: driver_unreachable(os.environ),
         "what the programs load can be imported": modules_missing,
         "data sets and configurations are there": data_missing,
         "no compiler and no developers' tools": tools_left,
@@ -99,6 +108,13 @@ def programs_missing(root: Path, environment: os._Environ | dict[str, str]) -> P
     launched = environment.get("FLEX_TEMPLATE_PYTHON_PY_FILE", "")
     if not Path(launched).is_file():
         yield f"FLEX_TEMPLATE_PYTHON_PY_FILE: {launched or 'not set'}: no such file"
+
+
+def driver_unreachable(environment: os._Environ | dict[str, str]) -> Problems:
+    """Variables without which NVIDIA's runtime mounts no driver on Vertex AI, or TensorFlow does not find it."""
+    for name, needed in DRIVER.items():
+        if needed not in re.split("[:,]", environment.get(name, "")):
+            yield f"{name}: lacks {needed}, so that training would use the CPU"
 
 
 def modules_missing() -> Problems:

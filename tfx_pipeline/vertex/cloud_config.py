@@ -25,6 +25,8 @@ from tfx_pipeline.vertex.machines import MACHINE_TYPE, misfit
 
 # Labels that the pipeline sets by itself; `tfx_pipeline.vertex.lineage` and TFX.
 OWN_LABELS = 8
+GPU_TAG = "-gpu"  # how the tags of images with CUDA end; the Makefile appends it
+DIGEST_MARK = "@sha256:"  # a digest does not say what is in the image
 NETWORK = rf"projects/[0-9]+/global/networks/{NAME}"
 
 
@@ -81,11 +83,15 @@ class TrainingJob(Machine):
     Attributes:
       replicas: Machines that train together (`training.distribution: auto`); `training.batch_size` is that of all.
       boot_disk_gb: Holds the image and the shards that TensorFlow reads ahead.
+      timeout_hours: After these it is stopped, wherever it is; Vertex AI's own limit is seven days.
+      spot: Takes machines at a lower price that Google may take back at any time; the training then resumes on another.
       service_account: Whom the job acts as; None means the pipeline's.
     """
 
     replicas: int = Field(default=1, ge=1)
     boot_disk_gb: int = Field(default=100, ge=100, le=64000)
+    timeout_hours: int = Field(default=24, ge=1, le=168)
+    spot: bool = False
     service_account: ServiceAccount | None = None
 
 
@@ -160,6 +166,16 @@ class CloudConfig(FrozenModel):
         if key and region and f"/locations/{region}/" not in key:
             raise ValueError(f"must be in the pipeline's region, {region}")
         return key
+
+    @model_validator(mode="after")
+    def _image_fits_the_accelerator(self) -> CloudConfig:
+        job = self.training
+        if job and job.accelerator_type and DIGEST_MARK not in self.image and not self.image.endswith(GPU_TAG):
+            raise ValueError(
+                f"training.accelerator_type: {job.accelerator_type} needs an image with CUDA, whose tag ends in"
+                f" {GPU_TAG} (`make image ACCELERATOR=gpu` pushes one), got {self.image}"
+            )
+        return self
 
     @field_validator("labels")
     @classmethod

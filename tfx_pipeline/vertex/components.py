@@ -15,12 +15,15 @@ from tfx.types import Channel
 from schemas.manifest import Manifest
 from tfx_pipeline.config import PipelineConfig
 from tfx_pipeline.vertex.cloud_config import CloudConfig, TrainingJob
+from tfx_pipeline.vertex.custom_job import Executor as CustomJobExecutor
 from tfx_pipeline.vertex.lineage import lineage_labels, lineage_text
 from tfx_pipeline.vertex.pusher import Executor, PushArguments
+from trainer.config import ACCELERATORS
 
 PUSHER = "Pusher"
+SECONDS_PER_HOUR = 3600
 
-__all__ = ["Trainer", "VertexPusher", "training_settings", "vertex_pusher"]
+__all__ = ["VertexPusher", "VertexTrainer", "training_settings", "vertex_pusher"]
 
 
 def training_settings(display_name: str, cloud: CloudConfig, job: TrainingJob) -> dict[str, Any]:
@@ -29,19 +32,25 @@ def training_settings(display_name: str, cloud: CloudConfig, job: TrainingJob) -
     The form is that of Vertex AI's CustomJob (v1):
     https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.customJobs
     """
-    # The first pool is the chief's; TF_CONFIG names all machines to each of them.
+    accelerators = str(job.accelerator_count if job.accelerator_type else 0)
+    # The first pool is the chief's; TF_CONFIG names all machines to each of them. No type of disk: newer machines know
+    # none but Hyperdisk, older ones none but Persistent Disk.
     worker_pools = [
         {
             "machine_spec": job.spec,
             "replica_count": machines,
-            "disk_spec": {"boot_disk_type": "pd-ssd", "boot_disk_size_gb": job.boot_disk_gb},
-            "container_spec": {"image_uri": cloud.image},
+            "disk_spec": {"boot_disk_size_gb": job.boot_disk_gb},
+            "container_spec": {"image_uri": cloud.image, "env": [{"name": ACCELERATORS, "value": accelerators}]},
         }
         for machines in (1, job.replicas - 1)
         if machines
     ]
     job_spec = {
         "worker_pool_specs": worker_pools,
+        "scheduling": {
+            "timeout": {"seconds": job.timeout_hours * SECONDS_PER_HOUR},
+            "strategy": "SPOT" if job.spot else "STANDARD",
+        },
         "service_account": job.service_account or cloud.service_account,
         **({"network": cloud.network} if cloud.network else {}),
     }
@@ -53,6 +62,12 @@ def training_settings(display_name: str, cloud: CloudConfig, job: TrainingJob) -
         **({"encryption_spec": {"kms_key_name": cloud.encryption_key}} if cloud.encryption_key else {}),
     }
     return {ENABLE_VERTEX_KEY: True, VERTEX_REGION_KEY: cloud.region, TRAINING_ARGS_KEY: custom_job}
+
+
+class VertexTrainer(Trainer):
+    """TFX's Trainer for Vertex AI, with an executor that ends the CustomJob when the step is ended."""
+
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(CustomJobExecutor)
 
 
 class VertexPusher(Pusher):

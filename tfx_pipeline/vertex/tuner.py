@@ -10,7 +10,8 @@ import tempfile
 from tfx.components.tuner.component import Tuner
 from tfx.components.tuner.executor import Executor as TunerExecutor
 from tfx.dsl.components.base import executor_spec
-from tfx.extensions.google_cloud_ai_platform.trainer.executor import GenericExecutor
+
+from tfx_pipeline.vertex.custom_job import Executor as CustomJobExecutor
 
 
 class SearchExecutor(TunerExecutor):
@@ -20,7 +21,7 @@ class SearchExecutor(TunerExecutor):
         return tempfile.mkdtemp()
 
 
-class Executor(GenericExecutor):
+class Executor(CustomJobExecutor):
     """Starts the CustomJob that searches, and waits for it, as TFX's Trainer does for the one that trains."""
 
     def _GetExecutorClass(self) -> type[SearchExecutor]:  # noqa: N802 (TFX calls it)

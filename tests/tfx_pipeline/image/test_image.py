@@ -12,7 +12,7 @@ import yaml
 
 from tests.tfx_pipeline.image.dockerfile import DOCKERFILE, IMAGE_DIR, PROJECT_DIR, build_arguments, instructions, stage
 from tfx_pipeline.image.lock_file import pinned
-from tfx_pipeline.image.smoke import LOCKS, beam_differs, packages_differ, programs_missing
+from tfx_pipeline.image.smoke import DRIVER, LOCKS, beam_differs, driver_unreachable, packages_differ, programs_missing
 
 PYTHONS = ("3.10", "3.13")
 OWN = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -21,6 +21,11 @@ BIN = Path(sys.executable).parent
 
 def run(*command, **settings):
     return subprocess.run(command, capture_output=True, text=True, check=False, **settings)
+
+
+def image_variables() -> dict[str, str]:
+    """The environment variables that the last stage sets, as the Dockerfile has them."""
+    return dict(re.findall(r"(\w+)=(\S+)", " ".join(rest for keyword, rest in stage("image") if keyword == "ENV")))
 
 
 def test_the_dockerfile_passes_the_linter():
@@ -53,6 +58,26 @@ def test_make_and_cloud_build_agree_with_the_dockerfile():
         assert f"{name}={value}" in made.stdout
     makefile = (PROJECT_DIR / "Makefile").read_text()
     assert re.search(r"uv==(\S+)", DOCKERFILE.read_text())[1] == re.search(r"UV_VERSION := (\S+)", makefile)[1]
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "python", "tag"),
+    [("cpu", "3.10", "1.0"), ("gpu", "3.10", "1.0-gpu"), ("gpu", "3.13", "1.0-py3.13-gpu")],
+)
+def test_each_variant_of_a_commit_has_a_tag_of_its_own(accelerator, python, tag):
+    variant = (f"ACCELERATOR={accelerator}", f"PYTHON_VERSION={python}")
+    made = run(
+        "make", "-n", "image", "PROJECT=my-project-1", "REGION=europe-west1", "TAG=1.0", *variant, cwd=PROJECT_DIR
+    )
+    assert f",_TAG={tag}," in made.stdout
+
+
+def test_the_image_lets_tensorflow_find_the_driver_of_a_gpu():
+    variables = image_variables()
+    assert list(driver_unreachable(variables)) == []
+    for name in ("PATH", "LD_LIBRARY_PATH", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES"):
+        [problem] = driver_unreachable(variables | {name: "/usr/bin"})
+        assert problem.startswith(f"{name}: lacks ")
 
 
 @pytest.mark.parametrize("python", PYTHONS)
@@ -156,19 +181,18 @@ def test_the_builders_steps_work_with_only_what_they_copy(tmp_path):
             ran += 1
     assert ran == 5
 
-    variables = dict(re.findall(r"(\w+)=(\S+)", next(rest for keyword, rest in stage("image") if keyword == "ENV")))
+    arguments["PATH"] = str(prefix / "bin")  # without npm, as in the last stage
     filled = {
-        name: re.sub(r"\$\{(\w+)\}", lambda found: arguments[found[1]], value).replace("/usr/local", str(prefix))
-        for name, value in variables.items()
+        name: re.sub(r"\$\{(\w+)\}", lambda found: arguments[found[1]], value)
+        for name, value in image_variables().items()
     }
+    filled |= {name: value.replace("/usr/local", str(prefix)) for name, value in filled.items() if name not in DRIVER}
     filled["BEAM_WORKER_VERSION"] = pinned(LOCKS / f"{OWN}.lock")["apache-beam"]
     shutil.rmtree(build)
-    # Without npm on its path, as in the last stage.
-    environment["PATH"] = str(prefix / "bin")
     smoke = run(prefix / "bin/python", "-m", "tfx_pipeline.image.smoke", cwd=outside, env=environment | filled)
     lines = smoke.stdout.splitlines()
     failed = {line[8:] for line in lines if line.startswith("FAILED")}
     # The two programs come from Google's images.
     assert failed == {"what the services start is there"}, smoke.stdout
     assert not [line for line in lines if "FLEX_TEMPLATE" in line or line.endswith(": installed")]
-    assert sum(line.startswith("ok") for line in lines) == 5
+    assert sum(line.startswith("ok") for line in lines) == 6

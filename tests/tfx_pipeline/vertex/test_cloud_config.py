@@ -18,6 +18,8 @@ from tfx_pipeline.vertex.machines import misfit
         ({"image": "host/path/image:latest"}, "cloud.image: means latest"),
         ({"image": "host/path/image"}, "cloud.image: means latest"),
         ({"image": "no image"}, "cloud.image: give HOST/PATH:TAG or HOST/PATH@sha256:DIGEST"),
+        ({"image": "host/path/image:1.0"}, "NVIDIA_TESLA_T4 needs an image with CUDA, whose tag ends in -gpu"),
+        ({"training__timeout_hours": 169}, "cloud.training.timeout_hours: Input should be less than or equal to 168"),
         ({"service_account": "me@gmail.com"}, "cloud.service_account: give an address such as worker@"),
         ({"network": "projects/my-project-1/global/networks/default"}, "cloud.network: give projects/NUMBER/global/"),
         ({"encryption_key": "my-key"}, "cloud.encryption_key: give projects/PROJECT/locations/REGION/keyRings/"),
@@ -51,6 +53,11 @@ def test_a_wrong_value_is_named_with_its_file(write_cloud_config, changes, messa
         load_cloud_config(path)
     assert str(path) in str(raised.value)
     assert message in str(raised.value)
+
+
+def test_an_image_by_digest_is_trusted_to_have_cuda_and_a_training_without_accelerator_needs_none(write_cloud_config):
+    load_cloud_config(write_cloud_config(image="host/path/image@sha256:" + 64 * "0"))
+    load_cloud_config(write_cloud_config(image="host/path/image:1.0", training__accelerator_type=None))
 
 
 def test_every_mistake_is_named_at_once(write_cloud_config):
@@ -103,9 +110,7 @@ def test_the_filled_in_example_is_valid(tmp_path):
         "<BUCKET>": "my-bucket",
         "<PROJECT>": "my-project-1",
         "<REGION>": "europe-west4",
-        "<REPOSITORY>": "images",
         "<TAG>": "1.0.0",
-        "<PIPELINE_ACCOUNT>": "pipeline",
         "<TEAM>": "vision",
         "<SERVING_IMAGE_DIGEST>": "0" * 64,
     }.items():

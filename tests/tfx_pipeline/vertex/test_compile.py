@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from google.cloud import aiplatform_v1 as v1
 
 from schemas import version
 from schemas.errors import UserError
@@ -30,7 +31,7 @@ def executor_class(job: dict, task: str) -> str:
 
 
 def test_training_is_a_custom_job_as_configured(job, cloud_config):
-    assert executor_class(job, "Trainer") == "tfx.extensions.google_cloud_ai_platform.trainer.executor.GenericExecutor"
+    assert executor_class(job, "Trainer") == "tfx_pipeline.vertex.custom_job.Executor"
     cloud = cloud_config.cloud
     settings = custom_config(job, "Trainer")
     assert settings["ai_platform_vertex_region"] == cloud.region
@@ -46,8 +47,20 @@ def test_training_is_a_custom_job_as_configured(job, cloud_config):
         "accelerator_type": "NVIDIA_TESLA_T4",
         "accelerator_count": 1,
     }
-    assert pool["container_spec"] == {"image_uri": cloud.image}
+    accelerators = [{"name": "CONFIGURED_ACCELERATORS", "value": "1"}]
+    assert pool["container_spec"] == {"image_uri": cloud.image, "env": accelerators}
+    assert pool["disk_spec"] == {"boot_disk_size_gb": 100}  # no type, which not every machine knows
+    assert training["job_spec"]["scheduling"] == {"timeout": {"seconds": 24 * 3600}, "strategy": "STANDARD"}
     assert pool["replica_count"] == 1
+
+
+def test_training_can_take_cheaper_machines_and_has_a_limit_of_its_own(write_cloud_config):
+    config = load_cloud_config(write_cloud_config(training__spot=True, training__timeout_hours=3))
+    settings = training_settings("pets-trainer", config.cloud, config.cloud.training)
+    scheduling = settings["ai_platform_training_args"]["job_spec"]["scheduling"]
+    assert scheduling == {"timeout": {"seconds": 10800}, "strategy": "SPOT"}
+    job = v1.CustomJob(job_spec={"scheduling": scheduling})  # as Google's client reads it
+    assert (job.job_spec.scheduling.timeout.total_seconds(), job.job_spec.scheduling.strategy.name) == (10800, "SPOT")
 
 
 def test_machines_that_train_together_are_a_chief_and_its_workers(write_cloud_config):

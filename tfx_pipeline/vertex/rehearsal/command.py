@@ -133,6 +133,8 @@ def differences(config: PipelineConfig, as_configured: bool) -> list[str]:
     told.append(
         "Accounts may do what tfx_pipeline/identity/ grants them; accounts of your own have pipeline-runner's roles."
     )
+    if (job := config.cloud.training) and job.accelerator_type:
+        told.append(f"Training runs on this machine's CPU, without {job.accelerator_type}.")
     if config.cloud.evaluation is not None:
         told.append("The Evaluator's Beam job runs in its step instead of on Dataflow.")
     if config.hub is not None:

@@ -29,6 +29,7 @@ from tfx_pipeline.vertex.rehearsal.vertex_service import (
     running_vertex_service,
 )
 from tfx_pipeline.vertex.rehearsal.web_server import running_web_server
+from trainer.config import ACCELERATORS
 
 WEB_HOSTS = (
     "storage.googleapis.com",
@@ -124,11 +125,14 @@ class Stage:
         self.service.step = name
 
     def _run_custom_job(self, job: v1.CustomJob) -> str | None:
-        """Runs the containers of a CustomJob; returns why it failed, or None."""
+        """Runs the containers of a CustomJob, without accelerators; returns why it failed, or None."""
         try:
             for pool in job.job_spec.worker_pool_specs:
-                self.execution.check_image(CUSTOM_JOB, pool.container_spec.image_uri)
-                self.execution.run_process(CUSTOM_JOB, [*pool.container_spec.command, *pool.container_spec.args])
+                container = pool.container_spec
+                self.execution.check_image(CUSTOM_JOB, container.image_uri)
+                own = {one.name: one.value for one in container.env if one.name != ACCELERATORS}
+                environment = self._environment_of(RUNNER) | own
+                self.execution.run_process(CUSTOM_JOB, [*container.command, *container.args], environment)
         except StepFailed as failure:
             self._custom_job_failure = failure
             return failure.reason

@@ -165,12 +165,23 @@ class VertexService(grpc.GenericRpcHandler):
 
     def _run(self, job: v1.CustomJob) -> None:
         failure = self.run_custom_job(job)
+        if job.state == v1.JobState.JOB_STATE_CANCELLED:
+            return
         if failure is not None:
             job.error.message = failure
         job.state = v1.JobState.JOB_STATE_FAILED if failure else v1.JobState.JOB_STATE_SUCCEEDED
 
     def get_custom_job(self, request: v1.GetCustomJobRequest, context) -> v1.CustomJob:
         return _find(self.custom_jobs, request.name, context)
+
+    def list_custom_jobs(self, request: v1.ListCustomJobsRequest, context) -> v1.ListCustomJobsResponse:
+        wanted = dict(re.findall(r'labels\.(\w+)="([^"]*)"', request.filter))
+        found = [job for job in self.custom_jobs.values() if wanted.items() <= dict(job.labels).items()]
+        return v1.ListCustomJobsResponse(custom_jobs=found)
+
+    def cancel_custom_job(self, request: v1.CancelCustomJobRequest, context) -> empty_pb2.Empty:
+        _find(self.custom_jobs, request.name, context).state = v1.JobState.JOB_STATE_CANCELLED
+        return empty_pb2.Empty()
 
     # Model Registry
 

@@ -1,0 +1,48 @@
+"""A step that waits for a CustomJob takes it along when it is ended."""
+
+import json
+import os
+import signal
+
+import pytest
+from google.cloud import aiplatform_v1 as v1
+
+from beam_jobs.console import Terminated
+from tfx_pipeline.identity.access import RUNNER
+from tfx_pipeline.vertex.components import training_settings
+from tfx_pipeline.vertex.custom_job import Executor
+
+ACCOUNT = RUNNER
+STATE = v1.JobState
+
+
+@pytest.fixture
+def start(stage, cloud_config, monkeypatch):
+    """Starts the step's executor; `on_job` is called in the service's thread when the CustomJob runs."""
+
+    def run(on_job) -> None:
+        monkeypatch.setattr(stage.service, "run_custom_job", on_job)
+        settings = training_settings("pets-trainer", cloud_config.cloud, cloud_config.cloud.training)
+        Executor().Do({}, {}, {"custom_config": json.dumps(settings)})
+
+    stage.service.custom_jobs.clear()
+    return run
+
+
+def test_sigterm_cancels_the_job_and_ends_the_step(stage, start):
+    other = v1.CustomJob(name="projects/p/locations/l/customJobs/99", state=STATE.JOB_STATE_RUNNING)
+    stage.service.custom_jobs[other.name] = other
+    with pytest.raises(Terminated):
+        start(lambda job: os.kill(os.getpid(), signal.SIGTERM))
+    [job] = [job for job in stage.service.custom_jobs.values() if job is not other]
+    assert job.state == STATE.JOB_STATE_CANCELLED
+    assert other.state == STATE.JOB_STATE_RUNNING
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_the_job_carries_the_configured_labels_beside_the_steps_own(stage, start):
+    with pytest.raises(Terminated):
+        start(lambda job: os.kill(os.getpid(), signal.SIGTERM))
+    [job] = stage.service.custom_jobs.values()
+    assert job.labels["team"] == "rehearsal"
+    assert len(job.labels["started_by"]) == 32
