@@ -53,7 +53,9 @@ FORMS = {
 
 
 def _check_image(image: str) -> str:
-    if not re.fullmatch(rf"{IMAGE}({TAG})?({DIGEST})?", image):
+    if re.fullmatch(f"{IMAGE}{TAG}{DIGEST}", image):
+        raise ValueError("has a tag and a digest, which Vertex AI refuses; leave the tag out")
+    if not re.fullmatch(f"{IMAGE}({TAG}|{DIGEST})?", image):
         raise ValueError("give HOST/PATH:TAG or HOST/PATH@sha256:DIGEST")
     if re.fullmatch(f"{IMAGE}(:latest)?", image):
         raise ValueError("means latest, another image tomorrow; give the tag of a release, or a digest")

@@ -45,6 +45,10 @@ def plan(capsys, *more):
         ("--sdk_container_image=gcr.io/a/image:latest", "sdk_container_image: means latest"),
         ("--sdk_container_image=an image:1", "sdk_container_image: give HOST/PATH:TAG"),
         ("--sdk_container_image=gcr.io/a/image@sha256:abc", "sdk_container_image: give HOST/PATH:TAG"),
+        (
+            f"--sdk_container_image=gcr.io/a/image:1.0@sha256:{DIGEST}",
+            "has a tag and a digest, which Vertex AI refuses",
+        ),
         ("--dataflow_kms_key=my-key", "dataflow_kms_key: give projects/PROJECT/locations"),
         (
             "--dataflow_kms_key=projects/a-project/locations/us-east1/keyRings/r/cryptoKeys/k",
@@ -95,7 +99,6 @@ def test_all_mistakes_are_told_at_once():
         "--label=team=",
         "--sdk_container_image=europe-west1-docker.pkg.dev/my-project-1/images/segmentation:1.0.0",
         f"--sdk_container_image=localhost:5000/segmentation@sha256:{DIGEST}",
-        f"--sdk_container_image=gcr.io/a/image:1.0@sha256:{DIGEST}",
         "--dataflow_kms_key=projects/my-project-1/locations/europe-west1/keyRings/ring/cryptoKeys/key",
     ],
 )
