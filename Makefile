@@ -23,6 +23,12 @@ DATASET ?= pets
 VERSION ?= 1.0.0
 INPUT ?= gs://$(BUCKET)/photos
 OUTPUT ?= gs://$(BUCKET)/data
+# Workers without public addresses need a subnetwork with Private Google Access: Terraform's, unless another is named.
+SUBNETWORK ?= regions/$(REGION)/subnetworks/segmentation
+WORKER ?= dataflow-worker@$(PROJECT).iam.gserviceaccount.com
+# Some projects may build in few regions: us-central1, us-west2, europe-west1, asia-east1, australia-southeast1,
+# southamerica-east1 (Cloud Build, "Restricted regions"). The image goes to the registry in REGION all the same.
+BUILD_REGION ?= $(REGION)
 CONFIG ?=
 DATA ?=
 PARTS ?=
@@ -64,10 +70,11 @@ app: env  ## open the demo app on the last pushed model [MODEL=DIR], offline; Ct
 data: env  ## fetch the official archives of DATASET=pets into data/DATASET (800 MB; goes on where it was interrupted)
 	@$(BIN)/python -m beam_jobs.fetch --dataset=$(DATASET) --output=data/$(DATASET)
 
-dataflow: env  ## prepare on Google Cloud: PROJECT= REGION= BUCKET= [DATASET= INPUT= OUTPUT= VERSION= IMAGE= OPTIONS=]
+dataflow: env  ## prepare on Google Cloud: PROJECT= REGION= BUCKET= [DATASET= INPUT= OUTPUT= VERSION= IMAGE= SUBNETWORK= WORKER= OPTIONS=]
 	@$(BIN)/python -m beam_jobs.dataflow --project="$(PROJECT)" --region="$(REGION)" --bucket="$(BUCKET)" \
 		--dataset="$(DATASET)" --version="$(VERSION)" --input="$(INPUT)" --output="$(OUTPUT)" \
-		$(if $(IMAGE),--sdk_container_image="$(IMAGE)") $(OPTIONS)
+		$(if $(IMAGE),--sdk_container_image="$(IMAGE)") $(if $(SUBNETWORK),--subnetwork="$(SUBNETWORK)") \
+		$(if $(WORKER),--service_account_email="$(WORKER)") $(OPTIONS)
 
 rehearse: env  ## run the Vertex AI job on this machine, for free: 3 to 6 minutes [CONFIG=FILE]
 	@$(BIN)/python -m tfx_pipeline.vertex rehearse --config="$(or $(CONFIG),tfx_pipeline/configs/rehearsal.yaml)"
@@ -85,8 +92,8 @@ dataflow-plan: env  ## tell what that takes and costs: INPUT= (a folder, too) or
 vertex-plan: env  ## tell what that takes and costs: CONFIG=FILE [DATA=gs://... OPTIONS=--calibrate]
 	@$(BIN)/python -m tfx_pipeline.vertex.plan --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)") $(OPTIONS)
 
-image:  ## build, check and push the container image with Cloud Build: PROJECT= REGION= BUCKET= [TAG= ACCELERATOR=gpu]
-	gcloud builds submit . --project="$(PROJECT)" --region="$(REGION)" --config=tfx_pipeline/image/cloudbuild.yaml \
+image:  ## build, check and push the container image with Cloud Build: PROJECT= REGION= BUCKET= [TAG= ACCELERATOR=gpu BUILD_REGION=]
+	gcloud beta builds submit . --project="$(PROJECT)" --region="$(BUILD_REGION)" --config=tfx_pipeline/image/cloudbuild.yaml \
 		--gcs-source-staging-dir="gs://$(BUCKET)/builds" \
 		--service-account="projects/$(PROJECT)/serviceAccounts/image-builder@$(PROJECT).iam.gserviceaccount.com" \
 		--substitutions="_IMAGE=$(IMAGE_NAME),_TAG=$(IMAGE_TAG),$(IMAGE_ARGUMENTS),_ACCELERATOR=$(ACCELERATOR)"

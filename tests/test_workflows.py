@@ -144,6 +144,15 @@ def test_the_command_that_trains_makes_of_the_inputs_what_the_example_leaves_ope
     assert set(left) == {"cloud.labels.team", "cloud.serving.image"}, ended.stderr
 
 
+@pytest.mark.parametrize("name", ["dataflow", "pipeline"])
+def test_a_launch_has_the_python_of_its_image(name):
+    text = named(name).read_text()
+    assert "PYTHON_VERSION: ${{ contains(inputs.image, '-py3.13') && '3.13' || '3.10' }}" in text
+    assert "python-version: ${{ env.PYTHON_VERSION }}" in text
+    assert 'make env PYTHON="python$PYTHON_VERSION"' in text
+    assert "-py$(PYTHON_VERSION)" in (PROJECT_DIR / "Makefile").read_text()
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_has_no_more_inputs_than_github_takes_everywhere(workflow):
     triggers = yaml.safe_load(workflow.read_text())[True]

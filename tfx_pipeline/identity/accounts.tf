@@ -10,6 +10,8 @@ resource "google_service_account" "this" {
 
   account_id   = each.key
   display_name = each.value
+
+  depends_on = [google_project_service.needed]
 }
 
 resource "google_project_iam_member" "this" {

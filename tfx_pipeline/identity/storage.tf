@@ -4,14 +4,50 @@ resource "google_storage_bucket" "this" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
 
+  # What was overwritten or deleted by mistake can be restored for a month.
+  versioning {
+    enabled = true
+  }
+
   # What jobs leave while they run; versions and models are never deleted by age.
   lifecycle_rule {
     condition {
       age            = 14
-      matches_prefix = ["dataflow/temp/", "dataflow/staging/", "builds/"]
+      matches_prefix = local.temporary
     }
     action {
       type = "Delete"
+    }
+  }
+
+  lifecycle_rule {
+    condition {
+      days_since_noncurrent_time = 1
+      with_state                 = "ARCHIVED"
+      matches_prefix             = local.temporary
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
+  lifecycle_rule {
+    condition {
+      days_since_noncurrent_time = 30
+      with_state                 = "ARCHIVED"
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
+  # Uploads that were broken off are paid for and in no listing.
+  lifecycle_rule {
+    condition {
+      age = 7
+    }
+    action {
+      type = "AbortIncompleteMultipartUpload"
     }
   }
 
@@ -23,7 +59,11 @@ resource "google_storage_bucket" "this" {
     }
   }
 
-  depends_on = [google_kms_crypto_key_iam_member.agents]
+  depends_on = [google_project_service.needed, google_kms_crypto_key_iam_member.agents]
+}
+
+locals {
+  temporary = ["dataflow/temp/", "dataflow/staging/", "builds/"]
 }
 
 resource "google_artifact_registry_repository" "this" {
@@ -35,6 +75,37 @@ resource "google_artifact_registry_repository" "this" {
 
   docker_config {
     immutable_tags = true # a tag means one image for ever
+  }
+
+  # An image goes after half a year, but for releases (v...) and the newest. What an endpoint serves with must be one of
+  # these: it is pulled again whenever the endpoint gets another machine.
+  cleanup_policies {
+    id     = "old"
+    action = "DELETE"
+
+    condition {
+      tag_state  = "ANY"
+      older_than = "15552000s"
+    }
+  }
+
+  cleanup_policies {
+    id     = "releases"
+    action = "KEEP"
+
+    condition {
+      tag_state    = "TAGGED"
+      tag_prefixes = ["v"]
+    }
+  }
+
+  cleanup_policies {
+    id     = "newest"
+    action = "KEEP"
+
+    most_recent_versions {
+      keep_count = 20
+    }
   }
 
   depends_on = [google_project_service.needed, google_kms_crypto_key_iam_member.agents]

@@ -6,6 +6,8 @@ resource "google_cloud_run_v2_service" "trigger" {
   location = var.region
   ingress  = "INGRESS_TRAFFIC_INTERNAL_ONLY"
 
+  deletion_protection = false # nothing is lost with it; without this line Terraform can neither replace nor remove it
+
   template {
     service_account                  = google_service_account.this["trigger"].email
     timeout                          = "600s"
@@ -69,10 +71,34 @@ resource "google_eventarc_trigger" "manifest" {
     }
   }
 
-  depends_on = [google_project_iam_member.this, google_project_iam_member.storage_events]
+  depends_on = [google_project_iam_member.this, google_project_iam_member.storage_events, time_sleep.eventarc]
 }
 
-data "google_storage_project_service_account" "this" {}
+# Eventarc's own account is made when Eventarc is first used, and its role takes minutes: the first trigger would fail.
+resource "google_project_service_identity" "eventarc" {
+  provider = google-beta
+
+  project = var.project
+  service = "eventarc.googleapis.com"
+
+  depends_on = [google_project_service.needed]
+}
+
+resource "google_project_iam_member" "eventarc" {
+  project = var.project
+  role    = "roles/eventarc.serviceAgent"
+  member  = google_project_service_identity.eventarc.member
+}
+
+resource "time_sleep" "eventarc" {
+  create_duration = "120s"
+
+  depends_on = [google_project_iam_member.eventarc]
+}
+
+data "google_storage_project_service_account" "this" {
+  depends_on = [google_project_service.needed]
+}
 
 # Cloud Storage's own account hands the bucket's events on.
 resource "google_project_iam_member" "storage_events" {

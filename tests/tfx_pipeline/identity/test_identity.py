@@ -60,7 +60,7 @@ def declared(parsed):
 
 def test_every_reference_leads_somewhere(parsed):
     text = "\n".join(re.sub(r"(?m)(^|\s)#.*", "", path.read_text()) for path in FILES)
-    referred = set(re.findall(r"\b((?:data\.)?google_\w+\.\w+|var\.\w+|local\.\w+)", text))
+    referred = set(re.findall(r"\b((?:data\.)?(?:google|time)_\w+\.\w+|var\.\w+|local\.\w+)", text))
     referred = {name for name in referred if f"data.{name}" not in referred}
     assert len(referred) > 20
     assert referred - declared(parsed) == set()
@@ -119,6 +119,64 @@ def test_workers_have_no_way_to_the_internet(parsed):
     kinds = {kind: named for one in parsed["resource"] for kind, named in one.items()}
     assert kinds["google_compute_subnetwork"]["this"]["private_ip_google_access"] is True
     assert "google_compute_router_nat" not in kinds
+
+
+def blocks_of_resources() -> dict[str, str]:
+    """Name of each resource and data source to the text of its block."""
+    text = "\n".join(re.sub(r"(?m)(^|\s)#.*", "", path.read_text()) for path in FILES)
+    found = re.findall(r'(?ms)^(resource|data) "(\w+)" "(\w+)" \{\n(.*?)^\}', text)
+    return {f"{'data.' if kind == 'data' else ''}{type_}.{name}": body for kind, type_, name, body in found}
+
+
+def test_everything_waits_for_the_services_to_be_on():
+    blocks = blocks_of_resources()
+    services = "google_project_service.needed"
+    waits = {services}
+    for _ in blocks:
+        waits |= {
+            name for name, body in blocks.items() if any(re.search(rf"\b{re.escape(one)}\b", body) for one in waits)
+        }
+    assert blocks.keys() - waits == set()
+
+
+def test_every_service_that_is_used_is_turned_on():
+    text = (FOLDER / "versions.tf").read_text()
+    for service in ("cloudresourcemanager", "serviceusage", "aiplatform", "eventarc", "sts"):
+        assert f'"{service}.googleapis.com"' in text
+
+
+def test_what_was_overwritten_can_be_restored_and_nothing_temporary_stays():
+    bucket = blocks_of_resources()["google_storage_bucket.this"]
+    assert re.search(r"versioning \{\s+enabled = true", bucket)
+    rules = re.findall(r"(?s)lifecycle_rule \{(.*?)\n  \}", bucket)
+    deleting = [rule for rule in rules if '"Delete"' in rule]
+    # Without a prefix only what is no longer the newest goes: published versions and models stay.
+    assert all('with_state                 = "ARCHIVED"' in rule for rule in deleting if "matches_prefix" not in rule)
+    assert len(rules) == 4
+    temporary = re.search(r"temporary = \[(.*)\]", (FOLDER / "storage.tf").read_text())[1]
+    assert {"dataflow/temp/", "dataflow/staging/", "builds/"} == set(re.findall(r'"(.*?)"', temporary))
+
+
+def test_old_images_go_but_releases_stay():
+    registry = blocks_of_resources()["google_artifact_registry_repository.this"]
+    assert re.findall(r'action = "(\w+)"', registry) == ["DELETE", "KEEP", "KEEP"]
+    assert 'tag_prefixes = ["v"]' in registry
+
+
+def test_the_trigger_can_be_replaced_and_waits_for_eventarcs_account():
+    blocks = blocks_of_resources()
+    assert "deletion_protection = false" in blocks["google_cloud_run_v2_service.trigger"]
+    assert "time_sleep.eventarc" in blocks["google_eventarc_trigger.manifest"]
+
+
+def test_the_commands_name_the_subnetwork_and_the_account_that_terraform_makes(accounts):
+    [network] = re.findall(r'name += "(\w+)"', blocks_of_resources()["google_compute_subnetwork.this"])
+    makefile = (PROJECT_DIR / "Makefile").read_text()
+    assert f"SUBNETWORK ?= regions/$(REGION)/subnetworks/{network}\n" in makefile
+    workflow = (PROJECT_DIR / ".github/workflows/dataflow.yml").read_text()
+    assert f"format('regions/{{0}}/subnetworks/{network}', inputs.region)" in workflow
+    assert "WORKER ?= dataflow-worker@" in makefile
+    assert "dataflow-worker" in accounts
 
 
 CLAIMS = {
