@@ -141,7 +141,7 @@ def test_the_command_that_trains_makes_of_the_inputs_what_the_example_leaves_ope
     )
     assert ended.returncode == 2
     left = re.findall(r"yaml: ([a-z.]+): put your own values", ended.stderr)
-    assert set(left) == {"cloud.labels.team", "cloud.serving.image"}, ended.stderr
+    assert set(left) == {"cloud.labels.team"}, ended.stderr
 
 
 @pytest.mark.parametrize("name", ["dataflow", "pipeline"])

@@ -52,7 +52,8 @@ FORMS = {
 }
 
 
-def _check_image(image: str) -> str:
+def check_image(image: str) -> str:
+    """The name of a container image that stays the same one; ValueError with the remedy for any other."""
     if re.fullmatch(f"{IMAGE}{TAG}{DIGEST}", image):
         raise ValueError("has a tag and a digest, which Vertex AI refuses; leave the tag out")
     if not re.fullmatch(f"{IMAGE}({TAG}|{DIGEST})?", image):
@@ -62,7 +63,7 @@ def _check_image(image: str) -> str:
     return image
 
 
-ContainerImage = Annotated[str, AfterValidator(_check_image)]
+ContainerImage = Annotated[str, AfterValidator(check_image)]
 
 
 class DataflowOptions(FrozenModel):

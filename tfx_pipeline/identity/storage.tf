@@ -77,8 +77,8 @@ resource "google_artifact_registry_repository" "this" {
     immutable_tags = true # a tag means one image for ever
   }
 
-  # An image goes after half a year, but for releases (v...) and the newest. What an endpoint serves with must be one of
-  # these: it is pulled again whenever the endpoint gets another machine.
+  # An image goes after half a year, but for releases (v...) and the newest. Of what an endpoint serves with, Vertex AI
+  # keeps a copy of its own.
   cleanup_policies {
     id     = "old"
     action = "DELETE"

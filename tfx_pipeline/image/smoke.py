@@ -30,6 +30,7 @@ MODULES = (
     "apache_beam.runners.worker.sdk_worker_main",
     "beam_jobs.flex_template.launch",
     "beam_jobs.pipeline",
+    "tfx_pipeline.serving.service",
     "tfx_pipeline.trigger",
     "trainer.run_fn",
 )

@@ -18,6 +18,7 @@ from beam_jobs.dataflow.options import (
     NAME,
     ContainerImage,
     DataflowOptions,
+    check_image,
 )
 from beam_jobs.storage.wildcards import wildcard_problem
 from schemas.spec import FrozenModel
@@ -25,6 +26,8 @@ from tfx_pipeline.vertex.machines import MACHINE_TYPE, misfit
 
 # Labels that the pipeline sets by itself; `tfx_pipeline.vertex.lineage` and TFX.
 OWN_LABELS = 8
+# "Prebuilt containers for inference" of Vertex AI: TensorFlow's end at 2.15.
+PREBUILT = r"(us|europe|asia)-docker\.pkg\.dev/vertex-ai/prediction/"
 GPU_TAG = "-gpu"  # how the tags of images with CUDA end; the Makefile appends it
 DIGEST_MARK = "@sha256:"  # a digest does not say what is in the image
 NETWORK = rf"projects/[0-9]+/global/networks/{NAME}"
@@ -48,6 +51,22 @@ def _check_network(network: str) -> str:
     return network
 
 
+def is_prebuilt(image: str) -> bool:
+    """Whether a serving image is one of Google's, which bring their own routes and port."""
+    return re.match(PREBUILT, image) is not None
+
+
+def _check_serving_image(image: str) -> str:
+    if not is_prebuilt(image):
+        return check_image(image)
+    if not re.fullmatch(f"{PREBUILT}[a-z0-9.-]+:latest", image):
+        raise ValueError(
+            "Google supports its prebuilt images with the tag latest alone, and until 2027-01-14; or leave it out"
+        )
+    return image
+
+
+ServingImage = Annotated[str, AfterValidator(_check_serving_image)]
 ServiceAccount = Annotated[str, _form_of("service_account_email")]
 Network = Annotated[str, AfterValidator(_check_network)]
 
@@ -110,7 +129,8 @@ class Serving(Machine):
 
     Attributes:
       endpoint: Display name; the endpoint is made where there is none of that name.
-      image: Serves SavedModels, such as Vertex AI's prebuilt `tf2-cpu.2-15`, by digest.
+      image: Answers Vertex AI's requests; None for the one that `make image` pushes beside the pipeline's, with the
+        TensorFlow that trained. One of Google's prebuilt images, such as `tf2-cpu.2-15:latest`, until 2027-01-14.
       min_replicas, max_replicas: Between these the service scales; at least one is always paid for.
       traffic_percentage: Share of a new model; the models before it keep the rest in proportion. The first gets all.
       keep_idle_models: Whether models that no longer get any traffic stay deployed, and paid for.
@@ -118,7 +138,7 @@ class Serving(Machine):
     """
 
     endpoint: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_ -]{0,126}$")
-    image: ContainerImage
+    image: ServingImage | None = None
     min_replicas: int = Field(default=1, ge=1, le=100)
     max_replicas: int = Field(default=1, ge=1, le=100)
     traffic_percentage: int = Field(default=100, ge=1, le=100)
@@ -176,6 +196,22 @@ class CloudConfig(FrozenModel):
                 f" {GPU_TAG} (`make image ACCELERATOR=gpu` pushes one), got {self.image}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _serving_image_is_known(self) -> CloudConfig:
+        if self.serving and not self.serving.image and DIGEST_MARK in self.image:
+            raise ValueError(
+                "serving.image: missing; beside an image by digest, give its -serving image by digest, as `make image` tells"
+            )
+        return self
+
+    @property
+    def serving_image(self) -> str | None:
+        """What serves: as configured, or what `make image` pushed beside the pipeline's own image."""
+        if self.serving is None or self.serving.image:
+            return self.serving and self.serving.image
+        path, _, tag = self.image.rpartition(":")
+        return f"{path}-serving:{tag}"
 
     @field_validator("labels")
     @classmethod

@@ -85,7 +85,7 @@ def vertex_pusher(
         project=cloud.project,
         region=cloud.region,
         model_name=config.name,
-        serving=cloud.serving,
+        serving=cloud.serving.model_copy(update={"image": cloud.serving_image}),
         labels=cloud.labels,
         lineage=lineage_labels(manifest, git_commit),
         description=lineage_text(manifest, git_commit),

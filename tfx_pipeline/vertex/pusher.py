@@ -16,8 +16,15 @@ from tfx.types.standard_component_specs import MODEL_KEY, PUSHED_MODEL_KEY
 from tfx.utils import io_utils
 
 from schemas.spec import FrozenModel, parse_model
-from tfx_pipeline.vertex.cloud_config import Serving
+from tfx_pipeline.serving import HEALTH_ROUTE, PORT, PREDICT_ROUTE
+from tfx_pipeline.vertex.cloud_config import Serving, is_prebuilt
 
+# How Vertex AI asks a container that is not one of Google's.
+OWN_SERVER = {
+    "serving_container_predict_route": PREDICT_ROUTE,
+    "serving_container_health_route": HEALTH_ROUTE,
+    "serving_container_ports": [PORT],
+}
 SOURCE_LABEL = "trained_model"  # tells a push that is repeated: the same trained model is not registered twice
 
 
@@ -90,11 +97,13 @@ def _registered(arguments: PushArguments, model_uri: str, source: str):
     parent = known[0] if known else None
     if parent is not None and parent.labels.get(SOURCE_LABEL) == source:
         return parent
+    image = arguments.serving.image
     return aiplatform.Model.upload(
         display_name=arguments.model_name,
         parent_model=parent.resource_name if parent is not None else None,
         artifact_uri=model_uri,
-        serving_container_image_uri=arguments.serving.image,
+        serving_container_image_uri=image,
+        **({} if is_prebuilt(image) else OWN_SERVER),
         version_description=arguments.description,
         labels=arguments.labels | arguments.lineage | {SOURCE_LABEL: source},
     )

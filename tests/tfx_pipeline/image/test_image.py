@@ -98,7 +98,7 @@ def test_the_images_lock_is_a_part_of_the_projects(python):
 
 def test_every_base_image_has_a_version():
     arguments = build_arguments()
-    stages = {"beam", "launcher", "builder", "image", "service"}
+    stages = {"beam", "launcher", "builder", "image", "service", "serving"}
     for keyword, rest in instructions():
         if keyword == "FROM" and (name := rest.split()[0]) not in stages:
             name = re.sub(r"\$\{(\w+)\}", lambda found: arguments[found[1]], name)
@@ -117,9 +117,10 @@ def test_what_is_copied_exists_and_is_let_into_the_build():
 
 
 def test_the_last_stage_has_no_compiler_and_the_service_no_root():
-    commands = [rest for keyword, rest in stage("image") + stage("service") if keyword == "RUN"]
+    commands = [rest for keyword, rest in stage("image") + stage("service") + stage("serving") if keyword == "RUN"]
     assert not [command for command in commands if re.search(r"\b(apt-get|pip)\b", command)]
     assert ("USER", "10001") in stage("service")
+    assert ("USER", "10001") in stage("serving")
 
 
 def test_the_smoke_command_tells_a_package_of_another_version(monkeypatch, tmp_path):

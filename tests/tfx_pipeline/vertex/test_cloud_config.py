@@ -19,6 +19,13 @@ from tfx_pipeline.vertex.machines import misfit
         ({"image": "host/path/image"}, "cloud.image: means latest"),
         ({"image": "no image"}, "cloud.image: give HOST/PATH:TAG or HOST/PATH@sha256:DIGEST"),
         ({"image": "host/path/image:1.0"}, "NVIDIA_TESLA_T4 needs an image with CUDA, whose tag ends in -gpu"),
+        (
+            {"serving__image": "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15@sha256:" + 64 * "0"},
+            "cloud.serving.image: Google supports its prebuilt images with the tag latest alone",
+        ),
+        ({"serving__image": "host/path/image:latest"}, "cloud.serving.image: means latest"),
+        ({"image": "host/path/image@sha256:" + 64 * "0"}, "serving.image: missing; beside an image by digest"),
+        ({"image": "host/path/image:1-gpu@sha256:" + 64 * "0"}, "cloud.image: has a tag and a digest, which Vertex AI"),
         ({"training__timeout_hours": 169}, "cloud.training.timeout_hours: Input should be less than or equal to 168"),
         ({"service_account": "me@gmail.com"}, "cloud.service_account: give an address such as worker@"),
         ({"network": "projects/my-project-1/global/networks/default"}, "cloud.network: give projects/NUMBER/global/"),
@@ -56,7 +63,8 @@ def test_a_wrong_value_is_named_with_its_file(write_cloud_config, changes, messa
 
 
 def test_an_image_by_digest_is_trusted_to_have_cuda_and_a_training_without_accelerator_needs_none(write_cloud_config):
-    load_cloud_config(write_cloud_config(image="host/path/image@sha256:" + 64 * "0"))
+    digest = "@sha256:" + 64 * "0"
+    load_cloud_config(write_cloud_config(image=f"host/path/image{digest}", serving__image=f"host/path/serving{digest}"))
     load_cloud_config(write_cloud_config(image="host/path/image:1.0", training__accelerator_type=None))
 
 
@@ -101,7 +109,7 @@ def test_the_example_is_refused_until_it_is_filled_in():
         load_config(CONFIGS / "vertex.example.yaml")
     lines = str(raised.value).splitlines()
     assert any("cloud.project: put your own values in place of <PROJECT>" in line for line in lines)
-    assert len(lines) == 8
+    assert len(lines) == 7
 
 
 def test_the_filled_in_example_is_valid(tmp_path):
@@ -112,7 +120,6 @@ def test_the_filled_in_example_is_valid(tmp_path):
         "<REGION>": "europe-west4",
         "<TAG>": "1.0.0",
         "<TEAM>": "vision",
-        "<SERVING_IMAGE_DIGEST>": "0" * 64,
     }.items():
         text = text.replace(placeholder, value)
     path = tmp_path / "mine.yaml"

@@ -9,6 +9,7 @@ from tfx_pipeline.identity.access import RUNNER
 from tfx_pipeline.vertex.pusher import PushArguments, push
 
 ACCOUNT = RUNNER
+PREBUILT = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"
 SAVED_MODEL = "gs://rehearsal-bucket/models/{}"
 
 
@@ -29,7 +30,7 @@ def push_model(stage, cloud_config):
             project=cloud.project,
             region=cloud.region,
             model_name="pets",
-            serving=cloud.serving.model_copy(update=serving),
+            serving=cloud.serving.model_copy(update={"image": cloud.serving_image} | serving),
             labels={"team": "rehearsal"},
             lineage={"manifest_sha256": "ab12"},
             description="pets 1.0.0",
@@ -57,7 +58,12 @@ def test_the_first_model_is_registered_and_gets_all_traffic(stage, push_model, c
     assert model["labels"] == {"team": "rehearsal", "manifest_sha256": "ab12", "trained_model": "source-1"}
     assert model["versionDescription"] == "pets 1.0.0"
     assert model["artifactUri"] == SAVED_MODEL.format(1)
-    assert model["containerSpec"]["imageUri"] == cloud_config.cloud.serving.image
+    assert model["containerSpec"] == {
+        "imageUri": "europe-west4-docker.pkg.dev/rehearsal-project/segmentation/pipeline-serving:0.1.0-gpu",
+        "predictRoute": "/predict",
+        "healthRoute": "/health",
+        "ports": [{"containerPort": 8080}],
+    }
     assert model["encryptionSpec"] == {"kmsKeyName": cloud_config.cloud.encryption_key}
     endpoint = request(stage, "CreateEndpoint")["endpoint"]
     assert endpoint["encryptionSpec"] == model["encryptionSpec"]
@@ -66,6 +72,11 @@ def test_the_first_model_is_registered_and_gets_all_traffic(stage, push_model, c
     assert resources["machineSpec"] == {"machineType": "n1-standard-2"}
     assert (resources["minReplicaCount"], resources["maxReplicaCount"]) == (1, 2)
     assert traffic(stage) == {"1": 100}
+
+
+def test_a_prebuilt_image_keeps_its_own_routes(stage, push_model):
+    push_model(1, image=PREBUILT)
+    assert request(stage, "UploadModel")["model"]["containerSpec"] == {"imageUri": PREBUILT}
 
 
 def test_a_second_model_is_a_version_of_the_first_and_takes_its_place(stage, push_model):

@@ -6,7 +6,6 @@ predictions with the deployed model; long-running operations are done at once.
 
 from __future__ import annotations
 
-import base64
 import datetime
 import re
 import threading
@@ -17,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-import numpy as np
 from google.cloud import aiplatform_v1 as v1
 from google.cloud.resourcemanager_v3 import GetProjectRequest, Project
 from google.longrunning import operations_pb2
@@ -25,6 +23,7 @@ from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from google.protobuf.message import Message
 
 from tfx_pipeline.identity.access import Denied
+from tfx_pipeline.serving.prediction import BadRequest, load_signature, predictions
 from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.proxy import Authority
 from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Buckets
@@ -245,31 +244,24 @@ class VertexService(grpc.GenericRpcHandler):
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"request of {size} bytes; at most {MAX_PREDICT_BYTES}")
         endpoint = _find(self.endpoints, request.endpoint, context)
         chosen = max(endpoint.deployed_models, key=lambda one: endpoint.traffic_split.get(one.id, 0))
-        images = [_image_bytes(value) for value in v1.PredictRequest.pb(request).instances]
-        [output] = self.load(chosen)(image_bytes=images).values()
+        instances = [json_format.MessageToDict(value) for value in v1.PredictRequest.pb(request).instances]
+        try:
+            masks = predictions(self.load(chosen), instances)
+        except BadRequest as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         response = v1.PredictResponse(
             deployed_model_id=chosen.id, model=chosen.model, model_version_id=chosen.model_version_id
         )
-        answers = [json_format.ParseDict(_as_json(one), struct_pb2.Value()) for one in output.numpy()]
+        answers = [json_format.ParseDict(one, struct_pb2.Value()) for one in masks]
         v1.PredictResponse.pb(response).predictions.extend(answers)
         return response
 
     def load(self, deployed: v1.DeployedModel):
-        """The serving signature of a deployed model, as the serving container would load it; slow the first time."""
+        """The serving signature of a deployed model, as the serving container loads it; slow the first time."""
         if deployed.id not in self._loaded:
-            import tensorflow as tf
-
             model = self.models[deployed.model][int(deployed.model_version_id) - 1]
-            loaded = tf.saved_model.load(str(self._buckets.of_uri(model.artifact_uri)))
-            signature = loaded.signatures["serving_default"]
-            self._loaded[deployed.id] = lambda image_bytes: signature(image_bytes=tf.constant(image_bytes))
-            self._loaded[f"{deployed.id}-model"] = loaded  # keeps its variables alive
+            self._loaded[deployed.id] = load_signature(str(self._buckets.of_uri(model.artifact_uri)))
         return self._loaded[deployed.id]
-
-
-def _as_json(value: np.ndarray | bytes) -> object:
-    """An output for one instance as TensorFlow Serving writes it: https://www.tensorflow.org/tfx/serving/api_rest"""
-    return {"b64": base64.b64encode(value).decode()} if isinstance(value, bytes) else value.tolist()
 
 
 @contextmanager
@@ -327,9 +319,3 @@ def _with_display_name(resources, wanted: str) -> list[Any]:
     """Resources that a filter such as `display_name="pets"` lets through."""
     match = re.search(r'display_name="([^"]*)"', wanted)
     return [one for one in resources if match is None or one.display_name == match[1]]
-
-
-def _image_bytes(value: struct_pb2.Value) -> bytes:
-    """The photo in an instance, as TensorFlow Serving's row format has it."""
-    instance = json_format.MessageToDict(value)
-    return base64.b64decode(instance.get("image_bytes", instance)["b64"])

@@ -1,0 +1,144 @@
+"""The serving container's own server, asked as Vertex AI asks: health until the model is there, then photos."""
+
+import base64
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.tfx_pipeline.conftest import png_bytes
+from tests.tfx_pipeline.toy_trainer import CLASS_COLORS, ToyModel
+from tests.tfx_pipeline.trigger.test_trigger import served
+from tfx_pipeline.serving.prediction import load_signature
+from tfx_pipeline.serving.service import create_app
+
+SIZE = 32
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    toy = ToyModel(SIZE, moved_rows=0)
+    tf.saved_model.save(toy, str(folder), signatures={"serving_default": toy.serve})
+    return folder
+
+
+@pytest.fixture
+def address(saved_model):
+    ready = threading.Event()
+
+    def load():
+        signature = load_signature(str(saved_model))
+        ready.set()
+        return signature
+
+    with served(create_app(load)) as address:
+        assert ready.wait(60)
+        yield address
+
+
+def ask(url, body=None):
+    """Status and JSON of the answer."""
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def photo(columns: int) -> dict:
+    """An instance: the left columns are pet, the others background."""
+    class_ids = np.ones((SIZE, SIZE), np.uint8)
+    class_ids[:, :columns] = 0
+    return {"b64": base64.b64encode(png_bytes(np.array(CLASS_COLORS, np.uint8)[class_ids])).decode()}
+
+
+def test_each_photo_of_a_request_is_answered_with_its_mask(address):
+    status, answer = ask(f"{address}predict", {"instances": [{"image_bytes": photo(8)}, photo(24)], "parameters": {}})
+    assert status == 200
+    masks = np.array(answer["predictions"])
+    assert masks.shape == (2, SIZE, SIZE)
+    assert [(mask == 0).all(axis=0).sum() for mask in masks] == [8, 24]
+
+
+def test_the_service_listens_before_the_model_is_there_and_says_so():
+    go_on, loaded = threading.Event(), threading.Event()
+
+    def load():
+        go_on.wait(60)
+        loaded.set()
+        return "a model"
+
+    with served(create_app(load)) as address:
+        assert ask(f"{address}health") == (503, {"state": "loading"})
+        assert ask(f"{address}predict", {"instances": [photo(8)]})[0] == 503
+        go_on.set()
+        assert loaded.wait(60)
+        while (answer := ask(f"{address}health"))[0] == 503:  # from the end of the loading to its being kept
+            pass
+        assert answer == (200, {"state": "ready"})
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"no JSON", "the request is not JSON"),
+        (b"[" * 100_000, "the request is not JSON"),
+        ([1], 'give {"instances": [...]}'),
+        ({}, "instances: give a list"),
+        ({"instances": []}, "instances: give a list"),
+        ({"instances": [7]}, 'instances[0]: give {"image_bytes"'),
+        ({"instances": [{"b64": "?"}]}, "instances[0]: b64 is not valid base64"),
+        ({"instances": [{"b64": base64.b64encode(b"no photo").decode()}]}, "instances: not all are photos"),
+    ],
+)
+def test_a_request_that_cannot_be_answered_is_refused_with_the_reason(address, body, error):
+    status, answer = ask(f"{address}predict", body)
+    assert status == 400
+    assert answer["error"].startswith(error)
+
+
+def test_a_request_that_is_too_large_is_refused(address):
+    assert ask(f"{address}predict", b"x" * (13 << 20))[0] == 413
+
+
+@pytest.mark.proof
+def test_the_container_serves_where_vertex_ai_expects_it(saved_model):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    variables = {"AIP_STORAGE_URI": str(saved_model), "AIP_HTTP_PORT": str(port), "AIP_HEALTH_ROUTE": "/ok"}
+    process = subprocess.Popen([sys.executable, "-m", "tfx_pipeline.serving"], env=os.environ | variables)
+    try:
+        while process.poll() is None:
+            try:
+                if ask(f"http://127.0.0.1:{port}/ok")[0] == 200:
+                    break
+            except urllib.error.URLError:  # it does not listen yet
+                pass
+        status, answer = ask(f"http://127.0.0.1:{port}/predict", {"instances": [photo(8)]})
+        assert (status, len(answer["predictions"])) == (200, 1)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.proof
+def test_a_model_that_cannot_be_loaded_ends_the_container_with_the_reason(tmp_path):
+    command = [sys.executable, "-m", "tfx_pipeline.serving", f"--model={tmp_path}"]
+    variables = {"AIP_HTTP_PORT": "0"}
+    ended = subprocess.run(
+        command, env=os.environ | variables, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 1
+    assert str(tmp_path) in ended.stderr

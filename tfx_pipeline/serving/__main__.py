@@ -1,0 +1,34 @@
+"""Command line of the serving container: `python -m tfx_pipeline.serving`, for the model that AIP_STORAGE_URI names."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from beam_jobs.console import be_calm, exit_code
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serves until it is stopped."""
+    given = os.environ.get("AIP_STORAGE_URI")
+    parser = argparse.ArgumentParser(
+        prog="python -m tfx_pipeline.serving",
+        description="Serves a SavedModel as Vertex AI asks for it; port and routes are those of the AIP_* variables.",
+        epilog="exit codes: 0 stopped, 1 the model can't be loaded",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--model", default=given, required=not given, metavar="DIR", help="SavedModel, also gs:// (or AIP_STORAGE_URI)"
+    )
+    options = parser.parse_args(arguments)
+    be_calm(verbose=False)
+
+    from tfx_pipeline.serving.service import serve
+
+    serve(options.model)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

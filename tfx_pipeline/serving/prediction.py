@@ -1,0 +1,69 @@
+"""Photos in a request to masks in the answer, as TensorFlow Serving's row format has both.
+
+The format is that of "RESTful API" of TensorFlow Serving (https://www.tensorflow.org/tfx/serving/api_rest): files are
+`{"b64": ...}`, with the input's name around them or not, and an answer of one output has no name.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+INPUT = "image_bytes"
+
+Json = dict[str, Any]
+
+
+class BadRequest(ValueError):
+    """The request can't be answered; the message says which part of it, and why."""
+
+
+def load_signature(folder: str):
+    """The serving signature of a SavedModel in a folder or a bucket; slow, as it imports TensorFlow."""
+    import tensorflow as tf
+
+    model = tf.saved_model.load(folder)
+    signature = model.signatures["serving_default"]
+    signature.keeps_alive = model  # a signature alone does not keep the model's variables
+    return signature
+
+
+def predictions(signature, instances: Any) -> list[Any]:
+    """The masks of some photos, in order.
+
+    Args:
+      signature: As `load_signature` gives it.
+      instances: The request's `instances`.
+
+    Returns:
+      One mask each: rows of class ids, or a PNG file as `{"b64": ...}`, as the model exports them.
+
+    Raises:
+      BadRequest: An instance holds no file, or one that is not a photo.
+    """
+    import tensorflow as tf
+
+    if not isinstance(instances, list) or not instances:
+        raise BadRequest('instances: give a list of {"image_bytes": {"b64": "..."}}')
+    photos = [_photo(number, one) for number, one in enumerate(instances)]
+    try:
+        [output] = signature(**{INPUT: tf.constant(photos)}).values()
+    except tf.errors.InvalidArgumentError as error:
+        raise BadRequest(f"instances: not all are photos that the model reads ({error.message[:200]})") from None
+    return [_as_json(one) for one in output.numpy()]
+
+
+def _photo(number: int, instance: Any) -> bytes:
+    """The file in an instance."""
+    file = instance.get(INPUT, instance) if isinstance(instance, dict) else None
+    if not isinstance(file, dict) or not isinstance(file.get("b64"), str):
+        raise BadRequest(f'instances[{number}]: give {{"image_bytes": {{"b64": "..."}}}}')
+    try:
+        return base64.b64decode(file["b64"], validate=True)
+    except (binascii.Error, ValueError):
+        raise BadRequest(f"instances[{number}]: b64 is not valid base64") from None
+
+
+def _as_json(value) -> Any:
+    return {"b64": base64.b64encode(value).decode()} if isinstance(value, bytes) else value.tolist()
