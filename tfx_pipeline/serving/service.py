@@ -2,8 +2,8 @@
 
 "Custom container requirements for inference" of Vertex AI, read on 2026-11-29, says what both must answer:
 https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements
-The port must take connections within 40 seconds, sooner than TensorFlow is imported and the model is loaded. So the service
-listens first and says 503 until the model is there.
+The port must take connections within 40 seconds, sooner than TensorFlow is imported and the model is loaded. So the
+service listens first and says 503 until the model is there.
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ class CloudConfig(FrozenModel):
     def _serving_image_is_known(self) -> CloudConfig:
         if self.serving and not self.serving.image and DIGEST_MARK in self.image:
             raise ValueError(
-                "serving.image: missing; beside an image by digest, give its -serving image by digest, as `make image` tells"
+                "serving.image: missing; beside an image by digest, give that of the -serving image of the same build"
             )
         return self
 

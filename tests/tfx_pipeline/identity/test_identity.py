@@ -1,5 +1,6 @@
 """The Terraform of accounts, roles and network: it parses, its references resolve, and README.md shows its table."""
 
+import datetime
 import re
 from pathlib import Path
 
@@ -223,3 +224,18 @@ def test_another_repository_or_environment_is_not_admitted(other):
 def test_a_workflow_asks_for_credentials_only_in_the_environment():
     for path in (PROJECT_DIR / ".github/workflows").glob("*.yml"):
         assert path.read_text().count("environment: google-cloud") == path.read_text().count("github-actions/auth@")
+
+
+def test_every_fact_about_google_is_dated_or_said_to_be_unconfirmed():
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (FOLDER / "GOOGLE.md").read_text().splitlines()
+        if line.startswith("| ") and not line.startswith("| fact")
+    ]
+    assert len(rows) > 20
+    for fact, places, source, read in rows:
+        assert read or re.search("not confirmed|the review that filed this|Google's own", source), fact
+        assert not read or datetime.date.fromisoformat(read), fact
+        for place in re.findall(r"`([\w/.]+\.\w+|\w*file)`", places):
+            found = [PROJECT_DIR / place, PROJECT_DIR / "tfx_pipeline" / place, FOLDER / place]
+            assert any(path.is_file() for path in found), place
