@@ -144,6 +144,7 @@ locals {
     aiplatform = "gcp-sa-aiplatform.iam.gserviceaccount.com"
     registry   = "gcp-sa-artifactregistry.iam.gserviceaccount.com"
     secrets    = "gcp-sa-secretmanager.iam.gserviceaccount.com"
+    pubsub     = "gcp-sa-pubsub.iam.gserviceaccount.com"
   }
 }
 

@@ -61,6 +61,18 @@ variable "trigger_image" {
   default     = null
 }
 
+variable "trigger_prefix" {
+  description = "Where the versions of the trigger's data set lie in the bucket, such as data/pets/."
+  type        = string
+  default     = "data/"
+}
+
+variable "alert_mail" {
+  description = "Address that is told of versions that did not start the pipeline; null tells nobody."
+  type        = string
+  default     = null
+}
+
 variable "trigger_config" {
   description = "gs:// address of the pipeline's configuration that the trigger submits with."
   type        = string

@@ -4,25 +4,12 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = "~> 6.0"
-    }
-    google-beta = {
-      source  = "hashicorp/google-beta"
-      version = "~> 6.0"
-    }
-    time = {
-      source  = "hashicorp/time"
-      version = "~> 0.12"
+      version = "~> 6.50" # message_transforms of subscriptions
     }
   }
 }
 
 provider "google" {
-  project = var.project
-  region  = var.region
-}
-
-provider "google-beta" {
   project = var.project
   region  = var.region
 }
@@ -41,7 +28,6 @@ resource "google_project_service" "needed" {
     "cloudresourcemanager.googleapis.com",
     "compute.googleapis.com",
     "dataflow.googleapis.com",
-    "eventarc.googleapis.com",
     "iam.googleapis.com",
     "iamcredentials.googleapis.com",
     "logging.googleapis.com",

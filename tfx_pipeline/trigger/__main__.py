@@ -47,7 +47,9 @@ def _serve(config_file: Path, host: str, port: int) -> None:
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner  # noqa: F401 the first event is not to wait for it
 
     from tfx_pipeline.trigger.service import create_app
+    from tfx_pipeline.trigger.submission import warm
 
+    warm(config_file)
     uvicorn.run(create_app(config_file, data), host=host, port=port, log_level="warning")
 
 

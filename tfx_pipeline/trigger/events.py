@@ -1,7 +1,9 @@
 """Reads CloudEvents: which object of which bucket was finished.
 
 The forms are those of the CloudEvents specification 1.0, "HTTP protocol binding", binary and structured mode, with
-Cloud Storage's event `google.cloud.storage.object.v1.finalized`, whose data is the object's resource.
+Cloud Storage's event `google.cloud.storage.object.v1.finalized`, whose data is the object's resource; and what a push
+subscription of Pub/Sub sends of a bucket's notification, whose attributes name event, bucket and object ("Push
+subscriptions" and "Pub/Sub notifications for Cloud Storage" of Google Cloud). Terraform sets up the latter.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from schemas.errors import UserError
 from schemas.manifest import MANIFEST_FILE
 
 FINALIZED = "google.cloud.storage.object.v1.finalized"
+NOTIFIED = "OBJECT_FINALIZE"  # the same in a notification
 STRUCTURED = "application/cloudevents+json"
 VERSION = r"[0-9A-Za-z][0-9A-Za-z.-]*"
 
@@ -44,6 +47,8 @@ def read_event(headers: Mapping[str, str], body: bytes) -> FinishedObject | None
         content = parse_json(body or b"null", "the body")
     except UserError as error:
         raise BadEvent(str(error)) from None
+    if isinstance(content, dict) and "message" in content and "subscription" in content:
+        return _notified(content["message"])
     if headers.get("content-type", "").startswith(STRUCTURED):
         if not isinstance(content, dict):
             raise BadEvent("a structured CloudEvent is a JSON object")
@@ -57,6 +62,19 @@ def read_event(headers: Mapping[str, str], body: bytes) -> FinishedObject | None
     names = (data.get("bucket"), data.get("name")) if isinstance(data, dict) else ()
     if len(names) != 2 or not all(isinstance(one, str) and one for one in names):
         raise BadEvent("the event names no bucket and object")
+    return FinishedObject(*names)
+
+
+def _notified(message: object) -> FinishedObject | None:
+    """The object that a notification tells of."""
+    attributes = message.get("attributes") if isinstance(message, dict) else None
+    if not isinstance(attributes, dict) or not isinstance(attributes.get("eventType"), str):
+        raise BadEvent("the message is not a bucket's notification: it has no eventType")
+    if attributes["eventType"] != NOTIFIED:
+        return None
+    names = attributes.get("bucketId"), attributes.get("objectId")
+    if not all(isinstance(one, str) and one for one in names):
+        raise BadEvent("the notification names no bucket and object")
     return FinishedObject(*names)
 
 

@@ -1,7 +1,7 @@
 """The HTTP service: one address, which takes CloudEvents.
 
 It answers 2xx to what needs no second try, also to what is no event and to a version that can't be used: the log says
-so. Any other answer makes Eventarc send the event again, for a day.
+so. Any other answer makes Pub/Sub send the event again, up to 20 times, and then put it aside.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tfx_pipeline.trigger.events import BadEvent, published_version, read_event
 from tfx_pipeline.trigger.submission import TryAgain, submit_version
 
 MAX_BODY = 1 << 20  # 1 MiB; an event has some kilobytes
-REFUSED, LATER = 200, 503  # Eventarc sends what is answered with 4xx again as well
+REFUSED, LATER = 200, 503  # Pub/Sub sends what is answered with 4xx again as well
 
 
 def create_app(config_file: Path, data: str) -> Starlette:

@@ -1,7 +1,10 @@
 """The Terraform of accounts, roles and network: it parses, its references resolve, and README.md shows its table."""
 
 import datetime
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import hcl2
@@ -61,7 +64,7 @@ def declared(parsed):
 
 def test_every_reference_leads_somewhere(parsed):
     text = "\n".join(re.sub(r"(?m)(^|\s)#.*", "", path.read_text()) for path in FILES)
-    referred = set(re.findall(r"\b((?:data\.)?(?:google|time)_\w+\.\w+|var\.\w+|local\.\w+)", text))
+    referred = set(re.findall(r"\b((?:data\.)?google_\w+\.\w+|var\.\w+|local\.\w+)", text))
     referred = {name for name in referred if f"data.{name}" not in referred}
     assert len(referred) > 20
     assert referred - declared(parsed) == set()
@@ -142,7 +145,7 @@ def test_everything_waits_for_the_services_to_be_on():
 
 def test_every_service_that_is_used_is_turned_on():
     text = (FOLDER / "versions.tf").read_text()
-    for service in ("cloudresourcemanager", "serviceusage", "aiplatform", "eventarc", "sts"):
+    for service in ("cloudresourcemanager", "serviceusage", "aiplatform", "monitoring", "pubsub", "sts"):
         assert f'"{service}.googleapis.com"' in text
 
 
@@ -164,10 +167,29 @@ def test_old_images_go_but_releases_stay():
     assert 'tag_prefixes = ["v"]' in registry
 
 
-def test_the_trigger_can_be_replaced_and_waits_for_eventarcs_account():
+def test_the_trigger_can_be_replaced():
+    assert "deletion_protection = false" in blocks_of_resources()["google_cloud_run_v2_service.trigger"]
+
+
+def test_the_trigger_hears_of_manifests_alone_and_what_it_does_not_take_comes_again_and_is_kept():
     blocks = blocks_of_resources()
-    assert "deletion_protection = false" in blocks["google_cloud_run_v2_service.trigger"]
-    assert "time_sleep.eventarc" in blocks["google_eventarc_trigger.manifest"]
+    assert "object_name_prefix = var.trigger_prefix" in blocks["google_storage_notification.finished"]
+    subscription = blocks["google_pubsub_subscription.finished"]
+    assert 'file("${path.module}/manifests_only.js")' in subscription
+    assert "dead_letter_topic     = google_pubsub_topic.dead[0].id" in subscription
+    assert "google_pubsub_topic.dead[0].id" in blocks["google_pubsub_subscription.dead"]
+    assert "google_pubsub_subscription.dead[0].name" in blocks["google_monitoring_alert_policy.dead_letters"]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js")
+def test_the_subscriptions_function_lets_manifests_through():
+    code = (FOLDER / "manifests_only.js").read_text()
+    names = ["data/pets/1.0.0/manifest.json", "data/pets/1.0.0/examples/x-00000-of-00001", "manifest.json.tmp"]
+    asked = (
+        f"console.log({json.dumps(names)}.map(id => manifestsOnly({{attributes: {{objectId: id}}}}, {{}}) !== null))"
+    )
+    ended = subprocess.run(["node", "-e", code + asked], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[ true, false, false ]"
 
 
 def test_the_commands_name_the_subnetwork_and_the_account_that_terraform_makes(accounts):

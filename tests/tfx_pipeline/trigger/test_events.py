@@ -19,6 +19,17 @@ def test_both_modes_of_http_tell_the_same_object():
     assert read_event(STRUCTURED, json.dumps(whole).encode()) == expected
 
 
+def pushed(**attributes):
+    """The body of a push subscription's request."""
+    return json.dumps({"message": {"attributes": attributes}, "subscription": "projects/p/subscriptions/s"}).encode()
+
+
+def test_a_buckets_notification_tells_the_same_object():
+    named = {"bucketId": "a-bucket", "objectId": "data/pets/1.1.0/manifest.json"}
+    assert read_event({}, pushed(eventType="OBJECT_FINALIZE", **named)) == FinishedObject(*named.values())
+    assert read_event({}, pushed(eventType="OBJECT_DELETE", **named)) is None
+
+
 def test_events_of_other_types_are_no_concern():
     deleted = BINARY | {"ce-type": "google.cloud.storage.object.v1.deleted"}
     assert read_event(deleted, json.dumps(MANIFEST).encode()) is None
@@ -37,6 +48,9 @@ def test_events_of_other_types_are_no_concern():
         (BINARY, b'{"bucket": "a", "name": NaN}'),
         (BINARY, b'{"bucket": "a-bucket"}'),
         (BINARY, b'{"bucket": "a-bucket", "name": 7}'),
+        ({}, b'{"message": 7, "subscription": "s"}'),
+        ({}, b'{"message": {"attributes": {}}, "subscription": "s"}'),
+        ({}, b'{"message": {"attributes": {"eventType": "OBJECT_FINALIZE", "bucketId": 7}}, "subscription": "s"}'),
         (STRUCTURED, b"[1]"),
         (STRUCTURED, json.dumps({"type": FINALIZED}).encode()),
     ],

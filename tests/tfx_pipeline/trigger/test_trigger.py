@@ -16,6 +16,7 @@ from tests.tfx_pipeline.conftest import REHEARSAL_CONFIG
 from tests.tfx_pipeline.trigger.test_events import BINARY
 from tfx_pipeline.identity.access import TRIGGER
 from tfx_pipeline.trigger.service import create_app
+from tfx_pipeline.trigger.submission import warm
 
 ACCOUNT = TRIGGER
 
@@ -55,6 +56,13 @@ def send(address, body, headers=BINARY, method="POST"):
 
 def finished(version):
     return json.dumps({"bucket": "rehearsal-bucket", "name": f"data/pets/{version}/manifest.json"}).encode()
+
+
+def notified(name):
+    """What a push subscription sends of a bucket's notification."""
+    attributes = {"eventType": "OBJECT_FINALIZE", "bucketId": "rehearsal-bucket", "objectId": name}
+    message = {"attributes": attributes, "messageId": "1", "publishTime": "2026-11-29T00:00:00Z"}
+    return json.dumps({"message": message, "subscription": "projects/p/subscriptions/pipeline-trigger"}).encode()
 
 
 @pytest.fixture
@@ -123,6 +131,33 @@ def test_an_outage_at_google_is_tried_again_later(stage, trigger, publish, monke
     assert send(trigger, finished("1.3.0")) == (503, {"state": "later"})
     monkeypatch.undo()
     assert send(trigger, finished("1.3.0"))[1]["state"] == "submitted"
+
+
+@pytest.mark.parametrize(
+    "role", ["roles/aiplatform.user", "roles/storage.objectViewer", "roles/iam.serviceAccountUser"]
+)
+def test_a_refusal_that_may_pass_is_delivered_again(stage, trigger, publish, monkeypatch, role):
+    publish("1.4.0")
+    monkeypatch.setattr(stage.gate, "access", stage.gate.access.without(TRIGGER, role))
+    assert send(trigger, finished("1.4.0")) == (503, {"state": "later"})
+    monkeypatch.undo()
+    assert send(trigger, finished("1.4.0"))[1]["state"] == "submitted"
+
+
+def test_a_notification_of_the_bucket_starts_the_pipeline_too(stage, trigger, publish):
+    publish("1.5.0")
+    status, told = send(
+        trigger, notified("data/pets/1.5.0/manifest.json"), headers={"content-type": "application/json"}
+    )
+    assert (status, told["state"], told["version"]) == (200, "submitted", "gs://rehearsal-bucket/data/pets/1.5.0")
+
+
+def test_the_first_job_is_compiled_before_the_first_event(stage, publish, capfd):
+    assert not warm(REHEARSAL_CONFIG)
+    assert "not warmed up: " in capfd.readouterr().err
+    publish("1.0.0")
+    assert warm(REHEARSAL_CONFIG)
+    assert created(stage) == []
 
 
 @pytest.mark.parametrize(
