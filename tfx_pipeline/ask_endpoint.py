@@ -95,7 +95,7 @@ def _read(path: Path) -> np.ndarray:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
-        return read_photo(path)
+        return read_photo(path.read_bytes())
     except PhotoRefused as refused:
         raise UserError(f"{path}: {refused}") from None
 
