@@ -7,11 +7,11 @@ import yaml
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
 
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE, read_manifest
+from schemas.version import read_version
 from tfx_pipeline.config import load_cloud_config, load_config
 from tfx_pipeline.local_runner import EXIT_USER_ERROR, main
 from tfx_pipeline.preflight import check_run
-from tfx_pipeline.vertex.compile import read_version
+from tfx_pipeline.vertex.compile import read_version as compile_version
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def refused(write_config, toy_version):
     def lines(*settings: str, data=toy_version, **changes) -> list[str]:
         config = load_config(write_config(**changes), data=str(data), settings=settings)
         with pytest.raises(UserError) as raised:
-            check_run(config, read_manifest(data))
+            check_run(config, read_version(data))
         return str(raised.value).splitlines()
 
     return lines
@@ -31,7 +31,7 @@ def refused(write_config, toy_version):
 def refused_at_google(toy_version, tmp_path):
     """The same for a run on Vertex AI, of the rehearsal's configuration."""
 
-    def lines(*settings: str, hub=None, manifest=None) -> list[str]:
+    def lines(*settings: str, hub=None, version=None) -> list[str]:
         from tests.tfx_pipeline.conftest import REHEARSAL_CONFIG
 
         values = yaml.safe_load(REHEARSAL_CONFIG.read_text())
@@ -39,7 +39,7 @@ def refused_at_google(toy_version, tmp_path):
         path.write_text(yaml.safe_dump(values | ({"hub": hub} if hub else {})))
         config = load_cloud_config(path, settings=settings).model_copy(update={"data": str(toy_version)})
         with pytest.raises(UserError) as raised:
-            check_run(config, manifest or read_manifest(toy_version), on_vertex=True)
+            check_run(config, version or read_version(toy_version), on_vertex=True)
         return str(raised.value).splitlines()
 
     return lines
@@ -84,7 +84,7 @@ def test_values_that_a_search_would_fail_at_are_refused(refused):
 def test_a_setting_that_a_search_replaces_is_not_judged(write_config, toy_version):
     search = {"trials": 2, "epochs": 1, "search": {"batch_size": [2, 4]}}
     config = load_config(write_config(tuning=search), settings=["training.batch_size=9"])
-    check_run(config, read_manifest(toy_version))
+    check_run(config, read_version(toy_version))
 
 
 @pytest.fixture
@@ -161,19 +161,15 @@ def test_a_search_at_google_is_judged_by_its_one_machine(refused_at_google):
     assert line.startswith("tuning.search: batch_size 6: batch_size 6 cannot be shared by 4 replicas")
 
 
-def test_a_data_set_whose_name_is_no_label_at_google_is_refused(refused_at_google, toy_version, monkeypatch):
-    from tfx_pipeline import preflight
-
-    spec = preflight.load_spec("pets")
-    monkeypatch.setattr(preflight, "load_spec", lambda name: spec)  # no data set of that name is installed
-    manifest = read_manifest(toy_version).model_copy(update={"dataset": "p" * 64})
-    [line] = refused_at_google(manifest=manifest)
+def test_a_data_set_whose_name_is_no_label_at_google_is_refused(refused_at_google, toy_version):
+    version = read_version(toy_version)
+    renamed = version._replace(manifest=version.manifest.model_copy(update={"dataset": "p" * 64}))
+    [line] = refused_at_google(version=renamed)
     assert line.startswith(f"data: the data set's name '{'p' * 64}' has 64 letters")
 
 
-def test_the_compiler_makes_the_same_checks_before_it_sends_anything(write_config, toy_version, stage, cloud_config):
-    bucket, _, name = cloud_config.data.removeprefix("gs://").partition("/")
-    stage.buckets.write(bucket, f"{name}/{MANIFEST_FILE}", (toy_version / MANIFEST_FILE).read_bytes())
+def test_the_compiler_makes_the_same_checks_before_it_sends_anything(toy_version, stage, cloud_config):
+    stage.buckets.add_folder(toy_version, cloud_config.data)
     training = cloud_config.training.model_copy(update={"batch_size": 9})
     with pytest.raises(UserError, match="batch_size 9 is more than the 8 training records"):
-        read_version(cloud_config.model_copy(update={"training": training}))
+        compile_version(cloud_config.model_copy(update={"training": training}))
