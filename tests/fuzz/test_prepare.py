@@ -14,8 +14,9 @@ import pytest
 
 from beam_jobs.prepare import main
 from schemas.errors import UserError
-from schemas.manifest import read_manifest, verify_version
+from schemas.manifest import read_manifest
 from schemas.spec import ID_PATTERN
+from schemas.version import verify_version
 from tests.beam_jobs.archives import pack
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.pictures import scene, trimap
@@ -107,15 +108,14 @@ def check_run(photos: Path, output: Path, *options: str) -> tuple[int, str]:
     after = digests(output)
     assert {path: after.get(path) for path in before} == before
     new = {os.fsdecode(path) for path in after.keys() - before.keys()}
-    failed = "error: the job failed" in said
+    failed = code == 2 or "error: the job failed" in said
     folder = output / "pets" / ("2.0.0" if code == 0 else "_staging" if failed else "_rejected/2.0.0")
-    assert all(path.startswith(f"{folder}/") for path in new)
-    assert failed or not [path for path in new if path.endswith(".tmp")]
-    assert failed or not (output / "pets" / "_staging").exists()
+    assert [path for path in new if not path.startswith((f"{folder}/", f"{folder}."))] == []
+    if not failed:
+        assert not [path for path in new if path.endswith(".tmp")]
+        assert not (output / "pets" / "_staging").exists()
     assert all(re.fullmatch(r"[A-Za-z0-9_./-]+", path.removeprefix(str(output))) for path in new)
-    if code == 2:
-        assert not new
-    if code == 2 or failed:
+    if failed:
         check_sentence(said)
     if code == 0:
         check_account(folder, photos)
@@ -124,7 +124,7 @@ def check_run(photos: Path, output: Path, *options: str) -> tuple[int, str]:
 
 def check_account(folder: Path, photos: Path) -> None:
     """Checks that a version has each input once, published or rejected for a reason that can be read."""
-    manifest = verify_version(folder)
+    manifest = verify_version(folder).manifest
     assert manifest.inputs == manifest.published + sum(manifest.quarantined.values())
     lines = [json.loads(line) for path in (folder / "quarantine").iterdir() for line in path.read_bytes().splitlines()]
     assert len(lines) == sum(manifest.quarantined.values())
@@ -133,6 +133,12 @@ def check_account(folder: Path, photos: Path) -> None:
         for uri in (line["image_uri"], line["mask_uri"]):
             assert not uri or os.path.normpath(uri).startswith(str(photos))
     assert not list(folder.rglob("*.tmp"))
+
+
+def check_that_it_starts_over(good: Path, output: Path) -> None:
+    """Checks that a job that failed is in nobody's way, and that nothing of it is left in the end."""
+    assert prepare(good, output, "2.0.0", "--near_duplicates=ignore") == 0
+    assert not (output / "pets" / "_staging").exists()
 
 
 def ids_in(photos: Path) -> set[str]:
@@ -185,6 +191,7 @@ def test_a_folder_with_hostile_lists(good, output, tmp_path, seed, number):
     code, said = check_run(photos, output, "--split=official")
     if code and "Withheld" not in said:  # a split may have lost all of its ids
         assert "trainval.txt" in said or "test.txt" in said
+        check_that_it_starts_over(good, output)
 
 
 @seeded
@@ -197,3 +204,4 @@ def test_a_folder_with_hostile_archives(good, output, tmp_path, seed, number):
     code, said = check_run(folder, output)
     if code and "Withheld" not in said:
         assert "images.tar.gz" in said
+        check_that_it_starts_over(good, output)
