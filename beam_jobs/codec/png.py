@@ -14,9 +14,11 @@ GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6  # colour types
 
 _DEPTHS = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGB_ALPHA: (8, 16)}
 _HEADER = struct.Struct(">2I5B")  # width, height, depth, colour type, compression, filter method, interlace method
+_COLOR_TYPE = 9  # its place in the header
 _FRAME = 12  # bytes of a chunk beside its content: length, kind, checksum
 _ANCILLARY = 0x20  # in the first letter of a chunk's kind
 _DECODED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})  # the others never change a pixel here
+_MAY_PRECEDE = {b"IHDR": set(), b"PLTE": {b"IHDR"}}  # of those that are decoded; the others come where they like
 _MAX_CHUNKS = 1_000_000  # encoders write one for every few kB
 _GREY_8_BITS = bytes([8, 0, 0, 0, 0])  # bit depth, colour type, compression, filter method, no interlace
 _UP = 2
@@ -31,7 +33,7 @@ class Png(NamedTuple):
       depth: Bits of a sample: 1, 2, 4, 8 or 16.
       color_type: GREY, RGB, PALETTE, GREY_ALPHA or RGB_ALPHA.
       palette: RGB of each index, 3 bytes each; empty without one.
-      transparency: Content of tRNS; empty without one.
+      transparency: Content of tRNS; empty without one that counts.
     """
 
     data: bytes
@@ -52,7 +54,8 @@ def read_png(data: bytes) -> Png:
     """Checks that a PNG is complete and that each chunk that decides its pixels has the CRC-32 that it states.
 
     Pillow does not compare those of the pixels: a flipped bit can end the stream early, and the rest is then zeros.
-    What is not decoded, such as text, colour profile and EXIF, is left out, however damaged or large it is.
+    What is not decoded, such as text, colour profile and EXIF, is left out, however damaged or large it is, and so is a
+    tRNS chunk that is none: Pillow reads it on trust.
 
     Args:
       data: The whole file; it starts with `PNG_START`.
@@ -72,9 +75,11 @@ def read_png(data: bytes) -> Png:
             raise ValueError(f"PNG file is truncated: it ends after {len(data)} bytes, in chunk {kind!r}")
         if not contents and kind != b"IHDR":
             raise ValueError(f"its first chunk is {kind!r}, must be b'IHDR'")
-        if kind in _DECODED:
+        if kind in _DECODED and (kind != b"tRNS" or _is_transparency(length, contents)):
             if zlib.crc32(view[position + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
                 raise ValueError(f"checksum of chunk {kind!r} differs")
+            if contents.keys() - _MAY_PRECEDE.get(kind, contents.keys()):
+                raise ValueError(f"chunk {kind!r} is there twice, or after the pixels that need it")
             contents[kind] = view[content:end]
         elif kind[0] & _ANCILLARY:
             kept.append(view[since:position])
@@ -92,6 +97,16 @@ def read_png(data: bytes) -> Png:
     if len(palette) % 3 or (header[-1] == PALETTE and not palette):
         raise ValueError(f"palette of {len(palette)} bytes; three for each colour are needed")
     return Png(stripped, *header, palette, transparency)
+
+
+def _is_transparency(length: int, before: dict[bytes, memoryview]) -> bool:
+    """Whether a tRNS chunk of `length` bytes counts after the chunks before it; libpng ignores every other."""
+    if before.keys() - {b"IHDR", b"PLTE"} or len(before[b"IHDR"]) != _HEADER.size:
+        return False
+    color_type = before[b"IHDR"][_COLOR_TYPE]
+    if color_type == PALETTE:
+        return 0 < length <= len(before.get(b"PLTE", b"")) // 3
+    return length == {GREY: 2, RGB: 6}.get(color_type)
 
 
 def _read_header(content: memoryview) -> tuple[int, int, int, int]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
 import pyarrow as pa
 from google.protobuf.message import DecodeError
-from PIL import Image
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+from beam_jobs.codec.photos import decode_photo
 from beam_jobs.monitoring.progress import DoneInputs
 from beam_jobs.near_duplicates.batches import to_batch
 from beam_jobs.near_duplicates.hashing import HashedPhoto, photo_hash
 from beam_jobs.publication.versions import statistics_path
+from beam_jobs.rejections import InputRejected
 from beam_jobs.shards.tfrecord import DamagedTFRecord, TFRecordReader
 from beam_jobs.storage.files import exists, open_file, read_file, sizes_below
 from beam_jobs.validation.statistics import FILE, Finding, Statistics, record_count
@@ -135,8 +135,8 @@ class CheckShard(beam.DoFn):
         hashed: list[HashedPhoto] = []
         for image_id, photo in zip(_column(batch, IMAGE_ID), _column(batch, IMAGE)):
             try:
-                one = photo_hash(Image.open(io.BytesIO(photo)))
-            except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises at damaged photos
+                one = photo_hash(decode_photo(photo, min_side=0).image)
+            except InputRejected as error:
                 yield _file(split, path, f"the photo of {image_id.decode(errors='replace')} can't be decoded ({error})")
             else:
                 hashed.append(HashedPhoto(image_id.decode(errors="replace"), split, one))

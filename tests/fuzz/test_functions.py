@@ -1,11 +1,13 @@
 """What data brings, by the thousand, to the functions that read it: a result, or a sentence that names the input."""
 
+import contextlib
 import io
 import json
 import resource
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from beam_jobs.codec.masks import decode_mask, resize_mask
@@ -19,10 +21,12 @@ from schemas.documents import parse_yaml
 from schemas.errors import UserError
 from schemas.manifest import parse_manifest
 from schemas.models import parse_model
+from schemas.photos import PNG_START
 from schemas.spec import DatasetSpec, load_spec
 from tests.fuzz import archives, documents, pictures
 from tests.fuzz.cases import check_each, check_sentence, seeded
 from tfx_pipeline.config import load_config
+from tfx_pipeline.space.segmentation_app.photo import PhotoRefused, read_photo
 
 pytestmark = pytest.mark.proof
 
@@ -51,6 +55,25 @@ def test_photos(seed, tmp_path):
 
     check_each("photo", seed, 3_000, pictures.hostile_photo, check, tmp_path)
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < MEMORY
+
+
+@seeded
+def test_photos_of_a_visitor_of_the_app(seed, tmp_path):
+    def check(data: bytes) -> None:
+        try:
+            pixels = read_photo(data)
+        except PhotoRefused as refused:
+            check_sentence(str(refused))
+            return
+        assert pixels.dtype == np.uint8
+        assert pixels.shape[2:] == (3,)
+        with contextlib.suppress(InputRejected):  # it is stricter: of a damaged photo nothing is to be learned
+            prepared = np.asarray(decode_photo(data, 0).image)
+            assert prepared.shape == pixels.shape
+            if data.startswith(PNG_START):
+                assert np.abs(prepared.astype(int) - pixels).max() <= 1
+
+    check_each("photo", seed, 2_000, pictures.hostile_photo, check, tmp_path)
 
 
 @seeded

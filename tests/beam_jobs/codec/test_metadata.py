@@ -176,6 +176,32 @@ def own_critical_chunk() -> bytes:
     return data[:8] + chunk(b"CgBI", bytes(4)) + data[8:]
 
 
+def repeated(kind: bytes) -> bytes:
+    data = encode(gradient(), "PNG")
+    start = data.index(kind) - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+    return data[:end] + data[start:]
+
+
+def palette_after_the_pixels() -> bytes:
+    palette = chunk(b"PLTE", bytes(range(48)))
+    data = png(np.zeros((40, 60, 1), np.uint16), PALETTE, 8, before_pixels=((b"PLTE", bytes(range(48))),))
+    return data.replace(palette, b"").replace(chunk(b"IEND", b""), palette + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize(
+    ("color_type", "length"), [(GREY, 0), (GREY, 1), (GREY, 4), (RGB, 0), (RGB, 2), (PALETTE, 0), (PALETTE, 17)]
+)
+def test_a_transparency_of_another_length_than_its_colours_need_is_none(color_type, length):
+    samples = np.zeros((40, 60, 3 if color_type == RGB else 1), np.uint16)
+    palette = ((b"PLTE", bytes(range(48))),) if color_type == PALETTE else ()
+    plain = png(samples, color_type, 8, before_pixels=palette)
+    strange = png(samples, color_type, 8, before_pixels=(*palette, (b"tRNS", bytes(length))))
+    assert decode_photo(strange, 0).image.tobytes() == decode_photo(plain, 0).image.tobytes()
+    late = plain.replace(chunk(b"IEND", b""), chunk(b"tRNS", bytes(6)) + chunk(b"IEND", b""))
+    assert decode_photo(late, 0).image.tobytes() == decode_photo(plain, 0).image.tobytes()
+
+
 @pytest.mark.parametrize(
     ("data", "reason", "detail"),
     [
@@ -191,6 +217,8 @@ def own_critical_chunk() -> bytes:
         (b"\xff\xd8" + segment(0xDA, bytes(4)), "damaged_image", "without a frame header"),
         (own_critical_chunk(), "damaged_image", "CgBI"),
         (png(np.zeros((40, 60, 1), np.uint16), PALETTE, 8), "damaged_image", "palette of 0 bytes"),
+        (repeated(b"IHDR"), "damaged_image", "b'IHDR' is there twice"),
+        (palette_after_the_pixels(), "damaged_image", "after the pixels"),
         (b"\x89PNG\r\n\x1a\n", "truncated_image", "truncated"),
         (
             png(np.zeros((40, 60, 3), np.uint16), RGB, 16, before_pixels=((b"tRNS", bytes(6)),)),

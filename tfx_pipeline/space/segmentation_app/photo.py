@@ -31,8 +31,8 @@ def read_photo(data: bytes) -> np.ndarray:
     Raises:
       PhotoRefused: Not a photo, too small, too large, damaged, or of a kind that training does not take.
     """
-    data, orientation = without_metadata(data)
     try:
+        data, orientation = without_metadata(data)
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         _check_size(*image.size)
         image.load()

@@ -19,12 +19,19 @@ _APP0, _APP1, _APP14, _APP15 = 0xE0, 0xE1, 0xEE, 0xEF  # JFIF's and Adobe's (0 a
 _EXIF = b"Exif\x00\x00"
 _ORIENTATION_TAG, _SHORT = 0x0112, 3
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_COLOR_TYPE = 25  # its place in a PNG: www.w3.org/TR/png-3, 5.3 and 11.2.1
+_INDEXED = 3  # the colour type of a palette
+_KEY_BYTES = {0: 2, 2: 6}  # of tRNS, by the colour type
 
 
 def without_metadata(data: bytes) -> tuple[bytes, int]:
     """The same picture without EXIF, XMP, colour profile, text and further pictures, and its orientation 1 to 8.
 
-    A file that is no JPEG or PNG stays as it is, and so does all that follows upon a damaged part.
+    A file that is no JPEG or PNG stays as it is, and so does all that follows upon a damaged part. A tRNS chunk that is
+    none is left out: Pillow reads it on trust.
+
+    Raises:
+      ValueError: A PNG has two headers or palettes, or none before what needs it.
     """
     if data.startswith(JPEG_START):
         segments = list(islice(_segments(data), MAX_SEGMENTS))
@@ -35,8 +42,15 @@ def without_metadata(data: bytes) -> tuple[bytes, int]:
         return b"".join([data[:2], *kept, data[end:]]), _orientation(first[len(_EXIF) :])
     if data.startswith(PNG_START):
         kept, end = bytearray(PNG_START), len(PNG_START)
+        color_type = int.from_bytes(data[_COLOR_TYPE : _COLOR_TYPE + 1], "big")
+        before: dict[bytes, int] = {}  # kind of chunk to the bytes of its content
+        if data[12:16] != b"IHDR":
+            raise ValueError("a PNG begins with its header")
         for start, end in _chunks(data):
-            if data[start + 4 : start + 8] in _PNG_PIXELS:
+            kind, length = data[start + 4 : start + 8], end - start - 12
+            if kind in _PNG_PIXELS and (kind != b"tRNS" or _is_transparency(length, color_type, before)):
+                _check_order(kind, color_type, before)
+                before[kind] = length
                 kept += data[start:end]
         return bytes(kept + data[end:]), UPRIGHT
     return data, UPRIGHT
@@ -69,6 +83,21 @@ def _chunks(data: bytes) -> Iterator[tuple[int, int]]:
             return
         yield at, end
         at = end
+
+
+def _is_transparency(length: int, color_type: int, before: dict[bytes, int]) -> bool:
+    """Whether a tRNS chunk counts after the chunks before it; browsers and libpng ignore every other."""
+    if before.keys() - {b"IHDR", b"PLTE"}:
+        return False
+    if color_type == _INDEXED:
+        return 0 < length <= before.get(b"PLTE", 0) // 3
+    return length == _KEY_BYTES.get(color_type)
+
+
+def _check_order(kind: bytes, color_type: int, before: dict[bytes, int]) -> None:
+    late = {b"IHDR": before.keys(), b"PLTE": before.keys() - {b"IHDR"}}.get(kind)
+    if late or (kind == b"IDAT" and color_type == _INDEXED and b"PLTE" not in before):
+        raise ValueError(f"{kind!r} out of place")
 
 
 def _orientation(tiff: bytes) -> int:

@@ -5,6 +5,7 @@ const SIGNATURE_BYTES = 8;
 const [GREY, RGB, PALETTE, GREY_ALPHA, RGBA] = [0, 2, 3, 4, 6]; // colour types
 const CHANNELS = { [GREY]: 1, [RGB]: 3, [PALETTE]: 1, [GREY_ALPHA]: 2, [RGBA]: 4 };
 const DEPTHS = { [GREY]: [1, 2, 4, 8, 16], [RGB]: [8, 16], [PALETTE]: [1, 2, 4, 8], [GREY_ALPHA]: [8, 16], [RGBA]: [8, 16] };
+const KEY_BYTES = { [GREY]: 2, [RGB]: 6 }; // of tRNS
 // First column and row, and the distances of columns and rows, of each pass: 8.1
 const WHOLE = [[0, 0, 1, 1]];
 const ADAM7 = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]];
@@ -41,15 +42,24 @@ function readChunks(bytes) {
     const length = view.getUint32(at);
     const kind = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     const content = bytes.subarray(at + 8, at + 8 + length);
+    if (kind === "IHDR" && found.header) throw new Error("two headers");
+    const isLate = found.palette.length || found.transparency || found.pixels.length;
+    if (kind === "PLTE" && isLate) throw new Error("a palette out of place");
     if (kind === "IHDR") found.header = readHeader(view, at + 8);
     if (kind === "PLTE") found.palette = content;
-    if (kind === "tRNS") found.transparency = content;
+    if (kind === "tRNS" && isTransparency(length, found)) found.transparency = content;
     if (kind === "IDAT") found.pixels.push(content);
     if (kind === "IEND") break;
     at += 12 + length;
   }
   if (!found.header || (found.header.type === PALETTE && !found.palette.length)) throw new Error("no header or palette");
   return found;
+}
+
+/** Whether a tRNS chunk of `length` bytes counts after the chunks before it; libpng ignores every other. */
+function isTransparency(length, { header, palette, transparency, pixels }) {
+  if (!header || transparency || pixels.length) return false;
+  return header.type === PALETTE ? length > 0 && length <= palette.length / 3 : length === KEY_BYTES[header.type];
 }
 
 function readHeader(view, at) {
