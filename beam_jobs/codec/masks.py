@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import defaultdict
 from typing import NamedTuple
 
@@ -78,8 +77,7 @@ def read_values(source: png.Png) -> Image.Image:
     Raises:
       OSError, SyntaxError, ValueError: Its pixels are damaged.
     """
-    image = Image.open(io.BytesIO(source.data), formats=("PNG",))
-    image.load()
+    image = png.load(source)
     if source.color_type == png.GREY and source.depth < 8:
         step = 255 // (2**source.depth - 1)
         image = image.convert("L").point([level // step for level in range(256)])

@@ -134,8 +134,7 @@ def _decode_png(data: bytes) -> Photo:
     check_size(*source.size)
     if source.color_type == png.RGB and source.depth == 16 and source.transparency:
         raise InputRejected(IMAGE_MODE, "16-bit RGB PNG with a transparent colour (tRNS) is not supported")
-    image = Image.open(io.BytesIO(source.data), formats=("PNG",))
-    image.load()
+    image = png.load(source)
     image = _grey_to_rgb(image, source) if source.color_type == png.GREY else _lay_over_white(image)
     return Photo(image, *source.size, (REENCODED_PNG, *_REPAIRS_OF_COLOR_TYPE[source.color_type]))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from schemas.photos import PNG_START
 
@@ -15,6 +17,10 @@ GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6  # colour types
 _DEPTHS = {GREY: (1, 2, 4, 8, 16), RGB: (8, 16), PALETTE: (1, 2, 4, 8), GREY_ALPHA: (8, 16), RGB_ALPHA: (8, 16)}
 _HEADER = struct.Struct(">2I5B")  # width, height, depth, colour type, compression, filter method, interlace method
 _COLOR_TYPE = 9  # its place in the header
+_INTERLACE = 28  # that of the interlace method in the file
+_CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGB_ALPHA: 4}
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))  # 8.1
+_INFLATED = 1 << 18  # 256 KiB at a time
 _FRAME = 12  # bytes of a chunk beside its content: length, kind, checksum
 _ANCILLARY = 0x20  # in the first letter of a chunk's kind
 _DECODED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})  # the others never change a pixel here
@@ -97,6 +103,42 @@ def read_png(data: bytes) -> Png:
     if len(palette) % 3 or (header[-1] == PALETTE and not palette):
         raise ValueError(f"palette of {len(palette)} bytes; three for each colour are needed")
     return Png(stripped, *header, palette, transparency)
+
+
+def load(source: Png) -> Image.Image:
+    """Decodes the pixels with Pillow, in the mode that it gives them.
+
+    Raises:
+      OSError, SyntaxError, ValueError: They are damaged, or end before the last row, which Pillow leaves black.
+    """
+    image = Image.open(io.BytesIO(source.data), formats=("PNG",))
+    image.load()
+    # rows are decoded in order, of an interlaced picture one of the last two at the very end
+    last = [image.crop((0, row, image.width, row + 1)).tobytes() for row in range(image.height)[-2:]]
+    if not all(map(any, last)):
+        _check_length(source)
+    return image
+
+
+def _check_length(source: Png) -> None:
+    """Raises a ValueError where the compressed pixels are fewer bytes than the header asks for."""
+    width, height, bits = source.width, source.height, _CHANNELS[source.color_type] * source.depth
+    passes = _ADAM7 if source.data[_INTERLACE] else ((0, 0, 1, 1),)
+    sides = [(-(-(width - x) // dx), -(-(height - y) // dy)) for x, y, dx, dy in passes]
+    expected = sum(rows * (1 + -(-columns * bits // 8)) for columns, rows in sides if columns > 0 and rows > 0)
+    stream, length, position = zlib.decompressobj(), 0, len(PNG_START)
+    while position + _FRAME <= len(source.data) and length < expected:
+        size, kind = struct.unpack_from(">I4s", source.data, position)
+        piece = source.data[position + 8 : position + 8 + size] if kind == b"IDAT" else b""
+        while piece and length < expected:
+            try:
+                length += len(stream.decompress(piece, _INFLATED))
+            except zlib.error as error:
+                raise ValueError(f"its pixels are damaged after {length:,} of {expected:,} bytes: {error}") from None
+            piece = stream.unconsumed_tail
+        position += _FRAME + size
+    if length < expected:
+        raise ValueError(f"PNG file is truncated: its pixels end after {length:,} of {expected:,} bytes")
 
 
 def _is_transparency(length: int, before: dict[bytes, memoryview]) -> bool:

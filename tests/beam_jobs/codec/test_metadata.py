@@ -3,6 +3,7 @@
 import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +188,22 @@ def palette_after_the_pixels() -> bytes:
     palette = chunk(b"PLTE", bytes(range(48)))
     data = png(np.zeros((40, 60, 1), np.uint16), PALETTE, 8, before_pixels=((b"PLTE", bytes(range(48))),))
     return data.replace(palette, b"").replace(chunk(b"IEND", b""), palette + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize(("color_type", "depth", "channels"), [(GREY, 8, 1), (GREY, 4, 1), (RGB, 16, 3)])
+def test_pixels_that_end_before_the_last_row_are_not_black_silently(color_type, depth, channels, interlaced):
+    samples = np.ones((41, 60, channels), np.uint16)
+    samples[-2:] = 0
+    data = png(samples, color_type, depth, interlaced)
+    assert decode_photo(data, 0).image.size == (60, 41)
+    start = data.index(b"IDAT")
+    content = data[start + 4 : start + 4 + int.from_bytes(data[start - 4 : start], "big")]
+    row = 1 + 60 * channels * depth // 8  # of exactly this much too little, Pillow says nothing
+    short = chunk(b"IDAT", zlib.compress(zlib.decompress(content)[:-row]))
+    with pytest.raises(InputRejected) as rejected:
+        decode_photo(data.replace(chunk(b"IDAT", content), short), 0)
+    assert rejected.value.reason == "truncated_image"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.rejections import InputRejected
-from tests.png_writer import RGB, chunk, png
+from tests.png_writer import PALETTE, RGB, chunk, png
 from tests.tfx_pipeline.space.conftest import encoded, photo
 from tfx_pipeline.space.segmentation_app.photo import PhotoRefused, read_photo
 
@@ -15,6 +15,10 @@ def png_that_states(width, height):
     """A PNG of a few bytes whose header states any size."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def indexed_without_palette():
+    return png(np.zeros((20, 20, 1), np.uint16), PALETTE, 8)
 
 
 @pytest.mark.parametrize(
@@ -26,8 +30,10 @@ def png_that_states(width, height):
         (png_that_states(30_000, 30_000), "too large"),
         (png_that_states(9_000, 9_000), "too large: 9000 x 9000 pixels"),
         (encoded(photo())[:900], "damaged or ends too early"),
+        (png_that_states(20, 20)[:33] + png_that_states(20, 20)[8:], "damaged"),
+        (indexed_without_palette(), "damaged"),
     ],
-    ids=["text", "empty", "one pixel", "a bomb", "too many pixels", "cut"],
+    ids=["text", "empty", "one pixel", "a bomb", "too many pixels", "cut", "two headers", "no palette"],
 )
 def test_what_cannot_be_used_is_refused_in_words(data, message):
     with pytest.raises(PhotoRefused, match=message):
