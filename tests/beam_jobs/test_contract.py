@@ -114,7 +114,7 @@ def test_a_job_without_a_launcher_compares_contracts_as_well(data, version):
     published_under(version, **COSMETIC)
     assert list(files_to_move(decision, options)) == []
     published_under(version, **SWAPPED_VALUES)
-    with pytest.raises(RuntimeError, match="already published with other content"):
+    with pytest.raises(RuntimeError, match="published by another job, with other content"):
         list(files_to_move(decision, options))
 
 

@@ -152,12 +152,15 @@ def test_a_notification_of_the_bucket_starts_the_pipeline_too(stage, trigger, pu
     assert (status, told["state"], told["version"]) == (200, "submitted", "gs://rehearsal-bucket/data/pets/1.5.0")
 
 
-def test_the_first_job_is_compiled_before_the_first_event(stage, publish, capfd):
-    assert not warm(REHEARSAL_CONFIG)
+def test_the_first_job_is_compiled_before_the_first_event(stage, publish, tmp_path, capfd):
+    before = tmp_path / "config.yaml"
+    before.write_text(REHEARSAL_CONFIG.read_text().replace("/pets/1.0.0", "/pets/0.0.1"))
+    assert not warm(before)
     assert "not warmed up: " in capfd.readouterr().err
     publish("1.0.0")
+    jobs = created(stage)
     assert warm(REHEARSAL_CONFIG)
-    assert created(stage) == []
+    assert created(stage) == jobs
 
 
 @pytest.mark.parametrize(
