@@ -204,17 +204,17 @@ def test_a_wrong_module_path_is_found(run, job):
 
 
 def test_a_file_that_the_image_lacks_is_found(run, job, rehearsal):
-    [schemas] = (rehearsal.folder / "image" / "image").glob("lib/*/site-packages/schemas")
-    shutil.move(schemas / "pets" / "dataset.yaml", rehearsal.folder / "dataset.yaml")
+    [trainer] = (rehearsal.folder / "image" / "image").glob("lib/*/site-packages/trainer")
+    shutil.move(trainer / "losses.py", rehearsal.folder / "losses.py")
     settings = parameter(job, "Trainer", "custom_config")
     settings["stringValue"] = settings["stringValue"].replace('"seed": 0', '"seed": 1')  # else nothing would be trained
     try:
         with pytest.raises(StepFailed) as raised:
             run()
     finally:
-        shutil.move(rehearsal.folder / "dataset.yaml", schemas / "pets" / "dataset.yaml")
+        shutil.move(rehearsal.folder / "losses.py", trainer / "losses.py")
     assert raised.value.step == "Trainer"
-    assert "its CustomJob failed: schemas.errors.UserError: no data set 'pets' under schemas/" in raised.value.reason
+    assert "its CustomJob failed: ModuleNotFoundError: No module named 'trainer.losses'" in raised.value.reason
 
 
 def test_an_artifact_of_another_type_is_found(run, job):
