@@ -8,7 +8,7 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRu
 
 from schemas.spec import DatasetSpec
 from schemas.version import read_version
-from tfx_pipeline.config import load_config
+from tfx_pipeline.config.pipeline import load_config
 from tfx_pipeline.pipeline import create_pipeline, trainer_config
 
 
@@ -61,7 +61,7 @@ def test_hf_pusher_compiles_for_vertex_with_the_name_of_its_secret(write_config,
     assert set(task["inputs"]["artifacts"]) == {"model", "model_blessing", "evaluation"}
     assert "Pusher" in task["dependentTasks"]
     container = spec["deploymentSpec"]["executors"]["HFPusher_executor"]["container"]
-    assert "tfx_pipeline.components.hf_pusher.executor.Executor" in container["args"]
+    assert "tfx_pipeline.hub.executor.Executor" in container["args"]
     assert secret in text
     assert "hf_planted" not in text
 

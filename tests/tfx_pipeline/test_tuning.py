@@ -11,7 +11,7 @@ import pytest
 from schemas.errors import UserError
 from schemas.version import read_version
 from tfx_pipeline import local_runner
-from tfx_pipeline.config import load_config
+from tfx_pipeline.config.pipeline import load_config
 from tfx_pipeline.pipeline import create_pipeline, trainer_config, tuner_config
 from trainer.export import MODEL_INFO_PATH
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from beam_jobs.dataflow.submission import check_credentials
-from beam_jobs.publication.versions import absolute_folder, read_contract, require_shards, require_version
+from beam_jobs.storage.versions import absolute_folder, read_contract, require_shards, require_version
 from schemas.version import PublishedVersion
-from tfx_pipeline.config import RUN_FN, PipelineConfig
+from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig
 from tfx_pipeline.preflight import check_run
 from tfx_pipeline.vertex.lineage import git_commit, lineage_labels
 

@@ -8,7 +8,7 @@ import pytest
 from google.cloud import aiplatform_v1 as v1
 
 from beam_jobs.console import Terminated
-from tfx_pipeline.identity.access import RUNNER
+from tfx_pipeline.deploy.terraform.access import RUNNER
 from tfx_pipeline.vertex.components import training_settings
 from tfx_pipeline.vertex.custom_job import Executor
 

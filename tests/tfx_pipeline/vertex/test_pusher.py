@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from google.api_core.exceptions import PermissionDenied
 
-from tfx_pipeline.identity.access import RUNNER
+from tfx_pipeline.deploy.terraform.access import RUNNER
 from tfx_pipeline.vertex.pusher import PushArguments, push
 
 ACCOUNT = RUNNER
