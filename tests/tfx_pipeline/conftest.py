@@ -17,7 +17,7 @@ from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest, Shard, Split,
 from schemas.spec import DATASET_FILE, load_spec
 from tests.beam_jobs.storage_emulator import forget_clients
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS
-from tfx_pipeline.deploy.terraform.access import DEPLOYER
+from tfx_pipeline.vertex.rehearsal.access import DEPLOYER
 
 REHEARSAL_CONFIG = Path(tfx_pipeline.__file__).parent / "configs" / "rehearsal.yaml"
 IMAGE_SIZE = 32

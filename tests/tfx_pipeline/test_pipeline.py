@@ -10,6 +10,7 @@ from schemas.spec import DatasetSpec
 from schemas.version import read_version
 from tfx_pipeline.config.pipeline import load_config
 from tfx_pipeline.pipeline import create_pipeline, trainer_config
+from tfx_pipeline.platform import Platform
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def version(toy_version):
 def compile_for_vertex(config, version, folder) -> str:
     path = folder / "pipeline.json"
     runner = KubeflowV2DagRunner(KubeflowV2DagRunnerConfig(default_image="image:1"), output_filename=str(path))
-    runner.run(create_pipeline(config, version))
+    runner.run(create_pipeline(config, version, Platform()))
     return path.read_text()
 
 

@@ -28,6 +28,7 @@ from tfx_pipeline.local.summary import Summary
 from tfx_pipeline.local.tuning_result import TuningResult
 from tfx_pipeline.output_layout import METADATA_FILE, PIPELINE_FOLDER, PREDICTIONS_FILE, REPORT_FILE, SERVING_FOLDER
 from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, TUNER, create_pipeline
+from tfx_pipeline.platform import PUSHER, Platform
 
 # Beam in this process's memory. Its default, DirectRunner, first looks for another runner's binary on the network.
 BEAM_ARGUMENTS = ("--runner=FnApiRunner",)
@@ -53,11 +54,12 @@ def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str =
     manifest, spec = version
     blessed = _check_earlier_runs(config, manifest, spec)
     # TFX's cache knows that a model was pushed, not that somebody removed it since. HFPusher asks the Hub each time.
-    uncached_steps = frozenset({HF_PUSHER} if (output / SERVING_FOLDER).is_dir() else {HF_PUSHER, "Pusher"})
+    uncached_steps = frozenset({HF_PUSHER} if (output / SERVING_FOLDER).is_dir() else {HF_PUSHER, PUSHER})
     runner = ReportingDagRunner(lambda step: _print_step(step, blessed), uncached_steps)
     pipeline = create_pipeline(
         config,
         version,
+        Platform(),
         run_fn=run_fn,
         compare_with_itself=False,
         metadata_connection_config=sqlite_metadata_connection_config(str(output / METADATA_FILE)),
@@ -126,7 +128,7 @@ def _summarize(
 ) -> Summary:
     [model] = steps["Trainer"].outputs["model"]
     [evaluation] = steps["Evaluator"].outputs["evaluation"]
-    [pushed_model] = steps["Pusher"].outputs["pushed_model"]
+    [pushed_model] = steps[PUSHER].outputs["pushed_model"]
     return Summary(
         manifest=manifest,
         evaluation=read_evaluation(evaluation.uri, spec),

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from tfx_pipeline.deploy.terraform.access import ACT_AS, BUCKET, PROJECT, RUNNER, Access, Denied, account_name, accounts
+from tfx_pipeline.vertex.rehearsal.access import ACT_AS, BUCKET, PROJECT, RUNNER, Access, Denied, account_name, accounts
 
 _OBJECT = re.compile(r"/b/(?P<bucket>[^/]+)/o/(?P<name>[^/]+)")
 _COPY = re.compile(_OBJECT.pattern + r"/(?:copyTo|rewriteTo)/b/(?P<to_bucket>[^/]+)/o/[^/]+")

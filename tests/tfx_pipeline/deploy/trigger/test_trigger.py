@@ -14,9 +14,9 @@ import uvicorn
 from schemas.manifest import MANIFEST_FILE, read_manifest
 from tests.tfx_pipeline.conftest import REHEARSAL_CONFIG
 from tests.tfx_pipeline.deploy.trigger.test_events import BINARY
-from tfx_pipeline.deploy.terraform.access import TRIGGER
 from tfx_pipeline.deploy.trigger.service import create_app
 from tfx_pipeline.deploy.trigger.submission import warm
+from tfx_pipeline.vertex.rehearsal.access import TRIGGER
 
 ACCOUNT = TRIGGER
 

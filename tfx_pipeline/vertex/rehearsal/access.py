@@ -95,4 +95,4 @@ def accounts() -> tuple[str, ...]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    return yaml.safe_load(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
+    return yaml.safe_load(resources.files("tfx_pipeline.deploy.terraform").joinpath(name).read_text(encoding="utf-8"))

@@ -9,8 +9,8 @@ import yaml
 from schemas.errors import UserError
 from tests.tfx_pipeline.vertex.conftest import job_file
 from tests.tfx_pipeline.vertex.test_pusher import push_model
-from tfx_pipeline.deploy.terraform.access import BUCKET, Denied, granted_access, refusal
 from tfx_pipeline.vertex import jobs
+from tfx_pipeline.vertex.rehearsal.access import BUCKET, Denied, granted_access, refusal
 from tfx_pipeline.vertex.rehearsal.gate import VERTEX_PERMISSIONS, Gate
 
 __all__ = ["job_file", "push_model"]
