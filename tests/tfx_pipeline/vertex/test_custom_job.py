@@ -30,6 +30,7 @@ def start(stage, cloud_config, monkeypatch):
 
 
 def test_sigterm_cancels_the_job_and_ends_the_step(stage, start):
+    before = signal.getsignal(signal.SIGTERM)
     other = v1.CustomJob(name="projects/p/locations/l/customJobs/99", state=STATE.JOB_STATE_RUNNING)
     stage.service.custom_jobs[other.name] = other
     with pytest.raises(Terminated):
@@ -37,7 +38,7 @@ def test_sigterm_cancels_the_job_and_ends_the_step(stage, start):
     [job] = [job for job in stage.service.custom_jobs.values() if job is not other]
     assert job.state == STATE.JOB_STATE_CANCELLED
     assert other.state == STATE.JOB_STATE_RUNNING
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_the_job_carries_the_configured_labels_beside_the_steps_own(stage, start):
