@@ -7,7 +7,7 @@ PYTHON_VERSION := $(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.ver
 LOCK := requirements-$(PYTHON_VERSION).lock
 READY := $(VENV)/.ready-$(PYTHON_VERSION)
 UV_VERSION := 0.13.9
-IMAGE_LOCKS := tfx_pipeline/image/locks
+IMAGE_LOCKS := tfx_pipeline/deploy/container/locks
 IMAGE_PYTHON_3.10 := 3.10.19-slim-trixie
 IMAGE_PYTHON_3.13 := 3.13.9-slim-trixie
 BEAM_VERSION = $(shell sed -nE 's/^apache-beam[^=]*==([^ ]+).*/\1/p' $(IMAGE_LOCKS)/$(PYTHON_VERSION).lock)
@@ -55,7 +55,7 @@ $(READY): $(wildcard $(LOCK)) setup.py
 	@touch $@
 
 demo: env  ## draw sample data, prepare it, train, judge and push a model (under 6 minutes)
-	@$(BIN)/python -m beam_jobs.sample_data --output=$(DEMO)/photos --count=300 --seed=1 --defects
+	@$(BIN)/python -m tests.sample_data --output=$(DEMO)/photos --count=300 --seed=1 --defects
 	@$(BIN)/python -m beam_jobs.prepare --dataset=pets --input=$(DEMO)/photos --output=$(DEMO)/data --version=1.0.0 \
 		--image_size=96 --split=official
 	@$(BIN)/python -m tfx_pipeline.local_runner --config=tfx_pipeline/configs/demo.yaml
@@ -93,7 +93,7 @@ vertex-plan: env  ## tell what that takes and costs: CONFIG=FILE [DATA=gs://... 
 	@$(BIN)/python -m tfx_pipeline.vertex.plan --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)") $(OPTIONS)
 
 image:  ## build, check and push the container image with Cloud Build: PROJECT= REGION= BUCKET= [TAG= ACCELERATOR=gpu BUILD_REGION=]
-	gcloud beta builds submit . --project="$(PROJECT)" --region="$(BUILD_REGION)" --config=tfx_pipeline/image/cloudbuild.yaml \
+	gcloud beta builds submit . --project="$(PROJECT)" --region="$(BUILD_REGION)" --config=tfx_pipeline/deploy/container/cloudbuild.yaml \
 		--gcs-source-staging-dir="gs://$(BUCKET)/builds" \
 		--service-account="projects/$(PROJECT)/serviceAccounts/image-builder@$(PROJECT).iam.gserviceaccount.com" \
 		--substitutions="_IMAGE=$(IMAGE_NAME),_TAG=$(IMAGE_TAG),$(IMAGE_ARGUMENTS),_ACCELERATOR=$(ACCELERATOR)"

@@ -66,9 +66,9 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["beam_jobs*", "schemas*", "tfx_pipeline*", "trainer*"]),
     package_data={
-        "beam_jobs": ["dataflow/*.yaml"],
+        "beam_jobs": ["google_cloud/*.yaml"],
         "schemas": ["*/*.pbtxt", "*/*.yaml"],
-        "tfx_pipeline": ["configs/*.yaml", "identity/*.yaml", "image/locks/*.lock"],
+        "tfx_pipeline": ["configs/*.yaml", "deploy/terraform/*.yaml", "deploy/container/locks/*.lock"],
         "tfx_pipeline.space": ["*.css", "npm/*", "segmentation_app/*.css", "static_app/*", "templates/*"],
     },
     install_requires=DATA_JOBS,

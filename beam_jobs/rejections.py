@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from beam_jobs.sources.source_files import SourceFile
+from beam_jobs.elements import SourceFile
 from schemas.bounded_text import clipped, printable
 from schemas.documents import parse_json_object
 from schemas.errors import UserError

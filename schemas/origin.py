@@ -20,7 +20,7 @@ class Origin(FrozenModel):
       title: Such as `Drawn cats and dogs`.
       license: Of the photos and masks.
       source: Their address, or how they are made.
-      drawn: Whether `beam_jobs.sample_data` has drawn them, and can draw more for people to try a model with.
+      drawn: Whether `tests.sample_data` has drawn them, and can draw more for people to try a model with.
     """
 
     title: Line

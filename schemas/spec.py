@@ -142,7 +142,7 @@ class DatasetSpec(FrozenModel):
       name: Name of the folder under `schemas/`, and of the folder that versions are published in.
       title, license, source, citation: For people: reports and model cards. `source` is the address of the data set,
         or says how it is made. `schemas.origin` says of one version what it was made from instead.
-      drawn: Whether `beam_jobs.sample_data` has drawn the photos.
+      drawn: Whether `tests.sample_data` has drawn the photos.
       image_path, mask_path: Where files lie under the input root (`schemas.path_pattern`).
       archives: What the data set is published as; may lie under the input root in place of the files.
       official_splits: Split name to the list file that names its ids (first word of each line; `#` comments).

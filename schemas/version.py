@@ -1,6 +1,6 @@
 """A published version in a folder: its manifest, its contract, and whether its files are those of the manifest.
 
-`beam_jobs.publication.versions` does the same wherever Beam can read.
+`beam_jobs.storage.versions` does the same wherever Beam can read.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from beam_jobs.shards.tfrecord import TFRecordWriter
+from beam_jobs.records.tfrecord import TFRecordWriter
 from schemas.contract import dataset_text
 from schemas.features import SPLITS
 from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest, Shard, Split, options_sha256, shard_path

@@ -11,12 +11,13 @@ import pytest
 import yaml
 from PIL import Image
 
-from beam_jobs import predict, prepare
-from beam_jobs.sample_data import __main__ as sample_data
+from beam_jobs.predict import command_line as predict
+from beam_jobs.prepare import command_line as prepare
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
+from tests.sample_data import __main__ as sample_data
 from tfx_pipeline import ask_endpoint
-from tfx_pipeline.config import load_config
+from tfx_pipeline.config.pipeline import load_config
 from tfx_pipeline.local_runner import check_inputs
 
 PICTURES, CROP = 40, 64

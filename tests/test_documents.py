@@ -26,7 +26,7 @@ from tests.documents import (
     own_paths,
     pages,
 )
-from tfx_pipeline.config import PipelineConfig, check_evaluation
+from tfx_pipeline.config.pipeline import PipelineConfig, check_evaluation
 from tfx_pipeline.vertex.plan import CORE_IMAGES_PER_SECOND
 
 PAGES = {path.relative_to(PROJECT_DIR).as_posix(): path.read_text(encoding="utf-8") for path in pages()}

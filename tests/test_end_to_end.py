@@ -37,7 +37,7 @@ from tests.tfx_pipeline.space.browser import (
     wait,
 )
 from tests.tfx_pipeline.space.processes import serving
-from tfx_pipeline.components.hf_pusher.contents import write_folder
+from tfx_pipeline.hub.contents import write_folder
 from tfx_pipeline.space import SpaceSettings, space_files
 from tfx_pipeline.space.file_server import file_server
 
@@ -69,7 +69,7 @@ def finished(tmp_path_factory):
 def _run_everything(folder, hub):
     photos, version, output = folder / "photos", folder / "data" / "pets" / "1.0.0", folder / "model"
     sizes = ("--min_side=96", "--max_side=160")
-    run("beam_jobs.sample_data", f"--output={photos}", "--count=48", "--eval_fraction=0.25", "--defects", *sizes)
+    run("tests.sample_data", f"--output={photos}", "--count=48", "--eval_fraction=0.25", "--defects", *sizes)
     places = (f"--input={photos}", f"--output={folder / 'data'}", "--version=1.0.0", "--dataset=pets")
     rejects = "--max_rejected_fraction=0.2"
     run("beam_jobs.prepare", *places, "--split=official", f"--image_size={IMAGE_SIZE}", rejects)

@@ -1,12 +1,11 @@
 """Who may import whom: rooms depend downward only, and a Dataflow worker needs neither TFX nor Keras."""
 
-import ast
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-PROJECT_DIR = Path(__file__).parents[1]
+from tests.rooms import PROJECT_DIR, arrows, circle, imported_modules
+
 MAY_IMPORT = {
     "schemas": set(),
     "beam_jobs": {"schemas"},
@@ -25,18 +24,11 @@ FOREIGN = {  # libraries that a room must do without
 @cache
 def imports(room):
     """(file, package) for each import anywhere in a room, inside functions too."""
-    found = []
-    for path in sorted((PROJECT_DIR / room).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                names = [node.module]
-            else:
-                continue
-            for name in names:
-                found.append((path.relative_to(PROJECT_DIR).as_posix(), name.split(".")[0]))
-    return found
+    return [
+        (path.relative_to(PROJECT_DIR).as_posix(), name.split(".")[0])
+        for path in sorted((PROJECT_DIR / room).rglob("*.py"))
+        for name in imported_modules(path)
+    ]
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
@@ -52,3 +44,8 @@ def test_a_room_does_without_the_libraries_of_others(room):
 
 def test_only_the_search_for_hyperparameters_knows_tfx_in_the_trainer():
     assert {path for path, package in imports("trainer") if package == "tfx"} == {"trainer/tuner_fn.py"}
+
+
+@pytest.mark.parametrize("room", ["beam_jobs", "trainer", "tfx_pipeline"])
+def test_the_folders_of_a_room_import_downward_only(room):
+    assert circle(arrows(room)) == []

@@ -12,11 +12,11 @@ import tensorflow as tf
 import yaml
 from PIL import Image
 
-from beam_jobs import prepare
-from beam_jobs.sample_data import __main__ as sample_data
+from beam_jobs.prepare import command_line as prepare
 from schemas import features
 from schemas.manifest import Manifest, read_manifest
 from schemas.spec import load_spec
+from tests.sample_data import __main__ as sample_data
 
 STREETS = load_spec("streets")
 IMAGE_SIZE, PICTURES, DEFECTS, REJECTED = 64, 60, 13, 7

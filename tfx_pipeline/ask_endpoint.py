@@ -117,7 +117,7 @@ def _local(model: Path):
 
 
 def _deployed(options: argparse.Namespace):
-    from tfx_pipeline.config import load_config
+    from tfx_pipeline.config.pipeline import load_config
     from tfx_pipeline.vertex.predictor import DeployedModel
 
     config = load_config(Path(options.config))

@@ -26,9 +26,9 @@ from schemas.errors import UserError
 from schemas.features import SPLITS
 from schemas.secret_names import redacted
 from schemas.version import PublishedVersion, read_version, verify_version
-from tfx_pipeline.config import RUN_FN, PipelineConfig, load_config
+from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig, load_config
+from tfx_pipeline.local.metadata_file import check_metadata_file
 from tfx_pipeline.log_file import stderr_in_file
-from tfx_pipeline.metadata_file import check_metadata_file
 from tfx_pipeline.output_layout import LOCK_FILE, LOGS_FOLDER, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE
 from tfx_pipeline.preflight import check_run
 
@@ -152,7 +152,7 @@ def run(config: PipelineConfig, version: PublishedVersion, verbose: bool, run_fn
     summary = None
     with nullcontext() if verbose else stderr_in_file(log):
         try:
-            from tfx_pipeline.local_run import run_locally  # TFX takes half a minute to import
+            from tfx_pipeline.local.local_run import run_locally  # TFX takes half a minute to import
 
             summary = run_locally(config, version, run_fn)
         except Exception as error:  # whatever a step raises becomes one line here and a traceback in the log

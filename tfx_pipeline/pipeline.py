@@ -12,7 +12,6 @@ from ml_metadata.proto import metadata_store_pb2
 
 # Not `tfx.v1`: it also imports the Vertex AI client, which alone takes nine of its 25 seconds.
 from tfx.components.evaluator.component import Evaluator
-from tfx.components.pusher.component import Pusher
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.tuner.component import Tuner  # TFX imports it, and KerasTuner with it, anyway
@@ -20,7 +19,7 @@ from tfx.dsl.components.common.importer import Importer
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.proto import trainer_pb2
 from tfx.types import Artifact, Channel, artifact_utils
 from tfx.types.standard_artifacts import Examples, ExampleStatistics, Model, ModelBlessing
 
@@ -28,56 +27,51 @@ from schemas.features import EVAL, SPLITS, TRAIN
 from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, STATISTICS_FOLDER, Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
-from tfx_pipeline.baseline import CANDIDATE, LatestOtherBlessedModel
-from tfx_pipeline.components.folder_pusher import FolderPusher
-from tfx_pipeline.components.hf_pusher.component import HFPusher
-from tfx_pipeline.config import RUN_FN, TUNER_FN, PipelineConfig
-from tfx_pipeline.evaluation import eval_config
-from tfx_pipeline.output_layout import CHECKPOINTS_FOLDER, PIPELINE_FOLDER, SERVING_FOLDER
+from tfx_pipeline.config.pipeline import RUN_FN, TUNER_FN, PipelineConfig
+from tfx_pipeline.evaluation.baseline import CANDIDATE, LatestOtherBlessedModel
+from tfx_pipeline.evaluation.results import eval_config
+from tfx_pipeline.hub.component import HFPusher
+from tfx_pipeline.output_layout import CHECKPOINTS_FOLDER, PIPELINE_FOLDER
+from tfx_pipeline.platform import Platform
 from tfx_pipeline.source_digest import source_sha256
-from tfx_pipeline.vertex.cloud_config import CloudConfig
 
 TUNER = "Tuner"
 TRAINER = "Trainer"
 LAST_BLESSED_MODEL = "LastBlessedModel"
-PUSHER = "Pusher"
 HF_PUSHER = "HFPusher"
 
 
 def create_pipeline(
     config: PipelineConfig,
     version: PublishedVersion,
+    platform: Platform,
     run_fn: str = RUN_FN,
     compare_with_itself: bool = True,
     metadata_connection_config: metadata_store_pb2.ConnectionConfig | None = None,
     beam_pipeline_args: tuple[str, ...] = (),
-    on_vertex: bool = False,
-    git_commit: str | None = None,
 ) -> Pipeline:
     """Builds the pipeline for one published data set version.
 
     Args:
       config: `data` and `output` are absolute paths or URIs that every step can read or write.
       version: The version at `config.data`.
+      platform: Where the steps run.
       run_fn: Import path of the training function.
       compare_with_itself: Whether a model that is blessed already may be its own last blessed model. Vertex AI
         Pipelines know only this strategy; the local runner passes False, and a run that changes nothing then finds
         every step done.
       metadata_connection_config: Where ML Metadata is kept, for runners that do not bring their own.
       beam_pipeline_args: How Evaluator runs its Beam job.
-      on_vertex: Train and serve as the configuration's `cloud` section says, which must be there then.
-      git_commit: Of this code, for the labels of a model on Vertex AI.
     """
     manifest, spec = version
     examples = _imported(config, manifest, EXAMPLES_FOLDER, Examples)
     statistics = _imported(config, manifest, STATISTICS_FOLDER, ExampleStatistics)
     schema_gen = ImportSchemaGen(schema_file=f"{config.data}/{SCHEMA_FILE}")
-    cloud = config.cloud if on_vertex else None
-    tuner = _tuner(config, version, examples, schema_gen, cloud) if config.tuning is not None else None
-    trainer = _trainer(config, version, run_fn, examples, schema_gen, tuner, cloud)
+    tuner = _tuner(config, version, platform, examples, schema_gen) if config.tuning is not None else None
+    trainer = _trainer(config, version, platform, run_fn, examples, schema_gen, tuner)
     last_blessed = _last_blessed_model(trainer, compare_with_itself)
     evaluator = _evaluator(config, spec, examples, trainer, last_blessed)
-    pusher = _pusher(config, manifest, trainer, evaluator, cloud, git_commit)
+    pusher = platform.pusher(config, manifest, trainer.outputs["model"], evaluator.outputs["blessing"])
     components = [examples, statistics, schema_gen, trainer, last_blessed, evaluator, pusher]
     if tuner is not None:
         components.append(tuner)
@@ -104,44 +98,31 @@ def create_pipeline(
 def _tuner(
     config: PipelineConfig,
     version: PublishedVersion,
+    platform: Platform,
     examples: Importer,
     schema_gen: ImportSchemaGen,
-    cloud: CloudConfig | None,
 ) -> Tuner:
-    component, settings = Tuner, tuner_config(config, version)
-    if cloud is not None and cloud.training is not None:
-        from tfx_pipeline.vertex import components
-        from tfx_pipeline.vertex.tuner import VertexTuner
-
-        component = VertexTuner
-        settings |= components.training_settings(
-            f"{config.name}-tuner", cloud, cloud.training.model_copy(update={"replicas": 1})
-        )
+    component, settings = platform.tuner(config)
     return component(
         tuner_fn=TUNER_FN,
         examples=examples.outputs["result"],
         schema=schema_gen.outputs["schema"],
         train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
         eval_args=trainer_pb2.EvalArgs(splits=[EVAL]),
-        custom_config=settings,
+        custom_config=tuner_config(config, version) | settings,
     ).with_id(TUNER)
 
 
 def _trainer(
     config: PipelineConfig,
     version: PublishedVersion,
+    platform: Platform,
     run_fn: str,
     examples: Importer,
     schema_gen: ImportSchemaGen,
     tuner: Tuner | None,
-    cloud: CloudConfig | None,
 ) -> Trainer:
-    component, settings = Trainer, trainer_config(config, version, run_fn)
-    if cloud is not None and cloud.training is not None:
-        from tfx_pipeline.vertex import components
-
-        component = components.VertexTrainer
-        settings |= components.training_settings(f"{config.name}-trainer", cloud, cloud.training)
+    component, settings = platform.trainer(config)
     return component(
         run_fn=run_fn,
         examples=examples.outputs["result"],
@@ -149,28 +130,8 @@ def _trainer(
         hyperparameters=tuner.outputs["best_hyperparameters"] if tuner is not None else None,
         train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
         eval_args=trainer_pb2.EvalArgs(splits=[EVAL]),
-        custom_config=settings,
+        custom_config=trainer_config(config, version, run_fn) | settings,
     ).with_id(TRAINER)
-
-
-def _pusher(
-    config: PipelineConfig,
-    manifest: Manifest,
-    trainer: Trainer,
-    evaluator: Evaluator,
-    cloud: CloudConfig | None,
-    git_commit: str | None,
-) -> Pusher:
-    model, blessing = trainer.outputs["model"], evaluator.outputs["blessing"]
-    if cloud is not None and cloud.serving is not None:
-        from tfx_pipeline.vertex.components import vertex_pusher
-
-        return vertex_pusher(config, manifest, git_commit, model, blessing)
-    folder = pusher_pb2.PushDestination.Filesystem(base_directory=f"{config.output}/{SERVING_FOLDER}")
-    destination = pusher_pb2.PushDestination(filesystem=folder)
-    if "://" in config.output:  # a bucket has no folders to rename; there `saved_model.pb` is copied last
-        return Pusher(model=model, model_blessing=blessing, push_destination=destination)
-    return FolderPusher(model=model, model_blessing=blessing, push_destination=destination).with_id(PUSHER)
 
 
 def trainer_config(config: PipelineConfig, version: PublishedVersion, run_fn: str = RUN_FN) -> dict:

@@ -9,16 +9,16 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
 
-from beam_jobs.publication.versions import statistics_path
 from beam_jobs.storage.files import read_file
+from beam_jobs.storage.versions import statistics_path
 from schemas.errors import UserError
 from schemas.features import EVAL, SPLITS, TRAIN, fraction_feature
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
-from tfx_pipeline.components.hf_pusher.checks import hub_problems
-from tfx_pipeline.config import EvaluationConfig, PipelineConfig, check_evaluation
-from tfx_pipeline.vertex.cloud_config import TrainingJob
+from tfx_pipeline.config.cloud import TrainingJob
+from tfx_pipeline.config.pipeline import EvaluationConfig, PipelineConfig, check_evaluation
+from tfx_pipeline.hub.checks import hub_problems
 from trainer.cluster import worker_count
 from trainer.config import TrainingConfig
 from trainer.requirements import Surroundings, search_problems, training_problems

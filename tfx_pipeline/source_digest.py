@@ -16,7 +16,7 @@ def source_sha256(*modules: str, files: Iterable[Path] = ()) -> str:
     """SHA-256 over names and contents of the source files of packages and modules, without importing them.
 
     Args:
-      modules: Names such as `trainer` (a package: all its files) or `tfx_pipeline.iou_metrics` (one file).
+      modules: Names such as `trainer` (a package: all its files) or `tfx_pipeline.evaluation.iou_metrics` (one file).
       files: Other files that decide what the code makes, such as weights; their names do not count.
 
     Raises:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from beam_jobs.console import exit_code
 from schemas.errors import UserError
-from tfx_pipeline.config import load_cloud_config
+from tfx_pipeline.config.pipeline import load_cloud_config
 
 
 def main() -> int:

@@ -16,8 +16,7 @@ from beam_jobs.dataflow.options import (
     refuse_decided_flags,
     values_of,
 )
-from beam_jobs.options import PrepareOptions
-from beam_jobs.prepare import (
+from beam_jobs.prepare.command_line import (
     FAILED,
     PUBLISHED_MEANWHILE,
     add_arguments,
@@ -26,7 +25,8 @@ from beam_jobs.prepare import (
     read_published,
     report_outcome,
 )
-from beam_jobs.retry.options import SOURCE, with_base_options
+from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.retry_options import SOURCE, with_base_options
 from beam_jobs.runners.beam_options import parse_beam_flags
 from schemas.errors import UserError
 from schemas.spec import parse_model
@@ -105,9 +105,9 @@ def _run(values: dict[str, Any], temporary_dir: str, flags: list[str], no_wait: 
 
 def _check_places(options: PrepareOptions, temporary_dir: str) -> None:
     """Tells in seconds what would fail after minutes: no bucket, no photos, masks or lists, no baseline."""
-    from beam_jobs.publication.versions import require_baseline
-    from beam_jobs.sources.listing import plan_listings
+    from beam_jobs.prepare.listing import plan_listings
     from beam_jobs.storage.cloud_storage import list_objects
+    from beam_jobs.storage.versions import require_baseline
 
     try:
         next(list_objects(f"{temporary_dir}/"), None)
@@ -123,7 +123,7 @@ def _check_places(options: PrepareOptions, temporary_dir: str) -> None:
 
 def _counted(job: DataflowJob, options: PrepareOptions) -> JobMetrics | None:
     """What the job has counted; None where the service does not tell, which is said."""
-    from beam_jobs.monitoring.accounting import outcome_manifest
+    from beam_jobs.prepare.accounting import outcome_manifest
 
     try:
         return job.metrics(outcome_manifest(options).inputs)

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from beam_jobs.options import PrepareOptions
+from beam_jobs.elements import SourceFile
+from beam_jobs.prepare.listing import IMAGES, LISTS, MASKS, list_files, plan_listings
+from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.records import make_record
+from beam_jobs.records.sharding import id_hash
+from beam_jobs.records.tf_example import to_example
 from beam_jobs.rejections import InputRejected
-from beam_jobs.shards.records import make_record
-from beam_jobs.shards.sharding import id_hash
-from beam_jobs.shards.tf_example import to_example
 from beam_jobs.sources.input_files import naming_input, read_input
-from beam_jobs.sources.listing import IMAGES, LISTS, MASKS, list_files, plan_listings
-from beam_jobs.sources.source_files import SourceFile
 from schemas.errors import UserError
 
 SAMPLE = 150  # pairs, some seconds of work

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 
 from beam_jobs.dataflow.options import DataflowOptions
-from beam_jobs.monitoring.summary import failure_cause
-from beam_jobs.prepare import FAILED
+from beam_jobs.monitoring.failures import failure_cause
+from beam_jobs.prepare.command_line import FAILED
 from schemas.errors import UserError
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from beam_jobs.dataflow.machine_shape import MachineShape
-from beam_jobs.dataflow.prices import PriceTable
+from beam_jobs.google_cloud.machine_shape import MachineShape
+from beam_jobs.google_cloud.prices import PriceTable
 
 COUNTED, MEASURED, GIVEN, ASSUMED = "counted", "measured", "given", "assumed"
 PRICES_USED = (

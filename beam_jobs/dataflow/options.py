@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from beam_jobs.options import PrepareOptions
-from beam_jobs.retry.options import SOURCE
+from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.retry_options import SOURCE
 from schemas.errors import UserError
 from schemas.spec import FrozenModel, parse_model
 

@@ -26,10 +26,10 @@ from beam_jobs.dataflow.estimate import (
     duration,
     estimate,
 )
-from beam_jobs.dataflow.machine_shape import MachineShape, machine_shape
 from beam_jobs.dataflow.options import FORMS, DataflowOptions
-from beam_jobs.dataflow.prices import PRICES_FILE, PriceTable, load_prices
-from beam_jobs.options import PrepareOptions
+from beam_jobs.google_cloud.machine_shape import MachineShape, machine_shape
+from beam_jobs.google_cloud.prices import PRICES_FILE, PriceTable, load_prices
+from beam_jobs.prepare.options import PrepareOptions
 from schemas.errors import UserError
 from schemas.spec import FrozenModel, parse_model
 
@@ -112,7 +112,7 @@ def _prepare_options(values: dict[str, Any], given: PlanOptions) -> PrepareOptio
 def _workload(options: PrepareOptions, given: PlanOptions, counts: bool) -> tuple[Workload, list[Figure]]:
     """What is to be done, and where each figure of it comes from."""
     from beam_jobs.dataflow.calibration import count_inputs, images_per_second
-    from beam_jobs.shards.sharding import SplitSize, expected_record_bytes, shard_count
+    from beam_jobs.records.sharding import SplitSize, expected_record_bytes, shard_count
 
     found = None
     if counts:

@@ -8,7 +8,6 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from beam_jobs import predict
 from beam_jobs.console import be_calm, exit_code
 from beam_jobs.dataflow.command_line import add_cloud_arguments, tell_network, told_in_words
 from beam_jobs.dataflow.options import (
@@ -18,13 +17,14 @@ from beam_jobs.dataflow.options import (
     refuse_decided_flags,
     values_of,
 )
-from beam_jobs.retry.options import SOURCE
+from beam_jobs.predict import command_line as predict
+from beam_jobs.prepare.retry_options import SOURCE
 from beam_jobs.runners.beam_options import parse_beam_flags
 from schemas.errors import UserError
 from schemas.spec import parse_model
 
 if TYPE_CHECKING:
-    from beam_jobs.prediction.pipeline import Request
+    from beam_jobs.predict.pipeline import Request
 
 PLACES = ("model", "photos", "version_dir", "output")
 
@@ -77,7 +77,7 @@ def _job_name(output: str) -> str:
 
 def _run(request: Request, flags: list[str], no_wait: bool) -> int:
     from beam_jobs.dataflow.submission import announce, check_credentials, submit, wait
-    from beam_jobs.prediction.pipeline import predict as build
+    from beam_jobs.predict.pipeline import predict as build
 
     pipeline_options = parse_beam_flags(flags)
     check_credentials()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from apache_beam.runners.dataflow.dataflow_runner import DataflowPipelineResult
 
     from beam_jobs.monitoring.metrics import JobMetrics
-    from beam_jobs.options import PrepareOptions
+    from beam_jobs.prepare.options import PrepareOptions
 
 DONE = "DONE"
 STDERR = 2
@@ -148,7 +148,7 @@ def preparation(options: PrepareOptions) -> Callable[[beam.Pipeline], object]:
     """The preparation as `submit` takes it."""
 
     def build(pipeline: beam.Pipeline) -> None:
-        from beam_jobs.pipeline import prepare  # imports TensorFlow
+        from beam_jobs.prepare.pipeline import prepare  # imports TensorFlow
 
         prepare(pipeline, options)
 

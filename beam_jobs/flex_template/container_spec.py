@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import ByteSize
 
 from beam_jobs.dataflow.options import DataflowOptions
-from beam_jobs.options import PrepareOptions
-from beam_jobs.prepare import add_arguments
+from beam_jobs.prepare.command_line import add_arguments
+from beam_jobs.prepare.options import PrepareOptions
 from schemas.spec import available_datasets
 
 INTEGER, NUMBER, BYTES = r"^[0-9]+$", r"^[0-9]*\.?[0-9]+$", r"^[0-9]+(\.[0-9]+)? ?([KMGT]i?)?B?$"

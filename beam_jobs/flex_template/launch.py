@@ -11,9 +11,9 @@ import sys
 
 from beam_jobs.console import be_calm, exit_code
 from beam_jobs.dataflow.options import FIXED_FLAGS, local_places
-from beam_jobs.options import PrepareOptions
-from beam_jobs.prepare import add_arguments, check_places, check_same_options, read_published
-from beam_jobs.retry.options import SOURCE, with_base_options
+from beam_jobs.prepare.command_line import add_arguments, check_places, check_same_options, read_published
+from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.retry_options import SOURCE, with_base_options
 from schemas.errors import UserError
 from schemas.spec import parse_model
 

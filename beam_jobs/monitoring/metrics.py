@@ -6,6 +6,7 @@ All are in the namespace `prepare` and appear on Dataflow's page of the job whil
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,8 +14,6 @@ from apache_beam.metrics import Metrics, MetricsFilter
 
 if TYPE_CHECKING:
     from apache_beam.metrics.metric import MetricResult, MetricResults
-
-    from beam_jobs.shards.records import Record
 
 NAMESPACE = "prepare"
 
@@ -55,18 +54,19 @@ def meter_source(size: int) -> None:
     _distribution(SOURCE_BYTES).update(size)
 
 
-def meter_record(record: Record, size: int) -> None:
-    """Counts a record that was made of a photo and its mask, its repairs and the time of its steps.
+def meter_record(size: int, repairs: Iterable[str], microseconds: Mapping[str, int]) -> None:
+    """Counts a record that was made of a photo and its mask.
 
     Args:
-      record: The record.
       size: Bytes of its serialized form.
+      repairs: Kinds of repair that the photo needed.
+      microseconds: What each step of making it took.
     """
     meter_copy(size)
-    for kind in record.repairs:
+    for kind in repairs:
         _counter(REPAIRED_PREFIX + kind).inc()
-    for step, microseconds in record.microseconds.items():
-        _distribution(microseconds_of(step)).update(microseconds)
+    for step, duration in microseconds.items():
+        _distribution(microseconds_of(step)).update(duration)
 
 
 def meter_copy(size: int) -> None:

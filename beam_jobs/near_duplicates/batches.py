@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from beam_jobs.elements import PhotoSource
 from beam_jobs.near_duplicates.hashing import HASH_BYTES, HashedPhoto
-from beam_jobs.sources.packing import pack, to_file, unpack
-from beam_jobs.sources.source_files import PhotoSource
+from beam_jobs.packing import pack, to_file, unpack
 from schemas.features import SPLITS
 
 ROW_BYTES = HASH_BYTES + 1

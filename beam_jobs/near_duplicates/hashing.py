@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from beam_jobs.codec.photos import decode_photo
-from beam_jobs.sources.source_files import PhotoSource
+from beam_jobs.elements import PhotoSource
 
 HASH_BYTES = 32
 MAX_DISTANCE = 64  # bits in which the hashes of near-duplicates differ at most: a quarter of all

@@ -12,13 +12,13 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.pvalue import AsIter, AsSingleton
 
+from beam_jobs.elements import PhotoSource
 from beam_jobs.monitoring.metrics import NAMESPACE
 from beam_jobs.near_duplicates import EVAL_PHOTOS_LEAKED, NEAR_DUPLICATES_FILE, SEARCH_CUT
 from beam_jobs.near_duplicates.bands import sortable, to_array
 from beam_jobs.near_duplicates.batches import SPLIT_BIT, Batch, photos_at
 from beam_jobs.near_duplicates.hashing import HASH_BYTES, HashedPhoto
 from beam_jobs.near_duplicates.nearest import PAIR_BYTES, PARTNERS, FindNearest, Nearest, to_pairs
-from beam_jobs.sources.source_files import PhotoSource
 from beam_jobs.storage.files import write_atomically
 from schemas.features import EVAL, TRAIN
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
+from beam_jobs.elements import SourceFile, spell_out
 from beam_jobs.sources.left_out import LeftOutFiles
-from beam_jobs.sources.source_files import SourceFile, spell_out
 from beam_jobs.sources.tar_headers import DIRECTORY, FILE, DamagedTar, read_members
 from beam_jobs.storage.files import open_file
 from schemas.errors import UserError

@@ -13,8 +13,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from beam_jobs.elements import PlannedRecord, SourceFile, read_source
 from beam_jobs.rejections import FILE_SIZE, UNREADABLE_FILE, UNSAFE_PATH, InputRejected
-from beam_jobs.sources.source_files import PlannedRecord, SourceFile, read_source
 from schemas.errors import UserError
 from schemas.photos import MAX_FILE_BYTES
 
@@ -33,7 +33,7 @@ _OF_THE_FILE = frozenset(
         errno.EIO,
     }
 )
-_SPELLED_OUT = re.compile(r"\\udc[89a-f][0-9a-f]")  # see `beam_jobs.sources.listing`
+_SPELLED_OUT = re.compile(r"\\udc[89a-f][0-9a-f]")  # see `beam_jobs.prepare.listing`
 _KINDS = (
     (stat.S_ISDIR, "folder"),
     (stat.S_ISCHR, "device"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 
+from beam_jobs.elements import SourceFile
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import read_input
-from beam_jobs.sources.source_files import SourceFile
 from schemas.errors import UserError
 
 _MARKS = (  # byte order marks; that of UTF-32 begins like that of UTF-16

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from beam_jobs.prepare import main
+from beam_jobs.prepare.command_line import main
 
 GOOD = [f"Bengal_{number}" for number in range(20)] + [f"pug_{number}" for number in range(20)]
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from beam_jobs.prepare import main
+from beam_jobs.prepare.command_line import main
 from tests.beam_jobs.jobs import promised_digests
 from tests.beam_jobs.pictures import encode, gradient, write_pair
 

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs
 import pytest
 from gcp_storage_emulator import server as emulator
 
-from tfx_pipeline.identity.access import DEPLOYER, Denied, granted_access
+from tfx_pipeline.vertex.rehearsal.access import DEPLOYER, Denied, granted_access
 from tfx_pipeline.vertex.rehearsal.gate import Gate, token_of
 
 PROJECT = "a-test-project"

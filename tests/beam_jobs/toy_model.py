@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from beam_jobs.prediction.model import MODEL_INFO_PATH
+from beam_jobs.predict.model import MODEL_INFO_PATH
 from schemas.spec import load_spec
 
 SIZE = 32

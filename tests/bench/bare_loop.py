@@ -11,10 +11,10 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from beam_jobs.prepare.records import Encoding, make_record
+from beam_jobs.records.tf_example import to_example
+from beam_jobs.records.tfrecord import TFRecordWriter
 from beam_jobs.rejections import InputRejected
-from beam_jobs.shards.records import Encoding, make_record
-from beam_jobs.shards.tf_example import to_example
-from beam_jobs.shards.tfrecord import TFRecordWriter
 from schemas.path_pattern import PLACEHOLDER
 from tests.bench.photos import PETS
 

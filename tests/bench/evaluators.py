@@ -45,8 +45,8 @@ def export(models: Path, image_size: int) -> None:
 
 def light_tfma(ready: Ready, models: Path, shards: str, output: Path) -> float:
     """The project's Evaluator: every metric of it, with its confidence intervals."""
-    from tfx_pipeline.config import EvaluationConfig
-    from tfx_pipeline.evaluation import eval_config
+    from tfx_pipeline.config.pipeline import EvaluationConfig
+    from tfx_pipeline.evaluation.results import eval_config
 
     config = eval_config(SPEC, EvaluationConfig(min_mean_iou=0.0))
     for metric in config.metrics_specs[0].metrics:
@@ -73,8 +73,8 @@ def light_model(ready: Ready, models: Path, shards: str, output: Path) -> float:
     import numpy as np
 
     from schemas.iou import mean_iou
-    from tfx_pipeline.evaluation import EVALUATE_SIGNATURE
-    from tfx_pipeline.iou_metrics import CONFUSION_MATRIX_OUTPUT
+    from tfx_pipeline.evaluation.iou_metrics import CONFUSION_MATRIX_OUTPUT
+    from tfx_pipeline.evaluation.results import EVALUATE_SIGNATURE
 
     matrix = np.zeros(CLASSES**2, np.int64)
     for answer in _answers(ready, models / EXPORTED, EVALUATE_SIGNATURE, shards):
@@ -104,8 +104,8 @@ def _tfma(ready: Ready, config: config_pb2.EvalConfig, model: Path, shards: str,
     import tensorflow_model_analysis as tfma
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from tfx_pipeline.iou_metrics import MEAN_IOU
-    from tfx_pipeline.local_run import BEAM_ARGUMENTS
+    from tfx_pipeline.evaluation.iou_metrics import MEAN_IOU
+    from tfx_pipeline.local.local_run import BEAM_ARGUMENTS
 
     ready()
     tfma.run_model_analysis(

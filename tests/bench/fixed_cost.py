@@ -15,7 +15,7 @@ def main(photos: str, output: str, side: str, processes: str) -> None:
     """Imports what the preparation job does, builds its graph and runs it."""
     start = time.perf_counter()
     from beam_jobs.console import be_calm
-    from beam_jobs.options import PrepareOptions
+    from beam_jobs.prepare.options import PrepareOptions
     from beam_jobs.runners.beam_options import parse_beam_flags
 
     be_calm(verbose=False)
@@ -24,7 +24,7 @@ def main(photos: str, output: str, side: str, processes: str) -> None:
     )
     flags = ["--direct_running_mode=multi_processing", f"--direct_num_workers={processes}"]
     pipeline_options = parse_beam_flags(flags if processes != "1" else [])
-    from beam_jobs.pipeline import prepare
+    from beam_jobs.prepare.pipeline import prepare
     from beam_jobs.runners.supervision import supervised_pipeline
 
     Path(options.staging_dir).mkdir(parents=True)

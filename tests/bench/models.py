@@ -13,7 +13,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from beam_jobs.prediction.model import MODEL_INFO_PATH
+from beam_jobs.predict.model import MODEL_INFO_PATH
 from tests.bench.inference_speed import SAVED_MODEL
 from tests.bench.table import print_row
 from trainer.export_tflite import FLOAT_PATH, INT8_PATH

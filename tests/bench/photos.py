@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops
 
-from beam_jobs.sample_data.writer import Settings, write_sample
 from schemas.path_pattern import PLACEHOLDER
 from schemas.spec import load_spec
+from tests.sample_data.writer import Settings, write_sample
 
 SIZE = (500, 375)  # what most photos of the official data set measure
 PETS = load_spec("pets")

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from beam_jobs.shards.sharding import split_by_hash
+from beam_jobs.records.sharding import split_by_hash
 from schemas.features import EVAL, TRAIN
 from schemas.path_pattern import PLACEHOLDER
 from tests.bench.photos import PETS

@@ -12,11 +12,11 @@ import pytest
 
 from beam_jobs.codec.masks import decode_mask, resize_mask
 from beam_jobs.codec.photos import decode_photo
+from beam_jobs.elements import SourceFile, read_source
+from beam_jobs.prepare.planning import _read_split_list
+from beam_jobs.prepare.records import Encoding, make_record
 from beam_jobs.rejections import InputRejected
-from beam_jobs.shards.records import Encoding, make_record
 from beam_jobs.sources.archives import list_members
-from beam_jobs.sources.planning import _read_split_list
-from beam_jobs.sources.source_files import SourceFile, read_source
 from schemas.documents import parse_yaml
 from schemas.errors import UserError
 from schemas.manifest import parse_manifest
@@ -25,7 +25,7 @@ from schemas.photos import PNG_START
 from schemas.spec import DatasetSpec, load_spec
 from tests.fuzz import archives, documents, pictures
 from tests.fuzz.cases import check_each, check_sentence, seeded
-from tfx_pipeline.config import load_config
+from tfx_pipeline.config.pipeline import load_config
 from tfx_pipeline.space.segmentation_app.photo import PhotoRefused, read_photo
 
 pytestmark = pytest.mark.proof

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from beam_jobs.prepare import main
+from beam_jobs.prepare.command_line import main
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
 from schemas.spec import ID_PATTERN

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from beam_jobs.publication.versions import read_contract, require_shards, require_version
+from beam_jobs.storage.versions import read_contract, require_shards, require_version
 from schemas.errors import UserError
 from schemas.manifest import MAX_BYTES, file_sha256, options_sha256, read_manifest, shard_path
 from schemas.spec import load_spec

@@ -17,7 +17,7 @@ from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest, Shard, Split,
 from schemas.spec import DATASET_FILE, load_spec
 from tests.beam_jobs.storage_emulator import forget_clients
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS
-from tfx_pipeline.identity.access import DEPLOYER
+from tfx_pipeline.vertex.rehearsal.access import DEPLOYER
 
 REHEARSAL_CONFIG = Path(tfx_pipeline.__file__).parent / "configs" / "rehearsal.yaml"
 IMAGE_SIZE = 32
@@ -123,7 +123,7 @@ def write_config(tmp_path, toy_version):
 
 @pytest.fixture(scope="session")
 def cloud_config():
-    from tfx_pipeline.config import load_cloud_config
+    from tfx_pipeline.config.pipeline import load_cloud_config
 
     return load_cloud_config(REHEARSAL_CONFIG)
 

@@ -8,7 +8,7 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 
 from schemas.errors import UserError
 from schemas.version import read_version
-from tfx_pipeline.config import load_cloud_config, load_config
+from tfx_pipeline.config.pipeline import load_cloud_config, load_config
 from tfx_pipeline.local_runner import EXIT_USER_ERROR, main
 from tfx_pipeline.preflight import check_run
 from tfx_pipeline.vertex.compile import read_version as compile_version

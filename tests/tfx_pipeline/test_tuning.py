@@ -11,8 +11,9 @@ import pytest
 from schemas.errors import UserError
 from schemas.version import read_version
 from tfx_pipeline import local_runner
-from tfx_pipeline.config import load_config
+from tfx_pipeline.config.pipeline import load_config
 from tfx_pipeline.pipeline import create_pipeline, trainer_config, tuner_config
+from tfx_pipeline.platform import Platform
 from trainer.export import MODEL_INFO_PATH
 
 RATES = (1e-6, 3e-3)  # the first one learns nothing
@@ -98,8 +99,8 @@ def test_the_tuner_comes_only_with_its_section(write_config, toy_version):
     assert trainer_config(tuned.model_copy(update={"training": plain.training}), version) == trainer_config(
         plain, version
     )
-    ids = {one.id for one in create_pipeline(plain, version).components}
-    components = {one.id: one for one in create_pipeline(tuned, version).components}
+    ids = {one.id for one in create_pipeline(plain, version, Platform()).components}
+    components = {one.id: one for one in create_pipeline(tuned, version, Platform()).components}
     assert components.keys() - ids == {"Tuner"}
     assert components["Trainer"].inputs["hyperparameters"] is components["Tuner"].outputs["best_hyperparameters"]
 

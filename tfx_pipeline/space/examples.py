@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
-SIDES = (256, 360)  # pixels, from and to
+from schemas.errors import UserError
+
+_CHECKOUT = Path(__file__).parents[2]
+_SIDES = ("--min_side=256", "--max_side=360")  # pixels
 
 
 def drawn_examples(dataset: str, count: int = 4, seed: int = 11) -> dict[str, bytes]:
-    """Draws photos of a data set, as `beam_jobs.sample_data` does: file name to JPEG; the same for the same seed.
+    """Draws photos of a data set: file name to JPEG; the same for the same seed.
+
+    The drawing is part of a checkout, not of the installed package; without it there are no examples.
 
     Raises:
       UserError: There is no drawing for this data set.
     """
-    from beam_jobs.sample_data.writer import Settings, write_sample
-    from schemas.spec import load_spec
-
-    settings = Settings(dataset, count, seed, eval_fraction=0.0, min_side=SIDES[0], max_side=SIDES[1])
+    if not (_CHECKOUT / "tests" / "sample_data").is_dir():
+        return {}
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "photos")
-        write_sample(output, settings, workers=1, progress=lambda done, total: None)
-        images = output / Path(load_spec(dataset).image_path).parts[0]
-        return {path.name: path.read_bytes() for path in sorted(images.rglob("*.jpg"))}
+        command = [sys.executable, "-m", "tests.sample_data", f"--dataset={dataset}", f"--output={output}"]
+        command += [f"--count={count}", f"--seed={seed}", "--eval_fraction=0", "--workers=1", *_SIDES]
+        result = subprocess.run(command, cwd=_CHECKOUT, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise UserError(f"drawing examples: {' '.join(result.stderr.split())[-400:]}")
+        return {path.name: path.read_bytes() for path in sorted(output.rglob("*.jpg"))}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from tfx_pipeline.components.hf_pusher.markdown import plain
 from tfx_pipeline.space.browser_runtime import runtime_files
+from tfx_pipeline.space.markdown import plain
 from tfx_pipeline.space.settings import SpaceSettings
 
 GRADIO_VERSION = "6.31.0"  # the one that the lock installs and the tests drive

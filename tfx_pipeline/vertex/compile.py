@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from beam_jobs.dataflow.submission import check_credentials
-from beam_jobs.publication.versions import absolute_folder, read_contract, require_shards, require_version
+from beam_jobs.storage.versions import absolute_folder, read_contract, require_shards, require_version
 from schemas.version import PublishedVersion
-from tfx_pipeline.config import RUN_FN, PipelineConfig
+from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig
 from tfx_pipeline.preflight import check_run
 from tfx_pipeline.vertex.lineage import git_commit, lineage_labels
 
@@ -65,10 +65,10 @@ def run_compiler(config: PipelineConfig, version: PublishedVersion, path: Path, 
     from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
     from tfx_pipeline.pipeline import create_pipeline
+    from tfx_pipeline.vertex.platform import VertexPlatform
 
-    pipeline = create_pipeline(
-        config, version, run_fn, beam_pipeline_args=_beam_arguments(config), on_vertex=True, git_commit=git_commit()
-    )
+    platform = VertexPlatform(git_commit())
+    pipeline = create_pipeline(config, version, platform, run_fn, beam_pipeline_args=_beam_arguments(config))
     runner = KubeflowV2DagRunner(
         KubeflowV2DagRunnerConfig(display_name=config.name, default_image=config.cloud.image),
         output_dir=str(path.parent),

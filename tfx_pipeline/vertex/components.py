@@ -13,14 +13,14 @@ from tfx.extensions.google_cloud_ai_platform.trainer.executor import TRAINING_AR
 from tfx.types import Channel
 
 from schemas.manifest import Manifest
-from tfx_pipeline.config import PipelineConfig
-from tfx_pipeline.vertex.cloud_config import CloudConfig, TrainingJob
+from tfx_pipeline.config.cloud import CloudConfig, TrainingJob
+from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.platform import PUSHER
 from tfx_pipeline.vertex.custom_job import Executor as CustomJobExecutor
 from tfx_pipeline.vertex.lineage import lineage_labels, lineage_text
 from tfx_pipeline.vertex.pusher import Executor, PushArguments
 from trainer.config import ACCELERATORS
 
-PUSHER = "Pusher"
 SECONDS_PER_HOUR = 3600
 
 __all__ = ["VertexPusher", "VertexTrainer", "training_settings", "vertex_pusher"]

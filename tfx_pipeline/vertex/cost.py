@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from beam_jobs.dataflow.estimate import SECONDS_PER_HOUR, Range
-from beam_jobs.dataflow.machine_shape import machine_shape
-from beam_jobs.dataflow.prices import Price, PriceTable
+from beam_jobs.google_cloud.machine_shape import machine_shape
+from beam_jobs.google_cloud.prices import Price, PriceTable
 from schemas.errors import UserError
 
 HOURS_PER_MONTH = 730

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from beam_jobs.dataflow.submission import CREDENTIALS_REMEDY, check_credentials
 from beam_jobs.storage.cloud_storage import list_objects
 from schemas.errors import UserError
-from tfx_pipeline.config import PipelineConfig
+from tfx_pipeline.config.pipeline import PipelineConfig
 
 if TYPE_CHECKING:
     from google.cloud import aiplatform

@@ -11,10 +11,10 @@ from pydantic import Field
 
 from beam_jobs.console import be_calm, exit_code
 from beam_jobs.dataflow.estimate import ASSUMED, COUNTED, GIVEN, MEASURED, Range, duration
-from beam_jobs.dataflow.prices import PRICES_FILE, load_prices
+from beam_jobs.google_cloud.prices import PRICES_FILE, load_prices
 from schemas.errors import UserError
 from schemas.spec import FrozenModel, parse_model
-from tfx_pipeline.config import PipelineConfig, load_cloud_config
+from tfx_pipeline.config.pipeline import PipelineConfig, load_cloud_config
 from tfx_pipeline.vertex.cost import STEP_MACHINE, Cost, Serving, Training, cost, speed
 from trainer.config import TrainingConfig
 from trainer.requirements import Surroundings, check_training

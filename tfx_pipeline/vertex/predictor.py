@@ -16,8 +16,8 @@ from beam_jobs.storage.files import read_part
 from schemas.documents import MAX_JSON_BYTES
 from schemas.errors import UserError
 from schemas.model_info import MODEL_INFO_PATH, ModelInfo, parse_model_info
-from tfx_pipeline.served_masks import decode_mask, masks_of
-from tfx_pipeline.vertex.cloud_config import CloudConfig
+from tfx_pipeline.config.cloud import CloudConfig
+from tfx_pipeline.evaluation.served_masks import decode_mask, masks_of
 
 # Of a request and of an answer: https://cloud.google.com/vertex-ai/docs/quotas
 LIMIT_BYTES = 1_500_000

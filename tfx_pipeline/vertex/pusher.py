@@ -16,8 +16,8 @@ from tfx.types.standard_component_specs import MODEL_KEY, PUSHED_MODEL_KEY
 from tfx.utils import io_utils
 
 from schemas.spec import FrozenModel, parse_model
+from tfx_pipeline.config.cloud import Serving, is_prebuilt
 from tfx_pipeline.serving import HEALTH_ROUTE, PORT, PREDICT_ROUTE
-from tfx_pipeline.vertex.cloud_config import Serving, is_prebuilt
 
 # How Vertex AI asks a container that is not one of Google's.
 OWN_SERVER = {

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.beam_jobs.storage_emulator import GATE, Storage, answer_json
-from tfx_pipeline.identity.access import Denied
+from tfx_pipeline.vertex.rehearsal.access import Denied
 
 JOB_ID = "2026-01-01_00_00_00-1234567890"
 

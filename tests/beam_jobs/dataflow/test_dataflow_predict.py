@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from beam_jobs import predict as local
 from beam_jobs.dataflow.predict import main
+from beam_jobs.predict import command_line as local
 from schemas.errors import UserError
 from tests.beam_jobs.dataflow.dataflow_command import IMAGE, REGION
 from tests.beam_jobs.dataflow.dataflow_service import run_staged_graph, running_service

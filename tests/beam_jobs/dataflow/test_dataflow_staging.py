@@ -108,7 +108,7 @@ def test_the_graph_is_the_whole_preparation(storage, submission):
 def test_the_package_holds_the_code_and_the_schemas_but_no_tests_and_no_outputs(submission):
     assert {
         "setup.py",
-        "beam_jobs/pipeline.py",
+        "beam_jobs/prepare/pipeline.py",
         "schemas/pets/dataset.yaml",
         "schemas/pets/schema.pbtxt",
         "schemas/spec.py",
@@ -133,7 +133,7 @@ def test_the_staged_package_installs_and_runs_away_from_the_project(submission, 
     worker = tmp_path / "worker"
     subprocess.run([*pip, f"--target={worker}", tmp_path / "workflow.tar.gz"], check=True, capture_output=True)
     code = (
-        "import importlib.metadata, beam_jobs.pipeline; from schemas.spec import load_spec\n"
+        "import importlib.metadata, beam_jobs.prepare.pipeline; from schemas.spec import load_spec\n"
         "print(beam_jobs.__file__, len(load_spec('pets').schema_text) > 100)\n"
         "print(importlib.metadata.version('segmentation-pipeline'))"
     )

@@ -8,10 +8,10 @@ import yaml
 
 from beam_jobs.dataflow.calibration import count_inputs, images_per_second
 from beam_jobs.dataflow.estimate import Assumptions, Range, Workload, estimate
-from beam_jobs.dataflow.machine_shape import MachineShape, machine_shape
 from beam_jobs.dataflow.plan import main as plan
-from beam_jobs.dataflow.prices import PRICES_FILE, load_prices
-from beam_jobs.options import PrepareOptions
+from beam_jobs.google_cloud.machine_shape import MachineShape, machine_shape
+from beam_jobs.google_cloud.prices import PRICES_FILE, load_prices
+from beam_jobs.prepare.options import PrepareOptions
 from schemas.errors import UserError
 from tests.beam_jobs.pictures import write_pair
 

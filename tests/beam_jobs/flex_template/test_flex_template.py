@@ -14,8 +14,8 @@ from beam_jobs import flex_template
 from beam_jobs.flex_template.__main__ import main as write_template
 from beam_jobs.flex_template.container_spec import container_spec
 from beam_jobs.flex_template.launch import main as launch
-from beam_jobs.options import PrepareOptions
-from beam_jobs.prepare import add_arguments
+from beam_jobs.prepare.command_line import add_arguments
+from beam_jobs.prepare.options import PrepareOptions
 from schemas.errors import UserError
 from tests.beam_jobs.dataflow.dataflow_command import IMAGE, REGION
 from tests.beam_jobs.pictures import write_pair

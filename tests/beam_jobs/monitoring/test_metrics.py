@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from beam_jobs.monitoring.accounting import find_mismatches
 from beam_jobs.monitoring.metrics import JobMetrics
-from beam_jobs.options import PrepareOptions
-from beam_jobs.prepare import report_outcome
-from beam_jobs.publication.decision import Decision
-from beam_jobs.publication.publish import conclude
+from beam_jobs.prepare.accounting import find_mismatches
+from beam_jobs.prepare.command_line import report_outcome
+from beam_jobs.prepare.decision import Decision
+from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.publish import conclude
 from schemas.manifest import read_manifest
 from tests.beam_jobs.jobs import GOOD, prepare
 from tests.beam_jobs.pictures import encode, gradient, write_pair

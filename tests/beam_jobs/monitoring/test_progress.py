@@ -17,8 +17,8 @@ from beam_jobs.monitoring.progress import (
     tell_publishing,
 )
 from beam_jobs.monitoring.progress_display import Bar, Lines, has_columns, shown_progress
-from beam_jobs.options import PrepareOptions
-from beam_jobs.pipeline import prepare as add_job
+from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.pipeline import prepare as add_job
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.runners.supervision import supervised_pipeline
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.tfx_pipeline.hub.api import WRITE_TOKEN
 from tests.tfx_pipeline.hub.server import LoopbackHub
-from tfx_pipeline.components.hf_pusher.client import hub_api
-from tfx_pipeline.components.hf_pusher.contents import Files, digest
-from tfx_pipeline.components.hf_pusher.patience import Patience
-from tfx_pipeline.components.hf_pusher.push import Message, Push, Pushed, Target
+from tfx_pipeline.hub.client import hub_api
+from tfx_pipeline.hub.contents import Files, digest
+from tfx_pipeline.hub.patience import Patience
+from tfx_pipeline.hub.push import Message, Push, Pushed, Target
 
 MODEL = "acme/pets"
 FILES = {

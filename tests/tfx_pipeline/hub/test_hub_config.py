@@ -4,9 +4,9 @@ import pytest
 
 from schemas.errors import UserError
 from tests.tfx_pipeline.hub.api import WRITE_TOKEN
-from tfx_pipeline.components.hf_pusher.config import HubConfig
-from tfx_pipeline.components.hf_pusher.token import read_token
-from tfx_pipeline.config import load_config
+from tfx_pipeline.config.hub import HubConfig
+from tfx_pipeline.config.pipeline import load_config
+from tfx_pipeline.hub.token import read_token
 from tfx_pipeline.local_runner import EXIT_USER_ERROR, main
 
 SPACE = {"repo": "acme/demo", "title": "Pets"}

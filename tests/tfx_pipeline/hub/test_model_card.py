@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from schemas.spec import load_spec
 from tests.tfx_pipeline.hub.pushes import push
-from tfx_pipeline.components.hf_pusher.config import DataSource, HubConfig, SpaceConfig
-from tfx_pipeline.components.hf_pusher.dataset_facts import DatasetFacts
-from tfx_pipeline.components.hf_pusher.model_card import model_card
-from tfx_pipeline.components.hf_pusher.patience import HubRefused
-from tfx_pipeline.evaluation import Evaluation, SliceMetrics
+from tfx_pipeline.config.hub import DataSource, HubConfig, SpaceConfig
+from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
+from tfx_pipeline.hub.dataset_facts import DatasetFacts
+from tfx_pipeline.hub.model_card import model_card
+from tfx_pipeline.hub.patience import HubRefused
 
 HUB = HubConfig(model_repo="acme/pets", license="apache-2.0")
 FACTS = DatasetFacts(
@@ -96,7 +96,7 @@ def test_the_data_come_with_licence_source_citation_and_manifest():
 
 
 def test_data_that_only_look_like_a_known_set_are_called_what_they_are():
-    drawn = {"title": "drawn cats and dogs", "license": "Apache-2.0", "source": "python -m beam_jobs.sample_data"}
+    drawn = {"title": "drawn cats and dogs", "license": "Apache-2.0", "source": "python -m tests.sample_data"}
     text = card(HubConfig(model_repo="acme/pets", data=drawn))
     assert "drawn cats and dogs" in section(text, "Data")
     assert "drawn cats and dogs" in section(text, "Limitations")

@@ -10,7 +10,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.secretmanager import SecretManagerServiceClient
 
 from schemas.errors import UserError
-from tfx_pipeline.components.hf_pusher.token import read_token
+from tfx_pipeline.hub.token import read_token
 
 NAME = "projects/my-project/secrets/hub/versions/latest"
 

@@ -15,8 +15,8 @@ import pytest
 import tensorflow as tf
 
 from tests.tfx_pipeline.conftest import png_bytes
+from tests.tfx_pipeline.deploy.trigger.test_trigger import served
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS, ToyModel
-from tests.tfx_pipeline.trigger.test_trigger import served
 from tfx_pipeline.serving.prediction import load_signature
 from tfx_pipeline.serving.service import create_app
 

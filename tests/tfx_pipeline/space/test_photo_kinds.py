@@ -11,8 +11,8 @@ from PIL import Image
 
 from beam_jobs.codec.photos import decode_photo as decode_for_training
 from beam_jobs.codec.photos import resize_photo
-from beam_jobs.predict import main as predict
-from beam_jobs.prepare import main as prepare
+from beam_jobs.predict.command_line import main as predict
+from beam_jobs.prepare.command_line import main as prepare
 from schemas import features
 from schemas.manifest import read_manifest
 from tests.beam_jobs.pictures import trimap, write_pair

@@ -5,9 +5,9 @@ import yaml
 
 from schemas.errors import UserError
 from tests.tfx_pipeline.vertex.conftest import CONFIGS
-from tfx_pipeline.config import load_cloud_config, load_config
-from tfx_pipeline.vertex.cloud_config import check_places
-from tfx_pipeline.vertex.machines import misfit
+from tfx_pipeline.config.cloud import check_places
+from tfx_pipeline.config.machines import misfit
+from tfx_pipeline.config.pipeline import load_cloud_config, load_config
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from google.cloud import aiplatform_v1 as v1
 from schemas import version
 from schemas.errors import UserError
 from tests.tfx_pipeline.vertex.conftest import TOKEN
-from tfx_pipeline.config import load_cloud_config
+from tfx_pipeline.config.pipeline import load_cloud_config
 from tfx_pipeline.vertex import lineage
 from tfx_pipeline.vertex.compile import compile_job, read_version
 from tfx_pipeline.vertex.components import training_settings

@@ -8,9 +8,9 @@ import pytest
 from google.cloud import aiplatform_v1 as v1
 
 from beam_jobs.console import Terminated
-from tfx_pipeline.identity.access import RUNNER
 from tfx_pipeline.vertex.components import training_settings
 from tfx_pipeline.vertex.custom_job import Executor
+from tfx_pipeline.vertex.rehearsal.access import RUNNER
 
 ACCOUNT = RUNNER
 STATE = v1.JobState

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from beam_jobs.dataflow.estimate import Range
-from beam_jobs.dataflow.prices import PRICES_FILE, load_prices
+from beam_jobs.google_cloud.prices import PRICES_FILE, load_prices
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
 from tfx_pipeline.vertex.cost import START_SECONDS, Serving, Training, cost

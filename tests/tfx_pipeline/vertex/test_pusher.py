@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 from google.api_core.exceptions import PermissionDenied
 
-from tfx_pipeline.identity.access import RUNNER
 from tfx_pipeline.vertex.pusher import PushArguments, push
+from tfx_pipeline.vertex.rehearsal.access import RUNNER
 
 ACCOUNT = RUNNER
 PREBUILT = "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest"

@@ -15,7 +15,7 @@ from PIL import Image as Picture
 
 from schemas.version import read_version
 from tests.tfx_pipeline.vertex.conftest import SECRETS, TOKEN
-from tfx_pipeline.tuning_result import TuningResult
+from tfx_pipeline.local.tuning_result import TuningResult
 from tfx_pipeline.vertex.compile import compile_job
 from tfx_pipeline.vertex.lineage import git_commit
 from tfx_pipeline.vertex.rehearsal.command import perform, rehearse, shortened

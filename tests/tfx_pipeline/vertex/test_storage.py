@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tfx_pipeline.identity.access import granted_access
+from tfx_pipeline.vertex.rehearsal.access import granted_access
 from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.job_spec import WrongJob
 from tfx_pipeline.vertex.rehearsal.metadata import Artifact, Metadata

@@ -16,7 +16,7 @@ from beam_jobs.storage.ownership import claim_folder
 from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.errors import UserError
 from schemas.version import verify_version
-from tfx_pipeline.config import PipelineConfig
+from tfx_pipeline.config.pipeline import PipelineConfig
 from tfx_pipeline.preflight import check_run
 from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed, job_root
 from tfx_pipeline.vertex.rehearsal.image import build_image
@@ -131,7 +131,7 @@ def differences(config: PipelineConfig, as_configured: bool) -> list[str]:
     """What is rehearsed otherwise than it would run at Google, one sentence each."""
     told = ["gs:// is a folder of this machine, behind a server on loopback; so is Vertex AI. Nothing leaves it."]
     told.append(
-        "Accounts may do what tfx_pipeline/identity/ grants them; accounts of your own have pipeline-runner's roles."
+        "Accounts may do what tfx_pipeline/deploy/terraform/ grants them; your own have the roles of pipeline-runner."
     )
     if (job := config.cloud.training) and job.accelerator_type:
         told.append(f"Training runs on this machine's CPU, without {job.accelerator_type}.")

@@ -1,7 +1,8 @@
 """Who asks, and whether they may: what the stand-ins of Google's services check before they answer.
 
-Each process of a rehearsal has the credentials of one account of `tfx_pipeline/identity`, so a request says who sends
-it. Accounts that a configuration names and Terraform does not make have `pipeline-runner`'s roles: they do its work.
+Each process of a rehearsal has the credentials of one account of `tfx_pipeline/deploy/terraform`, so a request says who
+sends it. Accounts that a configuration names and Terraform does not make have `pipeline-runner`'s roles: they do its
+work.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from tfx_pipeline.identity.access import ACT_AS, BUCKET, PROJECT, RUNNER, Access, Denied, account_name, accounts
+from tfx_pipeline.vertex.rehearsal.access import ACT_AS, BUCKET, PROJECT, RUNNER, Access, Denied, account_name, accounts
 
 _OBJECT = re.compile(r"/b/(?P<bucket>[^/]+)/o/(?P<name>[^/]+)")
 _COPY = re.compile(_OBJECT.pattern + r"/(?:copyTo|rewriteTo)/b/(?P<to_bucket>[^/]+)/o/[^/]+")

@@ -9,6 +9,7 @@ from pathlib import Path
 from schemas.errors import UserError
 from schemas.manifest import MANIFEST_FILE
 
+PROJECT = Path(__file__).parents[3]  # the drawing is part of a checkout, not of the installed package
 PHOTOS = 24
 IMAGE_SIZE = 64  # pixels
 
@@ -19,11 +20,12 @@ def draw_version(dataset: str, folder: Path) -> Path:
     Raises:
       UserError: There is no drawing for this data set, or preparing failed.
     """
+    folder = folder.resolve()
     version_dir = folder / dataset / "1.0.0"
     if (version_dir / MANIFEST_FILE).is_file():
         return version_dir
     photos = folder / "photos"
-    _run("beam_jobs.sample_data", f"--dataset={dataset}", f"--output={photos}", f"--count={PHOTOS}", "--seed=1")
+    _run("tests.sample_data", f"--dataset={dataset}", f"--output={photos}", f"--count={PHOTOS}", "--seed=1")
     _run(
         "beam_jobs.prepare",
         *(f"--dataset={dataset}", f"--input={photos}", f"--output={folder}", "--version=1.0.0"),
@@ -34,6 +36,6 @@ def draw_version(dataset: str, folder: Path) -> Path:
 
 def _run(module: str, *arguments: str) -> None:
     command = [sys.executable, "-m", module, *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT)
     if result.returncode:
         raise UserError(f"{module}: {' '.join(result.stderr.split())[-400:]}; give a version with --sample=DIR")

@@ -14,8 +14,8 @@ from typing import Any
 from google.cloud import aiplatform_v1 as v1
 from google.protobuf import json_format
 
-from tfx_pipeline.config import PipelineConfig
-from tfx_pipeline.identity.access import DEPLOYER, RUNNER, Access, granted_access
+from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.vertex.rehearsal.access import DEPLOYER, RUNNER, Access, granted_access
 from tfx_pipeline.vertex.rehearsal.execution import Execution, Step, StepFailed
 from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.image import Image

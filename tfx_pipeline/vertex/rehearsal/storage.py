@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import google_crc32c
 
-from tfx_pipeline.identity.access import Denied
+from tfx_pipeline.vertex.rehearsal.access import Denied
 from tfx_pipeline.vertex.rehearsal.gate import Gate, token_of
 
 JSON_API = "/storage/v1"

@@ -22,8 +22,8 @@ from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from google.protobuf.message import Message
 
-from tfx_pipeline.identity.access import Denied
 from tfx_pipeline.serving.prediction import BadRequest, load_signature, predictions
+from tfx_pipeline.vertex.rehearsal.access import Denied
 from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.proxy import Authority
 from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Buckets

@@ -1,0 +1,1 @@
+"""What Dataflow and Vertex AI have in common: machine shapes and prices."""

@@ -1,0 +1,1 @@
+"""Pages without foreign parts: markup, style and plots."""

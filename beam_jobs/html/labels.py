@@ -1,0 +1,41 @@
+"""How splits, colours, codes and figures are written everywhere in the report."""
+
+from __future__ import annotations
+
+import math
+
+from beam_jobs.html.markup import Markup, element
+
+
+def split_mark(split: str) -> Markup:
+    """The name of a split in its colour."""
+    return element("span", split, class_=f"split {split}")
+
+
+def swatch(color: str) -> Markup:
+    """A small square of a CSS colour."""
+    return element("i", class_="swatch", style=f"background:{color}")
+
+
+def in_words(code: str) -> str:
+    """A reason code or a kind of repair for people: `empty image`."""
+    return code.replace("_", " ")
+
+
+def by_count(counts: dict[str, int]) -> list[tuple[str, int]]:
+    """The largest first, equal ones by name."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def percent(share: float) -> str:
+    """A share in words: `12.3 %`, and never `0.0 %` for something that is there."""
+    return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
+
+
+def figure(value: float) -> str:
+    """A number with four significant digits, as a person reads it: `0.2410`, `431.5`, `500`, `12,400`."""
+    if not math.isfinite(value):
+        return str(value)
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:#.4g}"

@@ -1,0 +1,124 @@
+"""JSON Lines files of what a person may want to look up: rejected inputs and repaired photos, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+import apache_beam as beam
+
+from beam_jobs.records import sharding
+from beam_jobs.rejections import Rejection, Repaired
+from beam_jobs.storage.files import files_below, read_file, write_atomically
+from schemas.manifest import QUARANTINE_FOLDER
+
+REPAIRS_FOLDER = "repairs"
+SUFFIX = ".jsonl"
+LINES_PER_FILE = 100_000
+
+
+class LineFile(NamedTuple):
+    """Names one of the `count` files of a folder."""
+
+    folder: str
+    index: int
+    count: int
+
+
+class Line(Protocol):
+    """What is listed: a Rejection, a Repaired, or another named tuple whose first field is the id."""
+
+    image_id: str
+
+    def to_json(self) -> str:
+        """One JSON object, without a newline."""
+
+
+class WriteLineFiles(beam.PTransform):
+    """(folder, line) -> paths, relative to the staging folder, of the files that list the lines in order of id.
+
+    One file at least is written in each folder, so that an empty file means none and a missing one means lost.
+
+    Args:
+      staging: The staging folder.
+      counts: One element: each folder, to the number of its lines.
+    """
+
+    def __init__(self, staging: str, counts: beam.PCollection):
+        super().__init__()
+        self._staging = staging
+        self._counts = counts
+
+    def expand(self, listed: beam.PCollection) -> beam.PCollection:
+        assigned = listed | "AssignFile" >> beam.Map(_assign_file, beam.pvalue.AsSingleton(self._counts))
+        every = self._counts | "NameEveryFile" >> beam.FlatMap(_every_file)
+        return (
+            # (LineFile, line, or None that names a file which may have no line)
+            (assigned, every)
+            | "GatherLines" >> beam.Flatten()
+            | "GroupFiles" >> beam.GroupByKey()
+            | "WriteFiles" >> beam.Map(_write_file, self._staging)
+        )
+
+
+def _file_count(lines: int) -> int:
+    return 1 + lines // LINES_PER_FILE
+
+
+def _assign_file(element: tuple[str, Line], counts: dict[str, int]) -> tuple[LineFile, Line]:
+    folder, one = element
+    count = _file_count(counts[folder])
+    return LineFile(folder, sharding.shard_index(one.image_id, count), count), one
+
+
+def _every_file(counts: dict[str, int]) -> Iterator[tuple[LineFile, None]]:
+    for folder, lines in counts.items():
+        count = _file_count(lines)
+        for index in range(count):
+            yield LineFile(folder, index, count), None
+
+
+def _write_file(element: tuple[LineFile, Iterable[Line | None]], staging: str) -> str:
+    (folder, index, count), listed = element
+    path = f"{folder}/{folder}-{index:05d}-of-{count:05d}{SUFFIX}"
+    lines = (f"{one.to_json()}\n" for one in sorted(filter(None, listed)))
+    write_atomically(f"{staging}/{path}", "".join(lines).encode())
+    return path
+
+
+def read_quarantine(version_dir: str) -> beam.PTransform:
+    """Adds the Rejections of a published version to a pipeline."""
+    return _ReadLineFiles(version_dir, QUARANTINE_FOLDER, Rejection)
+
+
+def read_repairs(version_dir: str) -> beam.PTransform:
+    """Adds the Repaireds of a published version to a pipeline."""
+    return _ReadLineFiles(version_dir, REPAIRS_FOLDER, Repaired)
+
+
+def list_line_files(folder: str) -> Iterator[str]:
+    """Paths of the files in a folder that `WriteLineFiles` wrote."""
+    for file in files_below(folder):
+        if file.path.endswith(SUFFIX):
+            yield file.path
+
+
+class _ReadLineFiles(beam.PTransform):
+    def __init__(self, version_dir: str, folder: str, kind: type[Rejection] | type[Repaired]):
+        super().__init__()
+        self._folder = f"{version_dir}/{folder}"
+        self._kind = kind
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        return (
+            pipeline
+            | "Start" >> beam.Impulse()
+            | "ListFiles" >> beam.FlatMap(lambda _, folder: list_line_files(folder), self._folder)
+            | "SpreadFiles" >> beam.Reshuffle()
+            | "ReadLines" >> beam.FlatMap(_read_lines, self._kind)
+        )
+
+
+def _read_lines(path: str, kind: type[Rejection] | type[Repaired]) -> Iterator[Rejection | Repaired]:
+    for number, line in enumerate(read_file(path).splitlines(), start=1):
+        yield kind.from_json(line, f"{path}, line {number}")

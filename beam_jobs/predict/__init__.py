@@ -1,0 +1,1 @@
+"""Predict: photos, or a published version, and an exported model in; masks out."""

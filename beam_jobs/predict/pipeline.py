@@ -1,0 +1,313 @@
+"""The prediction job as one Beam graph: find, read, predict, write masks and a table."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.ml.inference.base import RunInference
+from apache_beam.pvalue import AsDict, AsIter, TaggedOutput
+from PIL import Image
+
+from beam_jobs.codec.photos import decode_photo, resize_photo
+from beam_jobs.elements import SourceFile, read_source
+from beam_jobs.line_files import WriteLineFiles
+from beam_jobs.monitoring.progress import DoneInputs, tell_planned
+from beam_jobs.predict.model import (
+    ModelInfo,
+    PredictedPhoto,
+    ReadyPhoto,
+    SegmentationModel,
+    finite,
+    mask_path,
+)
+from beam_jobs.records.published_records import find_records, parse_record
+from beam_jobs.rejections import DUPLICATE_ID, UNSAFE_ID, InputRejected, Rejection
+from beam_jobs.sources.folders import list_photos
+from beam_jobs.sources.input_files import check_listed, naming_input, read_input
+from beam_jobs.sources.left_out import LeftOutFiles
+from beam_jobs.storage.files import write_atomically
+from schemas.bounded_text import enumerated
+from schemas.features import IMAGE, MASK, SOURCE_HEIGHT, SOURCE_WIDTH
+from schemas.iou import class_iou, confusion_matrix, mean_iou, pixel_accuracy
+from schemas.manifest import Shard
+from schemas.path_pattern import PathPattern
+from schemas.spec import ID_PATTERN
+
+PHOTOS, READY, REJECTED, LEFT_OUT = "photos", "ready", "rejected", "left_out"
+STAGE = "predict"
+TABLE_FOLDER, REJECTED_FOLDER, SUMMARY_FILE = "table", "rejected", "summary.json"
+ALL = "all"  # progress knows splits; here all photos are one
+MAX_ID = 200  # letters; file systems take names of 255, and a file that is being written has 41 more than its id
+WORST = 5  # photos named in the summary
+
+
+class Request(NamedTuple):
+    """What is predicted.
+
+    Attributes:
+      model_dir: Folder of the exported model.
+      info: What it says of itself.
+      output: Folder that masks and table go to.
+      photos: Folder of photos; empty where a version is predicted.
+      image_path: Pattern below `photos`.
+      version_dir: Published version, whose masks are the truth; empty where photos are predicted.
+      shards: Its shards.
+      progress_dir: Where progress is told.
+    """
+
+    model_dir: str
+    info: ModelInfo
+    output: str
+    photos: str
+    image_path: str
+    version_dir: str
+    shards: tuple[Shard, ...]
+    progress_dir: str
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    image_id: str
+    uri: str
+    width: int
+    height: int
+    shares: tuple[float, ...]
+    matrix: tuple[int, ...]
+    classes: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """One JSON object with sorted keys: shares of pixels per class and, where there is truth, IoU."""
+        values: dict[str, object] = {"id": self.image_id, "uri": self.uri, "width": self.width, "height": self.height}
+        values["share"] = {name: round(share, 6) for name, share in zip(self.classes, self.shares, strict=True)}
+        if self.matrix:
+            values |= _judged(self.matrix, self.classes)
+        return json.dumps(values, sort_keys=True, allow_nan=False)
+
+
+def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
+    """Adds the whole job to a pipeline; its one output element is the path of the summary."""
+    found = pipeline | "FindPhotos" >> _FindPhotos(request)
+    photos = found[PHOTOS] | "ReadPhotos" >> beam.ParDo(_ReadPhoto(request)).with_outputs(REJECTED, main=READY)
+    rows = (
+        photos[READY]
+        | "Predict" >> RunInference(SegmentationModel(request.model_dir, request.info))
+        | "WriteMasks" >> beam.ParDo(_WriteMask(request))
+    )
+    rejected = (found[REJECTED], photos[REJECTED]) | "GatherRejected" >> beam.Flatten()
+    lines = (
+        rows | "NameTable" >> beam.Map(lambda row: (TABLE_FOLDER, row)),
+        rejected | "NameRejectedFolder" >> beam.Map(lambda one: (REJECTED_FOLDER, one)),
+    ) | "GatherLines" >> beam.Flatten()
+    counted = lines | "TakeFolders" >> beam.Keys() | "CountLines" >> beam.combiners.Count.PerElement()
+    counts = pipeline | "StartLines" >> beam.Impulse() | "CountEveryFolder" >> beam.Map(_line_counts, AsDict(counted))
+    files = lines | "WriteLines" >> WriteLineFiles(request.output, counts)
+    totals = [
+        rows | "SumUp" >> beam.CombineGlobally(_SumUp(request.info.classes)),
+        rejected
+        | "CountRejected" >> beam.combiners.Count.Globally()
+        | "NameRejected" >> beam.Map(lambda count: {"rejected": count}),
+    ]
+    if LEFT_OUT in found:
+        totals.append(found[LEFT_OUT] | "NameLeftOut" >> beam.Map(lambda kinds: {LEFT_OUT: kinds}))
+    totals = totals | "GatherTotals" >> beam.Flatten()
+    return (
+        pipeline
+        | "Start" >> beam.Create([request])
+        | "Summarize" >> beam.Map(_summarize, AsIter(totals), AsIter(files))
+    )
+
+
+def _line_counts(_: bytes, counted: dict[str, int]) -> dict[str, int]:
+    return {folder: counted.get(folder, 0) for folder in (TABLE_FOLDER, REJECTED_FOLDER)}
+
+
+class _FindPhotos(beam.PTransform):
+    """Photos with their ids, spread over the workers; two files of one id are both rejected.
+
+    Outputs by tag: `photos` (id, SourceFile), `rejected` (Rejection) and, of a folder, `left_out`.
+    """
+
+    def __init__(self, request: Request):
+        super().__init__()
+        self._request = request
+
+    def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+        request = self._request
+        left_out: dict[str, beam.PCollection] = {}
+        if request.version_dir:
+            found = (
+                pipeline
+                | "NameShards" >> beam.Create(request.shards, reshuffle=True)
+                | "ListRecords" >> beam.FlatMap(lambda shard, folder: find_records(folder, shard), request.version_dir)
+            )
+        else:
+            listed = (
+                pipeline
+                | "NameFolder" >> beam.Create([request.photos])
+                | "ListFolder" >> beam.ParDo(_ListPhotos(request.image_path)).with_outputs(LEFT_OUT, main="found")
+            )
+            found, left_out = listed.found, {LEFT_OUT: listed[LEFT_OUT]}
+        _ = (
+            found
+            | "Count" >> beam.combiners.Count.Globally()
+            | "TellFound" >> beam.Map(lambda count: tell_planned(request.progress_dir, ALL, count))
+        )
+        checked = (
+            found  # (id, SourceFile)
+            | "GroupById" >> beam.GroupByKey()
+            | "CheckIds" >> beam.FlatMapTuple(_check_id).with_outputs(REJECTED, main=PHOTOS)
+        )
+        return {PHOTOS: checked[PHOTOS], REJECTED: checked[REJECTED], **left_out}
+
+
+class _ListPhotos(beam.DoFn):
+    """Folder -> (id, SourceFile) of each photo; other output: one dictionary of kinds to LeftOut."""
+
+    def __init__(self, image_path: str):
+        self._image_path = image_path
+
+    def process(self, folder: str) -> Iterator[tuple[str, SourceFile] | TaggedOutput]:
+        left_out = LeftOutFiles([PathPattern(self._image_path)])
+        yield from list_photos(folder, self._image_path, left_out)
+        yield TaggedOutput(LEFT_OUT, left_out.kinds)
+
+
+def _check_id(image_id: str, sources: Iterable[SourceFile]) -> Iterator[tuple[str, SourceFile] | TaggedOutput]:
+    first, *others = sorted(sources)
+    try:
+        if others:
+            raise InputRejected(DUPLICATE_ID, f"{enumerated([first, *others], ' and ', most=2)} would have one mask")
+        if not re.fullmatch(ID_PATTERN, image_id):
+            raise InputRejected(UNSAFE_ID, f"ids are letters, digits, '_', '-' and '.', got {image_id!r}")
+        if len(image_id) > MAX_ID:
+            raise InputRejected(UNSAFE_ID, f"{len(image_id)} letters; the name of a mask's file has room for {MAX_ID}")
+        check_listed(first)
+    except InputRejected as error:
+        yield TaggedOutput(REJECTED, Rejection(image_id, first, None, "", STAGE, error.reason, error.detail))
+    else:
+        yield image_id, first
+
+
+class _ReadPhoto(beam.DoFn):
+    """Reads and decodes a photo, as the preparation does; a record of a version is ready as it is."""
+
+    def __init__(self, request: Request):
+        self._request = request
+
+    def process(self, element: tuple[str, SourceFile]) -> Iterator[ReadyPhoto | TaggedOutput]:
+        image_id, source = element
+        try:
+            with naming_input(image_id, source):
+                ready = self._record(*element) if self._request.version_dir else self._photo(*element)
+        except InputRejected as error:
+            yield TaggedOutput(REJECTED, Rejection(image_id, source, None, "", STAGE, error.reason, error.detail))
+        else:
+            yield ready
+
+    def _photo(self, image_id: str, source: SourceFile) -> ReadyPhoto:
+        size = self._request.info.photo_size
+        photo = decode_photo(read_input(source), size)
+        pixels = np.asarray(resize_photo(photo.image, size))
+        return ReadyPhoto(image_id, str(source), pixels, photo.source_width, photo.source_height, b"")
+
+    def _record(self, image_id: str, source: SourceFile) -> ReadyPhoto:
+        values = parse_record(read_source(source))
+        photo = decode_photo(values[IMAGE], 0)
+        size = (values[SOURCE_WIDTH], values[SOURCE_HEIGHT])
+        return ReadyPhoto(image_id, str(source), np.asarray(photo.image), *size, values[MASK])
+
+
+class _WriteMask(beam.DoFn):
+    """Writes class ids at the photo's size, as a PNG whose palette shows them in the classes' colours."""
+
+    def __init__(self, request: Request):
+        self._request = request
+        self._palette = [channel for color in request.info.palette for channel in color]
+
+    def setup(self) -> None:
+        self._done = DoneInputs(self._request.progress_dir)
+
+    def process(self, predicted: PredictedPhoto) -> Iterator[Row]:
+        photo, class_ids = predicted
+        classes = self._request.info.classes
+        mask = Image.fromarray(class_ids, mode="P")
+        mask.putpalette(self._palette)
+        buffer = io.BytesIO()
+        mask.resize((photo.width, photo.height), Image.Resampling.NEAREST).save(buffer, "PNG")
+        write_atomically(mask_path(self._request.output, photo.image_id), buffer.getvalue())
+        matrix: tuple[int, ...] = ()
+        if photo.truth:
+            truth = np.asarray(Image.open(io.BytesIO(photo.truth)))
+            matrix = tuple(confusion_matrix(truth, class_ids, len(classes)).ravel().tolist())
+        shares = tuple((np.bincount(class_ids.ravel(), minlength=len(classes)) / class_ids.size).tolist())
+        self._done.add()
+        yield Row(photo.image_id, photo.uri, photo.width, photo.height, shares, matrix, classes)
+
+    def teardown(self) -> None:
+        self._done.close()
+
+
+class _SumUp(beam.CombineFn):
+    """Rows -> {"photos", "matrix", "worst"}: how many, their summed matrix, and those with the lowest mean IoU."""
+
+    def __init__(self, classes: tuple[str, ...]):
+        self._size = len(classes) ** 2
+
+    def create_accumulator(self) -> dict:
+        return {"photos": 0, "matrix": np.zeros(self._size, np.int64), "worst": []}
+
+    def add_input(self, total: dict, row: Row) -> dict:
+        if row.matrix:
+            side = len(row.classes)
+            value = mean_iou(np.reshape(row.matrix, (side, side)))
+            one = {"photos": 1, "matrix": np.array(row.matrix, np.int64), "worst": [(value, row.image_id)]}
+        else:
+            one = {"photos": 1, "matrix": np.zeros(self._size, np.int64), "worst": []}
+        return self.merge_accumulators([total, one])
+
+    def merge_accumulators(self, totals: Iterable[dict]) -> dict:
+        totals = list(totals)
+        return {
+            "photos": sum(one["photos"] for one in totals),
+            "matrix": sum((one["matrix"] for one in totals), np.zeros(self._size, np.int64)),
+            "worst": sorted(pair for one in totals for pair in one["worst"])[:WORST],
+        }
+
+    def extract_output(self, total: dict) -> dict:
+        return total
+
+
+def _summarize(request: Request, totals: Iterable[dict], files: Iterable[str]) -> str:
+    merged: dict = {}
+    for one in totals:
+        merged |= one
+    matrix = tuple(merged["matrix"].tolist())
+    values: dict[str, object] = {
+        "model": request.model_dir,
+        "input": request.version_dir or request.photos,
+        "photos": merged["photos"],
+        "rejected": merged["rejected"],
+        "files": sorted(files),
+    }
+    if left_out := merged.get(LEFT_OUT):
+        values[LEFT_OUT] = {kind: one._asdict() for kind, one in left_out.items()}
+    if any(matrix):
+        values |= _judged(matrix, request.info.classes)
+        values["worst"] = [{"id": image_id, "mean_iou": value} for value, image_id in merged["worst"]]
+    path = f"{request.output}/{SUMMARY_FILE}"
+    write_atomically(path, (json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n").encode())
+    return path
+
+
+def _judged(matrix: tuple[int, ...], classes: tuple[str, ...]) -> dict[str, object]:
+    square = np.reshape(matrix, (len(classes), len(classes)))
+    overall, accuracy = finite([mean_iou(square), pixel_accuracy(square)])
+    iou = dict(zip(classes, finite(class_iou(square)), strict=True))
+    return {"mean_iou": overall, "pixel_accuracy": accuracy, "iou": iou}

@@ -1,1 +1,0 @@
-"""Prediction at scale: photos or a published version in, masks and a table out."""

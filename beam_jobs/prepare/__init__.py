@@ -1,0 +1,1 @@
+"""Prepare: photos and masks in, a published data set version out."""

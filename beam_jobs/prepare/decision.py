@@ -1,0 +1,132 @@
+"""The gate: what a version would be, and what speaks against publishing it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from beam_jobs.codec.mask_colors import find_contradiction, merge_colors
+from beam_jobs.prepare.inputs_digest import inputs_sha256
+from beam_jobs.prepare.options import Contract, PrepareOptions
+from beam_jobs.prepare.shard_writer import WrittenShard
+from beam_jobs.prepare.tally import Tally
+from beam_jobs.rejections import EXCLUDED, FATAL
+from beam_jobs.sources.left_out import LeftOut
+from beam_jobs.statistics.validation import Validation
+from schemas.features import SPLITS
+from schemas.manifest import Manifest, Split, options_sha256
+
+DISTRIBUTION = "segmentation-pipeline"
+
+
+class Problem(NamedTuple):
+    """One reason to withhold a version, in words."""
+
+    split: str
+    subject: str
+    description: str
+
+
+class Decision(NamedTuple):
+    """The manifest of what was built, and what speaks against publishing it; empty problems mean: publish.
+
+    `near_duplicates` says whether near-duplicates were searched for, so that there is a file of them; `dataset_text` is
+    the content of the version's `dataset.yaml`; `left_out` are the files that match no pattern, by kind.
+    """
+
+    manifest: Manifest
+    problems: tuple[Problem, ...]
+    listed_only: int
+    line_files: tuple[str, ...]
+    near_duplicates: bool = False
+    dataset_text: str = ""
+    left_out: dict[str, LeftOut] = {}  # noqa: RUF012  # never changed in place
+
+
+def make_manifest(
+    options: PrepareOptions, contract: Contract, shards: list[WrittenShard], tally: Tally, base: Manifest | None
+) -> Manifest:
+    """The manifest of everything written; shards may come in any order.
+
+    Args:
+      contract: That the version is published under.
+      tally: What was planned, and rejected before it was read.
+      base: Of the version whose records were all copied, with the repairs that were made to them; None for none.
+    """
+    splits = {}
+    for split in SPLITS:
+        own = sorted((one.shard for one in shards if one.split == split), key=lambda shard: shard.path)
+        splits[split] = Split(records=sum(shard.records for shard in own), shards=tuple(own))
+    published = sum(split.records for split in splits.values())
+    repairs: Counter[str] = Counter(base.repairs if base else {})
+    quarantined = Counter(tally.quarantined)
+    for one in shards:
+        repairs.update(one.repairs)
+        quarantined.update(one.quarantined)
+    inputs_digest = tally.unread_digest + sum(one.inputs_digest for one in shards)
+    return Manifest(
+        dataset=options.dataset,
+        version=options.version,
+        image_size=options.image_size,
+        splits=splits,
+        inputs=published + sum(quarantined.values()),
+        published=published,
+        quarantined=dict(sorted(quarantined.items())),
+        repaired=sum(one.repaired for one in shards) + (base.repaired if base else 0),
+        repairs=dict(repairs),
+        schema_sha256=_sha256(contract.schema_text),
+        dataset_sha256=_sha256(contract.dataset_text),
+        inputs_sha256=inputs_sha256(inputs_digest),
+        options=options.content_options,
+        options_sha256=options_sha256(options.content_options),
+        code_version=importlib.metadata.version(DISTRIBUTION),
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def find_problems(
+    manifest: Manifest,
+    validation: Validation,
+    tally: Tally,
+    base: Manifest | None,
+    max_rejected: float,
+    shards: list[WrittenShard],
+) -> Iterator[Problem]:
+    """What speaks against publishing: anomalies, empty splits, palettes that contradict each other, too many rejected
+    inputs, an account that differs.
+
+    Args:
+      tally: What planning has counted, apart from what was written and rejected.
+      base: Of the version that this one is built upon, so that it has the same inputs; None for none.
+      max_rejected: Largest share of rejected inputs that is acceptable, in [0, 1].
+      shards: Everything written, in any order.
+    """
+    one_side = manifest.options.get("near_duplicates") == "one_side"
+    all_near = "; --near_duplicates=one_side keeps together what is near each other" if one_side else ""
+    for name, split in manifest.splits.items():
+        if not split.records:
+            yield Problem(name, "records", f"no record; every split needs one{all_near}")
+    for finding in validation.findings:
+        if manifest.splits[finding.split].records:
+            yield Problem(finding.split, finding.feature, f"{finding.kind}: {finding.description}")
+    for reason in FATAL & set(manifest.quarantined):
+        named = "; ".join(f"{one.image_id} ({one.detail})" for one in tally.fatal if one.reason == reason)
+        yield Problem("", reason, f"{manifest.quarantined[reason]} with more than one file, such as {named}")
+    if contradiction := find_contradiction(merge_colors(one.mask_colors for one in shards)):
+        yield Problem("", "mask palettes", contradiction)
+    excluded = sum(count for reason, count in manifest.quarantined.items() if reason in EXCLUDED)
+    considered = manifest.inputs - excluded
+    rejected = considered - manifest.published
+    if rejected > max_rejected * considered:
+        share = f"{rejected} of {considered} inputs ({rejected / considered:.1%}) rejected"
+        yield Problem("", "rejected inputs", f"{share}; --max_rejected_fraction allows {max_rejected:.1%}")
+    if tally.found != manifest.inputs:
+        yield Problem("", "account", f"{tally.found} inputs found, but {manifest.inputs} published or quarantined")
+    if base and tally.found != base.inputs:
+        yield Problem("", "account", f"{tally.found} inputs found, but {base.version} accounts for {base.inputs}")

@@ -1,0 +1,154 @@
+"""Keeps near-duplicates on one side of the split: decided before any shard is planned, from a first look at the photos.
+
+Photos that are near each other, directly or over others, make a cluster, and all of a cluster go to the split of its
+first id. That leaves the share of the splits as it is on average, but all of a video becomes one cluster, in one split.
+Records that are copied from a published version stay where they are, on both sides if they were, and draw what is near
+them to the side of the first. With official lists both published splits then differ from the official ones by the
+photos that moved, and results are no longer comparable with others' to the last digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import apache_beam as beam
+from apache_beam.pvalue import AsDict, AsIter
+
+from beam_jobs.elements import PlannedRecord
+from beam_jobs.monitoring.metrics import NAMESPACE
+from beam_jobs.near_duplicates import PHOTOS_MOVED
+from beam_jobs.near_duplicates.batches import Batch, to_batch
+from beam_jobs.near_duplicates.hashing import HASH_BYTES, HashedPhoto
+from beam_jobs.near_duplicates.links import FindLinks, Links
+from beam_jobs.packing import pack_plans, unpack_plans
+from beam_jobs.prepare.records import Encoding, copied_photo_hash, new_photo_hash
+from beam_jobs.prepare.tally import add_sizes
+from beam_jobs.records.published_records import read_photo
+from beam_jobs.records.sharding import SplitSize
+from beam_jobs.rejections import InputRejected
+from beam_jobs.sources.input_files import naming_input
+
+KEPT, MOVES = "kept", "moves"
+
+Hashed = tuple[bytes, list["bytes | None"]]  # packed PlannedRecords, and the hash of each
+
+
+class KeepOnOneSide(beam.PTransform):
+    """Packed PlannedRecords -> the same, those of near-duplicates with one split; other output: Moves of each.
+
+    Reads, decodes and resizes every photo once, besides the pass that publishes it and just as that pass does: the
+    hashes are the same, so that pass finds no pair that was not seen here. Photos that cannot be decoded stay where
+    they are: that pass rejects them. The result depends neither on the runner nor on the order of the records. Memory
+    grows with the number of photos that have a near-duplicate, all of which one worker joins to clusters.
+
+    Args:
+      encoding: Of the records.
+    """
+
+    def __init__(self, encoding: Encoding):
+        super().__init__()
+        self._encoding = encoding
+
+    def expand(self, planned: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        hashed = planned | "SpreadPhotos" >> beam.Reshuffle() | "HashPhotos" >> beam.Map(_hash, self._encoding)
+        batches = hashed | "TakePhotos" >> beam.Map(_take_photos)
+        links = batches | "FindLinks" >> FindLinks()
+        # (hash, cluster)
+        clusters = (
+            planned.pipeline
+            | "StartClusters" >> beam.Impulse()
+            | "JoinClusters" >> beam.FlatMap(lambda _, links: join_clusters(links), AsIter(links))
+        )
+        # (cluster, split)
+        sides = (
+            hashed
+            | "KeyByCluster" >> beam.FlatMap(_key_by_cluster, AsDict(clusters))
+            | "TakeFirst" >> beam.CombinePerKey(min)
+            | "TakeSplit" >> beam.MapTuple(lambda cluster, first: (cluster, first.split))
+        )
+        return hashed | "ChooseSides" >> beam.ParDo(_ChooseSide(), AsDict(clusters), AsDict(sides)).with_outputs(
+            MOVES, main=KEPT
+        )
+
+
+def _hash(packed: bytes, encoding: Encoding) -> Hashed:
+    return packed, [_hash_photo(plan, encoding) for plan in unpack_plans(packed)]
+
+
+def _hash_photo(plan: PlannedRecord, encoding: Encoding) -> bytes | None:
+    try:
+        with naming_input(plan.image_id, *plan.sources):
+            photo = read_photo(plan.photo_source)
+            return copied_photo_hash(photo) if plan.record else new_photo_hash(photo, encoding)
+    except InputRejected:
+        return None
+
+
+def _each(hashed: Hashed) -> Iterator[tuple[PlannedRecord, bytes | None]]:
+    packed, hashes = hashed
+    return zip(unpack_plans(packed), hashes)
+
+
+def _take_photos(hashed: Hashed) -> Batch:
+    return to_batch(HashedPhoto(plan.image_id, plan.split, photo_hash) for plan, photo_hash in _each(hashed))
+
+
+def join_clusters(links: Iterable[Links]) -> Iterator[tuple[bytes, bytes]]:
+    """Each hash that is near another, with the smallest hash that it is connected to (union-find)."""
+    parents: dict[bytes, bytes] = {}
+
+    def root(one: bytes) -> bytes:
+        parents.setdefault(one, one)
+        while parents[one] != one:
+            parents[one] = one = parents[parents[one]]  # halves the path for the next search
+        return one
+
+    for some in links:
+        for start in range(0, len(some), 2 * HASH_BYTES):
+            middle = start + HASH_BYTES
+            small, large = sorted((root(some[start:middle]), root(some[middle : middle + HASH_BYTES])))
+            parents[large] = small
+    for one in list(parents):
+        yield one, root(one)
+
+
+class _Side(NamedTuple):
+    """What decides the split of a cluster; the smallest one does, so a published record before any other."""
+
+    is_new: bool
+    image_id: str
+    split: str
+
+
+def _key_by_cluster(hashed: Hashed, clusters: dict[bytes, bytes]) -> Iterator[tuple[bytes, _Side]]:
+    for plan, photo_hash in _each(hashed):
+        if photo_hash in clusters:
+            yield clusters[photo_hash], _Side(plan.record is None, plan.image_id, plan.split)
+
+
+class Moves(NamedTuple):
+    """What packed records have come to: how many changed their split, and what is planned for each split now."""
+
+    moved: int
+    sizes: dict[str, SplitSize]
+
+
+class _ChooseSide(beam.DoFn):
+    """Hashed -> packed PlannedRecords with the splits of their clusters; other output: Moves."""
+
+    def __init__(self):
+        self._moved = beam.metrics.Metrics.counter(NAMESPACE, PHOTOS_MOVED)
+
+    def process(self, hashed: Hashed, clusters: dict[bytes, bytes], sides: dict[bytes, str]) -> Iterator:
+        plans = []
+        moved = 0
+        for plan, photo_hash in _each(hashed):
+            is_movable = photo_hash in clusters and plan.record is None
+            split = sides[clusters[photo_hash]] if is_movable else plan.split
+            moved += split != plan.split
+            plans.append(plan._replace(split=split))
+        self._moved.inc(moved)
+        yield pack_plans(plans)
+        sizes = add_sizes({plan.split: SplitSize(1, plan.source_bytes)} for plan in plans)
+        yield beam.pvalue.TaggedOutput(MOVES, Moves(moved, sizes))

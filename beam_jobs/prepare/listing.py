@@ -1,0 +1,152 @@
+"""Finds the files of a data set under its input folder, unpacked or inside the official archives, one at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from beam_jobs.elements import SourceFile, spell_out
+from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.sources.archives import check_archive, list_members
+from beam_jobs.sources.folders import list_folder
+from beam_jobs.sources.left_out import LeftOutFiles
+from beam_jobs.storage.files import exists
+from schemas.errors import UserError
+from schemas.path_pattern import PathPattern
+
+IMAGES, MASKS, LISTS = "images", "masks", "lists"
+
+
+class Wanted(NamedTuple):
+    """One kind of file: photos, masks, or the official list of `split`."""
+
+    kind: str
+    pattern: str
+    split: str = ""
+
+
+class Listing(NamedTuple):
+    """A place to look in, the input folder or (`archive`) a tar in it, and what is wanted from there.
+
+    Attributes:
+      patterns: Of all photos and masks that are looked for there, by this listing or another.
+      known: Paths of other files that the data set has there.
+    """
+
+    place: str
+    archive: bool
+    wanted: tuple[Wanted, ...]
+    patterns: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+
+
+def wanted_files(options: PrepareOptions) -> list[Wanted]:
+    """What the options ask for."""
+    spec = options.spec
+    lists = spec.official_splits.items() if options.split == "official" else ()
+    return [
+        Wanted(IMAGES, spec.image_path),
+        Wanted(MASKS, spec.mask_path),
+        *(Wanted(LISTS, path, split) for split, path in lists),
+    ]
+
+
+def plan_listings(options: PrepareOptions) -> Iterator[Listing]:
+    """Decides where to look for what: files that lie unpacked go before the archives, which need no unpacking.
+
+    Raises:
+      UserError: Something is in neither, or an archive is compressed.
+    """
+    root, spec = options.input, options.spec
+    unpacked: list[Wanted] = []
+    packed: list[Wanted] = []
+    for wanted in wanted_files(options):
+        (unpacked if _is_there(root, wanted) else packed).append(wanted)
+    known = (*spec.official_splits.values(), *(name for one in spec.archives for name in one.local_names))
+    for wanted in unpacked:
+        yield Listing(root, False, (wanted,), _patterns(unpacked), known)
+    if not packed:
+        return
+    there = [[uri for name in one.local_names if _is_file(uri := f"{root}/{name}")] for one in spec.archives]
+    if not any(there) and options.retry_quarantined:  # mended files need no lists, their base has read them
+        packed = [wanted for wanted in packed if wanted.kind != LISTS]
+    if packed:
+        _check_archives(packed, [one.file for one, uris in zip(spec.archives, there) if not uris], options)
+    for uri in (uri for uris in there for uri in uris):
+        check_archive(uri)
+        yield Listing(uri, True, tuple(packed), _patterns(packed), known)
+
+
+def _is_there(root: str, wanted: Wanted) -> bool:
+    return any(image_id is not None for _, image_id, _ in list_folder(root, PathPattern(wanted.pattern)))
+
+
+def _patterns(wanted: Iterable[Wanted]) -> tuple[str, ...]:
+    return tuple(one.pattern for one in wanted if one.kind != LISTS)
+
+
+def _check_archives(packed: list[Wanted], missing: list[str], options: PrepareOptions) -> None:
+    """Raises a UserError where what is not unpacked can't be in the archives, because none is there, or one is not."""
+    archives = options.spec.archives
+    fetch = f"python -m beam_jobs.fetch --dataset={options.dataset} fetches"
+    if len(missing) < len(archives):
+        if missing and {IMAGES, MASKS} <= {wanted.kind for wanted in packed}:
+            raise UserError(f"--input {options.input}: lacks {' and '.join(missing)}; {fetch} it")
+    elif packed[0].kind == LISTS:
+        raise UserError(f"--input {options.input}: --split=official needs {packed[0].pattern}; or use --split=hash")
+    else:
+        remedy = f", nor is there any of {', '.join(missing)}; {fetch} them" if archives else ""
+        if other := _other_files(packed[0], options):
+            remedy = other
+        if options.retry_quarantined:
+            remedy = "; a mended photo needs its mask beside it, and a mended mask its photo"
+        problem = f"no file matches {PathPattern(packed[0].pattern).glob}, the layout of {options.dataset}"
+        raise UserError(f"--input {options.input}: {problem}{remedy}")
+
+
+def _other_files(wanted: Wanted, options: PrepareOptions) -> str:
+    """What lies where nothing matches, and what to do about it; empty where nothing does."""
+    pattern = PathPattern(wanted.pattern)
+    others = LeftOutFiles([pattern], options.spec.official_splits.values())
+    for path, _, _ in list_folder(options.input, pattern):
+        others.add(spell_out(path))
+    examples = [name for one in others.kinds.values() for name in one.examples]
+    if not pattern.folder or not examples:  # the input folder itself may hold anything
+        return ""
+    count = sum(one.count for one in others.kinds.values())
+    option = "--image_path" if wanted.kind == IMAGES else "--mask_path"
+    suggested = f"{wanted.pattern.rpartition('.')[0] or wanted.pattern}.*"
+    return f"; {pattern.folder}/ has {count} others, such as {examples[0]}; give {option}, such as {suggested}"
+
+
+def left_out_files(listing: Listing) -> LeftOutFiles:
+    """Collects what `list_files` finds of a listing and nobody wants."""
+    return LeftOutFiles([PathPattern(pattern) for pattern in listing.patterns], listing.known)
+
+
+def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterator[tuple[Wanted, str, SourceFile]]:
+    """What was wanted, the id (empty for a list) and the place of each file that a listing finds.
+
+    `left_out` collects what else lies there.
+    """
+    if listing.archive:
+        patterns = [(wanted, PathPattern(wanted.pattern)) for wanted in listing.wanted]
+        for member in list_members(listing.place, left_out):
+            ids = [(wanted, image_id) for wanted, one in patterns if (image_id := one.id_of(member.member)) is not None]
+            for wanted, image_id in ids:
+                yield wanted, spell_out(image_id), member._replace(member=spell_out(member.member))
+            if not ids and left_out is not None:
+                left_out.add(spell_out(member.member))
+    else:
+        for wanted in listing.wanted:
+            pattern = PathPattern(wanted.pattern)
+            for path, image_id, size in list_folder(listing.place, pattern):
+                if image_id is not None:
+                    yield wanted, spell_out(image_id), SourceFile(spell_out(f"{listing.place}/{path}"), size)
+                elif left_out is not None:
+                    left_out.add(spell_out(path), pattern)
+
+
+def _is_file(uri: str) -> bool:
+    return exists(uri) if "://" in uri else os.path.isfile(uri)

@@ -1,0 +1,189 @@
+"""Options of the preparation job that decide what is published, checked when they are made."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Literal, NamedTuple
+
+from pydantic import ByteSize, Field, field_validator, model_validator
+
+from beam_jobs.prepare.records import MAX_MISSING_FRACTION, Encoding
+from beam_jobs.storage.versions import absolute_folder
+from beam_jobs.storage.wildcards import wildcard_problem
+from schemas.contract import dataset_text
+from schemas.manifest import MAX_NAME, SHA256, VERSION
+from schemas.origin import Origin, with_origin
+from schemas.spec import DatasetSpec, FrozenModel, SourcePath, load_spec
+
+JOB_ID = r"^[0-9a-f]{32}$"
+STAGING, REJECTED_VERSIONS = "_staging", "_rejected"
+BASE_OPTIONS = ("retry_quarantined", "base_sha256")  # what a version was built upon
+
+
+class Contract(NamedTuple):
+    """The content of a version's `dataset.yaml` and `schema.pbtxt`.
+
+    It is read where a job is launched, and travels with the graph: workers may have another release installed.
+    """
+
+    dataset_text: str
+    schema_text: str
+
+
+class PrepareOptions(FrozenModel):
+    """What to prepare, from where, to where, and how.
+
+    Attributes:
+      input: Folder of the data set (local or `gs://`), in the layout of its spec, or of its archives.
+      image_path, mask_path: Patterns in place of the spec's, for a user's own folders.
+      output: Root that versions are published under, as `<output>/<dataset>/<version>`.
+      image_size: Side of the square photos and masks in pixels; 0 keeps the sizes.
+      split: `official` reads the data set's lists, `hash` decides by the id.
+      max_missing_fraction: A JPEG that ends early is repaired where at most this share of its pixels is missing; 0
+        repairs none.
+      shard_bytes: Target size of a shard in bytes.
+      retry_quarantined: A published version of the same data set under the same output, to build upon: its records are
+        copied, and what it rejected is tried again. `base_sha256` is the digest of its manifest.
+      near_duplicates: What to do about photos that are nearly the same in train and eval: `report` them, keep them on
+        `one_side`, or `ignore` them.
+      max_rejected_fraction: More rejected inputs than this share, and nothing is published.
+      origin: What `origin.yaml` in the input says of it; None where there is no such file.
+      baseline: A published version of the same data set under the same output; drift from it withholds the version.
+      job_id: Of this one job, so that no two jobs of a version build in the same folder. Not for users to choose.
+    """
+
+    dataset: str
+    input: str = Field(min_length=1)
+    output: str = Field(min_length=1)
+    version: str = Field(pattern=VERSION, max_length=MAX_NAME)
+    image_size: int = Field(default=128, ge=0, le=4096)
+    split: Literal["official", "hash"] = "hash"
+    eval_fraction: float = Field(default=0.2, gt=0, lt=1)
+    image_format: Literal["jpeg", "png"] = "jpeg"
+    jpeg_quality: int = Field(default=92, ge=50, le=100)
+    max_missing_fraction: float = Field(default=MAX_MISSING_FRACTION, ge=0, le=1)
+    shard_bytes: ByteSize = Field(default=ByteSize(64 << 20), ge=1 << 20)  # 64 MiB; text such as 32MiB is read
+    near_duplicates: Literal["report", "one_side", "ignore"] = "report"
+    max_rejected_fraction: float = Field(default=0.05, ge=0, le=1)
+    baseline: str | None = Field(default=None, pattern=VERSION)
+    image_path: SourcePath | None = None
+    mask_path: SourcePath | None = None
+    retry_quarantined: str | None = Field(default=None, pattern=VERSION)
+    base_sha256: str | None = Field(default=None, pattern=SHA256)
+    origin: Origin | None = None
+    job_id: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern=JOB_ID)
+
+    @field_validator("input", "output")
+    @classmethod
+    def _absolute(cls, folder: str) -> str:
+        """Workers have other current folders than the launcher."""
+        return absolute_folder(folder)
+
+    @field_validator("input")
+    @classmethod
+    def _can_be_listed(cls, folder: str) -> str:
+        if "://" in folder and not folder.startswith("gs://") and (problem := wildcard_problem(folder)):
+            raise ValueError(problem)
+        return folder
+
+    @field_validator("output")
+    @classmethod
+    def _can_be_trained_on(cls, folder: str) -> str:
+        """A version could be published there, but TensorFlow and TFX could not read it."""
+        if problem := wildcard_problem(folder):
+            raise ValueError(problem)
+        return folder
+
+    @field_validator("image_size")
+    @classmethod
+    def _no_crumbs(cls, image_size: int) -> int:
+        if 0 < image_size < 16:
+            raise ValueError("must be 0 (keep the size) or at least 16")
+        return image_size
+
+    @model_validator(mode="after")
+    def _official_lists_exist(self) -> PrepareOptions:
+        if self.split == "official" and not self.spec.official_splits:
+            raise ValueError(f"split: {self.dataset} has no official lists; use hash")
+        return self
+
+    @model_validator(mode="after")
+    def _other_versions_are_earlier(self) -> PrepareOptions:
+        for name in ("baseline", "retry_quarantined"):
+            if getattr(self, name) == self.version:
+                raise ValueError(f"{name}: {self.version} is the version to be made; give an earlier one")
+        return self
+
+    @property
+    def spec(self) -> DatasetSpec:
+        """The contract of the data set, with the paths that the options name."""
+        paths = self.model_dump(include={"image_path", "mask_path"}, exclude_none=True)
+        return with_origin(load_spec(self.dataset), self.origin).model_copy(update=paths)
+
+    @property
+    def contract(self) -> Contract:
+        """The contract that the version is published under, as its files."""
+        spec = with_origin(load_spec(self.dataset), self.origin)  # where this job's files lie is no part of it
+        return Contract(dataset_text(spec), spec.schema_text)
+
+    @property
+    def encoding(self) -> Encoding:
+        """How records are encoded."""
+        return Encoding(self.image_size, self.image_format, self.jpeg_quality, self.max_missing_fraction)
+
+    @property
+    def version_dir(self) -> str:
+        """Where the version is published."""
+        return f"{self._dataset_dir}/{self.version}"
+
+    @property
+    def staging_dir(self) -> str:
+        """Where this job builds the version; gone when the job has ended."""
+        return f"{self.staging_root}/{self.job_id}"
+
+    @property
+    def staging_root(self) -> str:
+        """Where all jobs of the version have their staging folders."""
+        return f"{self._dataset_dir}/{STAGING}/{self.version}"
+
+    @property
+    def rejected_dir(self) -> str:
+        """Where a version that was withheld leaves its statistics, anomalies and quarantine."""
+        return f"{self._dataset_dir}/{REJECTED_VERSIONS}/{self.version}"
+
+    @property
+    def baseline_dir(self) -> str | None:
+        """Where the version is published that drift is measured against; None for none."""
+        return f"{self._dataset_dir}/{self.baseline}" if self.baseline else None
+
+    @property
+    def base_dir(self) -> str | None:
+        """Where the version is published whose rejected inputs are tried again; None for none."""
+        return f"{self._dataset_dir}/{self.retry_quarantined}" if self.retry_quarantined else None
+
+    @property
+    def _dataset_dir(self) -> str:
+        return f"{self.output}/{self.dataset}"
+
+    @property
+    def content_options(self) -> dict[str, str | int | float | None]:
+        """The options that decide a version's bytes, as its manifest states them; neither places nor gates."""
+        options = self.model_dump(
+            include={
+                "image_size",
+                "split",
+                "eval_fraction",
+                "image_format",
+                "jpeg_quality",
+                "max_missing_fraction",
+                "shard_bytes",
+            }
+        )
+        if self.split == "official":
+            options["eval_fraction"] = None
+        if self.image_format == "png":
+            options["jpeg_quality"] = None
+        options["near_duplicates"] = self.near_duplicates if self.near_duplicates == "one_side" else None
+        if self.retry_quarantined:
+            options |= self.model_dump(include=set(BASE_OPTIONS))
+        return options

@@ -1,0 +1,251 @@
+"""The preparation job as one Beam graph: plan by id, write in place, validate, decide, publish.
+
+Every step costs a job on one machine 20 to 40 ms to set up, however little it does. So what is merely counted rides
+along with the steps that see it anyway: planning leaves a Tally for each bundle, writing a WrittenShard for each shard.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+from apache_beam.pvalue import AsDict, AsIter, AsSingleton
+
+from beam_jobs.elements import REJECTED, TALLIES, PlannedRecord
+from beam_jobs.line_files import REPAIRS_FOLDER, WriteLineFiles, read_repairs
+from beam_jobs.monitoring.progress import tell_planned, tell_publishing
+from beam_jobs.near_duplicates.pairs import Leak, NearDuplicates, write_leak
+from beam_jobs.packing import Pack, pack_plans, unpack_plans
+from beam_jobs.prepare.decision import Decision, find_problems, make_manifest
+from beam_jobs.prepare.group_split import KEPT, MOVES, KeepOnOneSide
+from beam_jobs.prepare.options import Contract, PrepareOptions
+from beam_jobs.prepare.place import mark_staging
+from beam_jobs.prepare.publish import MoveFile, conclude, files_to_move, stage_validation
+from beam_jobs.prepare.report import REPORT_FILE
+from beam_jobs.prepare.report.near_duplicates import draw_near_duplicates
+from beam_jobs.prepare.report.page import report_page
+from beam_jobs.prepare.report.samples import LookOver, Overview, SampleRejections, draw_samples
+from beam_jobs.prepare.report.thumbnails import Tile
+from beam_jobs.prepare.retry import plan_records, read_base
+from beam_jobs.prepare.shard_writer import HASHED_PHOTOS, REPAIRED, STATISTICS_ROWS, WriteShard, WrittenShard
+from beam_jobs.prepare.tally import Tally, add_sizes, add_tallies
+from beam_jobs.records import sharding
+from beam_jobs.records.sharding import ShardKey, SplitSize
+from beam_jobs.rejections import Rejection, Repaired
+from beam_jobs.statistics.validation import Criteria, Validate, Validation
+from beam_jobs.storage.files import write_atomically
+from schemas.errors import UserError
+from schemas.manifest import MAX_SHARDS, QUARANTINE_FOLDER
+
+
+def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollection:
+    """Adds the whole job to a pipeline; its one output element is the folder that the job has written to."""
+    plan = pipeline | "PlanRecords" >> plan_records(options)
+    planned, sizes, moves = _decide_sides(plan, options)
+    shards = (
+        # (ShardKey, [packed PlannedRecords])
+        planned
+        | "GroupByShard" >> _GroupByShard(sizes, options)
+        | "WriteShards"
+        >> beam.ParDo(
+            WriteShard(options.staging_dir, options.spec, options.encoding, options.near_duplicates != "ignore")
+        ).with_outputs(STATISTICS_ROWS, REJECTED, REPAIRED, HASHED_PHOTOS, main="written")
+    )
+    validation = shards[STATISTICS_ROWS] | "Validate" >> Validate(_criteria(options))
+    near_duplicates = None  # nobody looks
+    if options.near_duplicates != "ignore":
+        near_duplicates = AsSingleton(shards[HASHED_PHOTOS] | "FindNearDuplicates" >> NearDuplicates())
+    decision = (
+        pipeline
+        | "Start" >> beam.Impulse()
+        | "Decide"
+        >> beam.Map(
+            _decide,
+            options,
+            options.contract,
+            shards=AsIter(shards.written),
+            tallies=AsIter(plan[TALLIES]),
+            line_files=AsIter(_write_line_files(plan, shards, options)),
+            validation=AsSingleton(validation),
+            near_duplicates=near_duplicates,
+        )
+    )
+    reported = decision | "WriteReport" >> beam.Map(
+        _write_report,
+        options,
+        validation=AsSingleton(validation),
+        overview=AsIter(shards[STATISTICS_ROWS] | "LookOver" >> LookOver()),
+        sheets=AsDict(
+            (plan[REJECTED], shards[REJECTED])
+            | "GatherRejections" >> beam.Flatten()
+            | "SampleRejections" >> SampleRejections(options.spec)
+        ),
+        near_duplicates=near_duplicates,
+        moves=moves,
+    )
+    moved = (
+        reported
+        | "NameStagedFiles" >> beam.FlatMap(files_to_move, options)
+        | "SpreadMoves" >> beam.Reshuffle()
+        | "MoveFiles" >> beam.ParDo(MoveFile(options.version_dir))
+    )
+    return decision | "Conclude" >> beam.Map(_conclude, AsIter(moved), options)
+
+
+def _decide_sides(
+    plan: beam.pvalue.DoOutputsTuple, options: PrepareOptions
+) -> tuple[beam.PCollection, beam.PCollection, AsIter | None]:
+    """The records with their final splits, packed, the sizes of these, and how many changed theirs (None: none may)."""
+    packed = plan.planned | "PackPlans" >> beam.ParDo(Pack())
+    if options.near_duplicates != "one_side":
+        return packed, plan[TALLIES] | "TakeSizes" >> beam.Map(lambda tally: tally.sizes), None
+    sides = packed | "KeepOnOneSide" >> KeepOnOneSide(options.encoding)
+    sizes = sides[MOVES] | "TakeSizes" >> beam.Map(lambda moves: moves.sizes)
+    return sides[KEPT], sizes, AsIter(sides[MOVES] | "TakeMoved" >> beam.Map(lambda moves: moves.moved))
+
+
+def _criteria(options: PrepareOptions) -> Criteria:
+    return Criteria(options.spec.schema_text, options.spec.rules, options.baseline_dir)
+
+
+class _GroupByShard(beam.PTransform):
+    """Packed PlannedRecords -> (ShardKey, [packed PlannedRecords]), also for shards without any record.
+
+    Args:
+      sizes: {split: SplitSize} of each bundle that the records came from.
+    """
+
+    def __init__(self, sizes: beam.PCollection, options: PrepareOptions):
+        super().__init__()
+        self._sizes = sizes
+        self._options = options
+
+    def expand(self, planned: beam.PCollection) -> beam.PCollection:
+        # {split: number of shards}
+        counts = (
+            planned.pipeline
+            | "Start" >> beam.Impulse()
+            | "CountShards" >> beam.Map(_count_shards, AsIter(self._sizes), self._options)
+        )
+        assigned = planned | "AssignShard" >> beam.FlatMap(assign_shards, AsSingleton(counts))
+        every = counts | "NameEveryShard" >> beam.FlatMap(_every_shard)
+        return (assigned, every) | "Gather" >> beam.Flatten() | "GroupShards" >> beam.GroupByKey()
+
+
+def _count_shards(_: bytes, sizes: Iterable[dict[str, SplitSize]], options: PrepareOptions) -> dict[str, int]:
+    mark_staging(options)  # no shard is written before there are counts
+    counts = {}
+    for split, size in sorted(add_sizes(sizes).items()):
+        tell_planned(options.staging_dir, split=split, inputs=size.records)
+        record_bytes = sharding.expected_record_bytes(options.image_size, options.image_format, size)
+        counts[split] = sharding.shard_count(size, record_bytes, options.shard_bytes)
+        if counts[split] > MAX_SHARDS:
+            raise UserError(
+                f"shard_bytes: {options.shard_bytes} cuts {split} into {counts[split]:,} shards, and a version has"
+                f" {MAX_SHARDS:,} at most; give larger ones"
+            )
+    return counts
+
+
+def assign_shards(packed: bytes, counts: dict[str, int]) -> Iterator[tuple[ShardKey, bytes]]:
+    """Packed PlannedRecords by the shard that each belongs to, shards in order.
+
+    Args:
+      packed: PlannedRecords of any shards.
+      counts: Split to its number of shards.
+    """
+    plans: dict[ShardKey, list[PlannedRecord]] = defaultdict(list)
+    for plan in unpack_plans(packed):
+        count = counts[plan.split]
+        plans[ShardKey(plan.split, sharding.shard_index(plan.image_id, count), count)].append(plan)
+    # Beam's local runner deals keys out to its workers as they first come: each gets as many of each split
+    for key in sorted(plans):
+        yield key, pack_plans(plans[key])
+
+
+def _every_shard(counts: dict[str, int]) -> Iterator[tuple[ShardKey, bytes]]:
+    for split, count in counts.items():
+        for index in range(count):
+            yield ShardKey(split, index, count), pack_plans([])
+
+
+def _write_line_files(
+    plan: beam.pvalue.DoOutputsTuple, shards: beam.pvalue.DoOutputsTuple, options: PrepareOptions
+) -> beam.PCollection:
+    """Paths, relative to the staging folder, of the files that list what was rejected and what was repaired."""
+    listed = [plan[REJECTED], shards[REJECTED], shards[REPAIRED]]
+    if options.base_dir:
+        listed.append(shards.written.pipeline | "ReadRepairs" >> read_repairs(options.base_dir))
+    counts = (
+        shards.written.pipeline
+        | "StartLines" >> beam.Impulse()
+        | "CountLines" >> beam.Map(_count_lines, AsIter(shards.written), AsIter(plan[TALLIES]), options)
+    )
+    return (
+        listed
+        | "GatherListed" >> beam.Flatten()
+        | "NameFolder" >> beam.Map(_name_folder)
+        | "WriteLines" >> WriteLineFiles(options.staging_dir, counts)
+    )
+
+
+def _name_folder(one: Rejection | Repaired) -> tuple[str, Rejection | Repaired]:
+    return (QUARANTINE_FOLDER if isinstance(one, Rejection) else REPAIRS_FOLDER), one
+
+
+def _count_lines(
+    _: bytes, shards: Iterable[WrittenShard], tallies: Iterable[Tally], options: PrepareOptions
+) -> dict[str, int]:
+    rejected = sum(add_tallies(tallies).quarantined.values())
+    base = read_base(options)
+    repaired = base.repaired if base else 0
+    for one in shards:
+        rejected += sum(one.quarantined.values())
+        repaired += one.repaired
+    return {QUARANTINE_FOLDER: rejected, REPAIRS_FOLDER: repaired}
+
+
+def _decide(
+    _: bytes,
+    options: PrepareOptions,
+    contract: Contract,
+    shards: Iterable[WrittenShard],
+    tallies: Iterable[Tally],
+    line_files: Iterable[str],
+    validation: Validation,
+    near_duplicates: Leak | None,
+) -> Decision:
+    shards, tally = list(shards), add_tallies(tallies)
+    stage_validation(validation, options.staging_dir, contract)
+    base = read_base(options)
+    manifest = make_manifest(options, contract, shards, tally, base)
+    problems = find_problems(manifest, validation, tally, base, options.max_rejected_fraction, shards)
+    if near_duplicates:
+        write_leak(near_duplicates, options.staging_dir)
+    listed, searched = tuple(sorted(line_files)), near_duplicates is not None
+    left_out = tally.left_out
+    return Decision(manifest, tuple(problems), tally.listed_only, listed, searched, contract.dataset_text, left_out)
+
+
+def _write_report(
+    decision: Decision,
+    options: PrepareOptions,
+    validation: Validation,
+    overview: Iterable[Overview],
+    sheets: dict[str, list[Tile]],
+    near_duplicates: Leak | None,
+    moves: Iterable[int] | None,
+) -> Decision:
+    look = next(iter(overview), Overview({}, {}))
+    samples = draw_samples(look, options.spec)
+    moved = None if moves is None else sum(moves)
+    sheet = None if near_duplicates is None else draw_near_duplicates(near_duplicates, moved)
+    page = report_page(options.spec, decision, validation, samples, sheets, look.sizes, sheet)
+    write_atomically(f"{options.staging_dir}/{REPORT_FILE}", page.encode())
+    tell_publishing(options.staging_dir)
+    return decision
+
+
+def _conclude(decision: Decision, moved: Iterable[str], options: PrepareOptions) -> str:
+    return conclude(decision, list(moved), options)

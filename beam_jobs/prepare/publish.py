@@ -1,0 +1,190 @@
+"""The publication: a version appears whole, with its manifest last, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import posixpath
+from collections.abc import Iterator
+
+import apache_beam as beam
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
+
+from beam_jobs.monitoring.metrics import count_published_by_another
+from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
+from beam_jobs.prepare.decision import Decision
+from beam_jobs.prepare.options import Contract, PrepareOptions
+from beam_jobs.prepare.place import (
+    OUTCOME_FILE,
+    check_place,
+    delete_left,
+    delete_staging,
+    record_moves,
+    refuse_foreign,
+)
+from beam_jobs.prepare.report import REPORT_FILE
+from beam_jobs.statistics.validation import Validation
+from beam_jobs.storage.files import delete_files, exists, sizes_below, write_atomically
+from beam_jobs.storage.versions import read_contract, read_manifest
+from schemas.contract import contract_changes, parse_dataset
+from schemas.features import SPLITS, split_folder
+from schemas.manifest import (
+    ANOMALIES_FILE,
+    ANOMALIES_FOLDER,
+    MANIFEST_FILE,
+    SCHEMA_FILE,
+    STATISTICS_FILE,
+    STATISTICS_FOLDER,
+    Manifest,
+)
+from schemas.spec import DATASET_FILE
+
+
+def stage_validation(validation: Validation, staging: str, contract: Contract) -> None:
+    """Writes contract, statistics and anomalies to the staging folder, in the layout of TFX's artifacts."""
+    write_atomically(f"{staging}/{SCHEMA_FILE}", contract.schema_text.encode())
+    write_atomically(f"{staging}/{DATASET_FILE}", contract.dataset_text.encode())
+    for split in SPLITS:
+        folder = split_folder(split)
+        write_atomically(f"{staging}/{STATISTICS_FOLDER}/{folder}/{STATISTICS_FILE}", validation.statistics[split])
+        write_atomically(f"{staging}/{ANOMALIES_FOLDER}/{folder}/{ANOMALIES_FILE}", validation.anomalies[split])
+
+
+def _side_files(decision: Decision) -> list[str]:
+    """Relative paths of all files beside shards and manifest."""
+    folders = [split_folder(split) for split in SPLITS]
+    return [
+        SCHEMA_FILE,
+        DATASET_FILE,
+        *(f"{STATISTICS_FOLDER}/{folder}/{STATISTICS_FILE}" for folder in folders),
+        *(f"{ANOMALIES_FOLDER}/{folder}/{ANOMALIES_FILE}" for folder in folders),
+        *decision.line_files,
+        *([NEAR_DUPLICATES_FILE] if decision.near_duplicates else []),
+        REPORT_FILE,
+    ]
+
+
+def files_to_move(decision: Decision, options: PrepareOptions) -> Iterator[tuple[str, str]]:
+    """(source, destination) of each staged file: into the version, or for a withheld one to the rejected versions.
+
+    Raises:
+      UserError: Somebody else's file is there; nothing was moved.
+      RuntimeError: The version was published meanwhile with other content; it is never rewritten.
+    """
+    if _is_published(decision, options):
+        return
+    relative = _side_files(decision)
+    destination = options.version_dir
+    if decision.problems:
+        destination = options.rejected_dir
+    else:
+        relative += [shard.path for split in decision.manifest.splits.values() for shard in split.shards]
+    check_place(options, destination)
+    record_moves(options, destination, relative)
+    for path in relative:
+        yield f"{options.staging_dir}/{path}", f"{destination}/{path}"
+
+
+def _is_published(decision: Decision, options: PrepareOptions) -> bool:
+    """Whether the same content is published already; RuntimeError where the version has other content."""
+    if not exists(f"{options.version_dir}/{MANIFEST_FILE}"):
+        return False
+    if decision.problems or not _is_same(decision, options):
+        raise RuntimeError(
+            f"{options.version_dir} was published by another job, with other content; choose another --version"
+        )
+    return True
+
+
+def _is_same(decision: Decision, options: PrepareOptions) -> bool:
+    """Whether the version that is published already holds the same; titles and colours may have changed since."""
+    published = read_manifest(options.version_dir)
+    without_contract = {"dataset_sha256": None}
+    if published.model_copy(update=without_contract) != decision.manifest.model_copy(update=without_contract):
+        return False
+    now = parse_dataset(decision.dataset_text.encode(), DATASET_FILE)
+    return not contract_changes(read_contract(options.version_dir, published), now)
+
+
+class MoveFile(beam.DoFn):
+    """(source, destination) -> destination; moving again what was moved already changes nothing.
+
+    Args:
+      version_dir: Nothing is moved once another job has published it.
+    """
+
+    def __init__(self, version_dir: str):
+        self._manifest = f"{version_dir}/{MANIFEST_FILE}"
+
+    def process(self, element: tuple[str, str]) -> Iterator[str]:
+        source, destination = element
+        if exists(self._manifest):
+            raise RuntimeError(f"another job has published this version meanwhile: {self._manifest} is there")
+        if exists(source) or not exists(destination):
+            with contextlib.suppress(BeamIOError, OSError):  # it may be there; if it can't be, the rename says so
+                FileSystems.mkdirs(posixpath.dirname(destination))
+            FileSystems.rename([source], [destination])
+        yield destination
+
+
+def conclude(decision: Decision, moved: list[str], options: PrepareOptions) -> str:
+    """After every move: the manifest, or the account of why there is none. Returns the folder written to.
+
+    Raises:
+      RuntimeError: A file is not where it was moved, a shard has another size than the manifest states, or another job
+        has published other content meanwhile.
+      UserError: Somebody else's file is there.
+    """
+    published = not decision.problems
+    folder = options.version_dir if published else options.rejected_dir
+    if _is_published(decision, options):
+        if not moved:  # else this job has published it, before an earlier attempt at this step failed
+            count_published_by_another()
+    else:
+        found = sizes_below(folder)
+        if published:
+            check_moved(found, moved, folder, decision.manifest)
+        strays = sorted(found.keys() - set(moved))  # an earlier, interrupted job left them
+        refuse_foreign(options, folder, strays)
+        delete_files(strays)
+        if published:
+            write_atomically(f"{folder}/{MANIFEST_FILE}", decision.manifest.to_json().encode())
+        else:
+            write_atomically(f"{folder}/{OUTCOME_FILE}", _account(decision, moved, folder).encode())
+    if published:
+        delete_left(options)
+    delete_staging(options, published)
+    return folder
+
+
+def _account(decision: Decision, moved: list[str], folder: str) -> str:
+    """Why a version was withheld, and which files are left of it."""
+    account = {
+        "problems": [problem._asdict() for problem in decision.problems],
+        "listed_only": decision.listed_only,
+        "left_out": decision.left_out,
+        "manifest": decision.manifest.model_dump(mode="json"),
+        "files": sorted(path.removeprefix(f"{folder}/") for path in moved),
+    }
+    return json.dumps(account, indent=2) + "\n"
+
+
+def check_moved(found: dict[str, int], moved: list[str], folder: str, manifest: Manifest) -> None:
+    """Compares what a listing has found with what was moved and what the manifest is about to promise.
+
+    Args:
+      found: Path to size in bytes of each file below the version's folder.
+      moved: Path of each file that was moved there.
+      folder: The version's folder.
+      manifest: The manifest that is to be written.
+
+    Raises:
+      RuntimeError: Names the first file that is missing or has another size.
+    """
+    shards = {f"{folder}/{one.path}": one.bytes for split in manifest.splits.values() for one in split.shards}
+    for path in sorted({*moved, *shards}):
+        if path not in found:
+            raise RuntimeError(f"{path}: was moved there, but a listing does not find it")
+        if found[path] != shards.get(path, found[path]):
+            raise RuntimeError(f"{path}: has {found[path]} bytes, but {shards[path]} were written")

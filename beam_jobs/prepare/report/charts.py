@@ -1,0 +1,93 @@
+"""What the data set consists of: classes, photo sizes and slices, each split beside the other."""
+
+from __future__ import annotations
+
+from beam_jobs.html.labels import figure, percent, split_mark, swatch
+from beam_jobs.html.markup import Markup, element, join
+from beam_jobs.html.plots import CELLS_PER_OCTAVE, Part, bars, size_map, stacked_bar
+from beam_jobs.prepare.report.samples import SizeCell
+from beam_jobs.prepare.report.split_summary import SplitSummary
+from schemas.features import SOURCE_HEIGHT, SOURCE_WIDTH, SPLITS
+from schemas.spec import DatasetSpec
+
+_SHOWN_VALUES = 60  # of one slice; the rest is counted
+_FEW_VALUES = 6  # fit into one column of long bars
+
+
+def class_balance(spec: DatasetSpec, summaries: dict[str, SplitSummary]) -> Markup:
+    """One bar per split, and the shares of all classes as figures."""
+    shares = {
+        split: [summary.numbers[name].mean for name in spec.fraction_features]
+        for split, summary in summaries.items()
+        if summary.records
+    }
+    rows = []
+    for split in SPLITS:
+        parts = [Part(one.name, share, one.color) for one, share in zip(spec.classes, shares.get(split, ()))]
+        rows.append(element("div", split_mark(split), stacked_bar(parts) if parts else "no record", class_="row"))
+    splits = (element("th", split, scope="col", class_="number") for split in shares)
+    head = element("tr", element("th", "class", scope="col"), *splits)
+    body = [
+        element(
+            "tr",
+            element("th", swatch(one.color), one.name, scope="row"),
+            *(element("td", percent(own[class_id]), class_="number") for own in shares.values()),
+        )
+        for class_id, one in enumerate(spec.classes)
+    ]
+    table = element("table", element("thead", head), element("tbody", *body), class_="small")
+    pixels = "labelled pixels" if spec.ignore_values else "pixels"
+    note = element("p", f"Share of a photo's {pixels}, on average over the photos.")
+    return join(note, element("div", element("div", *rows), table, class_="balance"))
+
+
+def photo_sizes(sizes: dict[SizeCell, int], summaries: dict[str, SplitSummary]) -> Markup:
+    """A map of widths and heights for each split, both of one scale."""
+    if not sizes:
+        return element("p", "No record.")
+    sides = [side for cell in sizes for side in (cell.column, cell.row)]
+    shown = range(min(sides) - CELLS_PER_OCTAVE // 2, max(sides) + CELLS_PER_OCTAVE // 2 + 1)
+    maps = []
+    for split in SPLITS:
+        cells = {(cell.column, cell.row): count for cell, count in sizes.items() if cell.split == split}
+        if not cells:
+            maps.append(element("figure", element("figcaption", split_mark(split), " no record")))
+            continue
+        width, height = (summaries[split].numbers[name] for name in (SOURCE_WIDTH, SOURCE_HEIGHT))
+        words = "; ".join(
+            f"{name} {figure(side.minimum)} to {figure(side.maximum)}, median {figure(side.median)}"
+            for name, side in (("width", width), ("height", height))
+        )
+        drawn = size_map(cells, shown, f"var(--{split})", f"Sizes of the photos in {split}: {words}")
+        maps.append(element("figure", drawn, element("figcaption", split_mark(split), " ", words)))
+    note = "Before the resize; the stronger, the more photos. Above the dashed line is portrait, below it landscape."
+    return join(element("p", note), element("div", *maps, class_="pair"))
+
+
+def slice_chart(name: str, summaries: dict[str, SplitSummary]) -> Markup:
+    """How the values of one slice share each split, the most frequent first."""
+    counts = {
+        split: dict(summaries[split].words[name].counts) if name in summaries[split].words else {} for split in SPLITS
+    }
+    totals = {split: max(1, summaries[split].records) for split in SPLITS}
+    values = sorted(
+        {value for own in counts.values() for value in own},
+        key=lambda value: (-sum(counts[split].get(value, 0) / totals[split] for split in SPLITS), value),
+    )
+    shares = {value: [counts[split].get(value, 0) / totals[split] for split in SPLITS] for value in values}
+    largest = max((share for own in shares.values() for share in own), default=0)
+    colors = [f"var(--{split})" for split in SPLITS]
+    rows = [
+        element(
+            "li",
+            element("span", value, class_="value"),
+            bars(shares[value], largest, colors),
+            *(element("span", f"{counts[split].get(value, 0):,}", class_=f"number {split}") for split in SPLITS),
+        )
+        for value in values[:_SHOWN_VALUES]
+    ]
+    hidden = len(values) - len(rows)
+    heading = element("h3", name, " ", element("small", f"{len(values)} values"))
+    more = [element("p", f"{hidden} more values are not shown.")] if hidden > 0 else []
+    class_ = "slices few" if len(values) <= _FEW_VALUES else "slices many"
+    return join(heading, element("ul", *rows, class_=class_) if rows else element("p", "No record."), *more)

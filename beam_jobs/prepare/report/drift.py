@@ -1,0 +1,131 @@
+"""How far a version has moved from its baseline: each feature of each split now, before, and the distance between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies
+
+from beam_jobs.html.labels import figure, percent, split_mark
+from beam_jobs.html.markup import Markup, element, join
+from beam_jobs.html.plots import bars, gauge, two_histograms
+from beam_jobs.prepare.report.split_summary import Numbers, SplitSummary, Words, summarise
+from beam_jobs.statistics.validation import DRIFT, Baseline, Validation
+from schemas.features import SPLITS
+from schemas.spec import DatasetSpec
+
+_COLUMNS = ("split", "baseline → now", "values", "distance")
+_BINS = 16  # of the two histograms, which need common ones
+_BEFORE_COLOR = "var(--left-out)"
+
+
+class _Distance(NamedTuple):
+    """What TFDV measured, and above what it is an anomaly; both in [0, 1]."""
+
+    value: float
+    threshold: float
+
+
+def drift_section(
+    spec: DatasetSpec, baseline: Baseline, validation: Validation, summaries: dict[str, SplitSummary]
+) -> Markup:
+    """All numbers and slices of all splits beside the baseline's.
+
+    Args:
+      spec: The data set's contract, which orders the features.
+      baseline: What drift was measured against.
+      validation: The distances.
+      summaries: Split to what was measured of it.
+    """
+    before = {split: summarise(baseline.statistics[split]) for split in SPLITS}
+    distances = {split: _distances(validation.anomalies[split]) for split in SPLITS}
+    groups = []
+    for name in (*spec.slice_names, *spec.number_features):
+        rows = [
+            row
+            for split in SPLITS
+            for row in _feature_row(name, split, before[split], summaries[split], distances[split].get(name))
+        ]
+        if rows:
+            heading = element("tr", element("th", name, scope="rowgroup", colspan=len(_COLUMNS)))
+            groups.append(element("tbody", heading, *rows))
+    head = element("tr", *(element("th", name, scope="col") for name in _COLUMNS))
+    counts = " and ".join(f"{before[split].records:,} for {split}" for split in SPLITS)
+    note = (
+        f"Each split beside the same split of {baseline.version}, which has {counts}. Numbers are means, with their "
+        "histograms, the baseline's as a line; of a slice, the value is shown whose share has changed most. A distance "
+        "above its limit is an anomaly and withholds the version: Jensen-Shannon divergence for numbers, the largest "
+        "change of a share for slices."
+    )
+    skipped = [element("p", f"Not checked: {words}.") for words in validation.not_compared if words.startswith(DRIFT)]
+    table = element("table", element("thead", head), *groups, class_="drift")
+    scroll = element("div", table, class_="scroll", tabindex=0, role="region", aria_label="Drift of every feature")
+    return join(element("p", note), *skipped, scroll)
+
+
+def _distances(serialized: bytes) -> dict[str, _Distance]:
+    return {
+        info.path.step[0]: _Distance(measured.value, measured.threshold)
+        for info in Anomalies.FromString(serialized).drift_skew_info
+        for measured in info.drift_measurements
+    }
+
+
+def _feature_row(
+    name: str, split: str, before: SplitSummary, now: SplitSummary, distance: _Distance | None
+) -> Iterator[Markup]:
+    """One row, or none where the feature can't be compared."""
+    if name in before.numbers and name in now.numbers:
+        cells = _number_cells(name, split, before.numbers[name], now.numbers[name])
+    elif all(name in one.words and one.words[name].counts for one in (before, now)):
+        cells = _word_cells(split, before.words[name], now.words[name])
+    else:
+        return
+    drifted = distance is not None and distance.value > distance.threshold
+    mark = element("td", split_mark(split))
+    yield element("tr", mark, *cells, _distance_cell(distance, drifted), class_="bad" if drifted else "good")
+
+
+def _number_cells(name: str, split: str, before: Numbers, now: Numbers) -> list[Markup]:
+    low, high = min(before.minimum, now.minimum), max(before.maximum, now.maximum)
+    spoken = f"{name} in {split} from {figure(low)} to {figure(high)}, the baseline as a line"
+    drawn = two_histograms(_rebinned(now, low, high), _rebinned(before, low, high), f"var(--{split})", spoken)
+    return [element("td", f"{figure(before.mean)} → {figure(now.mean)}"), element("td", drawn)]
+
+
+def _word_cells(split: str, before: Words, now: Words) -> list[Markup]:
+    shares = [{value: count / one.present for value, count in one.counts} for one in (before, now)]
+    changes = {value: abs(shares[1].get(value, 0) - shares[0].get(value, 0)) for value in shares[0].keys() | shares[1]}
+    most = max(sorted(changes), key=changes.__getitem__)
+    old, new = (one.get(most, 0.0) for one in shares)
+    drawn = bars([old, new], max(old, new), [_BEFORE_COLOR, f"var(--{split})"])
+    words = element("span", most, class_="detail")
+    return [element("td", f"{percent(old)} → {percent(new)} ", words), element("td", drawn)]
+
+
+def _distance_cell(distance: _Distance | None, drifted: bool) -> Markup:
+    if distance is None:
+        return element("td", "not measured", class_="detail")
+    value, limit = f"{distance.value:.2f}", f"{distance.threshold:g}"
+    color, spoken = ("var(--bad)", "drift") if drifted else ("var(--good)", "no drift")
+    drawn = gauge(distance.value, distance.threshold, color, f"{spoken}: distance {value}, limit {limit}")
+    return element("td", element("strong", value) if drifted else value, f" of {limit}", drawn)
+
+
+def _rebinned(numbers: Numbers, low: float, high: float) -> list[float]:
+    """The histogram's shares in `_BINS` bins from `low` to `high`, as if values were even inside each bucket."""
+    total, width = sum(numbers.histogram), high - low
+    bins = [0.0] * _BINS
+    step = (numbers.maximum - numbers.minimum) / max(1, len(numbers.histogram))
+    if not step:  # one value
+        bins[min(_BINS - 1, int(_BINS * (numbers.minimum - low) / width)) if width else 0] = 1.0
+        return bins
+    for index, count in enumerate(numbers.histogram):
+        start = numbers.minimum + index * step - low
+        for target in range(_BINS):
+            left, right = target * width / _BINS, (target + 1) * width / _BINS
+            covered = min(right, start + step) - max(left, start)
+            if covered > 0 and total:
+                bins[target] += count / total * covered / step
+    return bins

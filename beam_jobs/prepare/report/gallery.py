@@ -1,0 +1,107 @@
+"""The pictures: published records with their masks, and one contact sheet per reason of rejected inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from beam_jobs.html.labels import by_count, in_words, split_mark, swatch
+from beam_jobs.html.markup import Markup, data_uri, element, join
+from beam_jobs.prepare.report.thumbnails import Sample, Tile
+from beam_jobs.rejections import EXCLUDED
+from schemas.features import SPLITS
+from schemas.manifest import Manifest
+from schemas.spec import DatasetSpec
+
+_GAP = 2  # between photo and overlay, in percent of the photo's width
+
+
+def legend(spec: DatasetSpec) -> Markup:
+    """Colour and name of each class, and of ignored pixels where the data set has them."""
+    entries = [element("li", swatch(one.color), one.name) for one in spec.classes]
+    if spec.ignore_values:
+        entries.append(element("li", swatch(f"rgb{spec.ignored_color}"), "ignored"))
+    return element("ul", *entries, class_="legend")
+
+
+def sample_section(spec: DatasetSpec, samples: dict[str, list[Sample]], manifest: Manifest) -> Markup:
+    """Some records of each split: the photo as it is stored, and again under its mask."""
+    side = manifest.image_size
+    stored = f"{side} × {side} pixels, aspect not kept" if side else "source size"
+    sheets = []
+    for split in SPLITS:
+        shown = samples.get(split, [])
+        note = f"{len(shown)} of {manifest.splits[split].records:,}"
+        heading = element("h3", split_mark(split), " ", element("small", note))
+        figures = [_sample_figure(f"{split}-{index}", sample) for index, sample in enumerate(shown)]
+        sheets += [heading, element("div", *figures, class_="sheet") if figures else element("p", "No record.")]
+    words = f"As the records hold them ({stored}), chosen by a hash of the id. Right: the same photo under its mask."
+    return join(element("p", words), legend(spec), *sheets)
+
+
+def _sample_figure(name: str, sample: Sample) -> Markup:
+    width, height = sample.width, sample.height
+    right = width * (100 + _GAP) / 100
+    place = {"width": width, "height": height}
+    pictures = element(
+        "svg",
+        # shown twice, embedded once
+        element("image", id=f"photo-{name}", href=data_uri("image/jpeg", sample.photo), **place),
+        element("use", href=f"#photo-{name}", x=f"{right:g}"),
+        element("image", class_="overlay", href=data_uri("image/png", sample.mask), x=f"{right:g}", **place),
+        viewBox=f"0 0 {right + width:g} {height}",
+        role="img",
+        aria_label=f"{sample.image_id}: photo, and photo under its mask",
+    )
+    return element("figure", pictures, element("figcaption", sample.image_id))
+
+
+def rejection_section(spec: DatasetSpec, sheets: dict[str, list[Tile]], manifest: Manifest) -> Markup:
+    """One contact sheet per reason, the most frequent first."""
+    if not manifest.quarantined:
+        return element("p", "Nothing was rejected.")
+    note = join(
+        "Photo and mask as far as they can be decoded, the mask in the classes' colours and unknown values in ",
+        swatch(f"rgb{spec.unknown_color}"),
+        ". The folder ",
+        element("code", "quarantine/"),
+        " beside this file lists every one with its files.",
+    )
+    return join(
+        element("p", note),
+        element(
+            "div",
+            *(_contact_sheet(reason, n, sheets.get(reason, [])) for reason, n in by_count(manifest.quarantined)),
+            class_="contact",
+        ),
+    )
+
+
+def _contact_sheet(reason: str, count: int, tiles: Sequence[Tile]) -> Markup:
+    note = f"{count:,}" if count == len(tiles) else f"{len(tiles)} of {count:,}"
+    details = {tile.detail for tile in tiles}
+    shared = details.pop() if len(details) == 1 and len(tiles) > 1 else ""
+    words = [shared] if shared else []
+    if reason in EXCLUDED:
+        words.append("left out by the chosen split, not a defect")
+    return element(
+        "section",
+        element("h3", in_words(reason), " ", element("small", note)),
+        *([element("p", "; ".join(words), class_="detail")] if words else []),
+        element("div", *(_tile_figure(tile, "" if shared else tile.detail) for tile in tiles), class_="tiles"),
+        id=f"reason-{reason}",
+    )
+
+
+def _tile_figure(tile: Tile, detail: str) -> Markup:
+    pictures = [
+        _tile_picture("photo", "image/jpeg", tile.photo, tile.image_id),
+        _tile_picture("mask", "image/png", tile.mask, tile.image_id),
+    ]
+    words = [element("span", detail, class_="detail")] if detail else []
+    return element("figure", element("div", *pictures, class_="pictures"), element("figcaption", tile.image_id, *words))
+
+
+def _tile_picture(what: str, media_type: str, data: bytes | None, image_id: str) -> Markup:
+    if data:
+        return element("img", src=data_uri(media_type, data), alt=f"{what} of {image_id}")
+    return element("span", f"no {what}" if data is None else f"{what} can't be shown", class_="detail")

@@ -1,0 +1,94 @@
+"""The near-duplicates of the report: the nearest pairs across the splits side by side, and what to do about them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from beam_jobs.html.labels import percent, split_mark
+from beam_jobs.html.markup import Markup, data_uri, element, join
+from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
+from beam_jobs.near_duplicates.nearest import PARTNERS
+from beam_jobs.near_duplicates.pairs import Leak, NearDuplicatePair
+from beam_jobs.prepare.report.thumbnails import draw_photo
+from beam_jobs.records.published_records import read_photo
+from schemas.features import EVAL, TRAIN
+from schemas.manifest import Manifest
+
+PAIRS_SHOWN = 12
+PHOTO_SIDE = 192  # pixels of a photo's longer side
+_ONE_SIDE = element("code", "--near_duplicates=one_side")
+
+
+class NearDuplicateSheet(NamedTuple):
+    """What the report says of near-duplicates.
+
+    Attributes:
+      leak: What of eval is nearly the same in train.
+      photos: JPEG of each photo of the pairs that are shown, by id.
+      moved: Number of photos that were moved to the side of their near-duplicates; None where that was not asked for.
+    """
+
+    leak: Leak
+    photos: dict[str, bytes]
+    moved: int | None
+
+
+def draw_near_duplicates(leak: Leak, moved: int | None) -> NearDuplicateSheet:
+    """Draws the nearest of all pairs; only the photos that are shown are read again."""
+    shown = leak.pairs[:PAIRS_SHOWN]
+    photos = {pair.train_id: pair.train_photo for pair in shown} | {pair.eval_id: pair.eval_photo for pair in shown}
+    drawn = {image_id: draw_photo(read_photo(photo), PHOTO_SIDE) for image_id, photo in photos.items()}
+    return NearDuplicateSheet(leak, drawn, moved)
+
+
+def near_duplicate_section(sheet: NearDuplicateSheet, manifest: Manifest) -> Markup:
+    """The share of eval that training has seen, the nearest pairs as pictures, what they mean, and what to do."""
+    leak, records = sheet.leak, manifest.splits[EVAL].records
+    words = [] if sheet.moved is None else [element("p", _moved_in_words(sheet.moved))]
+    if not leak.eval_photos and leak.is_complete:
+        return join(*words, element("p", "No photo of eval was found again, nearly the same, in train."))
+    count = f"{'' if leak.is_complete else 'At least '}{leak.eval_photos:,} of {records:,} eval photos"
+    share = percent(leak.eval_photos / max(1, records))
+    verb = "has a near-duplicate" if leak.eval_photos == 1 else "have near-duplicates"
+    note = join(
+        element("strong", count),
+        f" ({share}) {verb} in train: what is learned from the one is known of the other, so the evaluation is too"
+        " good. ",
+        *_remedy(sheet, manifest),
+    )
+    crowds = [] if leak.is_complete else [element("p", "Too many photos have much in common for all to be compared.")]
+    shown = leak.pairs[:PAIRS_SHOWN]
+    listed = join(
+        f"Here are the {len(shown)} nearest pairs; " if len(shown) < len(leak.pairs) else "",
+        element("code", NEAR_DUPLICATES_FILE),
+        f" beside this file lists {len(leak.pairs):,}, at most {PARTNERS} for each photo of eval. Distance: bits of 256"
+        " in which their hashes differ; copies of one photo differ in few, crops in up to 64.",
+    )
+    figures = [_pair_figure(pair, sheet.photos) for pair in shown]
+    return join(*words, element("p", note), *crowds, element("p", listed), element("div", *figures, class_="near"))
+
+
+def _remedy(sheet: NearDuplicateSheet, manifest: Manifest) -> list[str]:
+    look = "Compare them with your own eyes; then remove one of each from the data"
+    if sheet.moved is None:
+        return [f"{look}, or prepare another version with ", _ONE_SIDE, "."]
+    if manifest.options.get("retry_quarantined"):
+        return [f"{look}. Records that are copied from a published version are on both sides, and stay there."]
+    return [f"{look}."]
+
+
+def _moved_in_words(moved: int) -> Markup:
+    photos = "One photo was" if moved == 1 else f"{moved:,} photos were"
+    return join(_ONE_SIDE, f": {photos} moved to the split of near-duplicates, against the id or the official lists.")
+
+
+def _pair_figure(pair: NearDuplicatePair, photos: dict[str, bytes]) -> Markup:
+    sides = [
+        element(
+            "div",
+            element("img", src=data_uri("image/jpeg", photos[image_id]), alt=f"photo {image_id}"),
+            element("span", split_mark(split), " ", image_id),
+        )
+        for split, image_id in ((TRAIN, pair.train_id), (EVAL, pair.eval_id))
+    ]
+    return element("figure", element("div", *sides), element("figcaption", f"distance {pair.distance}"))

@@ -1,0 +1,129 @@
+"""What the report shows of a data set of any size: a few records, a few rejected inputs, and counts of sizes.
+
+All of it is chosen by hashes of the ids or counted, so that the same inputs give the same report on every runner.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from beam_jobs.html.plots import CELLS_PER_OCTAVE
+from beam_jobs.prepare.report.thumbnails import Sample, Tile, make_sample, make_tile
+from beam_jobs.records.sharding import id_hash
+from beam_jobs.rejections import Rejection
+from schemas import features
+from schemas.spec import DatasetSpec
+
+RECORDS_PER_SPLIT = 12
+REJECTIONS_PER_REASON = 12
+
+
+class Candidate(NamedTuple):
+    """A record that may be shown; the smallest ranks are."""
+
+    rank: int
+    image_id: str
+    photo: bytes
+    mask: bytes
+
+
+class SizeCell(NamedTuple):
+    """One cell of the size map: sides of about `2 ** (column / CELLS_PER_OCTAVE)` by `2 ** (row / ...)` pixels."""
+
+    split: str
+    column: int
+    row: int
+
+
+class Overview(NamedTuple):
+    """What the report shows of records.
+
+    Attributes:
+      candidates: Split to the records with the smallest hashes of their ids.
+      sizes: Number of photos for each cell of the size map; at most 16,384 cells a split, whatever the data set.
+    """
+
+    candidates: dict[str, list[Candidate]]
+    sizes: dict[SizeCell, int]
+
+
+class LookOver(beam.PTransform):
+    """(split, RecordBatch) -> the one Overview of all records, or nothing where there are none."""
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+        return (
+            rows
+            | "LookOverBatch" >> beam.MapTuple(_look_over)
+            | "Merge" >> beam.CombineGlobally(_merge_overviews).without_defaults()
+        )
+
+
+def _look_over(split: str, batch: pa.RecordBatch) -> Overview:
+    return Overview({split: list(_candidates(batch))}, dict(_cells(split, batch)))
+
+
+def _merge_overviews(overviews: Iterable[Overview]) -> Overview:
+    candidates: dict[str, list[Candidate]] = {}
+    sizes: Counter[SizeCell] = Counter()
+    for one in overviews:
+        for split, more in one.candidates.items():
+            candidates[split] = heapq.nsmallest(RECORDS_PER_SPLIT, [*candidates.get(split, []), *more])
+        sizes.update(one.sizes)
+    return Overview(candidates, dict(sizes))
+
+
+def draw_samples(overview: Overview, spec: DatasetSpec) -> dict[str, list[Sample]]:
+    """Draws the candidates of each split."""
+    return {
+        split: [make_sample(one.image_id, one.photo, one.mask, spec) for one in candidates]
+        for split, candidates in overview.candidates.items()
+    }
+
+
+def _candidates(batch: pa.RecordBatch) -> Iterator[Candidate]:
+    ids, photos, masks = (
+        batch.column(batch.schema.get_field_index(name)).flatten()
+        for name in (features.IMAGE_ID, features.IMAGE, features.MASK)
+    )
+    ranked = ((id_hash("report", image_id), row) for row, image_id in enumerate(map(bytes.decode, ids.to_pylist())))
+    for rank, row in heapq.nsmallest(RECORDS_PER_SPLIT, ranked):
+        # copies of the few that may stay, so that the batch is freed
+        yield Candidate(rank, ids[row].as_py().decode(), photos[row].as_py(), masks[row].as_py())
+
+
+class SampleRejections(beam.PTransform):
+    """Rejections -> (reason, [Tile]), the inputs with the smallest hashes of their ids; only their files are read."""
+
+    def __init__(self, spec: DatasetSpec):
+        super().__init__()
+        self._spec = spec
+
+    def expand(self, rejections: beam.PCollection) -> beam.PCollection:
+        return (
+            rejections
+            | "RankRejections" >> beam.Map(lambda one: (one.reason, (id_hash("report", one.image_id), one)))
+            | "TakeFirst" >> beam.combiners.Top.SmallestPerKey(REJECTIONS_PER_REASON)
+            | "DrawTiles" >> beam.Map(_draw_tiles, self._spec)
+        )
+
+
+def _draw_tiles(element: tuple[str, list[tuple[int, Rejection]]], spec: DatasetSpec) -> tuple[str, list[Tile]]:
+    reason, ranked = element
+    return reason, [make_tile(rejection, spec) for _, rejection in sorted(ranked)]
+
+
+def _cells(split: str, batch: pa.RecordBatch) -> Iterator[tuple[SizeCell, int]]:
+    sides = [
+        batch.column(batch.schema.get_field_index(name)).flatten().to_numpy()
+        for name in (features.SOURCE_WIDTH, features.SOURCE_HEIGHT)
+    ]
+    cells = np.rint(CELLS_PER_OCTAVE * np.log2(np.stack(sides, 1))).astype(int)
+    for (column, row), count in zip(*np.unique(cells, axis=0, return_counts=True)):
+        yield SizeCell(split, int(column), int(row)), int(count)

@@ -1,0 +1,115 @@
+"""Small pictures of the report. Whatever is shown was decoded and encoded anew: no byte of a source is copied."""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from beam_jobs.codec import png
+from beam_jobs.codec.masks import read_values
+from beam_jobs.codec.photos import check_size, decode_photo
+from beam_jobs.prepare.report.class_png import class_png
+from beam_jobs.rejections import Rejection
+from beam_jobs.sources.input_files import read_input
+from schemas.colors import color_table
+from schemas.spec import DatasetSpec
+
+SAMPLE_SIDE = 192  # pixels, at most; smaller records are shown as they are
+TILE_SIDE = 96  # pixels of a rejected input's longer side
+JPEG_QUALITY = 82
+
+
+class Sample(NamedTuple):
+    """A published record: `photo` a JPEG and `mask` a PNG in the classes' colours, both `width` x `height` pixels."""
+
+    image_id: str
+    width: int
+    height: int
+    photo: bytes
+    mask: bytes
+
+
+class Tile(NamedTuple):
+    """A rejected input.
+
+    Attributes:
+      photo, mask: JPEG, and PNG in the classes' colours; empty where the file can't be shown, None where there is none.
+    """
+
+    image_id: str
+    detail: str
+    photo: bytes | None
+    mask: bytes | None
+
+
+def make_sample(image_id: str, photo: bytes, mask: bytes, spec: DatasetSpec) -> Sample:
+    """Draws a record from its own bytes.
+
+    Args:
+      photo: JPEG or PNG as the record holds it, uint8 [H, W, 3].
+      mask: PNG as the record holds it, uint8 [H, W], class ids.
+    """
+    picture = Image.open(io.BytesIO(photo), formats=("JPEG", "PNG"))
+    size = _fit(picture.size, min(SAMPLE_SIDE, max(picture.size)))
+    class_ids = Image.open(io.BytesIO(mask), formats=("PNG",)).resize(size, Image.Resampling.NEAREST)
+    return Sample(image_id, *size, _jpeg(picture, size), _coloured_png(np.asarray(class_ids), spec))
+
+
+def make_tile(rejection: Rejection, spec: DatasetSpec) -> Tile:
+    """Draws what can be drawn of a rejected input; its files are read, checked by header, and never trusted."""
+    pictures = []
+    for source, draw in ((rejection.image, _draw_photo), (rejection.mask, _draw_mask)):
+        try:
+            pictures.append(draw(read_input(source), spec) if source else None)
+        except Exception:  # whatever a decoder says of such bytes: the tile then has the reason in words
+            pictures.append(b"")
+    return Tile(rejection.image_id, rejection.detail, *pictures)
+
+
+def draw_photo(data: bytes, side: int) -> bytes:
+    """JPEG of an encoded photo in its own aspect; the longer side has `side` pixels.
+
+    Raises:
+      InputRejected: Nothing of it can be decoded.
+    """
+    photo = decode_photo(data, side, max_missing_fraction=1)  # what is left of a photo that ends early is shown
+    return _jpeg(photo.image, _fit((photo.source_width, photo.source_height), side))
+
+
+def _draw_photo(data: bytes, spec: DatasetSpec) -> bytes:
+    return draw_photo(data, TILE_SIDE)
+
+
+def _draw_mask(data: bytes, spec: DatasetSpec) -> bytes:
+    source = png.read_png(data)
+    check_size(*source.size)
+    if source.color_type not in (png.GREY, png.PALETTE) or source.depth > 8:
+        return b""
+    image = read_values(source)
+    values = np.asarray(image.resize(_fit(image.size, TILE_SIDE), Image.Resampling.NEAREST))
+    table = np.full(256, len(spec.classes), np.uint8)
+    for value, class_id in spec.class_id_of_mask_value.items():
+        table[value] = class_id
+    return _coloured_png(table[values], spec)
+
+
+def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Width and height with the same aspect ratio and `side` as the longer one."""
+    width, height = (max(1, round(side * one / max(size))) for one in size)
+    return width, height
+
+
+def _jpeg(image: Image.Image, size: tuple[int, int]) -> bytes:
+    buffer = io.BytesIO()
+    image.convert("RGB").resize(size, Image.Resampling.BOX).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return buffer.getvalue()
+
+
+def _coloured_png(class_ids: np.ndarray, spec: DatasetSpec) -> bytes:
+    """PNG of uint8 [H, W] class ids and IGNORE_ID, where the number of classes stands for an unknown value."""
+    colors = color_table(spec)
+    colors[len(spec.classes)] = spec.unknown_color
+    return class_png(class_ids, colors)

@@ -1,0 +1,132 @@
+"""`--retry_quarantined`: plans the next version from what a base version published and what it rejected.
+
+Published records are planned as places in the base's shards: their bytes are copied, nothing is decoded. Rejected ids
+are looked up again in the input; those that are not there keep their old reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+
+from beam_jobs.elements import PLANNED, REJECTED, TALLIES, PlannedRecord, SourceFile
+from beam_jobs.line_files import read_quarantine
+from beam_jobs.monitoring.metrics import count_copied_repairs, count_not_taken
+from beam_jobs.prepare.joining import LEFT_OUT, LISTED, NO_ID, PUBLISHED, QUARANTINED, Found, JoinById
+from beam_jobs.prepare.listing import IMAGES, MASKS
+from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.planning import ListInput, PlanRecords, pair, reject
+from beam_jobs.prepare.tally import TallyPlans
+from beam_jobs.records.published_records import find_records
+from beam_jobs.records.sharding import split_by_hash
+from beam_jobs.rejections import InputRejected, Rejection
+from beam_jobs.storage.versions import read_manifest
+from schemas.errors import UserError
+from schemas.manifest import MANIFEST_FILE, Manifest, Shard
+
+
+def read_base(options: PrepareOptions) -> Manifest | None:
+    """The manifest of the version that the options build upon; None where they build upon none.
+
+    Raises:
+      UserError: It is another one than when the job was launched.
+    """
+    if options.base_dir is None:
+        return None
+    base = read_manifest(options.base_dir)
+    if base.sha256 != options.base_sha256:
+        raise UserError(f"{options.base_dir}/{MANIFEST_FILE}: changed after the job was launched; start it again")
+    return base
+
+
+def plan_records(options: PrepareOptions, digest_lists: bool = True) -> beam.PTransform:
+    """The transform that plans what the options ask for; `digest_lists` as in PlanRecords."""
+    return PlanRetry(options) if options.retry_quarantined else PlanRecords(options, digest_lists)
+
+
+class PlanRetry(beam.PTransform):
+    """Plans the records of a base version again, and pairs what it rejected with what the input has now.
+
+    Only ids and places are shuffled. Each shard of the base is read once to find its records, and thereby verified.
+    Outputs by tag are those of `PlanRecords`: `planned`, `rejected` and `tallies`.
+    """
+
+    def __init__(self, options: PrepareOptions):
+        super().__init__()
+        self._options = options
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
+        base = pipeline | "NameBase" >> beam.Create([self._options])
+        published = (
+            base
+            | "NameShards" >> beam.FlatMap(_name_shards)
+            | "SpreadShards" >> beam.Reshuffle()
+            | "FindRecords" >> beam.FlatMap(_find_records, self._options.base_dir)
+        )
+        quarantined = (
+            pipeline
+            | "ReadQuarantine" >> read_quarantine(self._options.base_dir)
+            | "NameFound" >> beam.Map(lambda one: Found(QUARANTINED, one.image_id, one))
+        )
+        return (
+            (published, quarantined, *(pipeline | "ListInput" >> ListInput(self._options)))
+            # (id, {PUBLISHED: [PlannedRecord], QUARANTINED: [Rejection], and what ListInput finds})
+            | "JoinById" >> JoinById()
+            | "PlanAgain" >> beam.ParDo(_PlanAgain(self._options)).with_outputs(REJECTED, TALLIES, main=PLANNED)
+        )
+
+
+def _name_shards(options: PrepareOptions) -> Iterator[tuple[str, Shard]]:
+    base = read_base(options)
+    count_copied_repairs(base.repairs)
+    for name, split in base.splits.items():
+        for shard in split.shards:
+            yield name, shard
+
+
+def _find_records(element: tuple[str, Shard], base_dir: str) -> Iterator[Found]:
+    split, shard = element
+    for image_id, record in find_records(base_dir, shard):
+        yield Found(PUBLISHED, image_id, PlannedRecord(image_id, None, None, split, record))
+
+
+class _PlanAgain(TallyPlans):
+    """(id, what the base and the input have of it) -> PlannedRecord; other outputs: Rejection, Tally."""
+
+    def __init__(self, options: PrepareOptions):
+        super().__init__()
+        self._base_dir = options.base_dir
+        self._eval_fraction = options.eval_fraction if options.split == "hash" else None
+
+    def process(self, element: tuple[str, dict[str, list]]) -> Iterator:
+        image_id, found = element
+        if image_id == NO_ID:
+            self.leave_out(found[LEFT_OUT])
+            return
+        images, masks = sorted(found[IMAGES]), sorted(found[MASKS])
+        before = [*found[PUBLISHED], *found[QUARANTINED]]
+        if len(before) > 1:
+            raise UserError(f"{self._base_dir}: names {image_id} twice; prepare a version from all photos")
+        if not before and not images and not masks:
+            self.list_only()
+        elif not before:
+            count_not_taken()
+        elif isinstance(before[0], PlannedRecord):
+            yield self.plan(before[0])
+        elif not images and not masks:
+            yield self.reject(before[0])
+        else:
+            yield self._pair(before[0], images, masks, found[LISTED])
+
+    def _pair(
+        self, before: Rejection, images: list[SourceFile], masks: list[SourceFile], listed: Iterable[str]
+    ) -> PlannedRecord | beam.pvalue.TaggedOutput:
+        if self._eval_fraction is not None:
+            splits = [split_by_hash(before.image_id, self._eval_fraction)]
+        else:  # a folder of mended files has no lists; the base has read them
+            splits = [before.split] if before.split else sorted(set(listed))
+        try:
+            return self.plan(pair(before.image_id, images, masks, splits))
+        except InputRejected as error:
+            return self.reject(reject(before.image_id, images, masks, splits, error))

@@ -1,0 +1,57 @@
+"""Options of `--retry_quarantined`: everything that decides content is what the base version was made with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from beam_jobs.prepare.options import BASE_OPTIONS, PrepareOptions
+from beam_jobs.prepare.summary import changed_options
+from beam_jobs.sources.origin import read_origin
+from beam_jobs.storage.versions import read_contract, require_shards, require_version
+from schemas.contract import label_changes
+from schemas.errors import UserError
+from schemas.spec import load_spec, parse_model
+
+SOURCE = "command line"
+
+
+def with_base_options(values: dict[str, Any]) -> dict[str, Any]:
+    """Completes the values of a command line by what the input says of itself, and by the options of the version that
+    `retry_quarantined` names, if any.
+
+    Raises:
+      UserError: A value is wrong or contradicts the base, or the base is not published under the installed contract,
+        or its files are not those of its manifest.
+    """
+    asked = parse_model(PrepareOptions, values, SOURCE)
+    if (origin := read_origin(asked.input)) is not None:
+        values = {**values, "origin": origin.model_dump()}
+    if asked.base_dir is None:
+        return values
+    base = require_version("--retry_quarantined", asked.base_dir)
+    if base.schema_sha256 != asked.spec.schema_sha256:
+        raise UserError(
+            f"--retry_quarantined {asked.base_dir}: was checked against another schema than the installed"
+            f" schemas/{asked.dataset}; prepare a version from all photos"
+        )
+    if changes := label_changes(read_contract(asked.base_dir, base), load_spec(asked.dataset)):
+        raise UserError(
+            f"--retry_quarantined {asked.base_dir}: was published with {'; '.join(changes)}, and its records are"
+            " copied; prepare a version from all photos"
+        )
+    require_shards(asked.base_dir, base)
+    before = _without_base(base.options)
+    kept = {name: value for name, value in before.items() if name in PrepareOptions.model_fields and value is not None}
+    completed = {**kept, **values, "base_sha256": base.sha256}
+    now = _without_base(parse_model(PrepareOptions, completed, SOURCE).content_options)
+    if before != now:
+        raise UserError(
+            f"--retry_quarantined {asked.base_dir}: was made with {changed_options(before, now)}, and its records are"
+            " copied; leave such options out, or prepare a version from all photos"
+        )
+    return completed
+
+
+def _without_base(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that decide content, whatever version they were made from in turn."""
+    return {name: value for name, value in options.items() if name not in BASE_OPTIONS}

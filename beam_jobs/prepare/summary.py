@@ -1,0 +1,118 @@
+"""What the preparation job says at its end."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from beam_jobs.near_duplicates import EVAL_PHOTOS_LEAKED, NEAR_DUPLICATES_FILE, PHOTOS_MOVED, SEARCH_CUT
+from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.report import REPORT_FILE
+from schemas.bounded_text import bounded_lines, enumerated
+from schemas.features import EVAL
+from schemas.manifest import Manifest
+
+if TYPE_CHECKING:
+    from beam_jobs.monitoring.metrics import JobMetrics
+
+PROBLEMS_SHOWN = 40
+COUNTS_SHOWN = 20  # reasons and repairs; there are some twenty of each
+
+
+def published_table(manifest: Manifest, version_dir: str, seconds: float, metrics: JobMetrics | None = None) -> str:
+    """The summary of a published version.
+
+    Args:
+      manifest: Its manifest.
+      version_dir: Its folder.
+      seconds: How long the graph ran.
+      metrics: What the job has counted, where that is known.
+    """
+    splits = {name: split.records for name, split in manifest.splits.items()}
+    rows = [
+        ("inputs", manifest.inputs, ""),
+        ("published", manifest.published, _counts(splits)),
+        ("repaired", manifest.repaired, _counts(manifest.repairs)),
+        ("quarantined", sum(manifest.quarantined.values()), _counts(manifest.quarantined)),
+    ]
+    if left_out := metrics.counters.get("files_left_out") if metrics else None:
+        rows.append(("left out", left_out, f"files that match no pattern; {REPORT_FILE} names some"))
+    if not_taken := metrics.counters.get("ids_not_taken") if metrics else None:
+        rows.append(("not taken", not_taken, "found in the input, but unknown to the version that is built upon"))
+    lines = [f"Published {version_dir}"]
+    lines += [f"  {name:<12}{count:>8}  {detail}".rstrip() for name, count, detail in rows]
+    lines.append(f"  {'seconds':<12}{seconds:>8.1f}  {manifest.inputs / seconds:.0f} images/s")
+    if metrics:
+        lines += _cost_lines(metrics)
+    lines += _near_duplicates(manifest, version_dir, metrics)
+    if manifest.quarantined:
+        lines.append(f"What was not published, and why: {version_dir}/quarantine/")
+    lines.append(f"Look at it before training on it: {version_dir}/{REPORT_FILE}")
+    return "\n".join(lines)
+
+
+def _near_duplicates(manifest: Manifest, folder: str, metrics: JobMetrics | None) -> list[str]:
+    """One line for what of eval is nearly the same in train; none where it was not searched for."""
+    from beam_jobs.storage.files import read_file
+
+    try:
+        pairs = read_file(f"{folder}/{NEAR_DUPLICATES_FILE}").splitlines()
+    except FileNotFoundError:
+        return []
+    named = len({json.loads(pair)["eval"] for pair in pairs})
+    count = max(named, metrics.counters.get(EVAL_PHOTOS_LEAKED, 0)) if metrics else named
+    records = manifest.splits[EVAL].records
+    words = f"of {records} eval photos {'has' if count == 1 else 'have'} a near-duplicate in train"
+    is_least = metrics is None or SEARCH_CUT in metrics.counters
+    if count or is_least:
+        least = "at least, " if is_least else ""
+        words = f"{words} ({least}{count / max(1, records):.1%}): {NEAR_DUPLICATES_FILE}"
+    moved = metrics.counters.get(PHOTOS_MOVED) if metrics else None
+    kept = f"; {moved} {'photo' if moved == 1 else 'photos'} moved to keep others together" if moved else ""
+    return [f"  near-duplicates {count:>4}  {words}{kept}"]
+
+
+def _cost_lines(metrics: JobMetrics) -> list[str]:
+    """Mean time of each step of a record, and its mean size; nothing of what no record has met."""
+    lines = []
+    means = {step: metrics.distributions.get(f"{step}_microseconds") for step in ("decode", "resize", "encode")}
+    milliseconds = {step: one.mean / 1000 for step, one in means.items() if one}
+    if milliseconds:
+        detail = ", ".join(f"{step} {mean:.2f}" for step, mean in milliseconds.items())
+        lines.append(f"  {'ms/record':<12}{sum(milliseconds.values()):>8.2f}  {detail}")
+    written, read = (metrics.distributions.get(name) for name in ("record_bytes", "source_bytes"))
+    if written and read:
+        lines.append(f"  {'bytes/record':<12}{written.mean:>8.0f}  from {read.mean:.0f} read")
+    return lines
+
+
+def withheld_table(options: PrepareOptions) -> str:
+    """What is wrong with a version that was not published."""
+    from beam_jobs.prepare.place import OUTCOME_FILE
+    from beam_jobs.storage.files import read_file
+
+    outcome = json.loads(read_file(f"{options.rejected_dir}/{OUTCOME_FILE}"))
+    rows = [("split", "what", "problem")]
+    rows += [(one["split"] or "(all)", one["subject"], one["description"]) for one in outcome["problems"]]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines = [f"Withheld: {options.version_dir} is not published, because"]
+    table = [f"  {split:<{widths[0]}}  {what:<{widths[1]}}  {problem}" for split, what, problem in rows]
+    lines += bounded_lines(table, PROBLEMS_SHOWN)
+    quarantined = outcome["manifest"]["quarantined"]
+    if quarantined:
+        lines.append(f"Quarantined: {_counts(quarantined)}")
+    for kind, (count, examples) in outcome["left_out"].items():
+        lines.append(f"Left out, matching no pattern: {count} {kind}, such as {examples[0]}")
+    lines.append(f"Look at {options.rejected_dir}/{REPORT_FILE}; beside it: quarantine/, anomalies/, statistics/")
+    return "\n".join(lines)
+
+
+def changed_options(before: dict, now: dict) -> str:
+    """The options that differ, such as `image_size=128 (now 256)`."""
+    names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    return enumerated([f"{name}={before.get(name)} (now {now.get(name)})" for name in names])
+
+
+def _counts(counts: dict[str, int]) -> str:
+    by_count = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return enumerated([f"{name} {count}" for name, count in by_count], most=COUNTS_SHOWN)

@@ -1,0 +1,129 @@
+"""What planning counts: one small Tally for each bundle, so that no count costs a step of its own."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import apache_beam as beam
+
+from beam_jobs.elements import REJECTED, TALLIES, PlannedRecord
+from beam_jobs.monitoring.metrics import count_found, count_left_out, count_rejection
+from beam_jobs.packing import at_end_of_bundle
+from beam_jobs.prepare.inputs_digest import listed_fingerprint, unread_fingerprint
+from beam_jobs.records.sharding import SplitSize
+from beam_jobs.rejections import FATAL, Rejection
+from beam_jobs.sources.left_out import LeftOut, add_left_out
+
+FATAL_SHOWN = 3  # named in the message; the quarantine has all
+
+
+class Tally(NamedTuple):
+    """Counts of planned and rejected inputs.
+
+    Attributes:
+      found: Inputs that the listing found.
+      listed_only: Ids in an official list that have neither file.
+      unread_digest: Sum of the fingerprints of what is never read where records are made: rejected inputs, and lines
+        of official lists.
+      quarantined: Reason code to number of inputs that were rejected before they were read.
+      fatal: The first few rejections for a reason that withholds a version by itself, in their order.
+      sizes: Split to what is planned for it.
+      left_out: Kind of file that nobody wanted to how many there are.
+    """
+
+    found: int = 0
+    listed_only: int = 0
+    unread_digest: int = 0
+    quarantined: dict[str, int] = {}  # noqa: RUF012  # never changed in place
+    fatal: tuple[Rejection, ...] = ()
+    sizes: dict[str, SplitSize] = {}  # noqa: RUF012
+    left_out: dict[str, LeftOut] = {}  # noqa: RUF012
+
+
+def add_tallies(tallies: Iterable[Tally]) -> Tally:
+    """The sum of tallies, in whatever order they come."""
+    found = listed_only = unread_digest = 0
+    quarantined: Counter[str] = Counter()
+    fatal: tuple[Rejection, ...] = ()
+    sizes: list[dict[str, SplitSize]] = []
+    left_out: dict[str, LeftOut] = {}
+    for one in tallies:
+        found += one.found
+        listed_only += one.listed_only
+        unread_digest += one.unread_digest
+        quarantined.update(one.quarantined)
+        fatal = tuple(heapq.nsmallest(FATAL_SHOWN, (*fatal, *one.fatal)))
+        sizes = [add_sizes([*sizes, one.sizes])]
+        left_out = add_left_out([left_out, one.left_out])
+    return Tally(found, listed_only, unread_digest, dict(quarantined), fatal, add_sizes(sizes), left_out)
+
+
+def add_sizes(sizes: Iterable[dict[str, SplitSize]]) -> dict[str, SplitSize]:
+    """The sum of the sizes of each split."""
+    total: dict[str, SplitSize] = {}
+    for one in sizes:
+        for split, (records, source_bytes) in one.items():
+            before = total.get(split, SplitSize(0, 0))
+            total[split] = SplitSize(before.records + records, before.source_bytes + source_bytes)
+    return total
+
+
+class TallyPlans(beam.DoFn):
+    """A DoFn that plans: what it plans, rejects or leaves goes through the methods below, and is counted there.
+
+    Its output `tallies` is one Tally for each bundle; that stays as small as the number of bundles.
+    """
+
+    def start_bundle(self) -> None:
+        self._found = self._listed_only = self._unread_digest = 0
+        self._quarantined: Counter[str] = Counter()
+        self._fatal: list[Rejection] = []
+        self._records: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
+        self._left_out: dict[str, LeftOut] = {}
+
+    def plan(self, plan: PlannedRecord, listed: bool = False) -> PlannedRecord:
+        """Counts a record that is planned; returns it. `listed`: an official list says its split."""
+        self._found += 1
+        if listed:
+            self._unread_digest += listed_fingerprint(plan.image_id, plan.split)
+        self._records[plan.split] += 1
+        self._bytes[plan.split] += plan.source_bytes
+        return plan
+
+    def reject(self, rejection: Rejection) -> beam.pvalue.TaggedOutput:
+        """Counts an input that is rejected unread; returns it as the output `rejected`."""
+        self._found += 1
+        self._unread_digest += unread_fingerprint(rejection.image_id, rejection.reason)
+        self._quarantined[rejection.reason] += 1
+        if rejection.reason in FATAL:
+            self._fatal = heapq.nsmallest(FATAL_SHOWN, [*self._fatal, rejection])
+        count_rejection(rejection.reason)
+        return beam.pvalue.TaggedOutput(REJECTED, rejection)
+
+    def list_only(self) -> None:
+        """Counts an id that a list names and that has neither file."""
+        self._listed_only += 1
+
+    def leave_out(self, kinds: Iterable[dict[str, LeftOut]]) -> None:
+        """Counts files that nobody wanted; they are no inputs."""
+        self._left_out = add_left_out([self._left_out, *kinds])
+
+    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
+        count_found(self._found)
+        if self._left_out:
+            count_left_out(sum(one.count for one in self._left_out.values()))
+        sizes = {split: SplitSize(records, self._bytes[split]) for split, records in self._records.items()}
+        tally = Tally(
+            self._found,
+            self._listed_only,
+            self._unread_digest,
+            dict(self._quarantined),
+            tuple(self._fatal),
+            sizes,
+            self._left_out,
+        )
+        yield at_end_of_bundle(tally, TALLIES)

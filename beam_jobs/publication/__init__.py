@@ -1,1 +1,0 @@
-"""A version appears whole or not at all: the decision, the moves, the manifest, and published versions read again."""

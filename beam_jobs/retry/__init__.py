@@ -1,1 +1,0 @@
-"""The next version from what a published one holds and what it has rejected."""

@@ -1,0 +1,91 @@
+"""Lists the files below a folder that a pattern is about, one at a time.
+
+A local folder is walked and a bucket is listed page by page, so that no list of files is ever held. Other file systems
+of Beam list whole folders.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from beam_jobs.elements import SourceFile, spell_out
+from beam_jobs.sources.left_out import LeftOutFiles
+from beam_jobs.storage.files import files_below
+from schemas.path_pattern import PathPattern
+
+
+def list_photos(folder: str, pattern: str, left_out: LeftOutFiles | None = None) -> Iterator[tuple[str, SourceFile]]:
+    """Id and place of each file below a folder that matches a pattern such as `{id}.*`.
+
+    `left_out` collects what else lies there.
+    """
+    for path, image_id, size in list_folder(folder, PathPattern(pattern)):
+        if image_id is not None:
+            yield spell_out(image_id), SourceFile(spell_out(f"{folder}/{path}"), size)
+        elif left_out is not None:
+            left_out.add(spell_out(path))
+
+
+def list_folder(root: str, pattern: PathPattern) -> Iterator[tuple[str, str | None, int]]:
+    """Relative path, id (None where the pattern does not match) and bytes of each file where a pattern may find some.
+
+    A folder that is not entered ends with a slash. What can't be asked for its size, as a link that leads nowhere, has
+    0 bytes: it is an input all the same, and is rejected when it is read.
+    """
+    found: Iterable[tuple[str, int]]
+    if "://" not in root:
+        found = _walk(root, pattern)
+    elif root.startswith("gs://"):
+        from beam_jobs.storage.cloud_storage import list_objects
+
+        objects = list_objects(f"{root}/{pattern.prefix}")
+        # an object whose name ends with a slash is how consoles show an empty folder
+        found = ((uri.removeprefix(f"{root}/"), size) for uri, size in objects if not uri.endswith("/"))
+    else:
+        found = ((one.path.removeprefix(f"{root}/"), one.size) for one in files_below(root))
+    for path, size in found:
+        yield path, pattern.id_of(path), size
+
+
+def _walk(root: str, pattern: PathPattern) -> Iterator[tuple[str, int]]:
+    if pattern.prefix == pattern.text:
+        path = os.path.join(root, pattern.text)
+        if os.path.isfile(path):
+            yield pattern.text, os.path.getsize(path)
+    else:
+        folder = pattern.folder
+        yield from _scan(os.path.join(root, folder), pattern, f"{folder}/" if folder else "")
+
+
+def _scan(folder: str, pattern: PathPattern, above: str) -> Iterator[tuple[str, int]]:
+    """Files in a folder that lies `above`, and below it where the next part of the pattern matches."""
+    index = above.count("/")
+    is_last = index + 1 == len(pattern.parts)
+    try:
+        entries = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with entries:
+        for entry in entries:
+            is_match = pattern.part_matches(index, entry.name)
+            if not _is_folder(entry):
+                yield f"{above}{entry.name}", _size(entry) if is_match and is_last else 0
+            elif is_match and not is_last:
+                yield from _scan(entry.path, pattern, f"{above}{entry.name}/")
+            else:
+                yield f"{above}{entry.name}/", 0
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
+
+
+def _size(entry: os.DirEntry) -> int:
+    try:
+        return entry.stat().st_size
+    except OSError:
+        return 0

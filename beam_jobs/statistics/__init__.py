@@ -1,0 +1,1 @@
+"""TFDV statistics, held against a schema, rules and a baseline."""

@@ -1,0 +1,223 @@
+"""TFDV statistics of a split, and what the schema, the other split, a baseline and the rules say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import apache_beam as beam
+import tensorflow_data_validation as tfdv
+from google.protobuf import text_format
+from tensorflow_data_validation.statistics.stats_impl import GenerateSlicedStatisticsImpl
+from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies, AnomalyInfo
+from tensorflow_metadata.proto.v0.schema_pb2 import Schema
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList as Statistics
+
+from beam_jobs.statistics.rules import add_rule_anomalies
+from beam_jobs.storage.files import read_file
+from beam_jobs.storage.versions import statistics_path
+from schemas.bounded_text import clipped
+from schemas.features import EVAL, IMAGE, IMAGE_ID, MASK, SPLITS, TRAIN
+from schemas.spec import StatisticsRule
+
+TOP_VALUES = 64  # more than any slice feature has values, so that their counts are complete
+MIN_RECORDS_TO_COMPARE = 100  # in each split that takes part; below this thresholds would measure chance
+
+SCHEMA, SKEW, DRIFT, RULE = "schema", "skew", "drift", "rule"
+FILE = "file"
+
+
+class Finding(NamedTuple):
+    """One anomaly in words.
+
+    Attributes:
+      split: The split that it is about; empty for the whole version.
+      feature: The feature; for a FILE the path inside the version.
+      kind: What it speaks against: SCHEMA, SKEW, DRIFT, RULE or FILE.
+      description: What was found.
+    """
+
+    split: str
+    feature: str
+    kind: str
+    description: str
+
+
+class Baseline(NamedTuple):
+    """An earlier version to compare with: its name, and each split's serialized statistics."""
+
+    version: str
+    statistics: dict[str, bytes]
+
+
+class Validation(NamedTuple):
+    """What was measured and found.
+
+    Attributes:
+      statistics, anomalies: Split to the serialized proto, as TFX's artifacts hold it.
+      findings: The anomalies in words.
+      baseline: What drift was measured against, if anything.
+      not_compared: Comparisons that were left out, in words.
+    """
+
+    statistics: dict[str, bytes]
+    anomalies: dict[str, bytes]
+    findings: tuple[Finding, ...]
+    baseline: Baseline | None = None
+    not_compared: tuple[str, ...] = ()
+
+
+class Criteria(NamedTuple):
+    """What statistics are held against.
+
+    Attributes:
+      schema_text: The schema in text format.
+      rules: The data set's rules.
+      baseline_dir: Folder of the published version that drift is measured against; None for none.
+    """
+
+    schema_text: str
+    rules: tuple[StatisticsRule, ...] = ()
+    baseline_dir: str | None = None
+
+
+def parse_schema(text: str) -> Schema:
+    """Parses the text format of a TensorFlow Metadata schema; raises text_format.ParseError."""
+    return text_format.Parse(text, Schema())
+
+
+def record_count(statistics: Statistics) -> int:
+    """Number of records that were measured."""
+    return sum(dataset.num_examples for dataset in statistics.datasets)
+
+
+class Validate(beam.PTransform):
+    """(split, RecordBatch) -> the one Validation of all splits; reads the baseline's statistics, if there is one."""
+
+    def __init__(self, criteria: Criteria):
+        super().__init__()
+        self._criteria = criteria
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+        measured = rows | "MeasureSplits" >> MeasureSplits(self._criteria.schema_text)
+        return measured | "Compare" >> beam.Map(_validate, self._criteria)
+
+
+def _validate(statistics: dict[str, Statistics], criteria: Criteria) -> Validation:
+    baseline = None
+    if criteria.baseline_dir:
+        name = criteria.baseline_dir.rpartition("/")[2]
+        baseline = Baseline(name, {one: read_file(statistics_path(criteria.baseline_dir, one)) for one in SPLITS})
+    return validate_splits(statistics, criteria, baseline)
+
+
+class MeasureSplits(beam.PTransform):
+    """(split, RecordBatch) -> one element: each split to its DatasetFeatureStatisticsList.
+
+    Photos, masks and ids are counted and sized, never decoded or ranked, whatever the schema says of them: there are as
+    many ids as records, all of which a ranking would shuffle.
+    """
+
+    def __init__(self, schema_text: str):
+        super().__init__()
+        self._schema_text = schema_text
+
+    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+        schema = parse_schema(self._schema_text)
+        for feature in schema.feature:
+            if feature.name in (IMAGE, MASK, IMAGE_ID):
+                feature.image_domain.SetInParent()  # TFDV's word for bytes without a meaning
+        options = tfdv.StatsOptions(
+            schema=schema,
+            num_top_values=TOP_VALUES,
+            num_rank_histogram_buckets=TOP_VALUES,
+            desired_batch_size=1,  # measures each batch as it comes; else all, with their photos, wait in memory
+        )
+        return (
+            rows
+            # The core of tfdv.GenerateStatistics, with the splits as slices: one graph of 100 transforms for all
+            | "GenerateStatistics" >> GenerateSlicedStatisticsImpl(options, is_slicing_enabled=True)
+            | "TakeSplits" >> beam.Map(_by_split)
+        )
+
+
+def _by_split(measured: Statistics) -> dict[str, Statistics]:
+    """Each split's own statistics as `tfdv.GenerateStatistics` gives them: without a name, empty for no records."""
+    statistics = {split: Statistics(datasets=[DatasetFeatureStatistics()]) for split in SPLITS}
+    for one in measured.datasets:
+        if one.name:
+            statistics[one.name].datasets[0].CopyFrom(one)
+            statistics[one.name].datasets[0].ClearField("name")
+    return statistics
+
+
+def validate_splits(
+    statistics: dict[str, Statistics], criteria: Criteria, baseline: Baseline | None = None
+) -> Validation:
+    """Compares each split with the schema and the rules, train with eval, and each split with the baseline's.
+
+    What thresholds measure needs MIN_RECORDS_TO_COMPARE records: smaller splits are compared with the schema alone.
+
+    Args:
+      statistics: Split to its statistics.
+      criteria: Schema and rules; `baseline_dir` was read into `baseline`.
+      baseline: The earlier version's statistics.
+    """
+    schema = parse_schema(criteria.schema_text)
+    before = {split: Statistics.FromString(one) for split, one in baseline.statistics.items()} if baseline else {}
+    not_compared = []
+
+    def possible(what: str, comparator: str, *compared: Statistics) -> bool:
+        fewest = min(map(record_count, compared))
+        if comparator and not any(feature.HasField(comparator) for feature in schema.feature):
+            not_compared.append(f"{what}: no feature of the schema has a {comparator}")
+        elif fewest < MIN_RECORDS_TO_COMPARE:
+            not_compared.append(f"{what}: {MIN_RECORDS_TO_COMPARE} records are needed, {fewest} are there")
+        else:
+            return True
+        return False
+
+    skew = possible(f"skew of {TRAIN} and {EVAL}", "skew_comparator", statistics[TRAIN], statistics[EVAL])
+    anomalies = {}
+    for split, one in statistics.items():
+        drift = bool(baseline) and possible(f"drift of {split}", "drift_comparator", one, before[split])
+        anomalies[split] = tfdv.validate_statistics(
+            one,
+            schema,
+            previous_statistics=before[split] if drift else None,
+            serving_statistics=statistics[EVAL] if skew and split == TRAIN else None,
+        )
+        if criteria.rules and possible(f"rules for {split}", "", one):
+            add_rule_anomalies(anomalies[split], one, criteria.rules)
+    return Validation(
+        {split: one.SerializeToString(deterministic=True) for split, one in statistics.items()},
+        {split: one.SerializeToString(deterministic=True) for split, one in anomalies.items()},
+        tuple(finding for split in anomalies for finding in _findings(split, anomalies[split])),
+        baseline,
+        tuple(not_compared),
+    )
+
+
+def _findings(split: str, anomalies: Anomalies) -> Iterator[Finding]:
+    if anomalies.HasField("dataset_anomaly_info"):
+        for reason in anomalies.dataset_anomaly_info.reason:
+            yield Finding(split, "(all)", _kind(reason), _in_words(reason))
+    for feature, info in sorted(anomalies.anomaly_info.items()):
+        for reason in info.reason:
+            yield Finding(split, feature, _kind(reason), _in_words(reason))
+
+
+def _kind(reason: AnomalyInfo.Reason) -> str:
+    if reason.type == AnomalyInfo.CUSTOM_VALIDATION:
+        return RULE
+    if AnomalyInfo.Type.Name(reason.type).startswith("COMPARATOR_"):
+        return DRIFT if "previous" in reason.description else SKEW  # TFDV tells them apart in words alone
+    return SCHEMA
+
+
+def _in_words(reason: AnomalyInfo.Reason) -> str:
+    """TFDV's description with our names of what was compared."""
+    words = reason.description or reason.short_description
+    words = words.replace(" (up to six significant digits)", "").replace("training and serving", "train and eval")
+    return clipped(words.replace("current and previous", "this version and the baseline"))  # it may list all values

@@ -1,0 +1,1 @@
+"""Validate: a published version, checked again."""

@@ -1,0 +1,183 @@
+"""Command line of the validation job: a published version in, a table of anomalies and an exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+from beam_jobs.console import be_calm, heavy_imports
+from beam_jobs.monitoring.failures import failure_cause
+from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.storage.files import read_file
+from beam_jobs.storage.versions import (
+    absolute_folder,
+    read_bounded,
+    read_contract,
+    require_baseline,
+    require_version,
+)
+from schemas.bounded_text import bounded_lines
+from schemas.errors import UserError
+from schemas.features import EVAL, SPLITS
+from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest
+from schemas.version import MAX_SCHEMA_BYTES
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from beam_jobs.validate.pipeline import Outcome, Request
+
+ANOMALIES = FAILED = 1
+_SHOWN_PAIRS, _SHOWN_FINDINGS = 8, 40
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the job.
+
+    Returns:
+      0 where nothing is wrong; 1 where there are anomalies, or the job failed.
+
+    Raises:
+      UserError: The options can't be used; nothing was started.
+    """
+    options, beam_flags = _parser().parse_known_args(arguments)
+    be_calm(options.verbose)
+    version_dir = absolute_folder(options.version_dir)
+    manifest = require_version("--version_dir", version_dir)
+    baseline_dir = absolute_folder(options.baseline) if options.baseline else None
+    if baseline_dir:
+        _check_baseline(baseline_dir, version_dir, manifest)
+    if options.output:
+        _check_output(absolute_folder(options.output), [version_dir, *([baseline_dir] if baseline_dir else [])])
+    print(f"Validating {manifest.dataset} {manifest.version} in {version_dir}", flush=True)
+    pipeline_options = parse_beam_flags(beam_flags)
+    with tempfile.TemporaryDirectory() as local:
+        output = absolute_folder(options.output) if options.output else _local_output(local, pipeline_options)
+        request = _request(version_dir, manifest, options.schema, baseline_dir, output, local)
+        start = time.monotonic()
+        try:
+            outcome = _run(request, pipeline_options)
+        except Exception as error:  # whatever failed in the graph, on any runner
+            if options.verbose or isinstance(error, UserError):
+                raise
+            print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
+            print("--verbose shows where it failed.", file=sys.stderr)
+            return FAILED
+    _report(request, outcome, time.monotonic() - start, told_in=options.output)
+    return ANOMALIES if outcome.findings else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m beam_jobs.validate",
+        description="Reads a published version again. Are its files as the manifest says? Are its records as the "
+        "schema and the data set's rules say? Do train and eval differ, has it drifted from a baseline, are photos of "
+        "train and eval nearly the same? Options of Apache Beam are accepted too, such as --direct_num_workers.",
+        epilog="exit codes: 0 nothing is wrong, 1 anomalies or a failed job, 2 unusable options",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--version_dir", required=True, help="published version such as ROOT/pets/1.1.0, local or gs://")
+    add("--baseline", metavar="VERSION_DIR", help="published version of the same data set to measure drift against")
+    add("--schema", metavar="FILE", help="schema in text format (default: the version's own schema.pbtxt)")
+    add(
+        "--output", metavar="DIR", help="where to write SchemaDiff.pb and validation.json (default: nothing is written)"
+    )
+    add("--verbose", action="store_true", help="show the libraries' own messages")
+    return parser
+
+
+def _check_baseline(baseline_dir: str, version_dir: str, manifest: Manifest) -> None:
+    if baseline_dir == version_dir:
+        raise UserError(f"--baseline {baseline_dir}: is the version itself; give an earlier one")
+    require_baseline(baseline_dir, manifest.dataset)
+
+
+def _check_output(output: str, published: list[str]) -> None:
+    """No published version is ever written to."""
+    resolved = {folder: folder if "://" in folder else os.path.realpath(folder) for folder in [output, *published]}
+    for folder in published:
+        if f"{resolved[output]}/".startswith(f"{resolved[folder]}/"):
+            raise UserError(f"--output {output}: lies in the published version {folder}; give a folder outside of it")
+    if "://" in output:
+        return
+    if os.path.exists(os.path.join(output, MANIFEST_FILE)):
+        raise UserError(f"--output {output}: is a published version; give another folder")
+    try:
+        os.makedirs(output, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--output {output}: can't be written to ({error.strerror})") from None
+
+
+def _local_output(folder: str, options: PipelineOptions) -> str:
+    from apache_beam.options.pipeline_options import StandardOptions
+
+    runner = options.view_as(StandardOptions).runner
+    if runner == "DataflowRunner":
+        raise UserError(f"--runner={runner} needs --output, a gs:// folder that its workers leave the outcome in")
+    return folder
+
+
+def _request(
+    version_dir: str, manifest: Manifest, schema: str | None, baseline_dir: str | None, output: str, progress_dir: str
+) -> Request:
+    """Reads the schema, and checks that it is one."""
+    with heavy_imports():
+        from google.protobuf.text_format import ParseError
+
+        from beam_jobs.statistics.validation import Criteria, parse_schema
+        from beam_jobs.validate.pipeline import Request
+
+    path = absolute_folder(schema) if schema else f"{version_dir}/{SCHEMA_FILE}"
+    name, remedy = ("--schema ", "") if schema else ("", "; --schema names another")
+    try:
+        text = read_bounded(path, MAX_SCHEMA_BYTES).decode()
+        parse_schema(text)
+    except OSError as error:
+        raise UserError(f"{name}{path}: can't be read ({error.strerror or error}){remedy}") from None
+    except (UnicodeDecodeError, ParseError, RecursionError) as error:  # the parser calls itself for what is nested
+        raise UserError(f"{name}{path}: no schema in protobuf's text format ({error}){remedy}") from None
+    criteria = Criteria(text, read_contract(version_dir, manifest).rules, baseline_dir)
+    return Request(version_dir, manifest, criteria, output, progress_dir)
+
+
+def _run(request: Request, options: PipelineOptions) -> Outcome:
+    from beam_jobs.monitoring.progress import tell_planned
+    from beam_jobs.monitoring.progress_display import READING, shown_progress
+    from beam_jobs.runners.supervision import supervised_pipeline
+    from beam_jobs.validate.pipeline import OUTCOME_FILE, outcome_from_json, validate
+
+    with supervised_pipeline(options, shown_progress(request.progress_dir, READING)) as pipeline:
+        for split, published in request.manifest.splits.items():
+            tell_planned(request.progress_dir, split, published.records)
+        validate(pipeline, request)
+    return outcome_from_json(read_file(f"{request.output}/{OUTCOME_FILE}"))
+
+
+def _report(request: Request, outcome: Outcome, seconds: float, told_in: str | None) -> None:
+    counts = ", ".join(f"{split} {request.manifest.splits[split].records}" for split in SPLITS)
+    shards = sum(len(split.shards) for split in request.manifest.splits.values())
+    print(f"  {request.manifest.published} records ({counts}) in {shards} shards, {seconds:.1f} seconds")
+    if outcome.findings:
+        rows = [("split", "feature", "kind", "anomaly")]
+        rows += [(one.split or "(all)", one.feature, one.kind, one.description) for one in outcome.findings]
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0])) for row in rows]
+        for line in bounded_lines(lines, _SHOWN_FINDINGS):
+            print(f"  {line}")
+    for comparison in outcome.not_compared:
+        print(f"Not checked: {comparison}")
+    if outcome.eval_photos_leaked or not outcome.leak_is_complete:
+        count = f"{'' if outcome.leak_is_complete else 'at least '}{outcome.eval_photos_leaked}"
+        records = request.manifest.splits[EVAL].records
+        pairs = [f"{train}/{evaluated}" for train, evaluated in outcome.near_duplicates[:_SHOWN_PAIRS]]
+        nearest = f"; the nearest (train/eval): {', '.join(pairs)}" if pairs else ""
+        print(f"Note: {count} of {records} photos of eval are the same as photos of train, or nearly so{nearest}")
+    if told_in:
+        print(f"Written to {request.output}")
+    count = len(outcome.findings)
+    print({0: "No anomaly", 1: "One anomaly"}.get(count, f"{count} anomalies"))

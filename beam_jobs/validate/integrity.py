@@ -1,0 +1,172 @@
+"""Does a published version still hold what its manifest says? Reads each shard once, for that and for what is in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import apache_beam as beam
+import pyarrow as pa
+from google.protobuf.message import DecodeError
+from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+from beam_jobs.codec.photos import decode_photo
+from beam_jobs.monitoring.progress import DoneInputs
+from beam_jobs.near_duplicates.batches import to_batch
+from beam_jobs.near_duplicates.hashing import HashedPhoto, photo_hash
+from beam_jobs.records.tfrecord import DamagedTFRecord, TFRecordReader
+from beam_jobs.rejections import InputRejected
+from beam_jobs.statistics.validation import FILE, Finding, Statistics, record_count
+from beam_jobs.storage.files import exists, open_file, read_file, sizes_below
+from beam_jobs.storage.versions import statistics_path
+from schemas.features import IMAGE, IMAGE_ID
+from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, Manifest, Shard
+from schemas.version import stray_files
+
+ROWS, PHOTOS = "rows", "photos"
+FINDINGS_SHOWN = 10  # of the photos of one shard, and of files that nobody knows
+_RECORDS_PER_BATCH, _BYTES_PER_BATCH = 256, 16 << 20  # 16 MiB; whichever is reached first
+
+Output = Finding | beam.pvalue.TaggedOutput
+
+
+class PublishedShard(NamedTuple):
+    """A shard of the manifest and its split."""
+
+    split: str
+    shard: Shard
+
+
+def check_side_files(version_dir: str, manifest: Manifest) -> Iterator[Finding]:
+    """Checks what is beside the shards: the schema, the statistics, and files that nobody knows.
+
+    A file in `examples/` that the manifest does not name would be trained on: TFX reads every file of a split's folder.
+    """
+    yield from _check_schema(version_dir, manifest)
+    for split, one in manifest.splits.items():
+        yield from _check_statistics(version_dir, split, one.records)
+    sizes = sizes_below(f"{version_dir}/{EXAMPLES_FOLDER}")
+    strays = stray_files(manifest, {path.removeprefix(f"{version_dir}/"): size for path, size in sizes.items()})
+    yield from _bounded(_file("", path, "not in the manifest, but readers of the folder find it") for path in strays)
+
+
+def _check_schema(version_dir: str, manifest: Manifest) -> Iterator[Finding]:
+    try:
+        found = hashlib.sha256(read_file(f"{version_dir}/{SCHEMA_FILE}")).hexdigest()
+    except OSError:
+        yield _file("", SCHEMA_FILE, "missing")
+        return
+    if found != manifest.schema_sha256:
+        yield _file("", SCHEMA_FILE, _differs("sha256", found, manifest.schema_sha256))
+
+
+def _check_statistics(version_dir: str, split: str, records: int) -> Iterator[Finding]:
+    path = statistics_path(version_dir, split)
+    name = path.removeprefix(f"{version_dir}/")
+    try:
+        published = Statistics.FromString(read_file(path))
+    except OSError:
+        yield _file(split, name, "missing")
+    except DecodeError:
+        yield _file(split, name, "holds no statistics")
+    else:
+        if record_count(published) != records:
+            yield _file(split, name, f"statistics of {record_count(published)} records, the manifest says {records}")
+
+
+class CheckShard(beam.DoFn):
+    """PublishedShard -> Finding for each broken promise; other outputs: (split, RecordBatch), Batch of hashed photos.
+
+    Every byte is read once. Where a shard is damaged, the records before the damage are measured.
+    """
+
+    def __init__(self, version_dir: str, progress_dir: str):
+        self._version_dir = version_dir
+        self._progress_dir = progress_dir
+
+    def setup(self) -> None:
+        self._decoder = ExamplesToRecordBatchDecoder()
+
+    def process(self, element: PublishedShard) -> Iterator[Output]:
+        split, shard = element
+        path = f"{self._version_dir}/{shard.path}"
+        if not exists(path):
+            yield _file(split, shard.path, "missing")
+            return
+        with open_file(path) as file:
+            reader = TFRecordReader(file)
+            yield from _bounded(self._read(split, shard.path, reader))
+        for what, found, promised in (
+            ("bytes", reader.bytes, shard.bytes),
+            ("records", reader.records, shard.records),
+            ("sha256", reader.sha256, shard.sha256),
+        ):
+            if found != promised:
+                yield _file(split, shard.path, _differs(what, found, promised))
+
+    def _read(self, split: str, path: str, reader: TFRecordReader) -> Iterator[Output]:
+        done = DoneInputs(self._progress_dir)
+        batch: list[bytes] = []
+        size = 0
+        try:
+            for record in reader:
+                batch.append(record)
+                size += len(record)
+                done.add()
+                if len(batch) == _RECORDS_PER_BATCH or size >= _BYTES_PER_BATCH:
+                    yield from self._decode(split, path, batch)
+                    batch, size = [], 0
+        except DamagedTFRecord as damage:
+            yield _file(split, path, str(damage))
+            reader.read_rest()
+        finally:
+            done.close()
+        if batch:
+            yield from self._decode(split, path, batch)
+
+    def _decode(self, split: str, path: str, examples: list[bytes]) -> Iterator[Output]:
+        try:
+            batch = self._decoder.DecodeBatch(examples)
+        except (RuntimeError, ValueError) as error:
+            yield _file(split, path, f"a record is no tf.train.Example ({error})")
+            return
+        yield beam.pvalue.TaggedOutput(ROWS, (split, batch))
+        hashed: list[HashedPhoto] = []
+        for image_id, photo in zip(_column(batch, IMAGE_ID), _column(batch, IMAGE)):
+            try:
+                one = photo_hash(decode_photo(photo, min_side=0).image)
+            except InputRejected as error:
+                yield _file(split, path, f"the photo of {image_id.decode(errors='replace')} can't be decoded ({error})")
+            else:
+                hashed.append(HashedPhoto(image_id.decode(errors="replace"), split, one))
+        yield beam.pvalue.TaggedOutput(PHOTOS, to_batch(hashed))
+
+
+def _bounded(outputs: Iterable[Output]) -> Iterator[Output]:
+    """Outputs as they are, but of many Findings only the first, and one more that counts the others."""
+    findings, first = 0, None
+    for one in outputs:
+        if isinstance(one, Finding):
+            findings, first = findings + 1, first or one
+            if findings > FINDINGS_SHOWN:
+                continue
+        yield one
+    if first and findings > FINDINGS_SHOWN:
+        yield first._replace(description=f"and {findings - FINDINGS_SHOWN:,} more findings like these")
+
+
+def _column(batch: pa.RecordBatch, name: str) -> Iterator[bytes]:
+    """The first value of a bytes feature in each record; empty where there is none."""
+    index = batch.schema.get_field_index(name)
+    if index < 0 or not pa.types.is_large_list(batch.column(index).type):
+        return iter(())
+    return (values[0] if values and isinstance(values[0], bytes) else b"" for values in batch.column(index).to_pylist())
+
+
+def _differs(what: str, found: object, promised: object) -> str:
+    return f"{what} {str(found)[:12]}, the manifest says {str(promised)[:12]}"
+
+
+def _file(split: str, path: str, description: str) -> Finding:
+    return Finding(split, path, FILE, description)

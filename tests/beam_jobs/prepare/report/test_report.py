@@ -1,0 +1,292 @@
+"""The report: what it shows, that it needs nothing else, and that nothing in the data can become part of the page."""
+
+import io
+import random
+from html.parser import HTMLParser
+
+import apache_beam as beam
+import numpy as np
+import pytest
+from apache_beam.testing.util import assert_that, equal_to
+from google.protobuf import text_format
+from PIL import Image
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from beam_jobs.elements import SourceFile
+from beam_jobs.html.labels import figure, percent
+from beam_jobs.html.markup import element
+from beam_jobs.html.plots import Part, stacked_bar
+from beam_jobs.prepare.command_line import main
+from beam_jobs.prepare.decision import Decision, Problem
+from beam_jobs.prepare.report.page import report_page
+from beam_jobs.prepare.report.samples import RECORDS_PER_SPLIT, LookOver, SampleRejections, SizeCell, draw_samples
+from beam_jobs.prepare.report.thumbnails import SAMPLE_SIDE, TILE_SIDE, Tile, make_sample, make_tile
+from beam_jobs.prepare.shard_writer import to_record_batch
+from beam_jobs.records.sharding import id_hash
+from beam_jobs.rejections import Rejection
+from beam_jobs.statistics.validation import Finding, Validation
+from schemas.manifest import Shard, Split, shard_path
+from schemas.spec import load_spec
+from tests.beam_jobs.pictures import encode, gradient, trimap, write_pair
+from tests.published import make_manifest
+
+SPEC = load_spec("pets")
+IDS = [f"Bengal_{number}" for number in range(20)] + [f"pug_{number}" for number in range(20)]
+
+
+class Page(HTMLParser):
+    """A page taken apart: (tag, attributes) of all elements, and all text outside the style sheet."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.text, self._open = [], "", []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        self._open.pop()
+
+    def handle_data(self, data):
+        if self._open[-1:] != ["style"]:
+            self.text += data + "\n"
+
+    def count(self, tag):
+        return sum(name == tag for name, _ in self.elements)
+
+
+def prepare(photos, output, *options):
+    job = ["--dataset=pets", f"--input={photos}", f"--output={output}", "--version=1.0.0", "--image_size=32"]
+    return main([*job, "--near_duplicates=ignore", *options])  # all photos are the same one
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Forty good pairs, one empty photo and one mask with an unknown value."""
+    folder = tmp_path_factory.mktemp("photos")
+    for image_id in IDS:
+        write_pair(folder, image_id)
+    write_pair(folder, "pug_100", photo=b"")
+    write_pair(folder, "pug_101", mask=encode(Image.fromarray(np.full((40, 60), 9, np.uint8)), "PNG"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def published(photos, tmp_path_factory):
+    """The report of a published version."""
+    output = tmp_path_factory.mktemp("published")
+    assert prepare(photos, output, "--max_rejected_fraction=0.5") == 0
+    return (output / "pets/1.0.0/report.html").read_text()
+
+
+def test_a_published_version_is_told_in_counts_and_pictures(published):
+    page = Page(published)
+    assert "Oxford-IIIT Pet 1.0.0" in page.text
+    assert "42 inputs gave 40 records" in page.text
+    assert "Published" in page.text
+    assert "Withheld" not in page.text
+    # photo and mask of twelve records of train and of every one of eval, which has fewer
+    in_eval = sum(attributes.get("id", "").startswith("photo-eval-") for _, attributes in page.elements)
+    assert 0 < in_eval < RECORDS_PER_SPLIT
+    assert page.count("image") == 2 * (RECORDS_PER_SPLIT + in_eval)
+    assert page.count("img") == 3  # of the rejected: one photo can't be shown
+    assert "file has zero bytes" in page.text
+    assert "value 9 (2400 pixels); known are [1, 2, 3]" in page.text
+    for feature in ("brightness", "source_width", "pet_fraction", "species", "image_id", "mask"):
+        assert f"\n{feature}\n" in page.text
+    assert "bytes on average, 9 bytes at most" in page.text  # the longest id, Bengal_19
+
+
+def test_the_page_needs_no_other_file_and_runs_nothing(published):
+    page = Page(published)
+    references = [
+        attributes[key] for _, attributes in page.elements for key in ("href", "src", "action") if key in attributes
+    ]
+    assert len(references) > 40
+    assert all(one.startswith(("#", "data:")) for one in references)
+    assert not {"script", "iframe", "object", "form"} & {tag for tag, _ in page.elements}
+    assert not [key for _, attributes in page.elements for key in attributes if key.startswith("on")]
+    assert "url(" not in published
+    assert "@import" not in published
+    targets = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
+    assert {one[1:] for one in references if one.startswith("#")} <= targets
+
+
+def test_the_same_inputs_give_the_same_page_though_all_work_is_done_twice(photos, published, tmp_path):
+    assert prepare(photos, tmp_path, "--max_rejected_fraction=0.5", "--direct_runner_bundle_repeat=1") == 0
+    assert (tmp_path / "pets/1.0.0/report.html").read_text() == published
+
+
+def test_a_withheld_version_begins_with_its_problems(photos, tmp_path):
+    assert prepare(photos, tmp_path, "--max_rejected_fraction=0") == 1
+    text = Page((tmp_path / "pets/_rejected/1.0.0/report.html").read_text()).text
+    assert "Not published: one problem" in text
+    assert text.index("2 of 42 inputs (4.8%) rejected") < text.index("42 inputs gave 40 records")
+
+
+def make_page(problems=(), findings=(), sheets=None, quarantined=None, statistics=""):
+    """A page of two records in train and none in eval."""
+    shard = Shard(path=shard_path("pets", "train", 0, 1), bytes=40, records=2, sha256="0" * 64)
+    quarantined = quarantined or {}
+    splits = {"train": Split(records=2, shards=(shard,)), "eval": Split(records=0, shards=())}
+    manifest = make_manifest(splits, quarantined=quarantined, options={"image_size": 32})
+    measured = statistics_pb2.DatasetFeatureStatisticsList()
+    text_format.Parse("datasets { num_examples: 2 " + statistics + FRACTIONS + " }", measured)
+    empty = statistics_pb2.DatasetFeatureStatisticsList().SerializeToString()
+    validation = Validation({"train": measured.SerializeToString(), "eval": empty}, {}, findings)
+    return report_page(SPEC, Decision(manifest, problems, 0, ()), validation, {}, sheets or {}, {})
+
+
+FRACTIONS = "".join(
+    f"features {{ path {{ step: '{name}' }} num_stats {{ mean: {mean} max: 1 }} }}"
+    for name, mean in zip(SPEC.fraction_features, (0.25, 0.6996, 0.0004))
+)
+
+
+def test_nothing_that_the_data_says_becomes_part_of_the_page():
+    hostile = '"><script>alert(1)</script><img src=x onerror=alert(1)>&amp;\u202e'
+    measured = (
+        "features { path { step: 'breed' } string_stats { common_stats { num_non_missing: 2 } unique: 1"
+        f" top_values {{ value: '{hostile}' }} }} }}"
+    )
+    page = Page(
+        make_page(
+            problems=(Problem("train", hostile, hostile),),
+            findings=(Finding("train", hostile, hostile, hostile),),
+            sheets={"unsafe_id": [Tile(hostile, hostile, None, b"")]},
+            quarantined={"unsafe_id": 1},
+            statistics=measured,
+        )
+    )
+    assert not {"script", "img"} & {tag for tag, _ in page.elements}
+    assert page.text.count(hostile) == 8
+    assert element("p", "<b>", title="'\"").replace("&#x27;", "'") == '<p title="\'&quot;">&lt;b&gt;</p>'
+
+
+def test_a_split_without_records_has_a_page_that_says_so():
+    text = Page(make_page(problems=(Problem("eval", "records", "no record; every split needs one"),))).text
+    assert "every split needs one" in text
+    assert text.count("no record") >= len(SPEC.fraction_features)
+    assert "69.9 %" in text or "70.0 %" in text
+    assert "< 0.1 %" in text
+
+
+def test_an_anomaly_stands_below_the_row_that_it_is_about():
+    findings = (Finding("train", "pet_fraction", "rule", "too large"), Finding("eval", "hue", "schema", "is new"))
+    page = Page(make_page(findings=findings))
+    assert "2 anomalies." in page.text
+    assert page.text.index("\npet_fraction\n") < page.text.index("too large")
+    assert page.text.index("\nhue\n") < page.text.index("is new")  # even of a feature that was never measured
+    assert [tag for tag, attributes in page.elements if attributes.get("class") == "bad"] == ["tr"] * 4
+
+
+def batches(ids, size):
+    photo, mask = encode(gradient(16, 16), "JPEG"), encode(Image.fromarray(np.zeros((16, 16), np.uint8)), "PNG")
+    rows = [
+        {"image_id": one.encode(), "image": photo, "mask": mask, "source_width": 500, "source_height": 375}
+        for one in ids
+    ]
+    return [("train", to_record_batch(rows[start : start + size])) for start in range(0, len(rows), size)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_the_records_shown_are_those_with_the_smallest_hashes_however_they_arrive(size):
+    expected = sorted(IDS, key=lambda one: id_hash("report", one))[:RECORDS_PER_SPLIT]
+    shuffled = random.Random(size).sample(IDS, len(IDS))
+    with beam.Pipeline("FnApiRunner") as pipeline:
+        shown = (
+            pipeline
+            | beam.Create(batches(shuffled, size))
+            | LookOver()
+            | beam.Map(lambda overview: [sample.image_id for sample in draw_samples(overview, SPEC)["train"]])
+        )
+        assert_that(shown, equal_to([expected]))
+
+
+def test_sizes_are_counted_in_cells_of_an_eighth_of_an_octave():
+    with beam.Pipeline("FnApiRunner") as pipeline:
+        counted = pipeline | beam.Create(batches(IDS, 7)) | LookOver() | beam.Map(lambda overview: overview.sizes)
+        assert_that(counted, equal_to([{SizeCell("train", 72, 68): 40}]))  # 2 ** 9.0 = 512 by 2 ** 8.5 = 362
+
+
+def rejection(image=None, mask=None):
+    sources = (path and SourceFile(str(path), 0) for path in (image, mask))
+    return Rejection("pug_1", *sources, "train", "record", "not_an_image", "why")
+
+
+def test_rejected_inputs_are_gathered_by_reason():
+    ones = [rejection()._replace(image_id=one) for one in IDS] + [rejection()._replace(reason="empty_image")]
+    with beam.Pipeline("FnApiRunner") as pipeline:
+        counts = (
+            pipeline
+            | beam.Create(ones)
+            | SampleRejections(SPEC)
+            | beam.MapTuple(lambda reason, tiles: (reason, len(tiles)))
+        )
+        assert_that(counts, equal_to([("not_an_image", 12), ("empty_image", 1)]))
+
+
+def test_a_tile_shows_photo_and_mask_small_in_their_own_aspect(tmp_path):
+    write_pair(tmp_path, "pug_1", photo=encode(gradient(600, 300), "PNG"), mask=encode(trimap(300, 600), "PNG"))
+    tile = make_tile(rejection(tmp_path / "images/pug_1.jpg", tmp_path / "annotations/trimaps/pug_1.png"), SPEC)
+    assert Image.open(io.BytesIO(tile.photo)).size == (TILE_SIDE, TILE_SIDE // 2)
+    mask = Image.open(io.BytesIO(tile.mask)).convert("RGB")
+    assert mask.size == (TILE_SIDE // 2, TILE_SIDE)
+    assert {color for _, color in mask.getcolors()} == set(SPEC.palette)
+
+
+def test_a_photo_that_ends_early_is_shown_as_far_as_it_goes(tmp_path):
+    (tmp_path / "one").write_bytes(encode(gradient(600, 400), "JPEG")[:3000])
+    shown = Image.open(io.BytesIO(make_tile(rejection(tmp_path / "one"), SPEC).photo))
+    assert np.abs(np.asarray(shown.getpixel((90, 5))) - np.asarray(gradient(96, 64).getpixel((90, 5)))).max() < 20
+    assert shown.getpixel((90, 60)) == (128, 128, 128)
+
+
+def test_an_unknown_mask_value_is_seen(tmp_path):
+    write_pair(tmp_path, "pug_1", mask=encode(Image.fromarray(np.full((40, 60), 9, np.uint8)), "PNG"))
+    tile = make_tile(rejection(mask=tmp_path / "annotations/trimaps/pug_1.png"), SPEC)
+    assert tile.photo is None
+    assert Image.open(io.BytesIO(tile.mask)).convert("RGB").getcolors() == [(TILE_SIDE * 64, SPEC.unknown_color)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", id="svg"),
+        pytest.param(encode(gradient(), "TIFF"), id="a format that is never decoded"),
+        pytest.param(encode(gradient(600, 400), "PNG")[:-30], id="truncated"),
+        pytest.param(encode(gradient(), "PNG")[:40] + b"\xff" * 60, id="damaged"),
+        pytest.param(
+            encode(gradient(), "PNG").replace(b"\0\0\0\x3c\0\0\0\x28", b"\0\1\0\0\0\1\0\0", 1),
+            id="4 Gpixel in its header",
+        ),
+    ],
+)
+def test_what_cannot_be_decoded_is_told_and_fails_nothing(tmp_path, data):
+    (tmp_path / "one").write_bytes(data)
+    assert make_tile(rejection(tmp_path / "one", tmp_path / "one"), SPEC) == Tile("pug_1", "why", b"", b"")
+    assert make_tile(rejection(tmp_path, tmp_path / "nowhere"), SPEC) == Tile("pug_1", "why", b"", b"")
+
+
+@pytest.mark.parametrize(("size", "expected"), [((20, 20), (20, 20)), ((1000, 500), (SAMPLE_SIDE, SAMPLE_SIDE // 2))])
+def test_a_record_is_shown_at_its_size_unless_it_is_large(size, expected):
+    class_ids = Image.fromarray(np.full(size[::-1], 2, np.uint8))
+    sample = make_sample("pug_1", encode(gradient(*size), "PNG"), encode(class_ids, "PNG"), SPEC)
+    assert (sample.width, sample.height) == expected
+    assert Image.open(io.BytesIO(sample.photo)).size == Image.open(io.BytesIO(sample.mask)).size == expected
+    assert Image.open(io.BytesIO(sample.mask)).convert("RGB").getpixel((3, 3)) == SPEC.palette[2]
+
+
+def test_parts_of_a_bar_are_as_long_as_their_shares():
+    drawn = Page(stacked_bar([Part("cat", 0.25, "red"), Part("dog", 0.75, "blue")]))
+    bars = [(float(one["x"]), float(one["width"])) for tag, one in drawn.elements if tag == "rect"]
+    assert bars == [(0, 250), (250, 750)]
+
+
+def test_figures_are_written_as_a_person_reads_them():
+    written = {0: "0", 500: "500", 431.4667: "431.5", 0.21: "0.2100", 12400.4: "12,400", float("inf"): "inf"}
+    assert {value: figure(value) for value in written} == written
+    assert [percent(share) for share in (0, 0.0004, 0.4567, 1)] == ["0.0 %", "< 0.1 %", "45.7 %", "100.0 %"]

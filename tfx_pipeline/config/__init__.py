@@ -1,0 +1,1 @@
+"""The pipeline's configuration, checked as a whole when it is read."""

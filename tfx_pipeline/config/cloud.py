@@ -1,0 +1,252 @@
+"""The `cloud:` section of a pipeline's configuration: where and on what it runs at Google, checked before it is sent.
+
+The forms are those of `beam_jobs.dataflow.options`, which say where they come from.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from beam_jobs.dataflow.options import (
+    FORMS,
+    LABEL_KEY,
+    LABEL_VALUE,
+    MAX_LABELS,
+    NAME,
+    ContainerImage,
+    DataflowOptions,
+    check_image,
+)
+from beam_jobs.storage.wildcards import wildcard_problem
+from schemas.spec import FrozenModel
+from tfx_pipeline.config.machines import MACHINE_TYPE, misfit
+
+# Labels that the pipeline sets by itself; `tfx_pipeline.vertex.lineage` and TFX.
+OWN_LABELS = 8
+# "Prebuilt containers for inference" of Vertex AI: TensorFlow's end at 2.15.
+PREBUILT = r"(us|europe|asia)-docker\.pkg\.dev/vertex-ai/prediction/"
+GPU_TAG = "-gpu"  # how the tags of images with CUDA end; the Makefile appends it
+DIGEST_MARK = "@sha256:"  # a digest does not say what is in the image
+NETWORK = rf"projects/[0-9]+/global/networks/{NAME}"
+
+
+def _form_of(name: str) -> AfterValidator:
+    """A check that a text has the form that Dataflow's option of this name must have."""
+    pattern, remedy = FORMS[name]
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(remedy)
+        return text
+
+    return AfterValidator(check)
+
+
+def _check_network(network: str) -> str:
+    if not re.fullmatch(NETWORK, network):
+        raise ValueError("give projects/NUMBER/global/networks/NAME with the project's number, not its id")
+    return network
+
+
+def is_prebuilt(image: str) -> bool:
+    """Whether a serving image is one of Google's, which bring their own routes and port."""
+    return re.match(PREBUILT, image) is not None
+
+
+def _check_serving_image(image: str) -> str:
+    if not is_prebuilt(image):
+        return check_image(image)
+    if not re.fullmatch(f"{PREBUILT}[a-z0-9.-]+:latest", image):
+        raise ValueError(
+            "Google supports its prebuilt images with the tag latest alone, and until 2027-01-14; or leave it out"
+        )
+    return image
+
+
+ServingImage = Annotated[str, AfterValidator(_check_serving_image)]
+ServiceAccount = Annotated[str, _form_of("service_account_email")]
+Network = Annotated[str, AfterValidator(_check_network)]
+
+
+class Machine(FrozenModel):
+    """One machine of Vertex AI.
+
+    Attributes:
+      accelerator_type: Such as `NVIDIA_TESLA_T4`; None for none.
+      accelerator_count: Training takes all of them (`training.distribution: auto`); a served model uses one.
+    """
+
+    machine_type: str = Field(pattern=rf"^{MACHINE_TYPE}$")
+    accelerator_type: str | None = None
+    accelerator_count: int = Field(default=1, ge=1, le=16)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Machine:
+        if problem := misfit(self.machine_type, self.accelerator_type, self.accelerator_count):
+            raise ValueError(problem)
+        return self
+
+    @property
+    def spec(self) -> dict[str, str | int]:
+        """The machine as Vertex AI's MachineSpec and as arguments of its Python client."""
+        accelerator = {"accelerator_type": self.accelerator_type, "accelerator_count": self.accelerator_count}
+        return {"machine_type": self.machine_type, **(accelerator if self.accelerator_type else {})}
+
+
+class TrainingJob(Machine):
+    """The CustomJob that trains.
+
+    Attributes:
+      replicas: Machines that train together (`training.distribution: auto`); `training.batch_size` is that of all.
+      boot_disk_gb: Holds the image and the shards that TensorFlow reads ahead.
+      timeout_hours: After these it is stopped, wherever it is; Vertex AI's own limit is seven days.
+      spot: Takes machines at a lower price that Google may take back at any time; the training then resumes on another.
+      service_account: Whom the job acts as; None means the pipeline's.
+    """
+
+    replicas: int = Field(default=1, ge=1)
+    boot_disk_gb: int = Field(default=100, ge=100, le=64000)
+    timeout_hours: int = Field(default=24, ge=1, le=168)
+    spot: bool = False
+    service_account: ServiceAccount | None = None
+
+
+class EvaluationWorkers(FrozenModel):
+    """Dataflow workers that evaluate; the fields are those of `beam_jobs.dataflow`."""
+
+    worker_machine_type: Annotated[str, _form_of("worker_machine_type")] = "e2-standard-4"
+    max_num_workers: int = Field(default=4, ge=1, le=1000)
+    disk_size_gb: int = Field(default=50, ge=30, le=65536)
+    subnetwork: Annotated[str, _form_of("subnetwork")] | None = None
+    use_public_ips: bool = False
+
+
+class Serving(Machine):
+    """The endpoint that answers.
+
+    Attributes:
+      endpoint: Display name; the endpoint is made where there is none of that name.
+      image: Answers Vertex AI's requests; None for the one that `make image` pushes beside the pipeline's, with the
+        TensorFlow that trained. One of Google's prebuilt images, such as `tf2-cpu.2-15:latest`, until 2027-01-14.
+      min_replicas, max_replicas: Between these the service scales; at least one is always paid for.
+      traffic_percentage: Share of a new model; the models before it keep the rest in proportion. The first gets all.
+      keep_idle_models: Whether models that no longer get any traffic stay deployed, and paid for.
+      service_account: Whom the served model acts as; None means the project's default.
+    """
+
+    endpoint: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_ -]{0,126}$")
+    image: ServingImage | None = None
+    min_replicas: int = Field(default=1, ge=1, le=100)
+    max_replicas: int = Field(default=1, ge=1, le=100)
+    traffic_percentage: int = Field(default=100, ge=1, le=100)
+    keep_idle_models: bool = False
+    service_account: ServiceAccount | None = None
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Serving:
+        if self.max_replicas < self.min_replicas:
+            raise ValueError(f"max_replicas must be at least min_replicas, {self.min_replicas}")
+        if self.accelerator_type and self.accelerator_count > 1:
+            raise ValueError("a served model uses one accelerator; the others would be paid for idly")
+        return self
+
+
+class CloudConfig(FrozenModel):
+    """Where and on what the pipeline runs at Google.
+
+    Attributes:
+      image: Holds this package and everything that it imports; runs every step, the training and Dataflow's workers.
+      service_account: Whom the pipeline's steps act as.
+      network: VPC that the steps and the training are peered with; None for none.
+      encryption_key: Encrypts job, artifacts, models and endpoint; None means Google's own keys.
+      labels: For the bill, on everything that is made.
+      training: The CustomJob that trains; None trains inside the pipeline's own step, on its CPU.
+      evaluation: Dataflow workers that evaluate; None evaluates inside the pipeline's own step.
+      serving: The endpoint; None pushes to the folder OUTPUT/serving alone.
+    """
+
+    project: Annotated[str, _form_of("project")]
+    region: Annotated[str, _form_of("region")]
+    image: ContainerImage
+    service_account: ServiceAccount
+    network: Network | None = None
+    encryption_key: Annotated[str, _form_of("dataflow_kms_key")] | None = None
+    labels: dict[str, str] = Field(default={}, max_length=MAX_LABELS - OWN_LABELS)
+    training: TrainingJob | None = None
+    evaluation: EvaluationWorkers | None = None
+    serving: Serving | None = None
+
+    @field_validator("encryption_key")
+    @classmethod
+    def _key_in_region(cls, key: str | None, info: ValidationInfo) -> str | None:
+        region = info.data.get("region")
+        if key and region and f"/locations/{region}/" not in key:
+            raise ValueError(f"must be in the pipeline's region, {region}")
+        return key
+
+    @model_validator(mode="after")
+    def _image_fits_the_accelerator(self) -> CloudConfig:
+        job = self.training
+        if job and job.accelerator_type and DIGEST_MARK not in self.image and not self.image.endswith(GPU_TAG):
+            raise ValueError(
+                f"training.accelerator_type: {job.accelerator_type} needs an image with CUDA, whose tag ends in"
+                f" {GPU_TAG} (`make image ACCELERATOR=gpu` pushes one), got {self.image}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _serving_image_is_known(self) -> CloudConfig:
+        if self.serving and not self.serving.image and DIGEST_MARK in self.image:
+            raise ValueError(
+                "serving.image: missing; beside an image by digest, give that of the -serving image of the same build"
+            )
+        return self
+
+    @property
+    def serving_image(self) -> str | None:
+        """What serves: as configured, or what `make image` pushed beside the pipeline's own image."""
+        if self.serving is None or self.serving.image:
+            return self.serving and self.serving.image
+        path, _, tag = self.image.rpartition(":")
+        return f"{path}-serving:{tag}"
+
+    @field_validator("labels")
+    @classmethod
+    def _label_forms(cls, labels: dict[str, str]) -> dict[str, str]:
+        for key, value in labels.items():
+            if not re.fullmatch(LABEL_KEY, key) or not re.fullmatch(LABEL_VALUE, value):
+                raise ValueError(f"{key}: {value} is not of lower-case letters, digits, '_' and '-', at most 63 each")
+        return labels
+
+    def evaluation_options(self, bucket: str, job_name: str) -> DataflowOptions | None:
+        """How Dataflow evaluates; None where the pipeline's own step does. `bucket` keeps its temporary files."""
+        if self.evaluation is None:
+            return None
+        return DataflowOptions(
+            project=self.project,
+            region=self.region,
+            bucket=bucket,
+            job_name=job_name,
+            sdk_container_image=self.image,
+            service_account_email=self.service_account,
+            dataflow_kms_key=self.encryption_key,
+            label=tuple(f"{key}={value}" for key, value in self.labels.items()),
+            **self.evaluation.model_dump(),
+        )
+
+
+def check_places(data: str, output: str) -> list[str]:
+    """One line for each place that is no folder in a bucket, or a pattern; steps on Vertex AI can use nothing else."""
+    pattern, _ = FORMS["bucket"]
+    problems = []
+    for key, value in (("data", data), ("output", output)):
+        if not re.fullmatch(rf"gs://{pattern}(/[^/\s]+)+", value):
+            problems.append(
+                f"{key}: steps on Vertex AI see Cloud Storage alone; give gs://BUCKET/FOLDER, got {value!r}"
+            )
+        elif problem := wildcard_problem(value):
+            problems.append(f"{key}: {problem}, got {value!r}")
+    return problems

@@ -1,0 +1,98 @@
+"""Submits the pipeline for a version: once, however often it is asked for."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from schemas.errors import UserError
+from schemas.manifest import MANIFEST_FILE, Manifest
+from tfx_pipeline.config.pipeline import PipelineConfig, load_cloud_config
+
+DIGEST_DIGITS = 16  # 64 bits of the manifest's digest
+
+
+class Submission(NamedTuple):
+    """The job of a version, and whether this call has made it."""
+
+    job_id: str
+    made: bool
+
+
+class TryAgain(Exception):
+    """Google can't answer now, or not yet: a new role takes minutes to reach every service. Try the same call again."""
+
+
+def job_id(config: PipelineConfig, manifest: Manifest) -> str:
+    """The same for the same pipeline and the same content, so that the service refuses a second job."""
+    return f"{config.name}-{manifest.sha256[:DIGEST_DIGITS]}"
+
+
+def submit_version(config_file: Path, version_dir: str) -> Submission:
+    """Compiles the pipeline for a version and submits it, unless there is a job of the same content.
+
+    Args:
+      config_file: The pipeline's configuration; its `data` gives way to `version_dir`.
+      version_dir: `gs://BUCKET/.../DATASET/VERSION`.
+
+    Raises:
+      UserError: Configuration or version can't be used, or Google refuses the job for good.
+      TryAgain: Google can't answer now, or refuses what it may allow later: permission, quota, credentials.
+    """
+    from google.api_core.exceptions import AlreadyExists, Forbidden, RetryError, ServerError, TooManyRequests
+    from google.auth.exceptions import GoogleAuthError
+
+    from tfx_pipeline.vertex import jobs
+    from tfx_pipeline.vertex.compile import compile_job, read_version
+
+    config = load_cloud_config(config_file, version_dir)
+    with tempfile.TemporaryDirectory() as folder, jobs.vertex_ai(config):
+        _check_reachable(config)
+        version = read_version(config)
+        path = Path(folder) / "pipeline.json"
+        compile_job(config, version, path)
+        identity = job_id(config, version.manifest)
+        try:
+            jobs.submit(config, jobs.load_job(config, path, identity))
+        except AlreadyExists:
+            return Submission(identity, made=False)
+        except (Forbidden, GoogleAuthError, RetryError, ServerError, TooManyRequests) as error:
+            raise TryAgain(f"Vertex AI can't take the job now: {error}") from error
+    return Submission(identity, made=True)
+
+
+def _check_reachable(config: PipelineConfig) -> None:
+    """TryAgain where data or output can't be reached, which is not to be taken for data that is not there."""
+    from google.auth.exceptions import GoogleAuthError
+
+    from beam_jobs.storage.cloud_storage import list_objects
+    from beam_jobs.storage.files import read_file
+
+    try:
+        read_file(f"{config.data.rstrip('/')}/{MANIFEST_FILE}")
+        next(list_objects(f"{config.output}/"), None)
+    except FileNotFoundError:
+        return  # reading the version says so
+    except (GoogleAuthError, OSError) as error:
+        raise TryAgain(f"Cloud Storage can't be reached now: {error}") from error
+
+
+def warm(config_file: Path) -> bool:
+    """Compiles the job of the configured version and throws it away, since the first compilation takes seconds.
+
+    Returns:
+      Whether there was a version to compile for; the first event waits for the compiler where there is none.
+    """
+    from tfx_pipeline.vertex.compile import compile_job, read_version
+
+    config = load_cloud_config(config_file)
+    try:
+        version = read_version(config)
+    except UserError as error:
+        print(f"not warmed up: {error}", file=sys.stderr, flush=True)
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        compile_job(config, version, Path(folder) / "pipeline.json")
+    return True

@@ -1,0 +1,1 @@
+"""How good a model is: TFMA metrics, results, and their pages."""

@@ -1,0 +1,220 @@
+"""`evaluation.html`: how good the model is, where it fails, and what the last blessed one did; opens offline."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from beam_jobs.html.document import document
+from beam_jobs.html.labels import percent, swatch
+from beam_jobs.html.markup import Markup, data_uri, element, join
+from beam_jobs.html.plots import bars
+from beam_jobs.prepare.report.class_png import class_png
+from beam_jobs.prepare.report.gallery import legend
+from schemas.bounded_text import bounded_lines
+from schemas.colors import color_table
+from schemas.features import EVAL
+from schemas.manifest import Manifest
+from schemas.spec import DatasetSpec
+from tfx_pipeline.evaluation.eval_predictions import Prediction, Predictions
+from tfx_pipeline.evaluation.iou_metrics import BOUNDARY_F_SCORE, MEAN_IOU, PIXEL_ACCURACY, class_iou_name
+from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
+from tfx_pipeline.source_digest import source_sha256
+
+SHOWN_REASONS = 40  # against blessing
+SHOWN_VALUES = 60  # of one slice; the rest is counted
+PICTURE_SIDE = 192  # pixels
+
+
+def tells(path: Path, evaluation: Evaluation, source: str) -> bool:
+    """Whether a report is there, and is one of this evaluation and source."""
+    return path.is_file() and _digest(evaluation, source) in path.read_text(encoding="utf-8")
+
+
+def write_evaluation_report(
+    path: Path,
+    evaluation: Evaluation,
+    source: str,
+    manifest: Manifest,
+    spec: DatasetSpec,
+    predictions: Predictions,
+) -> None:
+    """Writes the page, whole or not at all.
+
+    Args:
+      path: HTML file to write.
+      evaluation: What Evaluator found out.
+      source: Says which model and data it is about.
+      manifest, spec: Of the data set version that the model was judged on.
+      predictions: What the model says of eval images; the worst and the best are shown.
+    """
+    sections = [
+        ("metrics", "Metrics", _metrics(evaluation, spec)),
+        *[(f"slice-{name}", f"By {name}", _slice(values)) for name, values in evaluation.slices.items()],
+        ("confusion", "Confusion", _confusion(evaluation.confusion_matrix, spec)),
+        ("worst", "Worst examples", _examples(predictions.worst, predictions.count, spec)),
+        ("best", "Best examples", _examples(predictions.best, predictions.count, spec)),
+    ]
+    title = f"Evaluation on {spec.title} {manifest.version}"
+    temporary = path.with_name(f".{path.name}")
+    header = _verdict(title, evaluation, manifest, _digest(evaluation, source))
+    temporary.write_text(document(title, header, sections), encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _digest(evaluation: Evaluation, source: str) -> str:
+    """A name of the report's content."""
+    code = source_sha256(__name__, "tfx_pipeline.evaluation.eval_predictions", "schemas.colors")
+    return hashlib.sha256(f"{code} {source} {evaluation}".encode()).hexdigest()
+
+
+def _verdict(title: str, evaluation: Evaluation, manifest: Manifest, digest: str) -> Markup:
+    blessed = evaluation.blessed
+    state = element(
+        "p", "Blessed" if blessed else "Not blessed", class_="state published" if blessed else "state withheld"
+    )
+    overall = evaluation.overall
+    lead = f"Mean IoU {_figure(overall.mean_iou)} on {overall.examples:,} images of split {EVAL}"
+    if MEAN_IOU in overall.intervals:
+        lead += f", 95 % confidence interval {_interval(overall, MEAN_IOU)}"
+    facts = element("p", f"Data set manifest {manifest.sha256[:12]}, report {digest}", class_="detail")
+    shown = bounded_lines(evaluation.reasons, SHOWN_REASONS)
+    reasons = [element("li", element("strong", reason)) for reason in shown]
+    problems = [element("div", element("ul", *reasons), class_="problems")] if reasons else []
+    return join(state, element("h1", title), element("p", f"{lead}.", class_="lead"), *problems, facts)
+
+
+def _metrics(evaluation: Evaluation, spec: DatasetSpec) -> Markup:
+    """All metrics with their intervals, and beside them those of the last blessed model on the same images."""
+    before = evaluation.baseline
+    heads = ["", "this model", "95 % interval", *(["last blessed", "change"] if before else [])]
+    rows = []
+    for label, metric in _named_metrics(spec):
+        now = _value(evaluation.overall, metric)
+        cells = [_figure(now), _interval(evaluation.overall, metric)]
+        if before:
+            then = _value(before, metric)
+            change = "-" if now is None or then is None else f"{now - then:+.3f}"
+            cells += [_figure(then), change]
+        rows.append(_row(label, cells))
+    head = element("tr", *(element("th", one, scope="col", class_="number" if one else "") for one in heads))
+    note = "IoU in 0..1, larger is better. Intervals: bootstrap over the images, 400 replicates."
+    if not before:
+        note += " No model was blessed before this one."
+    table = element("table", element("thead", head), element("tbody", *rows))
+    return join(element("p", note), element("div", table, class_="scroll"))
+
+
+def _named_metrics(spec: DatasetSpec) -> list[tuple[Markup, str]]:
+    """What each metric is called on the page."""
+    plain = {"mean IoU": MEAN_IOU, "pixel accuracy": PIXEL_ACCURACY, "boundary F-score": BOUNDARY_F_SCORE}
+    classes = [(join(swatch(one.color), f"IoU {one.name}"), class_iou_name(one.name)) for one in spec.classes]
+    return [*((join(label), metric) for label, metric in plain.items()), *classes]
+
+
+def _value(metrics: SliceMetrics, metric: str) -> float | None:
+    values = {class_iou_name(name): value for name, value in metrics.iou.items()}
+    values |= {
+        MEAN_IOU: metrics.mean_iou,
+        PIXEL_ACCURACY: metrics.pixel_accuracy,
+        BOUNDARY_F_SCORE: metrics.boundary_f_score,
+    }
+    return values[metric]
+
+
+def _slice(values: dict[str, SliceMetrics]) -> Markup:
+    """One bar of mean IoU per value, the worst first."""
+    ordered = sorted(values.items(), key=lambda one: (one[1].mean_iou is not None, one[1].mean_iou or 0.0, one[0]))
+    rows = [
+        element(
+            "li",
+            element("span", value, class_="value"),
+            bars([metrics.mean_iou or 0.0], 1.0, ["var(--eval)"]),
+            element("span", _figure(metrics.mean_iou), class_="number eval"),
+            element("span", f"{metrics.examples:,}", class_="number"),
+        )
+        for value, metrics in ordered[:SHOWN_VALUES]
+    ]
+    hidden = len(ordered) - len(rows)
+    more = [element("p", f"{hidden} better ones are not shown.")] if hidden > 0 else []
+    note = element("p", "Mean IoU and number of images, the worst first. Few images tell little.")
+    return join(note, element("ul", *rows, class_=f"slices {'few' if len(rows) <= 6 else 'many'}"), *more)
+
+
+def _confusion(matrix: Sequence[Sequence[int]], spec: DatasetSpec) -> Markup:
+    """Of the pixels of each true class, which share went to which predicted one."""
+    head = element(
+        "tr",
+        element("th", "true \\ predicted", scope="col"),
+        *(element("th", swatch(one.color), one.name, scope="col", class_="number") for one in spec.classes),
+        element("th", "pixels", scope="col", class_="number"),
+    )
+    rows = []
+    for true, counts in zip(spec.classes, matrix, strict=True):
+        total = sum(counts)
+        cells = [_share_cell(count / total if total else None) for count in counts]
+        rows.append(
+            element(
+                "tr",
+                element("th", swatch(true.color), true.name, scope="row"),
+                *cells,
+                element("td", f"{total:,}", class_="number"),
+            )
+        )
+    note = element("p", "Each row is a true class: the share of its pixels that was predicted as each class.")
+    table = element("table", element("thead", head), element("tbody", *rows))
+    return join(note, element("div", table, class_="scroll"))
+
+
+def _share_cell(share: float | None) -> Markup:
+    """The stronger the colour, the larger the share."""
+    color = f"background: color-mix(in srgb, var(--eval) {60 * (share or 0.0):.0f}%, transparent)"
+    return element("td", "-" if share is None else percent(share), class_="number", style=color)
+
+
+def _examples(predictions: Sequence[Prediction], count: int, spec: DatasetSpec) -> Markup:
+    """Photo, truth and prediction side by side."""
+    colors = color_table(spec)
+    figures = []
+    for one in predictions:
+        pictures = [
+            element("img", src=data_uri(media_type, data), alt=f"{what} of {one.image_id}", loading="lazy")
+            for what, media_type, data in (
+                ("photo", "image/jpeg", _jpeg(one.photo)),
+                ("truth", "image/png", class_png(one.truth, colors)),
+                ("prediction", "image/png", class_png(one.predicted, colors)),
+            )
+        ]
+        caption = element("figcaption", f"{one.image_id} - mean IoU {one.iou:.2f}")
+        figures.append(element("figure", element("div", *pictures, class_="triple"), caption))
+    note = element("p", f"Of all {count:,} images: photo, truth and prediction.")
+    return join(note, legend(spec), element("div", *figures, class_="near"))
+
+
+def _jpeg(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    image = Image.fromarray(pixels)
+    image.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
+    image.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def _row(label: Markup, cells: Sequence[str]) -> Markup:
+    return element("tr", element("th", label, scope="row"), *(element("td", one, class_="number") for one in cells))
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _interval(metrics: SliceMetrics, metric: str) -> str:
+    if metric not in metrics.intervals:
+        return "-"
+    low, high = metrics.intervals[metric]
+    return f"{low:.3f} to {high:.3f}"

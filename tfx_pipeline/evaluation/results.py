@@ -1,0 +1,244 @@
+"""What TFMA computes and when it blesses: the EvalConfig of a data set, and the reading of what Evaluator wrote."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2  # TFMA 0.52 no longer exports all of its messages
+
+from schemas.spec import DatasetSpec
+from tfx_pipeline.config.pipeline import EvaluationConfig
+from tfx_pipeline.evaluation.iou_metrics import (
+    BOUNDARY_F_SCORE,
+    BOUNDS,
+    MEAN_IOU,
+    PIXEL_ACCURACY,
+    SUMMED_MATRIX,
+    bound_name,
+    class_iou_name,
+)
+from tfx_pipeline.source_digest import source_sha256
+
+EVALUATE_SIGNATURE = "evaluate"
+METRICS_MODULE = "tfx_pipeline.evaluation.iou_metrics"
+METRICS_SOURCE = (METRICS_MODULE, "trainer.boundaries", "schemas.iou")
+EXAMPLE_COUNT = "example_count"
+
+
+@dataclass(frozen=True)
+class SliceMetrics:
+    """The metrics of one slice of the eval split; `None` where a metric has no value there (a class that is absent).
+
+    Attributes:
+      examples: Number of examples.
+      mean_iou, pixel_accuracy: In [0, 1].
+      iou: Class name to IoU in [0, 1].
+      boundary_f_score: In [0, 1], the mean over classes; see `trainer.boundaries`.
+      intervals: Name of a metric, such as `mean_iou` or `iou_pet`, to the ends of its 95 % confidence interval, by
+        bootstrap over examples; a metric without a value has none.
+    """
+
+    examples: int
+    mean_iou: float | None
+    pixel_accuracy: float | None
+    iou: dict[str, float | None]
+    boundary_f_score: float | None = None
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What Evaluator found out about one model.
+
+    Attributes:
+      overall: Over the whole eval split.
+      slices: Slice name to value to metrics, e.g. `slices["species"]["cat"]`; values in alphabetical order.
+      baseline_mean_iou: Mean IoU of the last blessed model on the same data; None where there was none.
+      blessed: Whether every threshold is met.
+      reasons: Why not, one sentence per threshold; empty where blessed.
+      baseline: All metrics of the last blessed model on the same data; None where there was none.
+      confusion_matrix: Pixels of the whole eval split, rows the true class, columns the predicted one.
+    """
+
+    overall: SliceMetrics
+    slices: dict[str, dict[str, SliceMetrics]]
+    baseline_mean_iou: float | None = None
+    blessed: bool = False
+    reasons: list[str] = field(default_factory=list)
+    baseline: SliceMetrics | None = None
+    confusion_matrix: tuple[tuple[int, ...], ...] = ()
+
+    def metrics(self) -> dict[str, Any]:
+        """The metrics as JSON has them: those of `overall`, and `slices`; a metric without a value is None."""
+        slices = {
+            name: {value: asdict(metrics) for value, metrics in values.items()} for name, values in self.slices.items()
+        }
+        return {**asdict(self.overall), "confusion_matrix": self.confusion_matrix, "slices": slices}
+
+
+def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.EvalConfig:
+    """The EvalConfig: our metrics over the `evaluate` signature, per slice, with thresholds.
+
+    Thresholds hold on the whole eval split; `min_slice_mean_iou` holds in every value of a slice. Without a last
+    blessed model, Evaluator drops the change threshold by itself.
+    """
+    mean_iou_threshold = config_pb2.MetricThreshold(
+        value_threshold=_floor(evaluation.min_mean_iou),
+        change_threshold=config_pb2.GenericChangeThreshold(
+            direction=config_pb2.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -evaluation.max_mean_iou_drop}
+        ),
+    )
+    thresholds = {MEAN_IOU: mean_iou_threshold} | {
+        class_iou_name(name): config_pb2.MetricThreshold(value_threshold=_floor(floor))
+        for name, floor in evaluation.min_iou.items()
+    }
+    digest = source_sha256(*METRICS_SOURCE)
+    metrics = [config_pb2.MetricConfig(class_name="ExampleCount")]
+    for name, class_id in _metric_names(spec).items():
+        settings = {"metric": name, "num_classes": len(spec.classes), "class_id": class_id, "source_sha256": digest}
+        metrics.append(_metric(name, settings, thresholds.get(name)))
+        if name == MEAN_IOU:
+            metrics[-1].per_slice_thresholds.extend(_slice_thresholds(evaluation.min_slice_mean_iou))
+        metrics += [_metric(bound_name(name, bound), {**settings, "bound": bound}) for bound in BOUNDS]
+    settings = {"metric": SUMMED_MATRIX, "num_classes": len(spec.classes), "source_sha256": digest}
+    metrics.append(_metric(SUMMED_MATRIX, settings))
+    slice_names = spec.slice_names if evaluation.slices is None else evaluation.slices
+    slice_names = dict.fromkeys((*slice_names, *evaluation.min_slice_mean_iou))
+    return config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(signature_name=EVALUATE_SIGNATURE)],
+        slicing_specs=[
+            config_pb2.SlicingSpec(),
+            *(config_pb2.SlicingSpec(feature_keys=[name]) for name in slice_names),
+        ],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
+    )
+
+
+def _metric_names(spec: DatasetSpec) -> dict[str, int | None]:
+    """All metrics that have a confidence interval, with the class of those that look at one."""
+    overall = dict.fromkeys((MEAN_IOU, PIXEL_ACCURACY, BOUNDARY_F_SCORE))
+    return overall | {class_iou_name(name): class_id for class_id, name in enumerate(spec.class_names)}
+
+
+def _metric(
+    name: str, settings: dict[str, object], threshold: config_pb2.MetricThreshold | None = None
+) -> config_pb2.MetricConfig:
+    # The digest of the metrics' code is part of the configuration, hence of TFX's cache key and of Evaluator's record.
+    config = config_pb2.MetricConfig(
+        class_name="SegmentationMetric", module=METRICS_MODULE, config=json.dumps({"name": name, **settings})
+    )
+    if threshold is not None:
+        # A plain `threshold` would hold for every slice, however few examples it has.
+        config.per_slice_thresholds.append(
+            config_pb2.PerSliceMetricThreshold(slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold)
+        )
+    return config
+
+
+def _slice_thresholds(floors: dict[str, float]) -> list[config_pb2.PerSliceMetricThreshold]:
+    return [
+        config_pb2.PerSliceMetricThreshold(
+            slicing_specs=[config_pb2.SlicingSpec(feature_keys=[name])],
+            threshold=config_pb2.MetricThreshold(value_threshold=_floor(floor)),
+        )
+        for name, floor in floors.items()
+    ]
+
+
+def _floor(value: float) -> config_pb2.GenericValueThreshold:
+    return config_pb2.GenericValueThreshold(lower_bound={"value": value})
+
+
+def read_evaluation(evaluation_uri: str, spec: DatasetSpec) -> Evaluation:
+    """Reads the folder that Evaluator wrote."""
+    overall: SliceMetrics | None = None
+    last_blessed: SliceMetrics | None = None
+    matrix: tuple[tuple[int, ...], ...] = ()
+    slices: dict[str, dict[str, SliceMetrics]] = {}
+    for record in tfma.load_metrics(evaluation_uri):
+        candidate, baseline = _metric_values(record)
+        metrics = _slice_metrics(candidate, spec)
+        keys = record.slice_key.single_slice_keys
+        if not keys:
+            overall = metrics
+            last_blessed = _slice_metrics({**candidate, **baseline}, spec) if MEAN_IOU in baseline else None
+            matrix = _matrix(record, len(spec.classes))
+        else:
+            slices.setdefault(keys[0].column, {})[keys[0].bytes_value.decode()] = metrics
+    if overall is None:
+        raise ValueError(f"{evaluation_uri}: Evaluator wrote no metrics; is the eval split empty?")
+    validation = tfma.load_validation_result(evaluation_uri)
+    baseline_mean_iou = last_blessed.mean_iou if last_blessed else None
+    return Evaluation(
+        overall=overall,
+        slices={name: dict(sorted(slices[name].items())) for name in sorted(slices)},
+        baseline_mean_iou=baseline_mean_iou,
+        blessed=validation.validation_ok,
+        reasons=_reasons(validation, overall, baseline_mean_iou),
+        baseline=last_blessed,
+        confusion_matrix=matrix,
+    )
+
+
+def _metric_values(record: tfma.MetricsForSlice) -> tuple[dict[str, float], dict[str, float]]:
+    """Metric name to value, of the candidate and of the baseline (empty without one)."""
+    candidate: dict[str, float] = {}
+    baseline: dict[str, float] = {}
+    for entry in record.metric_keys_and_values:
+        if not entry.key.is_diff:
+            values = baseline if entry.key.model_name == tfma.BASELINE_KEY else candidate
+            values[entry.key.name] = entry.value.double_value.value
+    return candidate, baseline
+
+
+def _matrix(record: tfma.MetricsForSlice, num_classes: int) -> tuple[tuple[int, ...], ...]:
+    """The candidate's summed confusion matrix."""
+    [values] = [
+        entry.value.array_value.float64_values
+        for entry in record.metric_keys_and_values
+        if entry.key.name == SUMMED_MATRIX and entry.key.model_name != tfma.BASELINE_KEY and not entry.key.is_diff
+    ]
+    return tuple(tuple(int(one) for one in values[row * num_classes :][:num_classes]) for row in range(num_classes))
+
+
+def _slice_metrics(values: dict[str, float], spec: DatasetSpec) -> SliceMetrics:
+    return SliceMetrics(
+        examples=int(values[EXAMPLE_COUNT]),
+        mean_iou=_finite(values[MEAN_IOU]),
+        pixel_accuracy=_finite(values[PIXEL_ACCURACY]),
+        iou={name: _finite(values[class_iou_name(name)]) for name in spec.class_names},
+        boundary_f_score=_finite(values[BOUNDARY_F_SCORE]),
+        intervals={
+            name: tuple(values[bound_name(name, bound)] for bound in BOUNDS)
+            for name in _metric_names(spec)
+            if _finite(values[name]) is not None
+        },
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
+
+
+def _reasons(validation: tfma.ValidationResult, overall: SliceMetrics, baseline_mean_iou: float | None) -> list[str]:
+    reasons = []
+    failures = ((one, failure) for one in validation.metric_validations_per_slice for failure in one.failures)
+    for one, failure in failures:
+        name, value = failure.metric_key.name, failure.metric_value.double_value.value
+        if failure.metric_key.is_diff:
+            allowed = -failure.metric_threshold.change_threshold.absolute.value
+            reasons.append(
+                f"{name} {overall.mean_iou:.4f} is {-value:.4f} below the last blessed model's {baseline_mean_iou:.4f};"
+                f" at most {allowed:.4f} is allowed"
+            )
+        else:
+            floor = failure.metric_threshold.value_threshold.lower_bound.value
+            where = ", ".join(f"{key.column} {key.bytes_value.decode()}" for key in one.slice_key.single_slice_keys)
+            reasons.append(f"{name} {value:.4f}{where and f' of {where}'} is below the floor {floor:.4f}")
+    if not validation.validation_ok and not reasons:
+        reasons.append("Evaluator could not check every threshold; see its validations file")
+    return reasons

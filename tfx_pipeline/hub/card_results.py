@@ -1,0 +1,128 @@
+"""The figures of a model card: as `model-index` for programs, as tables for people, and what they warn of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from huggingface_hub import EvalResult
+
+from schemas.bounded_text import enumerated
+from schemas.features import EVAL
+from tfx_pipeline.config.hub import DataSource
+from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
+from tfx_pipeline.hub.dataset_facts import DatasetFacts
+from tfx_pipeline.space.markdown import plain, table
+
+TASK = "image-segmentation"
+WIDE = 6  # classes; with more, the table of slices leaves their columns out
+FEW_EXAMPLES = 20  # of a slice; below, its figures say little
+WORST_SLICES = 3  # named for each kind of slice
+
+
+def eval_results(facts: DatasetFacts, source: DataSource, evaluation: Evaluation) -> list[EvalResult]:
+    """Every figure, of all examples and of each slice; a figure without a value is left out.
+
+    The Hub groups figures by data set, configuration, split and revision, so that a slice is a configuration.
+    """
+    return [
+        EvalResult(
+            task_type=TASK,
+            task_name="Semantic segmentation",
+            dataset_type=facts.dataset,
+            dataset_name=source.title if configuration == "all" else f"{source.title}, {configuration}",
+            dataset_config=configuration,
+            dataset_split=EVAL,
+            dataset_revision=facts.manifest_sha256,
+            metric_type=metric_type,
+            metric_name=name,
+            metric_value=round(value, 4),
+        )
+        for configuration, metrics in _configurations(evaluation)
+        for metric_type, name, value in _figures(metrics)
+    ]
+
+
+def _configurations(evaluation: Evaluation) -> Iterator[tuple[str, SliceMetrics]]:
+    yield "all", evaluation.overall
+    for name, values in evaluation.slices.items():
+        for value, metrics in values.items():
+            yield f"{name}={value}", metrics
+
+
+def _figures(metrics: SliceMetrics) -> Iterator[tuple[str, str, float]]:
+    figures = [("mean_iou", "Mean IoU", metrics.mean_iou), ("accuracy", "Pixel accuracy", metrics.pixel_accuracy)]
+    figures += [("iou", f"IoU of {name}", value) for name, value in metrics.iou.items()]
+    return ((metric_type, name, value) for metric_type, name, value in figures if value is not None)
+
+
+def results_tables(evaluation: Evaluation | None) -> str:
+    """The figures as tables: one of all examples, one for each kind of slice."""
+    if evaluation is None:
+        return "No evaluation came with this model."
+    overall = evaluation.overall
+    rows = [["mean IoU", _figure(overall.mean_iou)], ["pixel accuracy", _figure(overall.pixel_accuracy)]]
+    rows += [[f"IoU of {plain(name)}", _figure(value)] for name, value in overall.iou.items()]
+    parts = [
+        f"On the {overall.examples} examples of the eval split, which the model was not trained on. IoU is the"
+        " intersection of truth and prediction over their union, in pixels; a class that occurs in neither has none.",
+        table(["metric", "value"], rows),
+    ]
+    class_names = list(overall.iou) if len(overall.iou) <= WIDE else []
+    for name, values in evaluation.slices.items():
+        rows = [
+            [plain(value), str(one.examples), _figure(one.mean_iou), _figure(one.pixel_accuracy)]
+            + [_figure(one.iou[class_name]) for class_name in class_names]
+            for value, one in values.items()
+        ]
+        parts.append(f"By {plain(name)}:")
+        heads = [plain(name), "examples", "mean IoU", "pixel accuracy", *map(plain, class_names)]
+        parts.append(table(heads, rows))
+    return "\n\n".join(parts)
+
+
+def limitations(facts: DatasetFacts, evaluation: Evaluation | None, source: DataSource) -> str:
+    """What the figures warn of, computed: the worst class, the worst slices, slices too small to tell."""
+    lines = [
+        f"Judged on held-out examples of {source.title} alone; photos of another kind can be much harder.",
+        f"Photos are squashed to {facts.image_size}x{facts.image_size} pixels: what is thinner than"
+        f" 1/{facts.image_size} of the photo's side is lost.",
+    ]
+    if evaluation is None:
+        lines.insert(0, "How good the model is was not measured.")
+    else:
+        lines += [*_worst_classes(evaluation.overall), *_worst_slices(evaluation)]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _worst_classes(overall: SliceMetrics) -> Iterator[str]:
+    known = {name: value for name, value in overall.iou.items() if value is not None}
+    if known:
+        worst = min(known, key=known.__getitem__)
+        average = _figure(overall.mean_iou)
+        yield f"The class that it finds worst is {plain(worst)}: IoU {known[worst]:.3f}, against {average} on average."
+    if absent := [plain(name) for name, value in overall.iou.items() if value is None]:
+        yield f"Not judged at all, because the eval split has none of it: {enumerated(absent, most=WIDE)}."
+
+
+def _worst_slices(evaluation: Evaluation) -> Iterator[str]:
+    mean = evaluation.overall.mean_iou or 0.0
+    for name, values in evaluation.slices.items():
+        few = [value for value, one in values.items() if one.examples < FEW_EXAMPLES]
+        # A slice of a few examples is the worst one by chance; named are those that can tell, where there are any.
+        telling = {value: one for value, one in values.items() if value not in few} or values
+        below = {value: one for value, one in telling.items() if one.mean_iou is not None and one.mean_iou < mean}
+        worst = sorted(below, key=lambda value: below[value].mean_iou)[:WORST_SLICES]
+        if worst:
+            told = ", ".join(f"{plain(one)} {below[one].mean_iou:.3f} ({_examples(below[one])})" for one in worst)
+            yield f"Weakest by {plain(name)}, where the mean IoU is {mean:.3f} over all: {told}."
+        if few:
+            which = ", ".join(map(plain, few)) if len(few) <= WIDE else f"{len(few)} of {len(values)}"
+            yield f"Fewer than {FEW_EXAMPLES} examples, so that their figures say little, by {plain(name)}: {which}."
+
+
+def _examples(metrics: SliceMetrics) -> str:
+    return f"{metrics.examples} example{'' if metrics.examples == 1 else 's'}"
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

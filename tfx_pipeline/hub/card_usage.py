@@ -1,0 +1,76 @@
+"""How to load the model, as code that runs as it stands: a test takes it from the card and runs it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tfx_pipeline.config.hub import PUBLIC_ENDPOINT, HubConfig
+from tfx_pipeline.space.markdown import code, table
+
+SAVED_MODEL_CODE = """\
+import numpy as np
+import tensorflow as tf
+from huggingface_hub import snapshot_download
+
+folder = snapshot_download({where}, allow_patterns="saved_model/*")
+model = tf.saved_model.load(f"{{folder}}/saved_model")
+photo = tf.io.read_file("photo.jpg")  # JPEG or PNG, any size
+class_ids = model.signatures["serving_default"](image_bytes=photo[None])["class_ids"][0]  # uint8 [{size}, {size}]
+print(class_ids.shape, "classes:", np.unique(class_ids).tolist())"""
+
+TFLITE_CODE = """\
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from huggingface_hub import snapshot_download
+from PIL import Image, ImageOps
+
+folder = snapshot_download({where}, allow_patterns="*.tflite")
+segment = Interpreter(model_path=f"{{folder}}/model.tflite").get_signature_runner("predict_pixels")
+photo = Image.open("photo.jpg")
+photo.info.pop("xmp", None)  # as in training, EXIF alone says which side is up
+photo = ImageOps.exif_transpose(photo).convert("RGB")
+pixels = np.asarray(photo.resize(({size}, {size}), Image.Resampling.BILINEAR), np.float32)  # RGB in 0..255
+class_ids = segment(pixels=pixels[np.newaxis])["class_ids"][0]  # uint8 [{size}, {size}]
+print(class_ids.shape, "classes:", np.unique(class_ids).tolist())"""
+
+
+def usage(hub: HubConfig, info: dict[str, Any], tag: str) -> str:
+    """The section of the card.
+
+    Args:
+      hub: Where the code loads from.
+      info: The content of `model_info.json`; its `tflite` says which TFLite models there are and how close they come.
+      tag: The version that the code loads.
+    """
+    size = info["image_size"]
+    where = f"{json.dumps(hub.model_repo)}, revision={json.dumps(tag)}"
+    if hub.endpoint != PUBLIC_ENDPOINT:
+        where += f", endpoint={json.dumps(hub.endpoint)}"
+    parts = [
+        f"The answer has {size}x{size} pixels; enlarge it to the photo with nearest neighbour.",
+        "With TensorFlow (`pip install tensorflow huggingface_hub`):",
+        f"```python\n{SAVED_MODEL_CODE.format(where=where, size=size)}\n```",
+    ]
+    if info["tflite"]:
+        parts += [
+            "With LiteRT, which is small and starts at once (`pip install ai-edge-litert huggingface_hub pillow`):",
+            f"```python\n{TFLITE_CODE.format(where=where, size=size)}\n```",
+            "Measured against the SavedModel on images of the eval split:",
+            _parity(info["tflite"]),
+        ]
+    return "\n\n".join(parts)
+
+
+def _parity(tflite: dict[str, dict[str, Any]]) -> str:
+    rows = [
+        [
+            code(name),
+            f"{one['bytes'] / 1e6:.2f} MB",
+            str(one["compared_images"]),
+            f"{one['equal_pixels']:.4%}",
+            f"{one['mean_iou_difference']:+.4f}",
+        ]
+        for name, one in sorted(tflite.items())
+    ]
+    return table(["file", "size", "images", "pixels of the same class", "difference in mean IoU"], rows)

@@ -1,0 +1,141 @@
+"""Pushes the model and then the Space, or writes both to a folder; tells what became of each."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from huggingface_hub import HfApi
+
+from beam_jobs.storage.ownership import claim_folder
+from schemas.errors import UserError
+from schemas.spec import parse_model
+from tfx_pipeline.config.hub import DRY_RUN_OWNER, PUBLIC_ENDPOINT, HubConfig
+from tfx_pipeline.hub.client import hub_api
+from tfx_pipeline.hub.contents import digest, write_folder
+from tfx_pipeline.hub.dataset_facts import DatasetFacts
+from tfx_pipeline.hub.delivery_folders import MODEL_FOLDER, SPACE_FOLDER
+from tfx_pipeline.hub.model_repository import ModelRepository
+from tfx_pipeline.hub.patience import Patience
+from tfx_pipeline.hub.push import Message, Push, Pushed, Target
+from tfx_pipeline.hub.record import DRY_RUN, PushRecord
+from tfx_pipeline.hub.token import read_token
+from tfx_pipeline.space import SpaceSettings, space_files
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What goes where.
+
+    Attributes:
+      examples: Example photos of the Space: file name to content.
+      patience: How stubborn to be with the Hub.
+    """
+
+    hub: HubConfig
+    facts: DatasetFacts
+    repository: ModelRepository
+    examples: dict[str, bytes] = field(default_factory=dict)
+    patience: Patience = field(default_factory=lambda: Patience(report=_tell))
+
+    def space(self, model_revision: str) -> SpaceSettings:
+        """What the Space that shows the model at a commit or tag is made from.
+
+        Raises:
+          UserError: An example photo cannot be one.
+        """
+        space = self.hub.space
+        values = {
+            "kind": space.kind,
+            "model_repo": self.hub.model_repo,
+            "model_commit": model_revision,
+            "title": space.title,
+            "runtime": space.runtime,
+            "examples": self.examples,
+            "endpoint": None if self.hub.endpoint == PUBLIC_ENDPOINT else self.hub.endpoint,
+        }
+        return parse_model(SpaceSettings, values, "hub.space")
+
+
+def deliver(delivery: Delivery) -> PushRecord:
+    """Pushes both; a Space that fails leaves the model where it is, and is told in the record.
+
+    Raises:
+      UserError: No token, or the Hub refused the model.
+      HubUnavailable: The Hub kept failing before the model was there.
+    """
+    hub, repository = delivery.hub, delivery.repository
+    if hub.space is not None:
+        delivery.space(repository.tag)  # a mistake in it is told before anything is pushed
+    api = hub_api(hub.endpoint, read_token(hub.token))
+    target = Target(hub.model_repo, "model", hub.visibility == "private", hub.branch)
+    model = Push(api, target, delivery.patience).run(repository.files, repository.tag, _message(delivery))
+    _tell(f"{'pushed' if model.changed else 'already there, unchanged:'} {model.commit_url}")
+    record = PushRecord(
+        pushed=1,
+        changed=int(model.changed),
+        pushed_destination=model.commit_url,
+        pushed_version=model.tag,
+        repo_url=model.url,
+        commit_id=model.commit,
+        content_sha256=repository.content_sha256,
+    )
+    return record if hub.space is None else _with_space(record, delivery, api, model)
+
+
+def _with_space(record: PushRecord, delivery: Delivery, api: HfApi, model: Pushed) -> PushRecord:
+    space = delivery.hub.space
+    target = Target(space.repo, "space", space.visibility == "private", sdk=space.kind)
+    try:
+        files = space_files(delivery.space(model.commit))
+        tag = f"{delivery.facts.version}-{digest(files)[:12]}"
+        message = Message(f"Show {delivery.hub.model_repo} at {model.commit[:12]}")
+        pushed = Push(api, target, delivery.patience).run(files, tag, message)
+    except Exception as error:  # whatever a Space does must not lose the record of the model that was pushed
+        traceback.print_exc()
+        reason = " ".join(str(error).split()) or type(error).__name__
+        _tell(f"the model is pushed, the Space is not: {reason}")
+        return replace(record, space_reason=reason)
+    _tell(f"{'pushed' if pushed.changed else 'already there, unchanged:'} {pushed.commit_url}")
+    return replace(record, space_pushed=1, space_url=pushed.url, space_commit_id=pushed.commit)
+
+
+def write_dry_run(delivery: Delivery) -> PushRecord:
+    """Writes the repositories, as they would be pushed, to `hub.dry_run`: `model/` and `space/`.
+
+    A commit id is not known before there is a commit, so that the Space names the model by its tag instead.
+
+    Raises:
+      UserError: The folder cannot be written.
+    """
+    repository, folder = delivery.repository, Path(delivery.hub.dry_run)
+    written = {MODEL_FOLDER: repository.files}
+    if delivery.hub.space is not None:
+        written[SPACE_FOLDER] = space_files(delivery.space(repository.tag))
+    claim_folder("hub.dry_run", str(folder), DRY_RUN_OWNER)
+    try:
+        for name, files in written.items():
+            write_folder(files, folder / name)
+    except OSError as error:
+        raise UserError(f"hub.dry_run: {error.filename or folder}: {error.strerror}; choose another folder") from None
+    return PushRecord(
+        reason=DRY_RUN,
+        pushed_destination=str(folder / MODEL_FOLDER),
+        pushed_version=repository.tag,
+        content_sha256=repository.content_sha256,
+        space_url=str(folder / SPACE_FOLDER) if delivery.hub.space else "",
+    )
+
+
+def _message(delivery: Delivery) -> Message:
+    facts, repository = delivery.facts, delivery.repository
+    description = (
+        f"Data set {facts.dataset} {facts.version}, manifest sha256 {facts.manifest_sha256}.\n"
+        f"Content sha256 {repository.content_sha256}."
+    )
+    return Message(f"Model {repository.tag}", description)
+
+
+def _tell(line: str) -> None:
+    print(f"HFPusher: {line}", flush=True)

@@ -1,0 +1,132 @@
+"""The model card: `README.md` of the model repository, written from metadata alone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from huggingface_hub import ModelCardData
+
+from schemas.spec import DatasetSpec
+from tfx_pipeline.config.hub import DataSource, HubConfig
+from tfx_pipeline.evaluation.results import Evaluation
+from tfx_pipeline.hub.card_results import eval_results, limitations, results_tables
+from tfx_pipeline.hub.card_usage import usage
+from tfx_pipeline.hub.dataset_facts import DatasetFacts
+from tfx_pipeline.space.markdown import address_or_plain, code, plain, table
+
+CARD_FILE = "README.md"
+
+
+def model_card(
+    hub: HubConfig, facts: DatasetFacts, info: dict[str, Any], evaluation: Evaluation | None, tag: str
+) -> str:
+    """Writes the card; the same arguments give the same text.
+
+    Args:
+      hub: Names the repository and its Hub.
+      facts: Of the data set version.
+      info: The content of `model_info.json`.
+      evaluation: What Evaluator found out, where it did.
+      tag: Of the version that the card describes.
+    """
+    spec = facts.spec
+    source = hub.data or DataSource(title=spec.title, license=spec.license, source=spec.source)
+    shown = source.model_copy(
+        update={
+            "title": plain(source.title),
+            "license": plain(source.license),
+            "source": address_or_plain(source.source),
+        }
+    )
+    sections = [
+        f"---\n{_metadata(hub, facts, spec, source, evaluation, bool(info['tflite'])).to_yaml()}\n---",
+        f"# {hub.model_repo.partition('/')[2]}",
+        _introduction(facts, info, shown, tag),
+        f"## Classes\n\n{_classes(info)}",
+        f"## Intended use\n\n{_intended_use(info, shown)}",
+        f"## How to use it\n\n{usage(hub, info, tag)}",
+        f"## Results\n\n{results_tables(evaluation)}",
+        f"## Limitations\n\n{limitations(facts, evaluation, shown)}",
+        f"## Data\n\n{_data(facts, spec, shown, overridden=hub.data is not None)}",
+        f"## Training\n\n{_training(info)}",
+        "This card was written by the pipeline from the metadata of the run; no figure in it was typed by hand.",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _metadata(
+    hub: HubConfig,
+    facts: DatasetFacts,
+    spec: DatasetSpec,
+    source: DataSource,
+    evaluation: Evaluation | None,
+    has_tflite: bool,
+) -> ModelCardData:
+    tags = ["image-segmentation", "semantic-segmentation", "tensorflow", spec.name]
+    return ModelCardData(
+        license=hub.license,
+        library_name="tensorflow",
+        pipeline_tag="image-segmentation",
+        tags=[*tags, *(["tflite", "litert"] if has_tflite else [])],
+        model_name=hub.model_repo.partition("/")[2],
+        eval_results=eval_results(facts, source, evaluation) if evaluation else None,
+    )
+
+
+def _introduction(facts: DatasetFacts, info: dict[str, Any], source: DataSource, tag: str) -> str:
+    size = info["image_size"]
+    return (
+        f"Semantic segmentation: gives each pixel of a photo one of {len(info['classes'])} classes. A"
+        f" {code(info['training']['model'])} of {size}x{size} pixels, trained on {source.title}"
+        f" ({plain(facts.dataset)} {plain(facts.version)}). Version {code(tag)}."
+    )
+
+
+def _classes(info: dict[str, Any]) -> str:
+    rows = [
+        [str(class_id), plain(name), f"`#{bytes(color).hex()}`", ", ".join(map(str, color))]
+        for class_id, (name, color) in enumerate(zip(info["classes"], info["palette"]))
+    ]
+    return table(["class id", "class", "colour", "red, green, blue"], rows)
+
+
+def _intended_use(info: dict[str, Any], source: DataSource) -> str:
+    names = ", ".join(map(plain, info["classes"]))
+    return (
+        f"Finding {names} in photos like those of {source.title}: to measure, to cut out, to show. Not meant for"
+        " decisions about the safety, health or rights of anyone, and not judged on photos of other kinds."
+    )
+
+
+def _data(facts: DatasetFacts, spec: DatasetSpec, source: DataSource, overridden: bool) -> str:
+    rows = [
+        ["data set", source.title],
+        ["source", source.source],
+        ["licence of the data", source.license],
+        ["version", f"{plain(facts.dataset)} {plain(facts.version)}"],
+        *([f"{plain(split)} examples", str(count)] for split, count in sorted(facts.records.items())),
+        ["image size", f"{facts.image_size}x{facts.image_size}" if facts.image_size else "as in the source"],
+        ["manifest (sha256)", f"`{facts.manifest_sha256}`"],
+    ]
+    if spec.citation and not overridden:
+        rows.insert(2, ["citation", plain(spec.citation)])
+    return table(["", ""], rows)
+
+
+def file_name(weights: str) -> str:
+    """What may be published of the weights that were configured: a name, or the last part of a path or URI."""
+    return re.split(r"[/\\]", weights.rstrip("/\\"))[-1]
+
+
+def _training(info: dict[str, Any]) -> str:
+    training = info["training"] | {"encoder_weights": file_name(info["training"].get("encoder_weights", ""))}
+    rows = [[plain(name.replace("_", " ")), code(str(value))] for name, value in sorted(training.items())]
+    if digest := info.get("encoder_weights_sha256"):  # models of earlier versions do not say
+        rows.append(["encoder weights (sha256)", code(digest)])
+    rows += [["code version", code(info["code_version"])], ["code (sha256)", code(info["source_sha256"])]]
+    settings = table(["setting", "value"], rows)
+    if not info.get("tuned"):  # models of earlier versions do not say
+        return settings
+    names = ", ".join(plain(name.replace("_", " ")) for name in info["tuned"])
+    return f"{settings}\n\nChosen by a search on the evaluation split, whose figures flatter the model: {names}."

@@ -1,0 +1,77 @@
+"""The content of the model repository, from an exported model and what is known about it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schemas.documents import read_json_object
+from schemas.errors import UserError
+from tfx_pipeline.config.hub import HubConfig
+from tfx_pipeline.evaluation.results import Evaluation
+from tfx_pipeline.hub.contents import Content, Files, digest
+from tfx_pipeline.hub.dataset_facts import DatasetFacts
+from tfx_pipeline.hub.model_card import CARD_FILE, file_name, model_card
+from tfx_pipeline.space.local_model import EXTRA_FOLDER, INFO_FILE, TFLITE_FILES
+
+SAVED_MODEL_FOLDER = "saved_model"
+
+
+@dataclass(frozen=True)
+class ModelRepository:
+    """What is pushed: all files, and the version that they are.
+
+    Attributes:
+      files: Paths to contents.
+      content_sha256: Digest of all files but the card.
+      tag: `<data set version>-<first 12 digits of the digest>`: the same model has the same tag, always.
+    """
+
+    files: Files
+    content_sha256: str
+    tag: str
+
+
+def model_repository(
+    exported: Path, hub: HubConfig, facts: DatasetFacts, evaluation: Evaluation | None
+) -> ModelRepository:
+    """Lays the files of an exported model out as its repository.
+
+    Args:
+      exported: Folder of the SavedModel, with `assets.extra/` as the trainer leaves it.
+      hub: Names the repository, for the card.
+      facts: Of the data that the model was trained on.
+      evaluation: Its figures; the card says that there are none where it is None.
+
+    Raises:
+      UserError: The exported model has no model info, or lacks a file that it names.
+    """
+    files: dict[str, Content] = {}
+    for path in sorted(exported.rglob("*")):
+        relative = path.relative_to(exported)
+        if path.is_file() and relative.parts[0] != EXTRA_FOLDER:
+            files[f"{SAVED_MODEL_FOLDER}/{relative.as_posix()}"] = path
+    info = _published_info(exported / EXTRA_FOLDER / INFO_FILE) | {
+        "dataset_version": facts.version,
+        "metrics": evaluation.metrics() if evaluation else None,
+    }
+    files[INFO_FILE] = (json.dumps(info, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+    for name in info["tflite"] or ():
+        if name not in TFLITE_FILES or not (exported / EXTRA_FOLDER / name).is_file():
+            raise UserError(f"{exported / EXTRA_FOLDER}: its model info names {name}, which is not there; train again")
+        files[name] = exported / EXTRA_FOLDER / name
+    content_sha256 = digest(files)
+    tag = f"{facts.version}-{content_sha256[:12]}"
+    files[CARD_FILE] = model_card(hub, facts, info, evaluation, tag).encode()
+    return ModelRepository(files, content_sha256, tag)
+
+
+def _published_info(path: Path) -> dict[str, Any]:
+    """The trainer's model info, without the folders of the machine that it trained on."""
+    if not path.is_file():
+        raise UserError(f"{path}: missing; HFPusher pushes models that trainer.export has described")
+    info = read_json_object(path)
+    weights = info["training"]["encoder_weights"]
+    return info | {"training": info["training"] | {"encoder_weights": file_name(weights)}}

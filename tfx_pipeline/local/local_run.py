@@ -1,0 +1,154 @@
+"""One run of the pipeline in this process: steps with progress, then the summary and the sheet of predictions.
+
+Imports TFX and TensorFlow; `local_runner` is the command line in front of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tfx.orchestration.metadata import Metadata, sqlite_metadata_connection_config
+from tfx.utils import path_utils
+
+from schemas.manifest import Manifest
+from schemas.spec import DatasetSpec
+from schemas.version import PublishedVersion
+from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig
+from tfx_pipeline.evaluation.baseline import check_last_blessed, records_read
+from tfx_pipeline.evaluation.eval_predictions import predict_examples
+from tfx_pipeline.evaluation.page import tells, write_evaluation_report
+from tfx_pipeline.evaluation.prediction_sheet import shows, write_prediction_sheet
+from tfx_pipeline.evaluation.results import read_evaluation
+from tfx_pipeline.hub.record import PushRecord
+from tfx_pipeline.local.dag_runner import Artifact, ReportingDagRunner, Step, StepFailed
+from tfx_pipeline.local.metadata_file import damaged
+from tfx_pipeline.local.summary import Summary
+from tfx_pipeline.local.tuning_result import TuningResult
+from tfx_pipeline.output_layout import METADATA_FILE, PIPELINE_FOLDER, PREDICTIONS_FILE, REPORT_FILE, SERVING_FOLDER
+from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, TUNER, create_pipeline
+from tfx_pipeline.platform import PUSHER, Platform
+
+# Beam in this process's memory. Its default, DirectRunner, first looks for another runner's binary on the network.
+BEAM_ARGUMENTS = ("--runner=FnApiRunner",)
+
+
+def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str = RUN_FN) -> Summary | None:
+    """Runs the pipeline; leaves `summary.json` and `predictions.png` in the output folder.
+
+    Args:
+      config: With absolute paths; the output folder exists.
+      version: The verified version at `config.data`.
+      run_fn: Import path of the training function.
+
+    Returns:
+      The summary, or None where the `tfx` command line only creates or compiles the pipeline. Where HFPusher failed,
+      the last step, `hub_failure` says so.
+
+    Raises:
+      UserError: The memory of earlier runs, or the last blessed model in it, cannot be used.
+      StepFailed: Another step did not finish; what finished before it is kept for the next run.
+    """
+    output = Path(config.output)
+    manifest, spec = version
+    blessed = _check_earlier_runs(config, manifest, spec)
+    # TFX's cache knows that a model was pushed, not that somebody removed it since. HFPusher asks the Hub each time.
+    uncached_steps = frozenset({HF_PUSHER} if (output / SERVING_FOLDER).is_dir() else {HF_PUSHER, PUSHER})
+    runner = ReportingDagRunner(lambda step: _print_step(step, blessed), uncached_steps)
+    pipeline = create_pipeline(
+        config,
+        version,
+        Platform(),
+        run_fn=run_fn,
+        compare_with_itself=False,
+        metadata_connection_config=sqlite_metadata_connection_config(str(output / METADATA_FILE)),
+        beam_pipeline_args=BEAM_ARGUMENTS,
+    )
+    failure = None
+    try:
+        runner.run(pipeline)
+    except StepFailed as error:
+        if error.step_name != HF_PUSHER:
+            raise
+        failure = error
+    if not runner.steps:
+        return None
+    summary = _summarize(runner.steps, manifest, spec, failure)
+    summary.write(output)
+    _write_pictures(summary, Path(config.data), output, spec)
+    return summary
+
+
+def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: DatasetSpec) -> None:
+    """Writes the sheet and the report; what is there already, of the same model and data, is left as it is."""
+    model, manifest, evaluation = Path(summary.model), summary.manifest, summary.evaluation
+    sheet, report = output / PREDICTIONS_FILE, output / REPORT_FILE
+    source = f"{model} {manifest.sha256}"
+    if shows(sheet, source) and tells(report, evaluation, source):
+        return
+    predictions = predict_examples(model, version_dir, manifest, len(spec.classes))
+    write_prediction_sheet(sheet, predictions.sample, source, spec)
+    write_evaluation_report(report, evaluation, source, manifest, spec, predictions)
+
+
+def _check_earlier_runs(config: PipelineConfig, manifest: Manifest, spec: DatasetSpec) -> int:
+    """Looks at what earlier runs left, which is only needed after the training; the number of blessed models."""
+    output, training = Path(config.output), config.training
+    path = output / METADATA_FILE
+    if not path.exists():
+        return 0
+    model_size = training.model_size(manifest.image_size)
+    reads = records_read(spec.name, spec.class_names, model_size, training.crop_size > 0)
+    with _open_metadata(path) as handle:
+        return check_last_blessed(handle.store, config.name, output / PIPELINE_FOLDER, reads)
+
+
+@contextmanager
+def _open_metadata(path: Path) -> Iterator[Metadata]:
+    """ML Metadata's records; UserError where another version of it has written them."""
+    with ExitStack() as stack:
+        try:
+            handle = stack.enter_context(Metadata(sqlite_metadata_connection_config(str(path))))
+        except RuntimeError as error:  # TFX's, around any error of ML Metadata
+            raise damaged(path, " ".join(str(error).split())) from None
+        yield handle
+
+
+def _print_step(step: Step, blessed: int) -> None:
+    if step.name == LAST_BLESSED_MODEL:
+        none = "no other one of these classes and this image size" if blessed else "none yet"
+        print(f"{step.name}: {'found' if step.outputs.get('model') else none}")
+    else:
+        print(f"{step.name}: " + ("up to date" if step.cached else f"{step.seconds:.1f} s"))
+
+
+def _summarize(
+    steps: dict[str, Step], manifest: Manifest, spec: DatasetSpec, hub_failure: StepFailed | None
+) -> Summary:
+    [model] = steps["Trainer"].outputs["model"]
+    [evaluation] = steps["Evaluator"].outputs["evaluation"]
+    [pushed_model] = steps[PUSHER].outputs["pushed_model"]
+    return Summary(
+        manifest=manifest,
+        evaluation=read_evaluation(evaluation.uri, spec),
+        model=path_utils.serving_model_path(model.uri),
+        pushed_to=_pushed_to(pushed_model),
+        hub=PushRecord.read(steps[HF_PUSHER].outputs["pushed_model"][0]) if HF_PUSHER in steps else None,
+        hub_failure=hub_failure,
+        tuning=_tuning_result(steps[TUNER]) if TUNER in steps else None,
+        step_seconds={name: step.seconds for name, step in steps.items()},
+        steps_up_to_date=tuple(name for name, step in steps.items() if step.cached),
+    )
+
+
+def _tuning_result(step: Step) -> TuningResult:
+    [best], [results] = step.outputs["best_hyperparameters"], step.outputs["tuner_results"]
+    return TuningResult.read(Path(best.uri), Path(results.uri))
+
+
+def _pushed_to(pushed_model: Artifact) -> str | None:
+    """The folder of the pushed model, from the properties that Pusher sets; None where it did not push."""
+    if not pushed_model.custom_properties["pushed"].int_value:
+        return None
+    return pushed_model.custom_properties["pushed_destination"].string_value

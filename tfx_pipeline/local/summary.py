@@ -1,0 +1,122 @@
+"""`summary.json` and the table at the end of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from schemas.bounded_text import bounded_lines
+from schemas.manifest import Manifest
+from tfx_pipeline.evaluation.results import MEAN_IOU, Evaluation
+from tfx_pipeline.hub.record import PushRecord
+from tfx_pipeline.local.tuning_result import TuningResult
+from tfx_pipeline.output_layout import SUMMARY_FILE
+
+NO_INTERVAL = (None, None)
+MAX_REASONS = 20  # a slice may have thousands of values, each below its floor; the file has all
+MAX_TABLE_COLUMNS = 8  # slices that do not fit, such as the breeds of pets, are left to the file
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a finished run has to say.
+
+    Attributes:
+      manifest: Of the data set version.
+      evaluation: Of the trained model.
+      model: Folder of the exported SavedModel.
+      pushed_to: Folder that the model was pushed to; None where it was not.
+      step_seconds: Step name to wall time.
+      steps_up_to_date: Names of the steps that an earlier run had done.
+      hub: What HFPusher did; None where it is not configured or failed.
+      hub_failure: Why HFPusher failed; None where it did not.
+      tuning: What the search before the training found; None where none is configured.
+    """
+
+    manifest: Manifest
+    evaluation: Evaluation
+    model: str
+    pushed_to: str | None
+    step_seconds: dict[str, float]
+    steps_up_to_date: tuple[str, ...]
+    hub: PushRecord | None = None
+    hub_failure: Exception | None = None
+    tuning: TuningResult | None = None
+
+    def to_json(self) -> str:
+        """The content of `summary.json`; a metric without a value is null."""
+        evaluation = self.evaluation
+        values = {
+            "dataset": self.manifest.dataset,
+            "dataset_version": self.manifest.version,
+            "dataset_manifest_sha256": self.manifest.sha256,
+            "blessed": evaluation.blessed,
+            "not_blessed_because": evaluation.reasons,
+            "metrics": evaluation.metrics(),
+            "last_blessed_model": {"mean_iou": evaluation.baseline_mean_iou},
+            "tuning": asdict(self.tuning) if self.tuning else None,
+            "model": self.model,
+            "pushed_to": self.pushed_to,
+            "hub": asdict(self._hub_record) if self._hub_record else None,
+            "step_seconds": {name: round(seconds, 1) for name, seconds in self.step_seconds.items()},
+            "steps_up_to_date": list(self.steps_up_to_date),
+        }
+        return json.dumps(values, indent=2, allow_nan=False) + "\n"
+
+    def write(self, output: Path) -> Path:
+        """Writes `summary.json` into `output`, whole or not at all, and returns its path."""
+        path = output / SUMMARY_FILE
+        descriptor, temporary = tempfile.mkstemp(dir=output, prefix=f".{SUMMARY_FILE}-")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(self.to_json())
+        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
+        os.replace(temporary, path)
+        return path
+
+    def table(self) -> str:
+        """The metrics as a table for the terminal, with the slices that fit beside it; then the verdict."""
+        evaluation = self.evaluation
+        columns = [("all", evaluation.overall)]
+        for values in sorted(evaluation.slices.values(), key=len):
+            if len(columns) + len(values) <= MAX_TABLE_COLUMNS:
+                columns += values.items()
+        widths = [max(12, len(name) + 2) for name, _ in columns]
+        shown = [metrics for _, metrics in columns]
+
+        def row(label: str, cells: Iterable[str]) -> str:
+            return f"{label:<22}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths))
+
+        lines = [row("IoU on the eval split", [name for name, _ in columns])]
+        lines += [row(name, [_figure(one.iou[name]) for one in shown]) for name in evaluation.overall.iou]
+        lines.append(row("mean IoU", [_figure(one.mean_iou) for one in shown]))
+        lines.append(row("  95 % from", [_figure(one.intervals.get(MEAN_IOU, NO_INTERVAL)[0]) for one in shown]))
+        lines.append(row("  to", [_figure(one.intervals.get(MEAN_IOU, NO_INTERVAL)[1]) for one in shown]))
+        lines.append(row("pixel accuracy", [_figure(one.pixel_accuracy) for one in shown]))
+        lines.append(row("boundary F-score", [_figure(one.boundary_f_score) for one in shown]))
+        lines += [row("examples", [str(one.examples) for one in shown]), ""]
+        if self.tuning is not None:
+            lines += [*self.tuning.lines(), ""]
+        if evaluation.baseline_mean_iou is not None:
+            lines.append(f"last blessed model on the same data: mean IoU {evaluation.baseline_mean_iou:.3f}")
+        if evaluation.blessed:
+            lines += [f"blessed, pushed to {self.pushed_to}", *(self.hub.lines() if self.hub else [])]
+        else:
+            lines += [
+                "not blessed, not pushed:",
+                *bounded_lines([f"  {reason}" for reason in evaluation.reasons], MAX_REASONS),
+            ]
+        return "\n".join(lines)
+
+    @property
+    def _hub_record(self) -> PushRecord | None:
+        if self.hub_failure is not None:
+            return PushRecord(reason=str(self.hub_failure))
+        return self.hub
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,41 @@
+"""Where a pipeline's steps run: which components train, search and push there, and what these need to know.
+
+`Platform` is the machine itself; `tfx_pipeline.vertex.platform` has Google's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx.components.pusher.component import Pusher
+from tfx.components.trainer.component import Trainer
+from tfx.components.tuner.component import Tuner  # TFX imports it, and KerasTuner with it, anyway
+from tfx.proto import pusher_pb2
+from tfx.types import Channel
+
+from schemas.manifest import Manifest
+from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.folder_pusher import FolderPusher
+from tfx_pipeline.output_layout import SERVING_FOLDER
+
+PUSHER = "Pusher"
+
+
+class Platform:
+    """This machine: the steps train in their own process, and a model is served from a folder."""
+
+    def trainer(self, config: PipelineConfig) -> tuple[type[Trainer], dict[str, Any]]:
+        """The component that trains, and what its `custom_config` must hold for the platform."""
+        return Trainer, {}
+
+    def tuner(self, config: PipelineConfig) -> tuple[type[Tuner], dict[str, Any]]:
+        """The component that searches for hyperparameters, and what its `custom_config` must hold for the platform."""
+        return Tuner, {}
+
+    def pusher(self, config: PipelineConfig, manifest: Manifest, model: Channel, blessing: Channel) -> Pusher:
+        """The component that puts a blessed model where it is served from."""
+        folder = pusher_pb2.PushDestination.Filesystem(base_directory=f"{config.output}/{SERVING_FOLDER}")
+        destination = pusher_pb2.PushDestination(filesystem=folder)
+        # A bucket has no folders to rename; there TFX's own copies `saved_model.pb` last.
+        component = Pusher if "://" in config.output else FolderPusher
+        return component(model=model, model_blessing=blessing, push_destination=destination).with_id(PUSHER)

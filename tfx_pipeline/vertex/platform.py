@@ -1,0 +1,45 @@
+"""Vertex AI as the platform of a pipeline, as far as the configuration's `cloud` section asks for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx.components.pusher.component import Pusher
+from tfx.components.trainer.component import Trainer
+from tfx.components.tuner.component import Tuner
+from tfx.types import Channel
+
+from schemas.manifest import Manifest
+from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.platform import Platform
+from tfx_pipeline.vertex.components import VertexTrainer, training_settings, vertex_pusher
+from tfx_pipeline.vertex.tuner import VertexTuner
+
+
+class VertexPlatform(Platform):
+    """Trains and searches in CustomJobs, and serves from the Model Registry and an endpoint.
+
+    Without `cloud.training` the pipeline's own steps train, without `cloud.serving` a model is served from a folder.
+    """
+
+    def __init__(self, git_commit: str | None):
+        """Takes the commit of this code, for the labels of a model; None where it is not known."""
+        self._git_commit = git_commit
+
+    def trainer(self, config: PipelineConfig) -> tuple[type[Trainer], dict[str, Any]]:
+        cloud = config.cloud
+        if cloud.training is None:
+            return super().trainer(config)
+        return VertexTrainer, training_settings(f"{config.name}-trainer", cloud, cloud.training)
+
+    def tuner(self, config: PipelineConfig) -> tuple[type[Tuner], dict[str, Any]]:
+        cloud = config.cloud
+        if cloud.training is None:
+            return super().tuner(config)
+        one_machine = cloud.training.model_copy(update={"replicas": 1})
+        return VertexTuner, training_settings(f"{config.name}-tuner", cloud, one_machine)
+
+    def pusher(self, config: PipelineConfig, manifest: Manifest, model: Channel, blessing: Channel) -> Pusher:
+        if config.cloud.serving is None:
+            return super().pusher(config, manifest, model, blessing)
+        return vertex_pusher(config, manifest, self._git_commit, model, blessing)

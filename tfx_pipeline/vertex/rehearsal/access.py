@@ -1,0 +1,98 @@
+"""What Google would allow: the permissions that Terraform's grants give each account, and Google's words for a refusal.
+
+Servers on loopback that stand in for Google ask this before they answer, so that a missing role fails a rehearsal or a
+test instead of the first real run. Nothing is allowed that no grant allows. Simplified: all buckets are "the bucket".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+import yaml
+
+PROJECT, BUCKET, REGISTRY, SECRET = "project", "bucket", "registry", "secret"  # where a role is granted
+DEPLOYER, RUNNER, TRIGGER = "deployer", "pipeline-runner", "trigger"
+ACT_AS = "iam.serviceAccounts.actAs"
+
+
+class Grant(NamedTuple):
+    """A role of an account on a place: the project, the bucket, the registry, the secret, or an account."""
+
+    account: str
+    role: str
+    place: str
+
+
+class Denied(Exception):
+    """Google would refuse; the message is what it would say."""
+
+
+class Access:
+    """Decides whether an account has a permission on a place."""
+
+    def __init__(self, grants: Iterable[Grant], roles: dict[str, frozenset[str]]):
+        self.grants = tuple(grants)
+        self._roles = roles
+
+    def without(self, account: str, role: str) -> Access:
+        """The same without a role of an account; ValueError where there is none."""
+        rest = [one for one in self.grants if (one.account, one.role) != (account, role)]
+        if len(rest) == len(self.grants):
+            raise ValueError(f"{account} has no {role}")
+        return Access(rest, self._roles)
+
+    def allows(self, account: str, permission: str, place: str) -> bool:
+        """Whether one of the account's roles on the place, or on the whole project, has the permission."""
+        return any(
+            one.account == account and one.place in (place, PROJECT) and permission in self._roles[one.role]
+            for one in self.grants
+        )
+
+    def check(self, address: str, permission: str, place: str, resource: str) -> None:
+        """Raises Denied where an account lacks a permission.
+
+        Args:
+          address: Of the account; what stands before the `@` is its name.
+          permission: Such as `storage.objects.get`.
+          place: Where it is needed.
+          resource: How the message names the place.
+        """
+        if not self.allows(account_name(address), permission, place):
+            raise Denied(refusal(address, permission, resource))
+
+
+def account_name(address: str) -> str:
+    """What stands before the `@`."""
+    return address.partition("@")[0]
+
+
+def refusal(address: str, permission: str, resource: str) -> str:
+    """The sentence with which Google refuses."""
+    if permission == ACT_AS:
+        return f"You do not have permission to act as service account: {resource}. (or it may not exist)."
+    if permission.startswith("storage."):
+        return (
+            f"{address} does not have {permission} access to the Google Cloud Storage {resource}. "
+            f"Permission '{permission}' denied on resource (or it may not exist)."
+        )
+    return f"Permission '{permission}' denied on resource '{resource}' (or it may not exist)."
+
+
+@cache
+def granted_access() -> Access:
+    """The access that grants.yaml and roles.yaml describe."""
+    grants = [Grant(one["account"], one["role"], one["place"]) for one in _read("grants.yaml")["grants"]]
+    roles = {name: frozenset(permissions) for name, permissions in _read("roles.yaml")["roles"].items()}
+    return Access(grants, roles)
+
+
+def accounts() -> tuple[str, ...]:
+    """Names of the accounts, without project."""
+    return tuple(_read("grants.yaml")["accounts"])
+
+
+def _read(name: str) -> dict[str, Any]:
+    return yaml.safe_load(resources.files("tfx_pipeline.deploy.terraform").joinpath(name).read_text(encoding="utf-8"))
