@@ -25,8 +25,8 @@ from tests.tfx_pipeline import toy_trainer
 from tests.tfx_pipeline.conftest import BORDERLESS_BREED
 from tfx_pipeline import local_runner
 from tfx_pipeline.config.pipeline import EvaluationConfig, PipelineConfig
-from tfx_pipeline.evaluation.iou_metrics import REPLICATES
 from tfx_pipeline.evaluation import eval_predictions
+from tfx_pipeline.evaluation.iou_metrics import REPLICATES
 from trainer.boundaries import batch_boundary_counts, boundary_f_scores
 
 GOOD, MIDDLING, PERFECT = 1, 2, 0  # rows by which the toy model's prediction is moved
