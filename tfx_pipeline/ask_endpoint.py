@@ -49,7 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
 
     from tfx_pipeline.vertex.predictor import fitting
 
-    photos = [fitting(path.read_bytes(), one) for path, one in zip(options.photos, pixels)]
+    sent = [fitting(path.read_bytes(), one, predictor.limit_bytes) for path, one in zip(options.photos, pixels)]
+    for name, one in zip(names, sent):
+        if one.change:
+            print(f"Note: {name}: {one.change}")
+    photos = [one.photo for one in sent]
     start = time.monotonic()
     for name, photo, class_ids in zip(names, pixels, predictor.class_ids(photos)):
         mask, overlay = options.output / f"{name}_mask.png", options.output / f"{name}_overlay.png"

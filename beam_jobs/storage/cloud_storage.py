@@ -71,6 +71,18 @@ def list_objects(prefix: str) -> Iterator[tuple[str, int]]:
         raise OSError(f"{prefix}: {error.message or type(error).__name__}") from error
 
 
+def list_folders(prefix: str) -> list[str]:
+    """URIs of the folders right below `prefix`, which ends in `/`; OSError where the bucket can't be listed."""
+    bucket, start = _split(prefix)
+    try:
+        listing = _client().list_blobs(bucket, prefix=start, delimiter="/", fields="prefixes,nextPageToken")
+        for _ in listing:  # the prefixes are there once every page was read
+            pass
+    except GoogleAPICallError as error:
+        raise OSError(f"{prefix}: {error.message or type(error).__name__}") from error
+    return [f"gs://{bucket}/{name.rstrip('/')}" for name in sorted(listing.prefixes)]
+
+
 def delete_objects(uris: list[str]) -> None:
     """Deletes objects by their literal names; one that is gone already is no error. OSError names what can't be."""
     for uri, error in FileSystems.get_filesystem("gs://")._gcsIO().delete_batch(uris):

@@ -118,6 +118,16 @@ def sizes_below(folder: str) -> dict[str, int]:
     return {file.path: file.size for file in files_below(folder)}
 
 
+def folders_in(folder: str) -> list[str]:
+    """Paths of the folders right in a folder, sorted; none where there is no such folder. OSError as `files_below`."""
+    if folder.startswith("gs://"):
+        from beam_jobs.storage import cloud_storage
+
+        return cloud_storage.list_folders(f"{folder}/")
+    below = (file.path.removeprefix(f"{folder}/").split("/") for file in files_below(folder))
+    return sorted({f"{folder}/{parts[0]}" for parts in below if len(parts) > 1})
+
+
 def delete_files(uris: Iterable[str]) -> None:
     """Deletes files by their literal names; one that is gone already is no error. A link goes, not what it names."""
     objects, others = [], []

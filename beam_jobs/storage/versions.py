@@ -6,7 +6,7 @@ import os
 
 from google.protobuf.message import DecodeError
 
-from beam_jobs.storage.files import read_file, read_part, sizes_below
+from beam_jobs.storage.files import exists, folders_in, read_file, read_part, sizes_below
 from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
 from schemas.features import SPLITS, split_folder
@@ -77,6 +77,37 @@ def require_version(option: str, version_dir: str) -> Manifest:
         raise UserError(f"{option} {version_dir}: no {MANIFEST_FILE}, so nothing is published there") from None
     except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
         raise UserError(f"{option} {version_dir}: {MANIFEST_FILE} can't be read ({error})") from None
+
+
+def newest_version(dataset_dir: str) -> str:
+    """Folder of the published version with the highest number: 1.10.0 is above 1.9.0, and both are above 1.9.0-rc1.
+
+    Args:
+      dataset_dir: Folder of all versions of a data set, such as `gs://BUCKET/data/pets`.
+
+    Raises:
+      UserError: It can't be listed, or nothing is published there.
+    """
+    try:
+        folders = folders_in(dataset_dir)
+        published = (one for one in sorted(folders, key=_order, reverse=True) if exists(f"{one}/{MANIFEST_FILE}"))
+        newest = next(published, None)
+    except OSError as error:
+        raise UserError(f"{dataset_dir}: can't be listed ({error})") from None
+    if newest is None:
+        raise UserError(f"{dataset_dir}: no version is published there")
+    return newest
+
+
+def _order(version_dir: str) -> tuple:
+    """A key that orders versions as Semantic Versioning does (https://semver.org/#spec-item-11)."""
+    core, dash, rest = version_dir.rpartition("/")[2].partition("-")
+    return _numbers(core), not dash, _numbers(rest)
+
+
+def _numbers(text: str) -> tuple[tuple[bool, int, str], ...]:
+    """Numbers as numbers and below words."""
+    return tuple((not one.isdecimal(), int(one) if one.isdecimal() else 0, one) for one in text.split("."))
 
 
 def read_contract(version_dir: str, manifest: Manifest) -> DatasetSpec:

@@ -132,6 +132,9 @@ class Serving(Machine):
       image: Answers Vertex AI's requests; None for the one that `make image` pushes beside the pipeline's, with the
         TensorFlow that trained. One of Google's prebuilt images, such as `tf2-cpu.2-15:latest`, until 2027-01-14.
       min_replicas, max_replicas: Between these the service scales; at least one is always paid for.
+      dedicated: Whether an endpoint that is made is a dedicated one, with a host name of its own, requests of 10 MB and
+        `timeout_seconds`; a shared one takes 1.5 MB and a minute. An endpoint that is there stays what it is.
+      timeout_seconds: How long a dedicated endpoint may take for an answer.
       traffic_percentage: Share of a new model; the models before it keep the rest in proportion. The first gets all.
       keep_idle_models: Whether models that no longer get any traffic stay deployed, and paid for.
       service_account: Whom the served model acts as; None means the project's default.
@@ -141,6 +144,8 @@ class Serving(Machine):
     image: ServingImage | None = None
     min_replicas: int = Field(default=1, ge=1, le=100)
     max_replicas: int = Field(default=1, ge=1, le=100)
+    dedicated: bool = True
+    timeout_seconds: int = Field(default=600, ge=1, le=3600)
     traffic_percentage: int = Field(default=100, ge=1, le=100)
     keep_idle_models: bool = False
     service_account: ServiceAccount | None = None

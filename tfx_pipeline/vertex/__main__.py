@@ -61,7 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "watch", _watch, "follow a submitted job to its end").add_argument("job_id", metavar="JOB")
     _command(commands, "cancel", _cancel, "cancel a job").add_argument("job_id", metavar="JOB")
     _command(
-        commands, "schedule", _schedule, "run the job again and again; unchanged steps come from the cache"
+        commands,
+        "schedule",
+        _schedule,
+        "train again and again, each time on the newest published version",
     ).add_argument("--cron", required=True, help="such as 'TZ=Europe/Berlin 0 3 * * 1'")
     _command(commands, "unschedule", _unschedule, "end a schedule").add_argument("schedule_id", metavar="SCHEDULE")
     return parser
@@ -179,11 +182,13 @@ def _cancel(options: argparse.Namespace) -> int:
 
 def _schedule(options: argparse.Namespace) -> int:
     from tfx_pipeline.vertex import jobs
+    from tfx_pipeline.vertex.schedule import write_schedule_job
 
     config = _load(options)
     with tempfile.TemporaryDirectory() as folder, jobs.vertex_ai(config):
-        path = Path(folder) / "pipeline.json"
-        _compile_to(config, path, options.verbose)
+        _compile_to(config, Path(folder) / "pipeline.json", options.verbose)  # what is wrong shows now, not at night
+        path = Path(folder) / "schedule.json"
+        write_schedule_job(config, path)
         print(f"Schedule {jobs.schedule(config, jobs.load_job(config, path), options.cron)}: {options.cron}")
     return 0
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from google.cloud import aiplatform
 
 SUCCEEDED, FAILED, CANCELLED = "SUCCEEDED", "FAILED", "CANCELLED"
+RUNNING_STATES = ("PENDING", "QUEUED", "RUNNING", "CANCELLING")
 FINAL_STATES = (SUCCEEDED, FAILED, CANCELLED, "PAUSED")
 PUSHER = "Pusher"
 
@@ -69,7 +70,13 @@ def submit(config: PipelineConfig, job: aiplatform.PipelineJob) -> None:
 
 
 def schedule(config: PipelineConfig, job: aiplatform.PipelineJob, cron: str) -> str:
-    """Runs a job again and again, never two at once; returns the id of the schedule."""
+    """Runs a job again and again, never two at once; returns the id of the schedule.
+
+    Args:
+      job: Of `tfx_pipeline.vertex.schedule`, which finds the newest version; one that is compiled for a version would
+        train on that one for ever.
+      cron: When, such as `TZ=Europe/Berlin 0 3 * * 1`.
+    """
     made = job.create_schedule(
         cron=cron,
         display_name=config.name,
@@ -131,6 +138,20 @@ def pushed_to(job: aiplatform.PipelineJob) -> str | None:
                 if metadata.get("pushed"):
                     return str(metadata.get("pushed_destination"))
     return None
+
+
+def running_jobs(config: PipelineConfig) -> list[str]:
+    """Ids of the pipeline's jobs that have not ended, schedules' own left out."""
+    from google.cloud import aiplatform
+
+    return [
+        job.name
+        for state in RUNNING_STATES
+        for job in aiplatform.PipelineJob.list(
+            filter=f'display_name="{config.name}" AND state="PIPELINE_STATE_{state}"'
+        )
+        if "dataset_version" in job.gca_resource.labels
+    ]
 
 
 def list_jobs(config: PipelineConfig) -> list[str]:

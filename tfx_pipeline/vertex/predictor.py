@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -19,16 +20,27 @@ from schemas.model_info import MODEL_INFO_PATH, ModelInfo, parse_model_info
 from tfx_pipeline.config.cloud import CloudConfig
 from tfx_pipeline.evaluation.served_masks import decode_mask, masks_of
 
-# Of a request and of an answer: https://cloud.google.com/vertex-ai/docs/quotas
-LIMIT_BYTES = 1_500_000
+# Of a request and of an answer. Shared endpoints: https://cloud.google.com/vertex-ai/docs/quotas; dedicated ones:
+# https://cloud.google.com/vertex-ai/docs/predictions/using-dedicated-endpoints
+SHARED_LIMIT_BYTES = 1_500_000
+DEDICATED_LIMIT_BYTES = 10_000_000
 ROOM_BYTES = 100_000  # for everything but photos in a request
 BYTES_OF_A_NUMBER = 12  # in an answer; at most: a double with its tag and length
 JPEG_QUALITY = 90
 SENT_AS_THEY_ARE = (b"\xff\xd8", b"\x89PNG")  # JPEG and PNG, which the model decodes
 
 
+class Sent(NamedTuple):
+    """A photo as it is sent, and what was done to it so that a request holds it; empty where nothing was."""
+
+    photo: bytes
+    change: str
+
+
 class LocalModel:
-    """A SavedModel on this machine; `class_ids` as in `DeployedModel`."""
+    """A SavedModel on this machine; attributes and `class_ids` as in `DeployedModel`."""
+
+    limit_bytes = DEDICATED_LIMIT_BYTES
 
     def __init__(self, folder: Path):
         import tensorflow as tf
@@ -59,7 +71,11 @@ class LocalModel:
 
 
 class DeployedModel:
-    """The endpoint that a configuration names."""
+    """The endpoint that a configuration names.
+
+    Attributes:
+      limit_bytes: Of a request, and of an answer.
+    """
 
     def __init__(self, cloud: CloudConfig):
         """Raises a UserError where there is no such endpoint, or Google refuses."""
@@ -73,6 +89,8 @@ class DeployedModel:
                 f"cloud.serving.endpoint: project {cloud.project} has no endpoint {name!r} in {cloud.region}"
             )
         self._endpoint = endpoints[0]
+        dedicated = self._endpoint.dedicated_endpoint_enabled
+        self.limit_bytes = DEDICATED_LIMIT_BYTES if dedicated else SHARED_LIMIT_BYTES
         self._seconds: list[float] = []
 
     def class_ids(self, photos: list[bytes]) -> Iterator[np.ndarray]:
@@ -86,7 +104,7 @@ class DeployedModel:
         encoded = [base64.b64encode(photo).decode() for photo in photos]
         answered, most = 0, 1
         while answered < len(encoded):
-            batch = _batch(encoded[answered:], most)
+            batch = _batch(encoded[answered:], most, self.limit_bytes)
             start = time.monotonic()
             instances = [{"image_bytes": {"b64": one}} for one in batch]
             predictions = _asked(lambda instances=instances: self._endpoint.predict(instances=instances)).predictions
@@ -94,7 +112,7 @@ class DeployedModel:
             masks = [_deployed_mask(one) for one in predictions]
             yield from masks
             answered += len(batch)
-            most = max(1, LIMIT_BYTES // (masks[0].size * BYTES_OF_A_NUMBER))
+            most = max(1, self.limit_bytes // (masks[0].size * BYTES_OF_A_NUMBER))
 
     def info(self) -> ModelInfo:
         """What the deployed models that get traffic say about themselves, read from where the registry has them from.
@@ -135,22 +153,29 @@ def read_info(model_dir: str) -> ModelInfo:
     return parse_model_info(data, path)
 
 
-def fitting(photo: bytes, pixels: np.ndarray) -> bytes:
-    """The photo as it is sent: as it came where the model reads it and a request holds it, else as a smaller JPEG.
+def fitting(photo: bytes, pixels: np.ndarray, limit_bytes: int) -> Sent:
+    """The photo as it is sent: as it came where the model reads it and a request holds it, else as a JPEG, smaller if
+    need be.
 
     Args:
       photo: Encoded, in any format.
       pixels: The same, decoded: uint8 [H, W, 3].
+      limit_bytes: Of a request.
     """
-    most = (LIMIT_BYTES - ROOM_BYTES) * 3 // 4  # base64 makes four bytes of three
-    if photo.startswith(SENT_AS_THEY_ARE) and len(photo) <= most:
-        return photo
-    picture = Image.fromarray(pixels)
+    most = (limit_bytes - ROOM_BYTES) * 3 // 4  # base64 makes four bytes of three
+    too_large = len(photo) > most
+    if photo.startswith(SENT_AS_THEY_ARE) and not too_large:
+        return Sent(photo, "")
+    picture = whole = Image.fromarray(pixels)
     while True:
         buffer = io.BytesIO()
         picture.save(buffer, format="JPEG", quality=JPEG_QUALITY)
         if buffer.tell() <= most:
-            return buffer.getvalue()
+            why = f"its {len(photo):,} bytes do not fit into a request of {limit_bytes:,}"
+            if picture.size != whole.size:
+                width, height = picture.size
+                return Sent(buffer.getvalue(), f"sent as {width} x {height} pixels, because {why}")
+            return Sent(buffer.getvalue(), f"sent as a JPEG of lower quality, because {why}" if too_large else "")
         picture = picture.resize(
             (max(1, picture.width * 2 // 3), max(1, picture.height * 2 // 3)), Image.Resampling.BOX
         )
@@ -163,12 +188,12 @@ def _deployed_mask(prediction: list | Mapping) -> np.ndarray:
     return np.asarray(prediction, np.uint8)
 
 
-def _batch(encoded: list[str], most: int) -> list[str]:
+def _batch(encoded: list[str], most: int, limit_bytes: int) -> list[str]:
     """As many photos from the front as fit into one request, at most `most`, at least one."""
     batch, size = [], 0
     for one in encoded[:most]:
         size += len(one)
-        if batch and size > LIMIT_BYTES - ROOM_BYTES:
+        if batch and size > limit_bytes - ROOM_BYTES:
             break
         batch.append(one)
     return batch
@@ -185,6 +210,8 @@ def _asked(call):
         raise UserError(f"Google refuses the credentials ({error}); {CREDENTIALS_REMEDY}") from None
     except GoogleAPICallError as error:
         raise UserError(f"Vertex AI refuses: {error.message or type(error).__name__}") from None
+    except ValueError as error:  # what the client makes of any answer of a dedicated endpoint but 200
+        raise UserError(f"the endpoint refuses: {' '.join(str(error).split())[:500]}") from None
 
 
 def _milliseconds(seconds: list[float]) -> str:

@@ -109,12 +109,22 @@ def _registered(arguments: PushArguments, model_uri: str, source: str):
     )
 
 
+def _new_endpoint(serving: Serving, labels: dict[str, str]):
+    """An endpoint of its own, with a longer timeout, or one that shares Vertex AI's host name."""
+    from google.cloud import aiplatform
+
+    own = (
+        {"dedicated_endpoint_enabled": True, "inference_timeout": serving.timeout_seconds} if serving.dedicated else {}
+    )
+    return aiplatform.Endpoint.create(display_name=serving.endpoint, labels=labels, **own)
+
+
 def _deploy(serving: Serving, labels: dict[str, str], model) -> None:
     """Deploys a version to the endpoint, which is made where there is none; then removes what no longer answers."""
     from google.cloud import aiplatform
 
     found = aiplatform.Endpoint.list(filter=f'display_name="{serving.endpoint}"')
-    endpoint = found[0] if found else aiplatform.Endpoint.create(display_name=serving.endpoint, labels=labels)
+    endpoint = found[0] if found else _new_endpoint(serving, labels)
     deployed = endpoint.list_models()
     if not any((one.model, one.model_version_id) == (model.resource_name, model.version_id) for one in deployed):
         model.deploy(

@@ -14,7 +14,8 @@ from schemas.model_info import MODEL_INFO_PATH
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS, ToyModel
 from tests.tfx_pipeline.vertex.test_pusher import push_model
 from tfx_pipeline import ask_endpoint
-from tfx_pipeline.vertex.predictor import LIMIT_BYTES, DeployedModel, fitting
+from tfx_pipeline.vertex.predictor import DEDICATED_LIMIT_BYTES, SHARED_LIMIT_BYTES, DeployedModel, fitting
+from tfx_pipeline.vertex.rehearsal.gate import VERTEX_PERMISSIONS
 
 __all__ = ["push_model"]
 SIZE = 32
@@ -156,21 +157,38 @@ def test_a_photo_that_is_too_large_for_a_request_is_made_smaller():
     noise = np.random.default_rng(0).integers(0, 256, (1200, 1200, 3), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(noise).save(buffer, format="PNG")
-    assert len(buffer.getvalue()) > LIMIT_BYTES
-    smaller = fitting(buffer.getvalue(), noise)
-    assert len(smaller) * 4 / 3 < LIMIT_BYTES
+    photo = buffer.getvalue()
+    assert SHARED_LIMIT_BYTES < len(photo) < DEDICATED_LIMIT_BYTES / 2
+    assert fitting(photo, noise, DEDICATED_LIMIT_BYTES) == (photo, "")
+    smaller, change = fitting(photo, noise, SHARED_LIMIT_BYTES)
+    assert len(smaller) * 4 / 3 < SHARED_LIMIT_BYTES
     assert Image.open(io.BytesIO(smaller)).width > 400
+    assert change.startswith("sent as ")
+    assert "do not fit into a request of 1,500,000" in change
 
 
 def test_a_photo_of_a_format_that_the_model_does_not_read_is_sent_as_jpeg():
     pixels = np.zeros((40, 50, 3), np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="WEBP")
-    sent = Image.open(io.BytesIO(fitting(buffer.getvalue(), pixels)))
+    sent = Image.open(io.BytesIO(fitting(buffer.getvalue(), pixels, SHARED_LIMIT_BYTES).photo))
     assert (sent.format, sent.size) == ("JPEG", (50, 40))
 
 
-def test_many_photos_go_in_requests_that_the_service_accepts(endpoint, stage, cloud_config):
+def test_a_photo_that_was_made_smaller_is_named(model, push_model, ask, write_cloud_config, tmp_path, capsys):
+    push_model(7, dedicated=False)
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 1200, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "large.png")
+    with pytest.raises(UserError, match="not all are photos"):  # the toy model reads one size alone
+        ask(f"--config={write_cloud_config()}", tmp_path / "large.png")
+    assert "Note: large: sent as " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("dedicated", "expected"), [(True, [1, 4]), (False, [1, 2, 2])])
+def test_many_photos_go_in_requests_that_the_service_accepts(
+    model, push_model, stage, cloud_config, dedicated, expected
+):
+    push_model(7, dedicated=dedicated)
     generator = np.random.default_rng(0)
     photos = []
     for _ in range(5):
@@ -183,7 +201,15 @@ def test_many_photos_go_in_requests_that_the_service_accepts(endpoint, stage, cl
     masks = list(DeployedModel(cloud_config.cloud).class_ids(resized))
     assert [mask.shape for mask in masks] == [(SIZE, SIZE)] * 5
     batches = [len(call.request["instances"]) for call in stage.service.calls if call.method == "Predict"]
-    assert batches == [1, 2, 2]
+    assert batches == expected
+
+
+def test_a_dedicated_endpoint_that_refuses_says_why(endpoint, stage, cloud_config, monkeypatch):
+    monkeypatch.setattr(stage.gate, "access", stage.gate.access.without("deployer", "roles/aiplatform.user"))
+    monkeypatch.setitem(VERTEX_PERMISSIONS, "ListEndpoints", "dataflow.jobs.get")
+    monkeypatch.setitem(VERTEX_PERMISSIONS, "GetEndpoint", "dataflow.jobs.get")
+    with pytest.raises(UserError, match=r"the endpoint refuses: .*403.*aiplatform\.endpoints\.predict"):
+        list(DeployedModel(cloud_config.cloud).class_ids([b"\xff\xd8"]))
 
 
 def test_an_endpoint_that_is_not_there_is_named(stage, cloud_config, push_model):

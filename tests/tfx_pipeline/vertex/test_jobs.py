@@ -8,6 +8,7 @@ from tests.tfx_pipeline.vertex.conftest import TOKEN
 from tfx_pipeline.vertex import __main__ as command_line
 from tfx_pipeline.vertex import jobs
 from tfx_pipeline.vertex.rehearsal.command import rehearse
+from tfx_pipeline.vertex.schedule import write_schedule_job
 
 STATE = v1.PipelineState
 
@@ -108,13 +109,22 @@ def test_jobs_and_schedules_are_listed(stage, submitted, cloud_config, job_file)
     assert len(after) == len(lines) - 1
 
 
-def test_a_scheduled_job_never_runs_beside_itself(stage, cloud_config, job_file):
+@pytest.fixture
+def schedule_file(cloud_config, tmp_path):
+    write_schedule_job(cloud_config, tmp_path / "schedule.json")
+    return tmp_path / "schedule.json"
+
+
+def test_a_scheduled_job_never_runs_beside_itself(stage, cloud_config, schedule_file):
     with jobs.vertex_ai(cloud_config):
-        jobs.schedule(cloud_config, jobs.load_job(cloud_config, job_file), "0 3 * * 1")
+        jobs.schedule(cloud_config, jobs.load_job(cloud_config, schedule_file), "0 3 * * 1")
     request = [call for call in stage.service.calls if call.method == "CreateSchedule"][-1].request["schedule"]
     assert request["maxConcurrentRunCount"] == "1"
     created = request["createPipelineJobRequest"]["pipelineJob"]
     assert created["serviceAccount"] == cloud_config.cloud.service_account
+    [executor] = created["pipelineSpec"]["deploymentSpec"]["executors"].values()
+    assert executor["container"]["image"] == cloud_config.cloud.image
+    assert created["pipelineSpec"]["root"]["dag"]["tasks"]["SubmitNewest"].keys() == {"taskInfo", "componentRef"}
 
 
 def test_a_second_job_of_the_same_id_is_refused(submitted, cloud_config, job_file):

@@ -68,6 +68,8 @@ def test_the_first_model_is_registered_and_gets_all_traffic(stage, push_model, c
     endpoint = request(stage, "CreateEndpoint")["endpoint"]
     assert endpoint["encryptionSpec"] == model["encryptionSpec"]
     assert endpoint["labels"] == {"team": "rehearsal"}
+    assert endpoint["dedicatedEndpointEnabled"] is True
+    assert endpoint["clientConnectionConfig"] == {"inferenceTimeout": "600s"}
     resources = request(stage, "DeployModel")["deployedModel"]["dedicatedResources"]
     assert resources["machineSpec"] == {"machineType": "n1-standard-2"}
     assert (resources["minReplicaCount"], resources["maxReplicaCount"]) == (1, 2)

@@ -209,6 +209,8 @@ class Execution:
         if unknown := [one for one in command if one.startswith("{{$")]:
             raise WrongJob(f"placeholders that are not rehearsed: {', '.join(unknown)}")
         self.run_process(task.name, command)
+        if not outputs:
+            return {}
         path = self._buckets.of_uri(output_file)
         if not path.is_file():
             raise StepFailed(task.name, f"it left no {output_file}")

@@ -42,8 +42,10 @@ class Authority:
       server_certificate, server_key: PEM files of the servers.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, hosts: tuple[str, ...] = ()):
+        """Args: `hosts` are those that the servers stand for beside Google's, such as `*.example.com`."""
         folder.mkdir(parents=True, exist_ok=True)
+        self._hosts = (*HOSTS, *hosts)
         self.certificate = folder / "authority.pem"
         self.server_certificate, self.server_key = folder / "server.pem", folder / "server.key"
         self._folder = folder
@@ -51,7 +53,7 @@ class Authority:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Rehearsal on this machine")])
         authority = _certificate(name, name, authority_key, authority_key, is_authority=True)
         server_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOSTS[0])])
-        server = _certificate(server_name, name, server_key, authority_key, is_authority=False)
+        server = _certificate(server_name, name, server_key, authority_key, is_authority=False, hosts=self._hosts)
         self.certificate.write_bytes(_pem(authority))
         self.server_certificate.write_bytes(_pem(server) + _pem(authority))
         self.server_key.write_bytes(_pem_key(server_key))
@@ -75,7 +77,7 @@ class Proxy:
     """An HTTP proxy that connects known hosts to ports of this machine and refuses all others.
 
     Attributes:
-      routes: Host to port; a host `-suffix` stands for all that end with it.
+      routes: Host to port; a host `-suffix` or `.suffix` stands for all that end with it.
       refused: Hosts that were asked for and are not known, in order.
     """
 
@@ -148,7 +150,7 @@ def client_environment(proxy: Proxy, authority: Authority, account: str) -> dict
 
 
 def _is_host(host: str, name: str) -> bool:
-    return host.endswith(name) if name.startswith("-") else host == name
+    return host.endswith(name) if name.startswith(("-", ".")) else host == name
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:
@@ -165,7 +167,12 @@ def _new_key() -> rsa.RSAPrivateKey:
 
 
 def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: rsa.RSAPrivateKey, issuer_key: rsa.RSAPrivateKey, is_authority: bool
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: rsa.RSAPrivateKey,
+    issuer_key: rsa.RSAPrivateKey,
+    is_authority: bool,
+    hosts: tuple[str, ...] = (),
 ) -> x509.Certificate:
     now = datetime.datetime.now(datetime.timezone.utc)
     day = datetime.timedelta(days=1)
@@ -179,7 +186,7 @@ def _certificate(
     uses = dict.fromkeys(_KEY_USES, False) | {"key_cert_sign" if is_authority else "digital_signature": True}
     builder = builder.add_extension(x509.KeyUsage(**uses), critical=True)
     if not is_authority:
-        names = [x509.DNSName(one) for one in HOSTS]
+        names = [x509.DNSName(one) for one in hosts]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
 

@@ -24,6 +24,7 @@ from tfx_pipeline.vertex.rehearsal.proxy import Authority, Proxy, client_environ
 from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Answer, Buckets, StorageService
 from tfx_pipeline.vertex.rehearsal.vertex_service import (
     HOST_SUFFIX,
+    PREDICTION_SUFFIX,
     RESOURCE_MANAGER_HOST,
     VertexService,
     running_vertex_service,
@@ -64,7 +65,9 @@ class Stage:
         self._custom_job_failure: StepFailed | None = None
 
     def answer_web(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
-        """Answers Cloud Storage's hosts and counts the requests."""
+        """Answers dedicated endpoints and Cloud Storage, whose requests it counts."""
+        if headers.get("host", "").endswith(PREDICTION_SUFFIX):
+            return self.service.answer_dedicated(url, headers, body)
         if "/token" not in url and "/serviceAccounts/" not in url:
             self.storage_requests[self.service.step] += 1
         return self._storage.answer(method, url, headers, body)
@@ -150,10 +153,13 @@ def raised_stage(
     """
     stage = Stage(config, folder, image, buckets, access or granted_access())
     with ExitStack() as stack:
-        stage.authority = authority = Authority(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        hosts = (f"*.{config.cloud.region}-{PROJECT_NUMBER}{PREDICTION_SUFFIX}",)
+        stage.authority = authority = Authority(Path(stack.enter_context(tempfile.TemporaryDirectory())), hosts)
         web_port = stack.enter_context(running_web_server(stage.answer_web, authority))
         vertex_port = stack.enter_context(running_vertex_service(stage.service, authority))
-        routes = dict.fromkeys(WEB_HOSTS, web_port) | dict.fromkeys((HOST_SUFFIX, RESOURCE_MANAGER_HOST), vertex_port)
+        routes = dict.fromkeys((*WEB_HOSTS, PREDICTION_SUFFIX), web_port) | dict.fromkeys(
+            (HOST_SUFFIX, RESOURCE_MANAGER_HOST), vertex_port
+        )
         stage.proxy = stack.enter_context(running_proxy(routes))
         try:
             yield stage

@@ -7,6 +7,7 @@ predictions with the deployed model; long-running operations are done at once.
 from __future__ import annotations
 
 import datetime
+import json
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -26,13 +27,16 @@ from tfx_pipeline.serving.prediction import BadRequest, load_signature, predicti
 from tfx_pipeline.vertex.rehearsal.access import Denied
 from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.proxy import Authority
-from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Buckets
+from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Answer, Buckets
 
 HOST_SUFFIX = "-aiplatform.googleapis.com"
 RESOURCE_MANAGER_HOST = "cloudresourcemanager.googleapis.com"  # asked whether the bucket is the project's
 GET_PROJECT = "/google.cloud.resourcemanager.v3.Projects/GetProject"
 PREFIX = "/google.cloud.aiplatform.v1."
-MAX_PREDICT_BYTES = 1_500_000  # of a request: https://cloud.google.com/vertex-ai/docs/quotas
+PREDICTION_SUFFIX = ".prediction.vertexai.goog"  # of dedicated endpoints
+# Of a request, to a shared endpoint (https://cloud.google.com/vertex-ai/docs/quotas) and to a dedicated one
+# (https://cloud.google.com/vertex-ai/docs/predictions/using-dedicated-endpoints).
+MAX_SHARED_BYTES, MAX_DEDICATED_BYTES = 1_500_000, 10_000_000
 
 Json = dict[str, Any]
 
@@ -130,6 +134,8 @@ class VertexService(grpc.GenericRpcHandler):
 
     def list_pipeline_jobs(self, request: v1.ListPipelineJobsRequest, context) -> v1.ListPipelineJobsResponse:
         found = _with_display_name(self.pipeline_jobs.values(), request.filter)
+        if state := re.search(r'state="(\w+)"', request.filter):
+            found = [one for one in found if one.state.name == state[1]]
         return v1.ListPipelineJobsResponse(pipeline_jobs=found)
 
     def cancel_pipeline_job(self, request: v1.CancelPipelineJobRequest, context) -> empty_pb2.Empty:
@@ -209,6 +215,9 @@ class VertexService(grpc.GenericRpcHandler):
     def create_endpoint(self, request: v1.CreateEndpointRequest, context) -> operations_pb2.Operation:
         endpoint = request.endpoint
         endpoint.name = f"{request.parent}/endpoints/{len(self.endpoints) + 1}"
+        if endpoint.dedicated_endpoint_enabled:
+            _, _, _, region, _, number = endpoint.name.split("/")
+            endpoint.dedicated_endpoint_dns = f"{number}.{region}-{PROJECT_NUMBER}{PREDICTION_SUFFIX}"
         self.endpoints[endpoint.name] = endpoint
         return _done(endpoint)
 
@@ -240,13 +249,16 @@ class VertexService(grpc.GenericRpcHandler):
 
     def predict(self, request: v1.PredictRequest, context) -> v1.PredictResponse:
         size = v1.PredictRequest.pb(request).ByteSize()
-        if size > MAX_PREDICT_BYTES:
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"request of {size} bytes; at most {MAX_PREDICT_BYTES}")
+        if size > MAX_SHARED_BYTES:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"request of {size} bytes; at most {MAX_SHARED_BYTES}")
         endpoint = _find(self.endpoints, request.endpoint, context)
-        chosen = max(endpoint.deployed_models, key=lambda one: endpoint.traffic_split.get(one.id, 0))
+        if endpoint.dedicated_endpoint_enabled:
+            context.abort(
+                grpc.StatusCode.FAILED_PRECONDITION, f"a dedicated endpoint: ask {endpoint.dedicated_endpoint_dns}"
+            )
         instances = [json_format.MessageToDict(value) for value in v1.PredictRequest.pb(request).instances]
         try:
-            masks = predictions(self.load(chosen), instances)
+            chosen, masks = self._predictions(endpoint, instances)
         except BadRequest as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         response = v1.PredictResponse(
@@ -255,6 +267,33 @@ class VertexService(grpc.GenericRpcHandler):
         answers = [json_format.ParseDict(one, struct_pb2.Value()) for one in masks]
         v1.PredictResponse.pb(response).predictions.extend(answers)
         return response
+
+    def answer_dedicated(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        """Answers what is sent to the host name of a dedicated endpoint: `/v1/ENDPOINT:predict`, JSON."""
+        name, _, verb = path.removeprefix("/v1/").partition(":")
+        endpoint = next((one for one in self.endpoints.values() if one.dedicated_endpoint_dns == headers["host"]), None)
+        if endpoint is None or verb != "predict" or name.split("/")[-1] != endpoint.name.split("/")[-1]:
+            return _refused(404, f"{path} is not found")
+        try:
+            self._gate.check_vertex(headers.get("authorization"), "Predict", name)
+        except Denied as denied:
+            return _refused(403, str(denied))
+        if len(body) > MAX_DEDICATED_BYTES:
+            return _refused(413, f"request of {len(body)} bytes; at most {MAX_DEDICATED_BYTES}")
+        request = json.loads(body)
+        self.calls.append(Call(self.step, "Predict", {"endpoint": name, **request}))
+        try:
+            with self._lock:
+                chosen, masks = self._predictions(endpoint, request["instances"])
+        except BadRequest as error:
+            return _refused(400, str(error))
+        answer = {"deployedModelId": chosen.id, "model": chosen.model, "modelVersionId": chosen.model_version_id}
+        return 200, {"predictions": masks, **answer}, {}
+
+    def _predictions(self, endpoint: v1.Endpoint, instances: list[Any]) -> tuple[v1.DeployedModel, list[Any]]:
+        """Who answers, and what; BadRequest where the model can't."""
+        chosen = max(endpoint.deployed_models, key=lambda one: endpoint.traffic_split.get(one.id, 0))
+        return chosen, predictions(self.load(chosen), instances)
 
     def load(self, deployed: v1.DeployedModel):
         """The serving signature of a deployed model, as the serving container loads it; slow the first time."""
@@ -279,6 +318,10 @@ def running_vertex_service(service: VertexService, authority: Authority) -> Iter
 
 def _project(request: GetProjectRequest, context) -> Project:
     return Project(name=f"projects/{PROJECT_NUMBER}", project_id=request.name.rpartition("/")[2])
+
+
+def _refused(status: int, message: str) -> Answer:
+    return status, {"error": {"code": status, "message": message}}, {}
 
 
 def _acts_as(request) -> str:
