@@ -33,10 +33,13 @@ ARCHIVE_URL = r"^(https://|http://(localhost|127\.0\.0\.1)[:/])"  # loopback nee
 SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
 
 
+ClassName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=128)]
+
+
 class ClassSpec(FrozenModel):
     """One class of the mask; its class id is its position in `DatasetSpec.classes`."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: ClassName
     mask_values: tuple[int, ...] = Field(min_length=1, description="values in the source mask that mean this class")
     color: str = Field(pattern=r"^#[0-9a-f]{6}$")
     required: bool = Field(default=False, description="a mask without one pixel of this class is rejected")

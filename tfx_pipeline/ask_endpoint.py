@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from beam_jobs.console import be_calm, exit_code
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
+from schemas.exported_model import SAVED_MODEL_FILE
 from schemas.spec import available_datasets, load_spec
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ def _output_names(paths: list[Path]) -> list[str]:
 def _local(model: Path):
     from tfx_pipeline.vertex.predictor import LocalModel
 
-    if not (model / "saved_model.pb").is_file():
-        raise UserError(f"{model}: no SavedModel; give a folder with saved_model.pb in it")
+    if not (model / SAVED_MODEL_FILE).is_file():
+        raise UserError(f"{model}: no SavedModel; give a folder with {SAVED_MODEL_FILE} in it")
     return LocalModel(model)
 
 

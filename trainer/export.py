@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-from schemas.model_info import MODEL_INFO_PATH
+from schemas.exported_model import INFO_PATH, DataDescription, ModelInfo, TfliteReport
 from schemas.spec import DatasetSpec
 from trainer.config import TrainingConfig
 from trainer.preprocessing import scale_pixels
@@ -72,38 +70,42 @@ def write_model_info(
     manifest_sha256: str,
     config: TrainingConfig,
     source_sha256: str,
-    tflite: dict[str, dict[str, Any]] | None = None,
+    tflite: Mapping[str, TfliteReport] | None = None,
     tuned: Iterable[str] = (),
 ) -> None:
     """Writes what a user of the model must know into the SavedModel's `assets.extra/model_info.json`.
 
-    Keys: `dataset`, `data` (what its photos are: `title`, `license`, `source`, `drawn`), `classes` (names in the order
-    of class ids), `palette` (RGB in 0..255 per class), `image_size` (side of what `predict_pixels` takes), `tiled`
-    (whether that is a tile of an image of any size), `manifest_sha256` (identity of the dataset version), `training`
-    (the configuration), `encoder_weights_sha256` (of the file that it names; null where it names none), `tuned` (names
-    of the settings in it that a search chose by the evaluation split), `code_version`, `source_sha256` (digest of the
-    code that trained), and `tflite` (`trainer.export_tflite`'s report; null without). The same model gives the same
-    bytes.
+    The same model gives the same bytes.
+
+    Args:
+      export_dir: Folder of the SavedModel; may be a bucket's address.
+      spec: Of the data set version.
+      image_size: Of the data set version.
+      manifest_sha256: Identity of the data set version.
+      config: Of the training.
+      source_sha256: Digest of the code that trained.
+      tflite: `trainer.export_tflite`'s reports; None without TFLite models.
+      tuned: Names of the settings that a search chose.
     """
-    info: dict[str, Any] = {
-        "dataset": spec.name,
-        "data": spec.model_dump(include={"title", "license", "source", "drawn"}),
-        "classes": list(spec.class_names),
-        "palette": [list(color) for color in spec.palette],
-        "image_size": config.model_size(image_size),
-        "tiled": config.crop_size > 0,
-        "manifest_sha256": manifest_sha256,
-        "training": config.model_dump(mode="json"),
-        "encoder_weights_sha256": _file_sha256(config.encoder_weights),
-        "tuned": sorted(tuned),
-        "code_version": metadata.version("segmentation-pipeline"),
-        "source_sha256": source_sha256,
-        "tflite": tflite,
-    }
-    path = f"{export_dir}/{MODEL_INFO_PATH}"
+    info = ModelInfo(
+        dataset=spec.name,
+        data=DataDescription(title=spec.title, license=spec.license, source=spec.source, drawn=spec.drawn),
+        classes=spec.class_names,
+        palette=spec.palette,
+        image_size=config.model_size(image_size),
+        tiled=config.crop_size > 0,
+        manifest_sha256=manifest_sha256,
+        training=config.model_dump(mode="json"),
+        encoder_weights_sha256=_file_sha256(config.encoder_weights),
+        tuned=tuple(sorted(tuned)),
+        code_version=metadata.version("segmentation-pipeline"),
+        source_sha256=source_sha256,
+        tflite=None if tflite is None else dict(tflite),
+    )
+    path = f"{export_dir}/{INFO_PATH}"
     tf.io.gfile.makedirs(path.rpartition("/")[0])
     with tf.io.gfile.GFile(path, "w") as file:
-        file.write(json.dumps(info, indent=2, sort_keys=True) + "\n")
+        file.write(info.to_json())
 
 
 def _file_sha256(path: str) -> str | None:

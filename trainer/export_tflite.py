@@ -13,10 +13,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from schemas.errors import UserError
+from schemas.exported_model import EXTRA_FOLDER, INT8_TFLITE_FILE, TFLITE_FILE, TfliteReport
 from schemas.manifest import file_sha256
 
-FLOAT_PATH = "assets.extra/model.tflite"
-INT8_PATH = "assets.extra/model_int8.tflite"
 COMPARED_IMAGES = 32  # of the evaluation split: seconds of work, and far more pixels than the bounds need
 
 MIN_EQUAL_PIXELS = 0.999  # of the float model: only ties between two classes may fall the other way
@@ -26,7 +25,7 @@ MAX_INT8_MEAN_IOU_DIFFERENCE = 0.02
 REMEDY = "; `training.export_tflite: false` exports without TFLite"
 
 
-def export_tflite(export_dir: str, eval_shards: Sequence[str]) -> dict[str, dict[str, float | int | str]]:
+def export_tflite(export_dir: str, eval_shards: Sequence[str]) -> dict[str, TfliteReport]:
     """Writes the float32 and the dynamic range int8 model into the SavedModel's `assets.extra/`.
 
     Both take `pixels` float32 [1, S, S, 3] in 0..255 and give `class_ids` uint8 [1, S, S] and `logits` float32
@@ -37,60 +36,50 @@ def export_tflite(export_dir: str, eval_shards: Sequence[str]) -> dict[str, dict
       eval_shards: Paths or patterns of the shards whose first images the models are compared on.
 
     Returns:
-      File name to `bytes`, `sha256`, `compared_images` and the figures of `trainer.tflite_conversion.compare`. An int8
-      model that is too far from the SavedModel is left out, and said so: quantization suits some models badly.
+      File name to its report. An int8 model that is too far from the SavedModel is left out, with a line that says
+      so: quantization suits some models badly.
 
     Raises:
       UserError: The conversion failed, or the float model is not close to the SavedModel.
     """
     with tempfile.TemporaryDirectory() as folder:
-        files = {name: Path(folder, Path(name).name) for name in (FLOAT_PATH, INT8_PATH)}
-        measured = _convert(export_dir, eval_shards, files[FLOAT_PATH], files[INT8_PATH])
-        report = {
-            path.name: {
-                "bytes": path.stat().st_size,
-                "sha256": file_sha256(path),
-                "compared_images": measured["images"],
-                **figures,
-            }
-            for path, figures in zip(files.values(), measured["models"])
-        }
-        check_parity(report)
-        if problem := int8_problem(report):
-            print(f"{problem}; left out", flush=True)
-            del files[INT8_PATH], report[Path(INT8_PATH).name]
-        for name, path in files.items():
-            target = f"{export_dir}/{name}"
-            tf.io.gfile.makedirs(os.path.dirname(target))
-            tf.io.gfile.copy(str(path), target, overwrite=True)
-    return report
-
-
-def check_parity(report: dict[str, dict[str, float | int | str]]) -> None:
-    """Refuses a float model that answers otherwise than the SavedModel; UserError names the figure and its bound."""
-    file = Path(FLOAT_PATH).name
-    exact = report[file]
-    for figure, fits, bound in (
-        ("equal_pixels", exact["equal_pixels"] >= MIN_EQUAL_PIXELS, f"at least {MIN_EQUAL_PIXELS}"),
-        (
-            "max_logit_difference",
-            exact["max_logit_difference"] <= MAX_FLOAT_LOGIT_DIFFERENCE,
-            f"at most {MAX_FLOAT_LOGIT_DIFFERENCE}",
-        ),
-    ):
-        if not fits:
-            raise UserError(
-                f"{file} does not answer as the SavedModel: {figure} is {exact[figure]}, not {bound}{REMEDY}"
+        files = (Path(folder, TFLITE_FILE), Path(folder, INT8_TFLITE_FILE))
+        measured = _convert(export_dir, eval_shards, *files)
+        reports = {
+            path.name: TfliteReport(
+                bytes=path.stat().st_size, sha256=file_sha256(path), compared_images=measured["images"], **figures
             )
+            for path, figures in zip(files, measured["models"])
+        }
+        check_parity(reports[TFLITE_FILE])
+        if problem := int8_problem(reports[INT8_TFLITE_FILE]):
+            print(f"{problem}; left out", flush=True)
+            del reports[INT8_TFLITE_FILE]
+        tf.io.gfile.makedirs(f"{export_dir}/{EXTRA_FOLDER}")
+        for name in reports:
+            tf.io.gfile.copy(f"{folder}/{name}", f"{export_dir}/{EXTRA_FOLDER}/{name}", overwrite=True)
+    return reports
 
 
-def int8_problem(report: dict[str, dict[str, float | int | str]]) -> str | None:
+def check_parity(report: TfliteReport) -> None:
+    """Checks that the float model predicts what the SavedModel does; UserError names the figure and its bound."""
+    wrong = None
+    if not report.equal_pixels >= MIN_EQUAL_PIXELS:  # also where it is NaN
+        wrong = f"equal_pixels is {report.equal_pixels}, not at least {MIN_EQUAL_PIXELS}"
+    elif not report.max_logit_difference <= MAX_FLOAT_LOGIT_DIFFERENCE:
+        wrong = f"max_logit_difference is {report.max_logit_difference}, not at most {MAX_FLOAT_LOGIT_DIFFERENCE}"
+    if wrong:
+        raise UserError(f"{TFLITE_FILE} does not answer as the SavedModel: {wrong}{REMEDY}")
+
+
+def int8_problem(report: TfliteReport) -> str | None:
     """What keeps the int8 model from being exported; None where it is close enough."""
-    file = Path(INT8_PATH).name
-    difference = report[file]["mean_iou_difference"]
+    difference = report.mean_iou_difference
+    if difference is None:
+        return f"{INT8_TFLITE_FILE}: its mean IoU can't be compared, because no pixel of the images is labelled"
     if abs(difference) <= MAX_INT8_MEAN_IOU_DIFFERENCE:
         return None
-    return f"{file}: its mean IoU differs by {difference:.3f}, more than {MAX_INT8_MEAN_IOU_DIFFERENCE}"
+    return f"{INT8_TFLITE_FILE}: its mean IoU differs by {difference:.3f}, more than {MAX_INT8_MEAN_IOU_DIFFERENCE}"
 
 
 def _convert(export_dir: str, eval_shards: Sequence[str], float_path: Path, int8_path: Path) -> dict:

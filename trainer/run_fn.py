@@ -9,12 +9,14 @@ from typing import Any, Protocol, TypeVar
 import tensorflow as tf
 from pydantic import Field
 
-from schemas.spec import DatasetSpec, FrozenModel, parse_model
+from schemas.exported_model import INFO_PATH
+from schemas.models import FrozenModel, parse_model
+from schemas.spec import DatasetSpec
 from trainer.board import Board
 from trainer.checkpoints import delete_checkpoints
 from trainer.cluster import worker_index
 from trainer.config import TrainingConfig
-from trainer.export import MODEL_INFO_PATH, export_model, write_model_info
+from trainer.export import export_model, write_model_info
 from trainer.export_tflite import export_tflite
 from trainer.input_pipeline import find_shards
 from trainer.training import train
@@ -96,7 +98,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
         checkpoint_dir=checkpoints,
     )
     if not chief:
-        _wait_for(f"{fn_args.serving_model_dir}/{MODEL_INFO_PATH}")
+        _wait_for(f"{fn_args.serving_model_dir}/{INFO_PATH}")
         return
     export_model(
         model,

@@ -10,8 +10,22 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from trainer.boundaries import COUNTS as BOUNDARY_COUNTS
-from trainer.boundaries import batch_boundary_counts
+from schemas.exported_model import (
+    BOUNDARY_COUNTS,
+    CLASS_IDS,
+    CONFUSION_MATRIX,
+    EVALUATE,
+    EXAMPLES,
+    FINGERPRINT,
+    IMAGE_BYTES,
+    LOGITS,
+    MASK_BYTES,
+    PIXELS,
+    PREDICT_IMAGE,
+    PREDICT_PIXELS,
+    SERVING_DEFAULT,
+)
+from trainer.boundaries import COUNTS, batch_boundary_counts
 from trainer.confusion import batch_confusion_matrices
 from trainer.input_pipeline import parse_example
 from trainer.photo_decoding import decode_photo
@@ -24,16 +38,16 @@ Signatures = dict[str, Callable[..., dict[str, tf.Tensor]]]
 def whole_image_signatures(logits_of: Logits, image_size: int, num_classes: int) -> Signatures:
     """Signatures of a model that takes whole images, squashed to S = `image_size`; see `trainer.export`."""
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.map_fn(
             lambda one: resize_pixels(decode_photo(one), image_size),
             image_bytes,
             fn_output_signature=tf.TensorSpec([image_size, image_size, CHANNELS], tf.float32),
         )
-        return {"class_ids": _class_ids(logits_of(pixels))}
+        return {CLASS_IDS: _class_ids(logits_of(pixels))}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)])
     def evaluate(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         images, truth = tf.map_fn(
             lambda one: parse_example(one, image_size),
@@ -46,9 +60,9 @@ def whole_image_signatures(logits_of: Logits, image_size: int, num_classes: int)
         return _judged(examples, *_counts(truth, _class_ids(logits_of(images)), num_classes))
 
     return {
-        "serving_default": serving_default,
-        "predict_pixels": _predict_pixels(logits_of, image_size),
-        "evaluate": evaluate,
+        SERVING_DEFAULT: serving_default,
+        PREDICT_PIXELS: _predict_pixels(logits_of, image_size),
+        EVALUATE: evaluate,
     }
 
 
@@ -65,18 +79,18 @@ def tile_signatures(logits_of: Logits, tile_size: int, image_size: int, num_clas
     def predict(pixels: tf.Tensor) -> tf.Tensor:
         return predict_tiles(logits_of, pixels, tile_size, num_classes)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         def mask_of(one: tf.Tensor) -> tf.Tensor:
             return tf.io.encode_png(predict(decode_photo(one))[..., tf.newaxis])
 
-        return {"mask_bytes": tf.map_fn(mask_of, image_bytes, tf.string, parallel_iterations=1)}
+        return {MASK_BYTES: tf.map_fn(mask_of, image_bytes, tf.string, parallel_iterations=1)}
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, CHANNELS], tf.uint8, "pixels")])
+    @tf.function(input_signature=[tf.TensorSpec([None, None, CHANNELS], tf.uint8, PIXELS)])
     def predict_image(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"class_ids": predict(pixels)}
+        return {CLASS_IDS: predict(pixels)}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)])
     def evaluate(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         def counts_of(example: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             image, truth = parse_example(example, image_size)
@@ -85,24 +99,24 @@ def tile_signatures(logits_of: Logits, tile_size: int, image_size: int, num_clas
 
         types = (
             tf.TensorSpec([num_classes * num_classes], tf.int64),
-            tf.TensorSpec([num_classes * BOUNDARY_COUNTS], tf.int64),
+            tf.TensorSpec([num_classes * COUNTS], tf.int64),
         )
         counted = tf.map_fn(counts_of, examples, fn_output_signature=types, parallel_iterations=1)
         return _judged(examples, *counted)
 
     return {
-        "serving_default": serving_default,
-        "predict_pixels": _predict_pixels(logits_of, tile_size),
-        "predict_image": predict_image,
-        "evaluate": evaluate,
+        SERVING_DEFAULT: serving_default,
+        PREDICT_PIXELS: _predict_pixels(logits_of, tile_size),
+        PREDICT_IMAGE: predict_image,
+        EVALUATE: evaluate,
     }
 
 
 def _predict_pixels(logits_of: Logits, size: int) -> Callable[..., dict[str, tf.Tensor]]:
-    @tf.function(input_signature=[tf.TensorSpec([None, size, size, CHANNELS], tf.float32, "pixels")])
+    @tf.function(input_signature=[tf.TensorSpec([None, size, size, CHANNELS], tf.float32, PIXELS)])
     def predict_pixels(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = logits_of(pixels)
-        return {"class_ids": _class_ids(logits), "logits": logits}
+        return {CLASS_IDS: _class_ids(logits), LOGITS: logits}
 
     return predict_pixels
 
@@ -118,13 +132,13 @@ def _counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tuple[t
     boundaries = batch_boundary_counts(truth, predicted, num_classes)
     return (
         tf.reshape(matrices, [-1, num_classes * num_classes]),
-        tf.reshape(boundaries, [-1, num_classes * BOUNDARY_COUNTS]),
+        tf.reshape(boundaries, [-1, num_classes * COUNTS]),
     )
 
 
 def _judged(examples: tf.Tensor, matrices: tf.Tensor, boundaries: tf.Tensor) -> dict[str, tf.Tensor]:
     return {
-        "confusion_matrix": matrices,
-        "boundary_counts": boundaries,
-        "fingerprint": tf.strings.to_hash_bucket_fast(examples, tf.int64.max),
+        CONFUSION_MATRIX: matrices,
+        BOUNDARY_COUNTS: boundaries,
+        FINGERPRINT: tf.strings.to_hash_bucket_fast(examples, tf.int64.max),
     }

@@ -16,12 +16,11 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from schemas.exported_model import CLASS_IDS, LOGITS, PIXELS, PREDICT_PIXELS
 from schemas.iou import confusion_matrix, mean_iou
 from trainer.augmentation import center_crop
 from trainer.input_pipeline import find_shards, parse_example
 from trainer.preprocessing import CHANNELS
-
-SIGNATURE = "predict_pixels"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         save_for_one_image(model, folder)
         options.float.write_bytes(convert(folder, quantize=False))
         options.int8.write_bytes(convert(folder, quantize=True))
-    predict = model.signatures[SIGNATURE]
+    predict = model.signatures[PREDICT_PIXELS]
     image_size = _image_size(predict)
     records = tf.data.TFRecordDataset(shards).take(options.images)
     # Records as large as what the model takes stay as they are; a model of crops takes the middle of larger ones.
@@ -59,16 +58,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 def save_for_one_image(model: tf.Module, folder: str) -> None:
     """Saves the signature `predict_pixels` of a loaded model for batches of one, a shape that TFLite can plan for."""
-    predict = model.signatures[SIGNATURE]
+    predict = model.signatures[PREDICT_PIXELS]
     image_size = _image_size(predict)
     module = tf.Module()
     module.model = model  # keeps the weights alive, which a signature alone does not
 
-    @tf.function(input_signature=[tf.TensorSpec([1, image_size, image_size, CHANNELS], tf.float32, "pixels")])
+    @tf.function(input_signature=[tf.TensorSpec([1, image_size, image_size, CHANNELS], tf.float32, PIXELS)])
     def predict_one(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return predict(pixels=pixels)
 
-    tf.saved_model.save(module, folder, signatures={SIGNATURE: predict_one})
+    tf.saved_model.save(module, folder, signatures={PREDICT_PIXELS: predict_one})
 
 
 def convert(folder: str, quantize: bool) -> bytes:
@@ -77,7 +76,7 @@ def convert(folder: str, quantize: bool) -> bytes:
     With `quantize`, weights are int8 with a scale per channel, and activations are quantized on the fly ("dynamic
     range"); inputs and outputs stay as they are.
     """
-    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[PREDICT_PIXELS])
     if quantize:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     return converter.convert()
@@ -85,7 +84,7 @@ def convert(folder: str, quantize: bool) -> bytes:
 
 def compare(
     expected: list[dict[str, np.ndarray]], actual: list[dict[str, np.ndarray]], truth: list[np.ndarray]
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """How far a converted model is from the SavedModel, over the same images.
 
     Args:
@@ -95,29 +94,30 @@ def compare(
 
     Returns:
       `equal_pixels`, the share of pixels of the same class; `max_logit_difference`, as a share of the logits' range;
-      `mean_iou_difference`, the converted model's mean IoU less the SavedModel's. To six decimals.
+      `mean_iou_difference`, the converted model's mean IoU less the SavedModel's, None where no pixel is labelled. To
+      six decimals.
     """
-    classes = expected[0]["logits"].shape[-1]
-    logits = np.stack([one["logits"] for one in expected])
-    difference = np.abs(logits - np.stack([one["logits"] for one in actual])).max()
-    equal = [np.mean(one["class_ids"] == other["class_ids"]) for one, other in zip(expected, actual)]
+    classes = expected[0][LOGITS].shape[-1]
+    logits = np.stack([one[LOGITS] for one in expected])
+    difference = np.abs(logits - np.stack([one[LOGITS] for one in actual])).max()
+    equal = [np.mean(one[CLASS_IDS] == other[CLASS_IDS]) for one, other in zip(expected, actual)]
     ious = [
-        mean_iou(sum(confusion_matrix(mask, one["class_ids"], classes) for mask, one in zip(truth, predictions)))
+        mean_iou(sum(confusion_matrix(mask, one[CLASS_IDS], classes) for mask, one in zip(truth, predictions)))
         for predictions in (expected, actual)
     ]
     return {
         "equal_pixels": round(float(np.mean(equal)), 6),
         "max_logit_difference": round(float(difference / np.ptp(logits)), 6),
-        "mean_iou_difference": round(ious[1] - ious[0], 6),
+        "mean_iou_difference": None if np.isnan(ious).any() else round(ious[1] - ious[0], 6),
     }
 
 
 def _image_size(predict: tf.types.experimental.ConcreteFunction) -> int:
-    return predict.structured_input_signature[1]["pixels"].shape[1]
+    return predict.structured_input_signature[1][PIXELS].shape[1]
 
 
 def _predictions(path: Path, pixels: list[tf.Tensor]) -> Iterator[dict[str, np.ndarray]]:
-    predict = Interpreter(model_path=str(path)).get_signature_runner(SIGNATURE)
+    predict = Interpreter(model_path=str(path)).get_signature_runner(PREDICT_PIXELS)
     for one in pixels:
         yield {name: value[0].copy() for name, value in predict(pixels=one.numpy()).items()}
 

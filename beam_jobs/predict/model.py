@@ -15,10 +15,16 @@ from beam_jobs.storage.files import files_below, read_file, read_part
 from beam_jobs.storage.wildcards import wildcard_problem
 from schemas.documents import MAX_JSON_BYTES
 from schemas.errors import UserError
-from schemas.model_info import MODEL_INFO_PATH, ModelInfo, parse_model_info
+from schemas.exported_model import (
+    CLASS_IDS,
+    INFO_PATH,
+    PREDICT_IMAGE,
+    PREDICT_PIXELS,
+    SAVED_MODEL_FILE,
+    ModelInfo,
+    parse_model_info,
+)
 
-SIGNATURE, TILED_SIGNATURE = "predict_pixels", "predict_image"
-SAVED_MODEL_FILE = "saved_model.pb"
 BATCH_BYTES = 32 << 20  # 32 MiB of pixels
 MAX_BATCH = 64  # a model's inner layers take a hundred times its input's memory
 
@@ -27,7 +33,7 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 def read_model_info(model_dir: str) -> ModelInfo:
     """Reads the information beside an exported model; UserError where the folder holds none."""
-    path = f"{model_dir}/{MODEL_INFO_PATH}"
+    path = f"{model_dir}/{INFO_PATH}"
     try:
         data = read_part(path, 0, MAX_JSON_BYTES + 1)
         read_part(f"{model_dir}/{SAVED_MODEL_FILE}", 0, 1)
@@ -85,8 +91,8 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
 
         def predict(pixels: np.ndarray) -> np.ndarray:
             if self._info.tiled:
-                return model.signatures[TILED_SIGNATURE](pixels=tf.constant(pixels[0]))["class_ids"].numpy()[np.newaxis]
-            return model.signatures[SIGNATURE](pixels=tf.constant(pixels, tf.float32))["class_ids"].numpy()
+                return model.signatures[PREDICT_IMAGE](pixels=tf.constant(pixels[0]))[CLASS_IDS].numpy()[np.newaxis]
+            return model.signatures[PREDICT_PIXELS](pixels=tf.constant(pixels, tf.float32))[CLASS_IDS].numpy()
 
         return predict
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from beam_jobs.predict.model import MODEL_INFO_PATH
+from schemas.exported_model import INFO_PATH
 from schemas.spec import load_spec
 
 SIZE = 32
@@ -40,6 +40,6 @@ def export(folder: Path, **more) -> Path:
         "code_version": "0",
         **more,
     }
-    (folder / MODEL_INFO_PATH).parent.mkdir()
-    (folder / MODEL_INFO_PATH).write_text(json.dumps(info))
+    (folder / INFO_PATH).parent.mkdir()
+    (folder / INFO_PATH).write_text(json.dumps(info))
     return folder

@@ -72,13 +72,12 @@ def light_model(ready: Ready, models: Path, shards: str, output: Path) -> float:
     """The trainer's `evaluate` signature without TFMA."""
     import numpy as np
 
+    from schemas.exported_model import CONFUSION_MATRIX, EVALUATE
     from schemas.iou import mean_iou
-    from tfx_pipeline.evaluation.iou_metrics import CONFUSION_MATRIX_OUTPUT
-    from tfx_pipeline.evaluation.results import EVALUATE_SIGNATURE
 
     matrix = np.zeros(CLASSES**2, np.int64)
-    for answer in _answers(ready, models / EXPORTED, EVALUATE_SIGNATURE, shards):
-        matrix += answer[CONFUSION_MATRIX_OUTPUT].numpy().sum(axis=0)
+    for answer in _answers(ready, models / EXPORTED, EVALUATE, shards):
+        matrix += answer[CONFUSION_MATRIX].numpy().sum(axis=0)
     return mean_iou(matrix.reshape(CLASSES, CLASSES))
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from schemas.exported_model import CLASS_IDS, EXTRA_FOLDER, PIXELS, PREDICT_PIXELS
+
 SAVED_MODEL = "saved_model"
 ROUNDS, ROUND_SECONDS = 5, 1.0
 
@@ -37,15 +39,15 @@ def main(folder: Path, file: str) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
     model = tf.saved_model.load(str(folder))
-    signature = model.signatures["predict_pixels"]
-    size = signature.structured_input_signature[1]["pixels"].shape[1]
+    signature = model.signatures[PREDICT_PIXELS]
+    size = signature.structured_input_signature[1][PIXELS].shape[1]
     pixels = np.random.default_rng(0).uniform(0, 255, (1, size, size, 3)).astype(np.float32)
     if file == SAVED_MODEL:
         tensor = tf.constant(pixels)
-        print(images_per_second(lambda: signature(pixels=tensor)["class_ids"].numpy()))
+        print(images_per_second(lambda: signature(pixels=tensor)[CLASS_IDS].numpy()))
     else:
-        interpreter = Interpreter(model_path=str(folder / "assets.extra" / file), num_threads=1)
-        run = interpreter.get_signature_runner("predict_pixels")
+        interpreter = Interpreter(model_path=str(folder / EXTRA_FOLDER / file), num_threads=1)
+        run = interpreter.get_signature_runner(PREDICT_PIXELS)
         print(images_per_second(lambda: run(pixels=pixels)))
 
 

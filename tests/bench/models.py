@@ -13,23 +13,22 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from beam_jobs.predict.model import MODEL_INFO_PATH
+from schemas.exported_model import INFO_PATH, INT8_TFLITE_FILE, TFLITE_FILE, read_model_info
 from tests.bench.inference_speed import SAVED_MODEL
 from tests.bench.table import print_row
-from trainer.export_tflite import FLOAT_PATH, INT8_PATH
 
 
 def describe(output: Path) -> dict:
     """What there is to say of a run's model."""
     summary = json.loads((output / "summary.json").read_text())
     model = Path(summary["model"])
-    info = json.loads((model / MODEL_INFO_PATH).read_text())
+    info = read_model_info(model / INFO_PATH)
     metrics = summary["metrics"]
-    files = {"SavedModel": SAVED_MODEL, "TFLite": Path(FLOAT_PATH).name, "TFLite int8": Path(INT8_PATH).name}
-    there = {SAVED_MODEL, *(info["tflite"] or ())}
+    files = {"SavedModel": SAVED_MODEL, "TFLite": TFLITE_FILE, "TFLite int8": INT8_TFLITE_FILE}
+    there = {SAVED_MODEL, *(info.tflite or ())}
     return {
-        "model": info["training"]["model"],
-        "image_size": info["image_size"],
+        "model": info.training["model"],
+        "image_size": info.image_size,
         "mean_iou": [metrics["mean_iou"], *metrics["intervals"]["mean_iou"]],
         "iou": {name: [value, *metrics["intervals"][f"iou_{name}"]] for name, value in metrics["iou"].items()},
         "boundary_f_score": metrics["boundary_f_score"],
@@ -38,7 +37,7 @@ def describe(output: Path) -> dict:
         "images_per_second_per_core": {
             name: speed(model, file) if file in there else None for name, file in files.items()
         },
-        "tflite": info["tflite"],
+        "tflite": {name: one.model_dump() for name, one in (info.tflite or {}).items()},
     }
 
 

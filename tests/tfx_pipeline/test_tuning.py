@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import UserError
+from schemas.exported_model import INFO_PATH
 from schemas.version import read_version
 from tfx_pipeline import local_runner
 from tfx_pipeline.config.pipeline import load_config
 from tfx_pipeline.pipeline import create_pipeline, trainer_config, tuner_config
 from tfx_pipeline.platform import Platform
-from trainer.export import MODEL_INFO_PATH
 
 RATES = (1e-6, 3e-3)  # the first one learns nothing
 TRAINING = {
@@ -40,7 +40,7 @@ class Run:
 
     @property
     def model_info(self) -> dict:
-        return json.loads((Path(self.summary["model"]) / MODEL_INFO_PATH).read_text())
+        return json.loads((Path(self.summary["model"]) / INFO_PATH).read_text())
 
 
 def run_pipeline(config_file: Path) -> Run:

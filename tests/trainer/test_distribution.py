@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from schemas.errors import UserError
+from schemas.exported_model import INFO_PATH
 from trainer.cluster import worker_index
 from trainer.config import ACCELERATORS, TrainingConfig
 from trainer.distribution import choose_strategy
-from trainer.export import MODEL_INFO_PATH
 from trainer.training import train
 
 SIZE, CLASSES = 64, 3
@@ -151,7 +151,7 @@ def test_both_workers_end_behind_the_export_of_the_first_one(settings):
     processes = start_two(settings, "exporting", run_fn=True)
     for name, process in processes.items():
         assert process.wait(SECONDS) == 0, (settings.folder / f"{name}.log").read_text()[-3000:]
-    assert (settings.folder / "exporting" / MODEL_INFO_PATH).exists()
+    assert (settings.folder / "exporting" / INFO_PATH).exists()
 
 
 @pytest.mark.proof

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from schemas.exported_model import INFO_PATH
 from schemas.iou import confusion_matrix
 from schemas.spec import load_spec
 from tests.trainer.conftest import draw, png, record
 from tests.trainer.rest_server import rest_server
 from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
-from trainer.export import MODEL_INFO_PATH, export_model, write_model_info
+from trainer.export import export_model, write_model_info
 from trainer.models import build_model
 from trainer.preprocessing import resize_pixels, scale_pixels
 
@@ -134,7 +135,7 @@ def test_the_weights_are_stored_once(exported):
 def test_the_model_info_says_what_the_model_is(exported):
     spec = load_spec("pets")
     write_model_info(exported.folder, spec, SIZE, "0" * 64, CONFIG, source_sha256="1" * 64)
-    with tf.io.gfile.GFile(f"{exported.folder}/{MODEL_INFO_PATH}") as file:
+    with tf.io.gfile.GFile(f"{exported.folder}/{INFO_PATH}") as file:
         info = json.load(file)
     assert info["classes"] == ["pet", "background", "border"]
     assert [tuple(color) for color in info["palette"]] == list(spec.palette)
@@ -151,5 +152,5 @@ def test_the_model_info_has_the_digest_of_the_weights_that_the_encoder_began_wit
     weights.write_bytes(b"weights")
     config = CONFIG.model_copy(update={"encoder_weights": str(weights)})
     write_model_info(str(tmp_path), load_spec("pets"), SIZE, "0" * 64, config, source_sha256="1" * 64)
-    info = json.loads((tmp_path / MODEL_INFO_PATH).read_text())
+    info = json.loads((tmp_path / INFO_PATH).read_text())
     assert info["encoder_weights_sha256"] == hashlib.sha256(b"weights").hexdigest()

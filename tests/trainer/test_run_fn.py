@@ -10,11 +10,19 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from schemas.errors import UserError
+from schemas.exported_model import (
+    EVALUATE,
+    EXTRA_FOLDER,
+    INFO_PATH,
+    INT8_TFLITE_FILE,
+    PREDICT_PIXELS,
+    SERVING_DEFAULT,
+    TFLITE_FILE,
+)
 from schemas.manifest import file_sha256
 from schemas.spec import load_spec
 from tests.trainer.conftest import draw
-from trainer.export import MODEL_INFO_PATH
-from trainer.export_tflite import FLOAT_PATH, INT8_PATH, MAX_FLOAT_LOGIT_DIFFERENCE
+from trainer.export_tflite import MAX_FLOAT_LOGIT_DIFFERENCE
 from trainer.run_fn import run_fn
 
 TRAINING = {"encoder_scale": 1, "epochs": 1, "fine_tune_epochs": 0, "batch_size": 4}
@@ -51,30 +59,32 @@ def finished(write_shards, weights_file, tmp_path_factory):
 
 def test_a_run_leaves_a_model_with_its_signatures_and_its_origin(finished):
     signatures = tf.saved_model.load(str(finished.model)).signatures
-    assert set(signatures) == {"serving_default", "predict_pixels", "evaluate"}
-    assert json.loads((finished.model / MODEL_INFO_PATH).read_text())["manifest_sha256"] == "1" * 64
+    assert set(signatures) == {SERVING_DEFAULT, PREDICT_PIXELS, EVALUATE}
+    assert json.loads((finished.model / INFO_PATH).read_text())["manifest_sha256"] == "1" * 64
     assert list(finished.logs.rglob("events.out.tfevents.*"))
     assert finished.printed.startswith("epoch   1/1  loss ")
 
 
-@pytest.mark.parametrize(("path", "tolerance"), [(FLOAT_PATH, 1e-4), (INT8_PATH, 0.1)])
-def test_a_run_leaves_tflite_models_that_answer_as_the_saved_model(finished, path, tolerance):
+@pytest.mark.parametrize(("file", "tolerance"), [(TFLITE_FILE, 1e-4), (INT8_TFLITE_FILE, 0.1)])
+def test_a_run_leaves_tflite_models_that_answer_as_the_saved_model(finished, file, tolerance):
     pixels = draw(7, 32)[0][np.newaxis].astype(np.float32)
-    expected = tf.saved_model.load(str(finished.model)).signatures["predict_pixels"](pixels=tf.constant(pixels))
-    answer = Interpreter(model_path=str(finished.model / path)).get_signature_runner("predict_pixels")(pixels=pixels)
+    expected = tf.saved_model.load(str(finished.model)).signatures[PREDICT_PIXELS](pixels=tf.constant(pixels))
+    answer = Interpreter(model_path=str(finished.model / EXTRA_FOLDER / file)).get_signature_runner(PREDICT_PIXELS)(
+        pixels=pixels
+    )
     assert (answer["class_ids"].dtype, answer["class_ids"].shape) == (np.uint8, (1, 32, 32))
     np.testing.assert_array_equal(answer["class_ids"], answer["logits"].argmax(-1))
     np.testing.assert_allclose(answer["logits"], expected["logits"], atol=tolerance * np.ptp(expected["logits"]))
 
 
 def test_the_model_info_says_how_near_the_tflite_models_are(finished):
-    report = json.loads((finished.model / MODEL_INFO_PATH).read_text())["tflite"]
-    for path in (FLOAT_PATH, INT8_PATH):
-        file, figures = finished.model / path, report[Path(path).name]
+    report = json.loads((finished.model / INFO_PATH).read_text())["tflite"]
+    for name in (TFLITE_FILE, INT8_TFLITE_FILE):
+        file, figures = finished.model / EXTRA_FOLDER / name, report[name]
         assert (figures["bytes"], figures["sha256"]) == (file.stat().st_size, file_sha256(file))
         assert (figures["compared_images"], figures["equal_pixels"] > 0.98) == (4, True)
-    assert report["model.tflite"]["max_logit_difference"] < MAX_FLOAT_LOGIT_DIFFERENCE
-    assert report["model_int8.tflite"]["bytes"] < 0.4 * report["model.tflite"]["bytes"]
+    assert report[TFLITE_FILE]["max_logit_difference"] < MAX_FLOAT_LOGIT_DIFFERENCE
+    assert report[INT8_TFLITE_FILE]["bytes"] < 0.4 * report[TFLITE_FILE]["bytes"]
 
 
 def test_a_wrong_setting_is_an_error_that_names_it_before_anything_is_read(tmp_path):

@@ -14,10 +14,8 @@ from tfx.types import Artifact, artifact_utils
 from tfx.types.standard_artifacts import Model, ModelBlessing
 from tfx.utils import path_utils
 
-from schemas.documents import read_json_object
 from schemas.errors import UserError
-from tfx_pipeline.evaluation.results import EVALUATE_SIGNATURE
-from trainer.export import MODEL_INFO_PATH
+from schemas.exported_model import EVALUATE, INFO_PATH, read_model_info
 
 CANDIDATE = "candidate"
 PIPELINE_CONTEXT = "pipeline"  # type of the ML Metadata context that all artifacts of one pipeline's name share
@@ -70,7 +68,7 @@ def last_blessed(
         if model.id not in blessing_of:
             continue
         recorded, place = model.uri, root.joinpath(*Path(model.uri).parts[-PLACE_PARTS:])
-        if not (Path(path_utils.serving_model_path(str(place))) / MODEL_INFO_PATH).is_file():
+        if not (Path(path_utils.serving_model_path(str(place))) / INFO_PATH).is_file():
             moved = "" if str(place) == recorded else f" (made as {recorded})"
             raise UserError(
                 f"{place}: the last blessed model is not there{moved}, so a new one cannot be compared with it; "
@@ -97,14 +95,12 @@ def model_reads(model_uri: str) -> Reads:
     Raises:
       UserError: The information is missing or damaged.
     """
-    path = Path(path_utils.serving_model_path(model_uri)) / MODEL_INFO_PATH
+    path = Path(path_utils.serving_model_path(model_uri)) / INFO_PATH
     try:
-        info = read_json_object(path)
-        return records_read(info["dataset"], info["classes"], info["image_size"], info["tiled"])
+        info = read_model_info(path)
     except UserError as error:
         raise UserError(f"{error}; {REPLACE}") from None
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path}: does not describe a model ({error!r}); {REPLACE}") from None
+    return records_read(info.dataset, info.classes, info.image_size, info.tiled)
 
 
 def records_read(dataset: str, classes: Sequence[str], image_size: int, tiled: bool) -> Reads:
@@ -153,8 +149,8 @@ def _check_loads(folder: str) -> None:
     except Exception as error:  # TensorFlow's reader raises what it meets first: OSError, ValueError, its own errors
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{folder}: the last blessed model is damaged ({reason}); {REPLACE}") from None
-    if EVALUATE_SIGNATURE not in signatures:
-        raise UserError(f"{folder}: the last blessed model has no signature {EVALUATE_SIGNATURE}; {REPLACE}")
+    if EVALUATE not in signatures:
+        raise UserError(f"{folder}: the last blessed model has no signature {EVALUATE}; {REPLACE}")
 
 
 def _root(model_uri: str) -> Path:

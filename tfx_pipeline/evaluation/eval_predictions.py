@@ -17,11 +17,11 @@ import tensorflow as tf
 from PIL import Image
 
 from schemas import features
+from schemas.exported_model import IMAGE_BYTES, SERVING_DEFAULT
 from schemas.iou import confusion_matrix, mean_iou
 from schemas.manifest import Manifest
 from tfx_pipeline.evaluation.served_masks import masks_of
 
-SERVING_SIGNATURE = "serving_default"
 BATCH_SIZE = 16
 EXTREMES = 6  # kept of the worst and of the best
 SAMPLED = 128  # enough for a sheet of easy, typical and hard ones, few enough to keep
@@ -69,7 +69,7 @@ def predict_examples(model: Path, version_dir: Path, manifest: Manifest, num_cla
       num_classes: C.
     """
     loaded = tf.saved_model.load(str(model))
-    predict = loaded.signatures[SERVING_SIGNATURE]
+    predict = loaded.signatures[SERVING_DEFAULT]
     shards = [str(version_dir / shard.path) for shard in manifest.splits[features.EVAL].shards]
     description = {
         name: tf.io.FixedLenFeature([], tf.string) for name in (features.IMAGE, features.MASK, features.IMAGE_ID)
@@ -78,7 +78,7 @@ def predict_examples(model: Path, version_dir: Path, manifest: Manifest, num_cla
     count = 0
     records = tf.data.TFRecordDataset(shards).batch(BATCH_SIZE)
     for batch in records.map(lambda serialized: tf.io.parse_example(serialized, description)):
-        for index, predicted in enumerate(masks_of(predict(image_bytes=batch[features.IMAGE]))):
+        for index, predicted in enumerate(masks_of(predict(**{IMAGE_BYTES: batch[features.IMAGE]}))):
             image_id = batch[features.IMAGE_ID][index].numpy().decode()
             truth = Image.open(io.BytesIO(batch[features.MASK][index].numpy()))
             truth_ids = np.asarray(truth.resize(predicted.shape[::-1], Image.Resampling.NEAREST))

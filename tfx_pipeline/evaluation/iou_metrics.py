@@ -20,12 +20,10 @@ import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 
+from schemas.exported_model import BOUNDARY_COUNTS, CONFUSION_MATRIX, FINGERPRINT
 from schemas.iou import class_iou
 from trainer.boundaries import COUNTS, boundary_f_scores
 
-CONFUSION_MATRIX_OUTPUT = "confusion_matrix"
-BOUNDARY_COUNTS_OUTPUT = "boundary_counts"
-FINGERPRINT_OUTPUT = "fingerprint"
 MEAN_IOU = "mean_iou"
 PIXEL_ACCURACY = "pixel_accuracy"
 BOUNDARY_F_SCORE = "boundary_f_score"
@@ -167,12 +165,12 @@ class _SumCounts(beam.CombineFn):
 
     def _counts(self, predictions: dict[str, np.ndarray]) -> tuple[np.ndarray, int]:
         """The counts of one example, int64 [K], and its fingerprint."""
-        matrix = np.asarray(predictions[CONFUSION_MATRIX_OUTPUT], np.int64).ravel()
-        boundaries = np.asarray(predictions[BOUNDARY_COUNTS_OUTPUT], np.int64).ravel()
+        matrix = np.asarray(predictions[CONFUSION_MATRIX], np.int64).ravel()
+        boundaries = np.asarray(predictions[BOUNDARY_COUNTS], np.int64).ravel()
         expected = (self._num_classes**2, self._num_classes * COUNTS)
         if (matrix.size, boundaries.size) != expected:
             raise ValueError(
                 f"the model returned {matrix.size} and {boundaries.size} counts for one example,"
                 f" expected {expected[0]} and {expected[1]} for {self._num_classes} classes"
             )
-        return np.concatenate([matrix, boundaries]), int(np.ravel(predictions[FINGERPRINT_OUTPUT])[0])
+        return np.concatenate([matrix, boundaries]), int(np.ravel(predictions[FINGERPRINT])[0])

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2  # TFMA 0.52 no longer exports all of its messages
 
+from schemas.exported_model import EVALUATE
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config.pipeline import EvaluationConfig
 from tfx_pipeline.evaluation.iou_metrics import (
@@ -23,7 +24,6 @@ from tfx_pipeline.evaluation.iou_metrics import (
 )
 from tfx_pipeline.source_digest import source_sha256
 
-EVALUATE_SIGNATURE = "evaluate"
 METRICS_MODULE = "tfx_pipeline.evaluation.iou_metrics"
 METRICS_SOURCE = (METRICS_MODULE, "trainer.boundaries", "schemas.iou")
 EXAMPLE_COUNT = "example_count"
@@ -109,7 +109,7 @@ def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.E
     slice_names = spec.slice_names if evaluation.slices is None else evaluation.slices
     slice_names = dict.fromkeys((*slice_names, *evaluation.min_slice_mean_iou))
     return config_pb2.EvalConfig(
-        model_specs=[config_pb2.ModelSpec(signature_name=EVALUATE_SIGNATURE)],
+        model_specs=[config_pb2.ModelSpec(signature_name=EVALUATE)],
         slicing_specs=[
             config_pb2.SlicingSpec(),
             *(config_pb2.SlicingSpec(feature_keys=[name]) for name in slice_names),

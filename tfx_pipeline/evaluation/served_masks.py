@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from schemas.exported_model import CLASS_IDS, MASK_BYTES
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
 
 def masks_of(answer: dict[str, tf.Tensor]) -> Iterator[np.ndarray]:
     """Class ids uint8 [H, W] of each photo that `serving_default` was asked about."""
-    if "mask_bytes" in answer:
-        yield from map(decode_mask, answer["mask_bytes"].numpy())
+    if MASK_BYTES in answer:
+        yield from map(decode_mask, answer[MASK_BYTES].numpy())
     else:
-        yield from answer["class_ids"].numpy().astype(np.uint8)
+        yield from answer[CLASS_IDS].numpy().astype(np.uint8)
 
 
 def decode_mask(data: bytes) -> np.ndarray:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
 
+from schemas.exported_model import ModelInfo, TfliteReport
 from tfx_pipeline.config.hub import PUBLIC_ENDPOINT, HubConfig
 from tfx_pipeline.space.markdown import code, table
 
@@ -35,15 +36,15 @@ class_ids = segment(pixels=pixels[np.newaxis])["class_ids"][0]  # uint8 [{size},
 print(class_ids.shape, "classes:", np.unique(class_ids).tolist())"""
 
 
-def usage(hub: HubConfig, info: dict[str, Any], tag: str) -> str:
+def usage(hub: HubConfig, info: ModelInfo, tag: str) -> str:
     """The section of the card.
 
     Args:
       hub: Where the code loads from.
-      info: The content of `model_info.json`; its `tflite` says which TFLite models there are and how close they come.
+      info: What the model says about itself; its `tflite` says which TFLite models there are and how close they come.
       tag: The version that the code loads.
     """
-    size = info["image_size"]
+    size = info.image_size
     where = f"{json.dumps(hub.model_repo)}, revision={json.dumps(tag)}"
     if hub.endpoint != PUBLIC_ENDPOINT:
         where += f", endpoint={json.dumps(hub.endpoint)}"
@@ -52,24 +53,24 @@ def usage(hub: HubConfig, info: dict[str, Any], tag: str) -> str:
         "With TensorFlow (`pip install tensorflow huggingface_hub`):",
         f"```python\n{SAVED_MODEL_CODE.format(where=where, size=size)}\n```",
     ]
-    if info["tflite"]:
+    if info.tflite:
         parts += [
             "With LiteRT, which is small and starts at once (`pip install ai-edge-litert huggingface_hub pillow`):",
             f"```python\n{TFLITE_CODE.format(where=where, size=size)}\n```",
             "Measured against the SavedModel on images of the eval split:",
-            _parity(info["tflite"]),
+            _parity(info.tflite),
         ]
     return "\n\n".join(parts)
 
 
-def _parity(tflite: dict[str, dict[str, Any]]) -> str:
+def _parity(tflite: Mapping[str, TfliteReport]) -> str:
     rows = [
         [
             code(name),
-            f"{one['bytes'] / 1e6:.2f} MB",
-            str(one["compared_images"]),
-            f"{one['equal_pixels']:.4%}",
-            f"{one['mean_iou_difference']:+.4f}",
+            f"{one.bytes / 1e6:.2f} MB",
+            str(one.compared_images),
+            f"{one.equal_pixels:.4%}",
+            "-" if one.mean_iou_difference is None else f"{one.mean_iou_difference:+.4f}",
         ]
         for name, one in sorted(tflite.items())
     ]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from huggingface_hub import ModelCardData
 
+from schemas.exported_model import ModelInfo
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config.hub import DataSource, HubConfig
 from tfx_pipeline.evaluation.results import Evaluation
@@ -18,15 +18,13 @@ from tfx_pipeline.space.markdown import address_or_plain, code, plain, table
 CARD_FILE = "README.md"
 
 
-def model_card(
-    hub: HubConfig, facts: DatasetFacts, info: dict[str, Any], evaluation: Evaluation | None, tag: str
-) -> str:
+def model_card(hub: HubConfig, facts: DatasetFacts, info: ModelInfo, evaluation: Evaluation | None, tag: str) -> str:
     """Writes the card; the same arguments give the same text.
 
     Args:
       hub: Names the repository and its Hub.
       facts: Of the data set version.
-      info: The content of `model_info.json`.
+      info: What the model says about itself.
       evaluation: What Evaluator found out, where it did.
       tag: Of the version that the card describes.
     """
@@ -40,7 +38,7 @@ def model_card(
         }
     )
     sections = [
-        f"---\n{_metadata(hub, facts, spec, source, evaluation, bool(info['tflite'])).to_yaml()}\n---",
+        f"---\n{_metadata(hub, facts, spec, source, evaluation, bool(info.tflite)).to_yaml()}\n---",
         f"# {hub.model_repo.partition('/')[2]}",
         _introduction(facts, info, shown, tag),
         f"## Classes\n\n{_classes(info)}",
@@ -74,25 +72,25 @@ def _metadata(
     )
 
 
-def _introduction(facts: DatasetFacts, info: dict[str, Any], source: DataSource, tag: str) -> str:
-    size = info["image_size"]
+def _introduction(facts: DatasetFacts, info: ModelInfo, source: DataSource, tag: str) -> str:
+    size = info.image_size
     return (
-        f"Semantic segmentation: gives each pixel of a photo one of {len(info['classes'])} classes. A"
-        f" {code(info['training']['model'])} of {size}x{size} pixels, trained on {source.title}"
+        f"Semantic segmentation: gives each pixel of a photo one of {len(info.classes)} classes. A"
+        f" {code(info.training['model'])} of {size}x{size} pixels, trained on {source.title}"
         f" ({plain(facts.dataset)} {plain(facts.version)}). Version {code(tag)}."
     )
 
 
-def _classes(info: dict[str, Any]) -> str:
+def _classes(info: ModelInfo) -> str:
     rows = [
         [str(class_id), plain(name), f"`#{bytes(color).hex()}`", ", ".join(map(str, color))]
-        for class_id, (name, color) in enumerate(zip(info["classes"], info["palette"]))
+        for class_id, (name, color) in enumerate(zip(info.classes, info.palette))
     ]
     return table(["class id", "class", "colour", "red, green, blue"], rows)
 
 
-def _intended_use(info: dict[str, Any], source: DataSource) -> str:
-    names = ", ".join(map(plain, info["classes"]))
+def _intended_use(info: ModelInfo, source: DataSource) -> str:
+    names = ", ".join(map(plain, info.classes))
     return (
         f"Finding {names} in photos like those of {source.title}: to measure, to cut out, to show. Not meant for"
         " decisions about the safety, health or rights of anyone, and not judged on photos of other kinds."
@@ -119,14 +117,17 @@ def file_name(weights: str) -> str:
     return re.split(r"[/\\]", weights.rstrip("/\\"))[-1]
 
 
-def _training(info: dict[str, Any]) -> str:
-    training = info["training"] | {"encoder_weights": file_name(info["training"].get("encoder_weights", ""))}
+def _training(info: ModelInfo) -> str:
+    training = info.training | {"encoder_weights": file_name(info.training.get("encoder_weights", ""))}
     rows = [[plain(name.replace("_", " ")), code(str(value))] for name, value in sorted(training.items())]
-    if digest := info.get("encoder_weights_sha256"):  # models of earlier versions do not say
-        rows.append(["encoder weights (sha256)", code(digest)])
-    rows += [["code version", code(info["code_version"])], ["code (sha256)", code(info["source_sha256"])]]
+    digests = {
+        "encoder weights (sha256)": info.encoder_weights_sha256,
+        "code version": info.code_version,
+        "code (sha256)": info.source_sha256,
+    }
+    rows += [[name, code(digest)] for name, digest in digests.items() if digest]  # models of earlier versions lack some
     settings = table(["setting", "value"], rows)
-    if not info.get("tuned"):  # models of earlier versions do not say
+    if not info.tuned:
         return settings
-    names = ", ".join(plain(name.replace("_", " ")) for name in info["tuned"])
+    names = ", ".join(plain(name.replace("_", " ")) for name in info.tuned)
     return f"{settings}\n\nChosen by a search on the evaluation split, whose figures flatter the model: {names}."

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from schemas.documents import read_json_object
 from schemas.errors import UserError
+from schemas.exported_model import (
+    EXTRA_FOLDER,
+    INFO_FILE,
+    INFO_PATH,
+    REPOSITORY_FOLDER,
+    TFLITE_FILES,
+    ModelInfo,
+    read_model_info,
+)
 from tfx_pipeline.config.hub import HubConfig
 from tfx_pipeline.evaluation.results import Evaluation
 from tfx_pipeline.hub.contents import Content, Files, digest
 from tfx_pipeline.hub.dataset_facts import DatasetFacts
 from tfx_pipeline.hub.model_card import CARD_FILE, file_name, model_card
-from tfx_pipeline.space.local_model import EXTRA_FOLDER, INFO_FILE, TFLITE_FILES
-
-SAVED_MODEL_FOLDER = "saved_model"
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,12 @@ def model_repository(
     for path in sorted(exported.rglob("*")):
         relative = path.relative_to(exported)
         if path.is_file() and relative.parts[0] != EXTRA_FOLDER:
-            files[f"{SAVED_MODEL_FOLDER}/{relative.as_posix()}"] = path
-    info = _published_info(exported / EXTRA_FOLDER / INFO_FILE) | {
-        "dataset_version": facts.version,
-        "metrics": evaluation.metrics() if evaluation else None,
-    }
-    files[INFO_FILE] = (json.dumps(info, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
-    for name in info["tflite"] or ():
+            files[f"{REPOSITORY_FOLDER}/{relative.as_posix()}"] = path
+    info = _published_info(exported / INFO_PATH).model_copy(
+        update={"dataset_version": facts.version, "metrics": evaluation.metrics() if evaluation else None}
+    )
+    files[INFO_FILE] = info.to_json().encode()
+    for name in info.tflite or ():
         if name not in TFLITE_FILES or not (exported / EXTRA_FOLDER / name).is_file():
             raise UserError(f"{exported / EXTRA_FOLDER}: its model info names {name}, which is not there; train again")
         files[name] = exported / EXTRA_FOLDER / name
@@ -68,10 +70,10 @@ def model_repository(
     return ModelRepository(files, content_sha256, tag)
 
 
-def _published_info(path: Path) -> dict[str, Any]:
+def _published_info(path: Path) -> ModelInfo:
     """The trainer's model info, without the folders of the machine that it trained on."""
     if not path.is_file():
         raise UserError(f"{path}: missing; HFPusher pushes models that trainer.export has described")
-    info = read_json_object(path)
-    weights = info["training"]["encoder_weights"]
-    return info | {"training": info["training"] | {"encoder_weights": file_name(weights)}}
+    info = read_model_info(path)
+    weights = file_name(info.training.get("encoder_weights", ""))
+    return info.model_copy(update={"training": info.training | {"encoder_weights": weights}})

@@ -10,7 +10,7 @@ import base64
 import binascii
 from typing import Any
 
-INPUT = "image_bytes"
+from schemas.exported_model import IMAGE_BYTES, SERVING_DEFAULT
 
 Json = dict[str, Any]
 
@@ -24,7 +24,7 @@ def load_signature(folder: str):
     import tensorflow as tf
 
     model = tf.saved_model.load(folder)
-    signature = model.signatures["serving_default"]
+    signature = model.signatures[SERVING_DEFAULT]
     signature.keeps_alive = model  # a signature alone does not keep the model's variables
     return signature
 
@@ -45,10 +45,10 @@ def predictions(signature, instances: Any) -> list[Any]:
     import tensorflow as tf
 
     if not isinstance(instances, list) or not instances:
-        raise BadRequest('instances: give a list of {"image_bytes": {"b64": "..."}}')
+        raise BadRequest(f'instances: give a list of {{"{IMAGE_BYTES}": {{"b64": "..."}}}}')
     photos = [_photo(number, one) for number, one in enumerate(instances)]
     try:
-        [output] = signature(**{INPUT: tf.constant(photos)}).values()
+        [output] = signature(**{IMAGE_BYTES: tf.constant(photos)}).values()
     except tf.errors.InvalidArgumentError as error:
         raise BadRequest(f"instances: not all are photos that the model reads ({error.message[:200]})") from None
     return [_as_json(one) for one in output.numpy()]
@@ -56,9 +56,9 @@ def predictions(signature, instances: Any) -> list[Any]:
 
 def _photo(number: int, instance: Any) -> bytes:
     """The file in an instance."""
-    file = instance.get(INPUT, instance) if isinstance(instance, dict) else None
+    file = instance.get(IMAGE_BYTES, instance) if isinstance(instance, dict) else None
     if not isinstance(file, dict) or not isinstance(file.get("b64"), str):
-        raise BadRequest(f'instances[{number}]: give {{"image_bytes": {{"b64": "..."}}}}')
+        raise BadRequest(f'instances[{number}]: give {{"{IMAGE_BYTES}": {{"b64": "..."}}}}')
     try:
         return base64.b64decode(file["b64"], validate=True)
     except (binascii.Error, ValueError):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from schemas.documents import read_json_object
 from schemas.errors import UserError
+from schemas.exported_model import (
+    EXTRA_FOLDER,
+    INFO_FILE,
+    INFO_PATH,
+    REPOSITORY_FOLDER,
+    TFLITE_FILE,
+    TFLITE_FILES,
+    ModelInfo,
+    read_model_info,
+)
 from tfx_pipeline.output_layout import SERVING_FOLDER, SUMMARY_FILE
-
-INFO_FILE = "model_info.json"
-EXTRA_FOLDER = "assets.extra"  # of a SavedModel: what TensorFlow itself does not read
-TFLITE_FILES = ("model.tflite", "model_int8.tflite")
 
 
 def find_model(folder: Path) -> Path:
@@ -30,27 +35,28 @@ def find_model(folder: Path) -> Path:
             candidates += sorted(
                 (path for path in versions.iterdir() if path.name.isdigit()), key=lambda p: -int(p.name)
             )
-    models = [path for path in candidates if (path / EXTRA_FOLDER / INFO_FILE).is_file()]
+    models = [path for path in candidates if (path / INFO_PATH).is_file()]
     if not models:
         raise UserError(f"{folder}: no exported model there; `make demo` makes one, or give --model=DIR")
-    if not (models[0] / EXTRA_FOLDER / TFLITE_FILES[0]).is_file():
+    if not (models[0] / EXTRA_FOLDER / TFLITE_FILE).is_file():
         raise UserError(f"{models[0]}: exported without TFLite models; train with `training.export_tflite: true`")
     return models[0]
 
 
-def lay_out(model: Path, target: Path) -> dict[str, Any]:
+def lay_out(model: Path, target: Path) -> ModelInfo:
     """Links a model's files into `target` as its repository has them, with the metrics of its run where they are near.
 
     Returns:
       The model info.
     """
-    info = read_json_object(model / EXTRA_FOLDER / INFO_FILE)
-    info.setdefault("metrics", _metrics(model))
+    info = read_model_info(model / INFO_PATH)
+    if info.metrics is None:
+        info = info.model_copy(update={"metrics": _metrics(model)})
     target.mkdir(parents=True)
-    (target / INFO_FILE).write_text(json.dumps(info), encoding="utf-8")
-    for name in (one for one in TFLITE_FILES if one in info["tflite"]):  # int8 may be left out
+    (target / INFO_FILE).write_text(info.to_json(), encoding="utf-8")
+    for name in (one for one in TFLITE_FILES if one in (info.tflite or ())):  # int8 may be left out
         (target / name).symlink_to((model / EXTRA_FOLDER / name).resolve())
-    (target / "saved_model").symlink_to(model.resolve())
+    (target / REPOSITORY_FOLDER).symlink_to(model.resolve())
     return info
 
 

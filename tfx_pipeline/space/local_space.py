@@ -28,7 +28,7 @@ def write_local_space(root: Path, model: Path, kind: str, title: str, runtime: s
     found = find_model(model)
     info = lay_out(found, root / MODEL_FOLDER)
     # Drawings say something of a model only where it was trained on them.
-    examples = drawn_examples(info["dataset"]) if info.get("data", {}).get("drawn") else {}
+    examples = drawn_examples(info.dataset) if info.data and info.data.drawn else {}
     settings = SpaceSettings(
         kind=kind,
         model_repo=f"local/{found.name}",

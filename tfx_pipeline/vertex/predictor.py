@@ -16,7 +16,7 @@ from beam_jobs.dataflow.submission import CREDENTIALS_REMEDY
 from beam_jobs.storage.files import read_part
 from schemas.documents import MAX_JSON_BYTES
 from schemas.errors import UserError
-from schemas.model_info import MODEL_INFO_PATH, ModelInfo, parse_model_info
+from schemas.exported_model import IMAGE_BYTES, INFO_PATH, SERVING_DEFAULT, ModelInfo, parse_model_info
 from tfx_pipeline.config.cloud import CloudConfig
 from tfx_pipeline.evaluation.served_masks import decode_mask, masks_of
 
@@ -57,7 +57,7 @@ class LocalModel:
 
         for photo in photos:
             start = time.monotonic()
-            answer = self._loaded.signatures["serving_default"](image_bytes=tf.constant([photo]))
+            answer = self._loaded.signatures[SERVING_DEFAULT](**{IMAGE_BYTES: tf.constant([photo])})
             self._seconds.append(time.monotonic() - start)
             yield from masks_of(answer)
 
@@ -106,7 +106,7 @@ class DeployedModel:
         while answered < len(encoded):
             batch = _batch(encoded[answered:], most, self.limit_bytes)
             start = time.monotonic()
-            instances = [{"image_bytes": {"b64": one}} for one in batch]
+            instances = [{IMAGE_BYTES: {"b64": one}} for one in batch]
             predictions = _asked(lambda instances=instances: self._endpoint.predict(instances=instances)).predictions
             self._seconds.append(time.monotonic() - start)
             masks = [_deployed_mask(one) for one in predictions]
@@ -144,7 +144,7 @@ class DeployedModel:
 
 def read_info(model_dir: str) -> ModelInfo:
     """Reads `model_info.json` of a SavedModel in a folder or a bucket; UserError where there is none."""
-    path = f"{model_dir}/{MODEL_INFO_PATH}"
+    path = f"{model_dir}/{INFO_PATH}"
     try:
         data = read_part(path, 0, MAX_JSON_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: no file system for the scheme

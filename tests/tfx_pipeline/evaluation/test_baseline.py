@@ -1,6 +1,5 @@
 """Which blessed model a candidate is compared with."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 from tfx.types.standard_artifacts import Model, ModelBlessing
 
 from schemas.errors import UserError
+from schemas.exported_model import INFO_PATH, ModelInfo
 from tfx_pipeline.evaluation.baseline import LatestOtherBlessedModel
 
 
@@ -20,10 +20,11 @@ def add_model(tmp_path):
         model = Model()
         model.id = len(models) + 1
         model.uri = str(tmp_path / "output" / "pipeline" / "Trainer" / "model" / str(model.id))
-        info = Path(model.uri) / "Format-Serving" / "assets.extra" / "model_info.json"
-        info.parent.mkdir(parents=True)
-        values = {"dataset": "pets", "classes": ["pet", "background"], "image_size": image_size, "tiled": False}
-        info.write_text(json.dumps(values))
+        path = Path(model.uri) / "Format-Serving" / INFO_PATH
+        path.parent.mkdir(parents=True)
+        colors = ((255, 0, 0), (0, 0, 255))
+        info = ModelInfo(dataset="pets", classes=("pet", "background"), palette=colors, image_size=image_size)
+        path.write_text(info.to_json())
         models.append(model)
         return model
 
@@ -95,7 +96,7 @@ def test_in_an_output_that_was_renamed_its_own_model_is_taken_whatever_lies_at_t
 
 def test_damaged_information_of_a_blessed_model_is_an_error_that_names_it(add_model):
     blessed, candidate = add_model(), add_model()
-    info = Path(blessed.uri) / "Format-Serving" / "assets.extra" / "model_info.json"
+    info = Path(blessed.uri) / "Format-Serving" / INFO_PATH
     info.write_text("{")
     with pytest.raises(UserError, match=f"{info}: not valid JSON.*restore it from a copy"):
         resolve(candidate, [blessed, candidate], [blessing_of(blessed)])

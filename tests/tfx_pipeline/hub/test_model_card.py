@@ -8,6 +8,7 @@ from huggingface_hub import ModelCard, constants
 from markdown_it import MarkdownIt
 from pydantic import ValidationError
 
+from schemas.exported_model import ModelInfo, TfliteReport
 from schemas.spec import load_spec
 from tests.tfx_pipeline.hub.pushes import push
 from tfx_pipeline.config.hub import DataSource, HubConfig, SpaceConfig
@@ -25,17 +26,24 @@ FACTS = DatasetFacts(
     records={"train": 240, "eval": 60},
     spec=load_spec("pets"),
 )
-INFO = {
-    "classes": ["pet", "background", "border"],
-    "palette": [[255, 127, 14], [31, 59, 87], [255, 243, 176]],
-    "image_size": 96,
-    "training": {"model": "unet", "epochs": 24, "learning_rate": 0.01},
-    "code_version": "0.1.0",
-    "source_sha256": "cd" * 32,
-    "tflite": {
-        "model.tflite": {"bytes": 1_230_000, "compared_images": 32, "equal_pixels": 1.0, "mean_iou_difference": 0.0},
-    },
-}
+EXACT = TfliteReport(
+    bytes=1_230_000,
+    sha256="ef" * 32,
+    compared_images=32,
+    equal_pixels=1.0,
+    max_logit_difference=0.0,
+    mean_iou_difference=0.0,
+)
+INFO = ModelInfo(
+    dataset="pets",
+    classes=("pet", "background", "border"),
+    palette=((255, 127, 14), (31, 59, 87), (255, 243, 176)),
+    image_size=96,
+    training={"model": "unet", "epochs": 24, "learning_rate": 0.01},
+    code_version="0.1.0",
+    source_sha256="cd" * 32,
+    tflite={"model.tflite": EXACT},
+)
 
 
 def metrics(examples: int, *iou: float | None) -> SliceMetrics:
@@ -51,6 +59,10 @@ BREEDS = {
     "pug": metrics(2, 0.7, 0.8, 0.3),
 }
 EVALUATION = Evaluation(overall=metrics(60, 0.75, 0.85, 0.4), slices={"breed": BREEDS}, blessed=True)
+
+
+def changed(**fields) -> ModelInfo:
+    return INFO.model_copy(update=fields)
 
 
 def card(hub=HUB, facts=FACTS, info=INFO, evaluation=EVALUATION) -> str:
@@ -108,7 +120,7 @@ def test_the_training_configuration_and_the_code_version_are_told():
     text = section(card(), "Training")
     assert "| learning rate | `0.01` |" in text
     assert "| code version | `0.1.0` |" in text
-    assert INFO["source_sha256"] in text
+    assert INFO.source_sha256 in text
 
 
 def test_limitations_name_the_worst_class_the_worst_slices_and_those_too_small_to_tell():
@@ -126,7 +138,7 @@ def test_where_every_slice_is_small_the_worst_of_them_are_named_all_the_same():
 
 
 def test_settings_that_a_search_chose_are_named_with_what_that_means():
-    text = section(card(info=INFO | {"tuned": ["decoder_filters", "learning_rate"]}), "Training")
+    text = section(card(info=changed(tuned=("decoder_filters", "learning_rate"))), "Training")
     assert "whose figures flatter the model: decoder filters, learning rate.\n" in text
     assert "flatter" not in section(card(), "Training")
 
@@ -149,7 +161,7 @@ def test_the_code_names_the_version_and_a_hub_of_ones_own():
 
 
 def test_without_tflite_there_is_no_code_for_it():
-    assert "tflite" not in card(info=INFO | {"tflite": None})
+    assert "tflite" not in card(info=changed(tflite=None))
     assert "| `model.tflite` | 1.23 MB | 32 | 100.0000% | +0.0000 |" in card()
 
 
@@ -176,7 +188,7 @@ HOSTILE = "# <script>alert(1)</script> ![x](https://evil.example/x.png) [y](java
 def test_text_from_data_and_configuration_stays_text():
     data = {"title": HOSTILE, "license": HOSTILE, "source": HOSTILE}
     facts = FACTS.model_copy(update={"version": f"1.0\n\n# Heading\n\n{HOSTILE}"})
-    info = INFO | {"training": INFO["training"] | {"model": HOSTILE}, "code_version": HOSTILE}
+    info = changed(training=INFO.training | {"model": HOSTILE}, code_version=HOSTILE)
     slices = {"breed": {HOSTILE: metrics(30, 0.5, 0.5, 0.5), "pug": metrics(2, 0.2, 0.2, 0.2)}}
     evaluation = Evaluation(overall=metrics(32, 0.6, 0.6, 0.6), slices=slices)
     text = model_card(HubConfig(model_repo="acme/pets", data=data), facts, info, evaluation, f'1.0"\n\n{HOSTILE}')
@@ -200,7 +212,7 @@ def test_a_title_that_is_not_one_line_of_text_is_refused(text):
 
 @pytest.mark.parametrize("place", ["/home/jane/weights/w.h5", "gs://bucket/weights/w.h5", "C:\\weights\\w.h5", "w.h5"])
 def test_of_weights_the_name_and_the_digest_are_published_and_not_their_place(place):
-    info = INFO | {"training": INFO["training"] | {"encoder_weights": place}, "encoder_weights_sha256": "ef" * 32}
+    info = changed(training=INFO.training | {"encoder_weights": place}, encoder_weights_sha256="ef" * 32)
     text = section(card(info=info), "Training")
     assert "| encoder weights | `w.h5` |" in text
     assert f"`{'ef' * 32}`" in text

@@ -47,6 +47,7 @@ def _export(folder: Path) -> None:
     import keras
     import tensorflow as tf
 
+    from schemas.exported_model import EXTRA_FOLDER, TFLITE_FILE, TfliteReport
     from schemas.manifest import file_sha256
     from schemas.spec import load_spec
     from trainer.config import TrainingConfig
@@ -58,11 +59,12 @@ def _export(folder: Path) -> None:
     keras.utils.set_random_seed(1)
     making = folder.with_name("making")
     export_model(build_model(config, IMAGE_SIZE, 3), IMAGE_SIZE, 3, str(making))
-    tflite, one_image = making / "assets.extra" / "model.tflite", str(folder.parent.parent / "one-image")
+    tflite, one_image = making / EXTRA_FOLDER / TFLITE_FILE, str(folder.parent.parent / "one-image")
     tflite.parent.mkdir()
     save_for_one_image(tf.saved_model.load(str(making)), one_image)
     tflite.write_bytes(convert(one_image, quantize=False))
-    report = {"model.tflite": {"sha256": file_sha256(tflite), "bytes": tflite.stat().st_size}}
+    exact = {"compared_images": 1, "equal_pixels": 1.0, "max_logit_difference": 0.0, "mean_iou_difference": 0.0}
+    report = {TFLITE_FILE: TfliteReport(sha256=file_sha256(tflite), bytes=tflite.stat().st_size, **exact)}
     spec = load_spec("pets").model_copy(update={"title": "Drawn cats & dogs", "drawn": True})
     write_model_info(str(making), spec, IMAGE_SIZE, "0" * 64, config, "1" * 64, report)
     making.rename(folder)

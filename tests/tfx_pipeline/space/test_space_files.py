@@ -9,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from schemas.errors import UserError
+from schemas.exported_model import EXTRA_FOLDER, INFO_FILE, TFLITE_FILE, DataDescription, ModelInfo
 from tfx_pipeline.space import SpaceSettings, space_files
 from tfx_pipeline.space.examples import drawn_examples
 from tfx_pipeline.space.local_model import find_model
@@ -97,15 +98,18 @@ def test_drawn_examples_are_small_and_the_same_each_time():
     SpaceSettings(**SETTINGS, examples=examples)
 
 
-@pytest.mark.parametrize("data", [None, {"title": "Oxford-IIIT Pet", "drawn": False}, {"title": "x", "drawn": True}])
-def test_drawings_are_examples_only_for_a_model_that_was_trained_on_drawings(tmp_path, data):
-    extra = tmp_path / "model" / "assets.extra"
+@pytest.mark.parametrize("drawn", [None, False, True])
+def test_drawings_are_examples_only_for_a_model_that_was_trained_on_drawings(tmp_path, drawn):
+    extra = tmp_path / "model" / EXTRA_FOLDER
     extra.mkdir(parents=True)
-    info = {"dataset": "pets", "tflite": ["model.tflite"]} | ({"data": data} if data else {})
-    (extra / "model_info.json").write_text(json.dumps(info))
-    (extra / "model.tflite").write_bytes(b"model")
+    info = ModelInfo(dataset="pets", classes=("pet", "background"), palette=((0, 0, 0), (9, 9, 9)), image_size=32)
+    if drawn is not None:  # models of earlier versions do not say
+        data = DataDescription(title="Pets", license="CC0-1.0", source="us", drawn=drawn)
+        info = info.model_copy(update={"data": data})
+    (extra / INFO_FILE).write_text(info.to_json())
+    (extra / TFLITE_FILE).write_bytes(b"model")
     write_local_space(tmp_path / "space", tmp_path / "model", "gradio", "Pets")
-    assert (tmp_path / "space" / "examples").exists() == bool(data and data["drawn"])
+    assert (tmp_path / "space" / "examples").exists() == bool(drawn)
 
 
 def test_a_title_stays_text_in_the_readme():
@@ -122,12 +126,12 @@ def test_a_folder_without_a_model_is_an_error_that_says_how_to_make_one(tmp_path
 
 def test_the_newest_pushed_version_is_found_in_the_folder_of_a_pipeline(tmp_path):
     for version in ("9", "10"):
-        extra = tmp_path / "serving" / version / "assets.extra"
+        extra = tmp_path / "serving" / version / EXTRA_FOLDER
         extra.mkdir(parents=True)
-        (extra / "model_info.json").write_text("{}")
-        (extra / "model.tflite").write_bytes(b"model")
+        (extra / INFO_FILE).write_text("{}")
+        (extra / TFLITE_FILE).write_bytes(b"model")
     assert find_model(tmp_path).name == "10"
-    (tmp_path / "serving" / "10" / "assets.extra" / "model.tflite").unlink()
+    (tmp_path / "serving" / "10" / EXTRA_FOLDER / TFLITE_FILE).unlink()
     with pytest.raises(UserError, match=r"10: exported without TFLite models"):
         find_model(tmp_path)
 

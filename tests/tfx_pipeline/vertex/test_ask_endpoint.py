@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from schemas.errors import UserError
-from schemas.model_info import MODEL_INFO_PATH
+from schemas.exported_model import INFO_PATH
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS, ToyModel
 from tests.tfx_pipeline.vertex.test_pusher import push_model
 from tfx_pipeline import ask_endpoint
@@ -41,8 +41,8 @@ def model(stage):
 
 
 def write_info(folder, **values):
-    (folder / MODEL_INFO_PATH).parent.mkdir(exist_ok=True)
-    (folder / MODEL_INFO_PATH).write_text(json.dumps(values))
+    (folder / INFO_PATH).parent.mkdir(exist_ok=True)
+    (folder / INFO_PATH).write_text(json.dumps(values))
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_an_overlay_lays_the_classes_colours_over_the_photo(model, ask, photos, 
 
 
 def test_a_model_that_says_nothing_of_its_classes_needs_a_data_set_and_that_is_said(model, ask, photos, capsys):
-    (model / MODEL_INFO_PATH).unlink()
+    (model / INFO_PATH).unlink()
     with pytest.raises(UserError, match=r"does not say its classes: .*model_info\.json: missing; give --dataset=NAME"):
         ask(f"--model={model}", photos[0])
     assert ask(f"--model={model}", "--dataset=pets", photos[0]) == 0
@@ -112,7 +112,7 @@ def test_a_model_that_says_nothing_of_its_classes_needs_a_data_set_and_that_is_s
 
 
 def test_a_deployed_model_that_says_nothing_is_named(endpoint, model, ask, photos, write_cloud_config, capsys):
-    (model / MODEL_INFO_PATH).unlink()
+    (model / INFO_PATH).unlink()
     with pytest.raises(UserError, match=r"gs://rehearsal-bucket/models/7/assets\.extra/model_info\.json: missing"):
         ask(f"--config={write_cloud_config()}", photos[0])
 

@@ -23,6 +23,7 @@ from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from google.protobuf.message import Message
 
+from schemas.exported_model import SAVED_MODEL_FILE
 from tfx_pipeline.serving.prediction import BadRequest, load_signature, predictions
 from tfx_pipeline.vertex.rehearsal.access import Denied
 from tfx_pipeline.vertex.rehearsal.gate import Gate
@@ -194,7 +195,7 @@ class VertexService(grpc.GenericRpcHandler):
         name = request.parent_model or f"{request.parent}/models/{len(self.models) + 1}"
         versions = self.models.setdefault(name, [])
         model = request.model
-        if not self._buckets.of_uri(f"{model.artifact_uri}/saved_model.pb").is_file():
+        if not self._buckets.of_uri(f"{model.artifact_uri}/{SAVED_MODEL_FILE}").is_file():
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{model.artifact_uri} holds no SavedModel")
         model.name, model.version_id = name, str(len(versions) + 1)
         model.supported_deployment_resources_types = [v1.Model.DeploymentResourcesType.DEDICATED_RESOURCES]

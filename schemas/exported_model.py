@@ -1,0 +1,152 @@
+"""The exported model: the files in its folder, its signatures with their inputs and outputs, and `model_info.json`.
+
+`trainer` writes it; prediction, evaluation, serving, the Hub and the apps read it. Code that is copied into a Space
+cannot import this module and repeats a few of these names; `tests/schemas/test_exported_model.py` keeps them equal.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, model_validator
+
+from schemas.documents import parse_json_object, read_json_object
+from schemas.models import FrozenModel, parse_model
+from schemas.spec import ClassName
+
+# Files, relative to the SavedModel's folder. TensorFlow itself does not read what is in `assets.extra`.
+SAVED_MODEL_FILE = "saved_model.pb"
+EXTRA_FOLDER = "assets.extra"
+INFO_FILE = "model_info.json"
+TFLITE_FILE = "model.tflite"  # float32
+INT8_TFLITE_FILE = "model_int8.tflite"  # dynamic range; left out where quantization spoils the model
+TFLITE_FILES = (TFLITE_FILE, INT8_TFLITE_FILE)
+INFO_PATH = f"{EXTRA_FOLDER}/{INFO_FILE}"
+
+# In a repository on the Hub, info and TFLite files are at the top, and everything else is in this folder.
+REPOSITORY_FOLDER = "saved_model"
+
+# Signatures; `trainer.export.export_model` documents shapes and types. TFLite models have PREDICT_PIXELS alone.
+SERVING_DEFAULT = "serving_default"
+PREDICT_PIXELS = "predict_pixels"
+PREDICT_IMAGE = "predict_image"  # of crop models alone
+EVALUATE = "evaluate"
+
+# Their inputs.
+IMAGE_BYTES = "image_bytes"
+PIXELS = "pixels"
+EXAMPLES = "examples"
+
+# Their outputs.
+CLASS_IDS = "class_ids"
+MASK_BYTES = "mask_bytes"
+LOGITS = "logits"
+CONFUSION_MATRIX = "confusion_matrix"
+BOUNDARY_COUNTS = "boundary_counts"
+FINGERPRINT = "fingerprint"
+
+Level = Annotated[int, Field(ge=0, le=255)]
+
+
+class DataDescription(FrozenModel):
+    """What the photos are that a model was trained on, as in `DatasetSpec`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    title: str
+    license: str
+    source: str
+    drawn: bool = False
+
+
+class TfliteReport(FrozenModel):
+    """One TFLite file, and how close its answers are to the SavedModel's.
+
+    Attributes:
+      bytes: Its size.
+      sha256: Digest of its bytes.
+      compared_images: How many images of the eval split both answered.
+      equal_pixels: Share of pixels of the same class, in [0, 1].
+      max_logit_difference: As a share of the range of the SavedModel's logits.
+      mean_iou_difference: Its mean IoU less the SavedModel's; None where no pixel of the images is labelled.
+    """
+
+    # A model that answers NaN has a report too, which keeps it from being exported.
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=True)
+
+    bytes: int
+    sha256: str
+    compared_images: int
+    equal_pixels: float
+    max_logit_difference: float
+    mean_iou_difference: float | None
+
+
+class ModelInfo(FrozenModel):
+    """`model_info.json`: what one must know about a model to use it. Models of earlier versions lack some of it.
+
+    Attributes:
+      dataset: Name of the data set.
+      data: What its photos are.
+      classes: Names in the order of class ids.
+      palette: RGB in 0..255 per class.
+      image_size: S, the side of the square that PREDICT_PIXELS takes.
+      tiled: Whether that square is a tile, so that the model predicts photos at their own size.
+      manifest_sha256: Identity of the version that it was trained on.
+      training: The training configuration.
+      encoder_weights_sha256: Digest of the weights file in it; None where it names none.
+      tuned: Names of the settings in it that a search chose by the eval split.
+      code_version: Of the package that trained it.
+      source_sha256: Digest of the code that trained it.
+      tflite: TFLite file to its report; None where it was exported without.
+      dataset_version: Of the data set; in a repository on the Hub alone.
+      metrics: Results of the evaluation, as `summary.json` has them; in a repository on the Hub alone.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    dataset: str
+    data: DataDescription | None = None
+    classes: tuple[ClassName, ...] = Field(min_length=2, max_length=255)
+    palette: tuple[tuple[Level, Level, Level], ...]
+    image_size: int = Field(ge=1, le=65535)
+    tiled: bool = False
+    manifest_sha256: str | None = None
+    training: dict[str, Any] = Field(default_factory=dict)
+    encoder_weights_sha256: str | None = None
+    tuned: tuple[str, ...] = ()
+    code_version: str | None = None
+    source_sha256: str | None = None
+    tflite: dict[str, TfliteReport] | None = None
+    dataset_version: str | None = None
+    metrics: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _one_color_per_class(self) -> ModelInfo:
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("classes: names must differ")
+        if len(self.palette) != len(self.classes):
+            raise ValueError(f"palette: {len(self.palette)} colours for {len(self.classes)} classes")
+        return self
+
+    @property
+    def photo_size(self) -> int:
+        """Side of the square that photos are squashed to; 0 where they keep their size."""
+        return 0 if self.tiled else self.image_size
+
+    def to_json(self) -> str:
+        """The content of the file, without the fields that were never set: the same info gives the same text."""
+        values = self.model_dump(mode="json", exclude_unset=True)
+        return json.dumps(values, indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+
+def parse_model_info(data: bytes, source: str) -> ModelInfo:
+    """Reads the content of a `model_info.json`; a UserError that names `source` where it isn't one."""
+    return parse_model(ModelInfo, parse_json_object(data, source), source)
+
+
+def read_model_info(path: Path) -> ModelInfo:
+    """Reads a local `model_info.json`; UserError where it can't be read or isn't one."""
+    return parse_model(ModelInfo, read_json_object(path), str(path))
