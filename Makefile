@@ -34,7 +34,7 @@ DATA ?=
 PARTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo app data dataflow dataflow-plan rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
+.PHONY: help env demo app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
 	bench lock clean
 
 help:  ## list the commands
@@ -76,6 +76,9 @@ dataflow: env  ## prepare on Google Cloud: PROJECT= REGION= BUCKET= [DATASET= IN
 		$(if $(IMAGE),--sdk_container_image="$(IMAGE)") $(if $(SUBNETWORK),--subnetwork="$(SUBNETWORK)") \
 		$(if $(WORKER),--service_account_email="$(WORKER)") $(OPTIONS)
 
+doctor: env  ## say what a project at Google lacks before a run costs money: CONFIG=FILE [DATA=gs://...]
+	@$(BIN)/python -m tfx_pipeline.vertex doctor --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)")
+
 rehearse: env  ## run the Vertex AI job on this machine, for free: 3 to 6 minutes [CONFIG=FILE]
 	@$(BIN)/python -m tfx_pipeline.vertex rehearse --config="$(or $(CONFIG),tfx_pipeline/configs/rehearsal.yaml)"
 
@@ -96,7 +99,7 @@ image:  ## build, check and push the container image with Cloud Build: PROJECT= 
 	gcloud beta builds submit . --project="$(PROJECT)" --region="$(BUILD_REGION)" --config=tfx_pipeline/deploy/container/cloudbuild.yaml \
 		--gcs-source-staging-dir="gs://$(BUCKET)/builds" \
 		--service-account="projects/$(PROJECT)/serviceAccounts/image-builder@$(PROJECT).iam.gserviceaccount.com" \
-		--substitutions="_IMAGE=$(IMAGE_NAME),_TAG=$(IMAGE_TAG),$(IMAGE_ARGUMENTS),_ACCELERATOR=$(ACCELERATOR)"
+		--substitutions="_IMAGE=$(IMAGE_NAME),_TAG=$(IMAGE_TAG),$(IMAGE_ARGUMENTS),_ACCELERATOR=$(ACCELERATOR),_COMMIT=$(shell git describe --always --abbrev=40 --dirty --exclude='*')"
 
 test: env  ## run the tests
 	@$(BIN)/python -m pytest --numprocesses=2 -m "not proof"

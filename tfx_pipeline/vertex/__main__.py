@@ -18,7 +18,7 @@ EXIT_PUSHED, EXIT_FAILED, EXIT_NOT_PUSHED, EXIT_CANCELLED = 0, 1, 3, 5  # 4 is t
 EPILOG = f"""\
 exit codes:
   {EXIT_PUSHED}  the model is blessed and pushed; with --no_wait, and for other commands: done
-  {EXIT_FAILED}  the job, or a step of the rehearsal, failed
+  {EXIT_FAILED}  the job, or a step of the rehearsal, failed; for doctor: something must be done before a run
   2  the configuration or the data can't be used, or Google refuses
   {EXIT_NOT_PUSHED}  the job succeeded, but the model is not good enough: not blessed, not pushed
   {EXIT_CANCELLED}  the job was cancelled
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     run = _command(commands, "run", _run, "compile, submit, and follow the job to its end")
     run.add_argument("--no_wait", action="store_true", help="end as soon as the job is submitted")
     run.add_argument("--job_id", help="a second job of the same id is refused (default: name and time)")
+    _command(commands, "doctor", _doctor, "say what the project at Google lacks, before a run costs money")
     rehearse = _command(commands, "rehearse", _rehearse, "run the compiled job on this machine, for free")
     rehearse.add_argument(
         "--folder", type=Path, default=Path("runs/rehearsal"), metavar="DIR", help="default %(default)s"
@@ -154,6 +155,12 @@ def _follow(options: argparse.Namespace, config: PipelineConfig, job_id: str) ->
     place = jobs.pushed_to(job)
     print(f"blessed, pushed to {place}" if place else "not blessed, not pushed; see the Evaluator's metrics")
     return EXIT_PUSHED if place else EXIT_NOT_PUSHED
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from tfx_pipeline.vertex.doctor.report import examine
+
+    return examine(_load(options))
 
 
 def _rehearse(options: argparse.Namespace) -> int:

@@ -44,6 +44,15 @@ class Access:
             raise ValueError(f"{account} has no {role}")
         return Access(rest, self._roles)
 
+    def roles_for(self, account: str, permissions: Iterable[str]) -> list[str]:
+        """Roles that Terraform grants an account, which together have as many of the permissions as they can."""
+        roles, rest = [], set(permissions)
+        own = sorted({one.role for one in self.grants if one.account == account})
+        while own and (gained := rest & self._roles[best := max(own, key=lambda role: len(rest & self._roles[role]))]):
+            roles.append(best)
+            rest -= gained
+        return roles
+
     def allows(self, account: str, permission: str, place: str) -> bool:
         """Whether one of the account's roles on the place, or on the whole project, has the permission."""
         return any(

@@ -93,6 +93,19 @@ class Gate:
         permission = VERTEX_PERMISSIONS.get(method, NOT_LOOKED_UP)
         self._check(_caller(authorization), permission, f"//{service}.googleapis.com/{parent}", acts_as)
 
+    def check_place(self, authorization: str | None, permission: str, place: str, resource: str) -> None:
+        """Raises Denied where the sender of a request lacks a permission on a place."""
+        self.access.check(_caller(authorization), permission, place, resource)
+
+    def allows(self, authorization: str | None, permission: str, place: str) -> bool:
+        """Whether the sender of a request has a permission on a place."""
+        return self.access.allows(account_name(_caller(authorization)), permission, place)
+
+    def account_place(self, address: str) -> str:
+        """The account that grants speak of: one of Terraform's, or `pipeline-runner` for another."""
+        own = account_name(address)
+        return own if own in accounts() else RUNNER
+
     def check_dataflow(self, authorization: str | None, method: str, path: str, acts_as: str = "") -> None:
         """The same for a request to Dataflow's REST interface."""
         above, last = path.strip("/").split("/")[-2:]
@@ -102,8 +115,7 @@ class Gate:
     def _check(self, caller: str, permission: str, resource: str, acts_as: str) -> None:
         self.access.check(caller, permission, PROJECT, resource)
         if acts_as:
-            own = account_name(acts_as)
-            self.access.check(caller, ACT_AS, own if own in accounts() else RUNNER, acts_as)
+            self.access.check(caller, ACT_AS, self.account_place(acts_as), acts_as)
 
 
 def _storage_permissions(method: str, path: str) -> Iterator[tuple[str, str]]:

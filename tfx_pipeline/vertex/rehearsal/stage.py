@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from google.cloud import aiplatform_v1 as v1
 from google.protobuf import json_format
@@ -20,6 +21,8 @@ from tfx_pipeline.vertex.rehearsal.execution import Execution, Step, StepFailed
 from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.image import Image
 from tfx_pipeline.vertex.rehearsal.metadata import Metadata
+from tfx_pipeline.vertex.rehearsal.project_service import HOSTS as PROJECT_HOSTS
+from tfx_pipeline.vertex.rehearsal.project_service import ProjectService
 from tfx_pipeline.vertex.rehearsal.proxy import Authority, Proxy, client_environment, running_proxy
 from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Answer, Buckets, StorageService
 from tfx_pipeline.vertex.rehearsal.vertex_service import (
@@ -49,6 +52,7 @@ class Stage:
     Attributes:
       storage_requests: Step to number of requests to Cloud Storage.
       gate: What the servers let through.
+      project: What is in the project, as far as `doctor` asks.
     """
 
     def __init__(self, config: PipelineConfig, folder: Path, image: Image, buckets: Buckets, access: Access):
@@ -61,16 +65,19 @@ class Stage:
         self.storage_requests: Counter[str] = Counter()
         self.proxy: Proxy | None = None
         self.authority: Authority | None = None
-        self._storage = StorageService(buckets, self.gate)
+        self.storage = StorageService(buckets, self.gate, config.cloud.region.upper())
+        self.project = ProjectService(self.gate)
         self._custom_job_failure: StepFailed | None = None
 
     def answer_web(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
         """Answers dedicated endpoints and Cloud Storage, whose requests it counts."""
         if headers.get("host", "").endswith(PREDICTION_SUFFIX):
             return self.service.answer_dedicated(url, headers, body)
+        if self.project.answers(headers.get("host", ""), urlsplit(url).path):
+            return self.project.answer(method, url, headers, body)
         if "/token" not in url and "/serviceAccounts/" not in url:
             self.storage_requests[self.service.step] += 1
-        return self._storage.answer(method, url, headers, body)
+        return self.storage.answer(method, url, headers, body)
 
     def client_environment(self, account: str = DEPLOYER) -> dict[str, str]:
         """Variables that lead Google's clients of a process to the stage's servers, with an account's credentials."""
@@ -153,11 +160,14 @@ def raised_stage(
     """
     stage = Stage(config, folder, image, buckets, access or granted_access())
     with ExitStack() as stack:
-        hosts = (f"*.{config.cloud.region}-{PROJECT_NUMBER}{PREDICTION_SUFFIX}",)
+        hosts = (
+            "*.pkg.dev",
+            f"*.{config.cloud.region}-{PROJECT_NUMBER}{PREDICTION_SUFFIX}",
+        )
         stage.authority = authority = Authority(Path(stack.enter_context(tempfile.TemporaryDirectory())), hosts)
         web_port = stack.enter_context(running_web_server(stage.answer_web, authority))
         vertex_port = stack.enter_context(running_vertex_service(stage.service, authority))
-        routes = dict.fromkeys((*WEB_HOSTS, PREDICTION_SUFFIX), web_port) | dict.fromkeys(
+        routes = dict.fromkeys((*WEB_HOSTS, *PROJECT_HOSTS, PREDICTION_SUFFIX), web_port) | dict.fromkeys(
             (HOST_SUFFIX, RESOURCE_MANAGER_HOST), vertex_port
         )
         stage.proxy = stack.enter_context(running_proxy(routes))

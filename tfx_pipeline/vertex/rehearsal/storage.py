@@ -107,9 +107,14 @@ class Buckets:
 
 
 class StorageService:
-    """Answers requests to Cloud Storage that their sender may make, and those for access tokens."""
+    """Answers requests to Cloud Storage that their sender may make, and those for access tokens.
 
-    def __init__(self, buckets: Buckets, gate: Gate):
+    Attributes:
+      location: Of all buckets, as Cloud Storage writes it: `EUROPE-WEST4`.
+    """
+
+    def __init__(self, buckets: Buckets, gate: Gate, location: str = "EU"):
+        self.location = location
         self._buckets = buckets
         self._gate = gate
         self._uploads: dict[str, tuple[str, str, bytearray]] = {}
@@ -159,7 +164,16 @@ class StorageService:
         if match := re.fullmatch(r"/b/([^/]+)/o/?", path):
             return 200, self._list(unquote(match[1]), query), {}
         if match := re.fullmatch(r"/b/([^/]+)", path):
-            return 200, {"kind": "storage#bucket", "name": match[1], "projectNumber": PROJECT_NUMBER}, {}
+            return (
+                200,
+                {
+                    "kind": "storage#bucket",
+                    "name": match[1],
+                    "location": self.location,
+                    "projectNumber": PROJECT_NUMBER,
+                },
+                {},
+            )
         return _error(501, f"not rehearsed: {method} {path}")
 
     def _download(self, bucket: str, name: str, headers: dict[str, str]) -> Answer:

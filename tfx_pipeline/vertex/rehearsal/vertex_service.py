@@ -19,13 +19,14 @@ from typing import Any
 import grpc
 from google.cloud import aiplatform_v1 as v1
 from google.cloud.resourcemanager_v3 import GetProjectRequest, Project
+from google.iam.v1 import iam_policy_pb2
 from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from google.protobuf.message import Message
 
 from schemas.exported_model import SAVED_MODEL_FILE
 from tfx_pipeline.serving.prediction import BadRequest, load_signature, predictions
-from tfx_pipeline.vertex.rehearsal.access import Denied
+from tfx_pipeline.vertex.rehearsal.access import PROJECT, Denied
 from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.proxy import Authority
 from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Answer, Buckets
@@ -33,6 +34,7 @@ from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Answer, Bucket
 HOST_SUFFIX = "-aiplatform.googleapis.com"
 RESOURCE_MANAGER_HOST = "cloudresourcemanager.googleapis.com"  # asked whether the bucket is the project's
 GET_PROJECT = "/google.cloud.resourcemanager.v3.Projects/GetProject"
+TEST_PERMISSIONS = "/google.cloud.resourcemanager.v3.Projects/TestIamPermissions"
 PREFIX = "/google.cloud.aiplatform.v1."
 PREDICTION_SUFFIX = ".prediction.vertexai.goog"  # of dedicated endpoints
 # Of a request, to a shared endpoint (https://cloud.google.com/vertex-ai/docs/quotas) and to a dedicated one
@@ -93,6 +95,15 @@ class VertexService(grpc.GenericRpcHandler):
                 return _project(request, context)
 
             return grpc.unary_unary_rpc_method_handler(project, GetProjectRequest.deserialize, _serialize)
+        if handler_call_details.method == TEST_PERMISSIONS:
+
+            def held(request, context):
+                allowed = [one for one in request.permissions if self._gate.allows(authorization, one, PROJECT)]
+                return iam_policy_pb2.TestIamPermissionsResponse(permissions=allowed)
+
+            return grpc.unary_unary_rpc_method_handler(
+                held, iam_policy_pb2.TestIamPermissionsRequest.FromString, _serialize
+            )
         answer = getattr(self, re.sub("(?<!^)(?=[A-Z])", "_", method).lower(), None)
         if not handler_call_details.method.startswith(PREFIX) or answer is None:
             self.calls.append(Call(self.step, f"{method} (not rehearsed)", {}))

@@ -64,7 +64,8 @@ def test_make_and_cloud_build_agree_with_the_dockerfile():
     defaults = yaml.safe_load((IMAGE_DIR / "cloudbuild.yaml").read_text())["substitutions"]
     assert defaults == {
         f"_{name}": arguments[name] for name in ("PYTHON_MINOR", "PYTHON_TAG", "BEAM_VERSION", "ACCELERATOR")
-    }
+    } | {"_COMMIT": ""}
+    assert re.search(r"^ARG COMMIT=$", DOCKERFILE.read_text(), re.MULTILINE)
     made = run(
         "make", "-n", "image", "PROJECT=my-project-1", "REGION=europe-west1", "PYTHON=python3.10", cwd=PROJECT_DIR
     )

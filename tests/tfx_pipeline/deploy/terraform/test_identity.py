@@ -106,7 +106,8 @@ def test_no_role_is_broad(grants):
 
 
 def test_only_the_pipeline_reads_the_token_and_no_value_is_kept(grants, parsed):
-    assert [one["account"] for one in grants if one["place"] == "secret"] == ["pipeline-runner"]
+    readers = [one["account"] for one in grants if one["role"] == "roles/secretmanager.secretAccessor"]
+    assert readers == ["pipeline-runner"]
     kinds = {kind for one in parsed["resource"] for kind in one}
     assert "google_secret_manager_secret" in kinds
     assert kinds & {"google_secret_manager_secret_version", "google_service_account_key"} == set()

@@ -1,0 +1,68 @@
+"""Which permissions a run of the pipeline needs, by account and place, as far as its configuration asks for them.
+
+A test holds that Terraform grants each of them. `tfx_pipeline/deploy/terraform/roles.yaml` says which role has which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.vertex.rehearsal.access import ACT_AS, BUCKET, PROJECT, REGISTRY, SECRET
+
+CALLER = ""  # whoever runs the doctor
+
+SUBMIT = (
+    *(f"aiplatform.pipelineJobs.{verb}" for verb in ("create", "get", "list", "cancel")),
+    *(f"aiplatform.schedules.{verb}" for verb in ("create", "get", "list", "delete")),
+)
+TRAIN = tuple(f"aiplatform.customJobs.{verb}" for verb in ("create", "get", "list", "cancel"))
+SERVE = (
+    *(f"aiplatform.models.{verb}" for verb in ("upload", "get", "list")),
+    *(f"aiplatform.endpoints.{verb}" for verb in ("create", "get", "list", "deploy", "undeploy", "update")),
+)
+EVALUATE = ("dataflow.jobs.create", "dataflow.jobs.get", "dataflow.workItems.lease")
+READ_AND_WRITE = tuple(f"storage.objects.{verb}" for verb in ("get", "list", "create", "delete"))
+PULL = ("artifactregistry.repositories.downloadArtifacts",)
+
+
+class Need(NamedTuple):
+    """Permissions that an account needs on a place.
+
+    Attributes:
+      account: Address; CALLER for whoever runs the doctor.
+      place: PROJECT, BUCKET, REGISTRY, SECRET, or the address of an account that it acts as.
+    """
+
+    account: str
+    place: str
+    permissions: tuple[str, ...]
+
+
+def needs(config: PipelineConfig) -> Iterator[Need]:
+    """What a run of a configuration needs, the caller first."""
+    cloud = config.cloud
+    runner = cloud.service_account
+    serving = (*SERVE, "aiplatform.endpoints.predict") if cloud.serving else ()
+    yield Need(CALLER, PROJECT, (*SUBMIT, *serving))
+    yield Need(CALLER, BUCKET, ("storage.buckets.get", *READ_AND_WRITE))
+    yield Need(CALLER, REGISTRY, PULL)
+    yield Need(CALLER, runner, (ACT_AS,))
+
+    work = (
+        *(TRAIN if cloud.training else ()),
+        *(SERVE if cloud.serving else ()),
+        *(EVALUATE if cloud.evaluation else ()),
+    )
+    yield Need(runner, PROJECT, (*SUBMIT, *work, "logging.logEntries.create"))
+    yield Need(runner, BUCKET, READ_AND_WRITE)
+    yield Need(runner, REGISTRY, PULL)
+    yield Need(runner, runner, (ACT_AS,))
+    if config.hub is not None and not config.hub.dry_run:
+        yield Need(runner, SECRET, ("secretmanager.versions.access",))
+    trainer = cloud.training and cloud.training.service_account
+    if trainer and trainer != runner:
+        yield Need(runner, trainer, (ACT_AS,))
+        yield Need(trainer, BUCKET, READ_AND_WRITE)
+        yield Need(trainer, REGISTRY, PULL)

@@ -1,0 +1,204 @@
+"""Checks services, bucket, images, subnetwork and secret: are they there, and as and where they should be?"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from tfx_pipeline.config.cloud import is_prebuilt
+from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
+from tfx_pipeline.vertex.doctor.google import Google, Refused
+from tfx_pipeline.vertex.lineage import git_commit
+
+SERVICES = ("aiplatform", "artifactregistry", "cloudresourcemanager", "compute", "iam", "iamcredentials", "storage")
+PREBUILT_END = datetime.date(2027, 1, 14)
+MANIFEST_TYPES = ", ".join(
+    (
+        "application/vnd.docker.distribution.manifest.v2+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.oci.image.index.v1+json",
+    )
+)
+_IMAGE = re.compile(
+    r"(?P<host>(?P<location>[a-z0-9-]+)-docker\.pkg\.dev)/(?P<project>[^/]+)/(?P<repository>[^/]+)/(?P<name>[^:@]+)"
+    r"(?::(?P<tag>[^@]+)|@(?P<digest>.+))"
+)
+
+
+class ImagePlace(NamedTuple):
+    """Where an image of Artifact Registry lies.
+
+    Attributes:
+      resource: `projects/P/locations/L/repositories/R`.
+      repository: `HOST/PROJECT/REPOSITORY`.
+      location: Region or multi-region.
+      manifest: URL of its manifest.
+      blobs: URL below which its parts lie.
+    """
+
+    resource: str
+    repository: str
+    location: str
+    manifest: str
+    blobs: str
+
+
+def image_place(image: str) -> ImagePlace:
+    """Where an image lies; an image of another registry has an empty `resource`."""
+    match = _IMAGE.fullmatch(image)
+    if match is None:
+        return ImagePlace("", image.rpartition("/")[0], "", "", "")
+    host, location, project, repository = match["host"], match["location"], match["project"], match["repository"]
+    base = f"https://{host}/v2/{project}/{repository}/{match['name']}"
+    return ImagePlace(
+        f"projects/{project}/locations/{location}/repositories/{repository}",
+        f"{host}/{project}/{repository}",
+        location,
+        f"{base}/manifests/{match['tag'] or match['digest']}",
+        f"{base}/blobs",
+    )
+
+
+def check_services(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+    """Whether what a run calls is turned on."""
+    project = config.cloud.project
+    wanted = [*SERVICES, *(["dataflow"] if config.cloud.evaluation else [])]
+    wanted += ["secretmanager"] if config.hub is not None and not config.hub.dry_run else []
+    names = [f"projects/{project}/services/{one}.googleapis.com" for one in wanted]
+    query = urlencode([("names", one) for one in names])
+    answer = google.get(f"https://serviceusage.googleapis.com/v1/projects/{project}/services:batchGet?{query}")
+    on = {one["name"].rpartition("/")[2] for one in answer.get("services", []) if one.get("state") == "ENABLED"}
+    off = [f"{one}.googleapis.com" for one in wanted if f"{one}.googleapis.com" not in on]
+    if off:
+        yield Finding(FAIL, "services", f"gcloud services enable {' '.join(off)} --project={project}")
+    else:
+        yield Finding(OK, "services", f"all {len(wanted)} are on")
+
+
+def check_bucket(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+    """Whether the buckets are there, and in the jobs' region."""
+    buckets = dict.fromkeys(uri.removeprefix("gs://").partition("/")[0] for uri in (config.output, config.data))
+    for bucket in buckets:
+        subject = f"bucket gs://{bucket}"
+        try:
+            location = google.get(f"https://storage.googleapis.com/storage/v1/b/{bucket}").get("location", "")
+        except Refused as refused:
+            yield Finding(FAIL, subject, f"{refused}; make it with Terraform, or correct data and output")
+            continue
+        yield _in_region(config, subject, location.lower(), "make one there: all jobs read and write it")
+
+
+def check_image(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+    """Whether the pipeline's image can be pulled, and holds this code, this Beam and this Python."""
+    image = config.cloud.image
+    yield from _check_image("image", image, config, google, ours=True)
+
+
+def check_serving_image(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+    """Whether the endpoint's image can be pulled."""
+    image = config.cloud.serving_image
+    if image is None:
+        return
+    if not is_prebuilt(image):
+        yield from _check_image("serving image", image, config, google, ours=config.cloud.serving.image is None)
+    elif datetime.date.today() >= PREBUILT_END:
+        yield Finding(FAIL, f"serving image {image}", "Google no longer supports it; leave serving.image out")
+    else:
+        yield Finding(OK, f"serving image {image}", f"Google's own, until {PREBUILT_END}")
+
+
+def _check_image(what: str, image: str, config: PipelineConfig, google: Google, ours: bool) -> Iterator[Finding]:
+    subject, place = f"{what} {image}", image_place(image)
+    if not place.resource:
+        yield Finding(SKIP, subject, "not in Artifact Registry; pull it by hand to see that it is there")
+        return
+    try:
+        environment = _environment(place, google)
+    except Refused as refused:
+        yield Finding(FAIL, subject, f"can't be pulled ({refused}); push it with `make image`")
+        return
+    yield _in_region(config, f"registry {place.repository}", place.location, "push there, it is pulled for every job")
+    problems = list(_other_contents(environment)) if ours else []
+    yield Finding(FAIL, subject, "; ".join(problems)) if problems else Finding(OK, subject, "there")
+
+
+def _environment(place: ImagePlace, google: Google) -> dict[str, str]:
+    """The environment variables that an image sets, from its configuration (OCI image specification, "config")."""
+    manifest = google.get(place.manifest, Accept=MANIFEST_TYPES)
+    if "manifests" in manifest:  # one for each platform
+        linux = [one for one in manifest["manifests"] if one.get("platform", {}).get("architecture") == "amd64"]
+        if not linux:
+            raise Refused(404, "there is none for linux/amd64")
+        manifest = google.get(f"{place.manifest.rpartition('/')[0]}/{linux[0]['digest']}", Accept=MANIFEST_TYPES)
+    content = google.get(f"{place.blobs}/{manifest['config']['digest']}")
+    return dict(one.split("=", 1) for one in content.get("config", {}).get("Env", []))
+
+
+def _other_contents(environment: dict[str, str]) -> Iterator[str]:
+    """What is in the image that is not what would submit."""
+    beam, python, commit = version("apache-beam"), ".".join(platform.python_version_tuple()[:2]), git_commit()
+    if (other := environment.get("BEAM_WORKER_VERSION")) != beam:
+        yield f"it has Beam {other or 'unknown'}, this environment {beam}; launcher and workers need the same"
+    other = environment.get("PYTHON_VERSION", "unknown")
+    if not other.startswith(f"{python}."):
+        yield f"it has Python {other}, this environment {python}; launcher and workers need the same"
+    other = environment.get("GIT_COMMIT") or "unknown"
+    if commit is not None and other != commit.removesuffix("-dirty"):
+        yield f"it was built of commit {other[:12]}, this is {commit[:12]}; push this one with `make image`"
+    elif commit is not None and commit.endswith("-dirty"):
+        yield "this checkout has changes that are in no commit, so not in the image; commit them"
+
+
+def _in_region(config: PipelineConfig, subject: str, location: str, remedy: str) -> Finding:
+    region = config.cloud.region
+    if location == region:
+        return Finding(OK, subject, f"in {region}")
+    return Finding(FAIL, subject, f"in {location}, but the jobs run in {region}; {remedy}")
+
+
+def check_subnetwork(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+    """Whether Dataflow's workers, which have no public addresses, reach Google's interfaces."""
+    workers = config.cloud.evaluation
+    if workers is None or workers.use_public_ips:
+        return
+    region = config.cloud.region
+    named = (workers.subnetwork or f"regions/{region}/subnetworks/default").removeprefix(
+        "https://www.googleapis.com/compute/v1/"
+    )
+    subject = f"subnetwork {named}"
+    path = named if named.startswith("projects/") else f"projects/{config.cloud.project}/{named}"
+    try:
+        subnetwork = google.get(f"https://compute.googleapis.com/compute/v1/{path}")
+    except Refused as refused:
+        yield Finding(FAIL, subject, f"{refused}; set cloud.evaluation.subnetwork to the one that Terraform makes")
+        return
+    if subnetwork.get("privateIpGoogleAccess"):
+        yield Finding(OK, subject, "with Private Google Access")
+    else:
+        yield Finding(FAIL, subject, "without Private Google Access, so that workers hang; turn it on, or name another")
+
+
+def check_secret(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+    """Whether the token's version is there and enabled; its value is not read."""
+    if config.hub is None or config.hub.dry_run:
+        return
+    subject = f"secret {config.hub.token}"
+    try:
+        state = google.get(f"https://secretmanager.googleapis.com/v1/{config.hub.token}").get("state")
+    except Refused as refused:
+        if refused.status == 403:
+            yield Finding(SKIP, subject, f"{refused}; roles/secretmanager.viewer on it lets you look")
+        else:
+            yield Finding(FAIL, subject, f"{refused}; add a version: gcloud secrets versions add NAME --data-file=-")
+        return
+    if state == "ENABLED":
+        yield Finding(OK, subject, "enabled")
+    else:
+        yield Finding(FAIL, subject, f"is {str(state).lower()}; enable it, or add another version")

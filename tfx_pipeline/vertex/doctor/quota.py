@@ -1,0 +1,103 @@
+"""Checks whether the quota suffices for the configured machines. What is in use now is known for Dataflow alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from beam_jobs.google_cloud.machine_shape import machine_shape
+from tfx_pipeline.config.cloud import Machine
+from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
+from tfx_pipeline.vertex.doctor.google import Google, Refused
+
+UNLIMITED = -1
+QUOTA_PAGE = "https://console.cloud.google.com/iam-admin/quotas"
+# Names of accelerators in Vertex AI's quota that are not made of their type; see GOOGLE.md.
+_SHORTER = {
+    "nvidia_h100_80gb": "nvidia_h100",
+    "nvidia_h100_mega_80gb": "nvidia_h100_mega",
+    "nvidia_h200_141gb": "nvidia_h200",
+}
+
+
+def check_quota(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+    """One finding for the accelerators or processors of training, of serving, and of Dataflow's workers."""
+    cloud = config.cloud
+    if (job := cloud.training) is not None:
+        kind = "custom_model_training_preemptible" if job.spot else "custom_model_training"
+        yield _of_vertex(config, "training", kind, job, job.replicas, google)
+    if (serving := cloud.serving) is not None:
+        yield _of_vertex(config, "serving", "custom_model_serving", serving, serving.max_replicas, google)
+    if cloud.evaluation is not None:
+        yield _of_dataflow(config, google)
+
+
+def quota_metric(kind: str, machine: Machine) -> tuple[str, int]:
+    """Vertex AI's name for the quota that a machine takes first, and how much of it."""
+    if machine.accelerator_type:
+        name = machine.accelerator_type.lower().replace("nvidia_tesla_", "nvidia_")
+        return f"aiplatform.googleapis.com/{kind}_{_SHORTER.get(name, name)}_gpus", machine.accelerator_count
+    family = machine.machine_type.partition("-")[0]
+    infix = "" if family in ("n1", "e2") else f"_{family}"
+    return f"aiplatform.googleapis.com/{kind}{infix}_cpus", machine_shape(machine.machine_type).vcpus
+
+
+def _of_vertex(
+    config: PipelineConfig, what: str, kind: str, machine: Machine, machines: int, google: Google
+) -> Finding:
+    project, region = config.cloud.project, config.cloud.region
+    metric, each = quota_metric(kind, machine)
+    needed, subject = each * machines, f"quota for {what}"
+    short = metric.partition("/")[2]
+    service = f"projects/{project}/services/aiplatform.googleapis.com"
+    try:
+        answer = google.get(
+            f"https://serviceusage.googleapis.com/v1beta1/{service}/consumerQuotaMetrics/{quote(metric, safe='')}"
+        )
+    except Refused as refused:
+        return Finding(SKIP, subject, f"{short} is not known ({refused}); look at {QUOTA_PAGE}?project={project}")
+    limit = _limit(answer, region)
+    if limit is None:
+        return Finding(SKIP, subject, f"{short} has no limit in {region} that is shown; look at {QUOTA_PAGE}")
+    if limit in (UNLIMITED,) or limit >= needed:
+        amount = "unlimited" if limit == UNLIMITED else f"{limit}"
+        return Finding(OK, subject, f"{needed} of {amount} {short} in {region}, if nothing else uses them")
+    return Finding(
+        FAIL,
+        subject,
+        f"{needed} {short} needed in {region}, {limit} allowed; ask for more: {QUOTA_PAGE}?project={project}",
+    )
+
+
+def _limit(answer: dict, region: str) -> int | None:
+    """The limit that holds in a region: the smallest of those that are for the region, or for all that have none."""
+    limits = []
+    for one in answer.get("consumerQuotaLimits", []):
+        buckets = one.get("quotaBuckets", [])
+        own = [bucket for bucket in buckets if bucket.get("dimensions", {}).get("region") == region]
+        general = [bucket for bucket in buckets if not bucket.get("dimensions")]
+        limits += [int(bucket.get("effectiveLimit", 0)) for bucket in (own or general)]
+    known = [one for one in limits if one != UNLIMITED]
+    return min(known) if known else UNLIMITED if limits else None
+
+
+def _of_dataflow(config: PipelineConfig, google: Google) -> Finding:
+    """Processors of Compute Engine: those that are allowed less those in use."""
+    cloud, workers = config.cloud, config.cloud.evaluation
+    subject, needed = "quota for Dataflow", workers.max_num_workers * machine_shape(workers.worker_machine_type).vcpus
+    try:
+        answer = google.get(
+            f"https://compute.googleapis.com/compute/v1/projects/{cloud.project}/regions/{cloud.region}"
+        )
+    except Refused as refused:
+        return Finding(SKIP, subject, f"{refused}; roles/compute.networkViewer lets you look")
+    free = next((int(one["limit"] - one["usage"]) for one in answer.get("quotas", []) if one["metric"] == "CPUS"), 0)
+    if free >= needed:
+        return Finding(OK, subject, f"{needed} of {free} free CPUS in {cloud.region}")
+    return Finding(
+        FAIL,
+        subject,
+        f"{needed} CPUS needed in {cloud.region}, {free} free; lower cloud.evaluation.max_num_workers, or ask for more:"
+        f" {QUOTA_PAGE}?project={cloud.project}",
+    )

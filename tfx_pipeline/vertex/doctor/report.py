@@ -1,0 +1,67 @@
+"""Runs all checks and prints what they find."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from beam_jobs.dataflow.submission import check_credentials
+from schemas.errors import UserError
+from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
+from tfx_pipeline.vertex.doctor.google import Google, Refused
+from tfx_pipeline.vertex.doctor.permissions import check_permissions
+from tfx_pipeline.vertex.doctor.places import (
+    check_bucket,
+    check_image,
+    check_secret,
+    check_services,
+    check_serving_image,
+    check_subnetwork,
+)
+from tfx_pipeline.vertex.doctor.quota import check_quota
+
+Check = Callable[[PipelineConfig, Google], Iterator[Finding]]
+HEALTHY, UNWELL = 0, 1
+
+
+def check_data(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+    """Whether the data can be used as configured, as a run would check it."""
+    from tfx_pipeline.vertex.compile import read_version
+
+    try:
+        manifest = read_version(config).manifest
+    except UserError as error:
+        yield Finding(FAIL, f"data {config.data}", "; ".join(str(error).splitlines()))
+    else:
+        yield Finding(OK, f"data {config.data}", f"{manifest.dataset} {manifest.version}")
+
+
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("services", check_services),
+    ("permissions", check_permissions),
+    ("bucket", check_bucket),
+    ("data", check_data),
+    ("image", check_image),
+    ("serving image", check_serving_image),
+    ("subnetwork", check_subnetwork),
+    ("quota", check_quota),
+    ("secret", check_secret),
+)
+
+
+def examine(config: PipelineConfig, checks: tuple[tuple[str, Check], ...] = CHECKS) -> int:
+    """Prints one line for each finding, at once; HEALTHY, or UNWELL where something must be done before a run."""
+    check_credentials()
+    google = Google()
+    counts: Counter[str] = Counter()
+    for name, check in checks:
+        try:
+            for finding in check(config, google):
+                counts[finding.state] += 1
+                print(finding.line(), flush=True)
+        except Refused as refused:
+            counts[FAIL] += 1
+            print(Finding(FAIL, name, f"Google refuses to say: {refused}").line(), flush=True)
+    print(f"{counts[OK]} ok, {counts[FAIL]} to do" + (f", {counts[SKIP]} not known" if counts[SKIP] else ""))
+    return UNWELL if counts[FAIL] else HEALTHY
