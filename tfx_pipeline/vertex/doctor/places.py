@@ -92,7 +92,7 @@ def check_bucket(config: PipelineConfig, google: Google) -> Iterator[Finding]:
         except Refused as refused:
             yield Finding(FAIL, subject, f"{refused}; make it with Terraform, or correct data and output")
             continue
-        yield _in_region(config, subject, location.lower(), "make one there: all jobs read and write it")
+        yield _in_region(config, subject, location.lower(), "create one there: all jobs read and write it")
 
 
 def check_image(config: PipelineConfig, google: Google) -> Iterator[Finding]:
