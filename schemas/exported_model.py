@@ -96,7 +96,8 @@ class ModelInfo(FrozenModel):
       tiled: Whether that square is a tile, so that the model predicts photos at their own size.
       manifest_sha256: Identity of the version that it was trained on.
       training: The training configuration.
-      encoder_weights_sha256: Digest of the weights file in it; None where it names none.
+      encoder_weights_sha256: Digest of the file or folder that its encoder came from; None where that is a
+        name.
       tuned: Names of the settings in it that a search chose by the eval split.
       code_version: Of the package that trained it.
       source_sha256: Digest of the code that trained it.

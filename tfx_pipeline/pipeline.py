@@ -6,8 +6,6 @@ published, and preprocessing is part of the exported model.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ml_metadata.proto import metadata_store_pb2
 
 # Not `tfx.v1`: it also imports the Vertex AI client, which alone takes nine of its 25 seconds.
@@ -34,6 +32,7 @@ from tfx_pipeline.hub.component import HFPusher
 from tfx_pipeline.output_layout import CHECKPOINTS_FOLDER, PIPELINE_FOLDER
 from tfx_pipeline.platform import Platform
 from tfx_pipeline.source_digest import source_sha256
+from trainer.weights_file import weights_files
 
 TUNER = "Tuner"
 TRAINER = "Trainer"
@@ -144,7 +143,7 @@ def trainer_config(config: PipelineConfig, version: PublishedVersion, run_fn: st
         "training": config.training.model_dump(mode="json"),
         "checkpoint_dir": f"{config.output}/{CHECKPOINTS_FOLDER}",
         # Part of TFX's cache key, so that a model of other code or weights is never taken for this one's.
-        "source_sha256": source_sha256("schemas", run_fn.split(".")[0], files=_weights_files(config)),
+        "source_sha256": source_sha256("schemas", run_fn.split(".")[0], files=weights_files(config.training)),
     }
 
 
@@ -152,11 +151,6 @@ def tuner_config(config: PipelineConfig, version: PublishedVersion) -> dict:
     """Tuner's `custom_config`: like Trainer's, of what all trials have in common, with what is searched."""
     trials = config.model_copy(update={"training": config.tuning.trial_training(config.training)})
     return trainer_config(trials, version, TUNER_FN) | {"tuning": config.tuning.model_dump(mode="json")}
-
-
-def _weights_files(config: PipelineConfig) -> tuple[Path, ...]:
-    weights = Path(config.training.encoder_weights)
-    return (weights,) if weights.is_file() else ()  # else a name such as `imagenet`
 
 
 def _imported(config: PipelineConfig, manifest: Manifest, folder: str, artifact_type: type[Artifact]) -> Importer:

@@ -19,11 +19,16 @@ class TrainingConfig(FrozenModel):
 
     Attributes:
       model: Name in the registry of `trainer.models`: `unet`, `deeplabv3plus` or `segformer`.
-      encoder_width: MobileNetV2's width multiplier (`unet` and `deeplabv3plus`).
-      segformer_size: Size of SegFormer's encoder.
+      encoder: A KerasHub preset in place of the model's own encoder: a folder that `save_to_preset` wrote, `gs://` too,
+        `hf://OWNER/NAME` (KerasHub's, or timm's such as `hf://timm/tf_efficientnet_lite0.in1k`), `kaggle://...` or a
+        name that KerasHub knows. Its backbone must offer features of several scales, as EfficientNet, ResNet, CSPNet,
+        DenseNet and Mix Transformers do. Empty for MobileNetV2, or SegFormer's Mix Transformer.
+      encoder_width: MobileNetV2's width multiplier (`unet` and `deeplabv3plus` without `encoder`).
+      segformer_size: Size of SegFormer's encoder (without `encoder`).
       encoder_weights: `none` trains the encoder from scratch; `imagenet` lets Keras download MobileNetV2's weights,
         `ade20k` or `cityscapes` let KerasHub download SegFormer's; anything else is the path of a weights file (Keras'
-        `*_no_top` file for the same width, or what `save_weights` wrote of KerasHub's `MiTBackbone`).
+        `*_no_top` file for the same width, or what `save_weights` wrote of KerasHub's `MiTBackbone`). With `encoder`,
+        `none` builds the preset's network without its weights, and the default takes them.
       encoder_scale: The encoder sees the image enlarged by this factor. 2 gives 128-pixel images the object size that
         ImageNet weights know, and features at full resolution; it costs four times the encoder's time.
       decoder_filters: Channels of the decoder's finest block; coarser blocks have up to four times as many.
@@ -54,6 +59,7 @@ class TrainingConfig(FrozenModel):
     """
 
     model: str = "unet"
+    encoder: str = Field(default="", max_length=1024)
     encoder_width: Literal[0.35, 0.5, 0.75, 1.0, 1.3, 1.4] = 0.35
     segformer_size: Literal["b0", "b1", "b2"] = "b0"
     encoder_weights: str = Field(default="imagenet", min_length=1)
@@ -91,6 +97,11 @@ class TrainingConfig(FrozenModel):
         """Whether the encoder starts from weights, so that it is frozen at first."""
         return self.encoder_weights != NO_WEIGHTS
 
+    @property
+    def weights_source(self) -> str:
+        """Name, path or URI of what the encoder's weights come from; `none` where they come from nothing."""
+        return self.encoder if self.encoder and self.encoder_is_pretrained else self.encoder_weights
+
     def model_size(self, image_size: int) -> int:
         """Side of what the model takes; `image_size` is the data set version's.
 
@@ -105,6 +116,15 @@ class TrainingConfig(FrozenModel):
         if image_size and self.crop_size > image_size:
             raise UserError(f"training.crop_size {self.crop_size} is more than the version's image_size {image_size}")
         return self.crop_size or image_size
+
+    @model_validator(mode="after")
+    def _a_preset_has_its_own_weights(self) -> TrainingConfig:
+        default = type(self).model_fields["encoder_weights"].default
+        if self.encoder and self.encoder_weights not in (NO_WEIGHTS, default):
+            raise ValueError(
+                "encoder_weights: a preset brings its own; leave it out, or give none to start from scratch"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fine_tuning_needs_weights(self) -> TrainingConfig:

@@ -96,7 +96,7 @@ def write_model_info(
         tiled=config.crop_size > 0,
         manifest_sha256=manifest_sha256,
         training=config.model_dump(mode="json"),
-        encoder_weights_sha256=_file_sha256(config.encoder_weights),
+        encoder_weights_sha256=_weights_sha256(config.weights_source),
         tuned=tuple(sorted(tuned)),
         code_version=metadata.version("segmentation-pipeline"),
         source_sha256=source_sha256,
@@ -108,10 +108,19 @@ def write_model_info(
         file.write(info.to_json())
 
 
-def _file_sha256(path: str) -> str | None:
-    """Digest of a file's bytes; None where there is no such file, as where weights are named and not kept."""
-    if not tf.io.gfile.exists(path) or tf.io.gfile.isdir(path):
+def _weights_sha256(source: str) -> str | None:
+    """Digest of a file, or of names and digests of a folder's files; None where weights are named and not kept."""
+    scheme, separator, _ = source.partition("://")
+    if (separator and scheme not in tf.io.gfile.get_registered_schemes()) or not tf.io.gfile.exists(source):
         return None
+    if not tf.io.gfile.isdir(source):
+        return _file_sha256(source)
+    names = (name for name in sorted(tf.io.gfile.listdir(source)) if not tf.io.gfile.isdir(f"{source}/{name}"))
+    lines = [f"{_file_sha256(f'{source}/{name}')}  {name}\n" for name in names]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _file_sha256(path: str) -> str:
     digest = hashlib.sha256()
     with tf.io.gfile.GFile(path, "rb") as file:
         while piece := file.read(1 << 20):

@@ -16,7 +16,7 @@ from trainer.tuning import Range, TuningConfig, chosen_training, named
 from trainer.weights_file import weights_problem
 
 MODEL_FIELDS = ("model", "encoder_width", "segformer_size", "encoder_scale")  # decide whether a model can be built
-STRIDE = 32  # of every encoder's deepest output: MobileNetV2's and the Mix Transformer's
+STRIDE = 32  # of every encoder's deepest output: MobileNetV2's, the Mix Transformer's and the presets'
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,9 @@ def candidates(
 def size_problem(config: TrainingConfig, model_size: int) -> str | None:
     """Why the encoder cannot take images of this size, with what would fit; None where it can."""
     seen = model_size * config.encoder_scale
-    least = 2 * STRIDE if config.model == "segformer" else STRIDE  # KerasHub's attention needs more than one place
+    least = (
+        2 * STRIDE if config.model == "segformer" and not config.encoder else STRIDE
+    )  # KerasHub's attention needs more than one place
     if seen % STRIDE == 0 and seen >= least:
         return None
     bound = f"a multiple of {STRIDE}" + (f", at least {least}," if least > STRIDE else "")

@@ -12,7 +12,7 @@ from schemas.spec import FrozenModel
 from trainer.config import TrainingConfig
 
 # Settings that make a better or worse model of a trial. Not among them are seed and machine, what a trial sets itself,
-# what only the export knows, and `encoder_weights`, whose file the pipeline digests.
+# what only the export knows, and `encoder` and `encoder_weights`, whose files the pipeline digests.
 SEARCHABLE = (
     *("model", "encoder_width", "segformer_size", "encoder_scale", "decoder_filters", "batch_size"),
     *("learning_rate", "fine_tune_learning_rate", "weight_decay", "loss", "augment"),

@@ -14,6 +14,7 @@ from trainer.config import TrainingConfig
 
 Shapes = Counter[tuple[int, ...]]
 
+PRESET_CONFIG, PRESET_WEIGHTS = "config.json", "model.weights.h5"  # of a folder that KerasHub wrote
 KERAS_3, SUFFIXES = ".weights.h5", (".h5", ".hdf5")
 DOWNLOADED = {
     "unet": ("imagenet",),
@@ -44,6 +45,8 @@ def weights_problem(config: TrainingConfig, is_here: bool = True) -> str | None:
       config: `model` and what its encoder is made from.
       is_here: Whether the training sees this machine's files; elsewhere a file that is missing here may be there.
     """
+    if config.encoder:
+        return _preset_problem(config.encoder, is_here)
     if not config.encoder_is_pretrained or config.encoder_weights in DOWNLOADED[config.model]:
         return None
     name, path = config.encoder_weights, Path(config.encoder_weights)
@@ -58,6 +61,28 @@ def weights_problem(config: TrainingConfig, is_here: bool = True) -> str | None:
         return f"encoder_weights: {name!r} cannot be read as HDF5 ({error}); give a {KERAS_3} file that Keras has saved"
     misfit = _segformer_misfit if config.model == "segformer" else _mobilenet_misfit
     return (reason := misfit(config, shapes)) and f"encoder_weights: {name!r} {reason}"
+
+
+def weights_files(config: TrainingConfig) -> tuple[Path, ...]:
+    """The files on this machine that the encoder is made from, in order; none where it is downloaded or needs none."""
+    path = Path(config.encoder or config.encoder_weights)
+    if path.is_dir() and config.encoder:
+        return tuple(sorted(one for one in path.iterdir() if one.is_file()))
+    return (path,) if path.is_file() and not config.encoder else ()
+
+
+def _preset_problem(preset: str, is_here: bool) -> str | None:
+    """Why a KerasHub preset cannot be loaded, as far as a folder's listing tells."""
+    folder = Path(preset)
+    if "://" in preset:
+        return None
+    if folder.is_dir():
+        if missing := [name for name in (PRESET_CONFIG, PRESET_WEIGHTS) if not (folder / name).is_file()]:
+            return f"encoder: the folder {preset!r} has no {' and no '.join(missing)}; give what `save_to_preset` wrote"
+        return None
+    if is_here and ("/" in preset or folder.exists()):  # else a name that KerasHub knows
+        return f"encoder: no folder {preset!r}; give a folder of `save_to_preset`, hf://OWNER/NAME or kaggle://..."
+    return None
 
 
 @cache  # a search asks for each of its combinations

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tests.trainer.conftest import draw
 from trainer.config import TrainingConfig
 from trainer.export import export_model
+from trainer.export_tflite import export_tflite
 from trainer.models import BUILDERS
 from trainer.preprocessing import scale_pixels
 from trainer.training import train
@@ -39,3 +40,19 @@ def test_a_model_learns_eight_images_by_heart_and_answers_the_same_after_export(
     photos = np.stack([draw(index, SIZE)[0] for index in range(8)])
     expected = model(scale_pixels(photos), training=False)
     np.testing.assert_allclose(predict(tf.constant(photos, tf.float32))["logits"], expected, atol=1e-3)
+
+
+@pytest.mark.proof
+def test_a_model_with_a_preset_s_encoder_trains_in_both_phases_and_answers_the_same_as_tflite(write_shards, tmp_path):
+    hub = pytest.importorskip("keras_hub", reason="presets need the extra `models`")
+    hub.models.DenseNetBackbone([2, 2, 2, 2], growth_rate=8).save_to_preset(tmp_path / "preset")
+    config = TrainingConfig(encoder=str(tmp_path / "preset"), encoder_scale=1, epochs=1, fine_tune_epochs=1)
+    shards = write_shards(list(range(16)), SIZE)
+    before = hub.models.Backbone.from_preset(str(tmp_path / "preset")).get_weights()
+    model, epochs = train(config, shards, shards, SIZE, CLASSES, report=lambda line: None)
+    assert len(epochs) == 2
+    changed = [not np.array_equal(one, other) for one, other in zip(model.get_layer("encoder").get_weights(), before)]
+    assert any(changed)
+    assert not all(changed)  # the statistics that came with the weights stay
+    export_model(model, SIZE, CLASSES, str(tmp_path / "model"))
+    assert "model.tflite" in export_tflite(str(tmp_path / "model"), shards)  # refused where it answers otherwise

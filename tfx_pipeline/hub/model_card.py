@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from huggingface_hub import ModelCardData
 
@@ -16,6 +18,8 @@ from tfx_pipeline.hub.dataset_facts import DatasetFacts
 from tfx_pipeline.space.markdown import address_or_plain, code, plain, table
 
 CARD_FILE = "README.md"
+ENCODER_SOURCES = ("encoder", "encoder_weights")  # settings that can be paths of the machine or bucket that trained
+PUBLIC_HUBS = ("hf://", "kaggle://")
 
 
 def model_card(hub: HubConfig, facts: DatasetFacts, info: ModelInfo, evaluation: Evaluation | None, tag: str) -> str:
@@ -112,13 +116,21 @@ def _data(facts: DatasetFacts, spec: DatasetSpec, source: DataSource, overridden
     return table(["", ""], rows)
 
 
-def file_name(weights: str) -> str:
-    """What may be published of the weights that were configured: a name, or the last part of a path or URI."""
-    return re.split(r"[/\\]", weights.rstrip("/\\"))[-1]
+def publishable(training: Mapping[str, Any]) -> dict[str, Any]:
+    """A training's configuration without the folders and buckets that its encoder came from."""
+    named = {name: _file_name(training[name]) for name in ENCODER_SOURCES if training.get(name)}
+    return {**training, **named}
+
+
+def _file_name(source: str) -> str:
+    """A public name as it is; of a path or another URI the last part."""
+    if source.startswith(PUBLIC_HUBS):
+        return source
+    return re.split(r"[/\\]", source.rstrip("/\\"))[-1]
 
 
 def _training(info: ModelInfo) -> str:
-    training = info.training | {"encoder_weights": file_name(info.training.get("encoder_weights", ""))}
+    training = publishable(info.training)
     rows = [[plain(name.replace("_", " ")), code(str(value))] for name, value in sorted(training.items())]
     digests = {
         "encoder weights (sha256)": info.encoder_weights_sha256,

@@ -19,7 +19,7 @@ from tfx_pipeline.config.hub import HubConfig
 from tfx_pipeline.evaluation.results import Evaluation
 from tfx_pipeline.hub.contents import Content, Files, digest
 from tfx_pipeline.hub.dataset_facts import DatasetFacts
-from tfx_pipeline.hub.model_card import CARD_FILE, file_name, model_card
+from tfx_pipeline.hub.model_card import CARD_FILE, model_card, publishable
 
 
 @dataclass(frozen=True)
@@ -75,5 +75,4 @@ def _published_info(path: Path) -> ModelInfo:
     if not path.is_file():
         raise UserError(f"{path}: missing; HFPusher pushes models that trainer.export has described")
     info = read_model_info(path)
-    weights = file_name(info.training.get("encoder_weights", ""))
-    return info.model_copy(update={"training": info.training | {"encoder_weights": weights}})
+    return info.model_copy(update={"training": publishable(info.training)})

@@ -1,4 +1,4 @@
-"""DeepLabV3+: a MobileNetV2 encoder, atrous spatial pyramid pooling, and a decoder with one skip.
+"""DeepLabV3+: an encoder, atrous spatial pyramid pooling, and a decoder with one skip.
 
 L.-C. Chen, Y. Zhu, G. Papandreou, F. Schroff, H. Adam, "Encoder-Decoder with Atrous Separable Convolution for Semantic
 Image Segmentation", ECCV 2018. Built from Keras' layers: KerasHub's DeepLabV3 takes only KerasHub's own backbones, and
@@ -13,6 +13,7 @@ from keras import layers
 from trainer.config import TrainingConfig
 from trainer.models.blocks import check_image_size, enlarged_input, normalize, resize_to
 from trainer.models.mobilenet import mobilenet_encoder
+from trainer.models.presets import preset_encoder
 
 DEEP = "block_16_project_BN"  # 1/16 of the encoder's input with atrous convolutions, as the paper trains
 SHALLOW = "block_3_expand_relu"  # 1/4
@@ -25,7 +26,11 @@ REFINEMENTS = 2
 def build_deeplab(config: TrainingConfig, image_size: int, num_classes: int) -> keras.Model:
     """Builds DeepLabV3+; see `trainer.models.build_model`. The pyramid has 4 times `decoder_filters` channels."""
     check_image_size(config, image_size)
-    encoder = mobilenet_encoder(config, image_size * config.encoder_scale, (DEEP, SHALLOW), atrous=True)
+    encoder_size = image_size * config.encoder_scale
+    if config.encoder:  # KerasHub's backbones have no atrous form: their deepest features are half as fine
+        encoder = preset_encoder(config, encoder_size, (32, 4))
+    else:
+        encoder = mobilenet_encoder(config, encoder_size, (DEEP, SHALLOW), atrous=True)
     images, enlarged = enlarged_input(config, image_size)
     deep, shallow = encoder(enlarged)
     filters = 4 * config.decoder_filters

@@ -15,6 +15,7 @@ from keras import layers
 from schemas.errors import UserError
 from trainer.config import TrainingConfig
 from trainer.models.blocks import BATCH_NORM_MOMENTUM, ENCODER, check_image_size, enlarged_input, resize_to
+from trainer.models.presets import preset_encoder
 from trainer.weights_file import MIX_TRANSFORMERS
 
 HEADS = (1, 2, 5, 8)
@@ -31,7 +32,8 @@ PRESETS = {"ade20k": "ade20k_512", "cityscapes": "cityscapes_1024"}
 def build_segformer(config: TrainingConfig, image_size: int, num_classes: int) -> keras.Model:
     """Builds SegFormer; see `trainer.models.build_model`."""
     check_image_size(config, image_size)
-    encoder = _encoder(config, image_size * config.encoder_scale)
+    encoder_size = image_size * config.encoder_scale
+    encoder = preset_encoder(config, encoder_size, (4, 8, 16, 32)) if config.encoder else _encoder(config, encoder_size)
     images, enlarged = enlarged_input(config, image_size)
     stages = encoder(enlarged)
     finest = stages[0].shape[1]

@@ -1,4 +1,4 @@
-"""U-Net: a MobileNetV2 encoder and a light decoder of separable convolutions.
+"""U-Net: any encoder and a light decoder of separable convolutions.
 
 O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015.
 """
@@ -11,6 +11,7 @@ from keras import layers
 from trainer.config import TrainingConfig
 from trainer.models.blocks import check_image_size, enlarged_input, normalize
 from trainer.models.mobilenet import BOTTLENECK, SKIPS, mobilenet_encoder
+from trainer.models.presets import preset_encoder
 
 REFINEMENTS, FINEST_REFINEMENTS = 2, 1  # separable convolutions per decoder block
 
@@ -18,13 +19,19 @@ REFINEMENTS, FINEST_REFINEMENTS = 2, 1  # separable convolutions per decoder blo
 def build_unet(config: TrainingConfig, image_size: int, num_classes: int) -> keras.Model:
     """Builds the U-Net; see `trainer.models.build_model`."""
     check_image_size(config, image_size)
-    encoder = mobilenet_encoder(config, image_size * config.encoder_scale, (BOTTLENECK, *SKIPS))
+    encoder_size = image_size * config.encoder_scale
+    if config.encoder:
+        encoder = preset_encoder(config, encoder_size)
+    else:
+        encoder = mobilenet_encoder(config, encoder_size, (BOTTLENECK, *SKIPS))
     images, enlarged = enlarged_input(config, image_size)
     features = encoder(enlarged)
     x, skips = features[0], list(features[1:])
-    if config.encoder_scale == 1:  # the encoder's first skip has half the image's size
-        stem = layers.Conv2D(config.decoder_filters, 3, padding="same", use_bias=False, name="stem")(images)
-        skips.append(normalize(stem, "stem"))
+    while (side := skips[-1].shape[1]) < image_size:  # finer than the encoder's finest features
+        stride = image_size // (2 * side)
+        name = "stem" if stride == 1 else f"stem_{stride}"
+        stem = layers.Conv2D(config.decoder_filters, 3, stride, padding="same", use_bias=False, name=name)(images)
+        skips.append(normalize(stem, name))
     for index, skip in enumerate(skips):
         filters = config.decoder_filters * max(1, 4 - index)
         finest = index == len(skips) - 1

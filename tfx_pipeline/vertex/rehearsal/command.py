@@ -25,12 +25,12 @@ from tfx_pipeline.vertex.rehearsal.sample import draw_version
 from tfx_pipeline.vertex.rehearsal.stage import Stage, raised_stage
 from tfx_pipeline.vertex.rehearsal.storage import Buckets
 from trainer.tuning import TuningConfig
+from trainer.weights_file import DOWNLOADED
 
 OWNER = "python -m tfx_pipeline.vertex rehearse"
 REQUESTS_FILE = "requests.jsonl"
 CONFIG_FILE = "config.yaml"
 HUB_FOLDER = "hub"
-IMAGENET = "imagenet"  # the name of weights that Keras downloads
 REHEARSED, FAILED = 0, 1
 SUBMISSION, QUESTION = "submission", "ask the endpoint"
 
@@ -50,9 +50,10 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
       UserError: The folder holds what no rehearsal has written, the sample can't be used, the image can't be built, or
         the training would download its weights.
     """
-    if as_configured and config.training.encoder_weights == IMAGENET:
+    source = config.training.weights_source
+    if as_configured and (source in DOWNLOADED.get(config.training.model, ()) or "://" in source):
         raise UserError(
-            f"training.encoder_weights: {IMAGENET} is downloaded, but nothing leaves a rehearsal; name a file of"
+            f"training: the encoder's weights {source} are downloaded, but nothing leaves a rehearsal; name a file of"
             " weights, or leave --as_configured out"
         )
     folder = folder.resolve()

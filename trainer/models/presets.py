@@ -1,0 +1,97 @@
+"""Encoders from KerasHub presets: any backbone that offers the features of several scales."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from schemas.errors import UserError
+from trainer.config import TrainingConfig
+from trainer.models.blocks import BATCH_NORM_MOMENTUM, ENCODER
+
+HALF_RANGE = 127.5  # of pixels in 0..255; models take (pixel - 127.5) / 127.5
+
+
+def preset_encoder(config: TrainingConfig, input_size: int, strides: Sequence[int] = (32, 16, 8, 4, 2)) -> keras.Model:
+    """Builds the encoder that `config.encoder` names.
+
+    Args:
+      config: `encoder` is used, and whether `encoder_weights` is `none`.
+      input_size: I, a multiple of 32.
+      strides: Of the features that are wanted, in this order; backbones need not have 2.
+
+    Returns:
+      A model from float32 [N, I, I, 3] in [-1, 1] to features [N, I / s, I / s, C_s] for each stride s. Pixels are
+      normalized as the preset's image converter says; a preset without one is given [-1, 1].
+
+    Raises:
+      UserError: A preset that cannot be loaded, or without features at these scales.
+    """
+    try:
+        from keras_hub import layers as hub_layers  # an optional dependency, and seconds to import
+        from keras_hub import models as hub_models
+    except ImportError:
+        raise UserError(
+            "training.encoder needs KerasHub; install the extra `models`: pip install 'segmentation-pipeline[models]'"
+        ) from None
+    try:
+        backbone = _load_backbone(hub_models.Backbone, config.encoder, config.encoder_is_pretrained, input_size)
+        scale, offset = _normalization(hub_layers.ImageConverter, config.encoder)
+    except UserError:
+        raise
+    except Exception as error:  # KerasHub raises whatever its readers and downloaders meet
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"training.encoder: the preset {config.encoder!r} cannot be loaded: {reason}") from None
+    levels = getattr(backbone, "pyramid_outputs", None)
+    if not levels:
+        raise UserError(
+            f"training.encoder: {config.encoder!r} is a {type(backbone).__name__}, which offers no features of several "
+            "scales (pyramid_outputs); take an EfficientNet, ResNet, CSPNet, DenseNet or Mix Transformer"
+        )
+    for layer in backbone._flatten_layers(include_self=False):
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = BATCH_NORM_MOMENTUM
+    images = keras.Input((input_size, input_size, 3), name="encoder_images")
+    normalized = layers.Rescaling(scale, offset, name="standardize")(images)
+    features = keras.Model(backbone.inputs, list(levels.values()), name="backbone")(normalized)
+    by_stride = {input_size // feature.shape[1]: feature for feature in features}
+    if not {4, 8, 16, 32} <= by_stride.keys():
+        raise UserError(
+            f"training.encoder: {config.encoder!r} has features at 1/{', 1/'.join(map(str, sorted(by_stride)))} of the "
+            "image's size; decoders need 1/4, 1/8, 1/16 and 1/32"
+        )
+    return keras.Model(images, [by_stride[stride] for stride in strides if stride in by_stride], name=ENCODER)
+
+
+def _load_backbone(kind: Any, preset: str, with_weights: bool, input_size: int) -> keras.Model:
+    """The preset's backbone for this input size, where its class is built for one."""
+    shape = (input_size, input_size, 3)
+    try:
+        return kind.from_preset(preset, load_weights=with_weights, image_shape=shape)
+    except (TypeError, ValueError) as error:  # EfficientNet takes images of any size, and no such argument
+        if "image_shape" not in str(error):
+            raise
+        return kind.from_preset(preset, load_weights=with_weights)
+
+
+def _normalization(kind: Any, preset: str) -> tuple[list[float], list[float]]:
+    """Scale and offset of each channel from [-1, 1] to what the preset's weights expect."""
+    try:
+        converter = kind.from_preset(preset)
+    except (FileNotFoundError, ValueError):  # none in the folder; none for the class
+        return [1.0] * 3, [0.0] * 3
+    scales = _per_channel(converter.scale, 1.0)
+    offsets = _per_channel(converter.offset, 0.0)
+    # pixel = 127.5 x + 127.5, and the converter gives pixel * scale + offset.
+    return (
+        [HALF_RANGE * scale for scale in scales],
+        [HALF_RANGE * scale + offset for scale, offset in zip(scales, offsets)],
+    )
+
+
+def _per_channel(value: Any, default: float) -> list[float]:
+    numbers = [default] if value is None else list(keras.ops.convert_to_numpy(value).ravel())
+    return [float(one) for one in numbers] * (3 // len(numbers))
