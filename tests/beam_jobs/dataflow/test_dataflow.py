@@ -13,18 +13,12 @@ from beam_jobs.dataflow.__main__ import main
 from schemas.errors import UserError
 from schemas.manifest import parse_manifest
 from tests.beam_jobs.dataflow.dataflow_command import IMAGE, REGION, dataflow_arguments
-from tests.beam_jobs.dataflow.dataflow_service import JOB_ID, run_staged_graph, running_service
+from tests.beam_jobs.dataflow.dataflow_service import JOB_ID, run_staged_graph
 from tests.beam_jobs.jobs import GOOD, prepare
 from tests.beam_jobs.pictures import write_pair
 from tests.beam_jobs.storage_emulator import PROJECT
 
 CONSOLE = f"https://console.cloud.google.com/dataflow/jobs/{REGION}/{JOB_ID}?project={PROJECT}"
-
-
-@pytest.fixture
-def service():
-    with running_service() as service:
-        yield service
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +46,7 @@ def submit(service, photos_uri, bucket):
 def test_a_job_is_submitted_followed_and_its_version_published(
     service, storage, submit, bucket, photos, tmp_path, capsys
 ):
-    service.on_state["JOB_STATE_RUNNING"] = lambda: run_staged_graph(storage, service)
+    service.workers = lambda: run_staged_graph(storage, service)
     assert submit() == 0
     told = capsys.readouterr()
     assert re.findall(r"^ +\d+:\d\d  (\w+)$", told.out, re.MULTILINE) == ["pending", "running", "done"]
@@ -86,7 +80,7 @@ def test_counters_that_differ_from_the_manifest_fail_the_command_and_name_the_di
             if metric["name"]["name"] == "records_written":
                 metric["scalar"] -= 1
 
-    service.on_state["JOB_STATE_RUNNING"] = lose_a_record
+    service.workers = lose_a_record
     assert submit() == 1
     told = capsys.readouterr()
     assert "the account does not add up: Beam counted records_written 39, the manifest says 40" in told.err
@@ -101,7 +95,7 @@ def test_a_retry_with_a_baseline_is_built_from_what_the_bucket_holds(service, st
     assert prepare(f"{bucket}/photos", f"{bucket}/data", "1.0.0") == 0
     whole.write_bytes(data)
     storage.put_folder(photos, f"{bucket}/photos")
-    service.on_state["JOB_STATE_RUNNING"] = lambda: run_staged_graph(storage, service)
+    service.workers = lambda: run_staged_graph(storage, service)
     again = f"--input={bucket}/photos", "--version=1.1.0", "--retry_quarantined=1.0.0", "--baseline=1.0.0"
     capsys.readouterr()
     assert submit(*again) == 0
@@ -153,7 +147,7 @@ def test_a_withheld_version_exits_with_1_and_tells_why(service, storage, submit,
     for number in range(10):
         (photos / f"images/pug_{number}.jpg").write_bytes(b"")
     storage.put_folder(photos, f"{bucket}/photos")
-    service.on_state["JOB_STATE_RUNNING"] = lambda: run_staged_graph(storage, service)
+    service.workers = lambda: run_staged_graph(storage, service)
     assert submit(f"--input={bucket}/photos") == 1
     assert "25.0%" in capsys.readouterr().err
     assert storage.list(f"{bucket}/data/pets/1.0.0") == []

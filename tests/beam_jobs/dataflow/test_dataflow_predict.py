@@ -9,16 +9,10 @@ from beam_jobs.dataflow.predict import main
 from beam_jobs.predict import command_line as local
 from schemas.errors import UserError
 from tests.beam_jobs.dataflow.dataflow_command import IMAGE, REGION
-from tests.beam_jobs.dataflow.dataflow_service import run_staged_graph, running_service
+from tests.beam_jobs.dataflow.dataflow_service import run_staged_graph
 from tests.beam_jobs.pictures import encode, gradient
 from tests.beam_jobs.storage_emulator import PROJECT
 from tests.beam_jobs.toy_model import export
-
-
-@pytest.fixture
-def service():
-    with running_service() as service:
-        yield service
 
 
 @pytest.fixture
@@ -38,7 +32,7 @@ def arguments(storage, bucket, service, tmp_path):
 def test_a_job_writes_to_the_bucket_what_one_machine_writes_to_a_folder(
     service, storage, bucket, arguments, tmp_path, capsys
 ):
-    service.on_state["JOB_STATE_RUNNING"] = lambda: run_staged_graph(storage, service)
+    service.workers = lambda: run_staged_graph(storage, service)
     assert main(arguments) == 0
     told = capsys.readouterr()
     assert re.findall(r"^ +\d+:\d\d  (\w+)$", told.out, re.MULTILINE) == ["pending", "running", "done"]

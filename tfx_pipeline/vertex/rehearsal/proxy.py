@@ -31,6 +31,7 @@ _KEY_USES = (
     *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
     *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
 )
+TOKEN_URI = "https://oauth2.googleapis.com/token"
 _CONNECT = re.compile(rb"CONNECT ([^: ]+):443 HTTP/1\.[01]\r\n")
 
 
@@ -49,21 +50,21 @@ class Authority:
         self.certificate = folder / "authority.pem"
         self.server_certificate, self.server_key = folder / "server.pem", folder / "server.key"
         self._folder = folder
-        authority_key, server_key = _new_key(), _new_key()
+        authority_key, server_key = new_key(), new_key()
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Rehearsal on this machine")])
         authority = _certificate(name, name, authority_key, authority_key, is_authority=True)
         server_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOSTS[0])])
         server = _certificate(server_name, name, server_key, authority_key, is_authority=False, hosts=self._hosts)
         self.certificate.write_bytes(_pem(authority))
         self.server_certificate.write_bytes(_pem(server) + _pem(authority))
-        self.server_key.write_bytes(_pem_key(server_key))
-        self._account_key = _pem_key(server_key).decode()
+        self.server_key.write_bytes(pem_key(server_key))
+        self._account_key = pem_key(server_key).decode()
 
     def credentials(self, account: str) -> Path:
         """Key file of a service account of that name; Google knows neither account nor key."""
         path = self._folder / f"{account}.json"
         if not path.is_file():
-            path.write_text(json.dumps(_service_account(account, self._account_key)))
+            path.write_text(json.dumps(service_account(f"{account}@{ACCOUNT_DOMAIN}", self._account_key)))
         return path
 
     def server_context(self) -> ssl.SSLContext:
@@ -162,7 +163,8 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         pass
 
 
-def _new_key() -> rsa.RSAPrivateKey:
+def new_key() -> rsa.RSAPrivateKey:
+    """A key for a certificate or an account."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -195,19 +197,21 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _pem_key(key: rsa.RSAPrivateKey) -> bytes:
+def pem_key(key: rsa.RSAPrivateKey) -> bytes:
+    """The key as PEM text."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
 
 
-def _service_account(account: str, key: str) -> dict[str, str]:
+def service_account(address: str, key: str, token_uri: str = TOKEN_URI) -> dict[str, str]:
+    """The content of a service account's key file; `key` is PEM text, tokens come from `token_uri`."""
     return {
         "type": "service_account",
         "project_id": "rehearsal",
         "private_key_id": "rehearsal",
         "private_key": key,
-        "client_email": f"{account}@{ACCOUNT_DOMAIN}",
+        "client_email": address,
         "client_id": "1",
-        "token_uri": "https://oauth2.googleapis.com/token",
+        "token_uri": token_uri,
     }

@@ -39,19 +39,27 @@ Answer = tuple[int, "Json | bytes", dict[str, str]]
 
 
 class Buckets:
-    """Buckets and their objects as folders and files below one folder; every bucket that is named exists.
+    """Buckets and their objects as folders and files below one folder.
 
     An object whose name ends in `/` is an empty folder: TensorFlow makes these, and Cloud Storage lists them.
     """
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, made_by_name: bool = True):
+        """Args: `root` is the folder; `made_by_name` whether every bucket exists that a request names."""
         self.root = root
+        self._made_by_name = made_by_name
         root.mkdir(parents=True, exist_ok=True)
 
     def path(self, bucket: str, name: str = "") -> Path:
-        """Where a bucket or an object is kept; ValueError for a name that would leave the folder."""
+        """Where a bucket or an object is kept; ValueError for a name that would leave the folder.
+
+        Raises:
+          FileNotFoundError: There is no such bucket.
+        """
         if any(part in ("", ".", "..") for part in [bucket, *name.rstrip("/").split("/")][: None if name else 1]):
             raise ValueError(f"no object can be called gs://{bucket}/{name}")
+        if not self._made_by_name and not (self.root / bucket).is_dir():
+            raise FileNotFoundError(f"no such bucket: {bucket}")
         return self.root / bucket / name
 
     def of_uri(self, uri: str) -> Path:
@@ -113,10 +121,12 @@ class StorageService:
       location: Of all buckets, as Cloud Storage writes it: `EUROPE-WEST4`.
     """
 
-    def __init__(self, buckets: Buckets, gate: Gate, location: str = "EU"):
+    def __init__(self, buckets: Buckets, gate: Gate, location: str = "EU", scheme: str = "https"):
+        """Args: `scheme` is that of the addresses that it gives to clients."""
         self.location = location
         self._buckets = buckets
         self._gate = gate
+        self._scheme = scheme
         self._uploads: dict[str, tuple[str, str, bytearray]] = {}
 
     def answer(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -164,6 +174,7 @@ class StorageService:
         if match := re.fullmatch(r"/b/([^/]+)/o/?", path):
             return 200, self._list(unquote(match[1]), query), {}
         if match := re.fullmatch(r"/b/([^/]+)", path):
+            self._buckets.path(unquote(match[1]))
             return (
                 200,
                 {
@@ -244,7 +255,7 @@ class StorageService:
             upload = uuid.uuid4().hex
             self._buckets.path(bucket, name)  # a wrong name is refused at the start
             self._uploads[upload] = (bucket, name, bytearray())
-            place = f"https://{headers['host']}/upload{JSON_API}/b/{bucket}/o?uploadType=resumable"
+            place = f"{self._scheme}://{headers['host']}/upload{JSON_API}/b/{bucket}/o?uploadType=resumable"
             return 200, b"", {"Location": f"{place}&name={quote(name, safe='')}&upload_id={upload}"}
         if kind == "media" and method == "POST":
             return self._stored(headers, bucket, query["name"], body)

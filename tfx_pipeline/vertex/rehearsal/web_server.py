@@ -1,4 +1,4 @@
-"""An HTTPS server on loopback that clients take for Google's."""
+"""A web server on loopback that clients take for Google's."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ Answering = Callable[[str, str, "dict[str, str]", bytes], Answer]
 
 
 @contextmanager
-def running_web_server(answer: Answering, authority: Authority) -> Iterator[int]:
+def running_web_server(answer: Answering, authority: Authority | None = None) -> Iterator[int]:
     """Serves until the block ends; yields the port.
 
     Args:
       answer: From method, path with query, headers with names in lower case, and body, to the answer.
+      authority: Signs the certificate for HTTPS; None speaks plain HTTP.
     """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # or a body waits up to 40 ms for the acknowledgement of its headers
 
         def _answer(self):
             headers = {key.lower(): value for key, value in self.headers.items()}
@@ -59,9 +61,10 @@ def running_web_server(answer: Answering, authority: Authority) -> Iterator[int]
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    server.socket = authority.server_context().wrap_socket(
-        server.socket, server_side=True, do_handshake_on_connect=False
-    )
+    if authority:
+        server.socket = authority.server_context().wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server.server_port
