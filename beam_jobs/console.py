@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import gc
 import logging
@@ -19,6 +20,14 @@ USER_ERROR = 2
 INTERRUPTED = 128 + signal.SIGINT  # 130 and 143, as shells report what a signal ended
 TERMINATED = 128 + signal.SIGTERM
 STOPPED = "stopped; the same command starts over"
+
+
+class CommandLine(argparse.ArgumentParser):
+    """A parser whose messages repeat what was typed, as all do, but no secret that was typed in a wrong place."""
+
+    def error(self, message: str) -> NoReturn:
+        """See the base class."""
+        super().error(redacted(message))
 
 
 class Terminated(BaseException):

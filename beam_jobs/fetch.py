@@ -1,12 +1,11 @@
 """Command line that fetches the official archives of a data set; `make data` runs it for pets.
 
-A download goes into `<file>.part` and goes on there after a break (RFC 9110, section 14: range requests). It gets its
-name only when its size and its SHA-256 are those of the data set's contract.
+A download goes into `<file>.<start of its SHA-256>.part` and goes on there after a break (RFC 9110, section 14: range
+requests). It gets its name only when its size and its SHA-256 are those of the data set's contract.
 """
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import os
 import re
@@ -19,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import CommandLine, be_calm, exit_code
 from schemas.errors import UserError
 from schemas.manifest import file_sha256
 from schemas.spec import ARCHIVE_URL, ArchiveSpec, available_datasets, load_spec
@@ -45,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     Raises:
       UserError: The options can't be used, or an archive can't be had.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m beam_jobs.fetch",
         description="Fetches the official archives of a data set, checks them, and goes on where it was interrupted. "
         "beam_jobs.prepare reads them as they are.",
@@ -78,12 +77,13 @@ def fetch_archive(archive: ArchiveSpec, folder: Path, first_wait: float = FIRST_
       UserError: The server has no such file or another one, it can't be reached, or the disk is full.
     """
     target = folder / archive.file
+    part = folder / part_name(archive)
+    _refuse_foreign(target, part)
     if target.exists():
         if target.stat().st_size != archive.bytes or file_sha256(target) != archive.sha256:
             raise UserError(f"{target}: is not the file that {archive.url} should be; move it away and try again")
         print(f"{target}: already there, size and sha256 are right")
         return target
-    part = folder / f"{archive.file}.part"
     with _disk_errors(part, archive):
         folder.mkdir(parents=True, exist_ok=True)
         had = part.stat().st_size if part.exists() else 0
@@ -103,6 +103,21 @@ def fetch_archive(archive: ArchiveSpec, folder: Path, first_wait: float = FIRST_
     os.replace(part, target)
     print(f"{target}: complete, size and sha256 are right")
     return target
+
+
+def part_name(archive: ArchiveSpec) -> str:
+    """Name of the file that an archive is fetched into.
+
+    It holds the digest that the whole must have. A `FILE.part` of another program is neither continued nor deleted.
+    """
+    return f"{archive.file}.{archive.sha256[:16]}.part"
+
+
+def _refuse_foreign(*paths: Path) -> None:
+    """Raises a UserError where a link, a folder or a device lies: we have made none, and would write elsewhere."""
+    for path in paths:
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise UserError(f"{path}: is there, and no regular file of its own; move it away and try again")
 
 
 def _complete(archive: ArchiveSpec, part: Path, first_wait: float) -> None:

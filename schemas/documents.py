@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import yaml
 
 from schemas.errors import UserError
+from schemas.regular_files import read_regular
 
 MAX_YAML_BYTES = 256 << 10  # 256 KiB, which take PyYAML seconds; configurations have some kilobytes
 MAX_JSON_BYTES = 1 << 20  # 1 MiB
@@ -32,11 +33,10 @@ def read_document(path: Path, max_bytes: int) -> bytes:
     """The bytes of a file, of which no more than the limit is read.
 
     Raises:
-      OSError: It can't be read.
+      OSError: It can't be read, or is no regular file.
       UserError: It has more than `max_bytes`.
     """
-    with path.open("rb") as file:
-        data = file.read(max_bytes + 1)
+    data = read_regular(path, max_bytes)
     _check_size(data, str(path), max_bytes)
     return data
 

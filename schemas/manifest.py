@@ -19,6 +19,7 @@ from pydantic import AfterValidator, Field, model_validator
 from schemas.documents import parse_json_object, read_document
 from schemas.errors import UserError
 from schemas.features import SPLITS, split_folder
+from schemas.regular_files import open_regular
 from schemas.spec import FrozenModel, parse_model
 
 MANIFEST_FILE = "manifest.json"
@@ -238,7 +239,7 @@ def check_folder_name(manifest: Manifest, version_dir: str, source: str) -> None
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, read in pieces of 1 MiB."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()

@@ -16,6 +16,7 @@ from schemas.contract import parse_dataset
 from schemas.documents import MAX_YAML_BYTES, read_document
 from schemas.errors import UserError
 from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, Manifest, Shard, read_manifest
+from schemas.regular_files import open_regular
 from schemas.spec import DATASET_FILE, DatasetSpec, load_spec
 
 MAX_SCHEMA_BYTES = 4 << 20  # 4 MiB
@@ -162,7 +163,7 @@ def _read_side_file(path: Path, max_bytes: int) -> bytes:
 
 
 def _verify_shard(path: Path, shard: Shard) -> None:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         digest, records = _digest_and_records(file)
     if digest != shard.sha256:
         raise UserError(f"{path}: sha256 differs from the manifest's; {REMEDY}")

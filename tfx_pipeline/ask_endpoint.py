@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import CommandLine, be_calm, exit_code
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
 from schemas.exported_model import SAVED_MODEL_FILE
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m tfx_pipeline.ask_endpoint",
         description="Sends photos to an endpoint of Vertex AI, or to a model here, and writes masks and overlays.",
     )

@@ -19,7 +19,7 @@ from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 
-from beam_jobs.console import USER_ERROR, exit_code
+from beam_jobs.console import USER_ERROR, CommandLine, exit_code
 from beam_jobs.storage.sole_use import sole_use
 from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.errors import UserError
@@ -69,7 +69,7 @@ def _check_and_run(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m tfx_pipeline.local_runner",
         description="Trains, judges and pushes a model on a published data set version, on this machine.",
         epilog=EPILOG,

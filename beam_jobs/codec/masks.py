@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from beam_jobs.codec import png
 from beam_jobs.codec.mask_colors import PALETTE_REMEDY, PaletteColor, used_colors
@@ -61,6 +61,8 @@ def decode_mask(data: bytes, spec: DatasetSpec, photo_size: tuple[int, int]) -> 
         if source.size != photo_size:
             raise InputRejected(MASK_SIZE, f"mask is {_by(source.size)} pixels, its photo {_by(photo_size)}")
         values = read_values(source)
+    except UnidentifiedImageError:  # its own message has the address of an object in it
+        raise InputRejected(NOT_A_MASK, "damaged PNG: its header can't be read") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputRejected(NOT_A_MASK, f"damaged PNG: {error}") from None
     counts = values.histogram()

@@ -10,7 +10,7 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from beam_jobs.codec import png
 from beam_jobs.codec.jpeg import check_scans, decode_jpeg
@@ -90,6 +90,8 @@ def decode_photo(data: bytes, min_side: int, max_missing_fraction: float = 0.0) 
             return _decode_gif(data)
     except UnsupportedFrame as error:
         raise InputRejected(IMAGE_MODE, str(error)) from None
+    except UnidentifiedImageError:  # its own message has the address of an object in it
+        raise InputRejected(DAMAGED_IMAGE, "its header is damaged or ends early") from None
     except Image.DecompressionBombError as error:
         raise InputRejected(IMAGE_SIZE, str(error)) from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import CommandLine, be_calm, exit_code
 from beam_jobs.dataflow.estimate import (
     ASSUMED,
     ASSUMPTIONS,
@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     defaults = {name: field.default for name, field in DataflowOptions.model_fields.items()}
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m beam_jobs.dataflow.plan",
         description="Tells what a preparation job on Dataflow takes and costs. Starts nothing, asks Google for nothing "
         "but the list of a gs:// input.",

@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import CommandLine, be_calm, exit_code
 from beam_jobs.dataflow.command_line import add_cloud_arguments, tell_network, told_in_words
 from beam_jobs.dataflow.options import (
     DataflowOptions,
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m beam_jobs.dataflow.predict",
         description="Writes masks and a table like beam_jobs.predict, on Google Cloud Dataflow. Other options of "
         "Apache Beam are accepted too, such as --min_cpu_platform.",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 
 from pydantic import Field
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import CommandLine, be_calm, exit_code
 from beam_jobs.dataflow.options import ContainerImage
 from beam_jobs.flex_template.container_spec import container_spec
 from schemas.spec import FrozenModel, parse_model
@@ -29,7 +28,7 @@ class TemplateOptions(FrozenModel):
 
 def main(arguments: list[str] | None = None) -> int:
     """Writes the file; UserError where image or place are unusable."""
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m beam_jobs.flex_template",
         description="Writes the file of a Dataflow Flex Template: where its image is, and which parameters it takes.",
         allow_abbrev=False,

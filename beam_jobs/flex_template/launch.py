@@ -6,10 +6,9 @@ own options as flags. `--template_location` among them makes Beam write the job 
 
 from __future__ import annotations
 
-import argparse
 import sys
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import CommandLine, be_calm, exit_code
 from beam_jobs.dataflow.options import FIXED_FLAGS, local_places
 from beam_jobs.prepare.command_line import add_arguments, check_places, check_same_options, read_published
 from beam_jobs.prepare.options import PrepareOptions
@@ -20,7 +19,7 @@ from schemas.spec import parse_model
 
 def main(arguments: list[str] | None = None) -> int:
     """Writes the job down for the service; UserError where the parameters can't be used."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = CommandLine(description=__doc__, allow_abbrev=False)
     add_arguments(parser)
     known, beam_flags = parser.parse_known_args(arguments)
     be_calm(verbose=False)

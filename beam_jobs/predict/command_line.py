@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import be_calm, heavy_imports
+from beam_jobs.console import CommandLine, be_calm, heavy_imports
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.storage.files import files_below, read_file
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m beam_jobs.predict",
         description="Writes a mask for each photo of a folder, or for each record of a published version, and a table: "
         "shares of the classes and, where there is truth, IoU per image. Options of Apache Beam are accepted too, such "

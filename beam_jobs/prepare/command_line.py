@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import be_calm, heavy_imports
+from beam_jobs.console import CommandLine, be_calm, heavy_imports
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.prepare.listing import plan_listings
 from beam_jobs.prepare.options import PrepareOptions
@@ -77,7 +77,7 @@ def _publish(options: PrepareOptions, pipeline_options: PipelineOptions, verbose
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m beam_jobs.prepare",
         description="Publishes OUTPUT/DATASET/VERSION from photos and masks: sharded TFRecords, statistics, anomalies, "
         "quarantine and, last, the manifest. Options of Apache Beam are accepted too, such as --direct_num_workers.",
@@ -203,7 +203,10 @@ def read_published(options: PrepareOptions) -> Manifest | None:
     """The manifest of the version that the options name, or None where it is not published."""
     from beam_jobs.storage.versions import read_manifest
 
-    return read_manifest(options.version_dir) if exists(f"{options.version_dir}/{MANIFEST_FILE}") else None
+    try:
+        return read_manifest(options.version_dir) if exists(f"{options.version_dir}/{MANIFEST_FILE}") else None
+    except (OSError, ValueError) as error:  # ValueError: a file system of Beam's that is not set up
+        raise UserError(f"--output {options.output}: {MANIFEST_FILE} can't be read ({error})") from None
 
 
 def _compare_with_published(published: Manifest, options: PrepareOptions, pipeline_options) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from beam_jobs.console import heavy_imports
 from schemas.errors import UserError
+from schemas.secret_names import redacted
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -16,10 +17,11 @@ def parse_beam_flags(flags: list[str]) -> PipelineOptions:
     """Makes Beam's options of what a job's own command line left over; imports Beam, which takes seconds.
 
     Raises:
-      UserError: Names the first flag that Beam does not know; Beam itself drops such flags silently.
+      UserError: Names the first flag that Beam does not know, which Beam itself drops silently, or that has a value of
+        another kind.
     """
     with heavy_imports():
-        from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+        from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
         from beam_jobs.runners.remembered_views import RememberedViews
 
@@ -28,6 +30,9 @@ def parse_beam_flags(flags: list[str]) -> PipelineOptions:
 
         add_value_provider_argument = argparse.ArgumentParser.add_argument
 
+        def error(self, message: str) -> NoReturn:
+            raise UserError(redacted(message))  # without the hundred options of Beam
+
     parser = AllFlags(conflict_handler="resolve", allow_abbrev=False, add_help=False)
     for group in PipelineOptions.__subclasses__():
         group._add_argparse_args(parser)
@@ -35,6 +40,8 @@ def parse_beam_flags(flags: list[str]) -> PipelineOptions:
     if unknown:
         raise UserError(f"{unknown[0]}: neither this job nor Beam has such an option; --help lists this job's")
     options = RememberedViews(flags)
+    if (workers := options.view_as(DirectOptions).direct_num_workers) < 0:
+        raise UserError(f"--direct_num_workers={workers}: must be 0 (one for each processor) or more")
     standard = options.view_as(StandardOptions)
     if standard.runner in (None, "DirectRunner"):
         standard.runner = "FnApiRunner"  # DirectRunner first looks for Prism, a download; this one needs none

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from beam_jobs.elements import SourceFile, spell_out
 from beam_jobs.sources.left_out import LeftOutFiles
 from beam_jobs.storage.files import files_below
+from schemas.errors import UserError
 from schemas.path_pattern import PathPattern
 
 
@@ -62,19 +63,31 @@ def _scan(folder: str, pattern: PathPattern, above: str) -> Iterator[tuple[str, 
     """Files in a folder that lies `above`, and below it where the next part of the pattern matches."""
     index = above.count("/")
     is_last = index + 1 == len(pattern.parts)
+    for entry in _entries(folder):
+        is_match = pattern.part_matches(index, entry.name)
+        if not _is_folder(entry):
+            yield f"{above}{entry.name}", _size(entry) if is_match and is_last else 0
+        elif is_match and not is_last:
+            yield from _scan(entry.path, pattern, f"{above}{entry.name}/")
+        else:
+            yield f"{above}{entry.name}/", 0
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry]:
+    """What lies in a folder; nothing where there is none.
+
+    Nobody can say how many photos are in a folder that can't be listed, so they can't be accounted for as rejected.
+    """
     try:
-        entries = os.scandir(folder)
+        with os.scandir(folder) as entries:
+            yield from entries
     except (FileNotFoundError, NotADirectoryError):
         return
-    with entries:
-        for entry in entries:
-            is_match = pattern.part_matches(index, entry.name)
-            if not _is_folder(entry):
-                yield f"{above}{entry.name}", _size(entry) if is_match and is_last else 0
-            elif is_match and not is_last:
-                yield from _scan(entry.path, pattern, f"{above}{entry.name}/")
-            else:
-                yield f"{above}{entry.name}/", 0
+    except OSError as error:
+        raise UserError(
+            f"{folder}: can't be listed ({error.strerror or error}), so nobody knows which photos are in it; make it"
+            " readable, or move it away"
+        ) from None
 
 
 def _is_folder(entry: os.DirEntry) -> bool:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import errno
 import os
 import re
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from beam_jobs.elements import PlannedRecord, SourceFile, read_source
 from beam_jobs.rejections import FILE_SIZE, UNREADABLE_FILE, UNSAFE_PATH, InputRejected
+from beam_jobs.storage.files import FileTooLarge, read_file
 from schemas.errors import UserError
 from schemas.photos import MAX_FILE_BYTES
+from schemas.regular_files import NotARegularFile, open_regular
 
 # What the operating system says of this one path. Anything else, such as too many open files, is not the input's fault.
 _OF_THE_FILE = frozenset(
@@ -33,14 +34,8 @@ _OF_THE_FILE = frozenset(
         errno.EIO,
     }
 )
+_KINDS_OF_THE_FILE = (FileNotFoundError, PermissionError, NotARegularFile)
 _SPELLED_OUT = re.compile(r"\\udc[89a-f][0-9a-f]")  # see `beam_jobs.prepare.listing`
-_KINDS = (
-    (stat.S_ISDIR, "folder"),
-    (stat.S_ISCHR, "device"),
-    (stat.S_ISBLK, "device"),
-    (stat.S_ISFIFO, "named pipe"),
-    (stat.S_ISSOCK, "socket"),
-)
 
 
 class InputFailed(Exception):
@@ -80,9 +75,9 @@ def read_input(source: SourceFile) -> bytes:
     """
     check_listed(source)
     try:
-        data = _read_local(source) if source.offset is None and "://" not in source.uri else read_source(source)
+        data = _read_whole(source) if source.offset is None else read_source(source)
     except OSError as error:
-        if error.errno not in _OF_THE_FILE and not isinstance(error, (FileNotFoundError, PermissionError)):
+        if error.errno not in _OF_THE_FILE and not isinstance(error, _KINDS_OF_THE_FILE):
             raise
         raise InputRejected(UNREADABLE_FILE, f"{source}: {error.strerror or error}") from None
     if len(data) > MAX_FILE_BYTES:
@@ -101,20 +96,21 @@ def read_contents(plan: PlannedRecord) -> list[bytes]:
 
 
 def _read_local(source: SourceFile) -> bytes:
-    """At most one byte more than may be read, of a regular file."""
-    _check_regular(source, os.stat(source.uri))  # before it is opened: opening some devices does something
-    # a named pipe that took the file's place meanwhile must not block
-    with open(source.uri, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
-        _check_regular(source, os.fstat(file.fileno()))
-        return file.read(MAX_FILE_BYTES + 1)
+    """At most one byte more than may be read; a file that states no bytes, as those of `/proc`, has none."""
+    with open_regular(source.uri) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > MAX_FILE_BYTES:
+            raise _too_large(source, f"{size:,}")
+        return file.read(MAX_FILE_BYTES + 1) if size else b""
 
 
-def _check_regular(source: SourceFile, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = next((name for is_kind, name in _KINDS if is_kind(found.st_mode)), "special file")
-        raise InputRejected(UNREADABLE_FILE, f"{source}: is a {kind}, not a file")
-    if found.st_size > MAX_FILE_BYTES:
-        raise _too_large(source, f"{found.st_size:,}")
+def _read_whole(source: SourceFile) -> bytes:
+    if "://" not in source.uri:
+        return _read_local(source)
+    try:
+        return read_file(source.uri, MAX_FILE_BYTES)
+    except FileTooLarge:  # it was replaced by a larger one after it was listed
+        raise _too_large(source, f"more than {MAX_FILE_BYTES:,}") from None
 
 
 def _too_large(source: SourceFile, size: str) -> InputRejected:

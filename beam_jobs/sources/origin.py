@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from beam_jobs.storage.files import read_part
 from schemas.documents import parse_yaml
 from schemas.errors import UserError
 from schemas.origin import MAX_ORIGIN_BYTES, ORIGIN_FILE, Origin
@@ -16,21 +17,11 @@ def read_origin(folder: str) -> Origin | None:
     """
     path = f"{folder}/{ORIGIN_FILE}"
     try:
-        data = _first_bytes(path)
+        data = read_part(path, 0, MAX_ORIGIN_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError as error:
-        raise UserError(f"{path}: can't be read ({error.strerror or error})") from None
+    except (OSError, ValueError) as error:  # ValueError: a file system of Beam's that is not set up
+        raise UserError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from None
     if len(data) > MAX_ORIGIN_BYTES:
         raise UserError(f"{path}: has more than {MAX_ORIGIN_BYTES} bytes; give title, license and source")
     return parse_model(Origin, parse_yaml(data, path), path)
-
-
-def _first_bytes(path: str) -> bytes:
-    """As many as are allowed, and one more where the file has more."""
-    if "://" in path:
-        from beam_jobs.storage.files import read_part
-
-        return read_part(path, 0, MAX_ORIGIN_BYTES + 1)
-    with open(path, "rb") as file:
-        return file.read(MAX_ORIGIN_BYTES + 1)

@@ -6,11 +6,16 @@ listing keeps every name. Here a read is one request over a connection that stay
 
 from __future__ import annotations
 
+import contextlib
+import io
+import sys
 import threading
 from collections.abc import Iterator
 
 from apache_beam.io.filesystems import FileSystems
 from google.api_core.exceptions import Forbidden, GoogleAPICallError, NotFound, RequestRangeNotSatisfiable
+
+from beam_jobs.storage.files import FileTooLarge
 
 _thread = threading.local()
 
@@ -27,23 +32,59 @@ def _split(uri: str) -> tuple[str, str]:
     return bucket, name
 
 
-def read_object(uri: str, offset: int | None, length: int) -> bytes:
-    """Reads an object, or `length` bytes of it from `offset` on; fewer where it ends before.
+class _Bounded(io.BytesIO):
+    """Takes what is downloaded, up to a number of bytes."""
+
+    def __init__(self, uri: str, max_bytes: int):
+        super().__init__()
+        self._uri, self._max_bytes = uri, max_bytes
+
+    def write(self, piece: bytes) -> int:
+        if self.tell() + len(piece) > self._max_bytes:
+            raise FileTooLarge(f"{self._uri}: more than {self._max_bytes:,} bytes")
+        return super().write(piece)
+
+
+def read_object(uri: str, max_bytes: int | None = None) -> bytes:
+    """All bytes of an object, checked against the checksum that Cloud Storage keeps of it.
+
+    Raises:
+      FileTooLarge: It has more than `max_bytes`; the download ends there.
+      FileNotFoundError, PermissionError, OSError: As `read_object_part`.
+    """
+    content = _Bounded(uri, sys.maxsize if max_bytes is None else max_bytes)
+    with _as_os_errors(uri):
+        # raw: the bytes that are stored, also where the object says that it is compressed
+        _blob(uri).download_to_file(content, raw_download=True)
+    return content.getvalue()
+
+
+def read_object_part(uri: str, offset: int, length: int) -> bytes:
+    """`length` bytes of an object from `offset` on; fewer where it ends before.
 
     Raises:
       FileNotFoundError: It is not there.
       PermissionError: It may not be read.
       OSError: It can't be read.
     """
+    if not length:
+        return b""
+    with _as_os_errors(uri):
+        try:
+            return _blob(uri).download_as_bytes(raw_download=True, start=offset, end=offset + length - 1, checksum=None)
+        except RequestRangeNotSatisfiable:
+            return b""
+
+
+def _blob(uri: str):
     bucket, name = _split(uri)
-    if offset is not None and not length:
-        return b""
-    part = {} if offset is None else {"start": offset, "end": offset + length - 1, "checksum": None}
+    return _client().bucket(bucket).blob(name)
+
+
+@contextlib.contextmanager
+def _as_os_errors(uri: str) -> Iterator[None]:
     try:
-        # raw: the bytes that are stored, also where the object says that it is compressed
-        return _client().bucket(bucket).blob(name).download_as_bytes(raw_download=True, **part)
-    except RequestRangeNotSatisfiable:
-        return b""
+        yield
     except NotFound:
         raise FileNotFoundError(f"{uri}: no such object") from None
     except Forbidden as error:

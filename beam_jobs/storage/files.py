@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from beam_jobs.storage.wildcards import refuse_wildcards
+from schemas.regular_files import open_regular
 
 TEMPORARY = r"\.[0-9a-f]{32}\.tmp$"  # what follows a file's name while it is written; a killed process leaves it
 
@@ -26,32 +27,46 @@ class StoredFile(NamedTuple):
 
 
 def open_file(uri: str) -> BinaryIO:
-    """Opens a file for reading, seekable and as it is: no name makes it be decompressed."""
+    """Opens a file for reading, seekable and as it is: no name makes it be decompressed.
+
+    OSError where it can't be opened; locally also where it is no regular file.
+    """
     if "://" not in uri:
-        return open(uri, "rb")
+        return open_regular(uri)
     from apache_beam.io.filesystems import FileSystems
 
     return FileSystems.open(uri, mime_type="application/octet-stream", compression_type="uncompressed")
 
 
-def read_file(uri: str) -> bytes:
-    """All bytes of a file; raises OSError where it can't be read."""
-    return _read(uri, None, 0)
+class FileTooLarge(OSError):
+    """A file has more bytes than its reader takes; no more than these were read."""
+
+
+def read_file(uri: str, max_bytes: int | None = None) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+      FileTooLarge: It has more than `max_bytes`; where it is checked against its checksum, as in a bucket, it still is.
+      OSError: It can't be read.
+    """
+    if uri.startswith("gs://"):
+        from beam_jobs.storage import cloud_storage
+
+        return cloud_storage.read_object(uri, max_bytes)
+    with open_file(uri) as file:
+        data = file.read() if max_bytes is None else file.read(max_bytes + 1)
+    if max_bytes is not None and len(data) > max_bytes:
+        raise FileTooLarge(f"{uri}: more than {max_bytes:,} bytes")
+    return data
 
 
 def read_part(uri: str, offset: int, length: int) -> bytes:
     """`length` bytes of a file from `offset` on; fewer where it ends before. Raises OSError where it can't be read."""
-    return _read(uri, offset, length)
-
-
-def _read(uri: str, offset: int | None, length: int) -> bytes:
     if uri.startswith("gs://"):
         from beam_jobs.storage import cloud_storage
 
-        return cloud_storage.read_object(uri, offset, length)
+        return cloud_storage.read_object_part(uri, offset, length)
     with open_file(uri) as file:
-        if offset is None:
-            return file.read()
         file.seek(offset)
         return file.read(length)
 

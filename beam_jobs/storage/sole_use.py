@@ -29,7 +29,8 @@ def sole_use(path: str, refusal: str) -> Iterator[None]:
     try:
         yield
     finally:
-        os.unlink(path)  # before it is released, so that whoever waits for it finds that it is gone
+        with contextlib.suppress(FileNotFoundError):  # somebody has removed the folder while the lock was held
+            os.unlink(path)  # before it is released, so that whoever waits for it finds that it is gone
         os.close(file)
 
 

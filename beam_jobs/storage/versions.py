@@ -7,6 +7,7 @@ import os
 from google.protobuf.message import DecodeError
 
 from beam_jobs.storage.files import exists, folders_in, read_file, read_part, sizes_below
+from beam_jobs.storage.locations import check_location
 from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
 from schemas.features import SPLITS, split_folder
@@ -26,8 +27,18 @@ from schemas.version import MAX_SCHEMA_BYTES, REMEDY, check_listing, contract_of
 
 
 def absolute_folder(folder: str) -> str:
-    """A folder as every machine and every current folder understands it; `gs://` and the like stay as they are."""
-    return folder.rstrip("/") if "://" in folder else os.path.abspath(os.path.expanduser(folder))
+    """A folder as every machine and every current folder understands it; `gs://` and the like stay as they are.
+
+    Raises:
+      UserError: No folder can have this path, or nothing here can read there; names it.
+    """
+    check_location(folder)
+    if "://" in folder:
+        return folder.rstrip("/")
+    try:
+        return os.path.abspath(os.path.expanduser(folder))
+    except FileNotFoundError:
+        raise UserError(f"{folder}: the current folder is gone; go to another one, or give a whole path") from None
 
 
 def statistics_path(version_dir: str, split: str) -> str:

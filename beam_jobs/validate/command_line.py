@@ -9,7 +9,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import be_calm, heavy_imports
+from beam_jobs.console import CommandLine, be_calm, heavy_imports
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.storage.files import read_file
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m beam_jobs.validate",
         description="Reads a published version again. Are its files as the manifest says? Are its records as the "
         "schema and the data set's rules say? Do train and eval differ, has it drifted from a baseline, are photos of "

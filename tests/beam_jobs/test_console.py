@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from beam_jobs.console import exit_code, heavy_imports
+from beam_jobs.console import CommandLine, exit_code, heavy_imports
 from schemas.errors import UserError
 
 
@@ -51,3 +51,16 @@ def test_garbage_is_collected_again_after_an_import_that_failed():
     with pytest.raises(ImportError), heavy_imports():
         import no_such_library  # noqa: F401
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("typed", ["hf_abcdefghijklmnopqrstuvwxyz", "https://user:geheim@host/x"])
+def test_a_parser_repeats_no_secret_that_was_typed_in_a_wrong_place(typed, capsys):
+    parser = CommandLine()
+    parser.add_argument("--number", type=int)
+    for arguments in (["--number", typed], [typed], [f"--nothing={typed}"]):
+        with pytest.raises(SystemExit):
+            parser.parse_args(arguments)
+        said = capsys.readouterr().err
+        assert "***" in said
+        assert typed not in said
+        assert "geheim" not in said

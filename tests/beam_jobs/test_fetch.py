@@ -1,6 +1,7 @@
 """Fetching archives from a server on loopback that behaves as badly as real ones do."""
 
 import hashlib
+import os
 import random
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from pydantic import ValidationError
 
-from beam_jobs.fetch import ATTEMPTS, fetch_archive, main
+from beam_jobs.fetch import ATTEMPTS, fetch_archive, main, part_name
 from schemas.errors import UserError
 from schemas.spec import ArchiveSpec
 
@@ -106,7 +107,7 @@ def test_a_server_that_ignores_ranges_sends_everything_again(server, archive, tm
 
 
 def test_a_download_that_was_killed_goes_on(server, archive, tmp_path):
-    (tmp_path / "photos.tar.part").write_bytes(CONTENT[:HALF])
+    (tmp_path / part_name(archive)).write_bytes(CONTENT[:HALF])
     assert fetch(archive, tmp_path).read_bytes() == CONTENT
     assert [asked for _, asked in server.requests] == [f"bytes={HALF}-"]
     assert names(tmp_path) == ["photos.tar"]
@@ -114,7 +115,7 @@ def test_a_download_that_was_killed_goes_on(server, archive, tmp_path):
 
 @pytest.mark.parametrize("left", [b"x" * HALF, b"x" * (len(CONTENT) + 1)], ids=["other bytes", "too long"])
 def test_a_beginning_that_does_not_fit_is_thrown_away(server, archive, tmp_path, left):
-    (tmp_path / "photos.tar.part").write_bytes(left)
+    (tmp_path / part_name(archive)).write_bytes(left)
     assert fetch(archive, tmp_path).read_bytes() == CONTENT
     assert names(tmp_path) == ["photos.tar"]
 
@@ -126,7 +127,7 @@ def test_a_server_that_always_breaks_at_the_same_byte_is_given_up(server, archiv
     with pytest.raises(UserError, match="gave up after 6 attempts, the same command goes on"):
         fetch(archive, tmp_path)
     assert len(server.requests) <= ATTEMPTS + 1
-    assert names(tmp_path) == ["photos.tar.part"]
+    assert names(tmp_path) == [part_name(archive)]
     server.faults = []
     assert fetch(archive, tmp_path).read_bytes() == CONTENT
 
@@ -182,7 +183,9 @@ sys.exit(exit_code(lambda: fetch_archive(archive, Path({str(tmp_path)!r}))))
 """
     ended = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert ended.stderr.startswith(f"error: {tmp_path}/photos.tar.part: File too large; 3,145,728 bytes are needed")
+    assert ended.stderr.startswith(
+        f"error: {tmp_path}/{part_name(archive)}: File too large; 3,145,728 bytes are needed"
+    )
     assert fetch(archive, tmp_path).read_bytes() == CONTENT
     assert server.requests[-1][1] == f"bytes={2 << 20}-"
 
@@ -206,3 +209,22 @@ def test_a_data_set_without_archives_is_told(tmp_path):
         main(["--dataset=streets", f"--output={tmp_path}"])
     with pytest.raises(UserError, match="no data set 'birds'"):
         main(["--dataset=birds", f"--output={tmp_path}"])
+
+
+def test_a_partial_file_of_another_program_is_neither_continued_nor_deleted(server, archive, tmp_path):
+    (tmp_path / "photos.tar.part").write_bytes(b"a user's own")
+    assert fetch(archive, tmp_path).read_bytes() == CONTENT
+    assert (tmp_path / "photos.tar.part").read_bytes() == b"a user's own"
+
+
+@pytest.mark.parametrize("partial", [True, False])
+def test_nothing_is_written_through_a_link_or_into_a_named_pipe(server, archive, tmp_path, partial):
+    name = part_name(archive) if partial else "photos.tar"
+    (tmp_path / "own").write_bytes(b"a user's own")
+    for make in (lambda: (tmp_path / name).symlink_to("own"), lambda: os.mkfifo(tmp_path / name)):
+        make()
+        with pytest.raises(UserError, match=f"{name}: is there, and no regular file of its own"):
+            fetch(archive, tmp_path)
+        (tmp_path / name).unlink()
+    assert (tmp_path / "own").read_bytes() == b"a user's own"
+    assert server.requests == []

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import CommandLine, be_calm, exit_code
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serves until it is stopped."""
     given = os.environ.get("AIP_STORAGE_URI")
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m tfx_pipeline.serving",
         description="Serves a SavedModel as Vertex AI asks for it; port and routes are those of the AIP_* variables.",
         epilog="exit codes: 0 stopped, 1 the model can't be loaded",

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from beam_jobs.console import exit_code
+from beam_jobs.console import CommandLine, exit_code
 from schemas.errors import UserError
 
 DEFAULT_MODEL = Path("runs/demo/pipeline")
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m tfx_pipeline.space",
         description="Open the demo app, as a Space on the Hub shows it, on a model on this machine.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

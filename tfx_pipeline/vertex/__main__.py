@@ -9,7 +9,7 @@ import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 
-from beam_jobs.console import Terminated, be_calm, exit_code
+from beam_jobs.console import CommandLine, Terminated, be_calm, exit_code
 from tfx_pipeline.config.pipeline import PipelineConfig, load_cloud_config
 from tfx_pipeline.log_file import stderr_in_file
 
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m tfx_pipeline.vertex",
         description="Compiles, rehearses and runs the pipeline on Vertex AI.",
         epilog=EPILOG,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import CommandLine, be_calm, exit_code
 from beam_jobs.dataflow.estimate import ASSUMED, COUNTED, GIVEN, MEASURED, Range, duration
 from beam_jobs.google_cloud.prices import PRICES_FILE, load_prices
 from schemas.errors import UserError
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m tfx_pipeline.vertex.plan",
         description="Tells what a run of the pipeline on Vertex AI takes and costs. Submits nothing.",
         epilog="exit codes: 0 told, 2 unusable configuration, data or price table",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from beam_jobs.elements import PhotoSource
 from beam_jobs.html.labels import percent, split_mark
 from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
@@ -11,6 +12,7 @@ from beam_jobs.near_duplicates.nearest import PARTNERS
 from beam_jobs.near_duplicates.pairs import Leak, NearDuplicatePair
 from beam_jobs.prepare.report.thumbnails import draw_photo
 from beam_jobs.records.published_records import read_photo
+from beam_jobs.rejections import InputRejected
 from schemas.features import EVAL, TRAIN
 from schemas.manifest import Manifest
 
@@ -24,7 +26,7 @@ class NearDuplicateSheet(NamedTuple):
 
     Attributes:
       leak: What of eval is nearly the same in train.
-      photos: JPEG of each photo of the pairs that are shown, by id.
+      photos: JPEG of each photo of the pairs that are shown, by id; empty where it can't be read any more.
       moved: Number of photos that were moved to the side of their near-duplicates; None where that was not asked for.
     """
 
@@ -37,8 +39,15 @@ def draw_near_duplicates(leak: Leak, moved: int | None) -> NearDuplicateSheet:
     """Draws the nearest of all pairs; only the photos that are shown are read again."""
     shown = leak.pairs[:PAIRS_SHOWN]
     photos = {pair.train_id: pair.train_photo for pair in shown} | {pair.eval_id: pair.eval_photo for pair in shown}
-    drawn = {image_id: draw_photo(read_photo(photo), PHOTO_SIDE) for image_id, photo in photos.items()}
-    return NearDuplicateSheet(leak, drawn, moved)
+    return NearDuplicateSheet(leak, {image_id: _draw(photo) for image_id, photo in photos.items()}, moved)
+
+
+def _draw(photo: PhotoSource) -> bytes:
+    """JPEG of a photo that was read before; empty where its file has gone or changed since."""
+    try:
+        return draw_photo(read_photo(photo), PHOTO_SIDE)
+    except (InputRejected, OSError):
+        return b""
 
 
 def near_duplicate_section(sheet: NearDuplicateSheet, manifest: Manifest) -> Markup:
@@ -86,9 +95,15 @@ def _pair_figure(pair: NearDuplicatePair, photos: dict[str, bytes]) -> Markup:
     sides = [
         element(
             "div",
-            element("img", src=data_uri("image/jpeg", photos[image_id]), alt=f"photo {image_id}"),
+            _image(image_id, photos[image_id]),
             element("span", split_mark(split), " ", image_id),
         )
         for split, image_id in ((TRAIN, pair.train_id), (EVAL, pair.eval_id))
     ]
     return element("figure", element("div", *sides), element("figcaption", f"distance {pair.distance}"))
+
+
+def _image(image_id: str, photo: bytes) -> Markup:
+    if not photo:
+        return element("p", "can't be read any more")
+    return element("img", src=data_uri("image/jpeg", photo), alt=f"photo {image_id}")

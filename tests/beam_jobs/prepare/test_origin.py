@@ -1,5 +1,7 @@
 """What a folder says of its photos is what is published of them."""
 
+import os
+
 import pytest
 
 from schemas.errors import UserError
@@ -62,3 +64,10 @@ def test_the_version_carries_what_the_origin_says(photos, tmp_path):
     assert (spec.title, spec.license, spec.citation) == ("Our dogs & cats", "CC0-1.0", None)
     (photos / "origin.yaml").write_text(OWN.replace("dogs & cats", "animals"))  # no other content
     assert prepare(photos, tmp_path / "data") == 0
+
+
+def test_an_origin_that_is_a_named_pipe_is_an_error_and_waits_for_nobody(photos, tmp_path):
+    os.mkfifo(photos / "origin.yaml")
+    with pytest.raises(UserError, match=r"origin.yaml: can't be read \(is a named pipe, not a file\)"):
+        prepare(photos, tmp_path / "data")
+    assert not (tmp_path / "data").exists()

@@ -7,9 +7,10 @@ import pytest
 from beam_jobs.elements import SourceFile, read_source
 from beam_jobs.prepare.listing import Listing, Wanted, left_out_files, list_files
 from beam_jobs.rejections import InputRejected
+from beam_jobs.sources import input_files
 from beam_jobs.sources.input_files import read_input
-from beam_jobs.storage.cloud_storage import list_objects, read_object
-from beam_jobs.storage.files import read_file
+from beam_jobs.storage.cloud_storage import list_objects, read_object_part
+from beam_jobs.storage.files import FileTooLarge, read_file
 from schemas.errors import UserError
 from tests.beam_jobs.archives import pack
 from tests.beam_jobs.jobs import prepare
@@ -109,7 +110,7 @@ def test_an_object_that_vanishes_is_a_rejection_and_what_matches_no_pattern_is_l
 
 def test_a_part_of_an_object_is_read_and_no_more(storage, bucket):
     storage.put(f"{bucket}/a.tar", b"0123456789")
-    assert read_object(f"{bucket}/a.tar", 3, 4) == b"3456"
+    assert read_object_part(f"{bucket}/a.tar", 3, 4) == b"3456"
     assert read_file(f"{bucket}/a.tar") == b"0123456789"
     assert read_source(SourceFile(f"{bucket}/a.tar", 0, 3, "empty")) == b""
     with pytest.raises(OSError, match=r"a.tar!/b: only 2 of 4 bytes"):
@@ -124,3 +125,13 @@ def test_a_listing_names_what_begins_with_the_prefix(storage, bucket):
     assert list(list_objects(f"{bucket}/images/")) == [(f"{bucket}/images/a.jpg", 12), (f"{bucket}/images/b.jpg", 12)]
     with pytest.raises(OSError, match=r"gs://no-such-bucket/"):
         list(list_objects("gs://no-such-bucket/images/"))
+
+
+def test_a_photo_that_has_grown_beyond_the_limit_since_it_was_listed_is_not_read_whole(bucket, storage, monkeypatch):
+    storage.put(f"{bucket}/pug_1.jpg", b"x" * 1000)
+    assert read_file(f"{bucket}/pug_1.jpg", 1000) == b"x" * 1000
+    with pytest.raises(FileTooLarge, match="more than 999 bytes"):
+        read_file(f"{bucket}/pug_1.jpg", 999)
+    monkeypatch.setattr(input_files, "MAX_FILE_BYTES", 999)
+    with pytest.raises(InputRejected, match=r"file_too_large: .*pug_1.jpg: more than 999 bytes; at most 999 are read"):
+        read_input(SourceFile(f"{bucket}/pug_1.jpg", 10))

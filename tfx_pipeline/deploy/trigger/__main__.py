@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import tempfile
 from pathlib import Path
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import CommandLine, be_calm, exit_code
 
 DEFAULT_PORT = 8080
 
@@ -16,7 +15,7 @@ DEFAULT_PORT = 8080
 def main(arguments: list[str] | None = None) -> int:
     """Serves until it is stopped; UserError where the configuration can't be used."""
     given = os.environ.get("PIPELINE_CONFIG")
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="python -m tfx_pipeline.deploy.trigger",
         description="Submits the pipeline on Vertex AI for each data set version whose manifest is finished, as "
         "CloudEvents of its bucket tell.",

@@ -12,12 +12,14 @@ from google.protobuf import text_format
 from PIL import Image
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from beam_jobs.elements import SourceFile
+from beam_jobs.elements import PhotoSource, SourceFile
 from beam_jobs.html.labels import figure, percent
 from beam_jobs.html.markup import element
 from beam_jobs.html.plots import Part, stacked_bar
+from beam_jobs.near_duplicates.pairs import Leak, NearDuplicatePair
 from beam_jobs.prepare.command_line import main
 from beam_jobs.prepare.decision import Decision, Problem
+from beam_jobs.prepare.report.near_duplicates import draw_near_duplicates
 from beam_jobs.prepare.report.page import report_page
 from beam_jobs.prepare.report.samples import RECORDS_PER_SPLIT, LookOver, SampleRejections, SizeCell, draw_samples
 from beam_jobs.prepare.report.thumbnails import SAMPLE_SIDE, TILE_SIDE, Tile, make_sample, make_tile
@@ -26,6 +28,7 @@ from beam_jobs.records.sharding import id_hash
 from beam_jobs.rejections import Rejection
 from beam_jobs.statistics.validation import Finding, Validation
 from schemas.manifest import Shard, Split, shard_path
+from schemas.photos import JPEG_START
 from schemas.spec import load_spec
 from tests.beam_jobs.pictures import encode, gradient, trimap, write_pair
 from tests.published import make_manifest
@@ -290,3 +293,11 @@ def test_figures_are_written_as_a_person_reads_them():
     written = {0: "0", 500: "500", 431.4667: "431.5", 0.21: "0.2100", 12400.4: "12,400", float("inf"): "inf"}
     assert {value: figure(value) for value in written} == written
     assert [percent(share) for share in (0, 0.0004, 0.4567, 1)] == ["0.0 %", "< 0.1 %", "45.7 %", "100.0 %"]
+
+
+def test_a_near_duplicate_whose_file_has_gone_since_is_named_without_its_picture(tmp_path):
+    gone, there = (PhotoSource(SourceFile(str(tmp_path / name), 10), False) for name in ("gone.jpg", "there.jpg"))
+    (tmp_path / "there.jpg").write_bytes(encode(gradient(), "JPEG"))
+    sheet = draw_near_duplicates(Leak(1, True, (NearDuplicatePair(3, "pug_1", "pug_2", gone, there),)), None)
+    assert sheet.photos["pug_1"] == b""
+    assert sheet.photos["pug_2"].startswith(JPEG_START)

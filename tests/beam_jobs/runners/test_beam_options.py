@@ -1,0 +1,21 @@
+"""Beam's options on a job's command line: what can't be is one line, without secrets and without Beam's own usage."""
+
+import pytest
+
+from beam_jobs.runners.beam_options import parse_beam_flags
+from schemas.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--direct_num_workers=-3", "^--direct_num_workers=-3: must be 0 .* or more$"),
+        ("--direct_num_workers=x", "^argument --direct_num_workers: invalid int value: 'x'$"),
+        ("--direct_num_workers=hf_abcdefghijklmnopqrstuvwxyz", r"invalid int value: '\*\*\*'$"),
+        ("--no_such_option", "^--no_such_option: neither this job nor Beam has such an option"),
+    ],
+)
+def test_an_option_that_cannot_be_is_one_line_that_names_it(flag, message, capsys):
+    with pytest.raises(UserError, match=message):
+        parse_beam_flags([flag])
+    assert capsys.readouterr() == ("", "")
