@@ -1,4 +1,4 @@
-"""TensorBoard: losses, learning rate, IoU per class, and panels of photo, truth and prediction."""
+"""TensorBoard: losses, learning rate, metrics, and panels of photo, truth and prediction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from schemas.colors import color_table
 from schemas.features import IGNORE_ID
-from schemas.iou import class_iou, mean_iou, pixel_accuracy
+from schemas.metrics import Counts, figures
 from schemas.spec import DatasetSpec
 
 PANELS = 4  # photos shown
@@ -44,14 +44,14 @@ class Board:
             tf.summary.scalar("images_per_second", images_per_second)
         self._train.flush()
 
-    def evaluation(self, step: int, matrix: np.ndarray) -> None:
-        """Writes the figures of a look at the evaluation split, a confusion matrix [C, C]."""
+    def evaluation(self, step: int, counts: Counts) -> None:
+        """Writes every metric of an evaluation, from the counts of the whole evaluation split."""
         with self._validation.as_default(step):
-            tf.summary.scalar("mean_iou", mean_iou(matrix))
-            tf.summary.scalar("pixel_accuracy", pixel_accuracy(matrix))
-            for name, value in zip(self._spec.class_names, class_iou(matrix), strict=True):
+            for figure in figures(self._spec.class_names):
+                value = figure.of(counts)
                 if np.isfinite(value):
-                    tf.summary.scalar(f"iou/{name}", value)
+                    name = figure.metric.name
+                    tf.summary.scalar(f"{name}/{figure.class_name}" if figure.class_name else name, value)
         self._validation.flush()
 
     def panels(self, step: int, photos: np.ndarray, truth: np.ndarray, predicted: np.ndarray) -> None:

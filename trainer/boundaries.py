@@ -7,13 +7,11 @@ are Chebyshev's. Pixels beside ignored ones are no boundary, nor is the edge of 
 
 from __future__ import annotations
 
-import numpy as np
 import tensorflow as tf
 
 from schemas.features import IGNORE_ID
 
 TOLERANCE = 0.0075  # of the image's diagonal
-COUNTS = 4  # per class: predicted boundary pixels, those near a true one, true boundary pixels, those near a predicted
 
 
 def tolerance_pixels(height: int | tf.Tensor, width: int | tf.Tensor) -> tf.Tensor:
@@ -23,7 +21,10 @@ def tolerance_pixels(height: int | tf.Tensor, width: int | tf.Tensor) -> tf.Tens
 
 
 def batch_boundary_counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tf.Tensor:
-    """Counts boundary pixels per example and class: class ids uint8 [N, H, W] twice to int64 [N, C, 4], see COUNTS."""
+    """Counts boundary pixels per example and class: class ids uint8 [N, H, W] twice to int64 [N, C, 4].
+
+    `schemas.metrics.BOUNDARY_COUNTS_PER_CLASS` says what the four are.
+    """
     height, width = tf.unstack(tf.shape(truth)[1:])
     tolerance = tolerance_pixels(height, width)
     labelled = tf.cast(truth != IGNORE_ID, tf.float32)[..., tf.newaxis]
@@ -41,17 +42,6 @@ def batch_boundary_counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: i
         true * _dilate(guessed, tolerance),
     ]
     return tf.cast(tf.stack([tf.reduce_sum(one, axis=[1, 2]) for one in counts], axis=-1), tf.int64)
-
-
-def boundary_f_scores(counts: np.ndarray) -> np.ndarray:
-    """F-score per class of summed counts [..., C, 4]: float64 [..., C], NaN for a class without any boundary."""
-    guessed, guessed_matched, true, true_matched = np.moveaxis(np.asarray(counts, np.float64), -1, 0)
-    exists = guessed + true > 0
-    precision = np.divide(guessed_matched, guessed, out=np.zeros_like(guessed), where=guessed > 0)
-    recall = np.divide(true_matched, true, out=np.zeros_like(true), where=true > 0)
-    total = precision + recall
-    scores = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
-    return np.where(exists, scores, np.nan)
 
 
 def _dilate(masks: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""Confusion matrices of a batch, counted in TensorFlow's graph; `schemas.iou` has what follows from them."""
+"""Confusion matrices of a batch, counted in TensorFlow's graph; `schemas.metrics` has what follows from them."""
 
 from __future__ import annotations
 

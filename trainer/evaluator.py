@@ -8,8 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from schemas.metrics import Counts
 from trainer.augmentation import center_crop
 from trainer.board import PANELS
+from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.confusion import batch_confusion_matrices
 from trainer.input_pipeline import evaluation_batches
@@ -40,14 +42,19 @@ class Evaluator:
             return predict_tiles(lambda tile: model(tile, training=False), images[0], self._size, num_classes)[None]
 
         @tf.function(reduce_retracing=True)
-        def matrix_of(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
-            return tf.reduce_sum(batch_confusion_matrices(masks, predicted_ids(images), num_classes), axis=0)
+        def counts_of(images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            predicted = predicted_ids(images)
+            matrices = batch_confusion_matrices(masks, predicted, num_classes)
+            boundaries = batch_boundary_counts(masks, predicted, num_classes)
+            return tf.reduce_sum(matrices, axis=0), tf.reduce_sum(boundaries, axis=0)
 
-        self._matrix_of = matrix_of
+        self._counts_of = counts_of
 
-    def matrix(self) -> np.ndarray:
-        """The confusion matrix int64 [C, C] of the whole split."""
-        return sum(self._matrix_of(images, masks).numpy() for images, masks in self._batches)
+    def counts(self) -> Counts:
+        """Of the whole split."""
+        counted = [[one.numpy() for one in self._counts_of(images, masks)] for images, masks in self._batches]
+        matrices, boundaries = zip(*counted)
+        return Counts(np.sum(matrices, axis=0), np.sum(boundaries, axis=0))
 
     def panels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The middle of the first photos, uint8 [N, S, S, 3], with their class ids and the predicted ones [N, S, S]."""

@@ -25,7 +25,8 @@ from schemas.exported_model import (
     PREDICT_PIXELS,
     SERVING_DEFAULT,
 )
-from trainer.boundaries import COUNTS, batch_boundary_counts
+from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS
+from trainer.boundaries import batch_boundary_counts
 from trainer.confusion import batch_confusion_matrices
 from trainer.input_pipeline import parse_example
 from trainer.photo_decoding import decode_photo
@@ -99,7 +100,7 @@ def tile_signatures(logits_of: Logits, tile_size: int, image_size: int, num_clas
 
         types = (
             tf.TensorSpec([num_classes * num_classes], tf.int64),
-            tf.TensorSpec([num_classes * COUNTS], tf.int64),
+            tf.TensorSpec([num_classes * BOUNDARY_COUNTS_PER_CLASS], tf.int64),
         )
         counted = tf.map_fn(counts_of, examples, fn_output_signature=types, parallel_iterations=1)
         return _judged(examples, *counted)
@@ -132,7 +133,7 @@ def _counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tuple[t
     boundaries = batch_boundary_counts(truth, predicted, num_classes)
     return (
         tf.reshape(matrices, [-1, num_classes * num_classes]),
-        tf.reshape(boundaries, [-1, num_classes * COUNTS]),
+        tf.reshape(boundaries, [-1, num_classes * BOUNDARY_COUNTS_PER_CLASS]),
     )
 
 

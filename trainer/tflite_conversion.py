@@ -17,7 +17,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from schemas.exported_model import CLASS_IDS, LOGITS, PIXELS, PREDICT_PIXELS
-from schemas.iou import confusion_matrix, mean_iou
+from schemas.metrics import confusion_matrix, mean_iou
 from trainer.augmentation import center_crop
 from trainer.input_pipeline import find_shards, parse_example
 from trainer.preprocessing import CHANNELS

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from schemas.errors import UserError
-from schemas.iou import mean_iou
+from schemas.metrics import mean_iou
 from trainer.board import Board
 from trainer.checkpoints import BestWeights, PhaseCheckpoints
 from trainer.config import NO_WEIGHTS, TrainingConfig
@@ -153,10 +153,10 @@ class _Run:
         measured = None
         if number % self.config.evaluate_every == 0 or epoch == phase.epochs:
             share_statistics(self.strategy, self.model)
-            matrix = self.evaluator.matrix()
-            measured = agree(self.strategy, mean_iou(matrix))
+            counts = self.evaluator.counts()
+            measured = agree(self.strategy, mean_iou(counts.matrix))
             if self.board:
-                self.board.evaluation(step, matrix)
+                self.board.evaluation(step, counts)
                 self.board.panels(step, *self.evaluator.panels())
         done = self.log.end(number, loss, measured)
         if self.board:

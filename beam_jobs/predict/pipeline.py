@@ -34,8 +34,8 @@ from beam_jobs.sources.left_out import LeftOutFiles
 from beam_jobs.storage.files import write_atomically
 from schemas.bounded_text import enumerated
 from schemas.features import IMAGE, MASK, SOURCE_HEIGHT, SOURCE_WIDTH
-from schemas.iou import class_iou, confusion_matrix, mean_iou, pixel_accuracy
 from schemas.manifest import Shard
+from schemas.metrics import METRICS, Counts, confusion_matrix, mean_iou
 from schemas.path_pattern import PathPattern
 from schemas.spec import ID_PATTERN
 
@@ -307,7 +307,9 @@ def _summarize(request: Request, totals: Iterable[dict], files: Iterable[str]) -
 
 
 def _judged(matrix: tuple[int, ...], classes: tuple[str, ...]) -> dict[str, object]:
-    square = np.reshape(matrix, (len(classes), len(classes)))
-    overall, accuracy = finite([mean_iou(square), pixel_accuracy(square)])
-    iou = dict(zip(classes, finite(class_iou(square)), strict=True))
-    return {"mean_iou": overall, "pixel_accuracy": accuracy, "iou": iou}
+    counts = Counts(np.reshape(matrix, (len(classes), len(classes))), np.zeros((len(classes), 0)))
+    values: dict[str, object] = {}
+    for metric in (one for one in METRICS if not one.needs_boundaries):
+        found = list(finite(np.atleast_1d(metric.compute(counts))))
+        values[metric.name] = dict(zip(classes, found, strict=True)) if metric.per_class else found[0]
+    return values

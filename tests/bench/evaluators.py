@@ -73,7 +73,7 @@ def light_model(ready: Ready, models: Path, shards: str, output: Path) -> float:
     import numpy as np
 
     from schemas.exported_model import CONFUSION_MATRIX, EVALUATE
-    from schemas.iou import mean_iou
+    from schemas.metrics import mean_iou
 
     matrix = np.zeros(CLASSES**2, np.int64)
     for answer in _answers(ready, models / EXPORTED, EVALUATE, shards):
@@ -85,7 +85,7 @@ def logits_model(ready: Ready, models: Path, shards: str, output: Path) -> float
     """The signature for logits without TFMA."""
     import numpy as np
 
-    from schemas.iou import confusion_matrix, mean_iou
+    from schemas.metrics import confusion_matrix, mean_iou
     from tests.bench.mean_iou_evaluation import LOGITS
 
     matrix = np.zeros((CLASSES, CLASSES), np.int64)

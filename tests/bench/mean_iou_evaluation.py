@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
-from schemas.iou import confusion_matrix, mean_iou
+from schemas.metrics import confusion_matrix, mean_iou
 from schemas.spec import DatasetSpec
 from trainer.confusion import batch_confusion_matrices
 from trainer.input_pipeline import parse_example

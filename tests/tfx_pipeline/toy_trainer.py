@@ -6,8 +6,9 @@
 import tensorflow as tf
 
 from schemas.errors import UserError
+from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS
 from schemas.spec import DatasetSpec
-from trainer.boundaries import COUNTS, batch_boundary_counts
+from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.export import write_model_info
 
@@ -50,7 +51,7 @@ class ToyModel(tf.Module):
         boundaries = batch_boundary_counts(masks[..., 0], predicted, classes)
         return {
             "confusion_matrix": tf.reduce_sum(tf.one_hot(pairs, classes**2, dtype=tf.int32), axis=[1, 2]),
-            "boundary_counts": tf.reshape(boundaries, [-1, classes * COUNTS]),
+            "boundary_counts": tf.reshape(boundaries, [-1, classes * BOUNDARY_COUNTS_PER_CLASS]),
             "fingerprint": tf.strings.to_hash_bucket_fast(examples, tf.int64.max),
         }
 

@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 
 from schemas.features import IGNORE_ID
+from schemas.metrics import boundary_f_scores
 from tests.trainer.conftest import draw
-from trainer.boundaries import batch_boundary_counts, boundary_f_scores, tolerance_pixels
+from trainer.boundaries import batch_boundary_counts, tolerance_pixels
 
 SIZE, CLASSES = 32, 3
 

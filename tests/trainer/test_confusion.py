@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from schemas.features import IGNORE_ID
-from schemas.iou import class_iou, confusion_matrix, mean_iou, pixel_accuracy
+from schemas.metrics import class_iou, confusion_matrix, mean_iou, pixel_accuracy
 from trainer.confusion import batch_confusion_matrices
 
 

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from schemas.exported_model import INFO_PATH
-from schemas.iou import confusion_matrix
+from schemas.metrics import confusion_matrix
 from schemas.spec import load_spec
 from tests.trainer.conftest import draw, png, record
 from tests.trainer.rest_server import rest_server

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from schemas.errors import UserError
-from schemas.iou import confusion_matrix, mean_iou
+from schemas.metrics import confusion_matrix, mean_iou
 from tests.trainer.conftest import draw
 from trainer.checkpoints import delete_checkpoints
 from trainer.config import TrainingConfig

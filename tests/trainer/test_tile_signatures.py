@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from schemas.iou import confusion_matrix
+from schemas.metrics import confusion_matrix
 from tests.trainer.conftest import draw, png, record_of
 from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from schemas.errors import UserError
-from schemas.iou import confusion_matrix, mean_iou
+from schemas.metrics import confusion_matrix, mean_iou
 from schemas.spec import load_spec
 from tests.trainer.conftest import draw
 from trainer.board import Board

@@ -18,8 +18,8 @@ from PIL import Image
 
 from schemas import features
 from schemas.exported_model import IMAGE_BYTES, SERVING_DEFAULT
-from schemas.iou import confusion_matrix, mean_iou
 from schemas.manifest import Manifest
+from schemas.metrics import confusion_matrix, mean_iou
 from tfx_pipeline.evaluation.served_masks import masks_of
 
 BATCH_SIZE = 16

@@ -2,8 +2,8 @@
 
 The model's `evaluate` signature returns per example `confusion_matrix` [C*C], rows the true class, columns the
 predicted class, in pixels; `boundary_counts` [C*4]; and `fingerprint`, a hash of the example. These metrics sum the
-counts of a slice and derive from the sums what `schemas.iou` and `trainer.boundaries` define. A class that is
-absent from truth and prediction of a slice has no IoU: it is NaN and is left out of the mean. No label is needed.
+counts of a slice and derive from the sums what `schemas.metrics` defines. A class that is absent
+from truth and prediction of a slice has no IoU: it is NaN and is left out of the mean. No label is needed.
 
 Intervals are those of the percentile bootstrap over examples (B. Efron, R. Tibshirani, "An Introduction to the
 Bootstrap", 1993), with Poisson weights, so that one pass over any number of examples is enough (N. Chamandy et al.,
@@ -21,31 +21,22 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 
 from schemas.exported_model import BOUNDARY_COUNTS, CONFUSION_MATRIX, FINGERPRINT
-from schemas.iou import class_iou
-from trainer.boundaries import COUNTS, boundary_f_scores
+from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS, Counts, Figure, metric_named
 
-MEAN_IOU = "mean_iou"
-PIXEL_ACCURACY = "pixel_accuracy"
-BOUNDARY_F_SCORE = "boundary_f_score"
 SUMMED_MATRIX = "summed_confusion_matrix"  # an array of C * C numbers of pixels, and the only metric that is one
 REPLICATES = 400  # of the bootstrap
 CONFIDENCE = 0.95
 BOUNDS = {"low": (1 - CONFIDENCE) / 2, "high": (1 + CONFIDENCE) / 2}
 _COUNTS = "_segmentation_counts"  # TFMA keeps names with a leading underscore out of its results
 
-MetricValues = dict[tfma.metrics.MetricKey, "float | Counts"]
+MetricValues = dict[tfma.metrics.MetricKey, "float | SummedCounts"]
 
 
-class Counts(NamedTuple):
+class SummedCounts(NamedTuple):
     """Sums over examples: `total` int64 [K] and `replicates` int64 [REPLICATES, K], K = C * C + C * 4."""
 
     total: np.ndarray
     replicates: np.ndarray
-
-
-def class_iou_name(class_name: str) -> str:
-    """Name of the metric that holds one class's IoU, e.g. `iou_pet`."""
-    return f"iou_{class_name}"
 
 
 def bound_name(metric: str, bound: str) -> str:
@@ -58,29 +49,16 @@ def metric_values(counts: np.ndarray, metric: str, num_classes: int, class_id: i
 
     Args:
       counts: Confusion matrices and boundary counts side by side, flat.
-      metric: MEAN_IOU, PIXEL_ACCURACY, BOUNDARY_F_SCORE (the mean over classes), or any other name for the IoU of
-        `class_id`.
+      metric: Name of one of `schemas.metrics.METRICS`.
       num_classes: C.
-      class_id: For the IoU of one class.
+      class_id: For a metric per class.
     """
-    matrix = counts[..., : num_classes**2].reshape(*counts.shape[:-1], num_classes, num_classes)
-    if metric == PIXEL_ACCURACY:
-        total = matrix.sum(axis=(-2, -1))
-        right = np.trace(matrix, axis1=-2, axis2=-1)
-        return np.divide(right, total, out=np.full(total.shape, np.nan), where=total > 0)
-    if metric == BOUNDARY_F_SCORE:
-        per_class = boundary_f_scores(counts[..., num_classes**2 :].reshape(*counts.shape[:-1], num_classes, COUNTS))
-        return _mean_of_finite(per_class)
-    per_class = class_iou(matrix)
-    return _mean_of_finite(per_class) if metric == MEAN_IOU else per_class[..., class_id]
-
-
-def _mean_of_finite(values: np.ndarray) -> np.ndarray:
-    """The mean over the last axis without NaN; NaN where nothing is left."""
-    finite = np.isfinite(values)
-    count = finite.sum(axis=-1)
-    total = np.where(finite, values, 0.0).sum(axis=-1)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    matrix, boundaries = np.split(counts, [num_classes**2], axis=-1)
+    pixels = Counts(
+        matrix.reshape(*counts.shape[:-1], num_classes, num_classes),
+        boundaries.reshape(*counts.shape[:-1], num_classes, BOUNDARY_COUNTS_PER_CLASS),
+    )
+    return Figure(metric_named(metric), class_id).of(pixels)
 
 
 # Takes `source_sha256`, the digest of the code behind it, only so that it stands in the EvalConfig.
@@ -145,29 +123,29 @@ class _SumCounts(beam.CombineFn):
         self._key = key
         self._num_classes = num_classes
 
-    def create_accumulator(self) -> Counts:
-        size = self._num_classes * (self._num_classes + COUNTS)
-        return Counts(np.zeros(size, np.int64), np.zeros((REPLICATES, size), np.int64))
+    def create_accumulator(self) -> SummedCounts:
+        size = self._num_classes * (self._num_classes + BOUNDARY_COUNTS_PER_CLASS)
+        return SummedCounts(np.zeros(size, np.int64), np.zeros((REPLICATES, size), np.int64))
 
-    def add_input(self, accumulator: Counts, element: tfma.metrics.StandardMetricInputs) -> Counts:
+    def add_input(self, accumulator: SummedCounts, element: tfma.metrics.StandardMetricInputs) -> SummedCounts:
         counts, fingerprint = self._counts(element.get_predictions(self._key.model_name))
         weights = np.random.default_rng(fingerprint).poisson(1.0, REPLICATES)
-        return Counts(accumulator.total + counts, accumulator.replicates + weights[:, None] * counts)
+        return SummedCounts(accumulator.total + counts, accumulator.replicates + weights[:, None] * counts)
 
-    def merge_accumulators(self, accumulators: Iterable[Counts]) -> Counts:
+    def merge_accumulators(self, accumulators: Iterable[SummedCounts]) -> SummedCounts:
         merged = self.create_accumulator()
         for one in accumulators:
-            merged = Counts(merged.total + one.total, merged.replicates + one.replicates)
+            merged = SummedCounts(merged.total + one.total, merged.replicates + one.replicates)
         return merged
 
-    def extract_output(self, accumulator: Counts) -> MetricValues:
+    def extract_output(self, accumulator: SummedCounts) -> MetricValues:
         return {self._key: accumulator}
 
     def _counts(self, predictions: dict[str, np.ndarray]) -> tuple[np.ndarray, int]:
         """The counts of one example, int64 [K], and its fingerprint."""
         matrix = np.asarray(predictions[CONFUSION_MATRIX], np.int64).ravel()
         boundaries = np.asarray(predictions[BOUNDARY_COUNTS], np.int64).ravel()
-        expected = (self._num_classes**2, self._num_classes * COUNTS)
+        expected = (self._num_classes**2, self._num_classes * BOUNDARY_COUNTS_PER_CLASS)
         if (matrix.size, boundaries.size) != expected:
             raise ValueError(
                 f"the model returned {matrix.size} and {boundaries.size} counts for one example,"

@@ -21,9 +21,10 @@ from schemas.bounded_text import bounded_lines
 from schemas.colors import color_table
 from schemas.features import EVAL
 from schemas.manifest import Manifest
+from schemas.metrics import MEAN_IOU, Figure, figures
 from schemas.spec import DatasetSpec
 from tfx_pipeline.evaluation.eval_predictions import Prediction, Predictions
-from tfx_pipeline.evaluation.iou_metrics import BOUNDARY_F_SCORE, MEAN_IOU, PIXEL_ACCURACY, class_iou_name
+from tfx_pipeline.evaluation.iou_metrics import REPLICATES
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
 from tfx_pipeline.source_digest import source_sha256
 
@@ -70,7 +71,7 @@ def write_evaluation_report(
 
 def _digest(evaluation: Evaluation, source: str) -> str:
     """A name of the report's content."""
-    code = source_sha256(__name__, "tfx_pipeline.evaluation.eval_predictions", "schemas.colors")
+    code = source_sha256(__name__, "tfx_pipeline.evaluation.eval_predictions", "schemas.colors", "schemas.metrics")
     return hashlib.sha256(f"{code} {source} {evaluation}".encode()).hexdigest()
 
 
@@ -80,9 +81,9 @@ def _verdict(title: str, evaluation: Evaluation, manifest: Manifest, digest: str
         "p", "Blessed" if blessed else "Not blessed", class_="state published" if blessed else "state withheld"
     )
     overall = evaluation.overall
-    lead = f"Mean IoU {_figure(overall.mean_iou)} on {overall.examples:,} images of split {EVAL}"
-    if MEAN_IOU in overall.intervals:
-        lead += f", 95 % confidence interval {_interval(overall, MEAN_IOU)}"
+    lead = f"Mean IoU {MEAN_IOU.text(overall.mean_iou)} on {overall.examples:,} images of split {EVAL}"
+    if MEAN_IOU.name in overall.intervals:
+        lead += f", 95 % confidence interval {_interval(overall, Figure(MEAN_IOU))}"
     facts = element("p", f"Data set manifest {manifest.sha256[:12]}, report {digest}", class_="detail")
     shown = bounded_lines(evaluation.reasons, SHOWN_REASONS)
     reasons = [element("li", element("strong", reason)) for reason in shown]
@@ -95,37 +96,28 @@ def _metrics(evaluation: Evaluation, spec: DatasetSpec) -> Markup:
     before = evaluation.baseline
     heads = ["", "this model", "95 % interval", *(["last blessed", "change"] if before else [])]
     rows = []
-    for label, metric in _named_metrics(spec):
-        now = _value(evaluation.overall, metric)
-        cells = [_figure(now), _interval(evaluation.overall, metric)]
+    for figure in figures(spec.class_names):
+        text, now = figure.metric.text, evaluation.overall.value(figure)
+        cells = [text(now), _interval(evaluation.overall, figure)]
         if before:
-            then = _value(before, metric)
-            change = "-" if now is None or then is None else f"{now - then:+.3f}"
-            cells += [_figure(then), change]
-        rows.append(_row(label, cells))
+            then = before.value(figure)
+            change = "-" if now is None or then is None else f"{now - then:+.{figure.metric.digits}f}"
+            cells += [text(then), change]
+        rows.append(_row(_label(figure, spec), cells))
     head = element("tr", *(element("th", one, scope="col", class_="number" if one else "") for one in heads))
-    note = "IoU in 0..1, larger is better. Intervals: bootstrap over the images, 400 replicates."
+    note = (
+        f"Larger is better, unless the name says otherwise. Intervals: bootstrap over the images, {REPLICATES} times."
+    )
     if not before:
         note += " No model was blessed before this one."
     table = element("table", element("thead", head), element("tbody", *rows))
     return join(element("p", note), element("div", table, class_="scroll"))
 
 
-def _named_metrics(spec: DatasetSpec) -> list[tuple[Markup, str]]:
-    """What each metric is called on the page."""
-    plain = {"mean IoU": MEAN_IOU, "pixel accuracy": PIXEL_ACCURACY, "boundary F-score": BOUNDARY_F_SCORE}
-    classes = [(join(swatch(one.color), f"IoU {one.name}"), class_iou_name(one.name)) for one in spec.classes]
-    return [*((join(label), metric) for label, metric in plain.items()), *classes]
-
-
-def _value(metrics: SliceMetrics, metric: str) -> float | None:
-    values = {class_iou_name(name): value for name, value in metrics.iou.items()}
-    values |= {
-        MEAN_IOU: metrics.mean_iou,
-        PIXEL_ACCURACY: metrics.pixel_accuracy,
-        BOUNDARY_F_SCORE: metrics.boundary_f_score,
-    }
-    return values[metric]
+def _label(figure: Figure, spec: DatasetSpec) -> Markup:
+    """What a figure is called on the page."""
+    label = figure.label if figure.metric.higher_is_better else f"{figure.label} (smaller is better)"
+    return join(label) if figure.class_id is None else join(swatch(spec.classes[figure.class_id].color), label)
 
 
 def _slice(values: dict[str, SliceMetrics]) -> Markup:
@@ -136,7 +128,7 @@ def _slice(values: dict[str, SliceMetrics]) -> Markup:
             "li",
             element("span", value, class_="value"),
             bars([metrics.mean_iou or 0.0], 1.0, ["var(--eval)"]),
-            element("span", _figure(metrics.mean_iou), class_="number eval"),
+            element("span", MEAN_IOU.text(metrics.mean_iou), class_="number eval"),
             element("span", f"{metrics.examples:,}", class_="number"),
         )
         for value, metrics in ordered[:SHOWN_VALUES]
@@ -209,12 +201,8 @@ def _row(label: Markup, cells: Sequence[str]) -> Markup:
     return element("tr", element("th", label, scope="row"), *(element("td", one, class_="number") for one in cells))
 
 
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _interval(metrics: SliceMetrics, metric: str) -> str:
-    if metric not in metrics.intervals:
+def _interval(metrics: SliceMetrics, figure: Figure) -> str:
+    if figure.name not in metrics.intervals:
         return "-"
-    low, high = metrics.intervals[metric]
-    return f"{low:.3f} to {high:.3f}"
+    low, high = map(figure.metric.text, metrics.intervals[figure.name])
+    return f"{low} to {high}"

@@ -4,50 +4,53 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2  # TFMA 0.52 no longer exports all of its messages
 
 from schemas.exported_model import EVALUATE
+from schemas.metrics import IOU, MEAN_IOU, Figure, figures
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config.pipeline import EvaluationConfig
-from tfx_pipeline.evaluation.iou_metrics import (
-    BOUNDARY_F_SCORE,
-    BOUNDS,
-    MEAN_IOU,
-    PIXEL_ACCURACY,
-    SUMMED_MATRIX,
-    bound_name,
-    class_iou_name,
-)
+from tfx_pipeline.evaluation.iou_metrics import BOUNDS, SUMMED_MATRIX, bound_name
 from tfx_pipeline.source_digest import source_sha256
 
 METRICS_MODULE = "tfx_pipeline.evaluation.iou_metrics"
-METRICS_SOURCE = (METRICS_MODULE, "trainer.boundaries", "schemas.iou")
+METRICS_SOURCE = (METRICS_MODULE, "schemas.metrics")
 EXAMPLE_COUNT = "example_count"
 
 
 @dataclass(frozen=True)
 class SliceMetrics:
-    """The metrics of one slice of the eval split; `None` where a metric has no value there (a class that is absent).
+    """The metrics of one slice of the eval split, those of `schemas.metrics.METRICS`.
 
     Attributes:
       examples: Number of examples.
-      mean_iou, pixel_accuracy: In [0, 1].
-      iou: Class name to IoU in [0, 1].
-      boundary_f_score: In [0, 1], the mean over classes; see `trainer.boundaries`.
-      intervals: Name of a metric, such as `mean_iou` or `iou_pet`, to the ends of its 95 % confidence interval, by
-        bootstrap over examples; a metric without a value has none.
+      values: Name of each metric to its value, or to class names to values where it is per class; None where there is
+        none, as for a class that is absent.
+      intervals: Name of a figure, such as `mean_iou` or `iou_pet`, to the ends of its 95 % confidence interval, by
+        bootstrap over examples; a figure without a value has none.
     """
 
     examples: int
-    mean_iou: float | None
-    pixel_accuracy: float | None
-    iou: dict[str, float | None]
-    boundary_f_score: float | None = None
+    values: dict[str, float | dict[str, float | None] | None]
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def mean_iou(self) -> float | None:
+        """The metric that decides."""
+        return self.value(Figure(MEAN_IOU))
+
+    def value(self, figure: Figure) -> float | None:
+        """The value of a figure; None where it has none."""
+        values = self.values.get(figure.metric.name)
+        return values.get(figure.class_name) if isinstance(values, dict) else values
+
+    def to_json(self) -> dict[str, Any]:
+        """As `summary.json` has it."""
+        return {"examples": self.examples, **self.values, "intervals": self.intervals}
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,19 @@ class Evaluation:
     baseline: SliceMetrics | None = None
     confusion_matrix: tuple[tuple[int, ...], ...] = ()
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of class ids."""
+        iou = self.overall.values.get(IOU.name)
+        return tuple(iou) if isinstance(iou, dict) else ()
+
     def metrics(self) -> dict[str, Any]:
         """The metrics as JSON has them: those of `overall`, and `slices`; a metric without a value is None."""
         slices = {
-            name: {value: asdict(metrics) for value, metrics in values.items()} for name, values in self.slices.items()
+            name: {value: metrics.to_json() for value, metrics in values.items()}
+            for name, values in self.slices.items()
         }
-        return {**asdict(self.overall), "confusion_matrix": self.confusion_matrix, "slices": slices}
+        return {**self.overall.to_json(), "confusion_matrix": self.confusion_matrix, "slices": slices}
 
 
 def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.EvalConfig:
@@ -92,16 +102,22 @@ def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.E
             direction=config_pb2.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -evaluation.max_mean_iou_drop}
         ),
     )
-    thresholds = {MEAN_IOU: mean_iou_threshold} | {
-        class_iou_name(name): config_pb2.MetricThreshold(value_threshold=_floor(floor))
+    thresholds = {MEAN_IOU.name: mean_iou_threshold} | {
+        Figure(IOU, class_name=name).name: config_pb2.MetricThreshold(value_threshold=_floor(floor))
         for name, floor in evaluation.min_iou.items()
     }
     digest = source_sha256(*METRICS_SOURCE)
     metrics = [config_pb2.MetricConfig(class_name="ExampleCount")]
-    for name, class_id in _metric_names(spec).items():
-        settings = {"metric": name, "num_classes": len(spec.classes), "class_id": class_id, "source_sha256": digest}
+    for figure in figures(spec.class_names):
+        name = figure.name
+        settings = {
+            "metric": figure.metric.name,
+            "num_classes": len(spec.classes),
+            "class_id": figure.class_id,
+            "source_sha256": digest,
+        }
         metrics.append(_metric(name, settings, thresholds.get(name)))
-        if name == MEAN_IOU:
+        if figure.metric is MEAN_IOU:
             metrics[-1].per_slice_thresholds.extend(_slice_thresholds(evaluation.min_slice_mean_iou))
         metrics += [_metric(bound_name(name, bound), {**settings, "bound": bound}) for bound in BOUNDS]
     settings = {"metric": SUMMED_MATRIX, "num_classes": len(spec.classes), "source_sha256": digest}
@@ -116,12 +132,6 @@ def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.E
         ],
         metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
     )
-
-
-def _metric_names(spec: DatasetSpec) -> dict[str, int | None]:
-    """All metrics that have a confidence interval, with the class of those that look at one."""
-    overall = dict.fromkeys((MEAN_IOU, PIXEL_ACCURACY, BOUNDARY_F_SCORE))
-    return overall | {class_iou_name(name): class_id for class_id, name in enumerate(spec.class_names)}
 
 
 def _metric(
@@ -165,7 +175,7 @@ def read_evaluation(evaluation_uri: str, spec: DatasetSpec) -> Evaluation:
         keys = record.slice_key.single_slice_keys
         if not keys:
             overall = metrics
-            last_blessed = _slice_metrics({**candidate, **baseline}, spec) if MEAN_IOU in baseline else None
+            last_blessed = _slice_metrics({**candidate, **baseline}, spec) if MEAN_IOU.name in baseline else None
             matrix = _matrix(record, len(spec.classes))
         else:
             slices.setdefault(keys[0].column, {})[keys[0].bytes_value.decode()] = metrics
@@ -205,19 +215,18 @@ def _matrix(record: tfma.MetricsForSlice, num_classes: int) -> tuple[tuple[int, 
     return tuple(tuple(int(one) for one in values[row * num_classes :][:num_classes]) for row in range(num_classes))
 
 
-def _slice_metrics(values: dict[str, float], spec: DatasetSpec) -> SliceMetrics:
-    return SliceMetrics(
-        examples=int(values[EXAMPLE_COUNT]),
-        mean_iou=_finite(values[MEAN_IOU]),
-        pixel_accuracy=_finite(values[PIXEL_ACCURACY]),
-        iou={name: _finite(values[class_iou_name(name)]) for name in spec.class_names},
-        boundary_f_score=_finite(values[BOUNDARY_F_SCORE]),
-        intervals={
-            name: tuple(values[bound_name(name, bound)] for bound in BOUNDS)
-            for name in _metric_names(spec)
-            if _finite(values[name]) is not None
-        },
-    )
+def _slice_metrics(found: dict[str, float], spec: DatasetSpec) -> SliceMetrics:
+    values: dict[str, Any] = {}
+    intervals = {}
+    for figure in figures(spec.class_names):
+        value = _finite(found[figure.name])
+        if figure.class_name:
+            values.setdefault(figure.metric.name, {})[figure.class_name] = value
+        else:
+            values[figure.metric.name] = value
+        if value is not None:
+            intervals[figure.name] = tuple(found[bound_name(figure.name, bound)] for bound in BOUNDS)
+    return SliceMetrics(int(found[EXAMPLE_COUNT]), values, intervals)
 
 
 def _finite(value: float | None) -> float | None:

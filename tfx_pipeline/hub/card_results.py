@@ -8,6 +8,7 @@ from huggingface_hub import EvalResult
 
 from schemas.bounded_text import enumerated
 from schemas.features import EVAL
+from schemas.metrics import IOU, MEAN_IOU, Figure, figures
 from tfx_pipeline.config.hub import DataSource
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
 from tfx_pipeline.hub.dataset_facts import DatasetFacts
@@ -33,12 +34,13 @@ def eval_results(facts: DatasetFacts, source: DataSource, evaluation: Evaluation
             dataset_config=configuration,
             dataset_split=EVAL,
             dataset_revision=facts.manifest_sha256,
-            metric_type=metric_type,
-            metric_name=name,
-            metric_value=round(value, 4),
+            metric_type=figure.metric.hub_type or figure.metric.name,
+            metric_name=figure.title,
+            metric_value=round(value, figure.metric.digits + 1),
         )
         for configuration, metrics in _configurations(evaluation)
-        for metric_type, name, value in _figures(metrics)
+        for figure in figures(evaluation.class_names)
+        if (value := metrics.value(figure)) is not None
     ]
 
 
@@ -49,33 +51,27 @@ def _configurations(evaluation: Evaluation) -> Iterator[tuple[str, SliceMetrics]
             yield f"{name}={value}", metrics
 
 
-def _figures(metrics: SliceMetrics) -> Iterator[tuple[str, str, float]]:
-    figures = [("mean_iou", "Mean IoU", metrics.mean_iou), ("accuracy", "Pixel accuracy", metrics.pixel_accuracy)]
-    figures += [("iou", f"IoU of {name}", value) for name, value in metrics.iou.items()]
-    return ((metric_type, name, value) for metric_type, name, value in figures if value is not None)
-
-
 def results_tables(evaluation: Evaluation | None) -> str:
     """The figures as tables: one of all examples, one for each kind of slice."""
     if evaluation is None:
         return "No evaluation came with this model."
     overall = evaluation.overall
-    rows = [["mean IoU", _figure(overall.mean_iou)], ["pixel accuracy", _figure(overall.pixel_accuracy)]]
-    rows += [[f"IoU of {plain(name)}", _figure(value)] for name, value in overall.iou.items()]
+    shown = figures(evaluation.class_names)
+    rows = [[plain(figure.label), figure.metric.text(overall.value(figure))] for figure in shown]
     parts = [
         f"On the {overall.examples} examples of the eval split, which the model was not trained on. IoU is the"
         " intersection of truth and prediction over their union, in pixels; a class that occurs in neither has none.",
         table(["metric", "value"], rows),
     ]
-    class_names = list(overall.iou) if len(overall.iou) <= WIDE else []
+    if len(evaluation.class_names) > WIDE:
+        shown = figures(())
     for name, values in evaluation.slices.items():
         rows = [
-            [plain(value), str(one.examples), _figure(one.mean_iou), _figure(one.pixel_accuracy)]
-            + [_figure(one.iou[class_name]) for class_name in class_names]
+            [plain(value), str(one.examples), *(figure.metric.text(one.value(figure)) for figure in shown)]
             for value, one in values.items()
         ]
         parts.append(f"By {plain(name)}:")
-        heads = [plain(name), "examples", "mean IoU", "pixel accuracy", *map(plain, class_names)]
+        heads = [plain(name), "examples", *(plain(figure.label) for figure in shown)]
         parts.append(table(heads, rows))
     return "\n\n".join(parts)
 
@@ -90,17 +86,19 @@ def limitations(facts: DatasetFacts, evaluation: Evaluation | None, source: Data
     if evaluation is None:
         lines.insert(0, "How good the model is was not measured.")
     else:
-        lines += [*_worst_classes(evaluation.overall), *_worst_slices(evaluation)]
+        lines += [*_worst_classes(evaluation), *_worst_slices(evaluation)]
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _worst_classes(overall: SliceMetrics) -> Iterator[str]:
-    known = {name: value for name, value in overall.iou.items() if value is not None}
+def _worst_classes(evaluation: Evaluation) -> Iterator[str]:
+    overall = evaluation.overall
+    iou = {name: overall.value(Figure(IOU, class_name=name)) for name in evaluation.class_names}
+    known = {name: value for name, value in iou.items() if value is not None}
     if known:
         worst = min(known, key=known.__getitem__)
-        average = _figure(overall.mean_iou)
-        yield f"The class that it finds worst is {plain(worst)}: IoU {known[worst]:.3f}, against {average} on average."
-    if absent := [plain(name) for name, value in overall.iou.items() if value is None]:
+        value, average = IOU.text(known[worst]), MEAN_IOU.text(overall.mean_iou)
+        yield f"The class that it finds worst is {plain(worst)}: IoU {value}, against {average} on average."
+    if absent := [plain(name) for name, value in iou.items() if value is None]:
         yield f"Not judged at all, because the eval split has none of it: {enumerated(absent, most=WIDE)}."
 
 
@@ -122,7 +120,3 @@ def _worst_slices(evaluation: Evaluation) -> Iterator[str]:
 
 def _examples(metrics: SliceMetrics) -> str:
     return f"{metrics.examples} example{'' if metrics.examples == 1 else 's'}"
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from schemas.bounded_text import bounded_lines
 from schemas.manifest import Manifest
-from tfx_pipeline.evaluation.results import MEAN_IOU, Evaluation
+from schemas.metrics import MEAN_IOU, figures
+from tfx_pipeline.evaluation.results import Evaluation
 from tfx_pipeline.hub.record import PushRecord
 from tfx_pipeline.local.tuning_result import TuningResult
 from tfx_pipeline.output_layout import SUMMARY_FILE
@@ -90,18 +91,18 @@ class Summary:
         def row(label: str, cells: Iterable[str]) -> str:
             return f"{label:<22}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths))
 
-        lines = [row("IoU on the eval split", [name for name, _ in columns])]
-        lines += [row(name, [_figure(one.iou[name]) for one in shown]) for name in evaluation.overall.iou]
-        lines.append(row("mean IoU", [_figure(one.mean_iou) for one in shown]))
-        lines.append(row("  95 % from", [_figure(one.intervals.get(MEAN_IOU, NO_INTERVAL)[0]) for one in shown]))
-        lines.append(row("  to", [_figure(one.intervals.get(MEAN_IOU, NO_INTERVAL)[1]) for one in shown]))
-        lines.append(row("pixel accuracy", [_figure(one.pixel_accuracy) for one in shown]))
-        lines.append(row("boundary F-score", [_figure(one.boundary_f_score) for one in shown]))
+        lines = [row("on the eval split", [name for name, _ in columns])]
+        for figure in figures(evaluation.class_names):
+            text = figure.metric.text
+            lines.append(row(figure.label, [text(one.value(figure)) for one in shown]))
+            if figure.metric is MEAN_IOU:
+                low, high = zip(*(one.intervals.get(figure.name, NO_INTERVAL) for one in shown))
+                lines += [row("  95 % from", map(text, low)), row("  to", map(text, high))]
         lines += [row("examples", [str(one.examples) for one in shown]), ""]
         if self.tuning is not None:
             lines += [*self.tuning.lines(), ""]
         if evaluation.baseline_mean_iou is not None:
-            lines.append(f"last blessed model on the same data: mean IoU {evaluation.baseline_mean_iou:.3f}")
+            lines.append(f"last blessed model on the same data: mean IoU {MEAN_IOU.text(evaluation.baseline_mean_iou)}")
         if evaluation.blessed:
             lines += [f"blessed, pushed to {self.pushed_to}", *(self.hub.lines() if self.hub else [])]
         else:
@@ -116,7 +117,3 @@ class Summary:
         if self.hub_failure is not None:
             return PushRecord(reason=str(self.hub_failure))
         return self.hub
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import yaml
 
+from schemas import metrics
+from schemas.metrics import Figure
 from tfx_pipeline.space.browser_runtime import runtime_files
 from tfx_pipeline.space.markdown import plain
 from tfx_pipeline.space.settings import SpaceSettings
@@ -53,6 +55,10 @@ def _space_json(settings: SpaceSettings) -> str:
     values["model_page"] = f"{settings.hub}/{settings.model_repo}/tree/{settings.model_commit}"
     values["model_url"] = f"{settings.hub}/{settings.model_repo}/resolve/{settings.model_commit}"
     values["examples"] = sorted(settings.examples)
+    values["metrics"] = [
+        {"name": one.name, "label": Figure(one).title, "per_class": one.per_class, "digits": one.digits}
+        for one in metrics.METRICS
+    ]
     return json.dumps(values, indent=2, sort_keys=True) + "\n"
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from beam_jobs.predict.command_line import main
 from beam_jobs.predict.model import BATCH_BYTES, MAX_BATCH, SegmentationModel, read_model_info
 from schemas.errors import UserError
-from schemas.iou import class_iou, confusion_matrix, mean_iou
+from schemas.metrics import class_iou, confusion_matrix, mean_iou
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.pictures import encode, gradient, write_pair
 from tests.beam_jobs.toy_model import PETS, SIZE, Thresholds, export

@@ -24,7 +24,7 @@ def test_every_pixel_has_the_colour_of_its_class_and_ignored_ones_that_of_none(t
     truth = predicted.copy()
     truth[:9] = IGNORE_ID
     photo = np.zeros((96, 96, 3), np.uint8)
-    overall = SliceMetrics(examples=1, mean_iou=1.0, pixel_accuracy=1.0, iou=dict.fromkeys(spec.class_names, 1.0))
+    overall = SliceMetrics(1, {"mean_iou": 1.0, "iou": dict.fromkeys(spec.class_names, 1.0)})
     evaluation = Evaluation(overall, {}, confusion_matrix=tuple((1,) * count for _ in range(count)))
     path = tmp_path / "evaluation.html"
     one = Prediction("one", photo, truth, predicted, 1.0)

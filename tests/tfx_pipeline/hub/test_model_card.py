@@ -49,7 +49,8 @@ INFO = ModelInfo(
 def metrics(examples: int, *iou: float | None) -> SliceMetrics:
     known = [one for one in iou if one is not None]
     names = ("pet", "background", "border")
-    return SliceMetrics(examples, mean_iou=sum(known) / len(known), pixel_accuracy=0.9, iou=dict(zip(names, iou)))
+    values = {"mean_iou": sum(known) / len(known), "pixel_accuracy": 0.9, "iou": dict(zip(names, iou))}
+    return SliceMetrics(examples, values)
 
 
 BREEDS = {

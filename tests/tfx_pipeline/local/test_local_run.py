@@ -17,8 +17,8 @@ import tensorflow as tf
 from PIL import Image
 
 from schemas.errors import UserError
-from schemas.iou import confusion_matrix, mean_iou
 from schemas.manifest import read_manifest
+from schemas.metrics import boundary_f_scores, confusion_matrix, mean_iou
 from schemas.spec import load_spec
 from schemas.version import read_version
 from tests.tfx_pipeline import toy_trainer
@@ -27,7 +27,7 @@ from tfx_pipeline import local_runner
 from tfx_pipeline.config.pipeline import EvaluationConfig, PipelineConfig
 from tfx_pipeline.evaluation import eval_predictions
 from tfx_pipeline.evaluation.iou_metrics import REPLICATES
-from trainer.boundaries import batch_boundary_counts, boundary_f_scores
+from trainer.boundaries import batch_boundary_counts
 
 GOOD, MIDDLING, PERFECT = 1, 2, 0  # rows by which the toy model's prediction is moved
 CLASSES = ("pet", "background", "border")

@@ -47,8 +47,9 @@ def _export(folder: Path) -> None:
     import keras
     import tensorflow as tf
 
-    from schemas.exported_model import EXTRA_FOLDER, TFLITE_FILE, TfliteReport
+    from schemas.exported_model import EXTRA_FOLDER, INFO_PATH, TFLITE_FILE, TfliteReport, read_model_info
     from schemas.manifest import file_sha256
+    from schemas.metrics import METRICS
     from schemas.spec import load_spec
     from trainer.config import TrainingConfig
     from trainer.export import export_model, write_model_info
@@ -67,6 +68,9 @@ def _export(folder: Path) -> None:
     report = {TFLITE_FILE: TfliteReport(sha256=file_sha256(tflite), bytes=tflite.stat().st_size, **exact)}
     spec = load_spec("pets").model_copy(update={"title": "Drawn cats & dogs", "drawn": True})
     write_model_info(str(making), spec, IMAGE_SIZE, "0" * 64, config, "1" * 64, report)
+    values = {one.name: dict.fromkeys(spec.class_names, 0.25) if one.per_class else 0.75 for one in METRICS}
+    info = read_model_info(making / INFO_PATH).model_copy(update={"metrics": {"examples": 7, **values}})
+    (making / INFO_PATH).write_text(info.to_json())
     making.rename(folder)
 
 

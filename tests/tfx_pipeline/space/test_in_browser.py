@@ -70,7 +70,10 @@ def test_an_uploaded_photo_is_shown_with_its_classes_their_shares_and_the_mask_o
     assert "150 × 100 pixels" in text(browser, ".said")
     figures = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, ".legend .figure")]
     assert sum(float(figure.rstrip("%")) for figure in figures) == pytest.approx(100, abs=0.2)
-    assert "not in the model info" in text(browser, ".details")
+    details = text(browser, ".details")
+    for metric in METRICS:
+        value = ", ".join(f"{name} 0.250" for name in PETS.class_names) if metric.per_class else "0.750"
+        assert f"{value}" in details.partition(Figure(metric).title)[2]
 
     mask, name = downloaded_mask(browser, tmp_path / "downloads")
     predict = tf.saved_model.load(str(exported)).signatures["serving_default"]

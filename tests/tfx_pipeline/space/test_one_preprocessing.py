@@ -9,7 +9,7 @@ from PIL import Image
 from beam_jobs.codec.photos import decode_photo as decode_for_training
 from beam_jobs.codec.photos import resize_photo
 from schemas import features
-from schemas.iou import confusion_matrix
+from schemas.metrics import confusion_matrix
 from tests.tfx_pipeline.space.conftest import IMAGE_SIZE, encoded, photo
 from tests.trainer.conftest import draw, png
 from tfx_pipeline.space.local_space import write_local_space

@@ -28,6 +28,7 @@ class Segmenter:
     Attributes:
       predict: Pixels float32 [1, S, S, 3] in 0..255 to class ids uint8 [1, S, S].
       info: The content of `model_info.json`.
+      metrics: Name, label, decimals and kind of each metric that is shown, as in `space.json`.
       source: What to call the model: `owner/name`.
       url: Its page at this commit; None for a folder.
       commit: The commit id; None for a folder.
@@ -35,6 +36,7 @@ class Segmenter:
 
     predict: Predict
     info: dict[str, Any]
+    metrics: list[dict[str, Any]]
     source: str
     url: str | None = None
     commit: str | None = None
@@ -58,7 +60,7 @@ def load_segmenter(root: Path) -> Segmenter:
         path = Path(snapshot_download(source, revision=commit, endpoint=space["endpoint"], allow_patterns=wanted))
     info = json.loads((path / INFO_FILE).read_text(encoding="utf-8"))
     predict = _load_tensorflow(path) if space["runtime"] == "tensorflow" else _load_litert(path)
-    return Segmenter(predict, info, source, url, commit)
+    return Segmenter(predict, info, space["metrics"], source, url, commit)
 
 
 def _load_litert(folder: Path) -> Predict:

@@ -75,12 +75,17 @@ def details_html(segmenter: Segmenter) -> str:
         facts.append(("Version", f"<code>{escape(segmenter.commit[:12])}</code>"))
     facts.append(("Input", f"{info['image_size']} &times; {info['image_size']} pixels"))
     if metrics:
-        facts.append(("Mean IoU", _figure(metrics["mean_iou"])))
-        facts.append(("Pixel accuracy", _figure(metrics["pixel_accuracy"])))
+        facts += [
+            (one["label"], _figure(metrics[one["name"]], one["digits"]))
+            for one in segmenter.metrics
+            if one["name"] in metrics and not one["per_class"]
+        ]
         title = info.get("data", {}).get("title", info["dataset"])  # models of earlier versions do not say
         facts.append(("Judged on", f"{metrics['examples']} images of: {escape(title)}"))
-        ious = ", ".join(f"{escape(name)} {_figure(metrics['iou'][name])}" for name in info["classes"])
-        facts.append(("IoU of each class", ious))
+        for one in (metric for metric in segmenter.metrics if metric["per_class"] and metric["name"] in metrics):
+            values = metrics[one["name"]]
+            shown = (f"{escape(name)} {_figure(values[name], one['digits'])}" for name in info["classes"])
+            facts.append((f"{one['label']} of each class", ", ".join(shown)))
     else:
         facts.append(("Metrics", "not in the model info"))
     return f'<dl class="details">{"".join(f"<div><dt>{key}</dt><dd>{value}</dd></div>" for key, value in facts)}</dl>'
@@ -92,5 +97,5 @@ def purpose(classes: list[str]) -> str:
     return f"Each pixel of a photo, sorted into {named if len(classes) <= MOST_NAMED else f'{len(classes)} classes'}."
 
 
-def _figure(value: float | None) -> str:
-    return "&ndash;" if value is None else f"{value:.3f}"
+def _figure(value: float | None, digits: int) -> str:
+    return "&ndash;" if value is None else f"{value:.{digits}f}"

@@ -66,11 +66,16 @@ export function detailsHtml(space, info) {
   if (space.model_page) facts.push(["Version", `<code>${escape(space.model_commit.slice(0, 12))}</code>`]);
   facts.push(["Input", `${info.image_size} &times; ${info.image_size} pixels`]);
   if (metrics) {
-    const ious = info.classes.map((key) => `${escape(key)} ${figure(metrics.iou[key])}`);
-    facts.push(["Mean IoU", figure(metrics.mean_iou)], ["Pixel accuracy", figure(metrics.pixel_accuracy)]);
+    const known = space.metrics.filter((one) => one.name in metrics); // models of earlier versions lack some
+    for (const one of known.filter((each) => !each.per_class)) {
+      facts.push([one.label, figure(metrics[one.name], one.digits)]);
+    }
     const title = info.data?.title ?? info.dataset; // models of earlier versions do not say
     facts.push(["Judged on", `${metrics.examples} images of: ${escape(title)}`]);
-    facts.push(["IoU of each class", ious.join(", ")]);
+    for (const one of known.filter((each) => each.per_class)) {
+      const values = info.classes.map((key) => `${escape(key)} ${figure(metrics[one.name][key], one.digits)}`);
+      facts.push([`${one.label} of each class`, values.join(", ")]);
+    }
   } else {
     facts.push(["Metrics", "not in the model info"]);
   }
@@ -84,8 +89,8 @@ export function purpose(classes) {
   return `Each pixel of a photo, sorted into ${classes.length <= MOST_NAMED ? named : `${classes.length} classes`}.`;
 }
 
-function figure(value) {
-  return value === null ? "&ndash;" : value.toFixed(3);
+function figure(value, digits) {
+  return value === null ? "&ndash;" : value.toFixed(digits);
 }
 
 function hexColor(rgb) {
