@@ -2,8 +2,8 @@
 
 The model's `evaluate` signature returns per example `confusion_matrix` [C*C], rows the true class, columns the
 predicted class, in pixels; `boundary_counts` [C*4]; and `fingerprint`, a hash of the example. These metrics sum the
-counts of a slice and derive from the sums what `schemas.metrics` defines. A class that is absent
-from truth and prediction of a slice has no IoU: it is NaN and is left out of the mean. No label is needed.
+counts of a slice and derive from the sums what `schemas.metrics` defines. A class that is absent from truth and
+prediction of a slice has no IoU: it is NaN and is left out of the mean. No label is needed.
 
 Intervals are those of the percentile bootstrap over examples (B. Efron, R. Tibshirani, "An Introduction to the
 Bootstrap", 1993), with Poisson weights, so that one pass over any number of examples is enough (N. Chamandy et al.,

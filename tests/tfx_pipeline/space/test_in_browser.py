@@ -12,6 +12,8 @@ from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from schemas.metrics import METRICS, Figure
+from schemas.spec import load_spec
 from tests.tfx_pipeline.space.browser import (
     NARROW,
     SEGMENTED,
@@ -72,8 +74,8 @@ def test_an_uploaded_photo_is_shown_with_its_classes_their_shares_and_the_mask_o
     assert sum(float(figure.rstrip("%")) for figure in figures) == pytest.approx(100, abs=0.2)
     details = text(browser, ".details")
     for metric in METRICS:
-        value = ", ".join(f"{name} 0.250" for name in PETS.class_names) if metric.per_class else "0.750"
-        assert f"{value}" in details.partition(Figure(metric).title)[2]
+        value = ", ".join(f"{name} 0.250" for name in load_spec("pets").class_names) if metric.per_class else "0.750"
+        assert value in details.partition(Figure(metric).title)[2]
 
     mask, name = downloaded_mask(browser, tmp_path / "downloads")
     predict = tf.saved_model.load(str(exported)).signatures["serving_default"]
