@@ -67,7 +67,7 @@ setup(
     packages=find_packages(include=["beam_jobs*", "schemas*", "tfx_pipeline*", "trainer*"]),
     package_data={
         "beam_jobs": ["google_cloud/*.yaml"],
-        "schemas": ["*/*.pbtxt", "*/*.yaml"],
+        "schemas": ["*/*.yaml"],
         "tfx_pipeline": ["configs/*.yaml", "deploy/terraform/*.yaml", "deploy/container/locks/*.lock"],
         "tfx_pipeline.space": ["*.css", "npm/*", "segmentation_app/*.css", "static_app/*", "templates/*"],
     },

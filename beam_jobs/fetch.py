@@ -19,9 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from beam_jobs.console import CommandLine, be_calm, exit_code
+from beam_jobs.sources.dataset_file import read_dataset
 from schemas.errors import UserError
 from schemas.manifest import file_sha256
-from schemas.spec import ARCHIVE_URL, ArchiveSpec, available_datasets, load_spec
+from schemas.spec import ARCHIVE_URL, ArchiveSpec, available_datasets
 
 PIECE = 1 << 20  # 1 MiB
 ATTEMPTS = 6  # in a row that bring nothing
@@ -51,17 +52,19 @@ def main(arguments: list[str] | None = None) -> int:
         epilog="exit codes: 0 everything is there, 2 unusable options, or an archive can't be had",
         allow_abbrev=False,
     )
-    parser.add_argument("--dataset", required=True, help=f"one of {', '.join(available_datasets())}")
+    parser.add_argument(
+        "--dataset", required=True, help=f"{', '.join(available_datasets())}, or the path of a dataset.yaml"
+    )
     parser.add_argument("--output", required=True, help="folder for the archives")
     options = parser.parse_args(arguments)
     be_calm(verbose=False)
-    spec = load_spec(options.dataset)
+    spec = read_dataset(options.dataset)
     if not spec.archives:
         raise UserError(f"--dataset {spec.name}: there are no official archives to fetch")
     folder = Path(options.output).expanduser()
     for archive in spec.archives:
         fetch_archive(archive, folder)
-    print(f"{folder} can be read: python -m beam_jobs.prepare --dataset={spec.name} --input={folder} ...")
+    print(f"{folder} can be read: python -m beam_jobs.prepare --dataset={options.dataset} --input={folder} ...")
     return 0
 
 

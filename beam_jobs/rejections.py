@@ -37,6 +37,7 @@ MASK_SIZE = "mask_size_differs"
 MASK_VALUE = "unknown_mask_value"
 MASK_LACKS_CLASS = "mask_lacks_required_class"
 MASK_COLORS = "mask_colors_differ"
+MASK_SOFT = "mask_too_soft"
 MASK_ALL_IGNORED = "mask_all_ignored"
 
 EXCLUDED = frozenset({NOT_LISTED})  # left out by the chosen split, not defective: no part of the rejected fraction

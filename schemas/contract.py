@@ -11,7 +11,7 @@ from schemas.spec import DatasetSpec, parse_model
 
 # What a record says. Titles, colours and addresses may change without a new version; so may the places of files,
 # because what lies there is in the digest of the inputs.
-_CLASS_FIELDS = ("mask_values", "required")
+_CLASS_FIELDS = ("mask_values", "mask_colors", "required")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -48,8 +48,12 @@ def label_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
                 old_value, new_value = _plain(getattr(old, field)), _plain(getattr(one, field))
                 if old_value != new_value:
                     changes.append(f"class {one.name}: {field} {old_value} (now {new_value})")
-    if set(before.ignore_values) != set(now.ignore_values):
-        changes.append(f"ignore_values {sorted(before.ignore_values)} (now {sorted(now.ignore_values)})")
+    for field in ("ignore_values", "ignore_colors"):
+        old_value, new_value = sorted(getattr(before, field)), sorted(getattr(now, field))
+        if old_value != new_value:
+            changes.append(f"{field} {old_value} (now {new_value})")
+    if before.masks != now.masks:
+        changes.append(f"masks {before.masks.model_dump()} (now {now.masks.model_dump()})")
     return [*changes, *_slice_changes(before, now)]
 
 

@@ -27,7 +27,8 @@ counts if its type is SHORT (3), its count 1 and its value in 1..8. Only entries
 read. In every other case, however short, foreign, cyclic or damaged it is, there is no orientation, which is 1. Later
 Exif segments, later directories and thumbnails are never read.
 
-A mask is a PNG with one channel, grey of 1, 2, 4 or 8 bits or palette. Its values are the raw ones of the file: 0..1,
+A mask is a PNG with one channel, grey of 1, 2, 4 or 8 bits or palette, or what `beam_jobs.codec.mask_kinds` lists. Its
+values are the raw ones of the file: 0..1,
 0..3, 0..15 or 0..255, never scaled; of a palette image the indices. tRNS and every other chunk is ignored.
 
 Sources: EXIF 2.32, 4.5 and 4.6; TIFF 6.0, section 2; ITU-T T.81, annex B; PNG, third edition, 11 and 13.

@@ -1,16 +1,19 @@
-"""What differs between data sets: files, classes, mask values and slices, read from `<data set>/dataset.yaml`."""
+"""What differs between data sets: files, classes, mask values and slices, as a `dataset.yaml` says it."""
 
 from __future__ import annotations
 
 import hashlib
-import re
+from collections.abc import Iterable
 from functools import cache, cached_property
 from importlib import resources
-from typing import Annotated
+from itertools import pairwise
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from schemas.class_spec import ClassSpec, MaskColor, MaskSpec, MaskValue
 from schemas.colors import GREY, MAGENTA, distinct_color, first_alike
+from schemas.derived_schema import NUMBERS, derive_schema
 from schemas.documents import parse_yaml
 from schemas.errors import UserError
 from schemas.features import (
@@ -26,75 +29,14 @@ from schemas.features import (
 from schemas.lines import Line
 from schemas.models import FrozenModel, parse_model
 from schemas.path_pattern import check_path_pattern
+from schemas.shorthand import expand
+from schemas.slice_spec import SliceSpec
 
 DATASET_FILE = "dataset.yaml"
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # an id can never name a hidden file or leave its folder
 ARCHIVE_URL = r"^(https://|http://(localhost|127\.0\.0\.1)[:/])"  # loopback needs no encryption
+LOSSY_GAP = 48  # between values of a lossy mask, which are blurred by up to half of it
 SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
-
-
-ClassName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=128)]
-
-
-class ClassSpec(FrozenModel):
-    """One class of the mask; its class id is its position in `DatasetSpec.classes`."""
-
-    name: ClassName
-    mask_values: tuple[int, ...] = Field(min_length=1, description="values in the source mask that mean this class")
-    color: str = Field(pattern=r"^#[0-9a-f]{6}$")
-    required: bool = Field(default=False, description="a mask without one pixel of this class is rejected")
-
-    @property
-    def rgb(self) -> tuple[int, int, int]:
-        """The colour as uint8 red, green and blue."""
-        red, green, blue = bytes.fromhex(self.color[1:])
-        return red, green, blue
-
-
-class SliceSpec(FrozenModel):
-    """How an id maps to one slice of the evaluation: by a pattern over the id, or by groups of another slice."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    id_pattern: str | None = Field(default=None, description="regular expression; its first group is the value")
-    of: str | None = Field(default=None, description="an earlier slice whose values `groups` gathers")
-    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _one_rule(self) -> SliceSpec:
-        if (self.id_pattern is None) == (self.of is None):
-            raise ValueError("needs exactly one of id_pattern and of")
-        if self.of is not None and not self.groups:
-            raise ValueError("a slice with `of` needs groups")
-        listed = [member for members in self.groups.values() for member in members]
-        if twice := sorted({member for member in listed if listed.count(member) > 1}):
-            raise ValueError(f"groups: {', '.join(twice)} stands in more than one place")
-        if self.id_pattern is not None and _groups(self.id_pattern) < 1:
-            raise ValueError("id_pattern needs one group, the value of the slice")
-        return self
-
-    @cached_property
-    def members(self) -> dict[str, str]:
-        """Value of the earlier slice to the value of this one; empty without `of`."""
-        return {member: group for group, members in self.groups.items() for member in members}
-
-    def value(self, image_id: str, earlier: dict[str, str]) -> str:
-        """The slice's value for one id, given the values of earlier slices; ValueError where no rule matches."""
-        if self.of is not None:
-            member = earlier[self.of]
-            if member not in self.members:
-                raise ValueError(f"{self.of} {member!r} belongs to no {self.name}")
-            return self.members[member]
-        match = re.fullmatch(self.id_pattern or "", image_id)
-        if match is None:
-            raise ValueError(f"id {image_id!r} does not match the {self.name} pattern {self.id_pattern!r}")
-        return match.group(1)
-
-
-def _groups(id_pattern: str) -> int:
-    try:
-        return re.compile(id_pattern).groups
-    except (re.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"id_pattern is not a regular expression ({error})") from None
 
 
 class ArchiveSpec(FrozenModel):
@@ -138,21 +80,38 @@ class StatisticsRule(FrozenModel):
         return {name: limits for name in ("mean", "zeros") if (limits := getattr(self, name)) is not None}
 
 
+def _gaps(*values: Iterable[int]) -> list[int]:
+    """Distances between neighbours."""
+    ordered = sorted(value for some in values for value in some)
+    return [after - before for before, after in pairwise(ordered)]
+
+
+class Threshold(FrozenModel):
+    """How far a feature's values may lie apart: between the splits (`skew`), and from a baseline version (`drift`)."""
+
+    skew: float | None = Field(default=None, gt=0, le=1, description="None: splits may differ, as by city or by video")
+    drift: float | None = Field(default=None, gt=0, le=1, description="None: the default of `derived_schema`")
+
+
 class DatasetSpec(FrozenModel):
     """Everything the jobs, the trainer and the pipeline need to know about one data set.
 
     Attributes:
-      name: Name of the folder under `schemas/`, and of the folder that versions are published in.
+      name: Name of the folder that versions are published in; of one that ships, also of its folder under `schemas/`.
       title, license, source, citation: For people: reports and model cards. `source` is the address of the data set,
         or says how it is made. `schemas.origin` says of one version what it was made from instead.
       drawn: Whether `tests.sample_data` has drawn the photos.
       image_path, mask_path: Where files lie under the input root (`schemas.path_pattern`).
       archives: What the data set is published as; may lie under the input root in place of the files.
       official_splits: Split name to the list file that names its ids (first word of each line; `#` comments).
+      split: Which split is taken where the job's options name none.
+      masks: How masks are read, where their values are not exactly those of the classes.
       classes: In the order of their class ids.
-      ignore_values: Values in the source mask that mean no class, such as void; IGNORE_ID in the records' masks.
+      ignore_values, ignore_colors: In the source mask, of no class, such as void; IGNORE_ID in the records' masks.
+      max_ignored_fraction: A record with a larger share of ignored pixels withholds the version.
       slices: In the order in which they can refer to each other.
-      rules: What the statistics of each split must be like, beyond what `schema.pbtxt` can say.
+      rules: What the statistics of each split must be like, beyond what a schema can say.
+      thresholds: By slice, number or `numbers`: how far splits and versions may lie apart.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -165,17 +124,25 @@ class DatasetSpec(FrozenModel):
     mask_path: SourcePath
     archives: tuple[ArchiveSpec, ...] = ()
     official_splits: dict[str, str] = Field(default_factory=dict)
+    split: Literal["official", "hash"] = "hash"
+    masks: MaskSpec = MaskSpec()
     classes: tuple[ClassSpec, ...] = Field(min_length=2, max_length=255)
-    ignore_values: tuple[Annotated[int, Field(ge=0, le=255)], ...] = ()
+    ignore_values: tuple[MaskValue, ...] = ()
+    ignore_colors: tuple[MaskColor, ...] = ()
+    max_ignored_fraction: float = Field(default=1.0, gt=0, le=1)
     slices: tuple[SliceSpec, ...] = ()
     rules: tuple[StatisticsRule, ...] = ()
+    thresholds: dict[str, Threshold] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_full(cls, values: Any) -> Any:
+        return expand(values)
 
     @model_validator(mode="after")
     def _consistent(self) -> DatasetSpec:
-        values = [value for class_spec in self.classes for value in class_spec.mask_values]
-        if len(values) != len(set(values)) or not all(0 <= value <= 255 for value in values):
-            raise ValueError("classes: mask_values must be in [0, 255] and belong to one class each")
-        self._check_ignored(set(values))
+        self._check_mask_values()
+        self._check_ignored()
         if len(set(self.class_names)) != len(self.classes):
             raise ValueError("classes: names must differ")
         if alike := first_alike(self.palette):
@@ -189,17 +156,44 @@ class DatasetSpec(FrozenModel):
         for rule in self.rules:
             if rule.feature not in self.number_features:
                 raise ValueError(f"rules: no number {rule.feature!r}; there are: {', '.join(self.number_features)}")
+        known = (NUMBERS, *self.slice_names, *self.number_features)
+        if unknown_features := [name for name in self.thresholds if name not in known]:
+            raise ValueError(f"thresholds: no {', '.join(unknown_features)}; there are: {', '.join(known)}")
+        if self.split == "official" and not self.official_splits:
+            raise ValueError("split: official needs official_splits")
         return self
 
-    def _check_ignored(self, class_values: set[int]) -> None:
-        if not self.ignore_values:
+    def _check_mask_values(self) -> None:
+        """Each value or colour belongs to one class, and all classes are told by the same of the two."""
+        values = [value for one in self.classes for value in one.mask_values]
+        colors = [color for one in self.classes for color in one.mask_colors]
+        if (values or self.ignore_values) and (colors or self.ignore_colors):
+            raise ValueError("classes: some have mask_values and some mask_colors; masks are read by one of them")
+        for name, found in (("mask_values", values), ("mask_colors", colors)):
+            if len(found) != len(set(found)):
+                twice = next(value for value in found if found.count(value) > 1)
+                raise ValueError(f"classes: {name} must belong to one class each, {twice} is in two")
+        if self.masks.lossy and min(_gaps(values, self.ignore_values), default=255) < LOSSY_GAP:
+            raise ValueError(f"masks.lossy: values of classes must be at least {LOSSY_GAP} apart to be told by them")
+        if self.masks.threshold and ({*values, *self.ignore_values} - {0, 255} or colors):
+            raise ValueError("masks.threshold: a mask then has the values 0 and 255 alone; give them to the classes")
+
+    def _check_ignored(self) -> None:
+        if not self.ignores_pixels:
             return
-        if common := class_values & set(self.ignore_values):
-            raise ValueError(f"ignore_values: {sorted(common)} already mean classes")
+        for key, name in (("ignore_values", "mask_values"), ("ignore_colors", "mask_colors")):
+            of_classes = {value for one in self.classes for value in getattr(one, name)}
+            if common := of_classes & set(getattr(self, key)):
+                raise ValueError(f"{key}: {sorted(common)} already mean classes")
         if len(self.classes) >= IGNORE_ID:
-            raise ValueError(f"classes: at most {IGNORE_ID - 1} beside ignore_values, got {len(self.classes)}")
+            raise ValueError(f"classes: at most {IGNORE_ID - 1} beside ignored pixels, got {len(self.classes)}")
         if IGNORED_FRACTION in self.fraction_features:
-            raise ValueError(f"classes: beside ignore_values no class's feature can be called {IGNORED_FRACTION}")
+            raise ValueError(f"classes: beside ignored pixels no class's feature can be called {IGNORED_FRACTION}")
+
+    @property
+    def ignores_pixels(self) -> bool:
+        """Whether masks can have pixels of no class."""
+        return bool(self.ignore_values or self.ignore_colors)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -219,7 +213,7 @@ class DatasetSpec(FrozenModel):
     @property
     def number_features(self) -> tuple[str, ...]:
         """Names of all features of a record that are numbers."""
-        ignored = (IGNORED_FRACTION,) if self.ignore_values else ()
+        ignored = (IGNORED_FRACTION,) if self.ignores_pixels else ()
         return (*self.fraction_features, *ignored, BRIGHTNESS, CONTRAST, SOURCE_HEIGHT, SOURCE_WIDTH)
 
     @property
@@ -244,6 +238,12 @@ class DatasetSpec(FrozenModel):
         return ids | dict.fromkeys(self.ignore_values, IGNORE_ID)
 
     @property
+    def class_id_of_mask_color(self) -> dict[str, int]:
+        """Every known source mask colour to its class id, and to IGNORE_ID where it is ignored; empty for values."""
+        ids = {color: class_id for class_id, one in enumerate(self.classes) for color in one.mask_colors}
+        return ids | dict.fromkeys(self.ignore_colors, IGNORE_ID)
+
+    @property
     def required_class_ids(self) -> tuple[int, ...]:
         """Class ids that every mask must hold at least one pixel of."""
         return tuple(class_id for class_id, one in enumerate(self.classes) if one.required)
@@ -258,11 +258,11 @@ class DatasetSpec(FrozenModel):
     @cached_property
     def schema_text(self) -> str:
         """The TensorFlow Metadata schema as its text format."""
-        return (resources.files("schemas") / self.name / "schema.pbtxt").read_text(encoding="utf-8")
+        return derive_schema(self)
 
     @property
     def schema_sha256(self) -> str:
-        """Digest of `schema.pbtxt`'s bytes, as manifests record it."""
+        """Digest of the bytes of a version's `schema.pbtxt`, as manifests record it."""
         return hashlib.sha256(self.schema_text.encode()).hexdigest()
 
 

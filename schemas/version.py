@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from schemas.contract import parse_dataset
+from schemas.derived_schema import is_schema_of
 from schemas.documents import MAX_YAML_BYTES, read_document
 from schemas.errors import UserError
 from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, Manifest, Shard, read_manifest
@@ -92,10 +93,10 @@ def contract_of(manifest: Manifest, dataset: bytes | None, schema: bytes, versio
 def _installed_contract(dataset: str, schema_sha256: str, version_dir: str) -> DatasetSpec:
     """The installed contract, for versions that were published before they held their own."""
     spec = load_spec(dataset)
-    if spec.schema_sha256 != schema_sha256:
+    if not is_schema_of(spec, schema_sha256):
         raise UserError(
             f"{version_dir}: has no {DATASET_FILE}, and was checked against another schema (sha256"
-            f" {schema_sha256[:12]}) than the installed schemas/{dataset}/{SCHEMA_FILE} ({spec.schema_sha256[:12]});"
+            f" {schema_sha256[:12]}) than that of the installed schemas/{dataset} ({spec.schema_sha256[:12]});"
             f" {REMEDY}"
         )
     print(

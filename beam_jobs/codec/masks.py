@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from beam_jobs.codec import png
 from beam_jobs.codec.mask_colors import PALETTE_REMEDY, PaletteColor, used_colors
+from beam_jobs.codec.mask_kinds import SOFT_EDGES, MaskPixels, class_ids_of, container_of, read_pixels
 from beam_jobs.codec.photos import check_size
 from beam_jobs.rejections import (
     EMPTY_MASK,
@@ -22,7 +23,6 @@ from beam_jobs.rejections import (
     InputRejected,
 )
 from schemas.features import IGNORE_ID
-from schemas.photos import PNG_START
 from schemas.spec import DatasetSpec
 
 
@@ -30,19 +30,24 @@ class SourceMask(NamedTuple):
     """A decoded mask.
 
     Attributes:
-      values: The source's raw values at its size, mode L or P.
+      values: The source's raw values at its size, or class ids (`is_mapped`), mode L or P.
       colors: Each value that a palette mask uses, to its colour; empty for a grey mask.
+      is_mapped: Whether the values are class ids already.
+      repairs: Kinds of repair; empty for a mask that says exactly what it means.
     """
 
     values: Image.Image
     colors: dict[int, PaletteColor]
+    is_mapped: bool = False
+    repairs: tuple[str, ...] = ()
 
 
 def decode_mask(data: bytes, spec: DatasetSpec, photo_size: tuple[int, int]) -> SourceMask:
     """Decodes a mask and checks every one of its values.
 
     Args:
-      data: Bytes of a PNG with one channel of at most 8 bits (grey, or palette, whose indices are the values).
+      data: Bytes of a PNG with one channel of at most 8 bits (grey, or palette, whose indices are the values), or of
+        any other kind that `mask_kinds` reads.
       spec: Says which values there are and which classes must be present.
       photo_size: Width and height of the upright photo, which the mask's must equal.
 
@@ -51,26 +56,47 @@ def decode_mask(data: bytes, spec: DatasetSpec, photo_size: tuple[int, int]) -> 
     """
     if not data:
         raise InputRejected(EMPTY_MASK, "file has zero bytes")
-    if not data.startswith(PNG_START):
-        raise InputRejected(NOT_A_MASK, f"not a PNG; starts with {data[:8]!r}")
+    container = container_of(data)
+    if container is None:
+        raise InputRejected(NOT_A_MASK, f"not a PNG, BMP, TIFF, WebP or JPEG; starts with {data[:8]!r}")
+    is_colored, threshold = bool(spec.class_id_of_mask_color), spec.masks.threshold
     try:
-        source = png.read_png(data)
+        source = png.read_png(data) if container == "PNG" else None
+        if is_colored or threshold or spec.masks.lossy or source is None or not _is_plain(source):
+            pixels = read_pixels(data, container, is_colored, scaled=bool(threshold))
+            return _mapped(pixels, spec, photo_size)
         check_size(*source.size)
-        if source.color_type not in (png.GREY, png.PALETTE) or source.depth > 8:
-            raise InputRejected(NOT_A_MASK, f"PNG of {_kind(source)}; one channel of at most 8 bits is needed")
         if source.size != photo_size:
             raise InputRejected(MASK_SIZE, f"mask is {_by(source.size)} pixels, its photo {_by(photo_size)}")
         values = read_values(source)
     except UnidentifiedImageError:  # its own message has the address of an object in it
         raise InputRejected(NOT_A_MASK, "damaged PNG: its header can't be read") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputRejected(NOT_A_MASK, f"damaged PNG: {error}") from None
+        raise InputRejected(NOT_A_MASK, f"damaged {container}: {error}") from None
     counts = values.histogram()
     _check_values(counts, spec)
     colors = used_colors(counts, source.palette) if source.color_type == png.PALETTE else {}
     if colors:
         _check_colors(colors, spec)
     return SourceMask(values, colors)
+
+
+def _is_plain(source: png.Png) -> bool:
+    """Whether the mask's values are bytes of one channel."""
+    return source.color_type in (png.GREY, png.PALETTE) and source.depth <= 8
+
+
+def _mapped(pixels: MaskPixels, spec: DatasetSpec, photo_size: tuple[int, int]) -> SourceMask:
+    height, width = (pixels.colors if pixels.values is None else pixels.values).shape[:2]
+    if (width, height) != photo_size:
+        raise InputRejected(MASK_SIZE, f"mask is {width}x{height} pixels, its photo {_by(photo_size)}")
+    class_ids, soft = class_ids_of(pixels, spec)
+    image = Image.fromarray(class_ids)
+    counts = image.histogram()
+    for class_id in spec.required_class_ids:
+        if not counts[class_id]:
+            raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {spec.class_names[class_id]!r}")
+    return SourceMask(image, {}, is_mapped=True, repairs=(SOFT_EDGES,) if soft else ())
 
 
 def read_values(source: png.Png) -> Image.Image:
@@ -103,11 +129,13 @@ def resize_mask(mask: SourceMask, spec: DatasetSpec, image_size: int) -> np.ndar
     image = mask.values
     if image_size:  # before the values are mapped, so that only pixels that stay are
         image = image.resize((image_size, image_size), Image.Resampling.NEAREST)
-    table = bytearray(256)
-    for value, class_id in spec.class_id_of_mask_value.items():
-        table[value] = class_id
+    table = bytearray(range(256)) if mask.is_mapped else bytearray(256)
+    if not mask.is_mapped:
+        for value, class_id in spec.class_id_of_mask_value.items():
+            if value < len(table):  # others are of masks of 16 bits
+                table[value] = class_id
     class_ids = image.tobytes().translate(table)  # half the time of indexing an array
-    if spec.ignore_values and class_ids.count(IGNORE_ID) == len(class_ids):
+    if spec.ignores_pixels and class_ids.count(IGNORE_ID) == len(class_ids):
         raise InputRejected(MASK_ALL_IGNORED, f"no pixel of any class after the resize to {image_size}")
     for class_id in spec.required_class_ids:
         if class_id not in class_ids:
@@ -146,11 +174,6 @@ def _check_colors(colors: dict[int, PaletteColor], spec: DatasetSpec) -> None:
                 f"value {value}, which means {own!r}, is {color.hex} in the palette, the colour of {other!r};"
                 f" {PALETTE_REMEDY}, or correct mask_values or colours of {spec.name}",
             )
-
-
-def _kind(source: png.Png) -> str:
-    names = {png.GREY: "grey", png.RGB: "RGB", png.GREY_ALPHA: "grey and alpha", png.RGB_ALPHA: "RGB and alpha"}
-    return f"{names.get(source.color_type, 'palette')}, {source.depth} bits a channel"
 
 
 def _by(size: tuple[int, int]) -> str:

@@ -65,7 +65,7 @@ def _parameter(name: str, help_text: str) -> Json:
         "isOptional": not field.is_required(),
         **_form(name),
     }
-    if field.default is not None and not field.is_required():
+    if field.default not in (None, "") and not field.is_required():
         parameter["defaultValue"] = str(field.default)
     return parameter
 
@@ -75,7 +75,7 @@ def _form(name: str) -> Json:
     if name in ("input", "output"):
         return {"paramType": "GCS_READ_FOLDER" if name == "input" else "GCS_WRITE_FOLDER", "regexes": [FOLDER]}
     if name == "dataset":
-        return _choice(available_datasets())
+        return {"paramType": "TEXT", "regexes": [f"^({'|'.join(available_datasets())}|gs://\\S+)$"]}
     if PrepareOptions.model_fields[name].annotation is ByteSize:
         return {"paramType": "TEXT", "regexes": [BYTES]}
     schema = PrepareOptions.model_json_schema()["properties"][name]

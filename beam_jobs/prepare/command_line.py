@@ -21,9 +21,11 @@ from beam_jobs.storage.files import exists, read_file, remove_if_empty
 from beam_jobs.storage.sole_use import sole_use
 from beam_jobs.storage.versions import read_contract, require_baseline
 from schemas.contract import contract_changes
+from schemas.derived_schema import is_schema_of
 from schemas.errors import UserError
 from schemas.manifest import MANIFEST_FILE, Manifest, options_sha256
-from schemas.spec import available_datasets, load_spec, parse_model
+from schemas.models import parse_model
+from schemas.spec import available_datasets
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -93,10 +95,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds one argument for each field of PrepareOptions; their values stay text, the options check them."""
     defaults = {name: field.default for name, field in PrepareOptions.model_fields.items()}
     required = parser.add_argument_group("required")
-    required.add_argument("--dataset", required=True, help=f"contract of the data: {', '.join(available_datasets())}")
-    required.add_argument("--input", required=True, help="folder in the data set's layout, local or gs://")
+    required.add_argument("--input", required=True, help="folder with photos and masks, local or gs://")
     required.add_argument("--output", required=True, help="root of the published versions, local or gs://")
     required.add_argument("--version", required=True, help="such as 1.0.0; a published version is never rewritten")
+    parser.add_argument(
+        "--dataset",
+        help="dataset.yaml that describes them, or its folder, local or gs://; or the name of a data set that ships:"
+        f" {', '.join(available_datasets())} (default: the dataset.yaml in --input)",
+    )
     layout = parser.add_argument_group("layout, where it is not the data set's own")
     layout.add_argument("--image_path", help="pattern under --input, such as photos/{id}.* or */{id}_image.png")
     layout.add_argument("--mask_path", help="pattern under --input, such as masks/{id}.png")
@@ -108,7 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     content.add_argument(
         "--image_size", help=f"side in pixels, 0 keeps the size (default {defaults['image_size']}); aspect is not kept"
     )
-    content.add_argument("--split", help=f"official lists, or hash of the id (default {defaults['split']})")
+    content.add_argument("--split", help="official lists, or hash of the id (default: as dataset.yaml says, else hash)")
     content.add_argument("--eval_fraction", help=f"eval's share with hash (default {defaults['eval_fraction']})")
     content.add_argument("--image_format", help=f"jpeg or png (default {defaults['image_format']})")
     content.add_argument("--jpeg_quality", help=f"50 to 100 (default {defaults['jpeg_quality']})")
@@ -229,9 +235,9 @@ def check_same_options(published: Manifest, options: PrepareOptions) -> None:
     if published.options_sha256 != options_sha256(options.content_options):
         changed = changed_options(published.options, options.content_options)
         raise UserError(f"{options.version_dir} is already published with {changed}; {OTHER_VERSION}")
-    if published.schema_sha256 != options.spec.schema_sha256:
+    if not is_schema_of(options.description, published.schema_sha256):
         raise UserError(f"{options.version_dir} is already published, checked against another schema; {OTHER_VERSION}")
-    if changes := contract_changes(read_contract(options.version_dir, published), load_spec(options.dataset)):
+    if changes := contract_changes(read_contract(options.version_dir, published), options.description):
         raise UserError(f"{options.version_dir} is already published with {'; '.join(changes)}; {OTHER_VERSION}")
 
 

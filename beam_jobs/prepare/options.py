@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import ByteSize, Field, field_validator, model_validator
 
 from beam_jobs.prepare.records import MAX_MISSING_FRACTION, Encoding
+from beam_jobs.sources.dataset_file import read_dataset
 from beam_jobs.storage.versions import absolute_folder
 from beam_jobs.storage.wildcards import wildcard_problem
 from schemas.contract import dataset_text
 from schemas.manifest import MAX_NAME, SHA256, VERSION
+from schemas.models import FrozenModel
 from schemas.origin import Origin, with_origin
-from schemas.spec import DatasetSpec, FrozenModel, SourcePath, load_spec
+from schemas.spec import DatasetSpec, SourcePath
 
 JOB_ID = r"^[0-9a-f]{32}$"
 STAGING, REJECTED_VERSIONS = "_staging", "_rejected"
@@ -34,11 +36,13 @@ class PrepareOptions(FrozenModel):
     """What to prepare, from where, to where, and how.
 
     Attributes:
-      input: Folder of the data set (local or `gs://`), in the layout of its spec, or of its archives.
+      dataset: The data set's name. Given is that of one that ships, or the path of a `dataset.yaml` or of its folder.
+      description: What its `dataset.yaml` says; read when the options are made, so that it travels with them.
+      input: Folder of the data set (local or `gs://`), in the layout of its description, or of its archives.
       image_path, mask_path: Patterns in place of the spec's, for a user's own folders.
       output: Root that versions are published under, as `<output>/<dataset>/<version>`.
       image_size: Side of the square photos and masks in pixels; 0 keeps the sizes.
-      split: `official` reads the data set's lists, `hash` decides by the id.
+      split: `official` reads the data set's lists, `hash` decides by the id; None: what the description says.
       max_missing_fraction: A JPEG that ends early is repaired where at most this share of its pixels is missing; 0
         repairs none.
       shard_bytes: Target size of a shard in bytes.
@@ -52,12 +56,13 @@ class PrepareOptions(FrozenModel):
       job_id: Of this one job, so that no two jobs of a version build in the same folder. Not for users to choose.
     """
 
-    dataset: str
+    dataset: str = ""
+    description: DatasetSpec
     input: str = Field(min_length=1)
     output: str = Field(min_length=1)
     version: str = Field(pattern=VERSION, max_length=MAX_NAME)
     image_size: int = Field(default=128, ge=0, le=4096)
-    split: Literal["official", "hash"] = "hash"
+    split: Literal["official", "hash"] | None = None
     eval_fraction: float = Field(default=0.2, gt=0, lt=1)
     image_format: Literal["jpeg", "png"] = "jpeg"
     jpeg_quality: int = Field(default=92, ge=50, le=100)
@@ -72,6 +77,19 @@ class PrepareOptions(FrozenModel):
     base_sha256: str | None = Field(default=None, pattern=SHA256)
     origin: Origin | None = None
     job_id: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern=JOB_ID)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _described(cls, values: Any) -> Any:
+        """Reads the description that `dataset` names; without it, the one that lies with the photos."""
+        if not isinstance(values, dict) or "description" in values:
+            return values
+        named = values.get("dataset") or values.get("input")
+        if not isinstance(named, str):
+            return values
+        description = read_dataset(named)
+        split = values.get("split") or description.split
+        return {**values, "dataset": description.name, "description": description, "split": split}
 
     @field_validator("input", "output")
     @classmethod
@@ -118,12 +136,12 @@ class PrepareOptions(FrozenModel):
     def spec(self) -> DatasetSpec:
         """The contract of the data set, with the paths that the options name."""
         paths = self.model_dump(include={"image_path", "mask_path"}, exclude_none=True)
-        return with_origin(load_spec(self.dataset), self.origin).model_copy(update=paths)
+        return with_origin(self.description, self.origin).model_copy(update=paths)
 
     @property
     def contract(self) -> Contract:
         """The contract that the version is published under, as its files."""
-        spec = with_origin(load_spec(self.dataset), self.origin)  # where this job's files lie is no part of it
+        spec = with_origin(self.description, self.origin)  # where this job's files lie is no part of it
         return Contract(dataset_text(spec), spec.schema_text)
 
     @property

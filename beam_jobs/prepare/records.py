@@ -90,7 +90,7 @@ def make_record(
     brightness, contrast = luma_statistics(luma)
     counts = np.bincount(mask.ravel(), minlength=256)
     labelled = mask.size - counts[features.IGNORE_ID]
-    ignored = {features.IGNORED_FRACTION: float(counts[features.IGNORE_ID] / mask.size)} if spec.ignore_values else {}
+    ignored = {features.IGNORED_FRACTION: float(counts[features.IGNORE_ID] / mask.size)} if spec.ignores_pixels else {}
     values: dict[str, Value] = {
         features.IMAGE: encoded_image,
         features.MASK: encoded_mask,
@@ -106,7 +106,7 @@ def make_record(
     steps = {"decode": decoded - start, "resize": resized - decoded, "encode": encoded - resized}
     microseconds = {step: nanoseconds // 1000 for step, nanoseconds in steps.items()}
     hashed = photo_hash(luma) if hash_photo else None
-    return Record(values, photo.repairs, microseconds, hashed, source_mask.colors)
+    return Record(values, photo.repairs + source_mask.repairs, microseconds, hashed, source_mask.colors)
 
 
 def new_photo_hash(photo_data: bytes, encoding: Encoding) -> bytes | None:

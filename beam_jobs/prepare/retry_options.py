@@ -9,8 +9,10 @@ from beam_jobs.prepare.summary import changed_options
 from beam_jobs.sources.origin import read_origin
 from beam_jobs.storage.versions import read_contract, require_shards, require_version
 from schemas.contract import label_changes
+from schemas.derived_schema import is_schema_of
 from schemas.errors import UserError
-from schemas.spec import load_spec, parse_model
+from schemas.models import parse_model
+from schemas.spec import DATASET_FILE
 
 SOURCE = "command line"
 
@@ -29,12 +31,12 @@ def with_base_options(values: dict[str, Any]) -> dict[str, Any]:
     if asked.base_dir is None:
         return values
     base = require_version("--retry_quarantined", asked.base_dir)
-    if base.schema_sha256 != asked.spec.schema_sha256:
+    if not is_schema_of(asked.description, base.schema_sha256):
         raise UserError(
-            f"--retry_quarantined {asked.base_dir}: was checked against another schema than the installed"
-            f" schemas/{asked.dataset}; prepare a version from all photos"
+            f"--retry_quarantined {asked.base_dir}: was checked against another schema than that of"
+            f" {asked.dataset}'s {DATASET_FILE}; prepare a version from all photos"
         )
-    if changes := label_changes(read_contract(asked.base_dir, base), load_spec(asked.dataset)):
+    if changes := label_changes(read_contract(asked.base_dir, base), asked.description):
         raise UserError(
             f"--retry_quarantined {asked.base_dir}: was published with {'; '.join(changes)}, and its records are"
             " copied; prepare a version from all photos"

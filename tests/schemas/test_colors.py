@@ -14,7 +14,7 @@ CAMVID_SKY = "#808080"
 
 
 def spec_with(*colors: str) -> DatasetSpec:
-    values = load_spec("streets").model_dump() | {"slices": (), "rules": ()}
+    values = load_spec("streets").model_dump() | {"slices": (), "rules": (), "thresholds": {}}
     classes = [{"name": f"class_{i}", "mask_values": [i], "color": color} for i, color in enumerate(colors)]
     return parse_model(DatasetSpec, values | {"classes": classes}, "dataset.yaml")
 

@@ -96,8 +96,8 @@ def test_without_ignored_values_there_can_be_255_classes():
         ({"rules": [{"feature": "brightness", "mean": [0.9, 0.1]}]}, "rules.0: mean: .* smaller end"),
         ({"rules": [{"feature": "brightness", "maen": [0, 1]}]}, "rules.0.maen: Extra inputs"),
         ({"ignore_values": [255, 3]}, r"ignore_values: \[3\] already mean classes"),
-        ({"ignore_values": [256]}, "ignore_values.0: .*less than or equal to 255, got 256"),
-        ({"ignore_values": [255], "classes": many_classes(255)}, "at most 254 beside ignore_values, got 255"),
+        ({"ignore_values": [65536]}, "ignore_values.0: .*less than or equal to 65535, got 65536"),
+        ({"ignore_values": [255], "classes": many_classes(255)}, "at most 254 beside ignored pixels, got 255"),
         ({"ignore_values": [255], "classes": [*VALUES["classes"], IGNORED]}, "can be called ignored_fraction"),
     ],
 )

@@ -92,7 +92,8 @@ def _draw_mask(data: bytes, spec: DatasetSpec) -> bytes:
     values = np.asarray(image.resize(_fit(image.size, TILE_SIDE), Image.Resampling.NEAREST))
     table = np.full(256, len(spec.classes), np.uint8)
     for value, class_id in spec.class_id_of_mask_value.items():
-        table[value] = class_id
+        if value < len(table):
+            table[value] = class_id
     return _coloured_png(table[values], spec)
 
 

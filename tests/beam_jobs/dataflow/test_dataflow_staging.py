@@ -110,7 +110,6 @@ def test_the_package_holds_the_code_and_the_schemas_but_no_tests_and_no_outputs(
         "setup.py",
         "beam_jobs/prepare/pipeline.py",
         "schemas/pets/dataset.yaml",
-        "schemas/pets/schema.pbtxt",
         "schemas/spec.py",
         "trainer/run_fn.py",
     } <= set(submission.package)

@@ -30,7 +30,7 @@ OTHER_CONTRACTS = {
     ),
     "required": ({"classes": [PET | {"required": False}, BACKGROUND, BORDER]}, r"required false \(now true\)"),
     "ignored values": ({"ignore_values": [255]}, r"ignore_values \[255\] \(now \[\]\)"),
-    "slices": ({"slices": PETS["slices"][:1]}, r"slices breed \(now breed, species\)"),
+    "slices": ({"slices": PETS["slices"][:1], "thresholds": {}}, r"slices breed \(now breed, species\)"),
 }
 COSMETIC = {
     "title": "Cats and dogs",

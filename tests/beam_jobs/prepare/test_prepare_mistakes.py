@@ -18,7 +18,7 @@ from tests.beam_jobs.jobs import prepare
         (["--image_size=7"], "image_size: must be 0"),
         (["--split=random"], "split: .*'official' or 'hash'"),
         (["--eval_fraction=1.5"], "eval_fraction: "),
-        (["--dataset=birds"], "no data set 'birds'.*there are: pets"),
+        (["--dataset=birds"], "birds: there is no .*no data set of this name ships .there are pets"),
         (["--version=../../etc"], "version: "),
         (["--shard_bytes=12 apples"], "shard_bytes: "),
         (["--split=official"], "needs annotations/trainval.txt"),

@@ -1,0 +1,91 @@
+"""The TensorFlow Metadata schema of a data set's records, derived from its `dataset.yaml`.
+
+Every feature is present exactly once in every record. Skew comparators compare the splits of one version, drift
+comparators each split with the same split of a baseline version: infinity norm for strings, Jensen-Shannon divergence
+for numbers; TFDV warns of any other combination, and compares nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from schemas.features import (
+    BRIGHTNESS,
+    CONTRAST,
+    IGNORED_FRACTION,
+    IMAGE,
+    IMAGE_ID,
+    MASK,
+    SOURCE_HEIGHT,
+    SOURCE_WIDTH,
+)
+from schemas.photos import MAX_SIDE, MIN_SIDE
+
+if TYPE_CHECKING:
+    from schemas.spec import DatasetSpec, Threshold
+
+DEFAULT_DRIFT = {"BYTES": 0.2, "FLOAT": 0.15}  # only where a baseline is named
+NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
+_NORMS = {"BYTES": "infinity_norm", "FLOAT": "jensen_shannon_divergence"}
+
+# Digests of the schemas that were written by hand before they were derived, each the same in effect.
+_WRITTEN_BY_HAND = {
+    "pets": "72c12e18500ba5ce11c40a78a5b085de3b0016305126f3c0ba5b670f89dcba9d",
+    "streets": "b174386936d34030e7f0e4cbec9a709aae33607d15deb96dd54aa303c24852ed",
+}
+
+
+def is_schema_of(spec: DatasetSpec, sha256: str) -> bool:
+    """Whether a digest in a manifest is of the data set's schema, or of the hand-written one that it had before."""
+    return sha256 in (spec.schema_sha256, _WRITTEN_BY_HAND.get(spec.name))
+
+
+def derive_schema(spec: DatasetSpec) -> str:
+    """The schema in protobuf's text format; the same spec gives the same text."""
+    parts = [_feature(name, "BYTES", ["image_domain {}"]) for name in (IMAGE, MASK)]
+    parts.append(_feature(IMAGE_ID, "BYTES", []))
+    domains = _domains(spec)
+    for name in spec.slice_names:
+        own = [f"domain: {json.dumps(name)}"] if name in domains else []
+        parts.append(_feature(name, "BYTES", [*own, *_comparators("BYTES", spec.thresholds.get(name))]))
+    for name in (SOURCE_HEIGHT, SOURCE_WIDTH):
+        parts.append(_feature(name, "INT", [f"int_domain {{ min: {MIN_SIDE} max: {MAX_SIDE} }}"]))
+    most = dict.fromkeys(spec.fraction_features, 1.0)
+    if spec.ignores_pixels:
+        most[IGNORED_FRACTION] = spec.max_ignored_fraction
+    for name, largest in {**most, BRIGHTNESS: 1.0, CONTRAST: 0.5}.items():
+        domain = f"float_domain {{ min: 0.0 max: {largest} disallow_nan: true }}"
+        threshold = spec.thresholds.get(name, spec.thresholds.get(NUMBERS))
+        parts.append(_feature(name, "FLOAT", [domain, *_comparators("FLOAT", threshold)]))
+    for name, values in domains.items():
+        lines = "".join(f"  value: {json.dumps(value)}\n" for value in values)
+        parts.append(f"string_domain {{\n  name: {json.dumps(name)}\n{lines}}}\n")
+    return "".join(parts)
+
+
+def _feature(name: str, kind: str, more: list[str]) -> str:
+    once = ["presence { min_fraction: 1.0 min_count: 1 }", "shape { dim { size: 1 } }"]
+    lines = [f"name: {json.dumps(name)}", f"type: {kind}", *once, *more]
+    return "feature {\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
+
+
+def _comparators(kind: str, threshold: Threshold | None) -> Iterator[str]:
+    limits = {
+        "skew": threshold.skew if threshold else None,
+        "drift": threshold.drift if threshold and threshold.drift is not None else DEFAULT_DRIFT[kind],
+    }
+    for name, limit in limits.items():
+        if limit is not None:
+            yield f"{name}_comparator {{ {_NORMS[kind]} {{ threshold: {limit} }} }}"
+
+
+def _domains(spec: DatasetSpec) -> dict[str, list[str]]:
+    """Slice to the values that it can have, where the data set says them."""
+    domains = {}
+    for one in spec.slices:
+        of_later = [member for later in spec.slices if later.of == one.name for member in later.members]
+        if values := [*one.groups] or [*one.values] or of_later:
+            domains[one.name] = sorted(values)
+    return domains

@@ -1,0 +1,142 @@
+"""`dataset.yaml` as people write it, short, and in full.
+
+Short                                       In full
+`classes: [sky, road]`                      values 0 and 1 are these
+`classes: {0: sky, 7: road, 11: ignore}`    the value, or the colour as "#804080", and its class; 11 has no class
+`{name: Traffic sign, mask_values: 5}`      `traffic_sign`, a list of one value, and a colour to draw it in
+"""
+
+from __future__ import annotations
+
+import colorsys
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from schemas.class_spec import TRANSPARENT
+from schemas.colors import ALIKE, Color
+
+IGNORE = "ignore"  # in place of a class's name
+ASKED = "?"  # where only a person can say what belongs there
+UNSTATED = "not stated"
+
+_GOLDEN = 0.618034  # steps of this around the colour circle never come close to each other soon
+
+
+def expand(values: Any) -> Any:
+    """The values of a `dataset.yaml` in full; what is already, or is no mapping, comes back as it is.
+
+    Raises:
+      ValueError: Something is left for a person to fill in.
+    """
+    if not isinstance(values, Mapping):
+        return values
+    values = dict(values)
+    if open_keys := sorted(_unanswered(values)):
+        raise ValueError(f"{', '.join(open_keys[:12])}: still {ASKED!r}; the comment behind it says what belongs there")
+    if isinstance(values.get("name"), str):
+        values.setdefault("title", values["name"])
+    values.setdefault("license", UNSTATED)
+    values.setdefault("source", UNSTATED)
+    if isinstance(values.get("classes"), Mapping):
+        _expand_mapping(values)
+    classes = values.get("classes")
+    if isinstance(classes, (list, tuple)):
+        full = [_in_full(one, position) for position, one in enumerate(classes)]
+        values["classes"] = list(_with_colors(full))
+    return values
+
+
+def identifier(text: str) -> str:
+    """A name as people write it, as letters, digits and `_`: `Traffic sign` is `traffic_sign`, `Straße` `strasse`.
+
+    Returns:
+      Empty where no Latin letter or digit is in it.
+    """
+    plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
+    return f"n{name}" if name[:1].isdigit() else name
+
+
+def _unanswered(values: Any, place: str = "") -> Iterator[str]:
+    """Where a question mark still stands in place of an answer."""
+    if values == ASKED:
+        yield place
+    elif isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from _unanswered(value, f"{place}.{key}".lstrip("."))
+    elif isinstance(values, (list, tuple)):
+        for index, value in enumerate(values):
+            yield from _unanswered(value, f"{place}.{index}")
+
+
+def _expand_mapping(values: dict[str, Any]) -> None:
+    """Replaces `classes` of value or colour to name, where several may have one name."""
+    classes: dict[str, dict[str, Any]] = {}
+    ignored: dict[str, list[Any]] = {"mask_values": [], "mask_colors": []}
+    for key, name in values["classes"].items():
+        kind = "mask_colors" if isinstance(key, str) and not key.isdigit() else "mask_values"
+        value = key.lower() if kind == "mask_colors" else int(key)
+        if name == IGNORE:
+            ignored[kind].append(value)
+        else:
+            one = classes.setdefault(str(name), {"name": name})
+            one.setdefault(kind, []).append(value)
+    values["classes"] = list(classes.values())
+    for kind, key in (("mask_values", "ignore_values"), ("mask_colors", "ignore_colors")):
+        if ignored[kind]:
+            values[key] = [*values.get(key, ()), *ignored[kind]]
+
+
+def _in_full(one: Any, position: int) -> Any:
+    if isinstance(one, str):
+        one = {"name": one, "mask_values": [position]}
+    if not isinstance(one, Mapping):
+        return one
+    one = dict(one)
+    if isinstance(one.get("name"), str):
+        one["name"] = identifier(one["name"]) or one["name"]
+    for key in ("mask_values", "mask_colors"):
+        if isinstance(one.get(key), (int, str)):
+            one[key] = [one[key]]
+    if isinstance(one.get("mask_colors"), (list, tuple)):
+        one["mask_colors"] = [color.lower() if isinstance(color, str) else color for color in one["mask_colors"]]
+    return one
+
+
+def _with_colors(classes: list[Any]) -> Iterator[Any]:
+    """Gives a colour to each class that has none: its own in the masks, or one that no other class looks like."""
+    taken = [_rgb(one["color"]) for one in classes if isinstance(one, Mapping) and "color" in one]
+    palette = _palette()
+    for one in classes:
+        if isinstance(one, Mapping) and "color" not in one:
+            own = [color for color in one.get("mask_colors") or () if color != TRANSPARENT]
+            color = next(color for color in chain(map(_rgb, own), palette) if _is_free(color, taken))
+            taken.append(color)
+            one = {**one, "color": "#{:02x}{:02x}{:02x}".format(*color)}
+        yield one
+
+
+def _is_free(color: Color | None, taken: list[Color | None]) -> bool:
+    return color is not None and not any(
+        other and sum((one - two) ** 2 for one, two in zip(color, other)) < ALIKE**2 for other in taken
+    )
+
+
+def _rgb(color: Any) -> Color | None:
+    if not isinstance(color, str) or not re.fullmatch("#[0-9a-fA-F]{6}", color):
+        return None
+    red, green, blue = bytes.fromhex(color[1:])
+    return red, green, blue
+
+
+def _palette() -> Iterator[Color]:
+    """Colours without end, neighbours as far apart as can be."""
+    number = 0
+    while True:
+        hue, level = number * _GOLDEN % 1, number // 12 % 3
+        red, green, blue = colorsys.hsv_to_rgb(hue, (0.75, 0.45, 0.9)[level], (0.9, 0.75, 0.55)[level])
+        yield round(red * 255), round(green * 255), round(blue * 255)
+        number += 1

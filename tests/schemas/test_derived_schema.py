@@ -1,0 +1,49 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from schemas.derived_schema import is_schema_of
+from schemas.spec import DatasetSpec, load_spec
+
+WRITTEN_BY_HAND = Path(__file__).parent / "shipped"  # as they shipped before they were derived
+SHORT = {"name": "leaves", "image_path": "{id}.jpg", "mask_path": "{id}.png", "classes": ["leaf", "ground"]}
+
+
+def parsed(text):
+    schema = text_format.Parse(text, schema_pb2.Schema())
+    return list(schema.feature), {domain.name: list(domain.value) for domain in schema.string_domain}
+
+
+def described(**changes):
+    return DatasetSpec.model_validate(SHORT | changes)
+
+
+def comparators(spec, name):
+    feature = next(one for one in parsed(spec.schema_text)[0] if one.name == name)
+    return {one: feature.HasField(f"{one}_comparator") for one in ("skew", "drift")}
+
+
+@pytest.mark.parametrize("name", ["pets", "streets"])
+def test_the_derived_schema_says_what_the_one_written_by_hand_said(name):
+    by_hand = (WRITTEN_BY_HAND / f"{name}.pbtxt").read_text()
+    assert parsed(load_spec(name).schema_text) == parsed(by_hand)
+    assert is_schema_of(load_spec(name), hashlib.sha256(by_hand.encode()).hexdigest())
+    assert is_schema_of(load_spec(name), load_spec(name).schema_sha256)
+    assert not is_schema_of(load_spec(name), "0" * 64)
+
+
+def test_splits_may_differ_unless_the_user_sets_a_threshold():
+    assert comparators(described(), "leaf_fraction") == {"skew": False, "drift": True}
+    strict = described(thresholds={"leaf_fraction": {"skew": 0.3}})
+    assert comparators(strict, "leaf_fraction") == {"skew": True, "drift": True}
+    assert comparators(strict, "ground_fraction") == {"skew": False, "drift": True}
+
+
+def test_a_slice_takes_any_value_unless_its_values_are_listed():
+    slices = [{"name": "plot", "id_pattern": "([a-z]+)_.*"}]
+    assert parsed(described(slices=slices).schema_text)[1] == {}
+    slices = [{"name": "plot", "id_pattern": "([a-z]+)_.*", "values": ["south", "north"]}]
+    assert parsed(described(slices=slices).schema_text)[1] == {"plot": ["north", "south"]}
