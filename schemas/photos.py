@@ -14,7 +14,6 @@ A photo becomes uint8 RGB [H, W, 3], upright. The container is known by its firs
 | alpha, palette alpha | laid over white: colour * alpha + 255 * (1 - alpha), alpha in [0, 1], to within one level |
 | colour key (tRNS of grey or RGB) | pixels of exactly this colour, compared at the source's own depth, are white |
 | tRNS twice, after the pixels, or of another length than its colours need | ignored, as by libpng |
-| 16-bit RGB with a colour key | not supported: rejected |
 | CMYK, YCCK (JPEG) | samples are inverted, as Adobe writes them, with or without the Adobe marker |
 | YCbCr or RGB (JPEG) | as libjpeg decides it by the JFIF and Adobe markers and the component ids |
 | 12-bit, lossless, hierarchical JPEG | not supported: rejected |

@@ -195,6 +195,7 @@ def _pngs() -> dict[str, Kind]:
         )
     color = _samples(3, 8)
     kinds["PNG, RGB of 8 bits, one colour transparent"] = _with_key(color, RGB, 8)
+    kinds["PNG, RGB of 16 bits, one colour transparent"] = _with_key(_samples(3, 16), RGB, 16)
     grid = np.mgrid[:256, :256].astype(np.uint16).transpose(1, 2, 0)
     kinds["PNG, every level with every opacity"] = Kind(png(grid, GREY_ALPHA, 8), _over_white(grid, 8))
     turned = ((b"eXIf", exif(6)[6:]), (b"iTXt", b"XML:com.adobe.xmp\x00\x00\x00\x00\x00" + _XMP.partition(b"\x00")[2]))

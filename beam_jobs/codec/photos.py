@@ -134,10 +134,13 @@ def _decode_jpeg(data: bytes, min_side: int, max_missing_fraction: float) -> Pho
 def _decode_png(data: bytes) -> Photo:
     source = png.read_png(data)
     check_size(*source.size)
-    if source.color_type == png.RGB and source.depth == 16 and source.transparency:
-        raise InputRejected(IMAGE_MODE, "16-bit RGB PNG with a transparent colour (tRNS) is not supported")
     image = png.load(source)
-    image = _grey_to_rgb(image, source) if source.color_type == png.GREY else _lay_over_white(image)
+    if source.color_type == png.GREY:
+        image = _grey_to_rgb(image, source)
+    elif source.color_type == png.RGB and source.depth == 16 and source.transparency:
+        image = _whiten_key(image, png.load_low_bytes(source), source.transparency)
+    else:
+        image = _lay_over_white(image)
     return Photo(image, *source.size, (REENCODED_PNG, *_REPAIRS_OF_COLOR_TYPE[source.color_type]))
 
 
@@ -167,6 +170,18 @@ def _high_bytes(image: Image.Image, key: int | None) -> Image.Image:
     if key is not None:
         levels[values == key] = 255
     return Image.fromarray(levels)
+
+
+def _whiten_key(high: Image.Image, low: Image.Image, key: bytes) -> Image.Image:
+    """White where both bytes of each sample are those of the transparent colour; `high` is changed in place."""
+    width, height = high.size
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        box = (0, top, width, min(top + rows, height))
+        matches = [np.asarray(one.crop(box)) == list(key[byte::2]) for byte, one in enumerate((high, low))]
+        clear = np.logical_and(*matches).all(axis=-1)
+        high.paste("white", box, Image.fromarray(clear))
+    return high
 
 
 def _lay_over_white(image: Image.Image) -> Image.Image:

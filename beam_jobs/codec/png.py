@@ -120,6 +120,17 @@ def load(source: Png) -> Image.Image:
     return image
 
 
+def load_low_bytes(source: Png) -> Image.Image:
+    """The lower byte of each sample of an RGB PNG of 16 bits, as mode RGB; `load` gives the upper ones.
+
+    Pillow has no mode for such samples. Read as little-endian, it takes the other byte for the upper one.
+    """
+    image = Image.open(io.BytesIO(source.data), formats=("PNG",))
+    image.tile = [(*image.tile[0][:3], "RGB;16L")]
+    image.load()
+    return image
+
+
 def _check_length(source: Png) -> None:
     """Raises a ValueError where the compressed pixels are fewer bytes than the header asks for."""
     width, height, bits = source.width, source.height, _CHANNELS[source.color_type] * source.depth

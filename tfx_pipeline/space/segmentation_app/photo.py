@@ -43,7 +43,7 @@ def read_photo(data: bytes) -> np.ndarray:
     except (OSError, ValueError, SyntaxError, EOFError):
         raise PhotoRefused("This photo is damaged or ends too early. Choose another one.") from None
     depth = data[PNG_DEPTH] if image.format == "PNG" else 8
-    pixels = np.asarray(_flattened(image, depth))
+    pixels = np.asarray(_whiten_key(image, data) if _has_key_of_16_bits(image, depth) else _flattened(image, depth))
     turned = pixels.swapaxes(0, 1) if orientation >= 5 else pixels
     turned = turned[:: -1 if orientation in (3, 4, 7, 8) else 1, :: -1 if orientation in (2, 3, 6, 7) else 1]
     return np.ascontiguousarray(turned)
@@ -68,10 +68,23 @@ def _flattened(image: Image.Image, depth: int) -> Image.Image:
     return _eight_bits(image).convert("RGB")
 
 
+def _has_key_of_16_bits(image: Image.Image, depth: int) -> bool:
+    return image.format == "PNG" and image.mode == "RGB" and depth > 8 and "transparency" in image.info
+
+
+def _whiten_key(high: Image.Image, data: bytes) -> np.ndarray:
+    """White in place of a transparent colour of 16 bits a sample, of which Pillow loads the upper bytes."""
+    low = Image.open(io.BytesIO(data), formats=("PNG",))
+    low.tile = [(*low.tile[0][:3], "RGB;16L")]  # read as little-endian, the lower bytes are taken for the upper ones
+    low.load()
+    key = np.array(high.info["transparency"])
+    pixels = np.array(high)
+    pixels[((pixels == key >> 8) & (np.asarray(low) == key & 255)).all(axis=-1)] = 255
+    return pixels
+
+
 def _without_key(image: Image.Image, depth: int) -> Image.Image:
     """White in place of the one colour that is transparent: Pillow does not compare it at the file's own depth."""
-    if image.mode == "RGB" and depth > 8:
-        raise PhotoRefused("This PNG has colours of 16 bits and a transparent one. Save it as a JPEG or an 8-bit PNG.")
     scale = 255 // (2**depth - 1) if image.mode == "L" else 1  # as Pillow has scaled the samples
     key = np.multiply(image.info["transparency"], scale)
     clear = (np.asarray(image) == key).reshape(image.height, image.width, -1).all(axis=-1)
