@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from schemas.spec import DatasetSpec
-
 Color = tuple[int, int, int]  # uint8 red, green, blue
 
 GREY: Color = (126, 126, 126)  # of ignored pixels, where no class looks like it
@@ -24,7 +22,8 @@ def distinct_color(preferred: Color, taken: Sequence[Color]) -> Color:
     """`preferred` where it is clear of all `taken` ones; else the colour that is farthest from the nearest of them."""
     if _distance(preferred, taken) >= CLEAR:
         return preferred
-    return max(itertools.product((*_LEVELS, 255), repeat=3), key=lambda color: _distance(color, taken))
+    levels = (*_LEVELS, 255)
+    return max(itertools.product(levels, levels, levels), key=lambda color: _distance(color, taken))
 
 
 def first_alike(colors: Sequence[Color]) -> tuple[int, int] | None:
@@ -36,12 +35,17 @@ def first_alike(colors: Sequence[Color]) -> tuple[int, int] | None:
     return None
 
 
-def color_table(spec: DatasetSpec) -> np.ndarray:
-    """uint8 [256, 3]: the colour of each class id, and of ignored pixels for IGNORE_ID and all other values."""
+def color_table(palette: Sequence[Color], ignored_color: Color) -> np.ndarray:
+    """The colours to draw a mask in: uint8 [256, 3], by class id.
+
+    Args:
+      palette: Of the classes, in the order of their ids.
+      ignored_color: For IGNORE_ID and all other values.
+    """
     import numpy as np  # for the command lines, which only read the data set
 
-    table = np.full((256, 3), spec.ignored_color, np.uint8)
-    table[: len(spec.classes)] = spec.palette
+    table = np.full((256, 3), ignored_color, np.uint8)
+    table[: len(palette)] = palette
     return table
 
 

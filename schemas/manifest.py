@@ -32,7 +32,7 @@ STATISTICS_FILE = "FeatureStats.pb"  # names of TFX's ExampleStatistics and Exam
 ANOMALIES_FILE = "SchemaDiff.pb"
 
 SHA256 = r"^[0-9a-f]{64}$"
-VERSION = r"^[0-9A-Za-z][0-9A-Za-z.-]*$"
+VERSION = r"[0-9A-Za-z][0-9A-Za-z.-]*"  # a pattern of the whole name
 DATASET = r"^[a-z][a-z0-9_]*$"
 _NUMBER = re.compile(r"v?[0-9]+\.[0-9]")  # how a folder begins that is called by a version
 # A path inside a version: relative, no hidden or parent part, so that no manifest can lead out of its folder.
@@ -127,7 +127,7 @@ class Manifest(FrozenModel):
     """
 
     dataset: str = Field(pattern=DATASET, max_length=MAX_NAME)
-    version: str = Field(pattern=VERSION, max_length=MAX_NAME)
+    version: str = Field(pattern=rf"^{VERSION}$", max_length=MAX_NAME)
     image_size: Count = Field(le=65535)
     splits: dict[str, Split]
     inputs: Count

@@ -73,8 +73,10 @@ class PathPattern:
         names = path.split("/")
         if len(names) != len(self.parts):
             return None
-        matches = [expression.fullmatch(name) for expression, name in zip(self._expressions, names)]
-        return (matches[-1].groupdict().get("id") or "") if all(matches) else None
+        if not all(expression.fullmatch(name) for expression, name in zip(self._expressions[:-1], names)):
+            return None
+        match = self._expressions[-1].fullmatch(names[-1])
+        return (match.groupdict().get("id") or "") if match else None
 
     @cached_property
     def _expressions(self) -> list[re.Pattern[str]]:

@@ -26,7 +26,7 @@ class Board:
     def __init__(self, folder: str, spec: DatasetSpec):
         self._folder = folder
         self._spec = spec
-        self._colors = color_table(spec)
+        self._colors = color_table(spec.palette, spec.ignored_color)
 
     @cached_property
     def _train(self) -> tf.summary.SummaryWriter:

@@ -60,7 +60,7 @@ class PrepareOptions(FrozenModel):
     description: DatasetSpec
     input: str = Field(min_length=1)
     output: str = Field(min_length=1)
-    version: str = Field(pattern=VERSION, max_length=MAX_NAME)
+    version: str = Field(pattern=rf"^{VERSION}$", max_length=MAX_NAME)
     image_size: int = Field(default=128, ge=0, le=4096)
     split: Literal["official", "hash"] | None = None
     eval_fraction: float = Field(default=0.2, gt=0, lt=1)
@@ -70,10 +70,10 @@ class PrepareOptions(FrozenModel):
     shard_bytes: ByteSize = Field(default=ByteSize(64 << 20), ge=1 << 20)  # 64 MiB; text such as 32MiB is read
     near_duplicates: Literal["report", "one_side", "ignore"] = "report"
     max_rejected_fraction: float = Field(default=0.05, ge=0, le=1)
-    baseline: str | None = Field(default=None, pattern=VERSION)
+    baseline: str | None = Field(default=None, pattern=rf"^{VERSION}$")
     image_path: SourcePath | None = None
     mask_path: SourcePath | None = None
-    retry_quarantined: str | None = Field(default=None, pattern=VERSION)
+    retry_quarantined: str | None = Field(default=None, pattern=rf"^{VERSION}$")
     base_sha256: str | None = Field(default=None, pattern=SHA256)
     origin: Origin | None = None
     job_id: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern=JOB_ID)

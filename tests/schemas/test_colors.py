@@ -53,7 +53,7 @@ def test_among_very_many_classes_the_farthest_colour_is_taken():
 
 def test_each_class_id_has_its_colour_and_everything_else_is_ignored():
     spec = spec_with(CAMVID_SKY, "#800000")
-    table = color_table(spec)
+    table = color_table(spec.palette, spec.ignored_color)
     np.testing.assert_array_equal(table[:2], spec.palette)
     np.testing.assert_array_equal(table[IGNORE_ID], spec.ignored_color)
 

@@ -172,7 +172,7 @@ def _share_cell(share: float | None) -> Markup:
 
 def _examples(predictions: Sequence[Prediction], count: int, spec: DatasetSpec) -> Markup:
     """Photo, truth and prediction side by side."""
-    colors = color_table(spec)
+    colors = color_table(spec.palette, spec.ignored_color)
     figures = []
     for one in predictions:
         pictures = [

@@ -60,7 +60,7 @@ def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image
     sheet = Image.new("RGB", (width, header_height + rows * row_height + MARGIN), "white")
     draw = ImageDraw.Draw(sheet)
     _draw_legend(draw, legend)
-    colors = color_table(spec)
+    colors = color_table(spec.palette, spec.ignored_color)
     for index, (kind, one) in enumerate(shown):
         # Down the columns, so that easy, typical and hard ones fill one column after the other.
         left = MARGIN + index // rows * (triple_width + MARGIN)

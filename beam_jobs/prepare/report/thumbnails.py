@@ -111,6 +111,6 @@ def _jpeg(image: Image.Image, size: tuple[int, int]) -> bytes:
 
 def _coloured_png(class_ids: np.ndarray, spec: DatasetSpec) -> bytes:
     """PNG of uint8 [H, W] class ids and IGNORE_ID, where the number of classes stands for an unknown value."""
-    colors = color_table(spec)
+    colors = color_table(spec.palette, spec.ignored_color)
     colors[len(spec.classes)] = spec.unknown_color
     return class_png(class_ids, colors)

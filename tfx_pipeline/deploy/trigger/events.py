@@ -14,12 +14,11 @@ from typing import NamedTuple
 
 from schemas.documents import parse_json
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE
+from schemas.manifest import MANIFEST_FILE, VERSION
 
 FINALIZED = "google.cloud.storage.object.v1.finalized"
 NOTIFIED = "OBJECT_FINALIZE"  # the same in a notification
 STRUCTURED = "application/cloudevents+json"
-VERSION = r"[0-9A-Za-z][0-9A-Za-z.-]*"
 
 
 class BadEvent(ValueError):
