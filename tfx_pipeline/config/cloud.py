@@ -135,7 +135,8 @@ class Serving(Machine):
       dedicated: Whether an endpoint that is made is a dedicated one, with a host name of its own, requests of 10 MB and
         `timeout_seconds`; a shared one takes 1.5 MB and a minute. An endpoint that is there stays what it is.
       timeout_seconds: How long a dedicated endpoint may take for an answer.
-      traffic_percentage: Share of a new model; the models before it keep the rest in proportion. The first gets all.
+      traffic_percentage: Share of a new model; the model with the largest share keeps the rest, others are removed. The
+        first gets all. `python -m tfx_pipeline.vertex endpoint promote` or `rollback` ends the trial.
       keep_idle_models: Whether models that no longer get any traffic stay deployed, and paid for.
       service_account: Whom the served model acts as; None means the project's default.
     """

@@ -58,6 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     rehearse.add_argument(
         "--as_configured", action="store_true", help="train and judge as configured (default: one epoch, no floors)"
     )
+    endpoint = _command(commands, "endpoint", _endpoint, "show or change what the endpoint serves")
+    endpoint.add_argument(
+        "action",
+        choices=("status", "promote", "rollback", "teardown"),
+        help="promote gives the newest model all traffic, rollback the one before it; teardown removes the endpoint",
+    )
+    endpoint.add_argument("--yes", action="store_true", help="do not ask before anything is removed")
     _command(commands, "list", _list, "list the pipeline's jobs and schedules")
     _command(commands, "watch", _watch, "follow a submitted job to its end").add_argument("job_id", metavar="JOB")
     _command(commands, "cancel", _cancel, "cancel a job").add_argument("job_id", metavar="JOB")
@@ -167,6 +174,21 @@ def _rehearse(options: argparse.Namespace) -> int:
     from tfx_pipeline.vertex.rehearsal.command import rehearse
 
     return rehearse(_load(options), options.folder, options.sample, options.as_configured)
+
+
+def _endpoint(options: argparse.Namespace) -> int:
+    from tfx_pipeline.vertex import endpoint, jobs
+
+    config = _load(options)
+    with jobs.vertex_ai(config):
+        if options.action != "status":
+            change = {"promote": endpoint.promote, "rollback": endpoint.rollback, "teardown": endpoint.teardown}
+            if not change[options.action](config, endpoint.asking(options.yes)):
+                print("nothing was changed")
+                return 0
+        if options.action != "teardown":
+            endpoint.status(config)
+    return 0
 
 
 def _list(options: argparse.Namespace) -> int:

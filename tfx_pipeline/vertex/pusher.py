@@ -18,6 +18,7 @@ from tfx.utils import io_utils
 from schemas.spec import FrozenModel, parse_model
 from tfx_pipeline.config.cloud import Serving, is_prebuilt
 from tfx_pipeline.serving import HEALTH_ROUTE, PORT, PREDICT_ROUTE
+from tfx_pipeline.vertex.endpoint import deployed_models, remove_idle, share_traffic
 
 # How Vertex AI asks a container that is not one of Google's.
 OWN_SERVER = {
@@ -127,16 +128,19 @@ def _deploy(serving: Serving, labels: dict[str, str], model) -> None:
     endpoint = found[0] if found else _new_endpoint(serving, labels)
     deployed = endpoint.list_models()
     if not any((one.model, one.model_version_id) == (model.resource_name, model.version_id) for one in deployed):
-        model.deploy(
-            endpoint=endpoint,
-            deployed_model_display_name=f"{model.display_name}-{model.version_id}",
-            traffic_percentage=serving.traffic_percentage if deployed else 100,
-            min_replica_count=serving.min_replicas,
-            max_replica_count=serving.max_replicas,
-            service_account=serving.service_account,
-            **serving.spec,
-        )
+        deploy_to(serving, endpoint, model, serving.traffic_percentage)
     if not serving.keep_idle_models:
-        for one in endpoint.list_models():
-            if not endpoint.traffic_split.get(one.id):
-                endpoint.undeploy(deployed_model_id=one.id)
+        remove_idle(endpoint)
+
+
+def deploy_to(serving: Serving, endpoint, model, percentage: int) -> None:
+    """Deploys a version of the registry with a share of the traffic; the first model of an endpoint gets all."""
+    model.deploy(
+        endpoint=endpoint,
+        deployed_model_display_name=f"{model.display_name}-{model.version_id}",
+        traffic_split=share_traffic(deployed_models(endpoint), percentage),
+        min_replica_count=serving.min_replicas,
+        max_replica_count=serving.max_replicas,
+        service_account=serving.service_account,
+        **serving.spec,
+    )

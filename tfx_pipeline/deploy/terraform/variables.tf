@@ -67,8 +67,38 @@ variable "trigger_prefix" {
   default     = "data/"
 }
 
+variable "slow_hours" {
+  description = "A pipeline or a Dataflow job that takes longer is reported."
+  type        = number
+  default     = 24
+}
+
+variable "error_rate" {
+  description = "Errors of the endpoint a second that are reported."
+  type        = number
+  default     = 0.1
+}
+
+variable "latency_ms" {
+  description = "Milliseconds that one answer of the endpoint in twenty may take."
+  type        = number
+  default     = 5000
+}
+
+variable "billing_account" {
+  description = "Id of the billing account, for a budget; null makes none. Who applies must be allowed to make budgets there."
+  type        = string
+  default     = null
+}
+
+variable "budget" {
+  description = "What a month may cost, in the billing account's currency."
+  type        = number
+  default     = 500
+}
+
 variable "alert_mail" {
-  description = "Address that is told of versions that did not start the pipeline; null tells nobody."
+  description = "Address that alerts are sent to: failed or slow jobs, the endpoint, drift, the trigger; null sends none."
   type        = string
   default     = null
 }

@@ -40,6 +40,8 @@ VERTEX_PERMISSIONS = {
     "CreateEndpoint": "aiplatform.endpoints.create",
     "GetEndpoint": "aiplatform.endpoints.get",
     "ListEndpoints": "aiplatform.endpoints.list",
+    "UpdateEndpoint": "aiplatform.endpoints.update",
+    "DeleteEndpoint": "aiplatform.endpoints.delete",
     "DeployModel": "aiplatform.endpoints.deploy",
     "UndeployModel": "aiplatform.endpoints.undeploy",
     "Predict": "aiplatform.endpoints.predict",

@@ -216,6 +216,8 @@ class VertexService(grpc.GenericRpcHandler):
     def get_model(self, request: v1.GetModelRequest, context) -> v1.Model:
         name, _, version = request.name.partition("@")
         versions = _find(self.models, name, context)
+        if version.isdigit() and not 1 <= int(version) <= len(versions):
+            context.abort(grpc.StatusCode.NOT_FOUND, f"{request.name} is not found")
         return versions[int(version) - 1] if version.isdigit() else versions[-1]
 
     def list_models(self, request: v1.ListModelsRequest, context) -> v1.ListModelsResponse:
@@ -238,6 +240,23 @@ class VertexService(grpc.GenericRpcHandler):
 
     def list_endpoints(self, request: v1.ListEndpointsRequest, context) -> v1.ListEndpointsResponse:
         return v1.ListEndpointsResponse(endpoints=_with_display_name(self.endpoints.values(), request.filter))
+
+    def update_endpoint(self, request: v1.UpdateEndpointRequest, context) -> v1.Endpoint:
+        endpoint = _find(self.endpoints, request.endpoint.name, context)
+        if list(request.update_mask.paths) != ["traffic_split"]:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"not rehearsed: update of {request.update_mask.paths}")
+        split = dict(request.endpoint.traffic_split)
+        if sum(split.values()) != 100 or split.keys() - {one.id for one in endpoint.deployed_models}:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"traffic_split must add up to 100, got {split}")
+        endpoint.traffic_split = split
+        return endpoint
+
+    def delete_endpoint(self, request: v1.DeleteEndpointRequest, context) -> operations_pb2.Operation:
+        endpoint = _find(self.endpoints, request.name, context)
+        if endpoint.deployed_models:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{endpoint.name} has deployed models")
+        self.endpoints = {name: one for name, one in self.endpoints.items() if one is not endpoint}
+        return _done(empty_pb2.Empty())
 
     def deploy_model(self, request: v1.DeployModelRequest, context) -> operations_pb2.Operation:
         endpoint = _find(self.endpoints, request.endpoint, context)

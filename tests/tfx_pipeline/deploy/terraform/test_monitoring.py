@@ -1,0 +1,67 @@
+"""Alerts and dashboard: what a team must hear of has an alert, which somebody receives and which says what to do."""
+
+import json
+import re
+
+import hcl2
+import pytest
+
+from tests.tfx_pipeline.deploy.terraform.test_identity import FOLDER, blocks_of_resources, plain
+
+TEXT = (FOLDER / "monitoring.tf").read_text()
+
+
+@pytest.fixture(scope="module")
+def local_values():
+    [values] = plain(hcl2.loads(TEXT))["locals"]
+    return values
+
+
+@pytest.mark.parametrize(
+    ("key", "metric"),
+    [
+        ("dataflow_failed", "dataflow.googleapis.com/job/is_failed"),
+        ("dataflow_slow", "dataflow.googleapis.com/job/elapsed_time"),
+        ("endpoint_errors", "aiplatform.googleapis.com/prediction/online/error_count"),
+        ("endpoint_slow", "aiplatform.googleapis.com/prediction/online/prediction_latencies"),
+    ],
+)
+def test_jobs_and_endpoint_are_watched(local_values, key, metric):
+    watched = local_values["watched"][key]
+    assert watched["metric"] == metric
+    assert watched["text"]
+
+
+def test_a_failed_pipeline_and_a_failed_training_are_reported(local_values):
+    assert "PIPELINE_STATE_FAILED" in local_values["logged"]["pipeline_failed"]["filter"]
+    assert "ml_job" in local_values["logged"]["training_failed"]["filter"]
+
+
+def test_drift_that_is_logged_is_counted_and_reported():
+    blocks = blocks_of_resources()
+    assert 'jsonPayload.state = \\"drift\\"' in blocks["google_logging_metric.drift"]
+    assert "google_logging_metric.drift.name" in blocks["google_monitoring_alert_policy.drift"]
+
+
+def test_every_alert_reaches_the_mail_and_says_what_to_do():
+    policies = {
+        name: body for name, body in blocks_of_resources().items() if name.startswith("google_monitoring_alert_policy.")
+    }
+    assert len(policies) >= 6
+    for name, body in policies.items():
+        assert "notification_channels = google_monitoring_notification_channel.mail[*].id" in body, name
+        assert re.search(r"documentation \{\s+content += ", body), name
+
+
+def test_a_budget_reports_before_it_is_spent():
+    budget = blocks_of_resources()["google_billing_budget.month"]
+    assert "for_each = [0.5, 0.9, 1.0]" in budget
+    assert "data.google_project.this.number" in budget
+
+
+def test_the_dashboard_shows_what_is_watched(local_values):
+    dashboard = (FOLDER / "dashboard.json").read_text()
+    assert json.loads(dashboard)["gridLayout"]["widgets"]
+    for one in local_values["watched"].values():
+        assert one["metric"] in dashboard
+    assert set(re.findall(r"\$\{(\w+)\}", dashboard)) == {"drift"}

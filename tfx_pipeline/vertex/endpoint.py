@@ -1,0 +1,201 @@
+"""What an endpoint serves, and the second half of a canary: promote the new model, or go back to the one before.
+
+Each deployed model is paid for, with or without traffic, so nothing stays deployed that gets none.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+from schemas.errors import UserError
+from tfx_pipeline.config.pipeline import PipelineConfig
+
+ALL_TRAFFIC = 100
+
+Confirm = Callable[[str], bool]
+
+
+class Deployed(NamedTuple):
+    """A model at the endpoint.
+
+    Attributes:
+      id: Of the deployment.
+      model: Resource name in the registry, without version.
+      share: Of the traffic, in percent.
+      machines: What is paid for, such as `1 to 2 x n1-standard-2`.
+    """
+
+    id: str
+    model: str
+    version: int
+    share: int
+    machines: str
+
+    def line(self) -> str:
+        """For a person."""
+        return f"version {self.version}: {self.share:3d} % of the traffic, {self.machines}"
+
+
+def find_endpoint(config: PipelineConfig):
+    """The configured endpoint; UserError where the configuration names none, or there is none."""
+    from google.cloud import aiplatform
+
+    serving = config.cloud.serving
+    if serving is None:
+        raise UserError("cloud.serving: missing, so no endpoint is named")
+    found = aiplatform.Endpoint.list(filter=f'display_name="{serving.endpoint}"')
+    if not found:
+        place = f"project {config.cloud.project} in {config.cloud.region}"
+        raise UserError(f"cloud.serving.endpoint: {place} has no endpoint {serving.endpoint!r}; nothing is paid for")
+    return found[0]
+
+
+def deployed_models(endpoint) -> list[Deployed]:
+    """What is deployed, newest version first."""
+    split = endpoint.traffic_split
+    models = [
+        Deployed(one.id, one.model, int(one.model_version_id or 0), split.get(one.id, 0), _machines(one))
+        for one in endpoint.list_models()
+    ]
+    return sorted(models, key=lambda one: one.version, reverse=True)
+
+
+def _machines(deployed) -> str:
+    resources = deployed.dedicated_resources
+    low, high = resources.min_replica_count, resources.max_replica_count
+    spec = resources.machine_spec
+    accelerator = f" with {spec.accelerator_type.name}" if spec.accelerator_type else ""
+    return f"{low if low == high else f'{low} to {high}'} x {spec.machine_type}{accelerator}"
+
+
+def leader(models: list[Deployed]) -> Deployed:
+    """The model that most requests go to; of several, the older one."""
+    return max(models, key=lambda one: (one.share, -one.version))
+
+
+def status(config: PipelineConfig) -> None:
+    """Prints what is deployed and what that means."""
+    endpoint = find_endpoint(config)
+    models = deployed_models(endpoint)
+    kind = "dedicated" if endpoint.dedicated_endpoint_enabled else "shared"
+    print(f"endpoint {endpoint.display_name} ({kind}): {len(models)} models, each paid for")
+    for one in models:
+        print(f"  {one.line()}" + ("" if one.share else "; gets nothing: `endpoint promote` removes it"))
+
+
+def promote(config: PipelineConfig, confirm: Confirm) -> bool:
+    """Gives all traffic to the newest model, and removes the others.
+
+    Returns:
+      Whether anything was changed; False where it was not confirmed or is so already.
+    """
+    endpoint = find_endpoint(config)
+    models = deployed_models(endpoint)
+    if not models:
+        raise UserError(f"endpoint {endpoint.display_name}: nothing is deployed; run the pipeline")
+    return _serve_alone(endpoint, models[0], models, confirm)
+
+
+def rollback(config: PipelineConfig, confirm: Confirm) -> bool:
+    """Gives all traffic to the model before the newest, which is deployed again where it no longer is.
+
+    Raises:
+      UserError: There is no version before.
+    """
+    endpoint = find_endpoint(config)
+    models = deployed_models(endpoint)
+    if not models:
+        raise UserError(f"endpoint {endpoint.display_name}: nothing is deployed; run the pipeline")
+    newest, *older = models
+    if older:
+        return _serve_alone(endpoint, leader(older), models, confirm)
+    before = _version_before(newest)
+    if not confirm(f"deploy version {before.version_id} (minutes), give it all traffic, and remove {newest.line()}"):
+        return False
+    deploy(config, endpoint, before, ALL_TRAFFIC)
+    remove_idle(endpoint)
+    return True
+
+
+def teardown(config: PipelineConfig, confirm: Confirm) -> bool:
+    """Removes all models from the endpoint, and the endpoint; the registry keeps the models."""
+    endpoint = find_endpoint(config)
+    models = deployed_models(endpoint)
+    lines = "".join(f"\n  {one.line()}" for one in models)
+    if not confirm(
+        f"remove endpoint {endpoint.display_name} with {len(models)} models; no request is answered then{lines}"
+    ):
+        return False
+    endpoint.undeploy_all()
+    endpoint.list_models()  # the client looks up what it has forgotten, which it would else do after the deletion
+    endpoint.delete()
+    return True
+
+
+def deploy(config: PipelineConfig, endpoint, model, percentage: int) -> None:
+    """Deploys a version from the registry, as the configuration says; see `share_traffic`."""
+    from tfx_pipeline.vertex.pusher import deploy_to
+
+    deploy_to(config.cloud.serving, endpoint, model, percentage)
+
+
+def share_traffic(models: list[Deployed], percentage: int) -> dict[str, int]:
+    """How traffic is split once a new model is there, whose key is `0`: with the leader alone.
+
+    A model that was tried before and not promoted gets nothing more; otherwise each push would leave one more to pay.
+    """
+    if not models:
+        return {"0": ALL_TRAFFIC}
+    rest = {one.id: 0 for one in models}
+    if percentage < ALL_TRAFFIC:
+        rest[leader(models).id] = ALL_TRAFFIC - percentage
+    return {"0": percentage} | rest
+
+
+def remove_idle(endpoint) -> None:
+    """Removes the models that get no traffic."""
+    for one in deployed_models(endpoint):
+        if not one.share:
+            endpoint.undeploy(deployed_model_id=one.id)
+
+
+def _serve_alone(endpoint, chosen: Deployed, models: list[Deployed], confirm: Confirm) -> bool:
+    others = [one for one in models if one.id != chosen.id]
+    if not others and chosen.share == ALL_TRAFFIC:
+        print(f"version {chosen.version} has all traffic already, and nothing else is deployed")
+        return False
+    lines = "".join(f"\n  {one.line()}" for one in others)
+    if not confirm(f"give all traffic to version {chosen.version}, and remove{lines}"):
+        return False
+    endpoint.update(traffic_split={chosen.id: ALL_TRAFFIC})
+    remove_idle(endpoint)
+    return True
+
+
+def _version_before(newest: Deployed):
+    """The version of the registry before one that is deployed."""
+    from google.api_core.exceptions import NotFound
+    from google.cloud import aiplatform
+
+    for number in range(newest.version - 1, 0, -1):
+        try:
+            return aiplatform.Model(newest.model, version=str(number))
+        except NotFound:  # deleted
+            continue
+    raise UserError(f"there is no version before {newest.version}; `endpoint teardown` takes the endpoint down")
+
+
+def asking(yes: bool) -> Confirm:
+    """Asks a person before anything is removed; `yes` answers for them. UserError where there is nobody to ask."""
+
+    def confirm(what: str) -> bool:
+        print(f"This will {what}")
+        if yes:
+            return True
+        if not sys.stdin.isatty():
+            raise UserError("nothing was changed: there is nobody to ask; give --yes")
+        return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+
+    return confirm
