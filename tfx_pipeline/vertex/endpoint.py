@@ -128,9 +128,7 @@ def teardown(config: PipelineConfig, confirm: Confirm) -> bool:
         f"remove endpoint {endpoint.display_name} with {len(models)} models; no request is answered then{lines}"
     ):
         return False
-    endpoint.undeploy_all()
-    endpoint.list_models()  # the client looks up what it has forgotten, which it would else do after the deletion
-    endpoint.delete()
+    endpoint.delete(force=True)
     return True
 
 

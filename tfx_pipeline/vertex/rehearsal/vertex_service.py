@@ -229,6 +229,8 @@ class VertexService(grpc.GenericRpcHandler):
     def create_endpoint(self, request: v1.CreateEndpointRequest, context) -> operations_pb2.Operation:
         endpoint = request.endpoint
         endpoint.name = f"{request.parent}/endpoints/{len(self.endpoints) + 1}"
+        # Without it, the client takes what it was given for a name that it has yet to look up.
+        endpoint.create_time = datetime.datetime.now(datetime.timezone.utc)
         if endpoint.dedicated_endpoint_enabled:
             _, _, _, region, _, number = endpoint.name.split("/")
             endpoint.dedicated_endpoint_dns = f"{number}.{region}-{PROJECT_NUMBER}{PREDICTION_SUFFIX}"
