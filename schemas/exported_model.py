@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from schemas.class_spec import ClassName
 from schemas.documents import parse_json_object, read_json_object
+from schemas.lines import Line
 from schemas.models import FrozenModel, parse_model
 
 # Files, relative to the SavedModel's folder. TensorFlow itself does not read what is in `assets.extra`.
@@ -55,7 +56,7 @@ class DataDescription(FrozenModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    title: str
+    title: Line
     license: str
     source: str
     drawn: bool = False
@@ -108,7 +109,7 @@ class ModelInfo(FrozenModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    dataset: str
+    dataset: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     data: DataDescription | None = None
     classes: tuple[ClassName, ...] = Field(min_length=2, max_length=255)
     palette: tuple[tuple[Level, Level, Level], ...]

@@ -17,6 +17,8 @@ def _check_line(text: str) -> str:
     for character in text:
         if unicodedata.category(character) in _BREAKS or character in _DIRECTIONS:
             raise ValueError(f"must be one line of plain text, without U+{ord(character):04X}")
+    if text and all(unicodedata.category(character)[0] in "CMZ" for character in text):
+        raise ValueError("must have a character that can be seen")
     if text != text.strip():
         raise ValueError("must not begin or end with a space")
     return text

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from beam_jobs.console import CommandLine, be_calm, exit_code
+from beam_jobs.storage.local_paths import local_path
+from beam_jobs.storage.ownership import claim_folder
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
 from schemas.exported_model import SAVED_MODEL_FILE
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 OVERLAY_ALPHA = 0.5  # of the mask's colours over the photo
+OWNER = "python -m tfx_pipeline.ask_endpoint"
 
 
 class Classes(NamedTuple):
@@ -40,10 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
         load_spec(options.dataset)  # a wrong name is an error before anything is asked
     names = _output_names(options.photos)
     pixels = [_read(path) for path in options.photos]
-    try:
-        options.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{options.output}: can't be made ({error.strerror}); choose another --output") from None
+    # Also so that no file of the user's, such as a mask beside the photo, is taken for an earlier answer.
+    claim_folder("--output", str(local_path("--output", options.output)), OWNER)
     predictor = _local(options.model) if options.model else _deployed(options)
 
     classes = _classes(predictor, options.dataset)
@@ -87,7 +88,13 @@ def _parser() -> argparse.ArgumentParser:
         help="names and colours of the classes, for a model that does not say them itself:"
         f" {', '.join(available_datasets())}",
     )
-    parser.add_argument("--output", type=Path, default=Path("runs/answers"), metavar="DIR", help="default %(default)s")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("runs/answers"),
+        metavar="DIR",
+        help="new or empty, or of earlier answers (default %(default)s)",
+    )
     parser.add_argument("--verbose", action="store_true", help="show what the libraries log")
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="JPEG, PNG, GIF or WebP file")
     return parser
@@ -95,14 +102,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _read(path: Path) -> np.ndarray:
     """The photo as uint8 [H, W, 3], upright and over white, as the model sees it."""
-    from tfx_pipeline.space.segmentation_app.photo import PhotoRefused, read_photo
+    from beam_jobs.storage.files import read_part
+    from tfx_pipeline.space.segmentation_app.photo import MAX_FILE_BYTES, PhotoRefused, read_photo
 
-    if not path.is_file():
+    if not local_path("photo", path).is_file():
         raise UserError(f"{path}: no such file")
     try:
-        return read_photo(path.read_bytes())
+        return read_photo(read_part(str(path), 0, MAX_FILE_BYTES + 1))
     except PhotoRefused as refused:
         raise UserError(f"{path}: {refused}") from None
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error.strerror})") from None
 
 
 def _output_names(paths: list[Path]) -> list[str]:
@@ -116,7 +126,7 @@ def _output_names(paths: list[Path]) -> list[str]:
 def _local(model: Path):
     from tfx_pipeline.vertex.predictor import LocalModel
 
-    if not (model / SAVED_MODEL_FILE).is_file():
+    if not (local_path("--model", model) / SAVED_MODEL_FILE).is_file():
         raise UserError(f"{model}: no SavedModel; give a folder with {SAVED_MODEL_FILE} in it")
     return LocalModel(model)
 

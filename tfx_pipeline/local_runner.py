@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 
 from beam_jobs.console import USER_ERROR, CommandLine, exit_code
+from beam_jobs.storage.local_paths import local_path
 from beam_jobs.storage.sole_use import sole_use
 from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.errors import UserError
@@ -28,8 +29,19 @@ from schemas.secret_names import redacted
 from schemas.version import PublishedVersion, read_version, verify_version
 from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig, load_config
 from tfx_pipeline.local.metadata_file import check_metadata_file
+from tfx_pipeline.local.temporary_files import temporary_files_in
 from tfx_pipeline.log_file import stderr_in_file
-from tfx_pipeline.output_layout import LOCK_FILE, LOGS_FOLDER, PREDICTIONS_FILE, REPORT_FILE, SUMMARY_FILE
+from tfx_pipeline.output_layout import (
+    CHECKPOINTS_FOLDER,
+    LOCK_FILE,
+    LOGS_FOLDER,
+    PIPELINE_FOLDER,
+    PREDICTIONS_FILE,
+    REPORT_FILE,
+    SERVING_FOLDER,
+    SUMMARY_FILE,
+    TEMPORARY_FOLDER,
+)
 from tfx_pipeline.preflight import check_run
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "demo.yaml"
@@ -64,7 +76,7 @@ def _check_and_run(options: argparse.Namespace) -> int:
     output = Path(config.output)
     make_output_folder(output)
     refusal = f"{output}: another run is writing there; wait for its end, or choose another --output"
-    with sole_use(str(output / LOCK_FILE), refusal):
+    with sole_use(str(output / LOCK_FILE), refusal), temporary_files_in(output / TEMPORARY_FOLDER):
         return run(config, version, options.verbose)
 
 
@@ -116,15 +128,31 @@ def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, PublishedVersi
       UserError: The version, what earlier runs left in the output, or what `tfx_pipeline.preflight` looks at,
         or a path that TensorFlow would take for a pattern.
     """
-    data, output = Path(config.data).resolve(), Path(config.output).resolve()
+    data, output = local_path("data", config.data), local_path("output", config.output)
     if data == output or data in output.parents:
         raise UserError(f"{config.output}: output lies inside the published version {config.data}; choose another one")
     for option, folder in (("data", data), ("output", output)):
         refuse_wildcards(option, str(folder))
     check_metadata_file(output)
+    if config.hub is not None and config.hub.dry_run:
+        check_dry_run_place(local_path("hub.dry_run", config.hub.dry_run), data, output)
     check_run(config, read_version(data))  # seconds, before every byte of the shards is read
     version = verify_version(data)
     return config.model_copy(update={"data": str(data), "output": str(output)}), version
+
+
+def check_dry_run_place(dry_run: Path, data: Path, output: Path) -> None:
+    """UserError where a dry run of the Hub would write among what TFX, a server of models or a data set keeps.
+
+    The run itself makes those folders, so that the push would fail after the training.
+    """
+    taken = [data, *(output / name for name in (PIPELINE_FOLDER, SERVING_FOLDER, CHECKPOINTS_FOLDER, LOGS_FOLDER))]
+    for folder in taken:
+        if dry_run == folder or dry_run in folder.parents or folder in dry_run.parents:
+            raise UserError(
+                f"hub.dry_run {dry_run}: would mix with {folder}; choose a folder of its own, such as"
+                f" {output.with_name(f'{output.name}-hub')}"
+            )
 
 
 def make_output_folder(output: Path) -> None:

@@ -5,6 +5,7 @@ PREDICTIONS_FILE = "predictions.png"
 REPORT_FILE = "evaluation.html"
 METADATA_FILE = "metadata.sqlite"
 LOCK_FILE = ".lock"  # while a run writes there
+TEMPORARY_FOLDER = ".temporary"  # likewise: temporary files of all libraries
 LOGS_FOLDER = "logs"
 PIPELINE_FOLDER = "pipeline"  # TFX's artifacts: OUTPUT/pipeline/<step>/<channel>/<execution>/
 SERVING_FOLDER = "serving"  # pushed models: OUTPUT/serving/<seconds since 1970>/, as TensorFlow Serving watches it

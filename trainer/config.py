@@ -65,8 +65,8 @@ class TrainingConfig(FrozenModel):
     encoder_weights: str = Field(default="imagenet", min_length=1)
     encoder_scale: Literal[1, 2] = 2
     decoder_filters: int = Field(default=32, ge=8, le=256)
-    epochs: int = Field(default=12, ge=1)
-    fine_tune_epochs: int = Field(default=40, ge=0)
+    epochs: int = Field(default=12, ge=1, le=100_000)
+    fine_tune_epochs: int = Field(default=40, ge=0, le=100_000)
     batch_size: int = Field(default=8, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0, le=1)
     fine_tune_learning_rate: float = Field(default=4e-4, gt=0, le=1)

@@ -5,18 +5,20 @@ Imports TFX and TensorFlow; `local_runner` is the command line in front of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tfx.orchestration.metadata import Metadata, sqlite_metadata_connection_config
+from tfx.types.standard_artifacts import PushedModel
 from tfx.utils import path_utils
 
+from schemas.exported_model import SAVED_MODEL_FILE
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
 from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig
-from tfx_pipeline.evaluation.baseline import check_last_blessed, records_read
+from tfx_pipeline.evaluation.baseline import PLACE_PARTS, check_last_blessed, records_read
 from tfx_pipeline.evaluation.eval_predictions import predict_examples
 from tfx_pipeline.evaluation.page import tells, write_evaluation_report
 from tfx_pipeline.evaluation.prediction_sheet import shows, write_prediction_sheet
@@ -26,7 +28,7 @@ from tfx_pipeline.local.dag_runner import Artifact, ReportingDagRunner, Step, St
 from tfx_pipeline.local.metadata_file import damaged
 from tfx_pipeline.local.summary import Summary
 from tfx_pipeline.local.tuning_result import TuningResult
-from tfx_pipeline.output_layout import METADATA_FILE, PIPELINE_FOLDER, PREDICTIONS_FILE, REPORT_FILE, SERVING_FOLDER
+from tfx_pipeline.output_layout import METADATA_FILE, PIPELINE_FOLDER, PREDICTIONS_FILE, REPORT_FILE
 from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, TUNER, create_pipeline
 from tfx_pipeline.platform import PUSHER, Platform
 
@@ -52,9 +54,9 @@ def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str =
     """
     output = Path(config.output)
     manifest, spec = version
-    blessed = _check_earlier_runs(config, manifest, spec)
+    blessed, pushed_is_there = _check_earlier_runs(config, manifest, spec)
     # TFX's cache knows that a model was pushed, not that somebody removed it since. HFPusher asks the Hub each time.
-    uncached_steps = frozenset({HF_PUSHER} if (output / SERVING_FOLDER).is_dir() else {HF_PUSHER, PUSHER})
+    uncached_steps = frozenset({HF_PUSHER} if pushed_is_there else {HF_PUSHER, PUSHER})
     runner = ReportingDagRunner(lambda step: _print_step(step, blessed), uncached_steps)
     pipeline = create_pipeline(
         config,
@@ -92,16 +94,27 @@ def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: Dat
     write_evaluation_report(report, evaluation, source, manifest, spec, predictions)
 
 
-def _check_earlier_runs(config: PipelineConfig, manifest: Manifest, spec: DatasetSpec) -> int:
-    """Looks at what earlier runs left, which is only needed after the training; the number of blessed models."""
+def _check_earlier_runs(config: PipelineConfig, manifest: Manifest, spec: DatasetSpec) -> tuple[int, bool]:
+    """Looks at what earlier runs left, which is only needed after the training.
+
+    Returns:
+      The number of blessed models, and whether the model that was pushed last is still there.
+    """
     output, training = Path(config.output), config.training
     path = output / METADATA_FILE
     if not path.exists():
-        return 0
+        return 0, False
     model_size = training.model_size(manifest.image_size)
     reads = records_read(spec.name, spec.class_names, model_size, training.crop_size > 0)
     with _open_metadata(path) as handle:
-        return check_last_blessed(handle.store, config.name, output / PIPELINE_FOLDER, reads)
+        blessed = check_last_blessed(handle.store, config.name, output / PIPELINE_FOLDER, reads)
+        return blessed, _last_pushed_is_there(handle.store.get_artifacts_by_type(PushedModel.TYPE_NAME))
+
+
+def _last_pushed_is_there(pushed_models: Iterable[Artifact]) -> bool:
+    ours = [one for one in pushed_models if Path(one.uri).parts[-PLACE_PARTS:][0] == PUSHER]  # HFPusher makes them too
+    places = [place for one in sorted(ours, key=lambda one: one.id) if (place := _pushed_to(one))]
+    return bool(places) and Path(places[-1], SAVED_MODEL_FILE).is_file()
 
 
 @contextmanager

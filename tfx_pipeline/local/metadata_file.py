@@ -6,22 +6,31 @@ without a word, and a worse model pushed.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from schemas.errors import UserError
-from tfx_pipeline.output_layout import METADATA_FILE, PIPELINE_FOLDER, SERVING_FOLDER
+from tfx_pipeline.output_layout import (
+    METADATA_FILE,
+    PIPELINE_FOLDER,
+    PREDICTIONS_FILE,
+    REPORT_FILE,
+    SERVING_FOLDER,
+    SUMMARY_FILE,
+)
 
 LOCK_SECONDS = 2.0  # another process may be writing; it never holds the lock for long
 VERSION_TABLE = "MLMDEnv"  # holds the version of ML Metadata's tables; any such file has it
 
 
 def check_metadata_file(output: Path) -> None:
-    """Checks the file that remembers earlier runs; a new output folder has none.
+    """Checks the file that remembers earlier runs; a new output folder has none, and nothing that a run would replace.
 
     Raises:
-      UserError: It is damaged, in use or not ML Metadata's, or it is missing beside what earlier runs made.
+      UserError: It is damaged, in use or not ML Metadata's, or it is missing beside what earlier runs made, or what
+        somebody else did.
     """
     path = output / METADATA_FILE
     if path.exists():
@@ -30,6 +39,11 @@ def check_metadata_file(output: Path) -> None:
         raise UserError(
             f"{path}: missing, but {made[0]}/ holds what earlier runs made, and nothing else says which models were "
             "blessed; put the file back, or start with another --output"
+        )
+    elif taken := [name for name in (SUMMARY_FILE, PREDICTIONS_FILE, REPORT_FILE) if os.path.lexists(output / name)]:
+        raise UserError(
+            f"{output / taken[0]}: no {METADATA_FILE} beside it says that an earlier run wrote it, and this one would"
+            " replace it; choose another --output"
         )
 
 

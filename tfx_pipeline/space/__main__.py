@@ -12,6 +12,7 @@ from pathlib import Path
 
 from beam_jobs.console import CommandLine, exit_code
 from schemas.errors import UserError
+from tfx_pipeline.ports import port_number
 
 DEFAULT_MODEL = Path("runs/demo/pipeline")
 
@@ -37,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--runtime", choices=("litert", "tensorflow"), default="litert", help="what a gradio Space runs the model with")
     add("--title", default="Segment a photo", help="title of the page")
     add("--host", default="127.0.0.1", help="address to listen at")
-    add("--port", type=int, default=7860, help="port to listen at; 0 takes a free one")
+    add("--port", type=port_number, default=7860, help="port to listen at; 0 takes a free one")
     add("--write", type=Path, metavar="DIR", help="only write the Space, with the model beside it, to a new folder")
     return parser
 

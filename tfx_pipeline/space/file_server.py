@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +14,7 @@ from tfx_pipeline.space.segmentation_app.hosts import is_own_host
 
 class _Handler(SimpleHTTPRequestHandler):
     extensions_map = SimpleHTTPRequestHandler.extensions_map | {".js": "text/javascript", ".wasm": "application/wasm"}
+    timeout = 60  # seconds without a byte; then the connection and its thread are given up
 
     def __init__(self, *args: Any, name: str, **options: Any):
         self._name = name
@@ -23,7 +25,19 @@ class _Handler(SimpleHTTPRequestHandler):
         if not is_own_host(self.headers.get("Host", ""), self._name):
             self.send_error(403, "This app answers in its own name only.")
             return None
+        path = self.translate_path(self.path)
+        if not self._is_own(path):
+            self.send_error(404, "There is nothing here.")
+            return None
         return super().send_head()
+
+    def _is_own(self, path: str) -> bool:
+        """Whether a path leads to a file of the folder: to no other one by a link, and to no listing of a folder."""
+        try:
+            real = os.path.realpath(os.path.join(path, "index.html") if os.path.isdir(path) else path)
+            return os.path.isfile(real) and real.startswith(os.path.realpath(self.directory) + os.sep)
+        except ValueError:  # it holds what no path can
+            return False
 
     def log_message(self, format: str, *args: object) -> None:
         """Says nothing: the address is all that a user needs."""

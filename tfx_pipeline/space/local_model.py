@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict, ValidationError
+
+from beam_jobs.storage.files import files_below
+from beam_jobs.storage.local_paths import local_path
 from schemas.documents import read_json_object
 from schemas.errors import UserError
 from schemas.exported_model import (
@@ -17,7 +22,28 @@ from schemas.exported_model import (
     ModelInfo,
     read_model_info,
 )
+from schemas.models import FrozenModel, parse_model
 from tfx_pipeline.output_layout import SERVING_FOLDER, SUMMARY_FILE
+
+VERSION = re.compile("[0-9]{1,20}")  # name of a pushed model's folder
+
+
+class _Metrics(FrozenModel):
+    """What the app shows of a run's metrics; see `tfx_pipeline.local.summary`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    examples: int
+    mean_iou: float | None
+    pixel_accuracy: float | None
+    iou: dict[str, float | None]
+
+
+class _Summary(FrozenModel):
+    model_config = ConfigDict(extra="ignore")
+
+    pushed_to: str
+    metrics: _Metrics
 
 
 def find_model(folder: Path) -> Path:
@@ -29,11 +55,12 @@ def find_model(folder: Path) -> Path:
     Raises:
       UserError: There is none, or it has no TFLite model.
     """
+    folder = local_path("--model", folder)
     candidates = [folder]
     for versions in (folder, folder / SERVING_FOLDER):
         if versions.is_dir():
             candidates += sorted(
-                (path for path in versions.iterdir() if path.name.isdigit()), key=lambda p: -int(p.name)
+                (path for path in versions.iterdir() if VERSION.fullmatch(path.name)), key=lambda p: -int(p.name)
             )
     models = [path for path in candidates if (path / INFO_PATH).is_file()]
     if not models:
@@ -43,28 +70,56 @@ def find_model(folder: Path) -> Path:
     return models[0]
 
 
-def lay_out(model: Path, target: Path) -> ModelInfo:
-    """Links a model's files into `target` as its repository has them, with the metrics of its run where they are near.
+def read_model(model: Path, runtime: str) -> tuple[ModelInfo, dict[str, bytes | Path]]:
+    """Reads an exported model that a Space is to show.
+
+    Args:
+      model: As `find_model` gives it.
+      runtime: `tensorflow` needs the SavedModel, `litert` the TFLite files.
 
     Returns:
-      The model info.
+      What the model says about itself, and its repository: paths to contents or files, with the metrics of its run
+      where they are near.
+
+    Raises:
+      UserError: What it says is damaged, or one of its files is a link that leads out of it.
     """
-    info = read_model_info(model / INFO_PATH)
+    path = model / INFO_PATH
+    info = read_model_info(path)
     if info.metrics is None:
-        info = info.model_copy(update={"metrics": _metrics(model)})
-    target.mkdir(parents=True)
-    (target / INFO_FILE).write_text(info.to_json(), encoding="utf-8")
-    for name in (one for one in TFLITE_FILES if one in (info.tflite or ())):  # int8 may be left out
-        (target / name).symlink_to((model / EXTRA_FOLDER / name).resolve())
-    (target / REPOSITORY_FOLDER).symlink_to(model.resolve())
-    return info
+        info = info.model_copy(update={"metrics": _metrics(model, info)})
+    else:
+        parse_model(_Metrics, info.metrics, f"{path}: metrics")
+    names = [name for name in TFLITE_FILES if name in (info.tflite or {})]  # int8 may be left out
+    files: dict[str, bytes | Path] = {name: _own_file(model, model / EXTRA_FOLDER / name) for name in names}
+    if runtime == "tensorflow":
+        for found in sorted(files_below(str(model))):
+            relative = Path(found.path).relative_to(model)
+            if relative.parts[0] != EXTRA_FOLDER:
+                files[f"{REPOSITORY_FOLDER}/{relative.as_posix()}"] = _own_file(model, Path(found.path))
+    return info, files | {INFO_FILE: info.to_json().encode()}
 
 
-def _metrics(model: Path) -> dict[str, Any] | None:
-    """What the summary of the run that pushed this very model says; None where there is no such summary."""
+def _own_file(model: Path, path: Path) -> Path:
+    """The file, which the app will hand out: one that the model's folder holds, not one that a link in it names."""
+    real = path.resolve()
+    if not real.is_file() or model.resolve() not in real.parents:
+        raise UserError(f"{path}: leads to {real}, which is no file of the model; put the file itself there")
+    return real
+
+
+def _metrics(model: Path, info: ModelInfo) -> dict[str, Any] | None:
+    """What the summary of the run that pushed this very model says; None where there is no such summary.
+
+    A file of that name that is no summary of a run is somebody else's.
+    """
     path = model.parent.parent / SUMMARY_FILE
     if not path.is_file():
         return None
-    summary = read_json_object(path)
-    is_of_this_model = Path(summary.get("pushed_to") or "").name == model.name
-    return summary["metrics"] if is_of_this_model else None
+    try:
+        values = read_json_object(path)
+        summary = _Summary.model_validate(values)
+    except (UserError, ValidationError):
+        return None
+    is_of_this_model = Path(summary.pushed_to).name == model.name and set(summary.metrics.iou) == set(info.classes)
+    return values["metrics"] if is_of_this_model else None

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
+from beam_jobs.storage.local_paths import local_path
 from schemas.errors import UserError
+from schemas.models import parse_model
 from tfx_pipeline.space.examples import drawn_examples
-from tfx_pipeline.space.local_model import find_model, lay_out
+from tfx_pipeline.space.local_model import find_model, read_model
 from tfx_pipeline.space.repository import space_files
 from tfx_pipeline.space.settings import SpaceSettings
 
@@ -21,27 +28,44 @@ def write_local_space(root: Path, model: Path, kind: str, title: str, runtime: s
       The folder of the exported model that was taken.
 
     Raises:
-      UserError: No model, or `root` is there already.
+      UserError: No model or one that can't be used, a wrong title, or `root` is there already or can't be written.
+        Nothing is written then.
     """
+    root = local_path("--write", root)
     if root.exists():
         raise UserError(f"{root}: is there already; choose another folder")
     found = find_model(model)
-    info = lay_out(found, root / MODEL_FOLDER)
+    info, model_files = read_model(found, "litert" if kind == "static" else runtime)
+    values = {
+        "kind": kind,
+        "model_repo": f"local/{re.sub('[^A-Za-z0-9_.-]+', '-', found.name).lstrip('.-') or 'model'}",
+        "model_commit": "local",
+        "title": title,
+        "runtime": runtime,
+    }
+    parse_model(SpaceSettings, values, "the app")  # before seconds of drawing
     # Drawings say something of a model only where it was trained on them.
     examples = drawn_examples(info.dataset) if info.data and info.data.drawn else {}
-    settings = SpaceSettings(
-        kind=kind,
-        model_repo=f"local/{found.name}",
-        model_commit="local",
-        title=title,
-        runtime=runtime,
-        examples=examples,
-    )
-    files = space_files(settings)
+    files = space_files(parse_model(SpaceSettings, values | {"examples": examples}, "the app"))
     space = json.loads(files["space.json"]) | {"model_url": MODEL_FOLDER, "model_page": None}
     files["space.json"] = json.dumps(space).encode()
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    try:
+        _write(files | {f"{MODEL_FOLDER}/{name}": content for name, content in model_files.items()}, root)
+    except OSError as error:
+        raise UserError(f"--write {root}: can't be written ({error.strerror}); choose another folder") from None
     return found
+
+
+def _write(files: Mapping[str, bytes | Path], root: Path) -> None:
+    """Writes contents, and copies of files, into a new folder; whole or not at all."""
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}-") as folder:
+        made = Path(folder, "space")
+        for name, content in files.items():
+            path = made / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, bytes):
+                path.write_bytes(content)
+            else:
+                shutil.copyfile(content, path)
+        os.rename(made, root)

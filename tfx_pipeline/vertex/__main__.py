@@ -10,6 +10,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from beam_jobs.console import CommandLine, Terminated, be_calm, exit_code
+from beam_jobs.storage.local_paths import local_path
+from schemas.errors import UserError
 from tfx_pipeline.config.pipeline import PipelineConfig, load_cloud_config
 from tfx_pipeline.log_file import stderr_in_file
 
@@ -107,7 +109,14 @@ def _load(options: argparse.Namespace) -> PipelineConfig:
 
 
 def _compile(options: argparse.Namespace) -> int:
-    _compile_to(_load(options), options.job_file, options.verbose)
+    path = local_path("--job_file", options.job_file)
+    if path.is_dir():
+        raise UserError(f"--job_file {options.job_file}: is a folder; name a file, such as {path / 'pipeline.json'}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)  # before the seconds of compiling
+    except OSError as error:
+        raise UserError(f"--job_file {options.job_file}: can't be written ({error.strerror}); name another") from None
+    _compile_to(_load(options), path, options.verbose)
     print(f"Wrote {options.job_file}")
     return 0
 
@@ -119,7 +128,6 @@ def _compile_to(config: PipelineConfig, path: Path, verbose: bool) -> None:
     manifest = version.manifest
     counts = ", ".join(f"{split.records} {name}" for name, split in manifest.splits.items())
     print(f"pipeline {config.name}: {manifest.dataset} {manifest.version} ({counts}), manifest {manifest.sha256[:12]}")
-    path.parent.mkdir(parents=True, exist_ok=True)
     with nullcontext() if verbose else stderr_in_file(Path(os.devnull)):  # TensorFlow's C++ code says that it starts
         compile_job(config, version, path)
 

@@ -47,7 +47,11 @@ class LocalModel:
 
         self._folder = folder
         start = time.monotonic()
-        self._loaded = tf.saved_model.load(str(folder))
+        try:
+            self._loaded = tf.saved_model.load(str(folder))
+        except (OSError, ValueError, tf.errors.OpError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise UserError(f"{folder}: the model can't be loaded ({reason}); give one that is whole") from None
         self._load_seconds = time.monotonic() - start
         self._seconds: list[float] = []
 

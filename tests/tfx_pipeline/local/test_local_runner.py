@@ -5,12 +5,16 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from beam_jobs.storage.sole_use import sole_use
+from schemas.errors import UserError
 from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE
+from tfx_pipeline.local.temporary_files import temporary_files_in
 from tfx_pipeline.local_runner import EXIT_USER_ERROR, main
 
 
@@ -208,6 +212,66 @@ def test_a_dry_run_into_a_folder_of_somebody_else_is_refused_before_the_training
     (tmp_path / "mine" / "model_info.json").write_text("mine")
     hub = {"model_repo": "acme/pets", "dry_run": str(tmp_path / "mine")}
     assert f"hub.dry_run {tmp_path / 'mine'}: holds files" in refusal(capsys, "--config", write_config(hub=hub))
+
+
+@pytest.mark.parametrize("place", ["version/inside", "output", "output/pipeline", "output/serving/hub", "."])
+def test_a_dry_run_among_the_files_of_the_run_or_its_data_is_refused_before_the_training(
+    capsys, write_config, version_copy, tmp_path, place
+):
+    folder = tmp_path / place.replace("version", str(version_copy))
+    hub = {"model_repo": "acme/pets", "dry_run": str(folder)}
+    error = refusal(capsys, "--config", write_config(hub=hub), "--data", version_copy)
+    assert f"hub.dry_run {folder}: would mix with" in error
+
+
+@pytest.mark.parametrize("option", ["data", "output"])
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("n" * 300, "can't be used"), ("loop/inside", "can't be used"), ("gs://bucket/folder", "is not on this machine")],
+)
+def test_a_path_that_is_no_folder_of_this_machine_is_named(
+    capsys, write_config, tmp_path, monkeypatch, option, path, reason
+):
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    assert f"{option} {path}: {reason}" in refusal(capsys, "--config", write_config(), f"--{option}", path)
+    assert not Path("gs:").exists()
+
+
+@pytest.mark.parametrize("name", ["summary.json", "predictions.png", "evaluation.html"])
+def test_an_output_with_somebody_elses_file_of_the_same_name_is_refused(capsys, write_config, tmp_path, name):
+    (tmp_path / "output").mkdir()
+    (tmp_path / "output" / name).write_text("mine")
+    assert f"{tmp_path / 'output' / name}: no metadata.sqlite" in refusal(capsys, "--config", write_config())
+    assert (tmp_path / "output" / name).read_text() == "mine"
+
+
+def test_temporary_files_of_a_killed_run_are_removed_by_the_next_one(tmp_path):
+    folder = tmp_path / "temporary"
+    killed = (
+        "import os, signal, tempfile; from pathlib import Path\n"
+        "from tfx_pipeline.local.temporary_files import temporary_files_in\n"
+        f"with temporary_files_in(Path({str(folder)!r})):\n"
+        "    tempfile.mkdtemp(prefix='beam-pipeline-temp'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", killed], check=False)
+    [left] = folder.glob("beam-pipeline-temp*")
+    with temporary_files_in(folder):
+        assert not left.exists()
+        assert Path(tempfile.mkdtemp()).parent == folder
+        child = subprocess.run(
+            [sys.executable, "-c", "import tempfile; print(tempfile.gettempdir())"], capture_output=True, text=True
+        )
+        assert child.stdout.strip() == str(folder)
+    assert not folder.exists()
+    assert Path(tempfile.gettempdir()) != folder
+
+
+def test_a_folder_of_somebody_else_is_not_taken_for_temporary_files(tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(UserError, match="holds files"), temporary_files_in(tmp_path):
+        pass
+    assert (tmp_path / "mine").read_text() == "mine"
 
 
 def test_an_unknown_class_in_the_floors_is_refused(capsys, write_config, tmp_path):

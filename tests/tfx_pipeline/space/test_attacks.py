@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import pytest
 from tests.tfx_pipeline.space.browser import needs_npm
 from tests.tfx_pipeline.space.conftest import encoded, photo
 from tests.tfx_pipeline.space.processes import serving
+from tfx_pipeline.space.file_server import file_server
 from tfx_pipeline.space.local_space import write_local_space
 
 NOT_UPLOADED = "This photo was not uploaded here. Upload it first."
@@ -121,6 +123,22 @@ def test_a_page_of_another_website_cannot_even_upload(app):
         "/gradio_api/upload", files={"files": ("x", b"x")}, headers={"Origin": str(app.base_url).rstrip("/")}
     )
     assert own.status_code == 200
+
+
+def test_a_server_of_files_follows_no_link_and_lists_no_folder(tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    folder = tmp_path / "space"
+    (folder / "model").mkdir(parents=True)
+    (folder / "index.html").write_text("page")
+    (folder / "model" / "link").symlink_to(tmp_path / "secret")
+    (folder / "model" / "out").symlink_to(tmp_path)
+    with file_server(folder, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        assert httpx.get(f"{address}/").text == "page"
+        paths = ("model/", "model/link", "model/out/secret", "..%2fsecret", "%00", "n" * 5000, "model/out/")
+        assert {httpx.get(f"{address}/{path}").status_code for path in paths} == {404}
+        server.shutdown()
 
 
 def segment_and_find(address: str, headers: dict[str, str]) -> Path:

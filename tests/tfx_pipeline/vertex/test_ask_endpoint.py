@@ -239,3 +239,29 @@ def test_photos_of_the_same_name_are_refused(ask, model, photos, tmp_path):
 def test_a_folder_without_a_model_is_refused(ask, photos, tmp_path):
     with pytest.raises(UserError, match=r"no SavedModel; give a folder with saved_model\.pb"):
         ask(f"--model={tmp_path}", photos[0])
+
+
+def test_a_mask_of_the_users_beside_the_photo_is_not_replaced(ask, model, photos):
+    mine = photos[0].with_name(f"{photos[0].stem}_mask.png")
+    mine.write_text("mine")
+    with pytest.raises(UserError, match=r"--output .*: holds files, and nothing says that .*ask_endpoint made it"):
+        ask(f"--model={model}", f"--output={photos[0].parent}", photos[0])
+    assert mine.read_text() == "mine"
+
+
+def test_earlier_answers_are_replaced(ask, model, photos, tmp_path):
+    for _ in range(2):
+        assert ask(f"--model={model}", photos[0]) == 0
+    assert (tmp_path / "answers" / "photo_0_mask.png").is_file()
+
+
+def test_a_damaged_model_is_named(ask, photos, tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"damaged")
+    with pytest.raises(UserError, match=f"{tmp_path}: the model can't be loaded"):
+        ask(f"--model={tmp_path}", photos[0])
+
+
+def test_a_path_that_the_system_does_not_take_is_named(ask, model, photos):
+    for arguments in ((f"--model={model}", "n" * 300), (f"--model={'n' * 300}", photos[0])):
+        with pytest.raises(UserError, match="nnn: can't be used"):
+            ask(*arguments)

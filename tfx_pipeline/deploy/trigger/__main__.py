@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 from beam_jobs.console import CommandLine, be_calm, exit_code
+from tfx_pipeline.ports import port_number
 
-DEFAULT_PORT = 8080
+DEFAULT_PORT = "8080"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--host", default="0.0.0.0", help="address to listen on (default %(default)s)")
     parser.add_argument(
-        "--port", type=int, default=int(os.environ.get("PORT", DEFAULT_PORT)), help="default %(default)s (or PORT)"
+        "--port", type=port_number, default=os.environ.get("PORT", DEFAULT_PORT), help="default %(default)s (or PORT)"
     )
     options = parser.parse_args(arguments)
     be_calm(verbose=False)

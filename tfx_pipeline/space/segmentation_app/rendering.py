@@ -73,7 +73,7 @@ def details_html(segmenter: Segmenter) -> str:
     facts = [("Model", name)]
     if segmenter.commit:
         facts.append(("Version", f"<code>{escape(segmenter.commit[:12])}</code>"))
-    facts.append(("Input", f"{info['image_size']} &times; {info['image_size']} pixels"))
+    facts.append(("Input", f"{int(info['image_size'])} &times; {int(info['image_size'])} pixels"))
     if metrics:
         facts += [
             (one["label"], _figure(metrics[one["name"]], one["digits"]))
@@ -81,7 +81,7 @@ def details_html(segmenter: Segmenter) -> str:
             if one["name"] in metrics and not one["per_class"]
         ]
         title = info.get("data", {}).get("title", info["dataset"])  # models of earlier versions do not say
-        facts.append(("Judged on", f"{metrics['examples']} images of: {escape(title)}"))
+        facts.append(("Judged on", f"{int(metrics['examples'])} images of: {escape(title)}"))
         for one in (metric for metric in segmenter.metrics if metric["per_class"] and metric["name"] in metrics):
             values = metrics[one["name"]]
             shown = (f"{escape(name)} {_figure(values[name], one['digits'])}" for name in info["classes"])

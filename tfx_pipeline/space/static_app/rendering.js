@@ -64,14 +64,14 @@ export function detailsHtml(space, info) {
   const link = `<a href="${escape(space.model_page ?? "")}" target="_blank" rel="noopener">${name}</a>`;
   const facts = [["Model", space.model_page ? link : name]];
   if (space.model_page) facts.push(["Version", `<code>${escape(space.model_commit.slice(0, 12))}</code>`]);
-  facts.push(["Input", `${info.image_size} &times; ${info.image_size} pixels`]);
+  facts.push(["Input", `${Number(info.image_size)} &times; ${Number(info.image_size)} pixels`]);
   if (metrics) {
     const known = space.metrics.filter((one) => one.name in metrics); // models of earlier versions lack some
     for (const one of known.filter((each) => !each.per_class)) {
       facts.push([one.label, figure(metrics[one.name], one.digits)]);
     }
     const title = info.data?.title ?? info.dataset; // models of earlier versions do not say
-    facts.push(["Judged on", `${metrics.examples} images of: ${escape(title)}`]);
+    facts.push(["Judged on", `${Number(metrics.examples)} images of: ${escape(title)}`]);
     for (const one of known.filter((each) => each.per_class)) {
       const values = info.classes.map((key) => `${escape(key)} ${figure(metrics[one.name][key], one.digits)}`);
       facts.push([`${one.label} of each class`, values.join(", ")]);

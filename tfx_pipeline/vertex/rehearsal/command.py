@@ -12,7 +12,9 @@ from pathlib import Path
 
 import yaml
 
+from beam_jobs.storage.local_paths import local_path
 from beam_jobs.storage.ownership import claim_folder
+from beam_jobs.storage.sole_use import sole_use
 from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.errors import UserError
 from schemas.version import verify_version
@@ -30,6 +32,7 @@ from trainer.weights_file import DOWNLOADED
 OWNER = "python -m tfx_pipeline.vertex rehearse"
 REQUESTS_FILE = "requests.jsonl"
 CONFIG_FILE = "config.yaml"
+LOCK_FILE = ".lock"  # while a rehearsal writes there
 HUB_FOLDER = "hub"
 REHEARSED, FAILED = 0, 1
 SUBMISSION, QUESTION = "submission", "ask the endpoint"
@@ -47,8 +50,8 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
       as_configured: Train and judge as configured, not one epoch without floors.
 
     Raises:
-      UserError: The folder holds what no rehearsal has written, the sample can't be used, the image can't be built, or
-        the training would download its weights.
+      UserError: The folder holds what no rehearsal has written, another one is running there, the sample can't be used,
+        the image can't be built, or the training would download its weights.
     """
     source = config.training.weights_source
     if as_configured and (source in DOWNLOADED.get(config.training.model, ()) or "://" in source):
@@ -56,9 +59,15 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
             f"training: the encoder's weights {source} are downloaded, but nothing leaves a rehearsal; name a file of"
             " weights, or leave --as_configured out"
         )
-    folder = folder.resolve()
+    folder = local_path("--folder", folder)
     refuse_wildcards("--folder", str(folder))
     claim_folder("--folder", str(folder), OWNER)
+    refusal = f"--folder {folder}: another rehearsal is running there; wait for its end, or choose another folder"
+    with sole_use(str(folder / LOCK_FILE), refusal):
+        return _rehearse(config, folder, sample, as_configured)
+
+
+def _rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_configured: bool) -> int:
     clean(folder)
     changed = offline(config, folder / HUB_FOLDER)
     if not as_configured:
@@ -66,7 +75,9 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
     for line in differences(config, as_configured):
         print(line)
     start = time.monotonic()
-    version_dir = sample.resolve() if sample else draw_version(Path(config.data).parent.name, folder / "sample")
+    version_dir = (
+        local_path("--sample", sample) if sample else draw_version(Path(config.data).parent.name, folder / "sample")
+    )
     version = verify_version(version_dir)
     manifest = version.manifest
     check_run(changed.model_copy(update={"data": str(version_dir)}), version, on_vertex=True)

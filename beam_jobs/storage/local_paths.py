@@ -1,0 +1,35 @@
+"""Paths of this machine as users give them: made absolute, or refused in one line."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from schemas.errors import UserError
+
+_BUCKET = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # `Path` makes `gs:/bucket` of `gs://bucket`
+
+
+def local_path(option: str, path: str | Path) -> Path:
+    """The absolute path without links of a file or folder of this machine, whether it exists or not.
+
+    Args:
+      option: Names the path in messages.
+      path: As the user gave it; `~` is the home folder.
+
+    Raises:
+      UserError: It is in a bucket, or no path that the system can take: too long, a loop of links, a part that is no
+        folder's name.
+    """
+    if _BUCKET.match(str(path)):
+        raise UserError(f"{option} {path}: is not on this machine; give a folder here, or run on Vertex AI")
+    try:
+        real = Path(os.path.expanduser(path)).resolve()
+        real.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links, before Python 3.13
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"{option} {path}: can't be used ({reason}); choose another path") from None
+    if os.path.islink(real):  # Python 3.13 leaves a loop of links as it is
+        raise UserError(f"{option} {path}: can't be used (a loop of links); choose another path")
+    return real
