@@ -96,7 +96,7 @@ def make_request(options: argparse.Namespace) -> Request:
         splits = [options.split] if options.split else sorted(manifest.splits)
         shards = tuple(shard for split in splits for shard in manifest.splits[split].shards)
     inputs = [folder for folder in (photos, version_dir, model_dir) if folder]
-    if clash := next((one for one in inputs if f"{output}/".startswith(f"{one}/")), None):
+    if clash := next((one for one in inputs if f"{_real(output)}/".startswith(f"{_real(one)}/")), None):
         raise UserError(f"--output {output}: lies in {clash}, which is read; give a folder outside of it")
     with heavy_imports():
         from beam_jobs.predict.model import read_model_info
@@ -112,6 +112,11 @@ def make_request(options: argparse.Namespace) -> Request:
         except OSError as error:
             raise UserError(f"--output {output}: can't be written to ({error.strerror})") from None
     return Request(model_dir, info, output, photos, options.image_path, version_dir, shards, progress_dir="")
+
+
+def _real(folder: str) -> str:
+    """A local folder without links: one that leads into what is read would be written to all the same."""
+    return folder if "://" in folder else os.path.realpath(folder)
 
 
 def _check_photos(photos: str, pattern: str) -> None:

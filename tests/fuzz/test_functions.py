@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import random
 import resource
 import tarfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from beam_jobs.codec.masks import decode_mask, resize_mask
+from beam_jobs.codec.orientation import exif_orientation
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.elements import SourceFile, read_source
 from beam_jobs.prepare.planning import _read_split_list
@@ -21,9 +23,9 @@ from schemas.documents import parse_yaml
 from schemas.errors import UserError
 from schemas.manifest import parse_manifest
 from schemas.models import parse_model
-from schemas.photos import PNG_START
+from schemas.photos import EXIF_START, PNG_START
 from schemas.spec import DatasetSpec, load_spec
-from tests.fuzz import archives, documents, pictures
+from tests.fuzz import archives, documents, mutations, pictures
 from tests.fuzz.cases import check_each, check_sentence, seeded
 from tfx_pipeline.config.pipeline import load_config
 from tfx_pipeline.space.segmentation_app.photo import PhotoRefused, read_photo
@@ -74,6 +76,23 @@ def test_photos_of_a_visitor_of_the_app(seed, tmp_path):
                 assert np.abs(prepared.astype(int) - pixels).max() <= 1
 
     check_each("photo", seed, 2_000, pictures.hostile_photo, check, tmp_path)
+
+
+@seeded
+def test_orientations(seed, tmp_path):
+    found = set()
+
+    def check(data: bytes) -> None:
+        found.add(exif_orientation(data))
+
+    check_each("exif", seed, 3_000, _hostile_orientation, check, tmp_path)
+    assert found <= set(range(1, 9))
+    assert {1, 6} <= found  # the damage spares some
+
+
+def _hostile_orientation(rng: random.Random) -> bytes:
+    sound = EXIF_START + b"MM\0*\0\0\0\x08\0\x02\x01\x0f\0\x02\0\0\0\x02ab\0\0\x01\x12\0\x03\0\0\0\x01\0\x06\0\0"
+    return mutations.damaged(rng, sound) if rng.random() < 0.9 else sound
 
 
 @seeded

@@ -40,3 +40,13 @@ def test_every_command_refuses_it_in_one_line_that_names_it(place, message, tmp_
 )
 def test_what_can_be_there_is_taken(place):
     check_location(place)
+
+
+def test_predictions_are_not_written_through_a_link_into_what_is_read(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "pug_1.jpg").touch()
+    (tmp_path / "link").symlink_to("photos")
+    places = [f"--photos={tmp_path / 'photos'}", f"--output={tmp_path / 'link' / 'masks'}"]
+    with pytest.raises(UserError, match=r"link/masks: lies in .*photos, which is read"):
+        predict([f"--model={tmp_path / 'model'}", *places])
+    assert [path.name for path in (tmp_path / "photos").iterdir()] == ["pug_1.jpg"]
