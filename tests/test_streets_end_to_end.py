@@ -123,8 +123,10 @@ def test_the_model_is_judged_by_the_labelled_pixels_per_class_and_slice(summary)
 def test_the_pushed_model_answers_a_wide_photo_with_class_ids(summary, photos):
     model = tf.saved_model.load(summary["pushed_to"])
     photo = sorted((photos / "leftImg").glob("*_day_000001_leftImg.jpg"))[0].read_bytes()
-    class_ids = model.signatures["serving_default"](image_bytes=tf.constant([photo]))["class_ids"].numpy()
-    assert class_ids.shape == (1, IMAGE_SIZE, IMAGE_SIZE)
+    answer = model.signatures["serving_default"](image_bytes=tf.constant([photo]))
+    assert answer["class_ids"].shape == (1, IMAGE_SIZE, IMAGE_SIZE)
+    class_ids = tf.io.decode_png(answer["mask_bytes"][0])[..., 0].numpy()
+    assert class_ids.shape == tf.io.decode_jpeg(photo).shape[:2]
     assert class_ids.max() < len(STREETS.classes)
     assert len(np.unique(class_ids)) > 2
 

@@ -26,9 +26,10 @@ def export_model(
 ) -> None:
     """Writes a SavedModel with three signatures; N is any number of images, S `image_size`, C `num_classes`.
 
-    - `serving_default`: `image_bytes` string [N] (JPEG, PNG or GIF, any size) to `class_ids` uint8 [N, S, S]. Photos
-      are turned upright, laid over white and squashed to the square, as the data set was; resize the answer with
-      nearest neighbour to lay it over a photo.
+    - `serving_default`: `image_bytes` string [N] (JPEG, PNG or GIF, any size) to `mask_bytes` string [N], PNG files of
+      class ids as large as the upright photos, and `class_ids` uint8 [N, S, S]. Photos are turned upright, laid over
+      white and squashed to the square, as the data set was; for `mask_bytes` the logits are enlarged, so that its
+      edges are smooth, see `trainer.enlarging`.
     - `predict_pixels`: `pixels` float32 [N, S, S, 3], RGB in 0..255, to `class_ids` uint8 [N, S, S] and `logits`
       float32 [N, S, S, C].
     - `evaluate`: `examples` string [N] (records of a published version) to `confusion_matrix` int64 [N, C * C] (truth

@@ -28,6 +28,7 @@ from schemas.exported_model import (
 from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS
 from trainer.boundaries import batch_boundary_counts
 from trainer.confusion import batch_confusion_matrices
+from trainer.enlarging import enlarged_class_ids
 from trainer.input_pipeline import parse_example
 from trainer.photo_decoding import decode_photo
 from trainer.preprocessing import CHANNELS, resize_pixels
@@ -41,12 +42,25 @@ def whole_image_signatures(logits_of: Logits, image_size: int, num_classes: int)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        pixels = tf.map_fn(
-            lambda one: resize_pixels(decode_photo(one), image_size),
+        def read(one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            photo = decode_photo(one)
+            return resize_pixels(photo, image_size), tf.shape(photo)[:2]
+
+        def mask_of(one: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+            logits, size = one
+            return tf.io.encode_png(enlarged_class_ids(logits, size[0], size[1])[..., tf.newaxis])
+
+        pixels, sizes = tf.map_fn(
+            read,
             image_bytes,
-            fn_output_signature=tf.TensorSpec([image_size, image_size, CHANNELS], tf.float32),
+            fn_output_signature=(
+                tf.TensorSpec([image_size, image_size, CHANNELS], tf.float32),
+                tf.TensorSpec([2], tf.int32),
+            ),
         )
-        return {CLASS_IDS: _class_ids(logits_of(pixels))}
+        logits = logits_of(pixels)
+        masks = tf.map_fn(mask_of, (logits, sizes), fn_output_signature=tf.string, parallel_iterations=1)
+        return {CLASS_IDS: _class_ids(logits), MASK_BYTES: masks}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)])
     def evaluate(examples: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -14,10 +14,12 @@ from apache_beam.ml.inference.base import ModelHandler
 from beam_jobs.storage.files import files_below, read_file, read_part
 from beam_jobs.storage.wildcards import wildcard_problem
 from schemas.documents import MAX_JSON_BYTES
+from schemas.enlarging import enlarged_class_ids
 from schemas.errors import UserError
 from schemas.exported_model import (
     CLASS_IDS,
     INFO_PATH,
+    LOGITS,
     PREDICT_IMAGE,
     PREDICT_PIXELS,
     SAVED_MODEL_FILE,
@@ -65,14 +67,21 @@ class ReadyPhoto(NamedTuple):
 
 
 class PredictedPhoto(NamedTuple):
-    """What the model says of a photo: class ids uint8, as large as its pixels."""
+    """What the model says of a photo.
+
+    Attributes:
+      photo: The photo.
+      class_ids: uint8, as large as the pixels that the model saw.
+      mask: The same as large as the upright photo, uint8 [H, W].
+    """
 
     photo: ReadyPhoto
     class_ids: np.ndarray
+    mask: np.ndarray
 
 
 class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
-    """Loads an exported model once per process, from wherever Beam can read, and asks it for class ids."""
+    """Loads an exported model once per process, from wherever Beam can read, and asks it for masks."""
 
     def __init__(self, model_dir: str, info: ModelInfo):
         super().__init__()
@@ -80,7 +89,7 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
         self._info = info
 
     def load_model(self) -> Predict:
-        """The model as a function from uint8 [N, S, S, 3] to class ids uint8 [N, S, S]; a tiled one takes N = 1."""
+        """The model from uint8 [N, S, S, 3] to logits [N, S, S, C]; a tiled one from [1, H, W, 3] to class ids."""
         import tensorflow as tf
 
         # TensorFlow reads a bucket with credentials of its own, and takes some folders for patterns
@@ -92,7 +101,7 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
         def predict(pixels: np.ndarray) -> np.ndarray:
             if self._info.tiled:
                 return model.signatures[PREDICT_IMAGE](pixels=tf.constant(pixels[0]))[CLASS_IDS].numpy()[np.newaxis]
-            return model.signatures[PREDICT_PIXELS](pixels=tf.constant(pixels, tf.float32))[CLASS_IDS].numpy()
+            return model.signatures[PREDICT_PIXELS](pixels=tf.constant(pixels, tf.float32))[LOGITS].numpy()
 
         return predict
 
@@ -100,8 +109,12 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
         self, batch: Sequence[ReadyPhoto], model: Predict, inference_args: dict[str, Any] | None = None
     ) -> Iterable[PredictedPhoto]:
         """See the base class."""
-        for photo, class_ids in zip(batch, model(np.stack([photo.pixels for photo in batch])), strict=True):
-            yield PredictedPhoto(photo, class_ids)
+        for photo, answer in zip(batch, model(np.stack([photo.pixels for photo in batch])), strict=True):
+            if self._info.tiled:
+                yield PredictedPhoto(photo, answer, answer)
+            else:
+                class_ids = np.argmax(answer, axis=-1).astype(np.uint8)
+                yield PredictedPhoto(photo, class_ids, enlarged_class_ids(answer, photo.height, photo.width))
 
     def batch_elements_kwargs(self) -> dict[str, Any]:
         """See the base class; squashed photos take the same bytes, so that their number bounds a batch."""

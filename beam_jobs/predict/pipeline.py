@@ -235,18 +235,18 @@ class _WriteMask(beam.DoFn):
         self._done = DoneInputs(self._request.progress_dir)
 
     def process(self, predicted: PredictedPhoto) -> Iterator[Row]:
-        photo, class_ids = predicted
+        photo, class_ids, pixels = predicted
         classes = self._request.info.classes
-        mask = Image.fromarray(class_ids, mode="P")
+        mask = Image.fromarray(pixels, mode="P")
         mask.putpalette(self._palette)
         buffer = io.BytesIO()
-        mask.resize((photo.width, photo.height), Image.Resampling.NEAREST).save(buffer, "PNG")
+        mask.save(buffer, "PNG")
         write_atomically(mask_path(self._request.output, photo.image_id), buffer.getvalue())
         matrix: tuple[int, ...] = ()
         if photo.truth:
             truth = np.asarray(Image.open(io.BytesIO(photo.truth)))
             matrix = tuple(confusion_matrix(truth, class_ids, len(classes)).ravel().tolist())
-        shares = tuple((np.bincount(class_ids.ravel(), minlength=len(classes)) / class_ids.size).tolist())
+        shares = tuple((np.bincount(pixels.ravel(), minlength=len(classes)) / pixels.size).tolist())
         self._done.add()
         yield Row(photo.image_id, photo.uri, photo.width, photo.height, shares, matrix, classes)
 

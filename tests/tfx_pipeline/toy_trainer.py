@@ -34,7 +34,12 @@ class ToyModel(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def serve(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"class_ids": self._class_ids(image_bytes)}
+        class_ids = self._class_ids(image_bytes)
+        pixels = tf.cast(class_ids, tf.uint8)[..., tf.newaxis]
+        return {
+            "class_ids": class_ids,
+            "mask_bytes": tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string),
+        }
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:

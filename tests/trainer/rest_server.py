@@ -57,7 +57,7 @@ def _predict(model: tf.Module, request: dict[str, Any]) -> list[Any]:
     _, inputs = signature.structured_input_signature
     rows = [_as_named(_decode(row), inputs) for row in request["instances"]]
     columns = {name: tf.constant([row[name] for row in rows], spec.dtype) for name, spec in inputs.items()}
-    outputs = {name: value.numpy().tolist() for name, value in signature(**columns).items()}
+    outputs = {name: [_encode(one) for one in value.numpy()] for name, value in signature(**columns).items()}
     if len(outputs) == 1:  # the one output's values, without its name
         return next(iter(outputs.values()))
     return [{name: values[index] for name, values in outputs.items()} for index in range(len(rows))]
@@ -65,6 +65,11 @@ def _predict(model: tf.Module, request: dict[str, Any]) -> list[Any]:
 
 def _as_named(row: Any, inputs: dict[str, tf.TensorSpec]) -> dict[str, Any]:
     return row if isinstance(row, dict) and set(row) == set(inputs) else {next(iter(inputs)): row}
+
+
+def _encode(value: Any) -> Any:
+    """Numbers as lists; binary values, of outputs called `*_bytes`, in base64."""
+    return {"b64": base64.b64encode(value).decode()} if isinstance(value, bytes) else value.tolist()
 
 
 def _decode(value: Any) -> Any:

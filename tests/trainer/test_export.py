@@ -64,6 +64,15 @@ def test_photos_of_different_sizes_and_formats_are_served_in_one_request(exporte
     np.testing.assert_array_equal(class_ids[0], squashed[0])
 
 
+def test_masks_have_the_size_of_their_photos_and_the_class_of_the_largest_enlarged_logit(exported):
+    wide, small = draw(0, 150)[0][:100], draw(1, 48)[0]
+    masks = exported.signatures["serving_default"](tf.constant([png(wide), png(small)]))["mask_bytes"]
+    for photo, mask in zip((wide, small), masks):
+        logits = exported.signatures["predict_pixels"](resize_pixels(photo, SIZE)[tf.newaxis])["logits"][0]
+        expected = np.argmax(tf.image.resize(logits, photo.shape[:2]), axis=-1)
+        assert np.mean(tf.io.decode_png(mask)[..., 0] == expected) > 0.999
+
+
 def ask(address, instances, **fields):
     body = json.dumps({"instances": instances, **fields}).encode()
     try:
@@ -79,8 +88,11 @@ def test_a_rest_request_with_photos_of_different_sizes_is_answered_in_one_batch(
     with rest_server(exported.loaded) as address:
         status, answer = ask(address, [{"image_bytes": one} for one in encoded])
         assert (status, ask(address, encoded)) == (200, (200, answer))  # the one input's name may be left out
-        expected = exported.signatures["serving_default"](tf.constant(files))["class_ids"]
-        np.testing.assert_array_equal(answer["predictions"], expected)
+        outputs = exported.signatures["serving_default"](tf.constant(files))
+        expected, answered = outputs["class_ids"], answer["predictions"]
+        np.testing.assert_array_equal([one["class_ids"] for one in answered], expected)
+        masks = [base64.b64decode(one["mask_bytes"]["b64"]) for one in answered]
+        assert masks == outputs["mask_bytes"].numpy().tolist()
 
         pixels = draw(2, SIZE)[0][np.newaxis]
         status, answer = ask(address, pixels.tolist(), signature_name="predict_pixels")

@@ -17,7 +17,8 @@ from huggingface_hub import snapshot_download
 folder = snapshot_download({where}, allow_patterns="saved_model/*")
 model = tf.saved_model.load(f"{{folder}}/saved_model")
 photo = tf.io.read_file("photo.jpg")  # JPEG or PNG, any size
-class_ids = model.signatures["serving_default"](image_bytes=photo[None])["class_ids"][0]  # uint8 [{size}, {size}]
+answer = model.signatures["serving_default"](image_bytes=photo[None])
+class_ids = tf.io.decode_png(answer["mask_bytes"][0])[..., 0].numpy()  # uint8, as large as the upright photo
 print(class_ids.shape, "classes:", np.unique(class_ids).tolist())"""
 
 TFLITE_CODE = """\
@@ -32,7 +33,9 @@ photo = Image.open("photo.jpg")
 photo.info.pop("xmp", None)  # as in training, EXIF alone says which side is up
 photo = ImageOps.exif_transpose(photo).convert("RGB")
 pixels = np.asarray(photo.resize(({size}, {size}), Image.Resampling.BILINEAR), np.float32)  # RGB in 0..255
-class_ids = segment(pixels=pixels[np.newaxis])["class_ids"][0]  # uint8 [{size}, {size}]
+logits = segment(pixels=pixels[np.newaxis])["logits"][0]  # float32 [{size}, {size}, {classes}]
+planes = [Image.fromarray(plane).resize(photo.size, Image.Resampling.BILINEAR) for plane in np.moveaxis(logits, -1, 0)]
+class_ids = np.argmax(planes, axis=0).astype(np.uint8)  # as large as the upright photo
 print(class_ids.shape, "classes:", np.unique(class_ids).tolist())"""
 
 
@@ -49,14 +52,14 @@ def usage(hub: HubConfig, info: ModelInfo, tag: str) -> str:
     if hub.endpoint != PUBLIC_ENDPOINT:
         where += f", endpoint={json.dumps(hub.endpoint)}"
     parts = [
-        f"The answer has {size}x{size} pixels; enlarge it to the photo with nearest neighbour.",
+        "The answer is as large as the photo, and smooth: what is enlarged are logits, not class ids.",
         "With TensorFlow (`pip install tensorflow huggingface_hub`):",
-        f"```python\n{SAVED_MODEL_CODE.format(where=where, size=size)}\n```",
+        f"```python\n{SAVED_MODEL_CODE.format(where=where)}\n```",
     ]
     if info.tflite:
         parts += [
             "With LiteRT, which is small and starts at once (`pip install ai-edge-litert huggingface_hub pillow`):",
-            f"```python\n{TFLITE_CODE.format(where=where, size=size)}\n```",
+            f"```python\n{TFLITE_CODE.format(where=where, size=size, classes=len(info.classes))}\n```",
             "Measured against the SavedModel on images of the eval split:",
             _parity(info.tflite),
         ]

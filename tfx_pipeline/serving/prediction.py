@@ -37,7 +37,8 @@ def predictions(signature, instances: Any) -> list[Any]:
       instances: The request's `instances`.
 
     Returns:
-      One mask each: rows of class ids, or a PNG file as `{"b64": ...}`, as the model exports them.
+      One answer each, as the model exports them: `class_ids`, rows of numbers, and `mask_bytes`, a PNG file as
+      `{"b64": ...}`; where there is one of the two, without its name.
 
     Raises:
       BadRequest: An instance holds no file, or one that is not a photo.
@@ -48,10 +49,13 @@ def predictions(signature, instances: Any) -> list[Any]:
         raise BadRequest(f'instances: give a list of {{"{IMAGE_BYTES}": {{"b64": "..."}}}}')
     photos = [_photo(number, one) for number, one in enumerate(instances)]
     try:
-        [output] = signature(**{IMAGE_BYTES: tf.constant(photos)}).values()
+        outputs = signature(**{IMAGE_BYTES: tf.constant(photos)})
     except tf.errors.InvalidArgumentError as error:
         raise BadRequest(f"instances: not all are photos that the model reads ({error.message[:200]})") from None
-    return [_as_json(one) for one in output.numpy()]
+    columns = {name: [_as_json(one) for one in output.numpy()] for name, output in outputs.items()}
+    if len(columns) == 1:
+        return next(iter(columns.values()))
+    return [dict(zip(columns, one)) for one in zip(*columns.values())]
 
 
 def _photo(number: int, instance: Any) -> bytes:

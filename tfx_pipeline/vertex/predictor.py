@@ -16,7 +16,7 @@ from beam_jobs.dataflow.submission import CREDENTIALS_REMEDY
 from beam_jobs.storage.files import read_part
 from schemas.documents import MAX_JSON_BYTES
 from schemas.errors import UserError
-from schemas.exported_model import IMAGE_BYTES, INFO_PATH, SERVING_DEFAULT, ModelInfo, parse_model_info
+from schemas.exported_model import IMAGE_BYTES, INFO_PATH, MASK_BYTES, SERVING_DEFAULT, ModelInfo, parse_model_info
 from tfx_pipeline.config.cloud import CloudConfig
 from tfx_pipeline.evaluation.served_masks import decode_mask, masks_of
 
@@ -116,7 +116,7 @@ class DeployedModel:
             masks = [_deployed_mask(one) for one in predictions]
             yield from masks
             answered += len(batch)
-            most = max(1, self.limit_bytes // (masks[0].size * BYTES_OF_A_NUMBER))
+            most = max(1, self.limit_bytes // max(map(_answer_bytes, predictions)))
 
     def info(self) -> ModelInfo:
         """What the deployed models that get traffic say about themselves, read from where the registry has them from.
@@ -186,10 +186,21 @@ def fitting(photo: bytes, pixels: np.ndarray, limit_bytes: int) -> Sent:
 
 
 def _deployed_mask(prediction: list | Mapping) -> np.ndarray:
-    """The mask in TensorFlow Serving's JSON, where files are `{"b64": ...}`."""
+    """The mask in TensorFlow Serving's JSON, where files are `{"b64": ...}`; as large as the photo if it is there."""
+    if isinstance(prediction, Mapping) and MASK_BYTES in prediction:
+        prediction = prediction[MASK_BYTES]
     if isinstance(prediction, Mapping):
         return decode_mask(base64.b64decode(prediction["b64"]))
     return np.asarray(prediction, np.uint8)
+
+
+def _answer_bytes(prediction: list | Mapping | str) -> int:
+    """How much of an answer one prediction takes, at most."""
+    if isinstance(prediction, str):
+        return len(prediction)
+    if isinstance(prediction, Mapping):
+        return sum(map(_answer_bytes, prediction.values()))
+    return np.size(prediction) * BYTES_OF_A_NUMBER
 
 
 def _batch(encoded: list[str], most: int, limit_bytes: int) -> list[str]:

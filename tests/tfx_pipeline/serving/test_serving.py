@@ -17,6 +17,7 @@ import tensorflow as tf
 from tests.tfx_pipeline.conftest import png_bytes
 from tests.tfx_pipeline.deploy.trigger.test_trigger import served
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS, ToyModel
+from tfx_pipeline.evaluation.served_masks import decode_mask
 from tfx_pipeline.serving.prediction import load_signature
 from tfx_pipeline.serving.service import create_app
 
@@ -66,8 +67,10 @@ def photo(columns: int) -> dict:
 def test_each_photo_of_a_request_is_answered_with_its_mask(address):
     status, answer = ask(f"{address}predict", {"instances": [{"image_bytes": photo(8)}, photo(24)], "parameters": {}})
     assert status == 200
-    masks = np.array(answer["predictions"])
+    masks = np.array([one["class_ids"] for one in answer["predictions"]])
     assert masks.shape == (2, SIZE, SIZE)
+    files = [base64.b64decode(one["mask_bytes"]["b64"]) for one in answer["predictions"]]
+    np.testing.assert_array_equal([decode_mask(file) for file in files], masks)
     assert [(mask == 0).all(axis=0).sum() for mask in masks] == [8, 24]
 
 

@@ -1,4 +1,4 @@
-"""The model: its files by commit id from the Hub, or from a folder; and pixels to class ids."""
+"""The model: its files by commit id from the Hub, or from a folder; and photos to class ids."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .enlarging import enlarged_class_ids
 from .resizing import resize_pixels
 
 INFO_FILE = "model_info.json"
@@ -18,7 +19,7 @@ SAVED_MODEL_FOLDER = "saved_model"
 SIGNATURE = "predict_pixels"
 FILES = {"litert": (INFO_FILE, TFLITE_FILE), "tensorflow": (INFO_FILE, f"{SAVED_MODEL_FOLDER}/*")}
 
-Predict = Callable[[np.ndarray], np.ndarray]
+Predict = Callable[[np.ndarray], np.ndarray]  # pixels float32 [1, S, S, 3] in 0..255 to logits float32 [1, S, S, C]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Segmenter:
     """A loaded model.
 
     Attributes:
-      predict: Pixels float32 [1, S, S, 3] in 0..255 to class ids uint8 [1, S, S].
+      predict: Pixels float32 [1, S, S, 3] in 0..255 to logits float32 [1, S, S, C].
       info: The content of `model_info.json`.
       metrics: Name, label, decimals and kind of each metric that is shown, as in `space.json`.
       source: What to call the model: `owner/name`.
@@ -42,8 +43,9 @@ class Segmenter:
     commit: str | None = None
 
     def class_ids(self, photo: np.ndarray) -> np.ndarray:
-        """The class of each pixel of the photo squashed to the model's square: uint8 [H, W, 3] to uint8 [S, S]."""
-        return self.predict(resize_pixels(photo, self.info["image_size"])[np.newaxis])[0]
+        """The class of each pixel of the photo: uint8 [H, W, 3] to uint8 [H, W]."""
+        logits = self.predict(resize_pixels(photo, self.info["image_size"])[np.newaxis])[0]
+        return enlarged_class_ids(logits, *photo.shape[:2])
 
 
 def load_segmenter(root: Path) -> Segmenter:
@@ -67,7 +69,7 @@ def _load_litert(folder: Path) -> Predict:
     from ai_edge_litert.interpreter import Interpreter
 
     run = Interpreter(model_path=str(folder / TFLITE_FILE)).get_signature_runner(SIGNATURE)
-    return lambda pixels: run(pixels=pixels)["class_ids"].copy()
+    return lambda pixels: run(pixels=pixels)["logits"].copy()
 
 
 def _load_tensorflow(folder: Path) -> Predict:
@@ -77,7 +79,7 @@ def _load_tensorflow(folder: Path) -> Predict:
     run = model.signatures[SIGNATURE]
 
     def predict(pixels: np.ndarray) -> np.ndarray:
-        return run(pixels=tf.constant(pixels))["class_ids"].numpy()
+        return run(pixels=tf.constant(pixels))["logits"].numpy()
 
     predict.model = model  # keeps the weights alive, which a signature alone does not
     return predict

@@ -25,9 +25,9 @@ def annotated(photo: np.ndarray, class_ids: np.ndarray, classes: list[str]) -> t
     """The photo and, for each class but the background that appears in it, its mask float [H, W] and its name."""
     shown = Image.fromarray(photo)
     shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-    enlarged = np.asarray(Image.fromarray(class_ids).resize(shown.size, Image.Resampling.NEAREST))
-    present = [(index, name) for index, name in enumerate(classes) if name != BACKGROUND and (enlarged == index).any()]
-    return shown, [((enlarged == index).astype(np.float32), name) for index, name in present]
+    ids = np.asarray(Image.fromarray(class_ids).resize(shown.size, Image.Resampling.NEAREST))
+    present = [(index, name) for index, name in enumerate(classes) if name != BACKGROUND and (ids == index).any()]
+    return shown, [((ids == index).astype(np.float32), name) for index, name in present]
 
 
 def shares(class_ids: np.ndarray, classes: list[str]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 import { maskPng } from "./mask_png.js";
 import { loadModel } from "./model.js";
 import { PhotoRefused, readPhoto } from "./photo.js";
-import { detailsHtml, drawOverlay, enlarge, legendHtml, purpose, shares } from "./rendering.js";
+import { detailsHtml, drawOverlay, legendHtml, purpose, shares } from "./rendering.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -67,7 +67,7 @@ async function show(photo, ids, seconds, name) {
   at("hint").hidden = true;
   const { width, height } = photo;
   at("legend").innerHTML = legendHtml({ shares: shares(ids, info.classes), width, height, seconds }, info);
-  const mask = await maskPng(enlarge(ids, info.image_size, width, height), width, height, info.palette);
+  const mask = await maskPng(ids, width, height, info.palette);
   at("mask").href = URL.createObjectURL(mask);
   at("mask").download = `${name.replace(/\.[^.]*$/, "")}_mask.png`;
   at("mask").setAttribute("aria-disabled", "false");

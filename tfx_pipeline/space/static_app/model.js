@@ -1,11 +1,12 @@
 // The model: its files from the Hub at one commit, or from a folder beside the page; run by LiteRT.js on the CPU.
 import { loadAndCompile, loadLiteRt, Tensor } from "./runtime/core.js";
+import { enlargedClassIds } from "./enlarging.js";
 import { resizePixels } from "./resizing.js";
 
 const TFLITE_FILE = "model.tflite";
 const SIGNATURE = "predict_pixels";
 
-/** Loads what `space.json` names: {info, classIds(photo)}, which gives a photo's class ids Uint8Array [S, S]. */
+/** Loads what `space.json` names: {info, classIds(photo)}, which gives a photo's class ids Uint8Array [height, width]. */
 export async function loadModel(space) {
   const [info, bytes] = await Promise.all([
     fetchOk(`${space.model_url}/model_info.json`).then((response) => response.json()),
@@ -19,7 +20,8 @@ export async function loadModel(space) {
   async function classIds(photo) {
     const pixels = new Tensor(resizePixels(photo.rgba, photo.width, photo.height, size), [1, size, size, 3]);
     const outputs = await model.run(SIGNATURE, { pixels });
-    const ids = Uint8Array.from(await outputs.class_ids.data());
+    const logits = await outputs.logits.data();
+    const ids = enlargedClassIds(logits, size, info.classes.length, photo.width, photo.height);
     for (const tensor of [pixels, ...Object.values(outputs)]) tensor.delete();
     return ids;
   }

@@ -10,34 +10,23 @@ export function shares(ids, classes) {
   return counts.map((count) => count / ids.length);
 }
 
-/** Class ids [size, size] enlarged to [height, width], each pixel from the nearest centre. */
-export function enlarge(ids, size, width, height) {
-  const nearest = (length) => Int32Array.from({ length }, (_, at) => Math.floor(((at + 0.5) * size) / length));
-  const [columns, rows] = [nearest(width), nearest(height)];
-  const enlarged = new Uint8Array(width * height);
-  for (let row = 0, at = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) enlarged[at++] = ids[rows[row] * size + columns[column]];
-  }
-  return enlarged;
-}
-
-/** Draws the photo and, over it, the classes but the background. */
+/** Draws the photo and, over it, the classes but the background; `ids` has a class for each pixel of the photo. */
 export function drawOverlay(canvas, photo, ids, info, opacity) {
-  canvas.width = photo.width;
-  canvas.height = photo.height;
-  const size = info.image_size;
-  const overlay = new ImageData(size, size);
-  ids.forEach((id, at) => {
-    overlay.data.set([...info.palette[id], info.classes[id] === BACKGROUND ? 0 : 255], at * 4);
+  const { width, height } = photo;
+  const colors = info.palette.map((rgb, id) => {
+    const bytes = Uint8ClampedArray.of(...rgb, info.classes[id] === BACKGROUND ? 0 : 255);
+    return new Uint32Array(bytes.buffer)[0];
   });
-  const small = document.createElement("canvas");
-  small.width = small.height = size;
-  small.getContext("2d").putImageData(overlay, 0, 0);
+  const overlay = new ImageData(width, height);
+  const pixels = new Uint32Array(overlay.data.buffer);
+  for (let at = 0; at < pixels.length; at++) pixels[at] = colors[ids[at]];
+  const layer = document.createElement("canvas");
+  [layer.width, layer.height] = [canvas.width, canvas.height] = [width, height];
+  layer.getContext("2d").putImageData(overlay, 0, 0);
   const context = canvas.getContext("2d");
   context.drawImage(photo.canvas, 0, 0);
-  context.imageSmoothingEnabled = false;
   context.globalAlpha = opacity;
-  context.drawImage(small, 0, 0, canvas.width, canvas.height);
+  context.drawImage(layer, 0, 0);
 }
 
 /** The legend's markup; `result` is null before the first photo. */
