@@ -49,6 +49,12 @@ variable "github_environment" {
   default     = "google-cloud"
 }
 
+variable "image_readers" {
+  description = "Ids to numbers of the projects of other environments, which pull this registry's images by digest."
+  type        = map(string)
+  default     = {}
+}
+
 variable "encryption_key" {
   description = "projects/P/locations/REGION/keyRings/R/cryptoKeys/K, where the company manages keys; null means Google's."
   type        = string

@@ -1,6 +1,9 @@
 terraform {
   required_version = ">= 1.5"
 
+  # Each environment has a state of its own, in a bucket that is made by hand: environments/*.tfvars say how to name it.
+  backend "gcs" {}
+
   required_providers {
     google = {
       source  = "hashicorp/google"
