@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,8 @@ from tests.beam_jobs.pictures import encode, gradient, write_pair
 
 # More than 128 train records make three shards, so that there is a moment between the first and the last.
 IDS = [f"pug_{number}" for number in range(120)] + [f"Bengal_{number}" for number in range(70)]
-PATIENCE = 120  # seconds
+PATIENCE = 300  # seconds; a machine with other work to do needs a minute for the imports
+LOOKS_EVERY = 0.002  # seconds; the moments between two renames are short
 
 
 class Undisturbed(NamedTuple):
@@ -75,7 +77,9 @@ def wait_for(process: subprocess.Popen, moment) -> None:
     """Returns as soon as `moment()` holds; the job must not have ended before."""
     deadline = time.monotonic() + PATIENCE
     while not moment():
-        assert process.poll() is None, "the job ended before the moment came"
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(LOOKS_EVERY)
+        assert process.returncode is None, "the job ended before the moment came"
         assert time.monotonic() < deadline, "the moment never came"
 
 

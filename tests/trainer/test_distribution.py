@@ -18,7 +18,7 @@ from trainer.distribution import choose_strategy
 from trainer.training import train
 
 SIZE, CLASSES = 64, 3
-SECONDS = 240  # a process that takes longer hangs
+SECONDS = 400  # a process that takes longer hangs
 
 
 def test_insisting_on_devices_or_workers_that_are_not_there_is_an_error(monkeypatch):

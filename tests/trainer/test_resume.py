@@ -20,7 +20,7 @@ from trainer.preprocessing import scale_pixels
 from trainer.training import train
 
 SIZE, CLASSES, STEPS, EVERY = 64, 3, 30, 4
-SECONDS = 120  # a process that takes longer hangs
+SECONDS = 300  # a process that takes longer hangs
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -123,12 +124,12 @@ def test_the_container_serves_where_vertex_ai_expects_it(saved_model):
     variables = {"AIP_STORAGE_URI": str(saved_model), "AIP_HTTP_PORT": str(port), "AIP_HEALTH_ROUTE": "/ok"}
     process = subprocess.Popen([sys.executable, "-m", "tfx_pipeline.serving"], env=os.environ | variables)
     try:
-        while process.poll() is None:
-            try:
+        while process.returncode is None:
+            with suppress(urllib.error.URLError):  # it does not listen yet
                 if ask(f"http://127.0.0.1:{port}/ok")[0] == 200:
                     break
-            except urllib.error.URLError:  # it does not listen yet
-                pass
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
         status, answer = ask(f"http://127.0.0.1:{port}/predict", {"instances": [photo(8)]})
         assert (status, len(answer["predictions"])) == (200, 1)
     finally:

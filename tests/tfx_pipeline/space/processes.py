@@ -34,7 +34,7 @@ def serving(
             process.terminate()
         else:
             os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def _address(process: subprocess.Popen) -> str:
