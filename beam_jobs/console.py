@@ -11,6 +11,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NoReturn
 
 from schemas.errors import UserError
@@ -95,6 +96,25 @@ def exit_code(command: Callable[[], int], interrupted: str = STOPPED) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED
+
+
+@contextlib.contextmanager
+def stderr_in_file(path: Path) -> Iterator[None]:
+    """Appends to a file what is written to stderr meanwhile, by C++ code and child processes too.
+
+    TensorFlow's and absl's C++ code writes to file descriptor 2, past `sys.stderr` and any logging configuration.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with path.open("a", encoding="utf-8", buffering=1) as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            with contextlib.redirect_stderr(file):
+                yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
 
 
 def _raise_terminated(number: int, frame: object) -> NoReturn:

@@ -6,6 +6,7 @@ Each photo's mask and an overlay of both are written as PNG files.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import time
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 OVERLAY_ALPHA = 0.5  # of the mask's colours over the photo
+MAX_FILE_BYTES = 40_000_000  # of a photo, as in the apps
 OWNER = "python -m tfx_pipeline.ask_endpoint"
 
 
@@ -101,18 +103,39 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read(path: Path) -> np.ndarray:
-    """The photo as uint8 [H, W, 3], upright and over white, as the model sees it."""
+    """The photo as uint8 [H, W, 3], upright and over white, as the training reads it."""
+    import numpy as np
+
+    from beam_jobs.codec.photos import decode_photo
+    from beam_jobs.rejections import InputRejected
     from beam_jobs.storage.files import read_part
-    from tfx_pipeline.space.segmentation_app.photo import MAX_FILE_BYTES, PhotoRefused, read_photo
 
     if not local_path("photo", path).is_file():
         raise UserError(f"{path}: no such file")
     try:
-        return read_photo(read_part(str(path), 0, MAX_FILE_BYTES + 1))
-    except PhotoRefused as refused:
-        raise UserError(f"{path}: {refused}") from None
+        data = read_part(str(path), 0, MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise UserError(f"{path}: more than {MAX_FILE_BYTES // 10**6} MB; send a smaller photo")
+        image = decode_photo(_as_png(data) if data[8:12] == b"WEBP" else data, min_side=0).image
     except OSError as error:
-        raise UserError(f"{path}: can't be read ({error.strerror})") from None
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except InputRejected as rejected:
+        raise UserError(f"{path}: {rejected.detail}") from None
+    return np.asarray(image)
+
+
+def _as_png(webp: bytes) -> bytes:
+    """A WebP file, which no data set holds, as a PNG; OSError where it cannot be decoded."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    try:
+        Image.open(io.BytesIO(webp), formats=("WEBP",)).save(buffer, "PNG")
+    except Image.DecompressionBombError as error:
+        raise OSError(str(error)) from None
+    except OSError:
+        raise OSError("a damaged WebP") from None
+    return buffer.getvalue()
 
 
 def _output_names(paths: list[Path]) -> list[str]:
@@ -165,12 +188,11 @@ def _write(class_ids: np.ndarray, photo: np.ndarray, classes: Classes, mask_path
     """
     from PIL import Image
 
-    from tfx_pipeline.space.segmentation_app.rendering import write_mask
-
-    picture = Image.fromarray(photo)
-    write_mask(class_ids, picture.size, [list(color) for color in classes.palette], mask_path)
-    colors = Image.open(mask_path).convert("RGB")
-    Image.blend(picture, colors, OVERLAY_ALPHA).save(overlay_path)
+    shown = Image.fromarray(photo)
+    mask = Image.fromarray(class_ids).resize(shown.size, Image.Resampling.NEAREST)
+    mask.putpalette([value for color in classes.palette for value in color])
+    mask.save(mask_path, "PNG")
+    Image.blend(shown, mask.convert("RGB"), OVERLAY_ALPHA).save(overlay_path)
 
 
 def _shares(class_ids: np.ndarray, classes: Classes) -> str:

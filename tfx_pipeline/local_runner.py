@@ -19,7 +19,7 @@ from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 
-from beam_jobs.console import USER_ERROR, CommandLine, exit_code
+from beam_jobs.console import USER_ERROR, CommandLine, exit_code, stderr_in_file
 from beam_jobs.storage.local_paths import local_path
 from beam_jobs.storage.sole_use import sole_use
 from beam_jobs.storage.wildcards import refuse_wildcards
@@ -27,11 +27,7 @@ from schemas.errors import UserError
 from schemas.features import SPLITS
 from schemas.secret_names import redacted
 from schemas.version import PublishedVersion, read_version, verify_version
-from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig, load_config
-from tfx_pipeline.local.metadata_file import check_metadata_file
-from tfx_pipeline.local.temporary_files import temporary_files_in
-from tfx_pipeline.log_file import stderr_in_file
-from tfx_pipeline.output_layout import (
+from tfx_pipeline.config.output_layout import (
     CHECKPOINTS_FOLDER,
     LOCK_FILE,
     LOGS_FOLDER,
@@ -42,6 +38,9 @@ from tfx_pipeline.output_layout import (
     SUMMARY_FILE,
     TEMPORARY_FOLDER,
 )
+from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig, load_config
+from tfx_pipeline.local.metadata_file import check_metadata_file
+from tfx_pipeline.local.temporary_files import temporary_files_in
 from tfx_pipeline.preflight import check_run
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "demo.yaml"

@@ -25,11 +25,11 @@ from schemas.features import EVAL, SPLITS, TRAIN
 from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, STATISTICS_FOLDER, Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
+from tfx_pipeline.config.output_layout import CHECKPOINTS_FOLDER, PIPELINE_FOLDER
 from tfx_pipeline.config.pipeline import RUN_FN, TUNER_FN, PipelineConfig
 from tfx_pipeline.evaluation.baseline import CANDIDATE, LatestOtherBlessedModel
 from tfx_pipeline.evaluation.results import eval_config
 from tfx_pipeline.hub.component import HFPusher
-from tfx_pipeline.output_layout import CHECKPOINTS_FOLDER, PIPELINE_FOLDER
 from tfx_pipeline.platform import Platform
 from tfx_pipeline.source_digest import source_sha256
 from trainer.weights_file import weights_files

@@ -1,6 +1,6 @@
-"""Where a pipeline's steps run: which components train, search and push there, and what these need to know.
+"""Where a pipeline's steps run: which components train, search and push there, and the settings that these need.
 
-`Platform` is the machine itself; `tfx_pipeline.vertex.platform` has Google's.
+`tfx_pipeline.local.platform` is this machine, `tfx_pipeline.vertex.platform` is Vertex AI.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from tfx.proto import pusher_pb2
 from tfx.types import Channel
 
 from schemas.manifest import Manifest
+from tfx_pipeline.config.output_layout import SERVING_FOLDER
 from tfx_pipeline.config.pipeline import PipelineConfig
-from tfx_pipeline.folder_pusher import FolderPusher
-from tfx_pipeline.output_layout import SERVING_FOLDER
 
 PUSHER = "Pusher"
 
 
 class Platform:
-    """This machine: the steps train in their own process, and a model is served from a folder."""
+    """TFX's own components: a step does its work in its own process, and a model is served from a folder."""
+
+    pusher_component: type[Pusher] = Pusher
 
     def trainer(self, config: PipelineConfig) -> tuple[type[Trainer], dict[str, Any]]:
         """The component that trains, and what its `custom_config` must hold for the platform."""
@@ -36,6 +37,4 @@ class Platform:
         """The component that puts a blessed model where it is served from."""
         folder = pusher_pb2.PushDestination.Filesystem(base_directory=f"{config.output}/{SERVING_FOLDER}")
         destination = pusher_pb2.PushDestination(filesystem=folder)
-        # A bucket has no folders to rename; there TFX's own copies `saved_model.pb` last.
-        component = Pusher if "://" in config.output else FolderPusher
-        return component(model=model, model_blessing=blessing, push_destination=destination).with_id(PUSHER)
+        return self.pusher_component(model=model, model_blessing=blessing, push_destination=destination).with_id(PUSHER)

@@ -12,13 +12,13 @@ from pydantic import Field
 from schemas.exported_model import INFO_PATH
 from schemas.models import FrozenModel, parse_model
 from schemas.spec import DatasetSpec
-from trainer.board import Board
 from trainer.checkpoints import delete_checkpoints
 from trainer.cluster import worker_index
 from trainer.config import TrainingConfig
 from trainer.export import export_model, write_model_info
 from trainer.export_tflite import export_tflite
 from trainer.input_pipeline import find_shards
+from trainer.tensorboard import TensorBoardWriter
 from trainer.training import train
 from trainer.tuning import chosen_training
 
@@ -94,7 +94,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
         find_shards(fn_args.eval_files),
         run.image_size,
         num_classes,
-        board=Board(fn_args.model_run_dir, spec) if chief else None,
+        tensorboard=TensorBoardWriter(fn_args.model_run_dir, spec) if chief else None,
         checkpoint_dir=checkpoints,
     )
     if not chief:

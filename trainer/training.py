@@ -13,11 +13,10 @@ import tensorflow as tf
 
 from schemas.errors import UserError
 from schemas.metrics import mean_iou
-from trainer.board import Board
 from trainer.checkpoints import BestWeights, PhaseCheckpoints
 from trainer.config import NO_WEIGHTS, TrainingConfig
 from trainer.distribution import agree, choose_strategy, share_statistics
-from trainer.evaluator import Evaluator
+from trainer.eval_split import EvalSplit
 from trainer.input_pipeline import BatchRange, count_records, training_batches
 from trainer.losses import segmentation_loss
 from trainer.models import build_model
@@ -25,6 +24,7 @@ from trainer.models.blocks import ENCODER
 from trainer.progress import Epoch, EpochLog
 from trainer.requirements import Surroundings, check_training
 from trainer.schedule import Phase, WarmUpThenCosine, phases_of
+from trainer.tensorboard import TensorBoardWriter
 
 LOSS_CHECKED_EVERY = 25  # steps; looking at each one would make a GPU wait
 OVERLAPS = {"cross_entropy": None, "cross_entropy_iou": "iou", "cross_entropy_dice": "dice"}
@@ -40,7 +40,7 @@ def train(
     eval_shards: Sequence[str],
     image_size: int,
     num_classes: int,
-    board: Board | None = None,
+    tensorboard: TensorBoardWriter | None = None,
     checkpoint_dir: str | None = None,
     report: Callable[[str], None] | None = None,
 ) -> tuple[keras.Model, list[Epoch]]:
@@ -51,7 +51,7 @@ def train(
       train_shards, eval_shards: Paths of the shards of each split.
       image_size: S of the dataset version; 0 where images keep their sizes, with the configuration's `crop_size`.
       num_classes: C of the data set.
-      board: TensorBoard's files; None writes none.
+      tensorboard: TensorBoard's files; None writes none.
       checkpoint_dir: Folder of this run's checkpoints, and of no other run's; None keeps none.
       report: Called with one line per epoch; None prints it.
 
@@ -73,12 +73,12 @@ def train(
             config=config,
             strategy=strategy,
             model=model,
-            evaluator=Evaluator(config, model, eval_shards, image_size, num_classes),
+            eval_split=EvalSplit(config, model, eval_shards, image_size, num_classes),
             train_shards=train_shards,
             image_size=image_size,
             steps_per_epoch=records // config.batch_size,
             log=EpochLog(sum(phase.epochs for phase in phases_of(config)), report),
-            board=board,
+            tensorboard=tensorboard,
         )
         first_epoch = 0
         for index, phase in enumerate(phases_of(config)):
@@ -95,12 +95,12 @@ class _Run:
     config: TrainingConfig
     strategy: tf.distribute.Strategy
     model: keras.Model
-    evaluator: Evaluator
+    eval_split: EvalSplit
     train_shards: Sequence[str]
     image_size: int
     steps_per_epoch: int
     log: EpochLog
-    board: Board | None
+    tensorboard: TensorBoardWriter | None
 
     def phase(self, index: int, phase: Phase, first_epoch: int, folder: str | None) -> None:
         """Trains one phase from its beginning, or from its last checkpoint in `folder`."""
@@ -153,15 +153,15 @@ class _Run:
         measured = None
         if number % self.config.evaluate_every == 0 or epoch == phase.epochs:
             share_statistics(self.strategy, self.model)
-            counts = self.evaluator.counts()
+            counts = self.eval_split.counts()
             measured = agree(self.strategy, mean_iou(counts.matrix))
-            if self.board:
-                self.board.evaluation(step, counts)
-                self.board.panels(step, *self.evaluator.panels())
+            if self.tensorboard:
+                self.tensorboard.evaluation(step, counts)
+                self.tensorboard.panels(step, *self.eval_split.panels())
         done = self.log.end(number, loss, measured)
-        if self.board:
+        if self.tensorboard:
             rate = steps * self.config.batch_size / done.seconds
-            self.board.epoch(step, loss, schedule.rate(epoch * self.steps_per_epoch), rate)
+            self.tensorboard.epoch(step, loss, schedule.rate(epoch * self.steps_per_epoch), rate)
         if best is None or measured is None or best.look(measured) < self.config.early_stopping:
             return False
         if epoch < phase.epochs:

@@ -131,7 +131,7 @@ def cloud_config():
 @pytest.fixture(scope="session")
 def lasting_stage(cloud_config, tmp_path_factory):
     """One stage for all tests of a process: gRPC reads the certificates of an authority only once."""
-    from tfx_pipeline.vertex.rehearsal.image import Image
+    from tfx_pipeline.vertex.rehearsal.container_image import Image
     from tfx_pipeline.vertex.rehearsal.stage import raised_stage
     from tfx_pipeline.vertex.rehearsal.storage import Buckets
 

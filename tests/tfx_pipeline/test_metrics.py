@@ -18,13 +18,13 @@ from tfx_pipeline.evaluation.eval_predictions import Predictions
 from tfx_pipeline.evaluation.page import write_evaluation_report
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics, eval_config
 from tfx_pipeline.hub.card_results import eval_results, results_tables
-from tfx_pipeline.hub.dataset_facts import DatasetFacts
+from tfx_pipeline.hub.properties import DatasetFacts
 from tfx_pipeline.local.summary import Summary
 from tfx_pipeline.space.repository import space_files
 from tfx_pipeline.space.segmentation_app.model import Segmenter
 from tfx_pipeline.space.segmentation_app.rendering import details_html
 from tfx_pipeline.space.settings import SpaceSettings
-from trainer.board import Board
+from trainer.tensorboard import TensorBoardWriter
 
 SPEC = load_spec("pets")
 COUNTS = Counts(np.array([[6, 2, 0], [0, 9, 1], [1, 1, 4]]), np.array([[4, 2, 4, 2], [9, 9, 9, 9], [0, 0, 0, 0]]))
@@ -127,7 +127,7 @@ def test_both_apps_show_every_figure(evaluation, shown):
 
 
 def test_tensorboard_gets_every_figure_that_has_a_value(shown, tmp_path):
-    Board(str(tmp_path), SPEC).evaluation(1, COUNTS)
+    TensorBoardWriter(str(tmp_path), SPEC).evaluation(1, COUNTS)
     [file] = (tmp_path / "validation").iterdir()
     events = [event_pb2.Event.FromString(one.numpy()) for one in tf.data.TFRecordDataset(str(file))]
     tags = {value.tag for event in events for value in event.summary.value}

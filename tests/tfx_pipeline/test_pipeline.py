@@ -9,8 +9,8 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRu
 from schemas.spec import DatasetSpec
 from schemas.version import read_version
 from tfx_pipeline.config.pipeline import load_config
+from tfx_pipeline.local.platform import LocalPlatform
 from tfx_pipeline.pipeline import create_pipeline, trainer_config
-from tfx_pipeline.platform import Platform
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def version(toy_version):
 def compile_for_vertex(config, version, folder) -> str:
     path = folder / "pipeline.json"
     runner = KubeflowV2DagRunner(KubeflowV2DagRunnerConfig(default_image="image:1"), output_filename=str(path))
-    runner.run(create_pipeline(config, version, Platform()))
+    runner.run(create_pipeline(config, version, LocalPlatform()))
     return path.read_text()
 
 
@@ -62,7 +62,7 @@ def test_hf_pusher_compiles_for_vertex_with_the_name_of_its_secret(write_config,
     assert set(task["inputs"]["artifacts"]) == {"model", "model_blessing", "evaluation"}
     assert "Pusher" in task["dependentTasks"]
     container = spec["deploymentSpec"]["executors"]["HFPusher_executor"]["container"]
-    assert "tfx_pipeline.hub.executor.Executor" in container["args"]
+    assert "tfx_pipeline.hub.component.Executor" in container["args"]
     assert secret in text
     assert "hf_planted" not in text
 

@@ -13,8 +13,8 @@ from schemas.exported_model import INFO_PATH
 from schemas.version import read_version
 from tfx_pipeline import local_runner
 from tfx_pipeline.config.pipeline import load_config
+from tfx_pipeline.local.platform import LocalPlatform
 from tfx_pipeline.pipeline import create_pipeline, trainer_config, tuner_config
-from tfx_pipeline.platform import Platform
 
 RATES = (1e-6, 3e-3)  # the first one learns nothing
 TRAINING = {
@@ -99,8 +99,8 @@ def test_the_tuner_comes_only_with_its_section(write_config, toy_version):
     assert trainer_config(tuned.model_copy(update={"training": plain.training}), version) == trainer_config(
         plain, version
     )
-    ids = {one.id for one in create_pipeline(plain, version, Platform()).components}
-    components = {one.id: one for one in create_pipeline(tuned, version, Platform()).components}
+    ids = {one.id for one in create_pipeline(plain, version, LocalPlatform()).components}
+    components = {one.id: one for one in create_pipeline(tuned, version, LocalPlatform()).components}
     assert components.keys() - ids == {"Tuner"}
     assert components["Trainer"].inputs["hyperparameters"] is components["Tuner"].outputs["best_hyperparameters"]
 

@@ -7,11 +7,11 @@ from schemas.errors import UserError
 from schemas.metrics import confusion_matrix, mean_iou
 from schemas.spec import load_spec
 from tests.trainer.conftest import draw
-from trainer.board import Board
 from trainer.config import TrainingConfig
 from trainer.models import build_model
 from trainer.preprocessing import scale_pixels
 from trainer.schedule import WarmUpThenCosine
+from trainer.tensorboard import TensorBoardWriter
 from trainer.training import train
 
 SIZE, CLASSES = 64, 3
@@ -47,7 +47,7 @@ def run(eight_images, eight_images_ten_times, tmp_path_factory):
         eight_images,
         SIZE,
         CLASSES,
-        board=Board(str(logs), load_spec("pets")),
+        tensorboard=TensorBoardWriter(str(logs), load_spec("pets")),
         report=lines.append,
     )
     return SimpleNamespace(epochs=epochs, lines=lines, logs=logs)

@@ -11,7 +11,7 @@ from schemas.features import EVAL
 from schemas.metrics import IOU, MEAN_IOU, Figure, figures
 from tfx_pipeline.config.hub import DataSource
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
-from tfx_pipeline.hub.dataset_facts import DatasetFacts
+from tfx_pipeline.hub.properties import DatasetFacts
 from tfx_pipeline.space.markdown import plain, table
 
 TASK = "image-segmentation"

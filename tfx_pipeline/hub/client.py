@@ -1,13 +1,45 @@
-"""The Hub's client, told to leave waiting and trying again to `Patience`."""
+"""The Hub's client: how long it waits for an answer, when a request is repeated, and what a refusal means."""
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+# `HTTPError` is the HTTP library's own base class; a refused connection, which has no answer, is one too.
 from huggingface_hub import HfApi, set_client_factory
-from huggingface_hub.utils import disable_progress_bars, hf_raise_for_status
+from huggingface_hub.errors import HfHubHTTPError, HTTPError, OfflineModeIsEnabled
+from huggingface_hub.utils import disable_progress_bars, hf_raise_for_status, parse_ratelimit_headers
 from huggingface_hub.utils._http import default_client_factory
+
+from schemas.errors import UserError
 
 MAX_SILENCE = 180.0  # seconds; the Hub takes its time over a large commit
 OVERLOADED = (408, 429, 500, 502, 503, 504)
+
+Result = TypeVar("Result")
+# The client reads some error pages as JSON; its part that speaks to Xet storage raises Python's own connection errors.
+FAILED_REQUESTS = (HTTPError, json.JSONDecodeError, ConnectionError, TimeoutError)
+
+PASSING = (408, 409, 412, 429, 500, 502, 503, 504)  # another try may succeed
+REMEDIES = {
+    400: "the Hub does not take what was sent; its words say why",
+    401: "hub.token names a token that the Hub does not know; make one with the right to write"
+    " at https://huggingface.co/settings/tokens",
+    402: "the Hub wants payment for this: for the Space, choose kind static, which is free, or a paying account",
+    403: "the token may not do this: give it the right to write, and check the owner in the repository's name",
+    404: "check the repository's name, and that the token may see it",
+}
+
+
+class HubRefused(UserError):
+    """The Hub has said no, and would again."""
+
+
+class HubUnavailable(Exception):
+    """The Hub could not be reached, or kept failing, as often as was tried."""
 
 
 def hub_api(endpoint: str, token: str, max_silence: float = MAX_SILENCE) -> HfApi:
@@ -36,3 +68,98 @@ def _raise_overload(response) -> None:
     if response.status_code in OVERLOADED:
         response.read()
         hf_raise_for_status(response)
+
+
+@dataclass
+class RetryPolicy:
+    """Tries again what may pass.
+
+    Attributes:
+      attempts: How often one step is tried.
+      first_delay: Seconds before the second try; doubled for each further one.
+      max_delay: The longest of these, seconds.
+      max_wait: Seconds of waiting, all steps together, after which nothing more is tried.
+      sleep: What waits.
+      report: Told one line before each wait.
+    """
+
+    attempts: int = 6
+    first_delay: float = 1.0
+    max_delay: float = 30.0
+    max_wait: float = 900.0
+    sleep: Callable[[float], None] = time.sleep
+    report: Callable[[str], None] = lambda line: print(line, flush=True)
+    waited: float = field(default=0.0, init=False)
+
+    def call(self, step: str, work: Callable[[], Result]) -> Result:
+        """Returns what `work` returns; it may be called several times.
+
+        Args:
+          step: What it does, such as `make the repository acme/pets`.
+          work: Must do what is left to do, and nothing twice.
+
+        Raises:
+          HubRefused: With the Hub's own words and a remedy.
+          HubUnavailable: After the last attempt.
+        """
+        for attempt in range(1, self.attempts + 1):
+            try:
+                return work()
+            except Exception as error:
+                cause = _failed_request(error)
+                if cause is None:
+                    raise
+                words = _words(cause)
+                if remedy := _remedy(cause):
+                    raise HubRefused(f"the Hub refused to {step}: {words}; {remedy}") from error
+                wait = self._wait(cause, attempt)
+                too_long = self.waited + wait > self.max_wait
+                if too_long or attempt == self.attempts:
+                    why = f"it asks to wait {wait:.0f} s" if too_long else f"tried {attempt} times"
+                    raise HubUnavailable(
+                        f"could not {step}: {words}; {why}. The same run again goes on from here"
+                    ) from error
+                self.report(f"{step}: {words}; trying again in {wait:.0f} s ({attempt} of {self.attempts - 1})")
+                self.waited += wait
+                self.sleep(wait)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _wait(self, error: Exception, attempt: int) -> float:
+        """Seconds to wait: as many as the Hub asks for, else more after each attempt."""
+        headers = error.response.headers if isinstance(error, HfHubHTTPError) else {}
+        asked = headers.get("Retry-After", "")
+        if asked.isdecimal():
+            return float(asked)
+        limit = parse_ratelimit_headers(headers)
+        if limit is not None and limit.remaining == 0:
+            return float(limit.reset_in_seconds)
+        return min(self.first_delay * 2 ** (attempt - 1), self.max_delay)
+
+
+def _failed_request(error: BaseException | None) -> Exception | None:
+    """The failed request behind an exception; the client wraps those of large files."""
+    while error is not None and not isinstance(error, FAILED_REQUESTS):
+        error = error.__cause__
+    return error
+
+
+def _remedy(error: Exception) -> str:
+    """What to do about an error that another try would meet again; empty where another try may succeed."""
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        return "" if status in PASSING else REMEDIES.get(status, "its words say why")
+    if isinstance(error, OfflineModeIsEnabled):
+        return "unset HF_HUB_OFFLINE"
+    if "xet-write-token" in str(error) and "404" in str(error):
+        return "this Hub has no Xet storage: set HF_HUB_DISABLE_XET=1"
+    return ""
+
+
+def _words(error: Exception) -> str:
+    """What the Hub said, on one line, without the client's advice around it."""
+    if isinstance(error, json.JSONDecodeError):
+        return "an answer that is no JSON, as proxies give"
+    if not isinstance(error, HfHubHTTPError):
+        return f"no answer ({type(error).__name__}: {' '.join(str(error).split())})"
+    words = error.server_message or error.response.reason_phrase
+    return f"{error.response.status_code}: {' '.join(words.split()).rstrip('.')}"

@@ -12,14 +12,11 @@ from beam_jobs.storage.ownership import claim_folder
 from schemas.errors import UserError
 from schemas.spec import parse_model
 from tfx_pipeline.config.hub import DRY_RUN_OWNER, PUBLIC_ENDPOINT, HubConfig
-from tfx_pipeline.hub.client import hub_api
+from tfx_pipeline.hub.client import RetryPolicy, hub_api
 from tfx_pipeline.hub.contents import digest, write_folder
-from tfx_pipeline.hub.dataset_facts import DatasetFacts
-from tfx_pipeline.hub.delivery_folders import MODEL_FOLDER, SPACE_FOLDER
 from tfx_pipeline.hub.model_repository import ModelRepository
-from tfx_pipeline.hub.patience import Patience
-from tfx_pipeline.hub.push import Message, Push, Pushed, Target
-from tfx_pipeline.hub.record import DRY_RUN, PushRecord
+from tfx_pipeline.hub.properties import DRY_RUN, DatasetFacts, PushRecord
+from tfx_pipeline.hub.push import MODEL_FOLDER, SPACE_FOLDER, Message, Push, Pushed, Target
 from tfx_pipeline.hub.token import read_token
 from tfx_pipeline.space import SpaceSettings, space_files
 
@@ -30,14 +27,14 @@ class Delivery:
 
     Attributes:
       examples: Example photos of the Space: file name to content.
-      patience: How stubborn to be with the Hub.
+      retry_policy: How stubborn to be with the Hub.
     """
 
     hub: HubConfig
     facts: DatasetFacts
     repository: ModelRepository
     examples: dict[str, bytes] = field(default_factory=dict)
-    patience: Patience = field(default_factory=lambda: Patience(report=_tell))
+    retry_policy: RetryPolicy = field(default_factory=lambda: RetryPolicy(report=_tell))
 
     def space(self, model_revision: str) -> SpaceSettings:
         """What the Space that shows the model at a commit or tag is made from.
@@ -70,7 +67,7 @@ def deliver(delivery: Delivery) -> PushRecord:
         delivery.space(repository.tag)  # a mistake in it is told before anything is pushed
     api = hub_api(hub.endpoint, read_token(hub.token))
     target = Target(hub.model_repo, "model", hub.visibility == "private", hub.branch)
-    model = Push(api, target, delivery.patience).run(repository.files, repository.tag, _message(delivery))
+    model = Push(api, target, delivery.retry_policy).run(repository.files, repository.tag, _message(delivery))
     _tell(f"{'pushed' if model.changed else 'already there, unchanged:'} {model.commit_url}")
     record = PushRecord(
         pushed=1,
@@ -91,7 +88,7 @@ def _with_space(record: PushRecord, delivery: Delivery, api: HfApi, model: Pushe
         files = space_files(delivery.space(model.commit))
         tag = f"{delivery.facts.version}-{digest(files)[:12]}"
         message = Message(f"Show {delivery.hub.model_repo} at {model.commit[:12]}")
-        pushed = Push(api, target, delivery.patience).run(files, tag, message)
+        pushed = Push(api, target, delivery.retry_policy).run(files, tag, message)
     except Exception as error:  # whatever a Space does must not lose the record of the model that was pushed
         traceback.print_exc()
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -14,7 +14,7 @@ from tfx_pipeline.config.hub import DataSource, HubConfig
 from tfx_pipeline.evaluation.results import Evaluation
 from tfx_pipeline.hub.card_results import eval_results, limitations, results_tables
 from tfx_pipeline.hub.card_usage import usage
-from tfx_pipeline.hub.dataset_facts import DatasetFacts
+from tfx_pipeline.hub.properties import DatasetFacts
 from tfx_pipeline.space.markdown import address_or_plain, code, plain, table
 
 CARD_FILE = "README.md"

@@ -18,8 +18,8 @@ from schemas.exported_model import (
 from tfx_pipeline.config.hub import HubConfig
 from tfx_pipeline.evaluation.results import Evaluation
 from tfx_pipeline.hub.contents import Content, Files, digest
-from tfx_pipeline.hub.dataset_facts import DatasetFacts
 from tfx_pipeline.hub.model_card import CARD_FILE, model_card, publishable
+from tfx_pipeline.hub.properties import DatasetFacts
 
 
 @dataclass(frozen=True)

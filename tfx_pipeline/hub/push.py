@@ -13,9 +13,12 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
+from schemas.exported_model import INFO_FILE
+from tfx_pipeline.hub.client import HubRefused, HubUnavailable, RetryPolicy
 from tfx_pipeline.hub.contents import Content, Files, git_blob_id, sha256
-from tfx_pipeline.hub.delivery_folders import MARKS
-from tfx_pipeline.hub.patience import HubRefused, HubUnavailable, Patience
+
+MODEL_FOLDER, SPACE_FOLDER = "model", "space"  # the kinds of repository, and their folders in a dry run
+MARKS = {MODEL_FOLDER: INFO_FILE, SPACE_FOLDER: "space.json"}  # the file that tells a repository of ours
 
 # What the Hub itself puts into a new repository, or its owner on the web page that makes one.
 INITIAL_FILES = (".gitattributes", ".gitignore", "LICENSE", "README.md", "index.html", "style.css")
@@ -74,7 +77,7 @@ class Push:
 
     api: HfApi
     target: Target
-    patience: Patience
+    retry_policy: RetryPolicy
     done: list[str] = field(default_factory=list)
     _creation_sent: bool = False
     _commit_sent: bool = False
@@ -92,7 +95,7 @@ class Push:
             raise type(error)(f"{self.target}: {error} ({done})") from error.__cause__
 
     def _run(self, files: Files, tag: str, message: Message) -> Pushed:
-        target, call = self.target, self.patience.call
+        target, call = self.target, self.retry_policy.call
         call("make the repository", self._make_repository)
         if target.branch != "main":
             call(f"make the branch {target.branch}", self._make_branch)

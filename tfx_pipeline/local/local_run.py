@@ -17,20 +17,26 @@ from schemas.exported_model import SAVED_MODEL_FILE
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
+from tfx_pipeline.config.output_layout import (
+    METADATA_FILE,
+    PIPELINE_FOLDER,
+    PREDICTIONS_FILE,
+    REPORT_FILE,
+)
 from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig
 from tfx_pipeline.evaluation.baseline import PLACE_PARTS, check_last_blessed, records_read
 from tfx_pipeline.evaluation.eval_predictions import predict_examples
 from tfx_pipeline.evaluation.page import tells, write_evaluation_report
 from tfx_pipeline.evaluation.prediction_sheet import shows, write_prediction_sheet
 from tfx_pipeline.evaluation.results import read_evaluation
-from tfx_pipeline.hub.record import PushRecord
+from tfx_pipeline.hub.properties import PushRecord
 from tfx_pipeline.local.dag_runner import Artifact, ReportingDagRunner, Step, StepFailed
 from tfx_pipeline.local.metadata_file import damaged
+from tfx_pipeline.local.platform import LocalPlatform
 from tfx_pipeline.local.summary import Summary
 from tfx_pipeline.local.tuning_result import TuningResult
-from tfx_pipeline.output_layout import METADATA_FILE, PIPELINE_FOLDER, PREDICTIONS_FILE, REPORT_FILE
 from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, TUNER, create_pipeline
-from tfx_pipeline.platform import PUSHER, Platform
+from tfx_pipeline.platform import PUSHER
 
 # Beam in this process's memory. Its default, DirectRunner, first looks for another runner's binary on the network.
 BEAM_ARGUMENTS = ("--runner=FnApiRunner",)
@@ -61,7 +67,7 @@ def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str =
     pipeline = create_pipeline(
         config,
         version,
-        Platform(),
+        LocalPlatform(),
         run_fn=run_fn,
         compare_with_itself=False,
         metadata_connection_config=sqlite_metadata_connection_config(str(output / METADATA_FILE)),

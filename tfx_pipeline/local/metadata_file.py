@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from schemas.errors import UserError
-from tfx_pipeline.output_layout import (
+from tfx_pipeline.config.output_layout import (
     METADATA_FILE,
     PIPELINE_FOLDER,
     PREDICTIONS_FILE,

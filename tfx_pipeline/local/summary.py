@@ -12,10 +12,10 @@ from pathlib import Path
 from schemas.bounded_text import bounded_lines
 from schemas.manifest import Manifest
 from schemas.metrics import MEAN_IOU, figures
+from tfx_pipeline.config.output_layout import SUMMARY_FILE
 from tfx_pipeline.evaluation.results import Evaluation
-from tfx_pipeline.hub.record import PushRecord
+from tfx_pipeline.hub.properties import PushRecord
 from tfx_pipeline.local.tuning_result import TuningResult
-from tfx_pipeline.output_layout import SUMMARY_FILE
 
 NO_INTERVAL = (None, None)
 MAX_REASONS = 20  # a slice may have thousands of values, each below its floor; the file has all

@@ -9,11 +9,10 @@ import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 
-from beam_jobs.console import CommandLine, Terminated, be_calm, exit_code
+from beam_jobs.console import CommandLine, Terminated, be_calm, exit_code, stderr_in_file
 from beam_jobs.storage.local_paths import local_path
 from schemas.errors import UserError
 from tfx_pipeline.config.pipeline import PipelineConfig, load_cloud_config
-from tfx_pipeline.log_file import stderr_in_file
 
 EXIT_PUSHED, EXIT_FAILED, EXIT_NOT_PUSHED, EXIT_CANCELLED = 0, 1, 3, 5  # 4 is the local runner's
 

@@ -11,8 +11,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tfx_pipeline.config.output_layout import PIPELINE_FOLDER
 from tfx_pipeline.config.pipeline import PipelineConfig
-from tfx_pipeline.output_layout import PIPELINE_FOLDER
 
 STEP = "SubmitNewest"
 MODULE = "tfx_pipeline.vertex.submit_newest"

@@ -1,12 +1,11 @@
-"""Pushes as the tests make them: small files, and patience that does not wait."""
+"""Pushes as the tests make them: small files, and retry_policy that does not wait."""
 
 from __future__ import annotations
 
 from tests.tfx_pipeline.hub.api import WRITE_TOKEN
 from tests.tfx_pipeline.hub.server import LoopbackHub
-from tfx_pipeline.hub.client import hub_api
+from tfx_pipeline.hub.client import RetryPolicy, hub_api
 from tfx_pipeline.hub.contents import Files, digest
-from tfx_pipeline.hub.patience import Patience
 from tfx_pipeline.hub.push import Message, Push, Pushed, Target
 
 MODEL = "acme/pets"
@@ -33,10 +32,10 @@ def push(
 ):
     """Pushes to a repository on `hub`; `lines` gets what is told meanwhile. Returns Pushed."""
     told = [] if lines is None else lines
-    patience = Patience(sleep=lambda seconds: None, report=told.append)
+    retry_policy = RetryPolicy(sleep=lambda seconds: None, report=told.append)
     target = Target(**{"repo_id": MODEL, "kind": "model", "private": False} | changes)
     api = hub_api(hub.endpoint, token, max_silence)
-    pushed: Pushed = Push(api, target, patience).run(files, tag_of(files), Message("Model 1", "Of a test."))
+    pushed: Pushed = Push(api, target, retry_policy).run(files, tag_of(files), Message("Model 1", "Of a test."))
     return pushed
 
 

@@ -10,7 +10,7 @@ from tests.tfx_pipeline.hub.api import WRITE_TOKEN
 from tests.tfx_pipeline.hub.fault_table import CASES, outcome
 from tests.tfx_pipeline.hub.faults import Fault
 from tests.tfx_pipeline.hub.pushes import FILES, held, push
-from tfx_pipeline.hub.patience import HubRefused, HubUnavailable
+from tfx_pipeline.hub.client import HubRefused, HubUnavailable
 
 SURVIVED = [case for case in CASES if not case.refusal]
 REFUSED = [case for case in CASES if case.refusal]

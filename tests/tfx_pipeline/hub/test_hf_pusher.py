@@ -22,7 +22,7 @@ from tests.tfx_pipeline.test_pipeline import compile_for_vertex
 from tfx_pipeline import local_runner
 from tfx_pipeline.config.hub import HubConfig
 from tfx_pipeline.config.pipeline import EvaluationConfig, PipelineConfig
-from tfx_pipeline.hub.dataset_facts import DatasetFacts
+from tfx_pipeline.hub.properties import DatasetFacts
 
 GOOD = 1  # rows by which the toy model's prediction is moved
 
@@ -320,7 +320,7 @@ def run_step(folder: Path, inputs: dict, parameters: dict) -> dict:
             "outputFile": str(output_file),
         },
     }
-    executor = "tfx_pipeline.hub.executor.Executor"
+    executor = "tfx_pipeline.hub.component.Executor"
     arguments = ["--executor_class_path", executor, "--json_serialized_invocation_args", json.dumps(invocation)]
     with contextlib.redirect_stdout(io.StringIO()):
         container.main(container._parse_flags(arguments))

@@ -13,9 +13,9 @@ from schemas.spec import load_spec
 from tests.tfx_pipeline.hub.pushes import push
 from tfx_pipeline.config.hub import DataSource, HubConfig, SpaceConfig
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
-from tfx_pipeline.hub.dataset_facts import DatasetFacts
+from tfx_pipeline.hub.client import HubRefused
 from tfx_pipeline.hub.model_card import model_card
-from tfx_pipeline.hub.patience import HubRefused
+from tfx_pipeline.hub.properties import DatasetFacts
 
 HUB = HubConfig(model_repo="acme/pets", license="apache-2.0")
 FACTS = DatasetFacts(

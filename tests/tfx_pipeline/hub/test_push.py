@@ -9,7 +9,7 @@ from huggingface_hub import HfApi
 
 from tests.tfx_pipeline.hub.api import WRITE_TOKEN
 from tests.tfx_pipeline.hub.pushes import FILES, MODEL, held, push, tag_of
-from tfx_pipeline.hub.patience import HubRefused
+from tfx_pipeline.hub.client import HubRefused
 
 WRITES = ("/api/repos/create", "/preupload/", "/commit/", "/branch/", "/tag/", "/lfs/", "/objects/batch")
 DOWNLOAD = """

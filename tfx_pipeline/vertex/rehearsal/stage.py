@@ -17,9 +17,9 @@ from google.protobuf import json_format
 
 from tfx_pipeline.config.pipeline import PipelineConfig
 from tfx_pipeline.vertex.rehearsal.access import DEPLOYER, RUNNER, Access, granted_access
+from tfx_pipeline.vertex.rehearsal.container_image import Image
 from tfx_pipeline.vertex.rehearsal.execution import Execution, Step, StepFailed
 from tfx_pipeline.vertex.rehearsal.gate import Gate
-from tfx_pipeline.vertex.rehearsal.image import Image
 from tfx_pipeline.vertex.rehearsal.metadata import Metadata
 from tfx_pipeline.vertex.rehearsal.project_service import HOSTS as PROJECT_HOSTS
 from tfx_pipeline.vertex.rehearsal.project_service import ProjectService

@@ -1,4 +1,4 @@
-"""What training sees of the evaluation split."""
+"""The evaluation split during training: its confusion matrix, and a few of its photos for TensorBoard."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import tensorflow as tf
 
 from schemas.metrics import Counts
 from trainer.augmentation import center_crop
-from trainer.board import PANELS
 from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.confusion import batch_confusion_matrices
 from trainer.input_pipeline import evaluation_batches
 from trainer.preprocessing import unscale_pixels
+from trainer.tensorboard import PANELS
 from trainer.tiling import predict_tiles
 
 BATCH_SIZE = 32
 
 
-class Evaluator:
-    """Looks at the evaluation split with the weights as they are."""
+class EvalSplit:
+    """The evaluation split, as the model with its current weights does on it."""
 
     def __init__(
         self,

@@ -1,12 +1,45 @@
-"""What HFPusher did, as the custom properties of its PushedModel artifact, for ML Metadata and the summary."""
+"""What ML Metadata holds of HFPusher: the data set version, an exec property; the outcome, properties of its output."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from schemas.spec import DatasetSpec, FrozenModel
+from schemas.version import PublishedVersion
+
 NOT_BLESSED = "the model is not blessed"
 DRY_RUN = "dry run"
+
+
+class DatasetFacts(FrozenModel):
+    """Identity of a published data set version.
+
+    Attributes:
+      dataset, version, image_size, manifest_sha256: As in its manifest.
+      records: Split name to number of records.
+      spec: The contract that it was published under.
+    """
+
+    dataset: str
+    version: str
+    image_size: int
+    manifest_sha256: str
+    records: dict[str, int]
+    spec: DatasetSpec
+
+    @classmethod
+    def of(cls, version: PublishedVersion) -> DatasetFacts:
+        """The facts of a version."""
+        manifest, spec = version
+        return cls(
+            dataset=manifest.dataset,
+            version=manifest.version,
+            image_size=manifest.image_size,
+            manifest_sha256=manifest.sha256,
+            records={name: split.records for name, split in manifest.splits.items()},
+            spec=spec,
+        )
 
 
 @dataclass(frozen=True)

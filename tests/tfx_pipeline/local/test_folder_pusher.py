@@ -8,7 +8,7 @@ from tfx.types.standard_artifacts import Model, ModelBlessing, PushedModel
 from tfx.utils import proto_utils
 
 from schemas.errors import UserError
-from tfx_pipeline.folder_pusher import FolderExecutor
+from tfx_pipeline.local.folder_pusher import FolderExecutor
 
 
 @pytest.fixture

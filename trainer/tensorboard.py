@@ -17,7 +17,7 @@ PANELS = 4  # photos shown
 GAP = 2  # pixels between the pictures of a panel
 
 
-class Board:
+class TensorBoardWriter:
     """Writes what TensorBoard shows into `FOLDER/train` and `FOLDER/validation`; the x axis is the step.
 
     Nothing is opened before something is written: several workers must find each other before any other op runs.

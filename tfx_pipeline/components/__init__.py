@@ -1,1 +1,0 @@
-"""TFX components of our own."""

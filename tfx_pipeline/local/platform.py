@@ -1,0 +1,12 @@
+"""This machine as the platform of a pipeline."""
+
+from __future__ import annotations
+
+from tfx_pipeline.local.folder_pusher import FolderPusher
+from tfx_pipeline.platform import Platform
+
+
+class LocalPlatform(Platform):
+    """Pushes with a rename, which a bucket does not have; there, TFX's own Pusher copies `saved_model.pb` last."""
+
+    pusher_component = FolderPusher
