@@ -262,3 +262,10 @@ def test_every_fact_about_google_is_dated_or_said_to_be_unconfirmed():
         for place in re.findall(r"`([\w/.]+\.\w+|\w*file)`", places):
             found = [PROJECT_DIR / place, PROJECT_DIR / "tfx_pipeline" / place, FOLDER / place]
             assert any(path.is_file() for path in found), place
+
+
+def test_each_mistake_that_was_made_once_has_a_test_that_exists():
+    named = re.findall(r"\| `(tests/[\w/]+\.py)::(test_\w+)` \|", (FOLDER / "GUARDS.md").read_text())
+    assert len(named) > 20
+    for path, test in named:
+        assert f"def {test}(" in (PROJECT_DIR / path).read_text(), (path, test)
