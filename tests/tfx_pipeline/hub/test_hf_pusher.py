@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -78,71 +79,53 @@ def output(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def not_blessed(toy_version, output, hub) -> Run:
-    return run_pipeline(toy_version, output, hub, min_mean_iou=0.99)
-
-
-@pytest.fixture(scope="module")
-def refused(toy_version, output, hub, not_blessed) -> Run:
-    return run_pipeline(toy_version, output, hub, token="READ_ONLY_TOKEN")
-
-
-@pytest.fixture(scope="module")
-def first(toy_version, output, hub, refused) -> Run:
-    hub.faults.append(Fault("POST .*/commit/", after=True))  # the first commit's answer is lost
-    return run_pipeline(toy_version, output, hub)
-
-
-@pytest.fixture(scope="module")
-def again(toy_version, output, hub, first) -> Run:
-    return run_pipeline(toy_version, output, hub)
-
-
-@pytest.fixture(scope="module")
 def space(photo) -> dict:
     return {"repo": "acme/toy-demo", "kind": "gradio", "title": "Find the pet", "examples": [str(photo)]}
 
 
 @pytest.fixture(scope="module")
-def space_refused(toy_version, output, hub, again, space) -> Run:
+def runs(toy_version, output, hub, space) -> SimpleNamespace:
+    """A pipeline's life, one run after the other, each into what the one before left here and on the Hub."""
+
+    def run(**settings) -> Run:
+        return run_pipeline(toy_version, output, hub, **settings)
+
+    runs = SimpleNamespace()
+    runs.not_blessed = run(min_mean_iou=0.99)
+    runs.refused = run(token="READ_ONLY_TOKEN")
+    hub.faults.append(Fault("POST .*/commit/", after=True))  # the first commit's answer is lost
+    runs.first = run()
+    runs.again = run()
     hub.api.gradio_needs_pro = True
-    run = run_pipeline(toy_version, output, hub, space=space)
+    runs.space_refused = run(space=space)
     hub.api.gradio_needs_pro = False
-    return run
+    runs.space_pushed = run(space=space)
+    runs.dry_run = run(space=space, dry_run=str(output / "hub"))
+    return runs
 
 
-@pytest.fixture(scope="module")
-def space_pushed(toy_version, output, hub, space_refused, space) -> Run:
-    return run_pipeline(toy_version, output, hub, space=space)
-
-
-@pytest.fixture(scope="module")
-def dry_run(toy_version, output, hub, space_pushed, space) -> Run:
-    return run_pipeline(toy_version, output, hub, space=space, dry_run=str(output / "hub"))
-
-
-def test_a_model_that_is_not_blessed_reaches_no_hub_and_the_artifact_says_so(not_blessed):
-    assert not_blessed.exit_code == local_runner.EXIT_NOT_BLESSED
-    assert not_blessed.requests == []
-    assert (not_blessed.summary["hub"]["pushed"], not_blessed.summary["hub"]["reason"]) == (
+def test_a_model_that_is_not_blessed_reaches_no_hub_and_the_artifact_says_so(runs):
+    assert runs.not_blessed.exit_code == local_runner.EXIT_NOT_BLESSED
+    assert runs.not_blessed.requests == []
+    assert (runs.not_blessed.summary["hub"]["pushed"], runs.not_blessed.summary["hub"]["reason"]) == (
         0,
         "the model is not blessed",
     )
 
 
-def test_a_hub_that_refuses_is_told_in_its_words_and_the_model_is_served_all_the_same(refused):
-    assert refused.exit_code == local_runner.EXIT_USER_ERROR
-    assert "403: You don't have the rights to write here" in refused.err
-    assert "nothing was changed there" in refused.err
-    assert Path(refused.summary["pushed_to"]).is_dir()
-    assert refused.summary["hub"]["pushed"] == 0
-    assert "You don't have the rights" in refused.summary["hub"]["reason"]
-    assert "mean IoU" in refused.out
+def test_a_hub_that_refuses_is_told_in_its_words_and_the_model_is_served_all_the_same(runs):
+    assert runs.refused.exit_code == local_runner.EXIT_USER_ERROR
+    assert "403: You don't have the rights to write here" in runs.refused.err
+    assert "nothing was changed there" in runs.refused.err
+    assert Path(runs.refused.summary["pushed_to"]).is_dir()
+    assert runs.refused.summary["hub"]["pushed"] == 0
+    assert "You don't have the rights" in runs.refused.summary["hub"]["reason"]
+    assert "mean IoU" in runs.refused.out
 
 
-def test_a_blessed_model_is_one_commit_with_a_tag_and_the_artifact_names_both(first, hub):
-    assert first.exit_code == local_runner.EXIT_BLESSED
-    repository, record = hub.model("acme/toy"), first.summary["hub"]
+def test_a_blessed_model_is_one_commit_with_a_tag_and_the_artifact_names_both(runs, hub):
+    assert runs.first.exit_code == local_runner.EXIT_BLESSED
+    repository, record = hub.model("acme/toy"), runs.first.summary["hub"]
     assert len(repository.history()) == 2
     assert record["commit_id"] == repository.head.oid
     assert repository.tags == {record["pushed_version"]: record["commit_id"]}
@@ -157,40 +140,40 @@ def test_a_blessed_model_is_one_commit_with_a_tag_and_the_artifact_names_both(fi
     }
 
 
-def test_a_lost_answer_is_told_and_survived(first):
-    assert "HFPusher: commit to main: no answer" in first.out
-    assert "trying again in 1 s (1 of 5)" in first.out
+def test_a_lost_answer_is_told_and_survived(runs):
+    assert "HFPusher: commit to main: no answer" in runs.first.out
+    assert "trying again in 1 s (1 of 5)" in runs.first.out
 
 
-def test_the_model_info_on_the_hub_holds_the_metrics_of_the_summary(first, hub):
+def test_the_model_info_on_the_hub_holds_the_metrics_of_the_summary(runs, hub):
     info = json.loads(hub.model("acme/toy").head.files["model_info.json"].content)
-    assert info["metrics"] == first.summary["metrics"]
+    assert info["metrics"] == runs.first.summary["metrics"]
     assert info["classes"] == ["pet", "background", "border"]
-    assert info["manifest_sha256"] == first.summary["dataset_manifest_sha256"]
+    assert info["manifest_sha256"] == runs.first.summary["dataset_manifest_sha256"]
 
 
-def test_the_same_model_again_changes_nothing(first, again, hub):
-    assert again.exit_code == local_runner.EXIT_BLESSED
-    assert {request.method for request in again.requests} == {"GET"}
-    assert again.summary["hub"] == first.summary["hub"] | {"changed": 0}
-    assert "already there, unchanged" in again.out
+def test_the_same_model_again_changes_nothing(runs, hub):
+    assert runs.again.exit_code == local_runner.EXIT_BLESSED
+    assert {request.method for request in runs.again.requests} == {"GET"}
+    assert runs.again.summary["hub"] == runs.first.summary["hub"] | {"changed": 0}
+    assert "already there, unchanged" in runs.again.out
 
 
-def test_a_dry_run_writes_what_a_push_would_have_sent_and_asks_nobody(first, dry_run, output, hub):
-    assert dry_run.exit_code == local_runner.EXIT_BLESSED
-    assert dry_run.requests == []
+def test_a_dry_run_writes_what_a_push_would_have_sent_and_asks_nobody(runs, output, hub):
+    assert runs.dry_run.exit_code == local_runner.EXIT_BLESSED
+    assert runs.dry_run.requests == []
     folder = output / "hub" / "model"
     written = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     files = {path: file.content for path, file in hub.model("acme/toy").head.files.items() if path != ".gitattributes"}
     assert written == files
     space = output / "hub" / "space"
     assert {path.name for path in space.iterdir()} >= {"README.md", "app.py", "space.json", "requirements.txt"}
-    assert json.loads((space / "space.json").read_text())["model_commit"] == first.summary["hub"]["pushed_version"]
-    assert f"look at {folder} and {space}; nothing was sent" in dry_run.out
-    assert dry_run.summary["hub"]["pushed_version"] == first.summary["hub"]["pushed_version"]
+    assert json.loads((space / "space.json").read_text())["model_commit"] == runs.first.summary["hub"]["pushed_version"]
+    assert f"look at {folder} and {space}; nothing was sent" in runs.dry_run.out
+    assert runs.dry_run.summary["hub"]["pushed_version"] == runs.first.summary["hub"]["pushed_version"]
 
 
-def test_a_dry_run_replaces_no_folder_of_somebody_else(dry_run, toy_version, output, hub):
+def test_a_dry_run_replaces_no_folder_of_somebody_else(runs, toy_version, output, hub):
     thesis = output / "mine" / "model" / "model_info.json"  # of the same name as a file of a dry run
     thesis.parent.mkdir(parents=True)
     thesis.write_text("years of work")
@@ -200,38 +183,36 @@ def test_a_dry_run_replaces_no_folder_of_somebody_else(dry_run, toy_version, out
     assert thesis.read_text() == "years of work"
 
 
-def test_a_dry_run_that_cannot_write_is_told(dry_run, toy_version, output, hub):
+def test_a_dry_run_that_cannot_write_is_told(runs, toy_version, output, hub):
     run = run_pipeline(toy_version, output, hub, dry_run=str(output / "summary.json"))
     assert run.exit_code == local_runner.EXIT_USER_ERROR
     assert f"hub.dry_run {output / 'summary.json'}: can't be used" in run.err
     assert "choose another folder" in run.err
 
 
-def test_a_space_that_is_refused_costs_the_model_nothing_and_is_told(first, space_refused, hub):
-    assert space_refused.exit_code == local_runner.EXIT_NO_SPACE
-    record = space_refused.summary["hub"]
-    assert (record["pushed"], record["commit_id"]) == (1, first.summary["hub"]["commit_id"])
+def test_a_space_that_is_refused_costs_the_model_nothing_and_is_told(runs, hub):
+    assert runs.space_refused.exit_code == local_runner.EXIT_NO_SPACE
+    record = runs.space_refused.summary["hub"]
+    assert (record["pushed"], record["commit_id"]) == (1, runs.first.summary["hub"]["commit_id"])
     assert (record["space_pushed"], record["space_url"]) == (0, "")
     assert "402: Gradio Spaces on cpu-basic need a PRO subscription" in record["space_reason"]
-    assert "Space: not pushed, the model is: Space repository acme/toy-demo" in space_refused.out
+    assert "Space: not pushed, the model is: Space repository acme/toy-demo" in runs.space_refused.out
     assert hub.model("acme/toy").head.oid == record["commit_id"]
 
 
-def test_the_next_run_pushes_the_space_that_shows_the_models_commit(first, space_pushed, hub, photo):
-    assert space_pushed.exit_code == local_runner.EXIT_BLESSED
-    repository, record = hub.space("acme/toy-demo"), space_pushed.summary["hub"]
+def test_the_next_run_pushes_the_space_that_shows_the_models_commit(runs, hub, photo):
+    assert runs.space_pushed.exit_code == local_runner.EXIT_BLESSED
+    repository, record = hub.space("acme/toy-demo"), runs.space_pushed.summary["hub"]
     assert (record["space_pushed"], record["space_reason"]) == (1, "")
     assert record["space_commit_id"] == repository.head.oid
     assert record["space_url"] == f"{hub.endpoint}/spaces/acme/toy-demo"
     told = json.loads(repository.head.files["space.json"].content)
-    assert told["model_commit"] == first.summary["hub"]["commit_id"]
+    assert told["model_commit"] == runs.first.summary["hub"]["commit_id"]
     assert repository.head.files["examples/photo.jpg"].content == photo.read_bytes()
     assert repository.sdk == "gradio"
 
 
-def test_an_example_that_is_no_photo_is_refused_before_anything_is_pushed(
-    space_pushed, toy_version, output, hub, space
-):
+def test_an_example_that_is_no_photo_is_refused_before_anything_is_pushed(runs, toy_version, output, hub, space):
     page = output / "page.html"
     page.write_text("<html>")
     run = run_pipeline(toy_version, output, hub, model_repo="acme/other", space=space | {"examples": [str(page)]})
@@ -252,7 +233,7 @@ def photo(toy_version, tmp_path_factory) -> Path:
     return path
 
 
-def test_the_code_of_the_card_downloads_and_predicts_in_a_fresh_process_as_it_stands(first, hub, photo, tmp_path):
+def test_the_code_of_the_card_downloads_and_predicts_in_a_fresh_process_as_it_stands(runs, hub, photo, tmp_path):
     card = hub.model("acme/toy").head.files["README.md"].content.decode()
     blocks = re.findall(r"^```python\n(.*?)^```$", card, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 1
@@ -270,9 +251,9 @@ def test_the_code_of_the_card_downloads_and_predicts_in_a_fresh_process_as_it_st
         assert ended.stdout == "(32, 32) classes: [0, 1, 2]\n"
 
 
-def test_the_container_of_a_vertex_step_pushes_the_same_and_tells_it(first, hub, output, toy_version, tmp_path):
+def test_the_container_of_a_vertex_step_pushes_the_same_and_tells_it(runs, hub, output, toy_version, tmp_path):
     config = HubConfig(model_repo="acme/from-vertex", endpoint=hub.endpoint)
-    model = Path(first.summary["model"]).parents[0]
+    model = Path(runs.first.summary["model"]).parents[0]
     told = run_step(
         tmp_path,
         inputs={
@@ -289,7 +270,7 @@ def test_the_container_of_a_vertex_step_pushes_the_same_and_tells_it(first, hub,
     pushed = hub.model("acme/from-vertex")
     assert told["commit_id"] == pushed.head.oid
     assert told["pushed"] == 1
-    assert told["pushed_version"] == first.summary["hub"]["pushed_version"]
+    assert told["pushed_version"] == runs.first.summary["hub"]["pushed_version"]
     other = hub.model("acme/toy").head.files
     assert {path: file for path, file in pushed.head.files.items() if path != "README.md"} == {
         path: file for path, file in other.items() if path != "README.md"
@@ -330,8 +311,8 @@ def run_step(folder: Path, inputs: dict, parameters: dict) -> dict:
     return pushed_model["metadata"]
 
 
-def test_the_token_is_in_the_header_of_requests_and_in_no_file(first, again, dry_run, hub, output, toy_version):
-    assert {request.token for request in again.requests} == {WRITE_TOKEN}
+def test_the_token_is_in_the_header_of_requests_and_in_no_file(runs, hub, output, toy_version):
+    assert {request.token for request in runs.again.requests} == {WRITE_TOKEN}
     config = PipelineConfig(
         name="toy",
         data="gs://bucket/pets/1.0.0",
@@ -351,6 +332,6 @@ def test_the_token_is_in_the_header_of_requests_and_in_no_file(first, again, dry
     assert scanned > 20
     assert {"metadata.sqlite", "summary.json", "pipeline.json"} <= {path.name for path in output.iterdir()}
     assert any((output / "logs").iterdir())
-    assert WRITE_TOKEN not in first.out + first.err + again.out + again.err + dry_run.out
+    assert WRITE_TOKEN not in runs.first.out + runs.first.err + runs.again.out + runs.again.err + runs.dry_run.out
     for file in hub.model("acme/toy").head.files.values():
         assert WRITE_TOKEN.encode() not in file.content
