@@ -1,4 +1,30 @@
 """Apache Beam jobs: photos and masks in, published data set versions out.
 
 Imports `schemas` alone of the project's packages; a worker needs no TFX and no Keras.
+
+What others may use in a pipeline of their own is imported when it is first asked for, so that a command line that
+prints its help need not wait for Beam:
+
+    PrepareOptions              what to prepare, from where, to where, and how
+    Prepare, Validate, Predict  the jobs as transforms of a `beam.Pipeline`
+
+In lower case, `prepare`, `validate` and `predict` are the packages that hold them.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from beam_jobs.prepare.options import PrepareOptions
+    from beam_jobs.transforms import Predict, Prepare, Validate
+
+__all__ = ["Predict", "Prepare", "PrepareOptions", "Validate"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "beam_jobs.prepare.options" if name == "PrepareOptions" else "beam_jobs.transforms"
+    return getattr(importlib.import_module(module), name)

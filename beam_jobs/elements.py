@@ -69,7 +69,10 @@ class PlannedRecord(NamedTuple):
     @property
     def photo_source(self) -> PhotoSource:
         """Where its photo is."""
-        return PhotoSource(self.record or self.image, self.record is not None)
+        source = self.record or self.image
+        if source is None:
+            raise ValueError(f"{self.image_id}: is planned without a photo")
+        return PhotoSource(source, self.record is not None)
 
     @property
     def source_bytes(self) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import apache_beam as beam
+from apache_beam.pvalue import AsSingleton
 
+from beam_jobs.coders import declare
+from beam_jobs.once import FlatMapOnce
 from beam_jobs.records import sharding
 from beam_jobs.rejections import Rejection, Repaired
 from beam_jobs.storage.files import files_below, read_file, write_atomically
@@ -25,6 +28,9 @@ class LineFile(NamedTuple):
     count: int
 
 
+declare(LineFile)
+
+
 class Line(Protocol):
     """What is listed: a Rejection, a Repaired, or another named tuple whose first field is the id."""
 
@@ -32,6 +38,14 @@ class Line(Protocol):
 
     def to_json(self) -> str:
         """One JSON object, without a newline."""
+        ...
+
+    def __lt__(self, other: Any, /) -> bool:
+        """The order of the lines of a file."""
+        ...
+
+
+Assigned = tuple[LineFile, Any]  # a file and one of its Lines, or None that names a file which may have no line
 
 
 class WriteLineFiles(beam.PTransform):
@@ -50,10 +64,11 @@ class WriteLineFiles(beam.PTransform):
         self._counts = counts
 
     def expand(self, listed: beam.PCollection) -> beam.PCollection:
-        assigned = listed | "AssignFile" >> beam.Map(_assign_file, beam.pvalue.AsSingleton(self._counts))
-        every = self._counts | "NameEveryFile" >> beam.FlatMap(_every_file)
+        assigned = listed | "AssignFile" >> beam.Map(_assign_file, AsSingleton(self._counts)).with_output_types(
+            Assigned
+        )
+        every = self._counts | "NameEveryFile" >> beam.FlatMap(_every_file).with_output_types(Assigned)
         return (
-            # (LineFile, line, or None that names a file which may have no line)
             (assigned, every)
             | "GatherLines" >> beam.Flatten()
             | "GroupFiles" >> beam.GroupByKey()
@@ -65,13 +80,13 @@ def _file_count(lines: int) -> int:
     return 1 + lines // LINES_PER_FILE
 
 
-def _assign_file(element: tuple[str, Line], counts: dict[str, int]) -> tuple[LineFile, Line]:
+def _assign_file(element: tuple[str, Line], counts: dict[str, int]) -> Assigned:
     folder, one = element
     count = _file_count(counts[folder])
     return LineFile(folder, sharding.shard_index(one.image_id, count), count), one
 
 
-def _every_file(counts: dict[str, int]) -> Iterator[tuple[LineFile, None]]:
+def _every_file(counts: dict[str, int]) -> Iterator[Assigned]:
     for folder, lines in counts.items():
         count = _file_count(lines)
         for index in range(count):
@@ -112,10 +127,9 @@ class _ReadLineFiles(beam.PTransform):
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return (
             pipeline
-            | "Start" >> beam.Impulse()
-            | "ListFiles" >> beam.FlatMap(lambda _, folder: list_line_files(folder), self._folder)
+            | "ListFiles" >> FlatMapOnce(list_line_files, self._folder)
             | "SpreadFiles" >> beam.Reshuffle()
-            | "ReadLines" >> beam.FlatMap(_read_lines, self._kind)
+            | "ReadLines" >> beam.FlatMap(_read_lines, self._kind).with_output_types(self._kind)
         )
 
 

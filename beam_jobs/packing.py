@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
@@ -70,8 +71,8 @@ class Pack(beam.DoFn):
             yield at_end_of_bundle(pack(self._rows))
 
 
-def at_end_of_bundle(value: object, tag: str | None = None) -> WindowedValue | beam.pvalue.TaggedOutput:
+def at_end_of_bundle(value: object, tag: str | None = None) -> WindowedValue | TaggedOutput:
     """An element that `finish_bundle` may yield, in the only window there is; without a tag of the main output."""
     window = GlobalWindow()
     windowed = WindowedValue(value, window.max_timestamp(), (window,))
-    return windowed if tag is None else beam.pvalue.TaggedOutput(tag, windowed)
+    return windowed if tag is None else TaggedOutput(tag, windowed)

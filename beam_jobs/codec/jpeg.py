@@ -70,13 +70,14 @@ def decode_jpeg(header: JpegHeader, min_side: int, max_missing_fraction: float) 
     """
     if not _suits_turbojpeg(header):
         return _decode_with_pillow(header), ()
-    size = _fraction_of(header.size, min_side)
+    width, height = _fraction_of(header.size, min_side)
     try:
-        return Image.fromarray(simplejpeg.decode_jpeg(header.data, **size)), ()
+        return Image.fromarray(simplejpeg.decode_jpeg(header.data, min_width=width, min_height=height)), ()
     except ValueError as error:
         defect = str(error)
     if _EXTRANEOUS_AT_THE_END in defect:
-        return Image.fromarray(simplejpeg.decode_jpeg(header.data, **size, strict=False)), (EXTRANEOUS_BYTES,)
+        pixels = simplejpeg.decode_jpeg(header.data, min_width=width, min_height=height, strict=False)
+        return Image.fromarray(pixels), (EXTRANEOUS_BYTES,)
     if _END_OF_FILE in defect:
         return _decode_early_end(header, max_missing_fraction), (EARLY_END,)
     raise InputRejected(TRUNCATED_IMAGE if _END_OF_DATA in defect else DAMAGED_IMAGE, defect)
@@ -101,14 +102,14 @@ def _decode_with_pillow(header: JpegHeader) -> Image.Image:
     return image.convert("RGB")
 
 
-def _fraction_of(size: tuple[int, int], min_side: int) -> dict[str, int]:
-    """The arguments that make TurboJPEG decode at the smallest of 1/8, 1/4, 1/2 and 1 that keeps both sides.
+def _fraction_of(size: tuple[int, int], min_side: int) -> tuple[int, int]:
+    """The least sides that make TurboJPEG decode at the smallest of 1/8, 1/4, 1/2 and 1 that keeps `min_side`.
 
     It also knows fractions between; they take it longer than the next of these above.
     """
     scale = next(scale for scale in (8, 4, 2, 1) if scale == 1 or min(size) >= scale * min_side > 0)
     width, height = (-(-side // scale) for side in size)  # rounded up, as libjpeg does
-    return {"min_width": width, "min_height": height}
+    return width, height
 
 
 def _decode_early_end(header: JpegHeader, max_missing_fraction: float) -> Image.Image:

@@ -188,7 +188,7 @@ def encode_mask(class_ids: np.ndarray) -> bytes:
     rows[0, 1:] = class_ids[0]
     np.subtract(class_ids[1:], class_ids[:-1], out=rows[1:, 1:])  # modulo 256, as the format asks
     packer = zlib.compressobj(strategy=zlib.Z_RLE)
-    pixels = packer.compress(rows) + packer.flush()
+    pixels = packer.compress(rows.data) + packer.flush()
     header = struct.pack(">2I", width, height) + _GREY_8_BITS
     return PNG_START + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
 

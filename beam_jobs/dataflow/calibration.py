@@ -79,12 +79,12 @@ def images_per_second(options: PrepareOptions, sample: dict[str, tuple[SourceFil
     contents = _read_sample(sample)
     spec, encoding, hash_photo = options.spec, options.encoding, options.near_duplicates != "ignore"
     made, start = 0, time.process_time()
-    for turn, (image_id, pair) in enumerate(contents.items()):
+    for turn, (image_id, (photo, mask)) in enumerate(contents.items()):
         if turn == min(WARM_UP, len(contents) - 1):
             made, start = 0, time.process_time()
         try:
             with naming_input(image_id, *sample[image_id]):
-                record = make_record(image_id, *pair, spec, encoding, hash_photo)
+                record = make_record(image_id, photo, mask, spec, encoding, hash_photo)
         except InputRejected:
             continue
         to_example(record.values)
@@ -94,12 +94,12 @@ def images_per_second(options: PrepareOptions, sample: dict[str, tuple[SourceFil
     return made / (time.process_time() - start)
 
 
-def _read_sample(sample: dict[str, tuple[SourceFile, SourceFile]]) -> dict[str, list[bytes]]:
+def _read_sample(sample: dict[str, tuple[SourceFile, SourceFile]]) -> dict[str, tuple[bytes, bytes]]:
     """Photo and mask of each id, of those that can be read."""
     contents = {}
-    for image_id, sources in sample.items():
+    for image_id, (photo, mask) in sample.items():
         try:
-            contents[image_id] = [read_input(source) for source in sources]
+            contents[image_id] = read_input(photo), read_input(mask)
         except InputRejected:
             continue  # the job will say so
     return contents

@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     if known.plan:
         print("\n".join(flags))
         return 0
-    return told_in_words(lambda: _run(predict.make_request(known), flags, known.no_wait), known.verbose)
+    return told_in_words(lambda: _run(predict.request_of(known), flags, known.no_wait), known.verbose)
 
 
 def _parser() -> argparse.ArgumentParser:

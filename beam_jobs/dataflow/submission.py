@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from beam_jobs.console import Terminated
 from schemas.errors import UserError
@@ -128,7 +128,7 @@ def submit(build: Callable[[beam.Pipeline], object], pipeline_options: PipelineO
         pipeline = remove_temporary_folder(beam.Pipeline(options=pipeline_options))
         with _hushed():  # TensorFlow 2.21 announces itself whatever it is told
             build(pipeline)
-            result = pipeline.run()
+            result: Any = pipeline.run()
     except GoogleAuthError as error:
         raise UserError(f"Google refuses the credentials ({error}); {CREDENTIALS_REMEDY}") from None
     except (HttpError, GoogleAPICallError) as error:
@@ -140,7 +140,7 @@ def submit(build: Callable[[beam.Pipeline], object], pipeline_options: PipelineO
         ) from None
     if not result.has_job:
         return None
-    runner = pipeline.runner
+    runner: Any = pipeline.runner  # Dataflow's, as the options say; so is the result
     return DataflowJob(result, runner.dataflow_client, runner.job, cloud.project, cloud.region)
 
 
@@ -177,7 +177,7 @@ def _hushed() -> Iterator[None]:
 
 def _refusal(error) -> str:
     """The service's own sentence of an error of Beam's client, or, from Beam 2.77 on, of Google's; both hold JSON."""
-    content = getattr(error, "content", None) or getattr(getattr(error, "response", None), "content", None)
+    content = getattr(error, "content", None) or getattr(getattr(error, "response", None), "content", None) or ""
     try:
         return json.loads(content)["error"]["message"]
     except (ValueError, KeyError, TypeError):
@@ -193,7 +193,7 @@ def follow(job: DataflowJob) -> str:
     return state
 
 
-def announce(job: DataflowJob | None, no_wait: bool, promise: str) -> bool:
+def announce(job: DataflowJob | None, no_wait: bool, promise: str) -> TypeGuard[DataflowJob]:
     """Prints what was submitted; whether it is to be waited for. `promise` says what a job left alone does."""
     if job is None:
         print("The template is written; no job was started.")

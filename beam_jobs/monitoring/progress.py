@@ -65,7 +65,9 @@ def tell_publishing(staging: str) -> None:
 
 
 def _mark(staging: str, name: str) -> None:
-    with contextlib.suppress(OSError):  # nobody watches, or the disk is full: no reason to fail
+    if not staging:
+        return
+    with contextlib.suppress(OSError):  # the folder is not there, or the disk is full: no reason to fail
         (Path(staging) / PROGRESS_FOLDER / name).touch()
 
 
@@ -74,7 +76,9 @@ class DoneInputs:
 
     def __init__(self, staging: str):
         self._file: FileIO | None = None
-        with contextlib.suppress(OSError):  # nobody watches
+        if not staging:
+            return
+        with contextlib.suppress(OSError):  # the folder is not there
             self._file = FileIO(f"{staging}/{PROGRESS_FOLDER}/{uuid.uuid4().hex}{_DONE}", "a")
 
     def add(self) -> None:

@@ -58,10 +58,9 @@ class PartitionByBand(beam.PTransform):
     """Batches -> (PlainPartition, [Rows]): each hash once a band, or once for all where one worker can hold them."""
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        counts = batches | "CountPhotos" >> beam.Map(lambda batch: batch.photos)
-        return (
-            batches | "Partition" >> beam.FlatMap(_partition, AsIter(counts)) | "GroupPartitions" >> beam.GroupByKey()
-        )
+        counts = batches | "CountPhotos" >> beam.Map(lambda batch: batch.photos).with_output_types(int)
+        by_band = beam.FlatMap(_partition, AsIter(counts)).with_output_types(tuple[PlainPartition, Rows])
+        return batches | "Partition" >> by_band | "GroupPartitions" >> beam.GroupByKey()
 
 
 def _partition(batch: Batch, counts: Iterable[int]) -> Iterator[tuple[PlainPartition, Rows]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from beam_jobs.elements import PhotoSource
+from beam_jobs.elements import PhotoSource, SourceFile
 from beam_jobs.near_duplicates.hashing import HASH_BYTES, HashedPhoto
-from beam_jobs.packing import pack, to_file, unpack
+from beam_jobs.packing import pack, unpack
 from schemas.features import SPLITS
 
 ROW_BYTES = HASH_BYTES + 1
@@ -31,9 +31,12 @@ class Batch(NamedTuple):
 
 def to_batch(photos: Iterable[HashedPhoto]) -> Batch:
     """The photos that are not flat, as one Batch."""
-    kept = [photo for photo in photos if photo.hash is not None]
-    rows = b"".join(photo.hash + bytes([SPLIT_BIT[photo.split]]) for photo in kept)
-    return Batch(rows, pack([(photo.image_id, photo.source) for photo in kept]))
+    rows, names = bytearray(), []
+    for photo in photos:
+        if photo.hash is not None:
+            rows += photo.hash + bytes([SPLIT_BIT[photo.split]])
+            names.append((photo.image_id, photo.source))
+    return Batch(bytes(rows), pack(names))
 
 
 def photos_at(batch: Batch, indices: Sequence[int]) -> Iterator[HashedPhoto]:
@@ -45,4 +48,4 @@ def photos_at(batch: Batch, indices: Sequence[int]) -> Iterator[HashedPhoto]:
 
 
 def _to_source(row: list | None) -> PhotoSource | None:
-    return PhotoSource(to_file(row[0]), row[1]) if row else None
+    return PhotoSource(SourceFile(*row[0]), row[1]) if row else None

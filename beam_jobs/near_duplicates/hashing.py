@@ -58,10 +58,9 @@ def photo_hash(image: Image.Image) -> bytes | None:
       None for a flat photo, such as a black one: it equals every other flat photo and means nothing.
     """
     luma = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
-    darkest, brightest = luma.getextrema()
-    if brightest - darkest < FLAT_RANGE:
-        return None
     pixels = np.asarray(luma, np.float64)
+    if np.ptp(pixels) < FLAT_RANGE:
+        return None
     cosines = _cosines()
     coefficients = cosines @ pixels @ cosines.T  # integers below 2**38: exact in float64, in whatever order
     if coefficients[0, 1] < 0:

@@ -23,7 +23,7 @@ class FindLinks(beam.PTransform):
     """
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
-        return batches | "ByBand" >> PartitionByBand() | "Connect" >> beam.FlatMap(_connect)
+        return batches | "ByBand" >> PartitionByBand() | "Connect" >> beam.FlatMap(_connect).with_output_types(Links)
 
 
 def _connect(element: tuple[PlainPartition, Iterable[Rows]]) -> Iterator[Links]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import apache_beam as beam
 import numpy as np
 
+from beam_jobs.coders import declare
 from beam_jobs.near_duplicates import bands
 from beam_jobs.near_duplicates.bands import Bucketed, Partition, PartitionByBand, PlainPartition, band_values, sortable
 from beam_jobs.near_duplicates.batches import SPLIT_BIT, Rows
@@ -30,6 +31,9 @@ class Nearest(NamedTuple):
     is_complete: bool
 
 
+declare(Nearest)
+
+
 def to_pairs(nearest: Nearest) -> np.ndarray:
     """uint8 [N, 65]."""
     return np.frombuffer(nearest.pairs, np.uint8).reshape(-1, PAIR_BYTES)
@@ -47,9 +51,9 @@ class FindNearest(beam.PTransform):
             batches
             | "ByBand" >> PartitionByBand()
             # (share of the hashes of eval, Nearest)
-            | "Compare" >> beam.FlatMap(_compare)
+            | "Compare" >> beam.FlatMap(_compare).with_output_types(tuple[int, Nearest])
             | "GroupNearest" >> beam.GroupByKey()
-            | "MergeNearest" >> beam.MapTuple(lambda _, found: _merge(found))
+            | "MergeNearest" >> beam.MapTuple(lambda _, found: _merge(found)).with_output_types(Nearest)
         )
 
 

@@ -19,13 +19,14 @@ from beam_jobs.near_duplicates.bands import sortable, to_array
 from beam_jobs.near_duplicates.batches import SPLIT_BIT, Batch, photos_at
 from beam_jobs.near_duplicates.hashing import HASH_BYTES, HashedPhoto
 from beam_jobs.near_duplicates.nearest import PAIR_BYTES, PARTNERS, FindNearest, Nearest, to_pairs
+from beam_jobs.once import MapOnce
 from beam_jobs.storage.files import write_atomically
 from schemas.features import EVAL, TRAIN
 
 COPIES_NAMED = 16  # photos with one hash that are named in each split; more of them are the same photo again
 PAIRS_NAMED = 10_000  # in all, the nearest
 
-Copies = dict[tuple[bytes, str], list[HashedPhoto]]  # (hash, split) to the first photos by their ids
+Copies = dict[tuple[bytes | None, str], list[HashedPhoto]]  # (hash, split) to the first photos by their ids
 
 
 class NearDuplicatePair(NamedTuple):
@@ -81,17 +82,9 @@ class NearDuplicates(beam.PTransform):
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
         nearest = batches | "FindNearest" >> FindNearest()
-        found = (
-            batches.pipeline
-            | "StartFound" >> beam.Impulse()
-            | "GatherFound" >> beam.Map(lambda _, nearest: _gather(nearest), AsIter(nearest))
-        )
-        named = batches | "NamePhotos" >> beam.Map(_name, AsSingleton(found))
-        return (
-            batches.pipeline
-            | "StartPairs" >> beam.Impulse()
-            | "NamePairs" >> beam.Map(_conclude, AsSingleton(found), AsIter(named))
-        )
+        found = batches.pipeline | "GatherFound" >> MapOnce(_gather, AsIter(nearest))
+        named = batches | "NamePhotos" >> beam.Map(_name, AsSingleton(found)).with_output_types(_Named)
+        return batches.pipeline | "NamePairs" >> MapOnce(_conclude, AsSingleton(found), AsIter(named))
 
 
 class _Found(NamedTuple):
@@ -147,7 +140,7 @@ def _first_copies(photos: Iterable[HashedPhoto]) -> Copies:
     return {key: heapq.nsmallest(COPIES_NAMED, ones) for key, ones in copies.items()}
 
 
-def _conclude(_: bytes, found: _Found, named: Iterable[_Named]) -> Leak:
+def _conclude(found: _Found, named: Iterable[_Named]) -> Leak:
     eval_photos = 0
 
     def photos() -> Iterator[HashedPhoto]:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, be_calm, heavy_imports
+from beam_jobs.console import CommandLine, be_calm
 from beam_jobs.monitoring.failures import failure_cause
+from beam_jobs.predict.request import ANY_PHOTO, make_request
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.storage.files import files_below, read_file
-from beam_jobs.storage.versions import absolute_folder, read_contract, require_shards, require_version
 from schemas.errors import UserError
 from schemas.features import SPLITS
-from schemas.path_pattern import PathPattern, check_path_pattern
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from beam_jobs.predict.pipeline import Request
 
 FAILED = 1
-ANY_PHOTO = "{id}.*"
 _SHOWN_CLASSES = 8
 
 
@@ -41,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options, beam_flags = _parser().parse_known_args(arguments)
     be_calm(options.verbose)
-    request = make_request(options)
+    request = request_of(options)
     pipeline_options = parse_beam_flags(beam_flags)
     print(f"Predicting {request.version_dir or request.photos} with {request.model_dir}", flush=True)
     start = time.monotonic()
@@ -83,64 +80,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--verbose", action="store_true", help="show the libraries' own messages")
 
 
-def make_request(options: argparse.Namespace) -> Request:
-    """Checks everything that can be checked before Beam is imported; UserError names what can't be used."""
-    model_dir, output = absolute_folder(options.model), absolute_folder(options.output)
-    photos, version_dir, shards = "", "", ()
-    if options.photos:
-        photos = absolute_folder(options.photos)
-        _check_photos(photos, options.image_path)
-    else:
-        version_dir = absolute_folder(options.version_dir)
-        manifest = require_version("--version_dir", version_dir)
-        splits = [options.split] if options.split else sorted(manifest.splits)
-        shards = tuple(shard for split in splits for shard in manifest.splits[split].shards)
-    inputs = [folder for folder in (photos, version_dir, model_dir) if folder]
-    if clash := next((one for one in inputs if f"{_real(output)}/".startswith(f"{_real(one)}/")), None):
-        raise UserError(f"--output {output}: lies in {clash}, which is read; give a folder outside of it")
-    with heavy_imports():
-        from beam_jobs.predict.model import read_model_info
-        from beam_jobs.predict.pipeline import Request
-
-    info = read_model_info(model_dir)
-    if version_dir:
-        _check_fit(info, manifest, model_dir, version_dir)
-        require_shards(version_dir, manifest)
-    if "://" not in output:
-        try:
-            os.makedirs(os.path.join(output, "masks"), exist_ok=True)
-        except OSError as error:
-            raise UserError(f"--output {output}: can't be written to ({error.strerror})") from None
-    return Request(model_dir, info, output, photos, options.image_path, version_dir, shards, progress_dir="")
-
-
-def _real(folder: str) -> str:
-    """A local folder without links: one that leads into what is read would be written to all the same."""
-    return folder if "://" in folder else os.path.realpath(folder)
-
-
-def _check_photos(photos: str, pattern: str) -> None:
-    try:
-        check_path_pattern(pattern)
-    except ValueError as error:
-        raise UserError(f"--image_path {pattern}: {error}") from None
-    if "://" not in photos:
-        if not os.path.isdir(photos):
-            raise UserError(f"--photos {photos}: no such folder")
-        from beam_jobs.sources.folders import list_photos
-
-        if next(list_photos(photos, pattern), None) is None:
-            raise UserError(f"--photos {photos}: no file matches {PathPattern(pattern).glob}; give --image_path")
-
-
-def _check_fit(info, manifest, model_dir: str, version_dir: str) -> None:
-    if not info.tiled and manifest.image_size != info.image_size:
-        raise UserError(
-            f"--version_dir {version_dir}: images of {manifest.image_size} pixels, but {model_dir} takes "
-            f"{info.image_size}; give a version of that size, or the photos themselves"
-        )
-    if info.classes != read_contract(version_dir, manifest).class_names:
-        raise UserError(f"--version_dir {version_dir}: its classes are not those of {model_dir}: {info.classes}")
+def request_of(options: argparse.Namespace) -> Request:
+    """The request that a command line makes; UserError names what can't be used."""
+    return make_request(
+        options.model, options.output, options.photos, options.image_path, options.version_dir, options.split
+    )
 
 
 def _run(request: Request, options: PipelineOptions) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+import resource
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from apache_beam.ml.inference import base
 from apache_beam.ml.inference.base import ModelHandler
 
 from beam_jobs.storage.files import files_below, read_file, read_part
@@ -26,6 +28,9 @@ from schemas.exported_model import (
     ModelInfo,
     parse_model_info,
 )
+
+# Beam 2.74 takes `resource` for missing where PyTorch is missing, and then warns that it can't measure a model's memory
+base.resource = base.resource or resource
 
 BATCH_BYTES = 32 << 20  # 32 MiB of pixels
 MAX_BATCH = 64  # a model's inner layers take a hundred times its input's memory

@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -18,6 +18,7 @@ from beam_jobs.codec.photos import decode_photo, resize_photo
 from beam_jobs.elements import SourceFile, read_source
 from beam_jobs.line_files import WriteLineFiles
 from beam_jobs.monitoring.progress import DoneInputs, tell_planned
+from beam_jobs.once import MapOnce
 from beam_jobs.predict.model import (
     ModelInfo,
     PredictedPhoto,
@@ -26,7 +27,7 @@ from beam_jobs.predict.model import (
     finite,
     mask_path,
 )
-from beam_jobs.records.published_records import find_records, parse_record
+from beam_jobs.records.published_records import bytes_of, find_records, int_of, parse_record
 from beam_jobs.rejections import DUPLICATE_ID, UNSAFE_ID, InputRejected, Rejection
 from beam_jobs.sources.folders import list_photos
 from beam_jobs.sources.input_files import check_listed, naming_input, read_input
@@ -71,6 +72,9 @@ class Request(NamedTuple):
     progress_dir: str
 
 
+Found = tuple[str, SourceFile]  # an id and its photo
+
+
 class Row(NamedTuple):
     """One line of the table."""
 
@@ -91,6 +95,9 @@ class Row(NamedTuple):
         return json.dumps(values, sort_keys=True, allow_nan=False)
 
 
+Listed = tuple[str, Any]  # a folder and a Line of its files
+
+
 def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
     """Adds the whole job to a pipeline; its one output element is the path of the summary."""
     found = pipeline | "FindPhotos" >> _FindPhotos(request)
@@ -102,11 +109,11 @@ def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
     )
     rejected = (found[REJECTED], photos[REJECTED]) | "GatherRejected" >> beam.Flatten()
     lines = (
-        rows | "NameTable" >> beam.Map(lambda row: (TABLE_FOLDER, row)),
-        rejected | "NameRejectedFolder" >> beam.Map(lambda one: (REJECTED_FOLDER, one)),
+        rows | "NameTable" >> beam.Map(lambda row: (TABLE_FOLDER, row)).with_output_types(Listed),
+        rejected | "NameRejectedFolder" >> beam.Map(lambda one: (REJECTED_FOLDER, one)).with_output_types(Listed),
     ) | "GatherLines" >> beam.Flatten()
     counted = lines | "TakeFolders" >> beam.Keys() | "CountLines" >> beam.combiners.Count.PerElement()
-    counts = pipeline | "StartLines" >> beam.Impulse() | "CountEveryFolder" >> beam.Map(_line_counts, AsDict(counted))
+    counts = pipeline | "CountEveryFolder" >> MapOnce(_line_counts, AsDict(counted))
     files = lines | "WriteLines" >> WriteLineFiles(request.output, counts)
     totals = [
         rows | "SumUp" >> beam.CombineGlobally(_SumUp(request.info.classes)),
@@ -117,14 +124,10 @@ def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
     if LEFT_OUT in found:
         totals.append(found[LEFT_OUT] | "NameLeftOut" >> beam.Map(lambda kinds: {LEFT_OUT: kinds}))
     totals = totals | "GatherTotals" >> beam.Flatten()
-    return (
-        pipeline
-        | "Start" >> beam.Create([request])
-        | "Summarize" >> beam.Map(_summarize, AsIter(totals), AsIter(files))
-    )
+    return pipeline | "Summarize" >> MapOnce(_summarize, request, AsIter(totals), AsIter(files))
 
 
-def _line_counts(_: bytes, counted: dict[str, int]) -> dict[str, int]:
+def _line_counts(counted: dict[str, int]) -> dict[str, int]:
     return {folder: counted.get(folder, 0) for folder in (TABLE_FOLDER, REJECTED_FOLDER)}
 
 
@@ -145,13 +148,19 @@ class _FindPhotos(beam.PTransform):
             found = (
                 pipeline
                 | "NameShards" >> beam.Create(request.shards, reshuffle=True)
-                | "ListRecords" >> beam.FlatMap(lambda shard, folder: find_records(folder, shard), request.version_dir)
+                | "ListRecords"
+                >> beam.FlatMap(
+                    lambda shard, folder: find_records(folder, shard), request.version_dir
+                ).with_output_types(Found)
             )
         else:
             listed = (
                 pipeline
                 | "NameFolder" >> beam.Create([request.photos])
-                | "ListFolder" >> beam.ParDo(_ListPhotos(request.image_path)).with_outputs(LEFT_OUT, main="found")
+                | "ListFolder"
+                >> beam.ParDo(_ListPhotos(request.image_path))
+                .with_output_types(Found)
+                .with_outputs(LEFT_OUT, main="found")
             )
             found, left_out = listed.found, {LEFT_OUT: listed[LEFT_OUT]}
         _ = (
@@ -162,7 +171,7 @@ class _FindPhotos(beam.PTransform):
         checked = (
             found  # (id, SourceFile)
             | "GroupById" >> beam.GroupByKey()
-            | "CheckIds" >> beam.FlatMapTuple(_check_id).with_outputs(REJECTED, main=PHOTOS)
+            | "CheckIds" >> beam.FlatMapTuple(_check_id).with_output_types(Found).with_outputs(REJECTED, main=PHOTOS)
         )
         return {PHOTOS: checked[PHOTOS], REJECTED: checked[REJECTED], **left_out}
 
@@ -173,13 +182,13 @@ class _ListPhotos(beam.DoFn):
     def __init__(self, image_path: str):
         self._image_path = image_path
 
-    def process(self, folder: str) -> Iterator[tuple[str, SourceFile] | TaggedOutput]:
+    def process(self, folder: str) -> Iterator[Found | TaggedOutput]:
         left_out = LeftOutFiles([PathPattern(self._image_path)])
         yield from list_photos(folder, self._image_path, left_out)
         yield TaggedOutput(LEFT_OUT, left_out.kinds)
 
 
-def _check_id(image_id: str, sources: Iterable[SourceFile]) -> Iterator[tuple[str, SourceFile] | TaggedOutput]:
+def _check_id(image_id: str, sources: Iterable[SourceFile]) -> Iterator[Found | TaggedOutput]:
     first, *others = sorted(sources)
     try:
         if others:
@@ -219,9 +228,9 @@ class _ReadPhoto(beam.DoFn):
 
     def _record(self, image_id: str, source: SourceFile) -> ReadyPhoto:
         values = parse_record(read_source(source))
-        photo = decode_photo(values[IMAGE], 0)
-        size = (values[SOURCE_WIDTH], values[SOURCE_HEIGHT])
-        return ReadyPhoto(image_id, str(source), np.asarray(photo.image), *size, values[MASK])
+        pixels = np.asarray(decode_photo(bytes_of(values, IMAGE), 0).image)
+        width, height = int_of(values, SOURCE_WIDTH), int_of(values, SOURCE_HEIGHT)
+        return ReadyPhoto(image_id, str(source), pixels, width, height, bytes_of(values, MASK))
 
 
 class _WriteMask(beam.DoFn):

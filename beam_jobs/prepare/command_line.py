@@ -247,7 +247,7 @@ def _digest_of_inputs(options: PrepareOptions, pipeline_options, digest_lists: b
     import apache_beam as beam
 
     from beam_jobs.prepare.inputs_digest import DigestInputs
-    from beam_jobs.prepare.retry import plan_records
+    from beam_jobs.prepare.planning import plan_records
     from beam_jobs.runners.supervision import supervised_pipeline
     from beam_jobs.storage.files import write_atomically
 
@@ -255,7 +255,7 @@ def _digest_of_inputs(options: PrepareOptions, pipeline_options, digest_lists: b
         folder = options.staging_dir if "://" in options.output else local
         path = f"{folder}/inputs_sha256"
         with supervised_pipeline(pipeline_options) as pipeline:
-            (
+            _ = (
                 pipeline
                 | "DigestInputs" >> DigestInputs(plan_records(options, digest_lists))
                 | "WriteDigest" >> beam.Map(lambda digest: write_atomically(path, digest.encode()))

@@ -13,14 +13,16 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
-from apache_beam.pvalue import AsDict, AsIter
+from apache_beam.pvalue import AsDict, AsIter, DoOutputsTuple, TaggedOutput
 
+from beam_jobs.coders import declare
 from beam_jobs.elements import PlannedRecord
 from beam_jobs.monitoring.metrics import NAMESPACE
 from beam_jobs.near_duplicates import PHOTOS_MOVED
 from beam_jobs.near_duplicates.batches import Batch, to_batch
 from beam_jobs.near_duplicates.hashing import HASH_BYTES, HashedPhoto
 from beam_jobs.near_duplicates.links import FindLinks, Links
+from beam_jobs.once import FlatMapOnce
 from beam_jobs.packing import pack_plans, unpack_plans
 from beam_jobs.prepare.records import Encoding, copied_photo_hash, new_photo_hash
 from beam_jobs.prepare.tally import add_sizes
@@ -31,7 +33,7 @@ from beam_jobs.sources.input_files import naming_input
 
 KEPT, MOVES = "kept", "moves"
 
-Hashed = tuple[bytes, list["bytes | None"]]  # packed PlannedRecords, and the hash of each
+Hashed = tuple[bytes, list[bytes | None]]  # packed PlannedRecords, and the hash of each
 
 
 class KeepOnOneSide(beam.PTransform):
@@ -50,26 +52,27 @@ class KeepOnOneSide(beam.PTransform):
         super().__init__()
         self._encoding = encoding
 
-    def expand(self, planned: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        hashed = planned | "SpreadPhotos" >> beam.Reshuffle() | "HashPhotos" >> beam.Map(_hash, self._encoding)
-        batches = hashed | "TakePhotos" >> beam.Map(_take_photos)
+    def expand(self, planned: beam.PCollection) -> DoOutputsTuple:
+        hashed = (
+            planned
+            | "SpreadPhotos" >> beam.Reshuffle()
+            | "HashPhotos" >> beam.Map(_hash, self._encoding).with_output_types(Hashed)
+        )
+        batches = hashed | "TakePhotos" >> beam.Map(_take_photos).with_output_types(Batch)
         links = batches | "FindLinks" >> FindLinks()
         # (hash, cluster)
-        clusters = (
-            planned.pipeline
-            | "StartClusters" >> beam.Impulse()
-            | "JoinClusters" >> beam.FlatMap(lambda _, links: join_clusters(links), AsIter(links))
-        )
+        clusters = planned.pipeline | "JoinClusters" >> FlatMapOnce(join_clusters, AsIter(links))
         # (cluster, split)
         sides = (
             hashed
-            | "KeyByCluster" >> beam.FlatMap(_key_by_cluster, AsDict(clusters))
+            | "KeyByCluster" >> beam.FlatMap(_key_by_cluster, AsDict(clusters)).with_output_types(tuple[bytes, _Side])
             | "TakeFirst" >> beam.CombinePerKey(min)
-            | "TakeSplit" >> beam.MapTuple(lambda cluster, first: (cluster, first.split))
+            | "TakeSplit"
+            >> beam.MapTuple(lambda cluster, first: (cluster, first.split)).with_output_types(tuple[bytes, str])
         )
-        return hashed | "ChooseSides" >> beam.ParDo(_ChooseSide(), AsDict(clusters), AsDict(sides)).with_outputs(
-            MOVES, main=KEPT
-        )
+        return hashed | "ChooseSides" >> beam.ParDo(_ChooseSide(), AsDict(clusters), AsDict(sides)).with_output_types(
+            bytes
+        ).with_outputs(MOVES, main=KEPT)
 
 
 def _hash(packed: bytes, encoding: Encoding) -> Hashed:
@@ -121,6 +124,9 @@ class _Side(NamedTuple):
     split: str
 
 
+declare(_Side)
+
+
 def _key_by_cluster(hashed: Hashed, clusters: dict[bytes, bytes]) -> Iterator[tuple[bytes, _Side]]:
     for plan, photo_hash in _each(hashed):
         if photo_hash in clusters:
@@ -144,11 +150,12 @@ class _ChooseSide(beam.DoFn):
         plans = []
         moved = 0
         for plan, photo_hash in _each(hashed):
-            is_movable = photo_hash in clusters and plan.record is None
-            split = sides[clusters[photo_hash]] if is_movable else plan.split
+            split = plan.split
+            if photo_hash is not None and photo_hash in clusters and plan.record is None:
+                split = sides[clusters[photo_hash]]
             moved += split != plan.split
             plans.append(plan._replace(split=split))
         self._moved.inc(moved)
         yield pack_plans(plans)
         sizes = add_sizes({plan.split: SplitSize(1, plan.source_bytes)} for plan in plans)
-        yield beam.pvalue.TaggedOutput(MOVES, Moves(moved, sizes))
+        yield TaggedOutput(MOVES, Moves(moved, sizes))

@@ -45,7 +45,7 @@ class DigestInputs(beam.PTransform):
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         plan = pipeline | "PlanRecords" >> self._plan
-        packed = plan.planned | "PackPlans" >> beam.ParDo(Pack())
+        packed = plan.planned | "PackPlans" >> beam.ParDo(Pack()).with_output_types(bytes)
         read = packed | "SpreadReads" >> beam.Reshuffle() | "Fingerprint" >> beam.FlatMap(_fingerprint_files)
         unread = plan[TALLIES] | "TakeUnread" >> beam.Map(lambda tally: tally.unread_digest)
         return (

@@ -44,14 +44,17 @@ class JoinById(beam.PTransform):
 
     def expand(self, found: tuple[beam.PCollection, ...]) -> beam.PCollection:
         packed = [
-            one | f"Pack{number}" >> beam.ParDo(_PackAndCount()).with_outputs(_COUNTS, main=_BATCHES)
+            one
+            | f"Pack{number}"
+            >> beam.ParDo(_PackAndCount()).with_output_types(bytes).with_outputs(_COUNTS, main=_BATCHES)
             for number, one in enumerate(found)
         ]
         return (
             [one[_BATCHES] for one in packed]
             | "GatherBatches" >> beam.Flatten()
             # (number of the partition, packed Founds)
-            | "Partition" >> beam.FlatMap(_partition, *(AsIter(one[_COUNTS]) for one in packed))
+            | "Partition"
+            >> beam.FlatMap(_partition, *(AsIter(one[_COUNTS]) for one in packed)).with_output_types(tuple[int, bytes])
             | "GroupPartitions" >> beam.GroupByKey()
             | "Join" >> beam.FlatMap(_join)
         )

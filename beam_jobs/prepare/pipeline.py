@@ -10,33 +10,37 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
-from apache_beam.pvalue import AsDict, AsIter, AsSingleton
+from apache_beam.pvalue import AsDict, AsIter, AsSingleton, DoOutputsTuple
 
 from beam_jobs.elements import REJECTED, TALLIES, PlannedRecord
 from beam_jobs.line_files import REPAIRS_FOLDER, WriteLineFiles, read_repairs
 from beam_jobs.monitoring.progress import tell_planned, tell_publishing
 from beam_jobs.near_duplicates.pairs import Leak, NearDuplicates, write_leak
+from beam_jobs.once import MapOnce
 from beam_jobs.packing import Pack, pack_plans, unpack_plans
+from beam_jobs.prepare.base import read_base
 from beam_jobs.prepare.decision import Decision, find_problems, make_manifest
 from beam_jobs.prepare.group_split import KEPT, MOVES, KeepOnOneSide
 from beam_jobs.prepare.options import Contract, PrepareOptions
 from beam_jobs.prepare.place import mark_staging
+from beam_jobs.prepare.planning import plan_records
 from beam_jobs.prepare.publish import MoveFile, conclude, files_to_move, stage_validation
 from beam_jobs.prepare.report import REPORT_FILE
 from beam_jobs.prepare.report.near_duplicates import draw_near_duplicates
 from beam_jobs.prepare.report.page import report_page
 from beam_jobs.prepare.report.samples import LookOver, Overview, SampleRejections, draw_samples
 from beam_jobs.prepare.report.thumbnails import Tile
-from beam_jobs.prepare.retry import plan_records, read_base
 from beam_jobs.prepare.shard_writer import HASHED_PHOTOS, REPAIRED, STATISTICS_ROWS, WriteShard, WrittenShard
 from beam_jobs.prepare.tally import Tally, add_sizes, add_tallies
 from beam_jobs.records import sharding
 from beam_jobs.records.sharding import ShardKey, SplitSize
 from beam_jobs.rejections import Rejection, Repaired
-from beam_jobs.statistics.validation import Criteria, Validate, Validation
+from beam_jobs.statistics.validation import Criteria, ValidateStatistics, Validation
 from beam_jobs.storage.files import write_atomically
 from schemas.errors import UserError
 from schemas.manifest import MAX_SHARDS, QUARANTINE_FOLDER
+
+Assigned = tuple[ShardKey, bytes]  # the shard of some records, and these as packed PlannedRecords
 
 
 def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollection:
@@ -52,24 +56,19 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
             WriteShard(options.staging_dir, options.spec, options.encoding, options.near_duplicates != "ignore")
         ).with_outputs(STATISTICS_ROWS, REJECTED, REPAIRED, HASHED_PHOTOS, main="written")
     )
-    validation = shards[STATISTICS_ROWS] | "Validate" >> Validate(_criteria(options))
+    validation = shards[STATISTICS_ROWS] | "Validate" >> ValidateStatistics(_criteria(options))
     near_duplicates = None  # nobody looks
     if options.near_duplicates != "ignore":
         near_duplicates = AsSingleton(shards[HASHED_PHOTOS] | "FindNearDuplicates" >> NearDuplicates())
-    decision = (
-        pipeline
-        | "Start" >> beam.Impulse()
-        | "Decide"
-        >> beam.Map(
-            _decide,
-            options,
-            options.contract,
-            shards=AsIter(shards.written),
-            tallies=AsIter(plan[TALLIES]),
-            line_files=AsIter(_write_line_files(plan, shards, options)),
-            validation=AsSingleton(validation),
-            near_duplicates=near_duplicates,
-        )
+    decision = pipeline | "Decide" >> MapOnce(
+        _decide,
+        options,
+        options.contract,
+        shards=AsIter(shards.written),
+        tallies=AsIter(plan[TALLIES]),
+        line_files=AsIter(_write_line_files(plan, shards, options)),
+        validation=AsSingleton(validation),
+        near_duplicates=near_duplicates,
     )
     reported = decision | "WriteReport" >> beam.Map(
         _write_report,
@@ -86,7 +85,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
     )
     moved = (
         reported
-        | "NameStagedFiles" >> beam.FlatMap(files_to_move, options)
+        | "NameStagedFiles" >> beam.FlatMap(files_to_move, options).with_output_types(tuple[str, str])
         | "SpreadMoves" >> beam.Reshuffle()
         | "MoveFiles" >> beam.ParDo(MoveFile(options.version_dir))
     )
@@ -94,10 +93,10 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
 
 
 def _decide_sides(
-    plan: beam.pvalue.DoOutputsTuple, options: PrepareOptions
+    plan: DoOutputsTuple, options: PrepareOptions
 ) -> tuple[beam.PCollection, beam.PCollection, AsIter | None]:
     """The records with their final splits, packed, the sizes of these, and how many changed theirs (None: none may)."""
-    packed = plan.planned | "PackPlans" >> beam.ParDo(Pack())
+    packed = plan.planned | "PackPlans" >> beam.ParDo(Pack()).with_output_types(bytes)
     if options.near_duplicates != "one_side":
         return packed, plan[TALLIES] | "TakeSizes" >> beam.Map(lambda tally: tally.sizes), None
     sides = packed | "KeepOnOneSide" >> KeepOnOneSide(options.encoding)
@@ -123,17 +122,15 @@ class _GroupByShard(beam.PTransform):
 
     def expand(self, planned: beam.PCollection) -> beam.PCollection:
         # {split: number of shards}
-        counts = (
-            planned.pipeline
-            | "Start" >> beam.Impulse()
-            | "CountShards" >> beam.Map(_count_shards, AsIter(self._sizes), self._options)
+        counts = planned.pipeline | "CountShards" >> MapOnce(_count_shards, AsIter(self._sizes), self._options)
+        assigned = planned | "AssignShard" >> beam.FlatMap(assign_shards, AsSingleton(counts)).with_output_types(
+            Assigned
         )
-        assigned = planned | "AssignShard" >> beam.FlatMap(assign_shards, AsSingleton(counts))
-        every = counts | "NameEveryShard" >> beam.FlatMap(_every_shard)
+        every = counts | "NameEveryShard" >> beam.FlatMap(_every_shard).with_output_types(Assigned)
         return (assigned, every) | "Gather" >> beam.Flatten() | "GroupShards" >> beam.GroupByKey()
 
 
-def _count_shards(_: bytes, sizes: Iterable[dict[str, SplitSize]], options: PrepareOptions) -> dict[str, int]:
+def _count_shards(sizes: Iterable[dict[str, SplitSize]], options: PrepareOptions) -> dict[str, int]:
     mark_staging(options)  # no shard is written before there are counts
     counts = {}
     for split, size in sorted(add_sizes(sizes).items()):
@@ -148,7 +145,7 @@ def _count_shards(_: bytes, sizes: Iterable[dict[str, SplitSize]], options: Prep
     return counts
 
 
-def assign_shards(packed: bytes, counts: dict[str, int]) -> Iterator[tuple[ShardKey, bytes]]:
+def assign_shards(packed: bytes, counts: dict[str, int]) -> Iterator[Assigned]:
     """Packed PlannedRecords by the shard that each belongs to, shards in order.
 
     Args:
@@ -164,23 +161,19 @@ def assign_shards(packed: bytes, counts: dict[str, int]) -> Iterator[tuple[Shard
         yield key, pack_plans(plans[key])
 
 
-def _every_shard(counts: dict[str, int]) -> Iterator[tuple[ShardKey, bytes]]:
+def _every_shard(counts: dict[str, int]) -> Iterator[Assigned]:
     for split, count in counts.items():
         for index in range(count):
             yield ShardKey(split, index, count), pack_plans([])
 
 
-def _write_line_files(
-    plan: beam.pvalue.DoOutputsTuple, shards: beam.pvalue.DoOutputsTuple, options: PrepareOptions
-) -> beam.PCollection:
+def _write_line_files(plan: DoOutputsTuple, shards: DoOutputsTuple, options: PrepareOptions) -> beam.PCollection:
     """Paths, relative to the staging folder, of the files that list what was rejected and what was repaired."""
     listed = [plan[REJECTED], shards[REJECTED], shards[REPAIRED]]
     if options.base_dir:
         listed.append(shards.written.pipeline | "ReadRepairs" >> read_repairs(options.base_dir))
-    counts = (
-        shards.written.pipeline
-        | "StartLines" >> beam.Impulse()
-        | "CountLines" >> beam.Map(_count_lines, AsIter(shards.written), AsIter(plan[TALLIES]), options)
+    counts = shards.written.pipeline | "CountLines" >> MapOnce(
+        _count_lines, AsIter(shards.written), AsIter(plan[TALLIES]), options
     )
     return (
         listed
@@ -194,9 +187,7 @@ def _name_folder(one: Rejection | Repaired) -> tuple[str, Rejection | Repaired]:
     return (QUARANTINE_FOLDER if isinstance(one, Rejection) else REPAIRS_FOLDER), one
 
 
-def _count_lines(
-    _: bytes, shards: Iterable[WrittenShard], tallies: Iterable[Tally], options: PrepareOptions
-) -> dict[str, int]:
+def _count_lines(shards: Iterable[WrittenShard], tallies: Iterable[Tally], options: PrepareOptions) -> dict[str, int]:
     rejected = sum(add_tallies(tallies).quarantined.values())
     base = read_base(options)
     repaired = base.repaired if base else 0
@@ -207,7 +198,6 @@ def _count_lines(
 
 
 def _decide(
-    _: bytes,
     options: PrepareOptions,
     contract: Contract,
     shards: Iterable[WrittenShard],

@@ -2,116 +2,50 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import apache_beam as beam
+from apache_beam.pvalue import DoOutputsTuple
 
-from beam_jobs import rejections
-from beam_jobs.elements import (
-    PAIR_STAGE,
-    PLANNED,
-    REJECTED,
-    TALLIES,
-    PlannedRecord,
-    SourceFile,
-)
-from beam_jobs.prepare.joining import LEFT_OUT, LISTED, NO_ID, Found, JoinById
-from beam_jobs.prepare.listing import IMAGES, LISTS, MASKS, Listing, left_out_files, list_files, plan_listings
+from beam_jobs.elements import PLANNED, REJECTED, TALLIES
+from beam_jobs.prepare.joining import LEFT_OUT, LISTED, NO_ID, JoinById
+from beam_jobs.prepare.listing import IMAGES, MASKS
 from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.pairing import ListInput, pair, reject
+from beam_jobs.prepare.retry import PlanRetry
 from beam_jobs.prepare.tally import TallyPlans
 from beam_jobs.records.sharding import split_by_hash
-from beam_jobs.rejections import Rejection
-from beam_jobs.sources.input_files import check_listed
-from beam_jobs.sources.split_lists import read_split_list
-from schemas.bounded_text import enumerated
-from schemas.spec import ID_PATTERN
-
-FILES = "files"
+from beam_jobs.rejections import InputRejected
 
 
-class ListInput(beam.PTransform):
-    """Lists the files that the options name. Gives PCollections of Founds: of all files and, if read, of all lists."""
+def plan_records(options: PrepareOptions, digest_lists: bool = True) -> beam.PTransform:
+    """The transform that plans what the options ask for; `digest_lists` as in PlanRecords."""
+    if options.base_dir is None:
+        return PlanRecords(options, digest_lists)
+    return PlanRetry(options, options.base_dir)
 
-    def __init__(self, options: PrepareOptions):
+
+class PlanRecords(beam.PTransform):
+    """Lists the photos, masks and official lists that the options name, and pairs them by id.
+
+    Ids and places are all that is shuffled. Outputs by tag: `planned` (PlannedRecord), `rejected` (Rejection) and
+    `tallies` (Tally of each bundle). `digest_lists`: the split in an official list counts as an input, as it did not
+    in versions of before 0.2.
+    """
+
+    def __init__(self, options: PrepareOptions, digest_lists: bool = True):
         super().__init__()
         self._options = options
+        self._digest_lists = digest_lists
 
-    def expand(self, pipeline: beam.Pipeline) -> tuple[beam.PCollection, ...]:
-        found = (
-            pipeline
-            | "NameInput" >> beam.Create([self._options])
-            | "PlanListings" >> beam.FlatMap(plan_listings)
-            | "SpreadListings" >> beam.Reshuffle()
-            | "ListFiles" >> beam.ParDo(_ListFiles()).with_outputs(LISTS, main=FILES)
+    def expand(self, pipeline: beam.Pipeline) -> DoOutputsTuple:
+        pairing = _Pair(self._options.split, self._options.eval_fraction, self._digest_lists)
+        return (
+            (pipeline | "ListInput" >> ListInput(self._options))
+            # (id, {IMAGES: [SourceFile], MASKS: [SourceFile], LISTED: [split]})
+            | "JoinById" >> JoinById()
+            | "Pair" >> beam.ParDo(pairing).with_outputs(REJECTED, TALLIES, main=PLANNED)
         )
-        if self._options.split != "official":
-            return (found[FILES],)
-        listed = found[LISTS] | "SpreadLists" >> beam.Reshuffle() | "ReadLists" >> beam.FlatMap(_read_split_list)
-        return found[FILES], listed
-
-
-class _ListFiles(beam.DoFn):
-    """Listing -> Found of each photo and mask, and of what is left out; other output: (split, SourceFile) of lists."""
-
-    def process(self, listing: Listing) -> Iterator[Found | beam.pvalue.TaggedOutput]:
-        left_out = left_out_files(listing)
-        for wanted, image_id, source in list_files(listing, left_out):
-            if wanted.kind == LISTS:
-                yield beam.pvalue.TaggedOutput(LISTS, (wanted.split, source))
-            else:
-                yield Found(wanted.kind, image_id, source)
-        if left_out.kinds:
-            yield Found(LEFT_OUT, NO_ID, left_out.kinds)
-
-
-def _read_split_list(element: tuple[str, SourceFile]) -> Iterator[Found]:
-    split, source = element
-    for image_id in read_split_list(source):
-        yield Found(LISTED, image_id, split)
-
-
-def pair(image_id: str, images: list[SourceFile], masks: list[SourceFile], splits: list[str]) -> PlannedRecord:
-    """Plans the record of one id.
-
-    Args:
-      images, masks: All files that have the id, sorted.
-      splits: All splits that claim it, sorted.
-
-    Raises:
-      rejections.InputRejected: There is not exactly one of each, one will not be read, or the id can't be the name of a
-        record.
-    """
-    if not re.fullmatch(ID_PATTERN, image_id):
-        problem = rejections.UNSAFE_ID, f"ids are letters, digits, '_', '-' and '.', got {image_id!r}"
-    elif doubles := next((files for files in (images, masks) if len(files) > 1), None):
-        problem = rejections.DUPLICATE_ID, enumerated(doubles, " and ", most=2)
-    elif not masks:
-        problem = rejections.MISSING_MASK, "photo without a mask"
-    elif not images:
-        problem = rejections.MISSING_IMAGE, "mask without a photo"
-    elif not splits:
-        problem = rejections.NOT_LISTED, "in none of the official lists"
-    elif len(splits) > 1:
-        problem = rejections.LISTED_TWICE, " and ".join(splits)
-    else:
-        check_listed(images[0])
-        check_listed(masks[0])
-        return PlannedRecord(image_id, images[0], masks[0], splits[0])
-    raise rejections.InputRejected(*problem)
-
-
-def reject(
-    image_id: str,
-    images: list[SourceFile],
-    masks: list[SourceFile],
-    splits: list[str],
-    error: rejections.InputRejected,
-) -> Rejection:
-    """The line of the quarantine for an id that can't be planned."""
-    image, mask = (files[0] if files else None for files in (images, masks))
-    split = splits[0] if len(splits) == 1 else ""
-    return Rejection(image_id, image, mask, split, PAIR_STAGE, error.reason, error.detail)
 
 
 class _Pair(TallyPlans):
@@ -137,28 +71,5 @@ class _Pair(TallyPlans):
             splits = [split_by_hash(image_id, self._eval_fraction)]
         try:
             yield self.plan(pair(image_id, images, masks, splits), self._listed)
-        except rejections.InputRejected as error:
+        except InputRejected as error:
             yield self.reject(reject(image_id, images, masks, splits, error))
-
-
-class PlanRecords(beam.PTransform):
-    """Lists the photos, masks and official lists that the options name, and pairs them by id.
-
-    Ids and places are all that is shuffled. Outputs by tag: `planned` (PlannedRecord), `rejected` (Rejection) and
-    `tallies` (Tally of each bundle). `digest_lists`: the split in an official list counts as an input, as it did not
-    in versions of before 0.2.
-    """
-
-    def __init__(self, options: PrepareOptions, digest_lists: bool = True):
-        super().__init__()
-        self._options = options
-        self._digest_lists = digest_lists
-
-    def expand(self, pipeline: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
-        pairing = _Pair(self._options.split, self._options.eval_fraction, self._digest_lists)
-        return (
-            (pipeline | "ListInput" >> ListInput(self._options))
-            # (id, {IMAGES: [SourceFile], MASKS: [SourceFile], LISTED: [split]})
-            | "JoinById" >> JoinById()
-            | "Pair" >> beam.ParDo(pairing).with_outputs(REJECTED, TALLIES, main=PLANNED)
-        )

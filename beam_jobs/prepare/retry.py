@@ -9,40 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
+from apache_beam.pvalue import DoOutputsTuple, TaggedOutput
 
 from beam_jobs.elements import PLANNED, REJECTED, TALLIES, PlannedRecord, SourceFile
 from beam_jobs.line_files import read_quarantine
 from beam_jobs.monitoring.metrics import count_copied_repairs, count_not_taken
+from beam_jobs.prepare.base import read_unchanged
 from beam_jobs.prepare.joining import LEFT_OUT, LISTED, NO_ID, PUBLISHED, QUARANTINED, Found, JoinById
 from beam_jobs.prepare.listing import IMAGES, MASKS
 from beam_jobs.prepare.options import PrepareOptions
-from beam_jobs.prepare.planning import ListInput, PlanRecords, pair, reject
+from beam_jobs.prepare.pairing import ListInput, pair, reject
 from beam_jobs.prepare.tally import TallyPlans
 from beam_jobs.records.published_records import find_records
 from beam_jobs.records.sharding import split_by_hash
 from beam_jobs.rejections import InputRejected, Rejection
-from beam_jobs.storage.versions import read_manifest
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE, Manifest, Shard
-
-
-def read_base(options: PrepareOptions) -> Manifest | None:
-    """The manifest of the version that the options build upon; None where they build upon none.
-
-    Raises:
-      UserError: It is another one than when the job was launched.
-    """
-    if options.base_dir is None:
-        return None
-    base = read_manifest(options.base_dir)
-    if base.sha256 != options.base_sha256:
-        raise UserError(f"{options.base_dir}/{MANIFEST_FILE}: changed after the job was launched; start it again")
-    return base
-
-
-def plan_records(options: PrepareOptions, digest_lists: bool = True) -> beam.PTransform:
-    """The transform that plans what the options ask for; `digest_lists` as in PlanRecords."""
-    return PlanRetry(options) if options.retry_quarantined else PlanRecords(options, digest_lists)
+from schemas.manifest import Shard
 
 
 class PlanRetry(beam.PTransform):
@@ -50,23 +32,27 @@ class PlanRetry(beam.PTransform):
 
     Only ids and places are shuffled. Each shard of the base is read once to find its records, and thereby verified.
     Outputs by tag are those of `PlanRecords`: `planned`, `rejected` and `tallies`.
+
+    Args:
+      base_dir: Folder of the base version, which is `options.base_dir`.
     """
 
-    def __init__(self, options: PrepareOptions):
+    def __init__(self, options: PrepareOptions, base_dir: str):
         super().__init__()
         self._options = options
+        self._base_dir = base_dir
 
-    def expand(self, pipeline: beam.Pipeline) -> beam.pvalue.DoOutputsTuple:
-        base = pipeline | "NameBase" >> beam.Create([self._options])
+    def expand(self, pipeline: beam.Pipeline) -> DoOutputsTuple:
+        base = pipeline | "NameBase" >> beam.Create([self._base_dir])
         published = (
             base
-            | "NameShards" >> beam.FlatMap(_name_shards)
+            | "NameShards" >> beam.FlatMap(_name_shards, self._options.base_sha256)
             | "SpreadShards" >> beam.Reshuffle()
-            | "FindRecords" >> beam.FlatMap(_find_records, self._options.base_dir)
+            | "FindRecords" >> beam.FlatMap(_find_records, self._base_dir)
         )
         quarantined = (
             pipeline
-            | "ReadQuarantine" >> read_quarantine(self._options.base_dir)
+            | "ReadQuarantine" >> read_quarantine(self._base_dir)
             | "NameFound" >> beam.Map(lambda one: Found(QUARANTINED, one.image_id, one))
         )
         return (
@@ -77,8 +63,8 @@ class PlanRetry(beam.PTransform):
         )
 
 
-def _name_shards(options: PrepareOptions) -> Iterator[tuple[str, Shard]]:
-    base = read_base(options)
+def _name_shards(base_dir: str, base_sha256: str | None) -> Iterator[tuple[str, Shard]]:
+    base = read_unchanged(base_dir, base_sha256)
     count_copied_repairs(base.repairs)
     for name, split in base.splits.items():
         for shard in split.shards:
@@ -121,7 +107,7 @@ class _PlanAgain(TallyPlans):
 
     def _pair(
         self, before: Rejection, images: list[SourceFile], masks: list[SourceFile], listed: Iterable[str]
-    ) -> PlannedRecord | beam.pvalue.TaggedOutput:
+    ) -> PlannedRecord | TaggedOutput:
         if self._eval_fraction is not None:
             splits = [split_by_hash(before.image_id, self._eval_fraction)]
         else:  # a folder of mended files has no lists; the base has read them

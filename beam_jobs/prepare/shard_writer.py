@@ -10,6 +10,7 @@ from typing import NamedTuple
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.pvalue import TaggedOutput
 
 from beam_jobs.codec.mask_colors import NO_COLORS, MaskColors, colors_of, merge_colors
 from beam_jobs.elements import REJECTED, PlannedRecord
@@ -20,7 +21,7 @@ from beam_jobs.near_duplicates.hashing import HashedPhoto
 from beam_jobs.packing import unpack_plans
 from beam_jobs.prepare.inputs_digest import fingerprint, unread_fingerprint
 from beam_jobs.prepare.records import Encoding, Record, copied_photo_hash, make_record
-from beam_jobs.records.published_records import parse_record
+from beam_jobs.records.published_records import bytes_of, parse_record
 from beam_jobs.records.sharding import ShardKey, order_in_shard
 from beam_jobs.records.tf_example import Value, to_example
 from beam_jobs.records.tfrecord import TFRecordWriter
@@ -108,13 +109,13 @@ class WriteShard(beam.DoFn):
                 if isinstance(record, InputRejected):
                     quarantined[record.reason] += 1
                     count_rejection(record.reason)
-                    yield beam.pvalue.TaggedOutput(REJECTED, _rejection(plan, record))
+                    yield TaggedOutput(REJECTED, _rejection(plan, record))
                     continue
                 writer.write(example)
                 repairs.update(record.repairs)
                 if record.repairs:
                     repaired += 1
-                    yield beam.pvalue.TaggedOutput(REPAIRED, Repaired(plan.image_id, str(plan.image), record.repairs))
+                    yield TaggedOutput(REPAIRED, Repaired(plan.image_id, str(plan.image), record.repairs))
                 if record.mask_colors:
                     mask = colors_of(plan.image_id, str(plan.mask), record.mask_colors)
                     mask_colors = merge_colors([mask_colors, mask])
@@ -123,13 +124,13 @@ class WriteShard(beam.DoFn):
                 rows.append(record.values)
                 row_bytes += len(example)
                 if len(rows) == _ROWS_PER_BATCH or row_bytes >= _BYTES_PER_BATCH:
-                    yield beam.pvalue.TaggedOutput(STATISTICS_ROWS, (key.split, to_record_batch(rows)))
+                    yield TaggedOutput(STATISTICS_ROWS, (key.split, to_record_batch(rows)))
                     rows, row_bytes = [], 0
         FileSystems.rename([temporary], [f"{self._staging}/{relative}"])
         if rows:
-            yield beam.pvalue.TaggedOutput(STATISTICS_ROWS, (key.split, to_record_batch(rows)))
+            yield TaggedOutput(STATISTICS_ROWS, (key.split, to_record_batch(rows)))
         if hashed:
-            yield beam.pvalue.TaggedOutput(HASHED_PHOTOS, to_batch(hashed))
+            yield TaggedOutput(HASHED_PHOTOS, to_batch(hashed))
         shard = Shard(path=relative, bytes=writer.bytes, records=writer.records, sha256=writer.sha256)
         meter_shard(writer.bytes)
         yield WrittenShard(key.split, shard, dict(quarantined), dict(repairs), repaired, inputs_digest, mask_colors)
@@ -153,9 +154,10 @@ class WriteShard(beam.DoFn):
             (example,) = contents
             meter_copy(len(example))
             values = parse_record(example)
-            hashed = copied_photo_hash(values[IMAGE]) if self._hash_photos else None
+            hashed = copied_photo_hash(bytes_of(values, IMAGE)) if self._hash_photos else None
             return Record(values, (), {}, hashed), example
-        record = make_record(plan.image_id, *contents, self._spec, self._encoding, self._hash_photos)
+        photo, mask = contents
+        record = make_record(plan.image_id, photo, mask, self._spec, self._encoding, self._hash_photos)
         example = to_example(record.values)
         meter_record(len(example), record.repairs, record.microseconds)
         return record, example

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
+from apache_beam.pvalue import TaggedOutput
 
 from beam_jobs.elements import REJECTED, TALLIES, PlannedRecord
 from beam_jobs.monitoring.metrics import count_found, count_left_out, count_rejection
@@ -94,7 +95,7 @@ class TallyPlans(beam.DoFn):
         self._bytes[plan.split] += plan.source_bytes
         return plan
 
-    def reject(self, rejection: Rejection) -> beam.pvalue.TaggedOutput:
+    def reject(self, rejection: Rejection) -> TaggedOutput:
         """Counts an input that is rejected unread; returns it as the output `rejected`."""
         self._found += 1
         self._unread_digest += unread_fingerprint(rejection.image_id, rejection.reason)
@@ -102,7 +103,7 @@ class TallyPlans(beam.DoFn):
         if rejection.reason in FATAL:
             self._fatal = heapq.nsmallest(FATAL_SHOWN, [*self._fatal, rejection])
         count_rejection(rejection.reason)
-        return beam.pvalue.TaggedOutput(REJECTED, rejection)
+        return TaggedOutput(REJECTED, rejection)
 
     def list_only(self) -> None:
         """Counts an id that a list names and that has neither file."""
@@ -112,7 +113,7 @@ class TallyPlans(beam.DoFn):
         """Counts files that nobody wanted; they are no inputs."""
         self._left_out = add_left_out([self._left_out, *kinds])
 
-    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
+    def finish_bundle(self) -> Iterator:
         count_found(self._found)
         if self._left_out:
             count_left_out(sum(one.count for one in self._left_out.values()))

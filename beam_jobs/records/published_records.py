@@ -26,7 +26,7 @@ def find_records(version_dir: str, shard: Shard) -> Iterator[tuple[str, SourceFi
         with open_file(uri) as file:
             reader = TFRecordReader(file)
             for data in reader:
-                image_id = parse_record(data)[IMAGE_ID].decode()
+                image_id = bytes_of(parse_record(data), IMAGE_ID).decode()
                 end = reader.bytes - 4  # the data's CRC comes last
                 yield image_id, SourceFile(uri, len(data), end - len(data), image_id)
     except FileNotFoundError:
@@ -47,6 +47,22 @@ def parse_record(data: bytes) -> dict[str, Value]:
     return values
 
 
+def bytes_of(values: dict[str, Value], name: str) -> bytes:
+    """The value of a feature that holds bytes; TypeError where it holds a number."""
+    value = values[name]
+    if not isinstance(value, bytes):
+        raise TypeError(f"feature {name}: holds {value!r}, not bytes")
+    return value
+
+
+def int_of(values: dict[str, Value], name: str) -> int:
+    """The value of a feature that holds a whole number; TypeError where it holds anything else."""
+    value = values[name]
+    if not isinstance(value, int):
+        raise TypeError(f"feature {name}: does not hold a whole number")
+    return value
+
+
 def read_photo(photo: PhotoSource) -> bytes:
     """The encoded photo, as it lies in its file or in the record that holds it.
 
@@ -54,4 +70,4 @@ def read_photo(photo: PhotoSource) -> bytes:
       InputRejected: The file can't be read, or is too large.
       OSError: The record can't be read.
     """
-    return parse_record(read_source(photo.source))[IMAGE] if photo.is_record else read_input(photo.source)
+    return bytes_of(parse_record(read_source(photo.source)), IMAGE) if photo.is_record else read_input(photo.source)

@@ -35,7 +35,7 @@ def parse_beam_flags(flags: list[str]) -> PipelineOptions:
 
     parser = AllFlags(conflict_handler="resolve", allow_abbrev=False, add_help=False)
     for group in PipelineOptions.__subclasses__():
-        group._add_argparse_args(parser)
+        group._add_argparse_args(parser)  # pyright: ignore[reportArgumentType]  # has all that Beam's own has
     unknown = parser.parse_known_args(flags)[1]
     if unknown:
         raise UserError(f"{unknown[0]}: neither this job nor Beam has such an option; --help lists this job's")

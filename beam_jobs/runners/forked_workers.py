@@ -101,7 +101,6 @@ def _work(receive: int, launcher: int) -> NoReturn:
         os._exit(code)
 
 
-@Environment.register_urn(_URN, bytes)
 class ForkedWorkerEnvironment(Environment):
     """Tells Beam's local runner to use the workers that were forked."""
 
@@ -111,6 +110,9 @@ class ForkedWorkerEnvironment(Environment):
     @staticmethod
     def from_runner_api_parameter(payload, capabilities, artifacts, resource_hints, context):
         return ForkedWorkerEnvironment(capabilities, artifacts, resource_hints)
+
+
+Environment.register_urn(_URN, bytes)(ForkedWorkerEnvironment)  # Beam types it as no decorator of a class
 
 
 @WorkerHandler.register_environment(_URN, bytes)

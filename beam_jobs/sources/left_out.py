@@ -41,7 +41,7 @@ def add_left_out(all_kinds: Iterable[dict[str, LeftOut]]) -> dict[str, LeftOut]:
 class LeftOutFiles:
     """Collects what a listing finds and no pattern takes, under the folders of the patterns alone."""
 
-    def __init__(self, patterns: Sequence[PathPattern], known: Sequence[str] = ()):
+    def __init__(self, patterns: Sequence[PathPattern], known: Iterable[str] = ()):
         """`known` are relative paths of other files that the data set has, such as its lists."""
         self._patterns = patterns
         self._known = frozenset(known)

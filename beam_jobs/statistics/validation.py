@@ -92,7 +92,7 @@ def record_count(statistics: Statistics) -> int:
     return sum(dataset.num_examples for dataset in statistics.datasets)
 
 
-class Validate(beam.PTransform):
+class ValidateStatistics(beam.PTransform):
     """(split, RecordBatch) -> the one Validation of all splits; reads the baseline's statistics, if there is one."""
 
     def __init__(self, criteria: Criteria):

@@ -11,6 +11,7 @@ import io
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 from google.api_core.exceptions import Forbidden, GoogleAPICallError, NotFound, RequestRangeNotSatisfiable
@@ -20,10 +21,16 @@ from beam_jobs.storage.files import FileTooLarge
 _thread = threading.local()
 
 
-def _client():
+def _beam_io() -> Any:
+    """What Beam's file system is made of, with its credentials."""
+    file_system: Any = FileSystems.get_filesystem("gs://")
+    return file_system._gcsIO()
+
+
+def _client() -> Any:
     """This thread's client, made by Beam, so with the credentials that Beam's options name."""
     if not hasattr(_thread, "client"):
-        _thread.client = FileSystems.get_filesystem("gs://")._gcsIO().client
+        _thread.client = _beam_io().client
     return _thread.client
 
 
@@ -126,6 +133,6 @@ def list_folders(prefix: str) -> list[str]:
 
 def delete_objects(uris: list[str]) -> None:
     """Deletes objects by their literal names; one that is gone already is no error. OSError names what can't be."""
-    for uri, error in FileSystems.get_filesystem("gs://")._gcsIO().delete_batch(uris):
+    for uri, error in _beam_io().delete_batch(uris):
         if error:
             raise OSError(f"{uri}: can't be deleted ({error})")

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, be_calm, heavy_imports
+from beam_jobs.console import CommandLine, be_calm
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.storage.files import read_file
-from beam_jobs.storage.versions import (
-    absolute_folder,
-    read_bounded,
-    read_contract,
-    require_baseline,
-    require_version,
-)
+from beam_jobs.storage.versions import absolute_folder
+from beam_jobs.validate.request import make_request, read_checked
 from schemas.bounded_text import bounded_lines
 from schemas.errors import UserError
 from schemas.features import EVAL, SPLITS
-from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest
-from schemas.version import MAX_SCHEMA_BYTES
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -47,17 +39,13 @@ def main(arguments: list[str] | None = None) -> int:
     options, beam_flags = _parser().parse_known_args(arguments)
     be_calm(options.verbose)
     version_dir = absolute_folder(options.version_dir)
-    manifest = require_version("--version_dir", version_dir)
     baseline_dir = absolute_folder(options.baseline) if options.baseline else None
-    if baseline_dir:
-        _check_baseline(baseline_dir, version_dir, manifest)
-    if options.output:
-        _check_output(absolute_folder(options.output), [version_dir, *([baseline_dir] if baseline_dir else [])])
+    manifest = read_checked(version_dir, baseline_dir, absolute_folder(options.output) if options.output else None)
     print(f"Validating {manifest.dataset} {manifest.version} in {version_dir}", flush=True)
     pipeline_options = parse_beam_flags(beam_flags)
     with tempfile.TemporaryDirectory() as local:
         output = absolute_folder(options.output) if options.output else _local_output(local, pipeline_options)
-        request = _request(version_dir, manifest, options.schema, baseline_dir, output, local)
+        request = make_request(version_dir, manifest, options.schema, baseline_dir, output, local)
         start = time.monotonic()
         try:
             outcome = _run(request, pipeline_options)
@@ -91,28 +79,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check_baseline(baseline_dir: str, version_dir: str, manifest: Manifest) -> None:
-    if baseline_dir == version_dir:
-        raise UserError(f"--baseline {baseline_dir}: is the version itself; give an earlier one")
-    require_baseline(baseline_dir, manifest.dataset)
-
-
-def _check_output(output: str, published: list[str]) -> None:
-    """No published version is ever written to."""
-    resolved = {folder: folder if "://" in folder else os.path.realpath(folder) for folder in [output, *published]}
-    for folder in published:
-        if f"{resolved[output]}/".startswith(f"{resolved[folder]}/"):
-            raise UserError(f"--output {output}: lies in the published version {folder}; give a folder outside of it")
-    if "://" in output:
-        return
-    if os.path.exists(os.path.join(output, MANIFEST_FILE)):
-        raise UserError(f"--output {output}: is a published version; give another folder")
-    try:
-        os.makedirs(output, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output {output}: can't be written to ({error.strerror})") from None
-
-
 def _local_output(folder: str, options: PipelineOptions) -> str:
     from apache_beam.options.pipeline_options import StandardOptions
 
@@ -120,29 +86,6 @@ def _local_output(folder: str, options: PipelineOptions) -> str:
     if runner == "DataflowRunner":
         raise UserError(f"--runner={runner} needs --output, a gs:// folder that its workers leave the outcome in")
     return folder
-
-
-def _request(
-    version_dir: str, manifest: Manifest, schema: str | None, baseline_dir: str | None, output: str, progress_dir: str
-) -> Request:
-    """Reads the schema, and checks that it is one."""
-    with heavy_imports():
-        from google.protobuf.text_format import ParseError
-
-        from beam_jobs.statistics.validation import Criteria, parse_schema
-        from beam_jobs.validate.pipeline import Request
-
-    path = absolute_folder(schema) if schema else f"{version_dir}/{SCHEMA_FILE}"
-    name, remedy = ("--schema ", "") if schema else ("", "; --schema names another")
-    try:
-        text = read_bounded(path, MAX_SCHEMA_BYTES).decode()
-        parse_schema(text)
-    except OSError as error:
-        raise UserError(f"{name}{path}: can't be read ({error.strerror or error}){remedy}") from None
-    except (UnicodeDecodeError, ParseError, RecursionError) as error:  # the parser calls itself for what is nested
-        raise UserError(f"{name}{path}: no schema in protobuf's text format ({error}){remedy}") from None
-    criteria = Criteria(text, read_contract(version_dir, manifest).rules, baseline_dir)
-    return Request(version_dir, manifest, criteria, output, progress_dir)
 
 
 def _run(request: Request, options: PipelineOptions) -> Outcome:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import apache_beam as beam
 import pyarrow as pa
+from apache_beam.pvalue import TaggedOutput
 from google.protobuf.message import DecodeError
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList as Statistics
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from beam_jobs.codec.photos import decode_photo
@@ -17,7 +19,7 @@ from beam_jobs.near_duplicates.batches import to_batch
 from beam_jobs.near_duplicates.hashing import HashedPhoto, photo_hash
 from beam_jobs.records.tfrecord import DamagedTFRecord, TFRecordReader
 from beam_jobs.rejections import InputRejected
-from beam_jobs.statistics.validation import FILE, Finding, Statistics, record_count
+from beam_jobs.statistics.validation import FILE, Finding, record_count
 from beam_jobs.storage.files import exists, open_file, read_file, sizes_below
 from beam_jobs.storage.versions import statistics_path
 from schemas.features import IMAGE, IMAGE_ID
@@ -28,7 +30,8 @@ ROWS, PHOTOS = "rows", "photos"
 FINDINGS_SHOWN = 10  # of the photos of one shard, and of files that nobody knows
 _RECORDS_PER_BATCH, _BYTES_PER_BATCH = 256, 16 << 20  # 16 MiB; whichever is reached first
 
-Output = Finding | beam.pvalue.TaggedOutput
+Output = Finding | TaggedOutput
+OutputT = TypeVar("OutputT", bound=Output)
 
 
 class PublishedShard(NamedTuple):
@@ -131,7 +134,7 @@ class CheckShard(beam.DoFn):
         except (RuntimeError, ValueError) as error:
             yield _file(split, path, f"a record is no tf.train.Example ({error})")
             return
-        yield beam.pvalue.TaggedOutput(ROWS, (split, batch))
+        yield TaggedOutput(ROWS, (split, batch))
         hashed: list[HashedPhoto] = []
         for image_id, photo in zip(_column(batch, IMAGE_ID), _column(batch, IMAGE)):
             try:
@@ -140,10 +143,10 @@ class CheckShard(beam.DoFn):
                 yield _file(split, path, f"the photo of {image_id.decode(errors='replace')} can't be decoded ({error})")
             else:
                 hashed.append(HashedPhoto(image_id.decode(errors="replace"), split, one))
-        yield beam.pvalue.TaggedOutput(PHOTOS, to_batch(hashed))
+        yield TaggedOutput(PHOTOS, to_batch(hashed))
 
 
-def _bounded(outputs: Iterable[Output]) -> Iterator[Output]:
+def _bounded(outputs: Iterable[OutputT]) -> Iterator[OutputT]:
     """Outputs as they are, but of many Findings only the first, and one more that counts the others."""
     findings, first = 0, None
     for one in outputs:

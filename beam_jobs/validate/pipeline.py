@@ -10,7 +10,8 @@ import apache_beam as beam
 from apache_beam.pvalue import AsIter, AsSingleton
 
 from beam_jobs.near_duplicates.pairs import Leak, NearDuplicates
-from beam_jobs.statistics.validation import FILE, Criteria, Finding, Validate, Validation
+from beam_jobs.once import FlatMapOnce, MapOnce
+from beam_jobs.statistics.validation import FILE, Criteria, Finding, ValidateStatistics, Validation
 from beam_jobs.storage.files import write_atomically
 from beam_jobs.validate.integrity import PHOTOS, ROWS, CheckShard, PublishedShard, check_side_files
 from schemas.features import split_folder
@@ -78,21 +79,13 @@ def validate(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
         | "CheckShards"
         >> beam.ParDo(CheckShard(request.version_dir, request.progress_dir)).with_outputs(ROWS, PHOTOS, main="findings")
     )
-    side_files = (
-        pipeline
-        | "NameVersion" >> beam.Create([request.version_dir])
-        | "CheckSideFiles" >> beam.FlatMap(check_side_files, request.manifest)
-    )
-    return (
-        pipeline
-        | "Start" >> beam.Create([request])
-        | "Conclude"
-        >> beam.Map(
-            _conclude,
-            files=AsIter((checked.findings, side_files) | "GatherFindings" >> beam.Flatten()),
-            validation=AsSingleton(checked[ROWS] | "Validate" >> Validate(request.criteria)),
-            leak=AsSingleton(checked[PHOTOS] | "FindNearDuplicates" >> NearDuplicates()),
-        )
+    side_files = pipeline | "CheckSideFiles" >> FlatMapOnce(check_side_files, request.version_dir, request.manifest)
+    return pipeline | "Conclude" >> MapOnce(
+        _conclude,
+        request,
+        files=AsIter((checked.findings, side_files) | "GatherFindings" >> beam.Flatten()),
+        validation=AsSingleton(checked[ROWS] | "Validate" >> ValidateStatistics(request.criteria)),
+        leak=AsSingleton(checked[PHOTOS] | "FindNearDuplicates" >> NearDuplicates()),
     )
 
 

@@ -15,7 +15,7 @@ from beam_jobs.codec.masks import decode_mask, resize_mask
 from beam_jobs.codec.orientation import exif_orientation
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.elements import SourceFile, read_source
-from beam_jobs.prepare.planning import _read_split_list
+from beam_jobs.prepare.pairing import _read_split_list
 from beam_jobs.prepare.records import Encoding, make_record
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.archives import list_members

@@ -39,7 +39,7 @@ def draw_near_duplicates(leak: Leak, moved: int | None) -> NearDuplicateSheet:
     """Draws the nearest of all pairs; only the photos that are shown are read again."""
     shown = leak.pairs[:PAIRS_SHOWN]
     photos = {pair.train_id: pair.train_photo for pair in shown} | {pair.eval_id: pair.eval_photo for pair in shown}
-    return NearDuplicateSheet(leak, {image_id: _draw(photo) for image_id, photo in photos.items()}, moved)
+    return NearDuplicateSheet(leak, {image_id: _draw(photo) for image_id, photo in photos.items() if photo}, moved)
 
 
 def _draw(photo: PhotoSource) -> bytes:

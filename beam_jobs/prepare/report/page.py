@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from beam_jobs.html.document import document
 from beam_jobs.html.labels import by_count, in_words, percent, split_mark, swatch
 from beam_jobs.html.markup import Markup, element, join
@@ -144,7 +146,7 @@ def _left_out(kind: str, files: LeftOut) -> tuple[str, int]:
     return f"{kind}: {', '.join(files.examples)}{more}", files.count
 
 
-def _count_list(title: str, rows: list[tuple[str, int]]) -> Markup:
+def _count_list(title: str, rows: Sequence[tuple[Markup | str, int]]) -> Markup:
     entries = [element("li", element("span", name), element("span", f"{n:,}", class_="number")) for name, n in rows]
     return element(
         "div", element("h3", title), element("ul", *entries, class_="counts") if entries else element("p", "None.")

@@ -11,7 +11,7 @@ import pytest
 from beam_jobs.elements import SourceFile, read_source
 from beam_jobs.prepare.listing import plan_listings
 from beam_jobs.prepare.options import PrepareOptions
-from beam_jobs.prepare.planning import pair
+from beam_jobs.prepare.pairing import pair
 from beam_jobs.rejections import DUPLICATE_ID, InputRejected
 from beam_jobs.sources.archives import list_members
 from schemas.errors import UserError

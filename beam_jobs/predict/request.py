@@ -1,0 +1,100 @@
+"""Checks a request for predictions before Beam is imported: the model, the photos or the version, the output."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from beam_jobs.console import heavy_imports
+from beam_jobs.storage.versions import absolute_folder, read_contract, require_shards, require_version
+from schemas.errors import UserError
+from schemas.path_pattern import PathPattern, check_path_pattern
+
+if TYPE_CHECKING:
+    from schemas.model_info import ModelInfo
+
+    from beam_jobs.predict.pipeline import Request
+    from schemas.manifest import Manifest
+
+ANY_PHOTO = "{id}.*"
+
+
+def make_request(
+    model: str,
+    output: str,
+    photos: str | None = None,
+    image_path: str = ANY_PHOTO,
+    version_dir: str | None = None,
+    split: str | None = None,
+) -> Request:
+    """Checks everything that can be checked before a job is built.
+
+    Args:
+      model: Folder of an exported model.
+      output: Folder that `masks/`, `table/`, `rejected/` and `summary.json` go to.
+      photos: Folder of photos; or
+      version_dir: a published version, whose masks are the truth. Exactly one of the two is given.
+      image_path: Pattern below `photos`.
+      split: Of the version; None for all.
+
+    Raises:
+      UserError: Names what can't be used, by the option of the command line.
+    """
+    if bool(photos) == bool(version_dir):
+        raise UserError("give either --photos or --version_dir")
+    model_dir, output = absolute_folder(model), absolute_folder(output)
+    manifest, shards = None, ()
+    if photos:
+        photos = absolute_folder(photos)
+        _check_photos(photos, image_path)
+    if version_dir:
+        version_dir = absolute_folder(version_dir)
+        manifest = require_version("--version_dir", version_dir)
+        splits = [split] if split else sorted(manifest.splits)
+        shards = tuple(shard for split in splits for shard in manifest.splits[split].shards)
+    inputs = [folder for folder in (photos, version_dir, model_dir) if folder]
+    if clash := next((one for one in inputs if f"{_real(output)}/".startswith(f"{_real(one)}/")), None):
+        raise UserError(f"--output {output}: lies in {clash}, which is read; give a folder outside of it")
+    with heavy_imports():
+        from beam_jobs.predict.model import read_model_info
+        from beam_jobs.predict.pipeline import Request
+
+    info = read_model_info(model_dir)
+    if version_dir and manifest:
+        _check_fit(info, manifest, model_dir, version_dir)
+        require_shards(version_dir, manifest)
+    if "://" not in output:
+        try:
+            os.makedirs(os.path.join(output, "masks"), exist_ok=True)
+        except OSError as error:
+            raise UserError(f"--output {output}: can't be written to ({error.strerror})") from None
+    return Request(model_dir, info, output, photos or "", image_path, version_dir or "", shards, progress_dir="")
+
+
+def _real(folder: str) -> str:
+    """A local folder without links: one that leads into what is read would be written to all the same."""
+    return folder if "://" in folder else os.path.realpath(folder)
+
+
+def _check_photos(photos: str, pattern: str) -> None:
+    try:
+        check_path_pattern(pattern)
+    except ValueError as error:
+        raise UserError(f"--image_path {pattern}: {error}") from None
+    if "://" not in photos:
+        if not os.path.isdir(photos):
+            raise UserError(f"--photos {photos}: no such folder")
+        from beam_jobs.sources.folders import list_photos
+
+        if next(list_photos(photos, pattern), None) is None:
+            raise UserError(f"--photos {photos}: no file matches {PathPattern(pattern).glob}; give --image_path")
+
+
+def _check_fit(info: ModelInfo, manifest: Manifest, model_dir: str, version_dir: str) -> None:
+    if not info.tiled and manifest.image_size != info.image_size:
+        raise UserError(
+            f"--version_dir {version_dir}: images of {manifest.image_size} pixels, but {model_dir} takes "
+            f"{info.image_size}; give a version of that size, or the photos themselves"
+        )
+    if info.classes != read_contract(version_dir, manifest).class_names:
+        raise UserError(f"--version_dir {version_dir}: its classes are not those of {model_dir}: {info.classes}")

@@ -1,0 +1,111 @@
+"""Lists what the input has, and makes one planned record of the photo, the mask and the split that share an id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import apache_beam as beam
+from apache_beam.pvalue import TaggedOutput
+
+from beam_jobs import rejections
+from beam_jobs.coders import declare
+from beam_jobs.elements import PAIR_STAGE, PlannedRecord, SourceFile
+from beam_jobs.prepare.joining import LEFT_OUT, LISTED, NO_ID, Found
+from beam_jobs.prepare.listing import LISTS, Listing, Wanted, left_out_files, list_files, plan_listings
+from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.rejections import Rejection
+from beam_jobs.sources.input_files import check_listed
+from beam_jobs.sources.split_lists import read_split_list
+from schemas.bounded_text import enumerated
+from schemas.spec import ID_PATTERN
+
+FILES = "files"
+
+
+declare(Wanted)
+declare(Listing)
+
+
+class ListInput(beam.PTransform):
+    """Lists the files that the options name. Gives PCollections of Founds: of all files and, if read, of all lists."""
+
+    def __init__(self, options: PrepareOptions):
+        super().__init__()
+        self._options = options
+
+    def expand(self, pipeline: beam.Pipeline) -> tuple[beam.PCollection, ...]:
+        found = (
+            pipeline
+            | "NameInput" >> beam.Create([self._options])
+            | "PlanListings" >> beam.FlatMap(plan_listings).with_output_types(Listing)
+            | "SpreadListings" >> beam.Reshuffle()
+            | "ListFiles" >> beam.ParDo(_ListFiles()).with_outputs(LISTS, main=FILES)
+        )
+        if self._options.split != "official":
+            return (found[FILES],)
+        listed = found[LISTS] | "SpreadLists" >> beam.Reshuffle() | "ReadLists" >> beam.FlatMap(_read_split_list)
+        return found[FILES], listed
+
+
+class _ListFiles(beam.DoFn):
+    """Listing -> Found of each photo and mask, and of what is left out; other output: (split, SourceFile) of lists."""
+
+    def process(self, listing: Listing) -> Iterator[Found | TaggedOutput]:
+        left_out = left_out_files(listing)
+        for wanted, image_id, source in list_files(listing, left_out):
+            if wanted.kind == LISTS:
+                yield TaggedOutput(LISTS, (wanted.split, source))
+            else:
+                yield Found(wanted.kind, image_id, source)
+        if left_out.kinds:
+            yield Found(LEFT_OUT, NO_ID, left_out.kinds)
+
+
+def _read_split_list(element: tuple[str, SourceFile]) -> Iterator[Found]:
+    split, source = element
+    for image_id in read_split_list(source):
+        yield Found(LISTED, image_id, split)
+
+
+def pair(image_id: str, images: list[SourceFile], masks: list[SourceFile], splits: list[str]) -> PlannedRecord:
+    """Plans the record of one id.
+
+    Args:
+      images, masks: All files that have the id, sorted.
+      splits: All splits that claim it, sorted.
+
+    Raises:
+      rejections.InputRejected: There is not exactly one of each, one will not be read, or the id can't be the name of a
+        record.
+    """
+    if not re.fullmatch(ID_PATTERN, image_id):
+        problem = rejections.UNSAFE_ID, f"ids are letters, digits, '_', '-' and '.', got {image_id!r}"
+    elif doubles := next((files for files in (images, masks) if len(files) > 1), None):
+        problem = rejections.DUPLICATE_ID, enumerated(doubles, " and ", most=2)
+    elif not masks:
+        problem = rejections.MISSING_MASK, "photo without a mask"
+    elif not images:
+        problem = rejections.MISSING_IMAGE, "mask without a photo"
+    elif not splits:
+        problem = rejections.NOT_LISTED, "in none of the official lists"
+    elif len(splits) > 1:
+        problem = rejections.LISTED_TWICE, " and ".join(splits)
+    else:
+        check_listed(images[0])
+        check_listed(masks[0])
+        return PlannedRecord(image_id, images[0], masks[0], splits[0])
+    raise rejections.InputRejected(*problem)
+
+
+def reject(
+    image_id: str,
+    images: list[SourceFile],
+    masks: list[SourceFile],
+    splits: list[str],
+    error: rejections.InputRejected,
+) -> Rejection:
+    """The line of the quarantine for an id that can't be planned."""
+    image, mask = (files[0] if files else None for files in (images, masks))
+    split = splits[0] if len(splits) == 1 else ""
+    return Rejection(image_id, image, mask, split, PAIR_STAGE, error.reason, error.detail)

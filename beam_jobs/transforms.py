@@ -1,0 +1,100 @@
+"""The jobs as transforms of any Beam pipeline: each adds its whole graph, and gives one element when all is written.
+
+What only a command line does is left out: the lock against a second job of the same version on this machine, progress,
+`metrics.json` and exit codes. Beam decides how a failure is shown.
+"""
+
+from __future__ import annotations
+
+import apache_beam as beam
+
+from beam_jobs.predict.pipeline import predict
+from beam_jobs.predict.request import ANY_PHOTO
+from beam_jobs.predict.request import make_request as predict_request
+from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.pipeline import prepare
+from beam_jobs.prepare.retry_options import with_base_options
+from beam_jobs.storage.versions import absolute_folder, require_baseline
+from beam_jobs.validate.pipeline import validate
+from beam_jobs.validate.request import make_request as validate_request
+from beam_jobs.validate.request import read_checked
+from schemas.spec import parse_model
+
+
+class Prepare(beam.PTransform):
+    """Pipeline -> the folder that was written to: `options.version_dir`, or, of a withheld version, `rejected_dir`.
+
+    A version that is published with the same content stays as it is, and is the answer.
+
+    Args:
+      options: What to prepare.
+
+    Raises:
+      UserError: The baseline, or the version whose rejected inputs are tried again, can't be used.
+    """
+
+    def __init__(self, options: PrepareOptions):
+        super().__init__()
+        self._options = parse_model(
+            PrepareOptions, with_base_options(options.model_dump(exclude_unset=True)), "options"
+        )
+        if self._options.baseline_dir:
+            require_baseline(self._options.baseline_dir, self._options.dataset)
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        return prepare(pipeline, self._options)
+
+
+class Validate(beam.PTransform):
+    """Pipeline -> the `beam_jobs.validate.pipeline.Outcome`, whose `findings` are empty where nothing is wrong.
+
+    Args:
+      version_dir: Folder of a published version, local or `gs://`.
+      output: Folder that anomalies and `validation.json` go to.
+      baseline_dir: Folder of an earlier version of the data set that drift is measured against.
+      schema: Path of a schema in place of the version's own.
+
+    Raises:
+      UserError: One of them can't be used.
+    """
+
+    def __init__(self, version_dir: str, output: str, baseline_dir: str | None = None, schema: str | None = None):
+        super().__init__()
+        version_dir, output = absolute_folder(version_dir), absolute_folder(output)
+        baseline_dir = absolute_folder(baseline_dir) if baseline_dir else None
+        manifest = read_checked(version_dir, baseline_dir, output)
+        self._request = validate_request(version_dir, manifest, schema, baseline_dir, output, progress_dir="")
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        return validate(pipeline, self._request)
+
+
+class Predict(beam.PTransform):
+    """Pipeline -> the path of the summary, beside which are the masks and the table.
+
+    Args:
+      model: Folder of an exported model; it is code, so only one that you trust.
+      output: Folder that everything is written to.
+      photos: Folder of photos, or
+      version_dir: a published version, whose masks are the truth.
+      image_path: Pattern below `photos`.
+      split: Of the version; None for all.
+
+    Raises:
+      UserError: One of them can't be used.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        output: str,
+        photos: str | None = None,
+        version_dir: str | None = None,
+        image_path: str = ANY_PHOTO,
+        split: str | None = None,
+    ):
+        super().__init__()
+        self._request = predict_request(model, output, photos, image_path, version_dir, split)
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        return predict(pipeline, self._request)

@@ -1,0 +1,74 @@
+"""Checks what is to be validated, against what, and where to, before a job is built."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from beam_jobs.console import heavy_imports
+from beam_jobs.storage.versions import absolute_folder, read_bounded, read_contract, require_baseline, require_version
+from schemas.errors import UserError
+from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest
+from schemas.version import MAX_SCHEMA_BYTES
+
+if TYPE_CHECKING:
+    from beam_jobs.validate.pipeline import Request
+
+
+def read_checked(version_dir: str, baseline_dir: str | None, output: str | None) -> Manifest:
+    """The manifest of a version that is to be validated.
+
+    Raises:
+      UserError: It is not published, or the baseline or the output can't be used; names the option.
+    """
+    manifest = require_version("--version_dir", version_dir)
+    if baseline_dir:
+        _check_baseline(baseline_dir, version_dir, manifest)
+    if output:
+        _check_output(output, [version_dir, *([baseline_dir] if baseline_dir else [])])
+    return manifest
+
+
+def make_request(
+    version_dir: str, manifest: Manifest, schema: str | None, baseline_dir: str | None, output: str, progress_dir: str
+) -> Request:
+    """Reads the schema, and checks that it is one."""
+    with heavy_imports():
+        from google.protobuf.text_format import ParseError
+
+        from beam_jobs.statistics.validation import Criteria, parse_schema
+        from beam_jobs.validate.pipeline import Request
+
+    path = absolute_folder(schema) if schema else f"{version_dir}/{SCHEMA_FILE}"
+    name, remedy = ("--schema ", "") if schema else ("", "; --schema names another")
+    try:
+        text = read_bounded(path, MAX_SCHEMA_BYTES).decode()
+        parse_schema(text)
+    except OSError as error:
+        raise UserError(f"{name}{path}: can't be read ({error.strerror or error}){remedy}") from None
+    except (UnicodeDecodeError, ParseError, RecursionError) as error:  # the parser calls itself for what is nested
+        raise UserError(f"{name}{path}: no schema in protobuf's text format ({error}){remedy}") from None
+    criteria = Criteria(text, read_contract(version_dir, manifest).rules, baseline_dir)
+    return Request(version_dir, manifest, criteria, output, progress_dir)
+
+
+def _check_baseline(baseline_dir: str, version_dir: str, manifest: Manifest) -> None:
+    if baseline_dir == version_dir:
+        raise UserError(f"--baseline {baseline_dir}: is the version itself; give an earlier one")
+    require_baseline(baseline_dir, manifest.dataset)
+
+
+def _check_output(output: str, published: list[str]) -> None:
+    """No published version is ever written to."""
+    resolved = {folder: folder if "://" in folder else os.path.realpath(folder) for folder in [output, *published]}
+    for folder in published:
+        if f"{resolved[output]}/".startswith(f"{resolved[folder]}/"):
+            raise UserError(f"--output {output}: lies in the published version {folder}; give a folder outside of it")
+    if "://" in output:
+        return
+    if os.path.exists(os.path.join(output, MANIFEST_FILE)):
+        raise UserError(f"--output {output}: is a published version; give another folder")
+    try:
+        os.makedirs(output, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--output {output}: can't be written to ({error.strerror})") from None
