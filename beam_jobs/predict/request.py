@@ -11,9 +11,8 @@ from schemas.errors import UserError
 from schemas.path_pattern import PathPattern, check_path_pattern
 
 if TYPE_CHECKING:
-    from schemas.model_info import ModelInfo
-
     from beam_jobs.predict.pipeline import Request
+    from schemas.exported_model import ModelInfo
     from schemas.manifest import Manifest
 
 ANY_PHOTO = "{id}.*"
