@@ -79,8 +79,8 @@ def read_pixels(data: bytes, container: str, palette_colors: bool, scaled: bool 
     else:
         image = Image.open(io.BytesIO(data), formats=(container,))
         check_size(*image.size)
-        if getattr(image, "n_frames", 1) > 1:
-            raise InputRejected(NOT_A_MASK, f"{container} of {image.n_frames} pictures; a mask is one")
+        if (pictures := getattr(image, "n_frames", 1)) > 1:
+            raise InputRejected(NOT_A_MASK, f"{container} of {pictures} pictures; a mask is one")
         is_lossy |= container == "WEBP" and b"VP8 " in _chunks(data)
         is_lossy |= container == "TIFF" and "jpeg" in str(image.info.get("compression"))
         image.load()

@@ -126,7 +126,7 @@ def load_low_bytes(source: Png) -> Image.Image:
     Pillow has no mode for such samples. Read as little-endian, it takes the other byte for the upper one.
     """
     image = Image.open(io.BytesIO(source.data), formats=("PNG",))
-    image.tile = [(*image.tile[0][:3], "RGB;16L")]
+    image.tile = [image.tile[0]._replace(args="RGB;16L")]
     image.load()
     return image
 

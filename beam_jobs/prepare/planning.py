@@ -39,7 +39,7 @@ class PlanRecords(beam.PTransform):
         self._digest_lists = digest_lists
 
     def expand(self, pipeline: beam.Pipeline) -> DoOutputsTuple:
-        pairing = _Pair(self._options.split, self._options.eval_fraction, self._digest_lists)
+        pairing = _Pair(self._options.split or "hash", self._options.eval_fraction, self._digest_lists)
         return (
             (pipeline | "ListInput" >> ListInput(self._options))
             # (id, {IMAGES: [SourceFile], MASKS: [SourceFile], LISTED: [split]})
