@@ -182,7 +182,7 @@ def run(config: PipelineConfig, version: PublishedVersion, verbose: bool, run_fn
             from tfx_pipeline.local.local_run import run_locally  # TFX takes half a minute to import
 
             summary = run_locally(config, version, run_fn)
-        except Exception as error:  # whatever a step raises becomes one line here and a traceback in the log
+        except Exception as error:  # anything that a step raises becomes one line here and a traceback in the log
             traceback.print_exc()
             failure = error
     if summary is not None:

@@ -1,4 +1,4 @@
-"""The pipeline file of the `tfx` command line for Vertex AI; `python -m tfx_pipeline.vertex` can more.
+"""The pipeline file of the `tfx` command line for Vertex AI; `python -m tfx_pipeline.vertex` can do more.
 
     export PIPELINE_CONFIG=my.yaml
     tfx pipeline create --engine=vertex --pipeline-path=tfx_pipeline/vertex_runner.py

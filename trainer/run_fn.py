@@ -43,7 +43,7 @@ class CustomConfig(FrozenModel):
     `dataset` is the contract that the version was published under, with its classes in the order of their ids.
     `source_sha256` is the digest of the code that trains: part of TFX's cache key, so that a model of other code is
     never taken for this one's. `checkpoint_dir` is where runs keep checkpoints, each in a folder of its own; a run that
-    was killed goes on from those of the same data, code and settings, and a finished run deletes its own.
+    was killed resumes from those of the same data, code and settings, and a finished run deletes its own.
     """
 
     dataset: DatasetSpec
@@ -124,7 +124,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
 
 
 def _wait_for(path: str) -> None:
-    """Waits until the first worker has exported the model: TFX looks for it behind every worker."""
+    """Waits until the first worker has exported the model: TFX looks for it after every worker."""
     waited = 0
     while not tf.io.gfile.exists(path):
         if waited >= EXPORT_SECONDS:

@@ -1,4 +1,4 @@
-"""Builds and trains a model, on one device or on many; a killed run goes on where it was, to the same result."""
+"""Builds and trains a model, on one device or on many; a killed run resumes where it was, with the same result."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class _Run:
             stop = self._end_epoch(epoch + 1, number, phase, float(np.mean(losses)), schedule, len(losses), best)
             if stop:
                 checkpoints.step = schedule.steps
-            # Behind the look at the evaluation split, so that a look is never taken twice.
+            # After the evaluation, so that a resumed run does not repeat it.
             if checkpoints.due() or checkpoints.step == schedule.steps:
                 checkpoints.save()
         if best:

@@ -80,7 +80,7 @@ class RetryPolicy:
       max_delay: The longest of these, seconds.
       max_wait: Seconds of waiting, all steps together, after which nothing more is tried.
       sleep: What waits.
-      report: Told one line before each wait.
+      report: Called with one line before each wait.
     """
 
     attempts: int = 6

@@ -1,4 +1,4 @@
-"""Pushes the model and then the Space, or writes both to a folder; tells what became of each."""
+"""Pushes the model and then the Space, or writes both to a folder, and records the outcome of each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Delivery:
 
     Attributes:
       examples: Example photos of the Space: file name to content.
-      retry_policy: How stubborn to be with the Hub.
+      retry_policy: How often and how long failed requests are repeated.
     """
 
     hub: HubConfig
@@ -56,7 +56,7 @@ class Delivery:
 
 
 def deliver(delivery: Delivery) -> PushRecord:
-    """Pushes both; a Space that fails leaves the model where it is, and is told in the record.
+    """Pushes both; a Space that fails leaves the model where it is, and is reported in the record.
 
     Raises:
       UserError: No token, or the Hub refused the model.
@@ -64,7 +64,7 @@ def deliver(delivery: Delivery) -> PushRecord:
     """
     hub, repository = delivery.hub, delivery.repository
     if hub.space is not None:
-        delivery.space(repository.tag)  # a mistake in it is told before anything is pushed
+        delivery.space(repository.tag)  # a mistake in it is reported before anything is pushed
     api = hub_api(hub.endpoint, read_token(hub.token))
     target = Target(hub.model_repo, "model", hub.visibility == "private", hub.branch)
     model = Push(api, target, delivery.retry_policy).run(repository.files, repository.tag, _message(delivery))
@@ -89,7 +89,7 @@ def _with_space(record: PushRecord, delivery: Delivery, api: HfApi, model: Pushe
         tag = f"{delivery.facts.version}-{digest(files)[:12]}"
         message = Message(f"Show {delivery.hub.model_repo} at {model.commit[:12]}")
         pushed = Push(api, target, delivery.retry_policy).run(files, tag, message)
-    except Exception as error:  # whatever a Space does must not lose the record of the model that was pushed
+    except Exception as error:  # a failing Space must not lose the record of the model that was pushed
         traceback.print_exc()
         reason = " ".join(str(error).split()) or type(error).__name__
         _tell(f"the model is pushed, the Space is not: {reason}")

@@ -44,7 +44,7 @@ class DatasetFacts(FrozenModel):
 
 @dataclass(frozen=True)
 class PushRecord:
-    """The outcome of one run; texts are empty where there is nothing to tell.
+    """The outcome of one run; texts are empty where there is nothing to say.
 
     Attributes:
       pushed: 1 where the Hub holds the model, else 0.
@@ -98,7 +98,7 @@ class PushRecord:
         return bool(self.pushed and self.space_reason)
 
     def lines(self) -> list[str]:
-        """What to tell people."""
+        """The outcome for people, in lines."""
         if self.reason == DRY_RUN:
             space = f" and {self.space_url}" if self.space_url else ""
             return [f"Hub, dry run: look at {self.pushed_destination}{space}; nothing was sent"]

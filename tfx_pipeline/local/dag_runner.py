@@ -52,7 +52,7 @@ class StepFailed(Exception):
 class ReportingDagRunner(LocalDagRunner):
     """Runs the steps one after the other in this process, as LocalDagRunner does.
 
-    LocalDagRunner does not tell a cached step from one that ran, and goes on behind a step whose inputs could not be
+    LocalDagRunner does not tell a cached step from one that ran, and continues after a step whose inputs could not be
     resolved; this one reports the first and stops at the second. `run` is the base class's, so that the `tfx` command
     line finds and patches it.
 

@@ -1,4 +1,4 @@
-"""Command line that tells, before anything is submitted, what a run of the pipeline on Vertex AI takes and costs."""
+"""Command line that estimates, before anything is submitted, the hours and cost of a run on Vertex AI."""
 
 from __future__ import annotations
 
