@@ -48,7 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     run = _command(commands, "run", _run, "compile, submit, and follow the job to its end")
     run.add_argument("--no_wait", action="store_true", help="end as soon as the job is submitted")
     run.add_argument("--job_id", help="a second job of the same id is refused (default: name and time)")
-    _command(commands, "doctor", _doctor, "say what the project at Google lacks, before a run costs money")
+    doctor = _command(commands, "doctor", _doctor, "say what the project at Google lacks, before a run costs money")
+    doctor.add_argument(
+        "--deep", action="store_true", help="also start the training's machine for minutes, and ask the endpoint"
+    )
     rehearse = _command(commands, "rehearse", _rehearse, "run the compiled job on this machine, for free")
     rehearse.add_argument(
         "--folder", type=Path, default=Path("runs/rehearsal"), metavar="DIR", help="default %(default)s"
@@ -172,9 +175,9 @@ def _follow(options: argparse.Namespace, config: PipelineConfig, job_id: str) ->
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from tfx_pipeline.vertex.doctor.report import examine
+    from tfx_pipeline.vertex.doctor.report import CHECKS, DEEP_CHECKS, examine
 
-    return examine(_load(options))
+    return examine(_load(options), CHECKS + (DEEP_CHECKS if options.deep else ()))
 
 
 def _rehearse(options: argparse.Namespace) -> int:

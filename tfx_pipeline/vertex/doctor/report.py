@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from beam_jobs.dataflow.submission import check_credentials
 from schemas.errors import UserError
 from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.vertex.doctor.deep import check_devices, check_endpoint
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
 from tfx_pipeline.vertex.doctor.google import Google, Refused
 from tfx_pipeline.vertex.doctor.permissions import check_permissions
@@ -48,6 +49,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("quota", check_quota),
     ("secret", check_secret),
 )
+
+DEEP_CHECKS: tuple[tuple[str, Check], ...] = (("CustomJob", check_devices), ("endpoint", check_endpoint))
 
 
 def examine(config: PipelineConfig, checks: tuple[tuple[str, Check], ...] = CHECKS) -> int:

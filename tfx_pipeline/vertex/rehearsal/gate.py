@@ -33,6 +33,7 @@ VERTEX_PERMISSIONS = {
     "CreateCustomJob": "aiplatform.customJobs.create",
     "GetCustomJob": "aiplatform.customJobs.get",
     "ListCustomJobs": "aiplatform.customJobs.list",
+    "DeleteCustomJob": "aiplatform.customJobs.delete",
     "CancelCustomJob": "aiplatform.customJobs.cancel",
     "UploadModel": "aiplatform.models.upload",
     "GetModel": "aiplatform.models.get",

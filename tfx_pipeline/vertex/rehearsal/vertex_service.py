@@ -176,6 +176,7 @@ class VertexService(grpc.GenericRpcHandler):
         job = request.custom_job
         job.name = f"{request.parent}/customJobs/{len(self.custom_jobs) + 1}"
         job.state = v1.JobState.JOB_STATE_RUNNING
+        job.create_time = datetime.datetime.now(datetime.timezone.utc)
         self.custom_jobs[job.name] = job
         threading.Thread(target=self._run, args=(job,), daemon=True).start()
         return job
@@ -195,6 +196,11 @@ class VertexService(grpc.GenericRpcHandler):
         wanted = dict(re.findall(r'labels\.(\w+)="([^"]*)"', request.filter))
         found = [job for job in self.custom_jobs.values() if wanted.items() <= dict(job.labels).items()]
         return v1.ListCustomJobsResponse(custom_jobs=found)
+
+    def delete_custom_job(self, request: v1.DeleteCustomJobRequest, context) -> operations_pb2.Operation:
+        job = _find(self.custom_jobs, request.name, context)
+        self.custom_jobs = {name: one for name, one in self.custom_jobs.items() if one is not job}
+        return _done(empty_pb2.Empty())
 
     def cancel_custom_job(self, request: v1.CancelCustomJobRequest, context) -> empty_pb2.Empty:
         _find(self.custom_jobs, request.name, context).state = v1.JobState.JOB_STATE_CANCELLED

@@ -1,0 +1,86 @@
+"""The doctor's deep checks, which start machines for minutes and take everything down again."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+
+from google.api_core.exceptions import GoogleAPICallError
+
+from beam_jobs.storage.files import delete_files, read_file
+from schemas.errors import UserError
+from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
+from tfx_pipeline.vertex.doctor.google import Google
+
+MODULE = "tfx_pipeline.vertex.doctor.devices"
+TIMEOUT_SECONDS = 1800  # of the job, with the wait for a machine
+PHOTO_SIDE = 64  # pixels of the photo that the endpoint is asked about
+
+
+def check_devices(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+    """Whether the training's machine starts with the image, finds its accelerators, and can write to the bucket."""
+    from google.cloud import aiplatform
+
+    cloud, job = config.cloud, config.cloud.training
+    if job is None:
+        return
+    subject, report = f"CustomJob on {job.machine_type}", f"{config.output}/doctor/{uuid.uuid4().hex}.json"
+    pool = {
+        "machine_spec": job.spec,
+        "replica_count": 1,
+        "disk_spec": {"boot_disk_size_gb": job.boot_disk_gb},
+        "container_spec": {"image_uri": cloud.image, "command": ["python", "-m", MODULE], "args": [report]},
+    }
+    aiplatform.init(project=cloud.project, location=cloud.region, encryption_spec_key_name=cloud.encryption_key)
+    custom_job = aiplatform.CustomJob(
+        display_name=f"{config.name}-doctor",
+        worker_pool_specs=[pool],
+        labels=cloud.labels,
+        staging_bucket=config.output,
+    )
+    try:
+        account = job.service_account or cloud.service_account
+        custom_job.run(service_account=account, network=cloud.network, timeout=TIMEOUT_SECONDS)
+        devices = json.loads(read_file(report))
+    except (GoogleAPICallError, OSError, RuntimeError) as error:  # RuntimeError: the job failed
+        yield Finding(FAIL, subject, " ".join(str(error).split())[:400])
+    else:
+        yield _devices(subject, devices, job.accelerator_count if job.accelerator_type else 0)
+    finally:
+        delete_files([report])
+        with suppress(RuntimeError):  # it was never made
+            custom_job.delete()
+
+
+def _devices(subject: str, devices: list[str], configured: int) -> Finding:
+    found = devices.count("GPU")
+    if found < configured:
+        remedy = "take an image whose tag ends in -gpu"
+        return Finding(FAIL, subject, f"{found} GPUs are found, {configured} configured; {remedy}")
+    return Finding(OK, subject, f"finds {', '.join(devices)}, and writes to the bucket")
+
+
+def check_endpoint(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+    """Whether the endpoint answers, where there is one already."""
+    import numpy as np
+
+    from tfx_pipeline.vertex.predictor import DeployedModel, fitting
+
+    if config.cloud.serving is None:
+        return
+    subject = f"endpoint {config.cloud.serving.endpoint}"
+    try:
+        model = DeployedModel(config.cloud)
+        photo = fitting(b"", np.zeros((PHOTO_SIDE, PHOTO_SIDE, 3), np.uint8), model.limit_bytes).photo
+        [mask] = model.class_ids([photo])
+    except UserError as error:
+        absent = "has no endpoint" in str(error)
+        text = "not there yet; the first run makes it" if absent else str(error)
+        yield Finding(SKIP if absent else FAIL, subject, text)
+    else:
+        yield Finding(
+            OK, subject, f"answers with a mask of {mask.shape[1]} x {mask.shape[0]} pixels, {model.latency()}"
+        )
