@@ -7,9 +7,9 @@ for numbers; TFDV warns of any other combination, and compares nothing.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from schemas.features import (
     BRIGHTNESS,
@@ -22,12 +22,9 @@ from schemas.features import (
     SOURCE_WIDTH,
 )
 from schemas.photos import MAX_SIDE, MIN_SIDE
-
-if TYPE_CHECKING:
-    from schemas.spec import DatasetSpec, Threshold
+from schemas.spec import NUMBERS, DatasetSpec, Threshold
 
 DEFAULT_DRIFT = {"BYTES": 0.2, "FLOAT": 0.15}  # only where a baseline is named
-NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
 _NORMS = {"BYTES": "infinity_norm", "FLOAT": "jensen_shannon_divergence"}
 
 # Digests of the schemas that were written by hand before they were derived, each the same in effect.
@@ -39,7 +36,7 @@ _WRITTEN_BY_HAND = {
 
 def is_schema_of(spec: DatasetSpec, sha256: str) -> bool:
     """Whether a digest in a manifest is of the data set's schema, or of the hand-written one that it had before."""
-    return sha256 in (spec.schema_sha256, _WRITTEN_BY_HAND.get(spec.name))
+    return sha256 in (schema_sha256(spec), _WRITTEN_BY_HAND.get(spec.name))
 
 
 def derive_schema(spec: DatasetSpec) -> str:
@@ -63,6 +60,11 @@ def derive_schema(spec: DatasetSpec) -> str:
         lines = "".join(f"  value: {json.dumps(value)}\n" for value in values)
         parts.append(f"string_domain {{\n  name: {json.dumps(name)}\n{lines}}}\n")
     return "".join(parts)
+
+
+def schema_sha256(spec: DatasetSpec) -> str:
+    """Digest of the bytes of a version's `schema.pbtxt`, as manifests record it."""
+    return hashlib.sha256(derive_schema(spec).encode()).hexdigest()
 
 
 def _feature(name: str, kind: str, more: list[str]) -> str:

@@ -112,17 +112,15 @@ def _with_colors(classes: list[Any]) -> Iterator[Any]:
     palette = _palette()
     for one in classes:
         if isinstance(one, Mapping) and "color" not in one:
-            own = [color for color in one.get("mask_colors") or () if color != TRANSPARENT]
-            color = next(color for color in chain(map(_rgb, own), palette) if _is_free(color, taken))
+            own = [_rgb(color) for color in one.get("mask_colors") or () if color != TRANSPARENT]
+            color = next(color for color in chain(own, palette) if color is not None and _is_free(color, taken))
             taken.append(color)
             one = {**one, "color": "#{:02x}{:02x}{:02x}".format(*color)}
         yield one
 
 
-def _is_free(color: Color | None, taken: list[Color | None]) -> bool:
-    return color is not None and not any(
-        other and sum((one - two) ** 2 for one, two in zip(color, other)) < ALIKE**2 for other in taken
-    )
+def _is_free(color: Color, taken: list[Color | None]) -> bool:
+    return not any(other and sum((one - two) ** 2 for one, two in zip(color, other)) < ALIKE**2 for other in taken)
 
 
 def _rgb(color: Any) -> Color | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from functools import cache, cached_property
 from importlib import resources
@@ -13,7 +12,6 @@ from pydantic import AfterValidator, Field, model_validator
 
 from schemas.class_spec import ClassSpec, MaskColor, MaskSpec, MaskValue
 from schemas.colors import GREY, MAGENTA, distinct_color, first_alike
-from schemas.derived_schema import NUMBERS, derive_schema
 from schemas.documents import parse_yaml
 from schemas.errors import UserError
 from schemas.features import (
@@ -35,6 +33,7 @@ from schemas.slice_spec import SliceSpec
 DATASET_FILE = "dataset.yaml"
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # an id can never name a hidden file or leave its folder
 ARCHIVE_URL = r"^(https://|http://(localhost|127\.0\.0\.1)[:/])"  # loopback needs no encryption
+NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
 LOSSY_GAP = 48  # between values of a lossy mask, which are blurred by up to half of it
 SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
 
@@ -169,7 +168,8 @@ class DatasetSpec(FrozenModel):
         colors = [color for one in self.classes for color in one.mask_colors]
         if (values or self.ignore_values) and (colors or self.ignore_colors):
             raise ValueError("classes: some have mask_values and some mask_colors; masks are read by one of them")
-        for name, found in (("mask_values", values), ("mask_colors", colors)):
+        kinds: dict[str, list[Any]] = {"mask_values": values, "mask_colors": colors}
+        for name, found in kinds.items():
             if len(found) != len(set(found)):
                 twice = next(value for value in found if found.count(value) > 1)
                 raise ValueError(f"classes: {name} must belong to one class each, {twice} is in two")
@@ -254,16 +254,6 @@ class DatasetSpec(FrozenModel):
         for rule in self.slices:
             values[rule.name] = rule.value(image_id, values)
         return values
-
-    @cached_property
-    def schema_text(self) -> str:
-        """The TensorFlow Metadata schema as its text format."""
-        return derive_schema(self)
-
-    @property
-    def schema_sha256(self) -> str:
-        """Digest of the bytes of a version's `schema.pbtxt`, as manifests record it."""
-        return hashlib.sha256(self.schema_text.encode()).hexdigest()
 
 
 def available_datasets() -> list[str]:

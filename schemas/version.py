@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from schemas.contract import parse_dataset
-from schemas.derived_schema import is_schema_of
+from schemas.derived_schema import is_schema_of, schema_sha256
 from schemas.documents import MAX_YAML_BYTES, read_document
 from schemas.errors import UserError
 from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, Manifest, Shard, read_manifest
@@ -90,13 +90,13 @@ def contract_of(manifest: Manifest, dataset: bytes | None, schema: bytes, versio
 
 
 @cache  # also so that it is said once
-def _installed_contract(dataset: str, schema_sha256: str, version_dir: str) -> DatasetSpec:
+def _installed_contract(dataset: str, published_sha256: str, version_dir: str) -> DatasetSpec:
     """The installed contract, for versions that were published before they held their own."""
     spec = load_spec(dataset)
-    if not is_schema_of(spec, schema_sha256):
+    if not is_schema_of(spec, published_sha256):
         raise UserError(
             f"{version_dir}: has no {DATASET_FILE}, and was checked against another schema (sha256"
-            f" {schema_sha256[:12]}) than that of the installed schemas/{dataset} ({spec.schema_sha256[:12]});"
+            f" {published_sha256[:12]}) than that of the installed schemas/{dataset} ({schema_sha256(spec)[:12]});"
             f" {REMEDY}"
         )
     print(

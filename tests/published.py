@@ -6,6 +6,7 @@ from pathlib import Path
 
 from beam_jobs.records.tfrecord import TFRecordWriter
 from schemas.contract import dataset_text
+from schemas.derived_schema import derive_schema, schema_sha256
 from schemas.features import SPLITS
 from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest, Shard, Split, options_sha256, shard_path
 from schemas.spec import DATASET_FILE, DatasetSpec, load_spec
@@ -36,7 +37,7 @@ def make_manifest(splits: dict[str, Split], **values) -> Manifest:
         "quarantined": {},
         "repaired": 0,
         "repairs": {},
-        "schema_sha256": load_spec("pets").schema_sha256,
+        "schema_sha256": schema_sha256(load_spec("pets")),
         "inputs_sha256": "0" * 64,
         "options_sha256": options_sha256(options),
         "code_version": "0",
@@ -57,7 +58,7 @@ def publish(root: Path, spec: DatasetSpec | None = None, records=None) -> Path:
             entries.append(write_shard(version_dir / relative, relative, content))
         splits[split] = Split(records=sum(one.records for one in entries), shards=tuple(entries))
     text = dataset_text(spec)
-    (version_dir / SCHEMA_FILE).write_text(load_spec("pets").schema_text)
+    (version_dir / SCHEMA_FILE).write_text(derive_schema(load_spec("pets")))
     (version_dir / DATASET_FILE).write_text(text)
     manifest = make_manifest(splits, dataset_sha256=hashlib.sha256(text.encode()).hexdigest())
     (version_dir / MANIFEST_FILE).write_text(manifest.to_json())

@@ -46,6 +46,6 @@ def test_only_the_search_for_hyperparameters_knows_tfx_in_the_trainer():
     assert {path for path, package in imports("trainer") if package == "tfx"} == {"trainer/tuner_fn.py"}
 
 
-@pytest.mark.parametrize("room", ["beam_jobs", "trainer", "tfx_pipeline"])
+@pytest.mark.parametrize("room", ["schemas", "beam_jobs", "trainer", "tfx_pipeline"])
 def test_the_folders_of_a_room_import_downward_only(room):
     assert circle(arrows(room)) == []

@@ -12,6 +12,7 @@ from beam_jobs.sources.dataset_file import read_dataset
 from beam_jobs.storage.versions import absolute_folder
 from beam_jobs.storage.wildcards import wildcard_problem
 from schemas.contract import dataset_text
+from schemas.derived_schema import derive_schema
 from schemas.manifest import MAX_NAME, SHA256, VERSION
 from schemas.models import FrozenModel
 from schemas.origin import Origin, with_origin
@@ -142,7 +143,7 @@ class PrepareOptions(FrozenModel):
     def contract(self) -> Contract:
         """The contract that the version is published under, as its files."""
         spec = with_origin(self.description, self.origin)  # where this job's files lie is no part of it
-        return Contract(dataset_text(spec), spec.schema_text)
+        return Contract(dataset_text(spec), derive_schema(spec))
 
     @property
     def encoding(self) -> Encoding:

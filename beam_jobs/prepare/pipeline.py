@@ -37,6 +37,7 @@ from beam_jobs.records.sharding import ShardKey, SplitSize
 from beam_jobs.rejections import Rejection, Repaired
 from beam_jobs.statistics.validation import Criteria, ValidateStatistics, Validation
 from beam_jobs.storage.files import write_atomically
+from schemas.derived_schema import derive_schema
 from schemas.errors import UserError
 from schemas.manifest import MAX_SHARDS, QUARANTINE_FOLDER
 
@@ -105,7 +106,7 @@ def _decide_sides(
 
 
 def _criteria(options: PrepareOptions) -> Criteria:
-    return Criteria(options.spec.schema_text, options.spec.rules, options.baseline_dir)
+    return Criteria(derive_schema(options.spec), options.spec.rules, options.baseline_dir)
 
 
 class _GroupByShard(beam.PTransform):

@@ -67,7 +67,7 @@ def test_the_app_in_the_browser_repeats_the_names_of_the_contract():
     assert constants["TFLITE_FILE"] == exported_model.TFLITE_FILE
     assert constants["SIGNATURE"] == exported_model.PREDICT_PIXELS
     assert f"/{exported_model.INFO_FILE}`" in source
-    assert f"outputs.{exported_model.CLASS_IDS}" in source
+    assert f"outputs.{exported_model.LOGITS}" in source
 
 
 def test_an_info_is_read_back_as_it_was_written():

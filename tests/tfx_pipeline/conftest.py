@@ -12,6 +12,7 @@ from PIL import Image
 
 import tfx_pipeline
 from schemas.contract import dataset_text
+from schemas.derived_schema import derive_schema, schema_sha256
 from schemas.features import EVAL, SPLITS, TRAIN, split_folder
 from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest, Shard, Split, file_sha256, shard_path
 from schemas.spec import DATASET_FILE, load_spec
@@ -78,7 +79,7 @@ def toy_version(tmp_path_factory) -> Path:
         folder = version_dir / "statistics" / split_folder(split)
         folder.mkdir(parents=True)
         (folder / "FeatureStats.pb").write_bytes(b"")  # an empty DatasetFeatureStatisticsList; no step reads it
-    (version_dir / SCHEMA_FILE).write_text(spec.schema_text, encoding="utf-8")
+    (version_dir / SCHEMA_FILE).write_text(derive_schema(spec), encoding="utf-8")
     (version_dir / DATASET_FILE).write_text(dataset_text(spec), encoding="utf-8")
     published = sum(RECORDS.values())
     manifest = Manifest(
@@ -91,7 +92,7 @@ def toy_version(tmp_path_factory) -> Path:
         quarantined={},
         repaired=0,
         repairs={},
-        schema_sha256=spec.schema_sha256,
+        schema_sha256=schema_sha256(spec),
         dataset_sha256=file_sha256(version_dir / DATASET_FILE),
         inputs_sha256=hashlib.sha256(b"toy").hexdigest(),
         options={},
