@@ -1,6 +1,7 @@
 """Where files lie under a folder, as data sets and users write it: `images/{id}.jpg` or `leftImg8bit/*/{id}_left.png`.
 
 `{id}` stands for the id, `*` for any characters and `?` for one, none of them for a `/`; everything else is literal.
+`{split:train|val}` stands for one of these names, which also say the split, as `SPLIT_NAMES` has them.
 Names that begin with a dot never match a `*`, a `?` or an `{id}` at their start: operating systems leave such files.
 The extension after an `{id}` matches in upper and lower case, and `.jpg` and `.jpeg` are the same.
 """
@@ -10,8 +11,15 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
+from schemas.features import EVAL, TRAIN
+
 PLACEHOLDER = "{id}"
-_WILDCARDS = re.compile(r"(\{id\}|\*|\?)")
+SPLIT_NAMES = {  # as folders are called, in any case
+    **dict.fromkeys(("train", "training", "trn"), TRAIN),
+    **dict.fromkeys(("eval", "val", "valid", "validation", "dev", "test", "testing", "tst"), EVAL),
+}
+_SPLIT = re.compile(r"\{split:([^{}]*)\}")
+_WILDCARDS = re.compile(r"(\{id\}|\{split:[^{}]*\}|\*|\?)")
 _JPEG = ("jpg", "jpeg")
 _EXPRESSIONS = {PLACEHOLDER: "(?P<id>[^/]*)", "*": "[^/]*", "?": "[^/]"}
 
@@ -21,6 +29,10 @@ def check_path_pattern(text: str) -> str:
     folder, _, file_name = text.rpartition("/")
     if file_name.count(PLACEHOLDER) != 1 or PLACEHOLDER in folder:
         raise ValueError(f"needs {PLACEHOLDER} exactly once, in its file name")
+    if len(splits := _SPLIT.findall(text)) > 1 or len(splits) < text.count("{split"):
+        raise ValueError("{split:...} stands there once, and names folders, such as {split:train|val}")
+    if unknown := [name for names in splits for name in names.split("|") if name.lower() not in SPLIT_NAMES]:
+        raise ValueError(f"{{split:...}}: {unknown[0]!r} names no split; known are {', '.join(SPLIT_NAMES)}")
     if "**" in text:
         raise ValueError("** is not supported; write one * for each folder on the way")
     if any(part in ("", ".", "..") for part in text.split("/")):
@@ -45,7 +57,7 @@ class PathPattern:
     @property
     def glob(self) -> str:
         """The pattern as people and shells read it, e.g. `images/*.jpg`."""
-        return self.text.replace(PLACEHOLDER, "*")
+        return _SPLIT.sub("*", self.text.replace(PLACEHOLDER, "*"))
 
     @property
     def prefix(self) -> str:
@@ -78,6 +90,23 @@ class PathPattern:
         match = self._expressions[-1].fullmatch(names[-1])
         return (match.groupdict().get("id") or "") if match else None
 
+    @property
+    def literal_length(self) -> int:
+        """Characters that stand for themselves; of two patterns that match a file, the one with more of them has it."""
+        return len("".join(_WILDCARDS.split(self.text)[::2]))
+
+    @property
+    def names_splits(self) -> bool:
+        """Whether matches say their split."""
+        return _SPLIT.search(self.text) is not None
+
+    def split_of(self, path: str) -> str:
+        """The split that a matching path names; empty where the pattern has none."""
+        for expression, name in zip(self._expressions, path.split("/")):
+            if (match := expression.fullmatch(name)) and (found := match.groupdict().get("split")):
+                return SPLIT_NAMES[found.lower()]
+        return ""
+
     @cached_property
     def _expressions(self) -> list[re.Pattern[str]]:
         return [_expression(part) for part in self.parts]
@@ -89,7 +118,12 @@ def _expression(part: str) -> re.Pattern[str]:
     stem, dot, extension = pieces[-1].rpartition(".")
     if PLACEHOLDER not in pieces or not extension.isalnum():
         stem, dot, extension = pieces[-1], "", ""
-    expressions = [_EXPRESSIONS.get(piece, re.escape(piece)) for piece in (*pieces[:-1], stem)]
+    expressions = [_EXPRESSIONS.get(piece) or _literal(piece) for piece in (*pieces[:-1], stem)]
     if dot:
         expressions.append(rf"(?ai:\.{'jpe?g' if extension.lower() in _JPEG else re.escape(extension)})")
     return re.compile(visible + "".join(expressions), re.DOTALL)
+
+
+def _literal(piece: str) -> str:
+    names = _SPLIT.fullmatch(piece)
+    return f"(?P<split>{'|'.join(map(re.escape, names[1].split('|')))})" if names else re.escape(piece)

@@ -12,7 +12,7 @@ import colorsys
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from schemas.class_spec import TRANSPARENT
@@ -58,6 +58,11 @@ def identifier(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
     return f"n{name}" if name[:1].isdigit() else name
+
+
+def class_colors(count: int) -> list[Color]:
+    """As many colours as there are classes, in the order in which `expand` gives them."""
+    return list(islice(_palette(), count))
 
 
 def _unanswered(values: Any, place: str = "") -> Iterator[str]:

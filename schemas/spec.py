@@ -26,7 +26,7 @@ from schemas.features import (
 )
 from schemas.lines import Line
 from schemas.models import FrozenModel, parse_model
-from schemas.path_pattern import check_path_pattern
+from schemas.path_pattern import PathPattern, check_path_pattern
 from schemas.shorthand import expand
 from schemas.slice_spec import SliceSpec
 
@@ -158,8 +158,8 @@ class DatasetSpec(FrozenModel):
         known = (NUMBERS, *self.slice_names, *self.number_features)
         if unknown_features := [name for name in self.thresholds if name not in known]:
             raise ValueError(f"thresholds: no {', '.join(unknown_features)}; there are: {', '.join(known)}")
-        if self.split == "official" and not self.official_splits:
-            raise ValueError("split: official needs official_splits")
+        if self.split == "official" and not self.has_official_split:
+            raise ValueError("split: official needs official_splits, or {split:train|val} in image_path")
         return self
 
     def _check_mask_values(self) -> None:
@@ -189,6 +189,11 @@ class DatasetSpec(FrozenModel):
             raise ValueError(f"classes: at most {IGNORE_ID - 1} beside ignored pixels, got {len(self.classes)}")
         if IGNORED_FRACTION in self.fraction_features:
             raise ValueError(f"classes: beside ignored pixels no class's feature can be called {IGNORED_FRACTION}")
+
+    @property
+    def has_official_split(self) -> bool:
+        """Whether lists or folders say which split a photo belongs to."""
+        return bool(self.official_splits) or PathPattern(self.image_path).names_splits
 
     @property
     def ignores_pixels(self) -> bool:

@@ -19,7 +19,7 @@ IMAGES, MASKS, LISTS = "images", "masks", "lists"
 
 
 class Wanted(NamedTuple):
-    """One kind of file: photos, masks, or the official list of `split`."""
+    """One kind of file: photos, masks, or the official list of `split`; of a photo found, the split of its folder."""
 
     kind: str
     pattern: str
@@ -135,17 +135,27 @@ def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterat
         for member in list_members(listing.place, left_out):
             ids = [(wanted, image_id) for wanted, one in patterns if (image_id := one.id_of(member.member)) is not None]
             for wanted, image_id in ids:
+                wanted = _with_split(wanted, PathPattern(wanted.pattern), member.member)
                 yield wanted, spell_out(image_id), member._replace(member=spell_out(member.member))
             if not ids and left_out is not None:
                 left_out.add(spell_out(member.member))
     else:
         for wanted in listing.wanted:
             pattern = PathPattern(wanted.pattern)
+            others = [PathPattern(one) for one in listing.patterns if one != wanted.pattern]
+            narrower = [one for one in others if one.literal_length > pattern.literal_length]
             for path, image_id, size in list_folder(listing.place, pattern):
-                if image_id is not None:
-                    yield wanted, spell_out(image_id), SourceFile(spell_out(f"{listing.place}/{path}"), size)
+                if image_id is not None and not any(one.id_of(path) is not None for one in narrower):
+                    source = SourceFile(spell_out(f"{listing.place}/{path}"), size)
+                    yield _with_split(wanted, pattern, path), spell_out(image_id), source
                 elif left_out is not None:
                     left_out.add(spell_out(path), pattern)
+
+
+def _with_split(wanted: Wanted, pattern: PathPattern, path: str) -> Wanted:
+    """What was wanted, with the split that the folders of a photo name."""
+    is_named = wanted.kind == IMAGES and pattern.names_splits
+    return wanted._replace(split=pattern.split_of(path)) if is_named else wanted
 
 
 def _is_file(uri: str) -> bool:

@@ -43,7 +43,7 @@ class PrepareOptions(FrozenModel):
       image_path, mask_path: Patterns in place of the spec's, for a user's own folders.
       output: Root that versions are published under, as `<output>/<dataset>/<version>`.
       image_size: Side of the square photos and masks in pixels; 0 keeps the sizes.
-      split: `official` reads the data set's lists, `hash` decides by the id; None: what the description says.
+      split: `official` reads the data set's lists and folders, `hash` decides by the id; None: as described.
       max_missing_fraction: A JPEG that ends early is repaired where at most this share of its pixels is missing; 0
         repairs none.
       shard_bytes: Target size of a shard in bytes.
@@ -122,7 +122,7 @@ class PrepareOptions(FrozenModel):
 
     @model_validator(mode="after")
     def _official_lists_exist(self) -> PrepareOptions:
-        if self.split == "official" and not self.spec.official_splits:
+        if self.split == "official" and not self.spec.has_official_split:
             raise ValueError(f"split: {self.dataset} has no official lists; use hash")
         return self
 

@@ -58,6 +58,8 @@ class _ListFiles(beam.DoFn):
                 yield TaggedOutput(LISTS, (wanted.split, source))
             else:
                 yield Found(wanted.kind, image_id, source)
+                if wanted.split:
+                    yield Found(LISTED, image_id, wanted.split)
         if left_out.kinds:
             yield Found(LEFT_OUT, NO_ID, left_out.kinds)
 

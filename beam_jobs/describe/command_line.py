@@ -1,0 +1,156 @@
+"""Command line of the describing job: a folder of photos and masks in, its `dataset.yaml` and a page out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import posixpath
+import sys
+import tempfile
+from typing import TYPE_CHECKING
+
+from beam_jobs.console import CommandLine, be_calm, heavy_imports
+from beam_jobs.describe.class_names import find_names
+from beam_jobs.describe.dataset_text import dataset_yaml, is_edited
+from beam_jobs.describe.layout import Layout, find_layout
+from beam_jobs.monitoring.failures import failure_cause
+from beam_jobs.records.sharding import id_hash
+from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.storage.files import exists, files_below, read_file, read_part, write_atomically
+from beam_jobs.storage.versions import absolute_folder
+from schemas.documents import MAX_YAML_BYTES
+from schemas.errors import UserError
+from schemas.shorthand import ASKED, identifier
+from schemas.spec import DATASET_FILE
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from beam_jobs.describe.survey import Survey
+
+PAGE_FILE = "dataset.html"
+FAILED = 1
+SAMPLE = 400  # masks that are read
+MAX_FILES = 1_000_000  # whose names are looked at
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the job.
+
+    Returns:
+      0 where `dataset.yaml` is written, whatever is still to be filled in; 1 where the job failed.
+
+    Raises:
+      UserError: The folder can't be used, nothing in it pairs, or a person's `dataset.yaml` would be lost.
+    """
+    options, beam_flags = _parser().parse_known_args(arguments)
+    be_calm(options.verbose)
+    folder = absolute_folder(options.input)
+    target = f"{folder}/{DATASET_FILE}"
+    _check_target(target, options.overwrite)
+    paths = _list(folder)
+    layout = find_layout(paths)
+    if layout is None:
+        raise UserError(
+            f"--input {folder}: among {len(paths):,} files no photos and masks pair by their names; give each mask"
+            f" its photo's name, or write {DATASET_FILE} by hand (schemas/README.md)"
+        )
+    print(f"{len(layout.pairs):,} pairs: {layout.image_path} and {layout.mask_path}", flush=True)
+    chosen = sorted(layout.pairs, key=lambda pair: id_hash("describe", pair[0]))[:SAMPLE]
+    pairs = [(f"{folder}/{photo}", f"{folder}/{mask}") for photo, mask in chosen]
+    try:
+        survey = _run(pairs, folder, parse_beam_flags(beam_flags))
+    except Exception as error:  # whatever failed in the graph, on any runner
+        if options.verbose or isinstance(error, UserError):
+            raise
+        print(f"error: the job failed: {failure_cause(error)}; --verbose shows where", file=sys.stderr)
+        return FAILED
+    return _write(folder, target, layout, survey, paths, pairs)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = CommandLine(
+        prog="python -m beam_jobs.describe",
+        description="Looks at a folder of photos and masks and writes the dataset.yaml that it seems to need, with the "
+        "reason behind each guess, and a page that shows photos and masks. Reads up to "
+        f"{SAMPLE} masks. Options of Apache Beam are accepted too, such as --direct_num_workers.",
+        epilog="exit codes: 0 written, 1 the job failed, 2 unusable options or input",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--input", required=True, help="folder with photos and masks, local or gs://")
+    parser.add_argument("--overwrite", action="store_true", help="also a dataset.yaml that a person has edited")
+    parser.add_argument("--verbose", action="store_true", help="show the libraries' own messages")
+    return parser
+
+
+def _check_target(target: str, overwrite: bool) -> None:
+    """Refuses to lose what a person has written."""
+    if not exists(target) or overwrite:
+        return
+    try:
+        text = read_part(target, 0, MAX_YAML_BYTES).decode("utf-8", "replace")
+    except OSError as error:
+        raise UserError(f"{target}: can't be read ({error})") from None
+    if is_edited(text):
+        raise UserError(f"{target}: somebody has written or edited it; move it away, or give --overwrite to lose that")
+
+
+def _list(folder: str) -> list[str]:
+    """Relative paths of the files below a folder."""
+    if "://" not in folder and not os.path.isdir(folder):
+        raise UserError(f"--input {folder}: no such folder")
+    paths = []
+    try:
+        for file in files_below(folder):
+            paths.append(file.path.removeprefix(f"{folder}/"))
+            if len(paths) == MAX_FILES:
+                print(f"Note: the first {MAX_FILES:,} files are looked at", flush=True)
+                break
+    except OSError as error:
+        raise UserError(f"--input {folder}: can't be listed ({error})") from None
+    return paths
+
+
+def _run(pairs: list[tuple[str, str]], folder: str, options: PipelineOptions) -> Survey:
+    """Runs the graph."""
+    with heavy_imports():
+        from apache_beam.options.pipeline_options import StandardOptions
+
+        from beam_jobs.describe.pipeline import survey, survey_from_json
+        from beam_jobs.runners.supervision import supervised_pipeline
+
+    if options.view_as(StandardOptions).runner == "DataflowRunner":
+        raise UserError(f"--runner=DataflowRunner: a sample of {SAMPLE} masks is read in seconds here; leave it out")
+    with tempfile.TemporaryDirectory() as local:
+        path = f"{local}/survey.json"
+        with supervised_pipeline(options) as pipeline:
+            survey(pipeline, pairs, path)
+        return survey_from_json(read_file(path))
+
+
+def _write(
+    folder: str, target: str, layout: Layout, survey: Survey, paths: list[str], pairs: list[tuple[str, str]]
+) -> int:
+    from beam_jobs.describe.guesses import guess
+    from beam_jobs.describe.page import describing_page
+
+    sampled = sum(survey.kinds.values())
+    if not sampled:
+        reasons = "; ".join(f"{count} times {problem}" for problem, count in survey.problems.items())
+        raise UserError(f"--input {folder}: none of {len(pairs)} pairs can be read: {reasons}")
+    names, source = find_names(folder, paths)
+    ids = [posixpath.splitext(posixpath.basename(photo))[0] for photo, _ in layout.pairs]
+    guesses = guess(survey, names, ids)
+    name = identifier(posixpath.basename(folder)) or "photos"
+    text = dataset_yaml(name, layout, guesses, sampled, source)
+    write_atomically(target, text.encode())
+    page = f"{folder}/{PAGE_FILE}"
+    write_atomically(page, describing_page(name, text, guesses, pairs).encode())
+    print(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
+    for problem, count in survey.problems.items():
+        print(f"Note: {count} times {problem}")
+    print(f"Written: {target}\n         {page}")
+    if asked := sum(one.name == ASKED for one in guesses.classes):
+        print(f"To do: name {asked} classes in {DATASET_FILE}; the page shows them")
+    print(f"Then: python -m beam_jobs.prepare --input={folder} --output=DATA --version=1.0.0")
+    return 0

@@ -1,0 +1,62 @@
+"""The `dataset.yaml` of guesses, with the reason behind each, and whether a person has edited one since."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from beam_jobs.describe.guesses import ASKED, Guesses
+from beam_jobs.describe.layout import Layout
+
+_SEAL = "# as written by beam_jobs.describe: "  # and the digest of all lines before
+
+
+def dataset_yaml(name: str, layout: Layout, guesses: Guesses, sampled: int, names_from: str = "") -> str:
+    """The file's text.
+
+    Args:
+      name: Of the data set.
+      layout: How photos and masks pair.
+      guesses: What the masks seem to be.
+      sampled: Masks that were looked at.
+      names_from: The file that class names were taken from; empty for none.
+    """
+    asked = sum(one.name == ASKED for one in guesses.classes)
+    lines = [
+        "# Written by beam_jobs.describe; edit it. Everything else that may stand here: schemas/README.md.",
+        *([f"# TO DO: {asked} classes have no name yet; nothing is published before they have."] if asked else []),
+        *(f"# TO DO: {question}" for question in guesses.questions),
+        f"name: {name}",
+        f"image_path: {_quoted(layout.image_path)}  # {layout.photos:,} photos",
+        f"mask_path: {_quoted(layout.mask_path)}  # {layout.masks:,} masks; {len(layout.pairs):,} pairs",
+    ]
+    if "{split:" in layout.image_path:
+        lines.append("split: official  # the folders say it; hash would draw one by the names")
+    if guesses.masks:
+        lines.append(f"masks: {json.dumps(guesses.masks).replace(chr(34), '')}  # {guesses.masks_reason}")
+    origin = f"; names from {names_from}" if names_from else ""
+    lines.append(f"classes:  # value or colour in the masks: name, of {sampled:,} of {layout.masks:,} masks{origin}")
+    for one in guesses.classes:
+        value = one.value if one.value.isdigit() else json.dumps(one.value)
+        shown = one.name if one.name.isalpha() and one.name.isascii() else json.dumps(one.name, ensure_ascii=False)
+        lines.append(f"  {value}: {shown}  # {one.reason}")
+    if guesses.slices:
+        lines.append("slices:  # parts of the evaluation")
+        for slice_name, pattern, reason in guesses.slices:
+            lines.append(f"  - {{name: {slice_name}, id_pattern: {_quoted(pattern)}}}  # {reason}")
+    text = "\n".join(lines) + "\n"
+    return f"{text}{_SEAL}{_digest(text)}\n"
+
+
+def is_edited(text: str) -> bool:
+    """Whether somebody has changed a file since `dataset_yaml` wrote it, or it was never written by that."""
+    body, seal, digest = text.rpartition(_SEAL)
+    return not seal or digest.strip() != _digest(body)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

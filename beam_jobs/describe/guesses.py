@@ -1,0 +1,104 @@
+"""From what a survey has found to what `dataset.yaml` says, each guess with the reason for it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from beam_jobs.describe.survey import Survey
+from schemas.shorthand import ASKED, IGNORE
+
+MAX_CLASSES = 254
+THIN = 0.12  # of a value's pixels that lie inside it: borders between things have fewer
+_MIN_SHARE = 0.001  # a value of a 0/255 mask's soft edge, or of a lossy one, has fewer pixels than a class
+
+
+class ClassGuess(NamedTuple):
+    """One value or colour, the class that it may mean, and why."""
+
+    value: str
+    name: str
+    reason: str
+
+
+class Guesses(NamedTuple):
+    """What the masks seem to be.
+
+    Attributes:
+      classes: In the order of values, or of how common colours are.
+      masks: Content of `masks:`; empty for exact masks.
+      masks_reason: Why.
+      slices: Name, pattern over the id and reason of each.
+      questions: What only a person can answer.
+    """
+
+    classes: list[ClassGuess]
+    masks: dict[str, object]
+    masks_reason: str
+    slices: list[tuple[str, str, str]]
+    questions: list[str]
+
+
+def guess(survey: Survey, names: dict[str, str], ids: Sequence[str]) -> Guesses:
+    """Guesses classes, the ignored value, thresholds and groups.
+
+    Args:
+      survey: Of a sample of masks.
+      names: Value or colour to name, where a file says so.
+      ids: Of all pairs, or of many.
+    """
+    total = sum(survey.pixels.values())
+    is_lossy = any(kind.startswith("lossy") for kind in survey.kinds)
+    values = _ordered(survey.pixels)
+    masks: dict[str, object] = {}
+    reason = ""
+    is_soft = {"0", "255"} <= set(values) and len(values) > 2 and survey.soft < 0.25 * total
+    if is_soft and (is_lossy or (survey.pixels["0"] + survey.pixels["255"] > 0.9 * total and not names)):
+        values, masks = ["0", "255"], {"threshold": 128}
+        reason = f"{survey.soft / total:.2%} of the pixels are neither 0 nor 255: soft edges, cut in the middle"
+    elif is_lossy:
+        values = [value for value in values if survey.pixels[value] > _MIN_SHARE * total]
+        masks, reason = {"lossy": True}, "masks are JPEG or lossy WebP: each pixel becomes the nearest class"
+    questions = []
+    if len(values) > MAX_CLASSES:
+        questions.append(f"{len(values)} different values or colours: are these masks of classes?")
+        values = sorted(values, key=lambda value: -survey.pixels[value])[:MAX_CLASSES]
+    count = sum(survey.kinds.values())
+    classes = [_guess_class(value, survey, names, total, count, len(values)) for value in values]
+    return Guesses(classes, masks, reason, list(_groups(ids)), questions)
+
+
+def _ordered(pixels: dict[str, int]) -> list[str]:
+    """Values in their order; colours with the most common first."""
+    if all(value.isdigit() for value in pixels):
+        return sorted(pixels, key=int)
+    return sorted(pixels, key=lambda value: (-pixels[value], value))
+
+
+def _guess_class(value: str, survey: Survey, names: dict[str, str], total: int, count: int, values: int) -> ClassGuess:
+    share, masks = survey.pixels[value] / total, survey.masks.get(value, 0)
+    facts = f"{share:.2%} of the pixels, in {masks} of {count} masks"
+    inside = survey.inner.get(value, 0) / max(1, survey.pixels[value])
+    if value in names:
+        return ClassGuess(value, names[value], facts)
+    if values > 2 and value in ("255", "#ffffff", "#e0e0c0") and inside < THIN:
+        return ClassGuess(value, IGNORE, f"{facts}; thin borders between things")
+    if values > 2 and value == "255":
+        return ClassGuess(value, IGNORE, f"{facts}; far from the other values, as pixels without a class are")
+    if values == 2:
+        background = max(survey.pixels, key=lambda one: survey.pixels[one]) if value.startswith("#") else "0"
+        if value == background:
+            return ClassGuess(value, "background", f"{facts}; of two values the background's")
+    thin = "; thin, as borders or poles are" if inside < THIN else ""
+    return ClassGuess(value, ASKED, f"{facts}{thin}: what is it? A name, or {IGNORE}")
+
+
+def _groups(ids: Sequence[str]):
+    """Prefixes of ids that many share, such as videos, patients or breeds."""
+    prefixes = Counter(match[1] for one in ids if (match := re.fullmatch(r"(.+?)[_-][^_-]+", one)))
+    whole = sum(prefixes.values()) == len(ids)
+    if whole and 2 <= len(prefixes) <= len(ids) / 5 and not all(one.isdigit() for one in prefixes):
+        few = ", ".join(name for name, _ in prefixes.most_common(4))
+        yield "group", r"(.+?)[_-][^_-]+", f"{len(prefixes)} beginnings of names, such as {few}: videos, places, kinds?"

@@ -1,0 +1,109 @@
+"""What a sample of masks holds: kinds, and values or colours with their pixels, photos and shapes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from beam_jobs.codec.mask_kinds import container_of, read_pixels
+from beam_jobs.codec.photos import decode_photo
+from beam_jobs.elements import SourceFile
+from beam_jobs.rejections import InputRejected
+from beam_jobs.sources.input_files import read_input
+
+MAX_VALUES = 512  # kept of one mask and of all; more are no classes
+_SHAPED = 64  # values of a mask whose shape is looked at
+
+
+class Survey(NamedTuple):
+    """What one mask shows, or many.
+
+    Attributes:
+      kinds: Kind of mask in words to number of masks.
+      pixels: Value or colour (`#rrggbb`, `transparent`) to its number of pixels.
+      masks: Likewise, to the number of masks that have it.
+      inner: Likewise, to the pixels whose neighbours all have it too: thin borders have hardly any.
+      sizes: `WIDTHxHEIGHT` of photos to their number.
+      soft: Pixels that are neither 0 nor 255, of grey masks.
+      problems: What can't be read, and what differs between a photo and its mask, to how often.
+    """
+
+    kinds: dict[str, int]
+    pixels: dict[str, int]
+    masks: dict[str, int]
+    inner: dict[str, int]
+    sizes: dict[str, int]
+    soft: int
+    problems: dict[str, int]
+
+
+def add_surveys(surveys: Iterable[Survey]) -> Survey:
+    """The sum of surveys, in any order."""
+    totals: list[Counter[str]] = [Counter() for _ in Survey._fields]
+    soft = 0
+    for one in surveys:
+        for total, value in zip(totals, one):
+            if isinstance(value, dict):
+                total.update(value)
+        soft += one.soft
+    kinds, pixels, masks, inner, sizes, _, problems = (dict(total.most_common(4 * MAX_VALUES)) for total in totals)
+    return Survey(kinds, pixels, masks, inner, sizes, soft, problems)
+
+
+def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
+    """Looks at one photo and its mask; what is wrong with them is one of the problems."""
+    try:
+        size = decode_photo(read_input(photo), 16, max_missing_fraction=1)
+        width, height = size.source_width, size.source_height
+        data = read_input(mask)
+        container = container_of(data)
+        if container is None:
+            return _problem("masks that are no PNG, BMP, TIFF, WebP or JPEG")
+        indices = read_pixels(data, container, palette_colors=False)
+    except InputRejected as error:
+        return _problem(f"{error.reason.replace('_', ' ')}, such as {mask}")
+    except (OSError, ValueError, SyntaxError):
+        return _problem("damaged masks")
+    values = indices.values if indices.values is not None else indices.colors
+    assert values is not None  # one of both is there
+    problems = {} if values.shape == (height, width) else {"masks of another size than their photo": 1}
+    is_color = indices.values is None
+    depth = "colours" if is_color else "16-bit values" if values.dtype == np.uint16 else "values"
+    kind = f"{'lossy ' if indices.is_lossy else ''}{container} of {depth}"
+    found, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    names = [_name(int(one), is_color) for one in found[:MAX_VALUES]]
+    inner = _inner(inverse.reshape(values.shape), len(found))
+    soft = 0 if is_color else int(((values > 0) & (values < 255)).sum())
+    return Survey(
+        {kind: 1},
+        dict(zip(names, counts.tolist())),
+        dict.fromkeys(names, 1),
+        dict(zip(names, inner)),
+        {f"{width}x{height}": 1},
+        soft,
+        problems,
+    )
+
+
+def _problem(text: str) -> Survey:
+    return Survey({}, {}, {}, {}, {}, 0, {text: 1})
+
+
+def _name(value: int, is_color: bool) -> str:
+    if not is_color:
+        return str(value)
+    return "transparent" if value >> 24 else f"#{value:06x}"
+
+
+def _inner(indices: np.ndarray, count: int) -> list[int]:
+    """Of each value, the pixels with an equal one 3 pixels away in all four directions; int [H, W] in."""
+    if count > _SHAPED or min(indices.shape) < 8:
+        return [0] * min(count, MAX_VALUES)
+    middle = indices[3:-3, 3:-3]
+    same = np.ones(middle.shape, bool)
+    for other in (indices[:-6, 3:-3], indices[6:, 3:-3], indices[3:-3, :-6], indices[3:-3, 6:]):
+        same &= middle == other
+    return np.bincount(middle[same], minlength=count).tolist()
