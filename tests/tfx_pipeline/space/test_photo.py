@@ -4,8 +4,6 @@ import zlib
 import numpy as np
 import pytest
 
-from beam_jobs.codec.photos import decode_photo
-from beam_jobs.rejections import InputRejected
 from tests.png_writer import PALETTE, RGB, chunk, png
 from tests.tfx_pipeline.space.conftest import encoded, photo
 from tfx_pipeline.space.segmentation_app.photo import PhotoRefused, read_photo
@@ -38,15 +36,6 @@ def indexed_without_palette():
 def test_what_cannot_be_used_is_refused_in_words(data, message):
     with pytest.raises(PhotoRefused, match=message):
         read_photo(data)
-
-
-def test_colours_of_16_bits_with_a_transparent_one_are_refused_as_the_preparation_refuses_them():
-    samples = np.zeros((20, 20, 3), np.uint16)
-    data = png(samples, RGB, 16, before_pixels=((b"tRNS", bytes(6)),))
-    with pytest.raises(PhotoRefused, match="Save it as a JPEG or an 8-bit PNG"):
-        read_photo(data)
-    with pytest.raises(InputRejected):
-        decode_photo(data, min_side=0)
 
 
 @pytest.mark.parametrize("bytes_of_text", [10, 3_000_000])
