@@ -31,7 +31,8 @@ def read_dataset(dataset: str) -> DatasetSpec:
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             f"--dataset {dataset}: there is no {path}, and no data set of this name ships (there are"
-            f" {', '.join(available_datasets())}); give the path of a {DATASET_FILE}"
+            f" {', '.join(available_datasets())}); give the path of a {DATASET_FILE};"
+            " python -m beam_jobs.describe --input=FOLDER writes one"
         ) from None
     except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
         raise UserError(f"--dataset {path}: can't be read ({error})") from None

@@ -46,7 +46,7 @@ def test_every_default_passes_its_own_pattern_and_is_the_jobs_default():
     defaults = {name: one["defaultValue"] for name, one in parameters().items() if "defaultValue" in one}
     assert len(defaults) > 5
     assert [name for name, text in defaults.items() if not matches(name, text)] == []
-    required = {"dataset": "pets", "input": "gs://a/photos", "output": "gs://a/data", "version": "1.0.0"}
+    required = {"dataset": "pets", "input": "gs://a-bucket/photos", "output": "gs://a-bucket/data", "version": "1.0.0"}
     del defaults["sdk_container_image"]
     given, own = (
         PrepareOptions.model_validate(one).model_dump(exclude={"job_id"}) for one in (required | defaults, required)
