@@ -13,10 +13,8 @@ from beam_jobs.once import FlatMapOnce
 from beam_jobs.records import sharding
 from beam_jobs.rejections import Rejection, Repaired
 from beam_jobs.storage.files import files_below, read_file, write_atomically
-from schemas.manifest import QUARANTINE_FOLDER
+from schemas.version_files import LINE_FILE_SUFFIX, QUARANTINE_FOLDER, REPAIRS_FOLDER, line_file_path
 
-REPAIRS_FOLDER = "repairs"
-SUFFIX = ".jsonl"
 LINES_PER_FILE = 100_000
 
 
@@ -95,7 +93,7 @@ def _every_file(counts: dict[str, int]) -> Iterator[Assigned]:
 
 def _write_file(element: tuple[LineFile, Iterable[Line | None]], staging: str) -> str:
     (folder, index, count), listed = element
-    path = f"{folder}/{folder}-{index:05d}-of-{count:05d}{SUFFIX}"
+    path = line_file_path(folder, index, count)
     lines = (f"{one.to_json()}\n" for one in sorted(filter(None, listed)))
     write_atomically(f"{staging}/{path}", "".join(lines).encode())
     return path
@@ -114,7 +112,7 @@ def read_repairs(version_dir: str) -> beam.PTransform:
 def list_line_files(folder: str) -> Iterator[str]:
     """Paths of the files in a folder that `WriteLineFiles` wrote."""
     for file in files_below(folder):
-        if file.path.endswith(SUFFIX):
+        if file.path.endswith(LINE_FILE_SUFFIX):
             yield file.path
 
 

@@ -19,8 +19,3 @@ SPLITS = (TRAIN, EVAL)
 def fraction_feature(class_name: str) -> str:
     """Name of the float feature that holds a class's share of the mask's labelled pixels, e.g. `pet_fraction`."""
     return f"{class_name}_fraction"
-
-
-def split_folder(split: str) -> str:
-    """Folder of a split in TFX's artifact layout, e.g. `Split-train`."""
-    return f"Split-{split}"

@@ -12,39 +12,23 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
 from schemas.documents import parse_json_object, read_document
 from schemas.errors import UserError
-from schemas.features import SPLITS, split_folder
+from schemas.features import SPLITS
+from schemas.models import FrozenModel, parse_model
 from schemas.regular_files import open_regular
-from schemas.spec import FrozenModel, parse_model
-
-MANIFEST_FILE = "manifest.json"
-SCHEMA_FILE = "schema.pbtxt"
-EXAMPLES_FOLDER = "examples"
-STATISTICS_FOLDER = "statistics"
-ANOMALIES_FOLDER = "anomalies"
-QUARANTINE_FOLDER = "quarantine"
-STATISTICS_FILE = "FeatureStats.pb"  # names of TFX's ExampleStatistics and ExampleAnomalies artifacts
-ANOMALIES_FILE = "SchemaDiff.pb"
+from schemas.version_files import MANIFEST_FILE, MAX_SHARDS, RELATIVE_PATH, VERSION, parse_shard_path, shard_path
 
 SHA256 = r"^[0-9a-f]{64}$"
-VERSION = r"[0-9A-Za-z][0-9A-Za-z.-]*"  # a pattern of the whole name
 DATASET = r"^[a-z][a-z0-9_]*$"
 _NUMBER = re.compile(r"v?[0-9]+\.[0-9]")  # how a folder begins that is called by a version
-# A path inside a version: relative, no hidden or parent part, so that no manifest can lead out of its folder.
-RELATIVE_PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$"
-MAX_SHARDS = 99_999  # of a split: five digits
 MAX_BYTES = 64 << 20  # 64 MiB; a shard takes a quarter of a kilobyte
 MAX_NAME = 128  # characters of a data set's, a version's or a reason's name
 RECORD_FRAME = 16  # bytes of a record's length and checksums: https://www.tensorflow.org/tutorials/load_data/tfrecord
-_SHARD_PATH = re.compile(
-    rf"{EXAMPLES_FOLDER}/{re.escape(split_folder(''))}(?P<folder>[a-z]+)/(?P<dataset>[a-z][a-z0-9_]*)"
-    r"-(?P<split>[a-z]+)\.tfrecord-(?P<index>[0-9]{5})-of-(?P<count>[0-9]{5})"
-)
 
 Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]  # what JSON readers agree on
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=MAX_NAME)]
@@ -60,28 +44,6 @@ def _check_option(value: str | int | float | None) -> str | int | float | None:
 
 
 Option = Annotated[Any, AfterValidator(_check_option)]
-
-
-class ShardName(NamedTuple):
-    """What the path of a shard says."""
-
-    dataset: str
-    split: str
-    index: int
-    count: int
-
-
-def shard_path(dataset: str, split: str, index: int, count: int) -> str:
-    """Path of a shard inside a version: `examples/Split-train/pets-train.tfrecord-00000-of-00008`."""
-    return f"{EXAMPLES_FOLDER}/{split_folder(split)}/{dataset}-{split}.tfrecord-{index:05d}-of-{count:05d}"
-
-
-def parse_shard_path(path: str) -> ShardName | None:
-    """Reads what `shard_path` gives; None for any other text."""
-    match = _SHARD_PATH.fullmatch(path)
-    if match is None or match["folder"] != match["split"]:
-        return None
-    return ShardName(match["dataset"], match["split"], int(match["index"]), int(match["count"]))
 
 
 class Shard(FrozenModel):
@@ -218,22 +180,31 @@ def read_manifest(version_dir: Path) -> Manifest:
         data = read_document(path, MAX_BYTES)
     except OSError as error:
         raise UserError(f"{path}: can't be read ({error.strerror})") from None
-    manifest = parse_manifest(data, str(path))
-    check_folder_name(manifest, str(version_dir.resolve()), str(path))
-    return manifest
+    return published_manifest(data, str(version_dir.resolve()), str(path))
 
 
-def check_folder_name(manifest: Manifest, version_dir: str, source: str) -> None:
-    """UserError where a version lies under the number of another one: what refers to it by its name finds another.
+def published_manifest(data: bytes, version_dir: str, source: str) -> Manifest:
+    """The manifest of a version in its folder: every reader of published versions gets it here.
 
-    A folder that is not called by a number, such as a mount at `/data`, claims nothing.
+    A folder whose name is not a version number, such as a mount at `/data`, can hold any version.
+
+    Args:
+      data: Content of its `manifest.json`.
+      version_dir: Its folder, with symbolic links resolved.
+      source: Names the file in messages.
+
+    Raises:
+      UserError: It contradicts itself, or the folder is named after another version, so that whoever refers to a
+        version by name would get the wrong one.
     """
+    manifest = parse_manifest(data, source)
     name = version_dir.rstrip("/").rpartition("/")[2]
     if name != manifest.version and _NUMBER.match(name):
         raise UserError(
             f"{source}: is the manifest of {manifest.dataset} {manifest.version}, but lies in a folder called {name!r};"
             f" give the folder its name back, .../{manifest.dataset}/{manifest.version}"
         )
+    return manifest
 
 
 def file_sha256(path: Path) -> str:

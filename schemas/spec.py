@@ -29,8 +29,8 @@ from schemas.models import FrozenModel, parse_model
 from schemas.path_pattern import PathPattern, check_path_pattern
 from schemas.shorthand import expand
 from schemas.slice_spec import SliceSpec
+from schemas.version_files import DATASET_FILE
 
-DATASET_FILE = "dataset.yaml"
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # an id can never name a hidden file or leave its folder
 ARCHIVE_URL = r"^(https://|http://(localhost|127\.0\.0\.1)[:/])"  # loopback needs no encryption
 NUMBERS = "numbers"  # in `thresholds`: all features that are numbers

@@ -16,9 +16,10 @@ from schemas.contract import parse_dataset
 from schemas.derived_schema import is_schema_of, schema_sha256
 from schemas.documents import MAX_YAML_BYTES, read_document
 from schemas.errors import UserError
-from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, Manifest, Shard, read_manifest
+from schemas.manifest import Manifest, Shard, read_manifest
 from schemas.regular_files import open_regular
-from schemas.spec import DATASET_FILE, DatasetSpec, load_spec
+from schemas.spec import DatasetSpec, load_spec
+from schemas.version_files import DATASET_FILE, EXAMPLES_FOLDER, SCHEMA_FILE
 
 MAX_SCHEMA_BYTES = 4 << 20  # 4 MiB
 REMEDY = "publish the data under a new version"

@@ -8,8 +8,9 @@ from beam_jobs.records.tfrecord import TFRecordWriter
 from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema, schema_sha256
 from schemas.features import SPLITS
-from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest, Shard, Split, options_sha256, shard_path
-from schemas.spec import DATASET_FILE, DatasetSpec, load_spec
+from schemas.manifest import Manifest, Shard, Split, options_sha256
+from schemas.spec import DatasetSpec, load_spec
+from schemas.version_files import DATASET_FILE, MANIFEST_FILE, SCHEMA_FILE, shard_path
 
 RECORDS = {"train": ((b"one", b"two"), (b"three",)), "eval": ((b"four", b"five"),)}
 

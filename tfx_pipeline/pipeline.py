@@ -22,9 +22,10 @@ from tfx.types import Artifact, Channel, artifact_utils
 from tfx.types.standard_artifacts import Examples, ExampleStatistics, Model, ModelBlessing
 
 from schemas.features import EVAL, SPLITS, TRAIN
-from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, STATISTICS_FOLDER, Manifest
+from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
+from schemas.version_files import EXAMPLES_FOLDER, SCHEMA_FILE, STATISTICS_FOLDER
 from tfx_pipeline.config.output_layout import CHECKPOINTS_FOLDER, PIPELINE_FOLDER
 from tfx_pipeline.config.pipeline import RUN_FN, TUNER_FN, PipelineConfig
 from tfx_pipeline.evaluation.baseline import CANDIDATE, LatestOtherBlessedModel

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from beam_jobs.storage.files import read_file
-from beam_jobs.storage.versions import statistics_path
 from schemas.errors import UserError
 from schemas.features import EVAL, SPLITS, TRAIN, fraction_feature
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
+from schemas.version_files import statistics_path
 from tfx_pipeline.config.cloud import TrainingJob
 from tfx_pipeline.config.pipeline import EvaluationConfig, PipelineConfig, check_evaluation
 from tfx_pipeline.hub.checks import hub_problems
@@ -128,7 +128,7 @@ def absent_classes(data: str, spec: DatasetSpec) -> list[str]:
     from google.protobuf.message import DecodeError
     from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
 
-    path = statistics_path(data.rstrip("/"), EVAL)
+    path = f"{data.rstrip('/')}/{statistics_path(EVAL)}"
     try:
         datasets = DatasetFeatureStatisticsList.FromString(read_file(path)).datasets
     except (OSError, DecodeError) as error:

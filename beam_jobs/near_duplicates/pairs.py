@@ -14,7 +14,7 @@ from apache_beam.pvalue import AsIter, AsSingleton
 
 from beam_jobs.elements import PhotoSource
 from beam_jobs.monitoring.metrics import NAMESPACE
-from beam_jobs.near_duplicates import EVAL_PHOTOS_LEAKED, NEAR_DUPLICATES_FILE, SEARCH_CUT
+from beam_jobs.near_duplicates import EVAL_PHOTOS_LEAKED, SEARCH_CUT
 from beam_jobs.near_duplicates.bands import sortable, to_array
 from beam_jobs.near_duplicates.batches import SPLIT_BIT, Batch, photos_at
 from beam_jobs.near_duplicates.hashing import HASH_BYTES, HashedPhoto
@@ -22,6 +22,7 @@ from beam_jobs.near_duplicates.nearest import PAIR_BYTES, PARTNERS, FindNearest,
 from beam_jobs.once import MapOnce
 from beam_jobs.storage.files import write_atomically
 from schemas.features import EVAL, TRAIN
+from schemas.version_files import NEAR_DUPLICATES_FILE
 
 COPIES_NAMED = 16  # photos with one hash that are named in each split; more of them are the same photo again
 PAIRS_NAMED = 10_000  # in all, the nearest

@@ -17,12 +17,13 @@ from beam_jobs.monitoring.metrics import (
     JobMetrics,
 )
 from beam_jobs.prepare.options import PrepareOptions
-from beam_jobs.prepare.place import METRICS_FILE, OUTCOME_FILE
+from beam_jobs.prepare.place import OUTCOME_FILE
 from beam_jobs.storage.files import exists, open_file, write_atomically
 from beam_jobs.storage.versions import read_bounded, read_manifest
 from schemas.documents import parse_json_object
-from schemas.manifest import MANIFEST_FILE, MAX_BYTES, QUARANTINE_FOLDER, Manifest
+from schemas.manifest import MAX_BYTES, Manifest
 from schemas.spec import parse_model
+from schemas.version_files import MANIFEST_FILE, METRICS_FILE, QUARANTINE_FOLDER
 
 
 def settle(options: PrepareOptions, published: Manifest | None, metrics: JobMetrics, seconds: float) -> list[str]:

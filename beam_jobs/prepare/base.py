@@ -5,7 +5,8 @@ from __future__ import annotations
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.storage.versions import read_manifest
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE, Manifest
+from schemas.manifest import Manifest
+from schemas.version_files import MANIFEST_FILE
 
 
 def read_base(options: PrepareOptions) -> Manifest | None:

@@ -23,9 +23,10 @@ from beam_jobs.storage.versions import read_contract, require_baseline
 from schemas.contract import contract_changes
 from schemas.derived_schema import is_schema_of
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE, Manifest, options_sha256
+from schemas.manifest import Manifest, options_sha256
 from schemas.models import parse_model
 from schemas.spec import available_datasets
+from schemas.version_files import MANIFEST_FILE, METRICS_FILE
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -226,7 +227,7 @@ def _compare_with_published(published: Manifest, options: PrepareOptions, pipeli
     _clear_staging(options)
     print(f"Already published from the same inputs and options: {options.version_dir}")
     if restore_metrics(published, options.version_dir):
-        print("Its metrics.json was missing: counts are restored from the manifest, times are not known any more.")
+        print(f"Its {METRICS_FILE} was missing: counts are restored from the manifest, times are not known any more.")
     return 0
 
 

@@ -13,10 +13,11 @@ from beam_jobs.storage.versions import absolute_folder
 from beam_jobs.storage.wildcards import wildcard_problem
 from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema
-from schemas.manifest import MAX_NAME, SHA256, VERSION
+from schemas.manifest import MAX_NAME, SHA256
 from schemas.models import FrozenModel
 from schemas.origin import Origin, with_origin
 from schemas.spec import DatasetSpec, SourcePath
+from schemas.version_files import VERSION
 
 JOB_ID = r"^[0-9a-f]{32}$"
 STAGING, REJECTED_VERSIONS = "_staging", "_rejected"

@@ -13,7 +13,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsDict, AsIter, AsSingleton, DoOutputsTuple
 
 from beam_jobs.elements import REJECTED, TALLIES, PlannedRecord
-from beam_jobs.line_files import REPAIRS_FOLDER, WriteLineFiles, read_repairs
+from beam_jobs.line_files import WriteLineFiles, read_repairs
 from beam_jobs.monitoring.progress import tell_planned, tell_publishing
 from beam_jobs.near_duplicates.pairs import Leak, NearDuplicates, write_leak
 from beam_jobs.once import MapOnce
@@ -25,7 +25,6 @@ from beam_jobs.prepare.options import Contract, PrepareOptions
 from beam_jobs.prepare.place import mark_staging
 from beam_jobs.prepare.planning import plan_records
 from beam_jobs.prepare.publish import MoveFile, conclude, files_to_move, stage_validation
-from beam_jobs.prepare.report import REPORT_FILE
 from beam_jobs.prepare.report.near_duplicates import draw_near_duplicates
 from beam_jobs.prepare.report.page import report_page
 from beam_jobs.prepare.report.samples import LookOver, Overview, SampleRejections, draw_samples
@@ -39,7 +38,7 @@ from beam_jobs.statistics.validation import Criteria, ValidateStatistics, Valida
 from beam_jobs.storage.files import write_atomically
 from schemas.derived_schema import derive_schema
 from schemas.errors import UserError
-from schemas.manifest import MAX_SHARDS, QUARANTINE_FOLDER
+from schemas.version_files import MAX_SHARDS, QUARANTINE_FOLDER, REPAIRS_FOLDER, REPORT_FILE
 
 Assigned = tuple[ShardKey, bytes]  # the shard of some records, and these as packed PlannedRecords
 

@@ -29,12 +29,12 @@ from beam_jobs.storage.ownership import MARKER_FILE, delete_marked_folder, is_ma
 from beam_jobs.storage.versions import read_bounded
 from schemas.documents import parse_json_object
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE, MAX_BYTES, RELATIVE_PATH
+from schemas.manifest import MAX_BYTES
+from schemas.version_files import MANIFEST_FILE, METRICS_FILE, RELATIVE_PATH
 
 OWNER = "beam_jobs.prepare"
 MOVES_FILE = "moves.json"  # of a staging folder: the files that are moved from it, and where to
 OUTCOME_FILE = "outcome.json"  # of a withheld version: why, and the files that are left of it
-METRICS_FILE = "metrics.json"
 _NAMED = 3  # files in a message
 
 

@@ -12,7 +12,6 @@ from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.monitoring.metrics import count_published_by_another
-from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
 from beam_jobs.prepare.decision import Decision
 from beam_jobs.prepare.options import Contract, PrepareOptions
 from beam_jobs.prepare.place import (
@@ -23,22 +22,21 @@ from beam_jobs.prepare.place import (
     record_moves,
     refuse_foreign,
 )
-from beam_jobs.prepare.report import REPORT_FILE
 from beam_jobs.statistics.validation import Validation
 from beam_jobs.storage.files import delete_files, exists, sizes_below, write_atomically
 from beam_jobs.storage.versions import read_contract, read_manifest
 from schemas.contract import contract_changes, parse_dataset
-from schemas.features import SPLITS, split_folder
-from schemas.manifest import (
-    ANOMALIES_FILE,
-    ANOMALIES_FOLDER,
+from schemas.features import SPLITS
+from schemas.manifest import Manifest
+from schemas.version_files import (
+    DATASET_FILE,
     MANIFEST_FILE,
+    NEAR_DUPLICATES_FILE,
+    REPORT_FILE,
     SCHEMA_FILE,
-    STATISTICS_FILE,
-    STATISTICS_FOLDER,
-    Manifest,
+    anomalies_path,
+    statistics_path,
 )
-from schemas.spec import DATASET_FILE
 
 
 def stage_validation(validation: Validation, staging: str, contract: Contract) -> None:
@@ -46,19 +44,17 @@ def stage_validation(validation: Validation, staging: str, contract: Contract) -
     write_atomically(f"{staging}/{SCHEMA_FILE}", contract.schema_text.encode())
     write_atomically(f"{staging}/{DATASET_FILE}", contract.dataset_text.encode())
     for split in SPLITS:
-        folder = split_folder(split)
-        write_atomically(f"{staging}/{STATISTICS_FOLDER}/{folder}/{STATISTICS_FILE}", validation.statistics[split])
-        write_atomically(f"{staging}/{ANOMALIES_FOLDER}/{folder}/{ANOMALIES_FILE}", validation.anomalies[split])
+        write_atomically(f"{staging}/{statistics_path(split)}", validation.statistics[split])
+        write_atomically(f"{staging}/{anomalies_path(split)}", validation.anomalies[split])
 
 
 def _side_files(decision: Decision) -> list[str]:
     """Relative paths of all files beside shards and manifest."""
-    folders = [split_folder(split) for split in SPLITS]
     return [
         SCHEMA_FILE,
         DATASET_FILE,
-        *(f"{STATISTICS_FOLDER}/{folder}/{STATISTICS_FILE}" for folder in folders),
-        *(f"{ANOMALIES_FOLDER}/{folder}/{ANOMALIES_FILE}" for folder in folders),
+        *map(statistics_path, SPLITS),
+        *map(anomalies_path, SPLITS),
         *decision.line_files,
         *([NEAR_DUPLICATES_FILE] if decision.near_duplicates else []),
         REPORT_FILE,

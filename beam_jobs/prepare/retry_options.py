@@ -12,7 +12,7 @@ from schemas.contract import label_changes
 from schemas.derived_schema import is_schema_of
 from schemas.errors import UserError
 from schemas.models import parse_model
-from schemas.spec import DATASET_FILE
+from schemas.version_files import DATASET_FILE
 
 SOURCE = "command line"
 

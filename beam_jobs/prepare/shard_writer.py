@@ -28,8 +28,9 @@ from beam_jobs.records.tfrecord import TFRecordWriter
 from beam_jobs.rejections import InputRejected, Rejection, Repaired
 from beam_jobs.sources.input_files import naming_input, read_contents
 from schemas.features import IMAGE
-from schemas.manifest import Shard, shard_path
+from schemas.manifest import Shard
 from schemas.spec import DatasetSpec
+from schemas.version_files import shard_path
 
 RECORD_STAGE = "record"
 STATISTICS_ROWS = "statistics_rows"

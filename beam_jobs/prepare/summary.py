@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from beam_jobs.near_duplicates import EVAL_PHOTOS_LEAKED, NEAR_DUPLICATES_FILE, PHOTOS_MOVED, SEARCH_CUT
+from beam_jobs.near_duplicates import EVAL_PHOTOS_LEAKED, PHOTOS_MOVED, SEARCH_CUT
 from beam_jobs.prepare.options import PrepareOptions
-from beam_jobs.prepare.report import REPORT_FILE
 from schemas.bounded_text import bounded_lines, enumerated
 from schemas.features import EVAL
 from schemas.manifest import Manifest
+from schemas.version_files import (
+    ANOMALIES_FOLDER,
+    NEAR_DUPLICATES_FILE,
+    QUARANTINE_FOLDER,
+    REPORT_FILE,
+    STATISTICS_FOLDER,
+)
 
 if TYPE_CHECKING:
     from beam_jobs.monitoring.metrics import JobMetrics
@@ -46,7 +52,7 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
         lines += _cost_lines(metrics)
     lines += _near_duplicates(manifest, version_dir, metrics)
     if manifest.quarantined:
-        lines.append(f"What was not published, and why: {version_dir}/quarantine/")
+        lines.append(f"What was not published, and why: {version_dir}/{QUARANTINE_FOLDER}/")
     lines.append(f"Look at it before training on it: {version_dir}/{REPORT_FILE}")
     return "\n".join(lines)
 
@@ -103,7 +109,8 @@ def withheld_table(options: PrepareOptions) -> str:
         lines.append(f"Quarantined: {_counts(quarantined)}")
     for kind, (count, examples) in outcome["left_out"].items():
         lines.append(f"Left out, matching no pattern: {count} {kind}, such as {examples[0]}")
-    lines.append(f"Look at {options.rejected_dir}/{REPORT_FILE}; beside it: quarantine/, anomalies/, statistics/")
+    beside = ", ".join(f"{folder}/" for folder in (QUARANTINE_FOLDER, ANOMALIES_FOLDER, STATISTICS_FOLDER))
+    lines.append(f"Look at {options.rejected_dir}/{REPORT_FILE}; beside it: {beside}")
     return "\n".join(lines)
 
 

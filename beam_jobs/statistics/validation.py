@@ -16,10 +16,10 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 
 from beam_jobs.statistics.rules import add_rule_anomalies
 from beam_jobs.storage.files import read_file
-from beam_jobs.storage.versions import statistics_path
 from schemas.bounded_text import clipped
 from schemas.features import EVAL, IMAGE, IMAGE_ID, MASK, SPLITS, TRAIN
 from schemas.spec import StatisticsRule
+from schemas.version_files import statistics_path
 
 TOP_VALUES = 64  # more than any slice feature has values, so that their counts are complete
 MIN_RECORDS_TO_COMPARE = 100  # in each split that takes part; below this thresholds would measure chance
@@ -108,7 +108,7 @@ def _validate(statistics: dict[str, Statistics], criteria: Criteria) -> Validati
     baseline = None
     if criteria.baseline_dir:
         name = criteria.baseline_dir.rpartition("/")[2]
-        baseline = Baseline(name, {one: read_file(statistics_path(criteria.baseline_dir, one)) for one in SPLITS})
+        baseline = Baseline(name, {one: read_file(f"{criteria.baseline_dir}/{statistics_path(one)}") for one in SPLITS})
     return validate_splits(statistics, criteria, baseline)
 
 

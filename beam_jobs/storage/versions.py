@@ -10,20 +10,17 @@ from beam_jobs.storage.files import exists, folders_in, read_file, read_part, si
 from beam_jobs.storage.locations import check_location
 from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
-from schemas.features import SPLITS, split_folder
-from schemas.manifest import (
+from schemas.features import SPLITS
+from schemas.manifest import MAX_BYTES, Manifest, published_manifest
+from schemas.spec import DatasetSpec
+from schemas.version import MAX_SCHEMA_BYTES, REMEDY, check_listing, contract_of
+from schemas.version_files import (
+    DATASET_FILE,
     EXAMPLES_FOLDER,
     MANIFEST_FILE,
-    MAX_BYTES,
     SCHEMA_FILE,
-    STATISTICS_FILE,
-    STATISTICS_FOLDER,
-    Manifest,
-    check_folder_name,
-    parse_manifest,
+    statistics_path,
 )
-from schemas.spec import DATASET_FILE, DatasetSpec
-from schemas.version import MAX_SCHEMA_BYTES, REMEDY, check_listing, contract_of
 
 
 def absolute_folder(folder: str) -> str:
@@ -39,11 +36,6 @@ def absolute_folder(folder: str) -> str:
         return os.path.abspath(os.path.expanduser(folder))
     except FileNotFoundError:
         raise UserError(f"{folder}: the current folder is gone; go to another one, or give a whole path") from None
-
-
-def statistics_path(version_dir: str, split: str) -> str:
-    """Where a version keeps the statistics of a split."""
-    return f"{version_dir}/{STATISTICS_FOLDER}/{split_folder(split)}/{STATISTICS_FILE}"
 
 
 def read_bounded(path: str, max_bytes: int) -> bytes:
@@ -65,9 +57,8 @@ def read_manifest(version_dir: str) -> Manifest:
       UserError: It contradicts itself, or the folder's name.
     """
     path = f"{version_dir}/{MANIFEST_FILE}"
-    manifest = parse_manifest(read_bounded(path, MAX_BYTES), path)
-    check_folder_name(manifest, version_dir if "://" in version_dir else os.path.realpath(version_dir), path)
-    return manifest
+    resolved = version_dir if "://" in version_dir else os.path.realpath(version_dir)
+    return published_manifest(read_bounded(path, MAX_BYTES), resolved, path)
 
 
 def require_version(option: str, version_dir: str) -> Manifest:
@@ -162,7 +153,7 @@ def require_baseline(baseline_dir: str, dataset: str) -> Manifest:
         raise UserError(
             f"--baseline {baseline_dir}: holds {manifest.dataset}, not {dataset}; drift needs the same data set"
         )
-    for path in (statistics_path(baseline_dir, split) for split in SPLITS):
+    for path in (f"{baseline_dir}/{statistics_path(split)}" for split in SPLITS):
         try:
             DatasetFeatureStatisticsList.FromString(read_file(path))
         except (OSError, DecodeError):

@@ -21,10 +21,10 @@ from beam_jobs.records.tfrecord import DamagedTFRecord, TFRecordReader
 from beam_jobs.rejections import InputRejected
 from beam_jobs.statistics.validation import FILE, Finding, record_count
 from beam_jobs.storage.files import exists, open_file, read_file, sizes_below
-from beam_jobs.storage.versions import statistics_path
 from schemas.features import IMAGE, IMAGE_ID
-from schemas.manifest import EXAMPLES_FOLDER, SCHEMA_FILE, Manifest, Shard
+from schemas.manifest import Manifest, Shard
 from schemas.version import stray_files
+from schemas.version_files import EXAMPLES_FOLDER, SCHEMA_FILE, statistics_path
 
 ROWS, PHOTOS = "rows", "photos"
 FINDINGS_SHOWN = 10  # of the photos of one shard, and of files that nobody knows
@@ -65,7 +65,7 @@ def _check_schema(version_dir: str, manifest: Manifest) -> Iterator[Finding]:
 
 
 def _check_statistics(version_dir: str, split: str, records: int) -> Iterator[Finding]:
-    path = statistics_path(version_dir, split)
+    path = f"{version_dir}/{statistics_path(split)}"
     name = path.removeprefix(f"{version_dir}/")
     try:
         published = Statistics.FromString(read_file(path))

@@ -14,8 +14,8 @@ from beam_jobs.once import FlatMapOnce, MapOnce
 from beam_jobs.statistics.validation import FILE, Criteria, Finding, ValidateStatistics, Validation
 from beam_jobs.storage.files import write_atomically
 from beam_jobs.validate.integrity import PHOTOS, ROWS, CheckShard, PublishedShard, check_side_files
-from schemas.features import split_folder
-from schemas.manifest import ANOMALIES_FILE, ANOMALIES_FOLDER, Manifest
+from schemas.manifest import Manifest
+from schemas.version_files import anomalies_path
 
 OUTCOME_FILE = "validation.json"
 
@@ -99,6 +99,6 @@ def _conclude(request: Request, files: Iterable[Finding], validation: Validation
     pairs = tuple((pair.train_id, pair.eval_id) for pair in leak.pairs)
     outcome = Outcome(tuple(findings), validation.not_compared, pairs, leak.eval_photos, leak.is_complete)
     for split, anomalies in validation.anomalies.items():
-        write_atomically(f"{request.output}/{ANOMALIES_FOLDER}/{split_folder(split)}/{ANOMALIES_FILE}", anomalies)
+        write_atomically(f"{request.output}/{anomalies_path(split)}", anomalies)
     write_atomically(f"{request.output}/{OUTCOME_FILE}", outcome.to_json().encode())
     return outcome

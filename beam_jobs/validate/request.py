@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from beam_jobs.console import heavy_imports
 from beam_jobs.storage.versions import absolute_folder, read_bounded, read_contract, require_baseline, require_version
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest
+from schemas.manifest import Manifest
 from schemas.version import MAX_SCHEMA_BYTES
+from schemas.version_files import MANIFEST_FILE, SCHEMA_FILE
 
 if TYPE_CHECKING:
     from beam_jobs.validate.pipeline import Request

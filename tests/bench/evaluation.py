@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 
-from schemas.manifest import EXAMPLES_FOLDER, read_manifest
+from schemas.manifest import read_manifest
+from schemas.version_files import EXAMPLES_FOLDER
 from tests.bench.commands import IMAGE_SIZE, Bench, Run, run
 from tests.bench.table import MIB, print_row
 

@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from schemas.features import TRAIN
-from schemas.manifest import EXAMPLES_FOLDER, read_manifest
+from schemas.manifest import read_manifest
+from schemas.version_files import EXAMPLES_FOLDER
 from tests.bench.commands import IMAGE_SIZE, Bench, run
 from tests.bench.table import MIB, print_row
 

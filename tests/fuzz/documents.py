@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from schemas.features import SPLITS
-from schemas.manifest import shard_path
+from schemas.version_files import shard_path
 from tests.fuzz.mutations import Random, damaged, hostile_text, with_hostile_values
 
 _YAML_PIECES = (

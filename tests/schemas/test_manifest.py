@@ -6,16 +6,9 @@ import json
 import pytest
 
 from schemas.errors import UserError
-from schemas.manifest import (
-    MAX_SHARDS,
-    ShardName,
-    Split,
-    parse_manifest,
-    parse_shard_path,
-    read_manifest,
-    shard_path,
-)
+from schemas.manifest import Split, parse_manifest, read_manifest
 from schemas.models import parse_model
+from schemas.version_files import MAX_SHARDS
 from tests.published import make_manifest, publish, published_before_contracts
 
 
@@ -33,12 +26,6 @@ def test_the_digest_of_a_manifest_without_a_contract_is_that_of_its_file_too(ver
     published_before_contracts(version)
     data = (version / "manifest.json").read_bytes()
     assert read_manifest(version).sha256 == hashlib.sha256(data).hexdigest()
-
-
-def test_the_path_of_a_shard_is_read_as_it_is_written():
-    assert parse_shard_path(shard_path("pets", "train", 3, 12)) == ShardName("pets", "train", 3, 12)
-    for other in ("examples/Split-train/pets-eval.tfrecord-00000-of-00001", "examples/one", "../x", ""):
-        assert parse_shard_path(other) is None
 
 
 @pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "examples/../../x", "examples/.hidden"])

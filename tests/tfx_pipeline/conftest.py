@@ -13,9 +13,10 @@ from PIL import Image
 import tfx_pipeline
 from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema, schema_sha256
-from schemas.features import EVAL, SPLITS, TRAIN, split_folder
-from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE, Manifest, Shard, Split, file_sha256, shard_path
-from schemas.spec import DATASET_FILE, load_spec
+from schemas.features import EVAL, SPLITS, TRAIN
+from schemas.manifest import Manifest, Shard, Split, file_sha256
+from schemas.spec import load_spec
+from schemas.version_files import DATASET_FILE, MANIFEST_FILE, SCHEMA_FILE, shard_path, split_folder
 from tests.beam_jobs.storage_emulator import forget_clients
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS
 from tfx_pipeline.vertex.rehearsal.access import DEPLOYER

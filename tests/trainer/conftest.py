@@ -13,7 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from schemas import features
-from schemas.manifest import shard_path
+from schemas.version_files import shard_path
 
 PET, BACKGROUND, BORDER = range(3)
 

@@ -1,3 +1,1 @@
 """`report.html`: what a person looks at before training on a version; one file that needs nothing else."""
-
-REPORT_FILE = "report.html"

@@ -11,6 +11,7 @@ from beam_jobs.rejections import EXCLUDED
 from schemas.features import SPLITS
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
+from schemas.version_files import QUARANTINE_FOLDER
 
 _GAP = 2  # between photo and overlay, in percent of the photo's width
 
@@ -63,7 +64,7 @@ def rejection_section(spec: DatasetSpec, sheets: dict[str, list[Tile]], manifest
         "Photo and mask as far as they can be decoded, the mask in the classes' colours and unknown values in ",
         swatch(f"rgb{spec.unknown_color}"),
         ". The folder ",
-        element("code", "quarantine/"),
+        element("code", f"{QUARANTINE_FOLDER}/"),
         " beside this file lists every one with its files.",
     )
     return join(

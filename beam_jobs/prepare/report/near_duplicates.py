@@ -7,7 +7,6 @@ from typing import NamedTuple
 from beam_jobs.elements import PhotoSource
 from beam_jobs.html.labels import percent, split_mark
 from beam_jobs.html.markup import Markup, data_uri, element, join
-from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
 from beam_jobs.near_duplicates.nearest import PARTNERS
 from beam_jobs.near_duplicates.pairs import Leak, NearDuplicatePair
 from beam_jobs.prepare.report.thumbnails import draw_photo
@@ -15,6 +14,7 @@ from beam_jobs.records.published_records import read_photo
 from beam_jobs.rejections import InputRejected
 from schemas.features import EVAL, TRAIN
 from schemas.manifest import Manifest
+from schemas.version_files import NEAR_DUPLICATES_FILE
 
 PAIRS_SHOWN = 12
 PHOTO_SIDE = 192  # pixels of a photo's longer side

@@ -10,11 +10,11 @@ import tensorflow as tf
 from PIL import ImageOps
 
 from beam_jobs.elements import SourceFile
-from beam_jobs.near_duplicates import NEAR_DUPLICATES_FILE
 from beam_jobs.near_duplicates.hashing import MAX_DISTANCE
 from beam_jobs.prepare.records import Encoding, new_photo_hash
 from beam_jobs.sources.split_lists import read_split_list
 from schemas.manifest import read_manifest
+from schemas.version_files import NEAR_DUPLICATES_FILE
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.near_duplicates.test_near_duplicates import distance
 from tests.beam_jobs.pictures import encode, scene, trimap, write_pair

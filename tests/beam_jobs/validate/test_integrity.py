@@ -10,9 +10,9 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 from beam_jobs.records.tf_example import to_example
 from beam_jobs.records.tfrecord import TFRecordReader, TFRecordWriter
 from beam_jobs.statistics.validation import FILE, Finding
-from beam_jobs.storage.versions import statistics_path
 from beam_jobs.validate.integrity import FINDINGS_SHOWN, PHOTOS, ROWS, CheckShard, PublishedShard, check_side_files
-from schemas.manifest import Manifest, Shard, Split, shard_path
+from schemas.manifest import Manifest, Shard, Split
+from schemas.version_files import shard_path, statistics_path
 from tests.beam_jobs.pictures import encode, gradient
 from tests.published import make_manifest
 
@@ -47,7 +47,7 @@ def manifest(tmp_path) -> Manifest:
         records = [record(f"{split}_{number}", photo) for number in range(RECORDS)]
         shard = write_shard(tmp_path / shard_path("pets", split, 0, 1), records)
         splits[split] = Split(records=RECORDS, shards=(shard,))
-        path = Path(statistics_path(str(tmp_path), split))
+        path = tmp_path / statistics_path(split)
         path.parent.mkdir(parents=True)
         statistics = text_format.Parse(f"datasets {{ num_examples: {RECORDS} }}", DatasetFeatureStatisticsList())
         path.write_bytes(statistics.SerializeToString())
@@ -139,8 +139,8 @@ def test_files_beside_the_shards_are_held_against_the_manifest(manifest, tmp_pat
     assert told(tmp_path, manifest) == set()
     stray = shard_path("pets", "train", 7, 8)
     (tmp_path / stray).write_bytes(b"")
-    Path(statistics_path(str(tmp_path), "train")).unlink()
-    Path(statistics_path(str(tmp_path), "eval")).write_bytes(b"\xff no statistics")
+    (tmp_path / statistics_path("train")).unlink()
+    (tmp_path / statistics_path("eval")).write_bytes(b"\xff no statistics")
     (tmp_path / "schema.pbtxt").write_bytes(b"another schema")
     statistics = "statistics/Split-{}/FeatureStats.pb"
     assert told(tmp_path, manifest) == {

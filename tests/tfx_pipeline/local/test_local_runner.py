@@ -13,7 +13,7 @@ import pytest
 
 from beam_jobs.storage.sole_use import sole_use
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE, SCHEMA_FILE
+from schemas.version_files import MANIFEST_FILE, SCHEMA_FILE
 from tfx_pipeline.local.temporary_files import temporary_files_in
 from tfx_pipeline.local_runner import EXIT_USER_ERROR, main
 

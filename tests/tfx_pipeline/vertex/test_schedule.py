@@ -7,7 +7,7 @@ import pytest
 from google.cloud import aiplatform_v1 as v1
 
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE
+from schemas.version_files import MANIFEST_FILE
 from tfx_pipeline.vertex import submit_newest
 from tfx_pipeline.vertex.rehearsal.access import RUNNER
 from tfx_pipeline.vertex.rehearsal.job_spec import read_tasks

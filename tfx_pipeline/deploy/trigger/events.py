@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from schemas.documents import parse_json
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE, VERSION
+from schemas.version_files import MANIFEST_FILE, VERSION
 
 FINALIZED = "google.cloud.storage.object.v1.finalized"
 NOTIFIED = "OBJECT_FINALIZE"  # the same in a notification

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE, Manifest
+from schemas.manifest import Manifest
+from schemas.version_files import MANIFEST_FILE
 from tfx_pipeline.config.pipeline import PipelineConfig, load_cloud_config
 
 DIGEST_DIGITS = 16  # 64 bits of the manifest's digest

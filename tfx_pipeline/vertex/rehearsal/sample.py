@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from schemas.errors import UserError
-from schemas.manifest import MANIFEST_FILE
+from schemas.version_files import MANIFEST_FILE
 
 PROJECT = Path(__file__).parents[3]  # the drawing is part of a checkout, not of the installed package
 PHOTOS = 24

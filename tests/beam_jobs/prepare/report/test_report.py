@@ -27,9 +27,10 @@ from beam_jobs.prepare.shard_writer import to_record_batch
 from beam_jobs.records.sharding import id_hash
 from beam_jobs.rejections import Rejection
 from beam_jobs.statistics.validation import Finding, Validation
-from schemas.manifest import Shard, Split, shard_path
+from schemas.manifest import Shard, Split
 from schemas.photos import JPEG_START
 from schemas.spec import load_spec
+from schemas.version_files import shard_path
 from tests.beam_jobs.pictures import encode, gradient, trimap, write_pair
 from tests.published import make_manifest
 

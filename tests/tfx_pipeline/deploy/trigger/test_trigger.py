@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import pytest
 import uvicorn
 
-from schemas.manifest import MANIFEST_FILE, read_manifest
+from schemas.manifest import read_manifest
+from schemas.version_files import MANIFEST_FILE
 from tests.tfx_pipeline.conftest import REHEARSAL_CONFIG
 from tests.tfx_pipeline.deploy.trigger.test_events import BINARY
 from tfx_pipeline.deploy.trigger.service import create_app
