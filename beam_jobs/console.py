@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from schemas.errors import UserError
-from schemas.secret_names import redacted
+from schemas.secrets import redacted
 
 USER_ERROR = 2
 INTERRUPTED = 128 + signal.SIGINT  # 130 and 143, as shells report what a signal ended

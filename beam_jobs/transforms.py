@@ -18,7 +18,7 @@ from beam_jobs.storage.versions import absolute_folder, require_baseline
 from beam_jobs.validate.pipeline import validate
 from beam_jobs.validate.request import make_request as validate_request
 from beam_jobs.validate.request import read_checked
-from schemas.spec import parse_model
+from schemas.frozen_model import parse_model
 
 
 class Prepare(beam.PTransform):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from schemas.models import FrozenModel
+from schemas.frozen_model import FrozenModel
 
 COLOR = r"^#[0-9a-f]{6}$"
 TRANSPARENT = "transparent"  # in place of a colour: pixels whose alpha is 0, whatever colour lies behind

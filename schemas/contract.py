@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import yaml
 
 from schemas.documents import parse_yaml
-from schemas.spec import DatasetSpec, parse_model
+from schemas.frozen_model import parse_model
+from schemas.spec import DatasetSpec
 
 # What a record says. Titles, colours and addresses may change without a new version; so may the places of files,
 # because what lies there is in the digest of the inputs.

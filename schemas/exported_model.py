@@ -14,8 +14,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from schemas.class_spec import ClassName
 from schemas.documents import parse_json_object, read_json_object
+from schemas.frozen_model import FrozenModel, parse_model
 from schemas.lines import Line
-from schemas.models import FrozenModel, parse_model
 
 # Files, relative to the SavedModel's folder. TensorFlow itself does not read what is in `assets.extra`.
 SAVED_MODEL_FILE = "saved_model.pb"

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field, model_validator
 from schemas.documents import parse_json_object, read_document
 from schemas.errors import UserError
 from schemas.features import SPLITS
-from schemas.models import FrozenModel, parse_model
+from schemas.frozen_model import FrozenModel, parse_model
 from schemas.regular_files import open_regular
 from schemas.version_files import MANIFEST_FILE, MAX_SHARDS, RELATIVE_PATH, VERSION, parse_shard_path, shard_path
 

@@ -6,8 +6,9 @@ user's own or drawings; whoever makes them says so in this file, and what is pub
 
 from __future__ import annotations
 
+from schemas.frozen_model import FrozenModel
 from schemas.lines import Line
-from schemas.spec import DatasetSpec, FrozenModel
+from schemas.spec import DatasetSpec
 
 ORIGIN_FILE = "origin.yaml"  # in the folder that `--input` names
 MAX_ORIGIN_BYTES = 4096

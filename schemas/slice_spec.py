@@ -7,7 +7,7 @@ from functools import cached_property
 
 from pydantic import Field, model_validator
 
-from schemas.models import FrozenModel
+from schemas.frozen_model import FrozenModel
 
 
 class SliceSpec(FrozenModel):

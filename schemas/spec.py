@@ -24,8 +24,8 @@ from schemas.features import (
     SPLITS,
     fraction_feature,
 )
+from schemas.frozen_model import FrozenModel, parse_model
 from schemas.lines import Line
-from schemas.models import FrozenModel, parse_model
 from schemas.path_pattern import PathPattern, check_path_pattern
 from schemas.shorthand import expand
 from schemas.slice_spec import SliceSpec

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from beam_jobs.dataflow.estimate import BENCH_IMAGES_PER_SECOND, GRAPH_SHARE
+from schemas.frozen_model import parse_model
 from schemas.origin import Origin
-from schemas.spec import DatasetSpec, load_spec, parse_model
+from schemas.spec import DatasetSpec, load_spec
 from tests.documents import (
     OPTION,
     PROJECT_DIR,

@@ -25,7 +25,7 @@ from beam_jobs.storage.sole_use import sole_use
 from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.errors import UserError
 from schemas.features import SPLITS
-from schemas.secret_names import redacted
+from schemas.secrets import redacted
 from schemas.version import PublishedVersion, read_version, verify_version
 from tfx_pipeline.config.output_layout import (
     CHECKPOINTS_FOLDER,

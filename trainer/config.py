@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from schemas.errors import UserError
-from schemas.spec import FrozenModel
+from schemas.frozen_model import FrozenModel
 
 NO_WEIGHTS = "none"
 MODELS = ("deeplabv3plus", "segformer", "unet")  # the registry's names; `trainer.models` has their builders

@@ -10,7 +10,7 @@ import tensorflow as tf
 from pydantic import Field
 
 from schemas.exported_model import INFO_PATH
-from schemas.models import FrozenModel, parse_model
+from schemas.frozen_model import FrozenModel, parse_model
 from schemas.spec import DatasetSpec
 from trainer.checkpoints import delete_checkpoints
 from trainer.cluster import worker_index

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
-from schemas.spec import FrozenModel
+from schemas.frozen_model import FrozenModel
 from trainer.config import TrainingConfig
 
 # Settings that make a better or worse model of a trial. Not among them are seed and machine, what a trial sets itself,

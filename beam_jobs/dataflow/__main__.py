@@ -29,7 +29,7 @@ from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.retry_options import SOURCE, with_base_options
 from beam_jobs.runners.beam_options import parse_beam_flags
 from schemas.errors import UserError
-from schemas.spec import parse_model
+from schemas.frozen_model import parse_model
 
 if TYPE_CHECKING:
     from beam_jobs.dataflow.submission import DataflowJob

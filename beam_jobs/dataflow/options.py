@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.retry_options import SOURCE
 from schemas.errors import UserError
-from schemas.spec import FrozenModel, parse_model
+from schemas.frozen_model import FrozenModel, parse_model
 
 SETUP_FILE = Path(__file__).parents[2] / "setup.py"
 NAME = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"  # of a Compute Engine resource, RFC 1035

@@ -31,7 +31,7 @@ from beam_jobs.google_cloud.machine_shape import MachineShape, machine_shape
 from beam_jobs.google_cloud.prices import PRICES_FILE, PriceTable, load_prices
 from beam_jobs.prepare.options import PrepareOptions
 from schemas.errors import UserError
-from schemas.spec import FrozenModel, parse_model
+from schemas.frozen_model import FrozenModel, parse_model
 
 BENCH = "`make bench`, 500x375 photos to 128 pixels"
 NOWHERE = "/nowhere"  # of options that are checked but not used

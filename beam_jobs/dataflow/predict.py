@@ -21,7 +21,7 @@ from beam_jobs.predict import command_line as predict
 from beam_jobs.prepare.retry_options import SOURCE
 from beam_jobs.runners.beam_options import parse_beam_flags
 from schemas.errors import UserError
-from schemas.spec import parse_model
+from schemas.frozen_model import parse_model
 
 if TYPE_CHECKING:
     from beam_jobs.predict.pipeline import Request

@@ -18,6 +18,7 @@ from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import read_input
 from schemas.shorthand import class_colors
+from schemas.version_files import DATASET_FILE
 
 SHOWN = 8  # pairs
 _SIDE = 320  # pixels
@@ -53,7 +54,7 @@ def describing_page(name: str, text: str, guesses: Guesses, pairs: Sequence[tupl
     sections = [
         ("classes", "Values and what they may mean", table),
         ("pairs", "Photos and their masks", element("div", *pictures, class_="gallery")),
-        ("file", "dataset.yaml", element("pre", text)),
+        ("file", DATASET_FILE, element("pre", text)),
     ]
     return document(f"{name}: description", header, sections)
 

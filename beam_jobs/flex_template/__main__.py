@@ -10,7 +10,7 @@ from pydantic import Field
 from beam_jobs.console import CommandLine, be_calm, exit_code
 from beam_jobs.dataflow.options import ContainerImage
 from beam_jobs.flex_template.container_spec import container_spec
-from schemas.spec import FrozenModel, parse_model
+from schemas.frozen_model import FrozenModel, parse_model
 
 LAUNCH = """Launch it:
   gcloud dataflow flex-template run prepare-pets-1-0-0 --project=PROJECT --region=REGION \\

@@ -14,7 +14,7 @@ from beam_jobs.prepare.command_line import add_arguments, check_places, check_sa
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.retry_options import SOURCE, with_base_options
 from schemas.errors import UserError
-from schemas.spec import parse_model
+from schemas.frozen_model import parse_model
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from schemas.documents import read_yaml
 from schemas.errors import UserError
-from schemas.spec import FrozenModel, parse_model
+from schemas.frozen_model import FrozenModel, parse_model
 
 PRICES_FILE = Path(__file__).with_name("prices.yaml")
 

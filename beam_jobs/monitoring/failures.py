@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.bounded_text import clipped
-from schemas.secret_names import redacted
+from schemas.secrets import redacted
 
 CAUSE_CHARACTERS = 1500
 

@@ -21,8 +21,8 @@ from beam_jobs.prepare.place import OUTCOME_FILE
 from beam_jobs.storage.files import exists, open_file, write_atomically
 from beam_jobs.storage.versions import read_bounded, read_manifest
 from schemas.documents import parse_json_object
+from schemas.frozen_model import parse_model
 from schemas.manifest import MAX_BYTES, Manifest
-from schemas.spec import parse_model
 from schemas.version_files import MANIFEST_FILE, METRICS_FILE, QUARANTINE_FOLDER
 
 

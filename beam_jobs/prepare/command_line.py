@@ -23,8 +23,8 @@ from beam_jobs.storage.versions import read_contract, require_baseline
 from schemas.contract import contract_changes
 from schemas.derived_schema import is_schema_of
 from schemas.errors import UserError
+from schemas.frozen_model import parse_model
 from schemas.manifest import Manifest, options_sha256
-from schemas.models import parse_model
 from schemas.spec import available_datasets
 from schemas.version_files import MANIFEST_FILE, METRICS_FILE
 

@@ -13,8 +13,8 @@ from beam_jobs.storage.versions import absolute_folder
 from beam_jobs.storage.wildcards import wildcard_problem
 from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema
+from schemas.frozen_model import FrozenModel
 from schemas.manifest import MAX_NAME, SHA256
-from schemas.models import FrozenModel
 from schemas.origin import Origin, with_origin
 from schemas.spec import DatasetSpec, SourcePath
 from schemas.version_files import VERSION

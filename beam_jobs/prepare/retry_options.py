@@ -11,7 +11,7 @@ from beam_jobs.storage.versions import read_contract, require_shards, require_ve
 from schemas.contract import label_changes
 from schemas.derived_schema import is_schema_of
 from schemas.errors import UserError
-from schemas.models import parse_model
+from schemas.frozen_model import parse_model
 from schemas.version_files import DATASET_FILE
 
 SOURCE = "command line"

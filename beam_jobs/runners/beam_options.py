@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from beam_jobs.console import heavy_imports
 from schemas.errors import UserError
-from schemas.secret_names import redacted
+from schemas.secrets import redacted
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions

@@ -7,7 +7,7 @@ import posixpath
 
 from schemas.documents import MAX_YAML_BYTES, parse_yaml
 from schemas.errors import UserError
-from schemas.models import parse_model
+from schemas.frozen_model import parse_model
 from schemas.shorthand import identifier
 from schemas.spec import DatasetSpec, available_datasets, load_spec
 from schemas.version_files import DATASET_FILE

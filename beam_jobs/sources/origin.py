@@ -5,8 +5,8 @@ from __future__ import annotations
 from beam_jobs.storage.files import read_part
 from schemas.documents import parse_yaml
 from schemas.errors import UserError
+from schemas.frozen_model import parse_model
 from schemas.origin import MAX_ORIGIN_BYTES, ORIGIN_FILE, Origin
-from schemas.spec import parse_model
 
 
 def read_origin(folder: str) -> Origin | None:

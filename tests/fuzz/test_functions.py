@@ -21,8 +21,8 @@ from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.archives import list_members
 from schemas.documents import parse_yaml
 from schemas.errors import UserError
+from schemas.frozen_model import parse_model
 from schemas.manifest import parse_manifest
-from schemas.models import parse_model
 from schemas.photos import EXIF_START, PNG_START
 from schemas.spec import DatasetSpec, load_spec
 from tests.fuzz import archives, documents, mutations, pictures

@@ -8,7 +8,8 @@ import pytest
 from schemas.colors import ALIKE, CLEAR, color_table, distinct_color, first_alike
 from schemas.errors import UserError
 from schemas.features import IGNORE_ID
-from schemas.spec import DatasetSpec, load_spec, parse_model
+from schemas.frozen_model import parse_model
+from schemas.spec import DatasetSpec, load_spec
 
 CAMVID_SKY = "#808080"
 

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from schemas.errors import UserError
+from schemas.frozen_model import parse_model
 from schemas.manifest import Split, parse_manifest, read_manifest
-from schemas.models import parse_model
 from schemas.version_files import MAX_SHARDS
 from tests.published import make_manifest, publish, published_before_contracts
 

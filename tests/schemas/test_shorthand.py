@@ -2,7 +2,7 @@ import pytest
 
 from schemas.contract import dataset_text, parse_dataset
 from schemas.errors import UserError
-from schemas.models import parse_model
+from schemas.frozen_model import parse_model
 from schemas.spec import DatasetSpec
 
 PATHS = {"name": "streets", "image_path": "{id}.jpg", "mask_path": "{id}.png"}

@@ -5,7 +5,8 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from schemas import features
 from schemas.derived_schema import derive_schema
 from schemas.errors import UserError
-from schemas.spec import DatasetSpec, available_datasets, load_spec, parse_model
+from schemas.frozen_model import parse_model
+from schemas.spec import DatasetSpec, available_datasets, load_spec
 
 PETS = load_spec("pets")
 VALUES = PETS.model_dump()

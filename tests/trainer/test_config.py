@@ -1,7 +1,7 @@
 import pytest
 
 from schemas.errors import UserError
-from schemas.spec import parse_model
+from schemas.frozen_model import parse_model
 from trainer.config import TrainingConfig
 
 

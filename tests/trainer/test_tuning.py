@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.errors import UserError
-from schemas.spec import parse_model
+from schemas.frozen_model import parse_model
 from trainer.config import TrainingConfig
 from trainer.tuning import Range, TuningConfig, chosen_training
 

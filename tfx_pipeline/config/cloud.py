@@ -21,7 +21,7 @@ from beam_jobs.dataflow.options import (
     check_image,
 )
 from beam_jobs.storage.wildcards import wildcard_problem
-from schemas.spec import FrozenModel
+from schemas.frozen_model import FrozenModel
 from tfx_pipeline.config.machines import MACHINE_TYPE, misfit
 
 # Labels that the pipeline sets by itself; `tfx_pipeline.vertex.lineage` and TFX.

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from schemas.frozen_model import FrozenModel
 from schemas.lines import Line
-from schemas.secret_names import SecretName
-from schemas.spec import FrozenModel
+from schemas.secrets import SecretName
 
 DRY_RUN_OWNER = "a dry run of HFPusher"
 PUBLIC_ENDPOINT = "https://huggingface.co"

@@ -12,8 +12,9 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from schemas.bounded_text import enumerated
 from schemas.documents import parse_yaml, read_yaml
 from schemas.errors import UserError
-from schemas.secret_names import SECRET_RESOURCE
-from schemas.spec import DatasetSpec, FrozenModel, parse_model
+from schemas.frozen_model import FrozenModel, parse_model
+from schemas.secrets import SECRET_RESOURCE
+from schemas.spec import DatasetSpec
 from tfx_pipeline.config.cloud import CloudConfig, check_places
 from tfx_pipeline.config.hub import HubConfig
 from trainer.config import TrainingConfig

@@ -10,7 +10,7 @@ from huggingface_hub import HfApi
 
 from beam_jobs.storage.ownership import claim_folder
 from schemas.errors import UserError
-from schemas.spec import parse_model
+from schemas.frozen_model import parse_model
 from tfx_pipeline.config.hub import DRY_RUN_OWNER, PUBLIC_ENDPOINT, HubConfig
 from tfx_pipeline.hub.client import RetryPolicy, hub_api
 from tfx_pipeline.hub.contents import digest, write_folder

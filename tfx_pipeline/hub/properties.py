@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from schemas.spec import DatasetSpec, FrozenModel
+from schemas.frozen_model import FrozenModel
+from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
 
 NOT_BLESSED = "the model is not blessed"

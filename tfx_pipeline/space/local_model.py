@@ -22,7 +22,7 @@ from schemas.exported_model import (
     ModelInfo,
     read_model_info,
 )
-from schemas.models import FrozenModel, parse_model
+from schemas.frozen_model import FrozenModel, parse_model
 from tfx_pipeline.config.output_layout import SERVING_FOLDER, SUMMARY_FILE
 
 VERSION = re.compile("[0-9]{1,20}")  # name of a pushed model's folder

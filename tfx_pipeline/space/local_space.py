@@ -12,7 +12,7 @@ from pathlib import Path
 
 from beam_jobs.storage.local_paths import local_path
 from schemas.errors import UserError
-from schemas.models import parse_model
+from schemas.frozen_model import parse_model
 from tfx_pipeline.space.examples import drawn_examples
 from tfx_pipeline.space.local_model import find_model, read_model
 from tfx_pipeline.space.repository import space_files

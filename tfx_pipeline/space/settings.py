@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from schemas.frozen_model import FrozenModel
 from schemas.lines import Line
-from schemas.spec import FrozenModel
 
 PUBLIC_ENDPOINT = "https://huggingface.co"
 EXAMPLE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*\.(jpe?g|png|gif|webp)", re.IGNORECASE)

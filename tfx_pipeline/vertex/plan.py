@@ -13,7 +13,7 @@ from beam_jobs.console import CommandLine, be_calm, exit_code
 from beam_jobs.dataflow.estimate import ASSUMED, COUNTED, GIVEN, MEASURED, Range, duration
 from beam_jobs.google_cloud.prices import PRICES_FILE, load_prices
 from schemas.errors import UserError
-from schemas.spec import FrozenModel, parse_model
+from schemas.frozen_model import FrozenModel, parse_model
 from tfx_pipeline.config.pipeline import PipelineConfig, load_cloud_config
 from tfx_pipeline.vertex.cost import STEP_MACHINE, Cost, Serving, Training, cost, speed
 from trainer.config import TrainingConfig

@@ -15,7 +15,7 @@ from tfx.types import Artifact, artifact_utils
 from tfx.types.standard_component_specs import MODEL_KEY, PUSHED_MODEL_KEY
 from tfx.utils import io_utils
 
-from schemas.spec import FrozenModel, parse_model
+from schemas.frozen_model import FrozenModel, parse_model
 from tfx_pipeline.config.cloud import Serving, is_prebuilt
 from tfx_pipeline.serving import HEALTH_ROUTE, PORT, PREDICT_ROUTE
 from tfx_pipeline.vertex.endpoint import deployed_models, remove_idle, share_traffic

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from schemas.errors import UserError
-from schemas.secret_names import redacted
+from schemas.secrets import redacted
 from tfx_pipeline.deploy.trigger.events import BadEvent, published_version, read_event
 from tfx_pipeline.deploy.trigger.submission import TryAgain, submit_version
 

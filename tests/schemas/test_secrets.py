@@ -4,8 +4,8 @@ import pytest
 
 from beam_jobs.console import exit_code
 from schemas.errors import UserError
-from schemas.models import FrozenModel, parse_model
-from schemas.secret_names import find_secrets, redacted
+from schemas.frozen_model import FrozenModel, parse_model
+from schemas.secrets import find_secrets, redacted
 
 # Of the forms that services issue, made up here.
 SECRETS = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.errors import UserError
-from schemas.secret_names import REMEDY, find_secrets, may_be_secret, redacted
+from schemas.secrets import REMEDY, find_secrets, may_be_secret, redacted
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
