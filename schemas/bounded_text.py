@@ -1,4 +1,4 @@
-"""Text that stays readable however much there is to say, and whatever comes from outside stands in it.
+"""Text that stays short and printable, however much there is to say and whatever input it repeats.
 
 Of many things a few are named, with the number of the others; of long texts start and end are kept; and what would
 move a terminal's cursor, or turn the direction of the letters, is spelled out.

@@ -23,7 +23,7 @@ class ClassSpec(FrozenModel):
     Attributes:
       mask_values: Values in the source mask that mean this class.
       mask_colors: Colours in the source mask that mean it, where masks are coloured.
-      color: It is drawn in.
+      color: The colour that the class is drawn in.
       required: Whether a mask without one pixel of this class is rejected.
     """
 

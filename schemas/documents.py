@@ -2,7 +2,7 @@
 
 Every document that this process did not write itself is read here. A file of a few hundred bytes can otherwise expand
 to gigabytes (aliases), end in a RecursionError (nesting, or a node that holds itself), or mean something else than it
-seems to (a key that stands there twice: the last one wins silently).
+seems to (with a duplicate key, the last one wins silently).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MAX_NUMBER = 256  # characters of a number in YAML, which also knows dates, 0b1
 
 
 class _Refused(ValueError):
-    """A document that is YAML or JSON, but not one to be read."""
+    """A document that is YAML or JSON, but outside our limits."""
 
 
 def read_document(path: Path, max_bytes: int) -> bytes:

@@ -9,7 +9,7 @@ BRIGHTNESS = "brightness"  # float in [0, 1]: mean luma
 CONTRAST = "contrast"  # float in [0, 0.5]: standard deviation of luma
 IGNORED_FRACTION = "ignored_fraction"  # float: ignored share of the mask's pixels; only where the data set ignores some
 
-IGNORE_ID = 255  # in a mask: no class; neither learned from nor judged by
+IGNORE_ID = 255  # in a mask: no class; excluded from training and evaluation
 
 TRAIN = "train"
 EVAL = "eval"

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 MAX_LINE = 300  # characters
 # Unicode's categories of control characters, halves of surrogate pairs, and ends of lines and paragraphs.
 _BREAKS = ("Cc", "Cs", "Zl", "Zp")
-_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # can show a text as another one
+_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # can make a text look like another one
 
 
 def _check_line(text: str) -> str:
@@ -20,7 +20,7 @@ def _check_line(text: str) -> str:
     if text and all(unicodedata.category(character)[0] in "CMZ" for character in text):
         raise ValueError("must have a character that can be seen")
     if text != text.strip():
-        raise ValueError("must not begin or end with a space")
+        raise ValueError("must not start or end with a space")
     return text
 
 

@@ -1,8 +1,8 @@
 """`manifest.json`: the promise of a published data set version.
 
 Readers trust the manifest alone: a folder without one is not published. It holds no time, host or absolute path, so
-that the same inputs and options give the same bytes. What contradicts itself is no manifest; `schemas.version` holds
-one against the files of its folder.
+that the same inputs and options give the same bytes. A manifest that contradicts itself is refused; `schemas.version`
+compares one with the files in its folder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from schemas.version_files import MANIFEST_FILE, MAX_SHARDS, RELATIVE_PATH, VERS
 
 SHA256 = r"^[0-9a-f]{64}$"
 DATASET = r"^[a-z][a-z0-9_]*$"
-_NUMBER = re.compile(r"v?[0-9]+\.[0-9]")  # how a folder begins that is called by a version
+_NUMBER = re.compile(r"v?[0-9]+\.[0-9]")  # how the name of a version's folder starts
 MAX_BYTES = 64 << 20  # 64 MiB; a shard takes a quarter of a kilobyte
 MAX_NAME = 128  # characters of a data set's, a version's or a reason's name
 RECORD_FRAME = 16  # bytes of a record's length and checksums: https://www.tensorflow.org/tutorials/load_data/tfrecord

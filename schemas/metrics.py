@@ -43,7 +43,7 @@ class Metric(NamedTuple):
       per_class: Whether each class has one.
       needs_boundaries: Whether the confusion matrix alone is not enough.
       higher_is_better: Its direction.
-      digits: Behind the decimal point.
+      digits: After the decimal point.
       hub_type: What the Hub's `model-index` calls it; empty where that is `name`.
     """
 
@@ -122,7 +122,7 @@ def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, num_classes: int)
 
 
 def class_iou(matrix: np.ndarray) -> np.ndarray:
-    """Intersection over union per class of matrices [..., C, C]: float64 [..., C], NaN for a class that is nowhere.
+    """Intersection over union per class of matrices [..., C, C]: float64 [..., C], NaN for an absent class.
 
     IoU of class c = TP / (TP + FP + FN): M. Everingham et al., "The PASCAL Visual Object Classes Challenge", IJCV 2010.
     """

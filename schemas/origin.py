@@ -1,7 +1,7 @@
 """`origin.yaml`: where the photos beside it come from, for people.
 
-A data set's contract names the source that it was written for. Photos in the same layout can be other ones, such as a
-user's own or drawings; whoever makes them says so in this file, and what is published of them repeats it.
+A data set's contract names the source that it was written for. Photos in the same layout can come
+from elsewhere: a user's own, or drawings. This file then says so, and everything published from them repeats it.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ ORIENTATIONS = range(1, 9)
 
 # Limits of the data jobs, all of them known before a pixel is decoded.
 MAX_FILE_BYTES = 256 << 20  # 256 MiB, of one photo or mask; known before it is read
-MIN_SIDE = 16  # pixels; less holds no picture
+MIN_SIDE = 16  # pixels; anything smaller shows nothing
 MAX_SIDE = 65_500  # pixels; the largest side of a JPEG
 MAX_PIXELS = 100_000_000  # decoding takes at most 8 bytes for each, so 800 MB
 MAX_SCANS = 100  # of a JPEG; encoders write about ten, and each costs a pass over the picture

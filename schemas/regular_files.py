@@ -26,7 +26,7 @@ class NotARegularFile(OSError):
 
 
 def open_regular(path: str | Path) -> BinaryIO:
-    """Opens a regular file, or a link to one, for reading; returns at once, whatever lies there.
+    """Opens a regular file, or a link to one, for reading; returns at once, even where something else lies there.
 
     Raises:
       NotARegularFile: Something else lies there.

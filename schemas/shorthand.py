@@ -26,7 +26,7 @@ _GOLDEN = 0.618034  # steps of this around the colour circle never come close to
 
 
 def expand(values: Any) -> Any:
-    """The values of a `dataset.yaml` in full; what is already, or is no mapping, comes back as it is.
+    """The values of a `dataset.yaml` in full; values already in full, or not a mapping, are returned unchanged.
 
     Raises:
       ValueError: Something is left for a person to fill in.
@@ -136,7 +136,7 @@ def _rgb(color: Any) -> Color | None:
 
 
 def _palette() -> Iterator[Color]:
-    """Colours without end, neighbours as far apart as can be."""
+    """An endless series of colours, each as far as possible from the ones before it."""
     number = 0
     while True:
         hue, level = number * _GOLDEN % 1, number // 12 % 3

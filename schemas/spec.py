@@ -58,7 +58,7 @@ class ArchiveSpec(FrozenModel):
 
 
 class StatisticsRule(FrozenModel):
-    """What a number must be like over all records of a split; each range is (smallest, largest), both acceptable."""
+    """Limits on a number over all records of a split; each range is (smallest, largest), both ends included."""
 
     feature: str
     mean: tuple[float, float] | None = Field(default=None, description="range of the mean value")
@@ -70,7 +70,7 @@ class StatisticsRule(FrozenModel):
             raise ValueError("needs a range, one of mean and zeros")
         for measure, (low, high) in self.ranges.items():
             if not low <= high:
-                raise ValueError(f"{measure}: the range begins with its smaller end, got [{low}, {high}]")
+                raise ValueError(f"{measure}: the range starts with its smaller end, got [{low}, {high}]")
         return self
 
     @property
@@ -98,12 +98,12 @@ class DatasetSpec(FrozenModel):
     Attributes:
       name: Name of the folder that versions are published in; of one that ships, also of its folder under `schemas/`.
       title, license, source, citation: For people: reports and model cards. `source` is the address of the data set,
-        or says how it is made. `schemas.origin` says of one version what it was made from instead.
+        or says how it is made. For one version, `schemas.origin` says what it was made from instead.
       drawn: Whether `tests.sample_data` has drawn the photos.
       image_path, mask_path: Where files lie under the input root (`schemas.path_pattern`).
       archives: What the data set is published as; may lie under the input root in place of the files.
       official_splits: Split name to the list file that names its ids (first word of each line; `#` comments).
-      split: Which split is taken where the job's options name none.
+      split: How records are split where the job's options do not say.
       masks: How masks are read, where their values are not exactly those of the classes.
       classes: In the order of their class ids.
       ignore_values, ignore_colors: In the source mask, of no class, such as void; IGNORE_ID in the records' masks.
@@ -163,7 +163,7 @@ class DatasetSpec(FrozenModel):
         return self
 
     def _check_mask_values(self) -> None:
-        """Each value or colour belongs to one class, and all classes are told by the same of the two."""
+        """Each value or colour belongs to one class, and all classes use the same of the two."""
         values = [value for one in self.classes for value in one.mask_values]
         colors = [color for one in self.classes for color in one.mask_colors]
         if (values or self.ignore_values) and (colors or self.ignore_colors):
@@ -174,7 +174,7 @@ class DatasetSpec(FrozenModel):
                 twice = next(value for value in found if found.count(value) > 1)
                 raise ValueError(f"classes: {name} must belong to one class each, {twice} is in two")
         if self.masks.lossy and min(_gaps(values, self.ignore_values), default=255) < LOSSY_GAP:
-            raise ValueError(f"masks.lossy: values of classes must be at least {LOSSY_GAP} apart to be told by them")
+            raise ValueError(f"masks.lossy: values of classes must be at least {LOSSY_GAP} apart to be told apart")
         if self.masks.threshold and ({*values, *self.ignore_values} - {0, 255} or colors):
             raise ValueError("masks.threshold: a mask then has the values 0 and 255 alone; give them to the classes")
 
@@ -267,7 +267,7 @@ def available_datasets() -> list[str]:
     return sorted(folder.name for folder in root.iterdir() if (folder / DATASET_FILE).is_file())
 
 
-@cache  # reading YAML takes 30 ms, and a job asks a dozen times
+@cache  # reading YAML takes 30 ms, and a job needs the spec a dozen times
 def load_spec(name: str) -> DatasetSpec:
     """Reads and checks `schemas/<name>/dataset.yaml`, once in each process.
 

@@ -1,4 +1,4 @@
-"""A published version in a folder: its manifest, its contract, and whether its files are those of the manifest.
+"""A published version in a folder: its manifest, its contract, and whether its files match the manifest.
 
 `beam_jobs.storage.versions` does the same wherever Beam can read.
 """
@@ -47,7 +47,7 @@ def read_version(version_dir: Path) -> PublishedVersion:
 
 
 def verify_version(version_dir: Path) -> PublishedVersion:
-    """Reads a version and holds every file that training reads against its manifest.
+    """Reads a version and checks every file that training reads against its manifest.
 
     Reads every byte of the shards once.
 
@@ -90,7 +90,7 @@ def contract_of(manifest: Manifest, dataset: bytes | None, schema: bytes, versio
     return spec
 
 
-@cache  # also so that it is said once
+@cache  # also prints the note only once
 def _installed_contract(dataset: str, published_sha256: str, version_dir: str) -> DatasetSpec:
     """The installed contract, for versions that were published before they held their own."""
     spec = load_spec(dataset)
@@ -119,7 +119,7 @@ def stray_files(manifest: Manifest, paths: Mapping[str, int]) -> list[str]:
 
 
 def check_listing(manifest: Manifest, sizes: Mapping[str, int], version_dir: str) -> None:
-    """Holds a listing of a version's `examples/` against its manifest.
+    """Checks a listing of a version's `examples/` against its manifest.
 
     Args:
       manifest: Of the version.
@@ -145,7 +145,7 @@ def check_listing(manifest: Manifest, sizes: Mapping[str, int], version_dir: str
 
 
 def _list_examples(version_dir: Path) -> dict[str, int]:
-    """Path, relative to the version's folder, to size in bytes, of whatever lies where TFX looks for records."""
+    """Path, relative to the version's folder, to size in bytes, of everything that lies where TFX looks for records."""
     sizes = {}
     examples = version_dir / EXAMPLES_FOLDER
     for folder in sorted(examples.iterdir()) if examples.is_dir() else ():
@@ -174,7 +174,7 @@ def _verify_shard(path: Path, shard: Shard) -> None:
 
 
 def _digest_and_records(file: BinaryIO) -> tuple[str, int]:
-    """SHA-256 of a TFRecord file, and how many records begin in it; its checksums are left to whoever reads them."""
+    """SHA-256 of a TFRecord file, and how many records begin in it; its checksums are checked by its readers."""
     digest, records = hashlib.sha256(), 0
     begins = start = 0  # positions in the file, of the next record and of the piece
     header = b""
@@ -185,7 +185,7 @@ def _digest_and_records(file: BinaryIO) -> tuple[str, int]:
             place = begins - start + len(header)
             header += piece[place : place + 8 - len(header)]
             if len(header) < 8:
-                break  # the length goes on in the next piece
+                break  # the rest of the length is in the next piece
             records += 1
             begins += 16 + int.from_bytes(header, "little")
             header = b""
