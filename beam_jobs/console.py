@@ -35,7 +35,7 @@ class Terminated(BaseException):
     """SIGTERM has come, as orchestrators send it."""
 
 
-def be_calm(verbose: bool) -> None:
+def quiet_libraries(verbose: bool) -> None:
     """Silences libraries, keeping errors and the project's own progress; call it before they are imported.
 
     Args:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from beam_jobs.console import CommandLine, be_calm, exit_code
+from beam_jobs.console import CommandLine, exit_code, quiet_libraries
 from beam_jobs.sources.dataset_file import read_dataset
 from schemas.errors import UserError
 from schemas.manifest import file_sha256
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--output", required=True, help="folder for the archives")
     options = parser.parse_args(arguments)
-    be_calm(verbose=False)
+    quiet_libraries(verbose=False)
     spec = read_dataset(options.dataset)
     if not spec.archives:
         raise UserError(f"--dataset {spec.name}: there are no official archives to fetch")

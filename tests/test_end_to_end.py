@@ -85,10 +85,10 @@ def _run_everything(folder, hub):
         "hub": {"model_repo": "acme/pets", "endpoint": hub.endpoint, "space": space},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    told = run("tfx_pipeline.local_runner", f"--config={folder / 'config.yaml'}")
+    printed = run("tfx_pipeline.local_runner", f"--config={folder / 'config.yaml'}")
     summary = json.loads((output / "summary.json").read_text())
     return SimpleNamespace(
-        hub=hub, manifest=read_manifest(version), summary=summary, told=told, photos=(cat, dog), folder=folder
+        hub=hub, manifest=read_manifest(version), summary=summary, printed=printed, photos=(cat, dog), folder=folder
     )
 
 
@@ -101,17 +101,17 @@ def test_from_photos_to_a_pushed_model_that_answers(finished, tmp_path):
     assert set(summary["metrics"]["iou"]) == {"pet", "background", "border"}
     assert 0 < summary["metrics"]["mean_iou"] < 1
     assert summary["metrics"]["slices"]["species"]["cat"]["examples"] > 0
-    assert summary["pushed_to"] in finished.told
+    assert summary["pushed_to"] in finished.printed
 
     sizes = [Image.open(photo).size for photo in finished.photos]
     for mask, (width, height) in zip(served(finished, *finished.photos), sizes, strict=True):
         assert mask.shape == (height, width)
         assert set(np.unique(mask)) <= {0, 1, 2}
 
-    told = run_code_of_the_card(finished.hub.model("acme/pets"), finished.photos[0], tmp_path)
-    assert len(told) == 2  # the SavedModel's and LiteRT's
+    printed = run_code_of_the_card(finished.hub.model("acme/pets"), finished.photos[0], tmp_path)
+    assert len(printed) == 2  # the SavedModel's and LiteRT's
     width, height = sizes[0]
-    assert all(line.startswith(f"({height}, {width}) classes: [") for line in told)
+    assert all(line.startswith(f"({height}, {width}) classes: [") for line in printed)
 
 
 @pytest.mark.slow

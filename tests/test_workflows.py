@@ -109,10 +109,10 @@ def command_of(workflow, step_name):
 
 
 def test_the_command_that_prepares_takes_every_option_that_the_workflow_gives():
-    told = run(sys.executable, "-m", "beam_jobs.dataflow", "--help").stdout
+    printed = run(sys.executable, "-m", "beam_jobs.dataflow", "--help").stdout
     options = re.findall(r"--([a-z_]+)=", command_of(named("dataflow"), "Prepare"))
     assert len(options) == 12
-    assert [option for option in options if f"--{option} " not in told] == []
+    assert [option for option in options if f"--{option} " not in printed] == []
 
 
 def test_the_command_that_trains_makes_of_the_inputs_what_the_example_leaves_open():

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from beam_jobs.console import CommandLine, be_calm, exit_code
+from beam_jobs.console import CommandLine, exit_code, quiet_libraries
 from beam_jobs.storage.local_paths import local_path
 from beam_jobs.storage.ownership import claim_folder
 from schemas.bounded_text import enumerated
@@ -40,7 +40,7 @@ class Classes(NamedTuple):
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     options = _parser().parse_args(arguments)
-    be_calm(options.verbose)
+    quiet_libraries(options.verbose)
     if options.dataset is not None:
         load_spec(options.dataset)  # a wrong name is an error before anything is asked
     names = _output_names(options.photos)

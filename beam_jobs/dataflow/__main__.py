@@ -7,8 +7,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from beam_jobs.console import CommandLine, be_calm, exit_code
-from beam_jobs.dataflow.command_line import add_cloud_arguments, tell_network, told_in_words
+from beam_jobs.console import CommandLine, exit_code, quiet_libraries
+from beam_jobs.dataflow.command_line import add_cloud_arguments, print_network_note, report_failure
 from beam_jobs.dataflow.options import (
     default_job_name,
     parse_options,
@@ -48,17 +48,17 @@ def main(arguments: list[str] | None = None) -> int:
       UserError: The options, the input or the credentials can't be used, or Google has refused the job.
     """
     known, beam_flags = _parser().parse_known_args(arguments)
-    be_calm(known.verbose)
+    quiet_libraries(known.verbose)
     values = {name: value for name, value in vars(known).items() if value is not None}
     prepare_options, dataflow_options = parse_options(values)
     refuse_decided_flags(beam_flags)
     flags = [*dataflow_options.beam_flags(default_job_name(prepare_options)), *beam_flags]
     print(plan_table(prepare_options, dataflow_options), flush=True)
-    tell_network(dataflow_options)
+    print_network_note(dataflow_options)
     if known.plan:
         print("\n".join(flags))
         return 0
-    return told_in_words(
+    return report_failure(
         lambda: _run(values_of(PrepareOptions, values), dataflow_options.temporary_dir, flags, known.no_wait),
         known.verbose,
     )

@@ -19,7 +19,7 @@ from schemas.errors import UserError
 
 SAMPLE = 150  # pairs, some seconds of work
 WARM_UP = 10
-TELL_EVERY = 20_000  # files
+REPORT_EVERY = 20_000  # files
 
 
 class Found(NamedTuple):
@@ -36,12 +36,12 @@ class Found(NamedTuple):
     sample: dict[str, tuple[SourceFile, SourceFile]]
 
 
-def count_inputs(options: PrepareOptions, tell: Callable[[int], None] | None = None) -> Found:
+def count_inputs(options: PrepareOptions, report: Callable[[int], None] | None = None) -> Found:
     """Lists an input folder, a bucket or the official archives, keeping no more than the sample.
 
     Args:
       options: Whose input and layout are taken.
-      tell: Called with the number of files that were seen so far.
+      report: Called with the number of files that were seen so far.
 
     Raises:
       UserError: Nothing of the layout is there.
@@ -62,8 +62,8 @@ def count_inputs(options: PrepareOptions, tell: Callable[[int], None] | None = N
                 heapq.heappush(heap, (-id_hash("sample", image_id), image_id, source))
             else:
                 heapq.heappushpop(heap, (-id_hash("sample", image_id), image_id, source))
-            if tell and seen % TELL_EVERY == 0:
-                tell(seen)
+            if report and seen % REPORT_EVERY == 0:
+                report(seen)
     photos, masks = ({image_id: source for _, image_id, source in kept[kind]} for kind in (IMAGES, MASKS))
     sample = {image_id: (photos[image_id], masks[image_id]) for image_id in sorted(photos.keys() & masks.keys())}
     return Found(images, total, sample)

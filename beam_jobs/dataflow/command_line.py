@@ -41,7 +41,7 @@ def add_cloud_arguments(parser: argparse.ArgumentParser, job_name: str) -> None:
     parser.add_argument("--no_wait", action="store_true", help="end as soon as the job is submitted")
 
 
-def tell_network(options: DataflowOptions) -> None:
+def print_network_note(options: DataflowOptions) -> None:
     """Prints what workers need to install packages, where they have to."""
     if not options.sdk_container_image and not options.use_public_ips:
         print(
@@ -51,7 +51,7 @@ def tell_network(options: DataflowOptions) -> None:
         )
 
 
-def told_in_words(run: Callable[[], int], verbose: bool) -> int:
+def report_failure(run: Callable[[], int], verbose: bool) -> int:
     """The exit code of `run`, or FAILED where it raises what nobody foresaw, told in words; `verbose` lets it pass."""
     try:
         return run()

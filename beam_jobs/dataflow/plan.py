@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from beam_jobs.console import CommandLine, be_calm, exit_code
+from beam_jobs.console import CommandLine, exit_code, quiet_libraries
 from beam_jobs.dataflow.estimate import (
     ASSUMED,
     ASSUMPTIONS,
@@ -58,7 +58,7 @@ class Figure(NamedTuple):
 def main(arguments: list[str] | None = None) -> int:
     """Prints the plan; UserError where options or input are unusable."""
     known = _parser().parse_args(arguments)
-    be_calm(known.verbose)
+    quiet_libraries(known.verbose)
     values = {name: value for name, value in vars(known).items() if value is not None}
     given = parse_model(
         PlanOptions, {name: values[name] for name in PlanOptions.model_fields if name in values}, "options"

@@ -8,8 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, be_calm, exit_code
-from beam_jobs.dataflow.command_line import add_cloud_arguments, tell_network, told_in_words
+from beam_jobs.console import CommandLine, exit_code, quiet_libraries
+from beam_jobs.dataflow.command_line import add_cloud_arguments, print_network_note, report_failure
 from beam_jobs.dataflow.options import (
     DataflowOptions,
     job_table,
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
       UserError: The options, the input or the credentials can't be used, or Google has refused the job.
     """
     known, beam_flags = _parser().parse_known_args(arguments)
-    be_calm(known.verbose)
+    quiet_libraries(known.verbose)
     values = {name: value for name, value in vars(known).items() if value is not None}
     if problems := local_places(values, PLACES):
         raise UserError("\n".join(problems))
@@ -49,11 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
     name = _job_name(known.output)
     flags = [*options.beam_flags(name), *beam_flags]
     print(job_table(options, name, {one: values[one] for one in PLACES if one in values}), flush=True)
-    tell_network(options)
+    print_network_note(options)
     if known.plan:
         print("\n".join(flags))
         return 0
-    return told_in_words(lambda: _run(predict.request_of(known), flags, known.no_wait), known.verbose)
+    return report_failure(lambda: _run(predict.request_of(known), flags, known.no_wait), known.verbose)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -162,13 +162,13 @@ def _hushed() -> Iterator[None]:
     To package the project Beam first tries `python -m build`, which says that it is not installed, then `setup.py`.
     """
     terminal = os.dup(STDERR)
-    with tempfile.TemporaryFile() as told:
-        os.dup2(told.fileno(), STDERR)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), STDERR)
         try:
             yield
         except BaseException:
-            told.seek(0)
-            os.write(terminal, told.read())
+            captured.seek(0)
+            os.write(terminal, captured.read())
             raise
         finally:
             os.dup2(terminal, STDERR)
@@ -212,11 +212,11 @@ def wait(job: DataflowJob, consequence: str) -> bool:
         print(f"Watch the job: {job.console}\nCancel it: {job.cancel_command}", file=sys.stderr)
         raise
     if state != DONE:
-        tell_failure(job, state, consequence)
+        print_failure(job, state, consequence)
     return state == DONE
 
 
-def tell_failure(job: DataflowJob, state: str, consequence: str) -> None:
+def print_failure(job: DataflowJob, state: str, consequence: str) -> None:
     """Prints why a job has ended without being done."""
     print(f"error: job {job.id} ended as {state.lower()}", file=sys.stderr)
     for message in job.errors()[-3:]:

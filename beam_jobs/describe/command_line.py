@@ -9,7 +9,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, be_calm, heavy_imports
+from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
 from beam_jobs.describe.class_names import find_names
 from beam_jobs.describe.dataset_text import dataset_yaml, is_edited
 from beam_jobs.describe.layout import Layout, find_layout
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
       UserError: The folder can't be used, nothing in it pairs, or a person's `dataset.yaml` would be lost.
     """
     options, beam_flags = _parser().parse_known_args(arguments)
-    be_calm(options.verbose)
+    quiet_libraries(options.verbose)
     folder = absolute_folder(options.input)
     target = f"{folder}/{DATASET_FILE}"
     _check_target(target, options.overwrite)

@@ -7,7 +7,7 @@ import sys
 
 from pydantic import Field
 
-from beam_jobs.console import CommandLine, be_calm, exit_code
+from beam_jobs.console import CommandLine, exit_code, quiet_libraries
 from beam_jobs.dataflow.options import ContainerImage
 from beam_jobs.flex_template.container_spec import container_spec
 from schemas.frozen_model import FrozenModel, parse_model
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--image", required=True, help="HOST/PATH:TAG or HOST/PATH@sha256:DIGEST, as pushed")
     parser.add_argument("--output", required=True, help="such as gs://BUCKET/templates/prepare.json")
     options = parse_model(TemplateOptions, vars(parser.parse_args(arguments)), "command line")
-    be_calm(verbose=False)
+    quiet_libraries(verbose=False)
 
     from beam_jobs.storage.files import write_atomically
 

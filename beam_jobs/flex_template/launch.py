@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from beam_jobs.console import CommandLine, be_calm, exit_code
+from beam_jobs.console import CommandLine, exit_code, quiet_libraries
 from beam_jobs.dataflow.options import FIXED_FLAGS, local_places
 from beam_jobs.prepare.command_line import add_arguments, check_places, check_same_options, read_published
 from beam_jobs.prepare.options import PrepareOptions
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = CommandLine(description=__doc__, allow_abbrev=False)
     add_arguments(parser)
     known, beam_flags = parser.parse_known_args(arguments)
-    be_calm(verbose=False)
+    quiet_libraries(verbose=False)
     values = {name: value for name, value in vars(known).items() if value is not None}
     if problems := local_places(values):
         raise UserError("\n".join(problems))

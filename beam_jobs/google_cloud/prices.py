@@ -52,7 +52,7 @@ class PriceTable(FrozenModel):
     serving_machines: dict[str, Price]
 
     @model_validator(mode="after")
-    def _sources_are_told(self) -> PriceTable:
+    def _check_sources(self) -> PriceTable:
         tables = (self.prices, self.training_machines, self.accelerators, self.serving_machines)
         for name, price in (item for table in tables for item in table.items()):
             if price.source not in self.sources:

@@ -54,12 +54,12 @@ def read_progress(folder: Path) -> Progress:
     return Progress(min(done, sum(planned)), sum(planned) if planned else None, publishing)
 
 
-def tell_planned(staging: str, split: str, inputs: int) -> None:
+def report_planned(staging: str, split: str, inputs: int) -> None:
     """Leaves the number of inputs of a split, in a file's name, so that no reader meets half of it."""
     _mark(staging, f"{split}.{inputs}{_PLANNED}")
 
 
-def tell_publishing(staging: str) -> None:
+def report_publishing(staging: str) -> None:
     """Leaves the mark that publishing has begun."""
     _mark(staging, _PUBLISHING)
 

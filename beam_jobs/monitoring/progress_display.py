@@ -70,8 +70,8 @@ class Lines:
     def __init__(self, stream: TextIO, now: float, working: str = WRITING):
         self._stream = stream
         self._working = working
-        self._told_at = now
-        self._told = (LISTING, 0)
+        self._shown_at = now
+        self._shown = (LISTING, 0)
         self._writing_since: float | None = None
 
     def show(self, progress: Progress, now: float) -> None:
@@ -79,10 +79,10 @@ class Lines:
         tenth = 10 * progress.done // progress.planned if progress.planned else 0
         if self._writing_since is None and progress.planned is not None:
             self._writing_since = now
-        waited = now - self._told_at
-        if waited >= _MAX_SECONDS or (waited >= _MIN_SECONDS and (stage, tenth) != self._told):
+        waited = now - self._shown_at
+        if waited >= _MAX_SECONDS or (waited >= _MIN_SECONDS and (stage, tenth) != self._shown):
             print(self._line(stage, progress, now), file=self._stream, flush=True)
-            self._told_at, self._told = now, (stage, tenth)
+            self._shown_at, self._shown = now, (stage, tenth)
 
     def _line(self, stage: str, progress: Progress, now: float) -> str:
         if stage != self._working or not progress.planned or self._writing_since is None:

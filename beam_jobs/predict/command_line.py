@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, be_calm
+from beam_jobs.console import CommandLine, quiet_libraries
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.predict.request import ANY_PHOTO, make_request
 from beam_jobs.runners.beam_options import parse_beam_flags
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
       UserError: The options can't be used; nothing was started.
     """
     options, beam_flags = _parser().parse_known_args(arguments)
-    be_calm(options.verbose)
+    quiet_libraries(options.verbose)
     request = request_of(options)
     pipeline_options = parse_beam_flags(beam_flags)
     print(f"Predicting {request.version_dir or request.photos} with {request.model_dir}", flush=True)

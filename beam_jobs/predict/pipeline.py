@@ -17,7 +17,7 @@ from PIL import Image
 from beam_jobs.codec.photos import decode_photo, resize_photo
 from beam_jobs.elements import SourceFile, read_source
 from beam_jobs.line_files import WriteLineFiles
-from beam_jobs.monitoring.progress import DoneInputs, tell_planned
+from beam_jobs.monitoring.progress import DoneInputs, report_planned
 from beam_jobs.once import MapOnce
 from beam_jobs.predict.model import (
     ModelInfo,
@@ -166,7 +166,7 @@ class _FindPhotos(beam.PTransform):
         _ = (
             found
             | "Count" >> beam.combiners.Count.Globally()
-            | "TellFound" >> beam.Map(lambda count: tell_planned(request.progress_dir, ALL, count))
+            | "ReportFound" >> beam.Map(lambda count: report_planned(request.progress_dir, ALL, count))
         )
         checked = (
             found  # (id, SourceFile)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, be_calm, heavy_imports
+from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.prepare.listing import plan_listings
 from beam_jobs.prepare.options import PrepareOptions
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     known, beam_flags = _parser().parse_known_args(arguments)
     values = {name: value for name, value in vars(known).items() if name != "verbose" and value is not None}
-    be_calm(known.verbose)
+    quiet_libraries(known.verbose)
     options = parse_model(PrepareOptions, with_base_options(values), SOURCE)
     _check_input(options)
     if options.baseline_dir:

@@ -31,13 +31,13 @@ from beam_jobs.records.sharding import SplitSize
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import naming_input
 
-KEPT, MOVES = "kept", "moves"
+KEPT, REASSIGNED = "kept", "reassigned"
 
 Hashed = tuple[bytes, list[bytes | None]]  # packed PlannedRecords, and the hash of each
 
 
-class KeepOnOneSide(beam.PTransform):
-    """Packed PlannedRecords -> the same, those of near-duplicates with one split; other output: Moves of each.
+class SplitByGroup(beam.PTransform):
+    """Packed PlannedRecords -> the same, those of near-duplicates with one split; other output: a Reassigned of each.
 
     Reads, decodes and resizes every photo once, besides the pass that publishes it and just as that pass does: the
     hashes are the same, so that pass finds no pair that was not seen here. Photos that cannot be decoded stay where
@@ -63,16 +63,17 @@ class KeepOnOneSide(beam.PTransform):
         # (hash, cluster)
         clusters = planned.pipeline | "JoinClusters" >> FlatMapOnce(join_clusters, AsIter(links))
         # (cluster, split)
-        sides = (
+        splits = (
             hashed
-            | "KeyByCluster" >> beam.FlatMap(_key_by_cluster, AsDict(clusters)).with_output_types(tuple[bytes, _Side])
+            | "KeyByCluster"
+            >> beam.FlatMap(_key_by_cluster, AsDict(clusters)).with_output_types(tuple[bytes, _FirstOfCluster])
             | "TakeFirst" >> beam.CombinePerKey(min)
             | "TakeSplit"
             >> beam.MapTuple(lambda cluster, first: (cluster, first.split)).with_output_types(tuple[bytes, str])
         )
-        return hashed | "ChooseSides" >> beam.ParDo(_ChooseSide(), AsDict(clusters), AsDict(sides)).with_output_types(
-            bytes
-        ).with_outputs(MOVES, main=KEPT)
+        return hashed | "ChooseSplits" >> beam.ParDo(
+            _ChooseSplit(), AsDict(clusters), AsDict(splits)
+        ).with_output_types(bytes).with_outputs(REASSIGNED, main=KEPT)
 
 
 def _hash(packed: bytes, encoding: Encoding) -> Hashed:
@@ -116,7 +117,7 @@ def join_clusters(links: Iterable[Links]) -> Iterator[tuple[bytes, bytes]]:
         yield one, root(one)
 
 
-class _Side(NamedTuple):
+class _FirstOfCluster(NamedTuple):
     """What decides the split of a cluster; the smallest one does, so a published record before any other."""
 
     is_new: bool
@@ -124,38 +125,38 @@ class _Side(NamedTuple):
     split: str
 
 
-declare(_Side)
+declare(_FirstOfCluster)
 
 
-def _key_by_cluster(hashed: Hashed, clusters: dict[bytes, bytes]) -> Iterator[tuple[bytes, _Side]]:
+def _key_by_cluster(hashed: Hashed, clusters: dict[bytes, bytes]) -> Iterator[tuple[bytes, _FirstOfCluster]]:
     for plan, photo_hash in _each(hashed):
         if photo_hash in clusters:
-            yield clusters[photo_hash], _Side(plan.record is None, plan.image_id, plan.split)
+            yield clusters[photo_hash], _FirstOfCluster(plan.record is None, plan.image_id, plan.split)
 
 
-class Moves(NamedTuple):
+class Reassigned(NamedTuple):
     """What packed records have come to: how many changed their split, and what is planned for each split now."""
 
-    moved: int
+    photos: int
     sizes: dict[str, SplitSize]
 
 
-class _ChooseSide(beam.DoFn):
-    """Hashed -> packed PlannedRecords with the splits of their clusters; other output: Moves."""
+class _ChooseSplit(beam.DoFn):
+    """Hashed -> packed PlannedRecords with the splits of their clusters; other output: a Reassigned."""
 
     def __init__(self):
-        self._moved = beam.metrics.Metrics.counter(NAMESPACE, PHOTOS_MOVED)
+        self._reassigned = beam.metrics.Metrics.counter(NAMESPACE, PHOTOS_MOVED)
 
-    def process(self, hashed: Hashed, clusters: dict[bytes, bytes], sides: dict[bytes, str]) -> Iterator:
+    def process(self, hashed: Hashed, clusters: dict[bytes, bytes], splits: dict[bytes, str]) -> Iterator:
         plans = []
-        moved = 0
+        photos = 0
         for plan, photo_hash in _each(hashed):
             split = plan.split
             if photo_hash is not None and photo_hash in clusters and plan.record is None:
-                split = sides[clusters[photo_hash]]
-            moved += split != plan.split
+                split = splits[clusters[photo_hash]]
+            photos += split != plan.split
             plans.append(plan._replace(split=split))
-        self._moved.inc(moved)
+        self._reassigned.inc(photos)
         yield pack_plans(plans)
         sizes = add_sizes({plan.split: SplitSize(1, plan.source_bytes)} for plan in plans)
-        yield TaggedOutput(MOVES, Moves(moved, sizes))
+        yield TaggedOutput(REASSIGNED, Reassigned(photos, sizes))

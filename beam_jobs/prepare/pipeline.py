@@ -14,13 +14,13 @@ from apache_beam.pvalue import AsDict, AsIter, AsSingleton, DoOutputsTuple
 
 from beam_jobs.elements import REJECTED, TALLIES, PlannedRecord
 from beam_jobs.line_files import WriteLineFiles, read_repairs
-from beam_jobs.monitoring.progress import tell_planned, tell_publishing
+from beam_jobs.monitoring.progress import report_planned, report_publishing
 from beam_jobs.near_duplicates.pairs import Leak, NearDuplicates, write_leak
 from beam_jobs.once import MapOnce
 from beam_jobs.packing import Pack, pack_plans, unpack_plans
 from beam_jobs.prepare.base import read_base
 from beam_jobs.prepare.decision import Decision, find_problems, make_manifest
-from beam_jobs.prepare.group_split import KEPT, MOVES, KeepOnOneSide
+from beam_jobs.prepare.group_split import KEPT, REASSIGNED, SplitByGroup
 from beam_jobs.prepare.options import Contract, PrepareOptions
 from beam_jobs.prepare.place import mark_staging
 from beam_jobs.prepare.planning import plan_records
@@ -46,7 +46,7 @@ Assigned = tuple[ShardKey, bytes]  # the shard of some records, and these as pac
 def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollection:
     """Adds the whole job to a pipeline; its one output element is the folder that the job has written to."""
     plan = pipeline | "PlanRecords" >> plan_records(options)
-    planned, sizes, moves = _decide_sides(plan, options)
+    planned, sizes, reassigned = _decide_splits(plan, options)
     shards = (
         # (ShardKey, [packed PlannedRecords])
         planned
@@ -81,7 +81,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
             | "SampleRejections" >> SampleRejections(options.spec)
         ),
         near_duplicates=near_duplicates,
-        moves=moves,
+        reassigned=reassigned,
     )
     moved = (
         reported
@@ -92,16 +92,20 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
     return decision | "Conclude" >> beam.Map(_conclude, AsIter(moved), options)
 
 
-def _decide_sides(
+def _decide_splits(
     plan: DoOutputsTuple, options: PrepareOptions
 ) -> tuple[beam.PCollection, beam.PCollection, AsIter | None]:
     """The records with their final splits, packed, the sizes of these, and how many changed theirs (None: none may)."""
     packed = plan.planned | "PackPlans" >> beam.ParDo(Pack()).with_output_types(bytes)
     if options.near_duplicates != "one_side":
         return packed, plan[TALLIES] | "TakeSizes" >> beam.Map(lambda tally: tally.sizes), None
-    sides = packed | "KeepOnOneSide" >> KeepOnOneSide(options.encoding)
-    sizes = sides[MOVES] | "TakeSizes" >> beam.Map(lambda moves: moves.sizes)
-    return sides[KEPT], sizes, AsIter(sides[MOVES] | "TakeMoved" >> beam.Map(lambda moves: moves.moved))
+    split_by_group = packed | "SplitByGroup" >> SplitByGroup(options.encoding)
+    sizes = split_by_group[REASSIGNED] | "TakeSizes" >> beam.Map(lambda reassigned: reassigned.sizes)
+    return (
+        split_by_group[KEPT],
+        sizes,
+        AsIter(split_by_group[REASSIGNED] | "CountReassigned" >> beam.Map(lambda reassigned: reassigned.photos)),
+    )
 
 
 def _criteria(options: PrepareOptions) -> Criteria:
@@ -134,7 +138,7 @@ def _count_shards(sizes: Iterable[dict[str, SplitSize]], options: PrepareOptions
     mark_staging(options)  # no shard is written before there are counts
     counts = {}
     for split, size in sorted(add_sizes(sizes).items()):
-        tell_planned(options.staging_dir, split=split, inputs=size.records)
+        report_planned(options.staging_dir, split=split, inputs=size.records)
         record_bytes = sharding.expected_record_bytes(options.image_size, options.image_format, size)
         counts[split] = sharding.shard_count(size, record_bytes, options.shard_bytes)
         if counts[split] > MAX_SHARDS:
@@ -225,15 +229,15 @@ def _write_report(
     overview: Iterable[Overview],
     sheets: dict[str, list[Tile]],
     near_duplicates: Leak | None,
-    moves: Iterable[int] | None,
+    reassigned: Iterable[int] | None,
 ) -> Decision:
     look = next(iter(overview), Overview({}, {}))
     samples = draw_samples(look, options.spec)
-    moved = None if moves is None else sum(moves)
-    sheet = None if near_duplicates is None else draw_near_duplicates(near_duplicates, moved)
+    reassigned_photos = None if reassigned is None else sum(reassigned)
+    sheet = None if near_duplicates is None else draw_near_duplicates(near_duplicates, reassigned_photos)
     page = report_page(options.spec, decision, validation, samples, sheets, look.sizes, sheet)
     write_atomically(f"{options.staging_dir}/{REPORT_FILE}", page.encode())
-    tell_publishing(options.staging_dir)
+    report_publishing(options.staging_dir)
     return decision
 
 

@@ -73,8 +73,10 @@ def _near_duplicates(manifest: Manifest, folder: str, metrics: JobMetrics | None
     if count or is_least:
         least = "at least, " if is_least else ""
         words = f"{words} ({least}{count / max(1, records):.1%}): {NEAR_DUPLICATES_FILE}"
-    moved = metrics.counters.get(PHOTOS_MOVED) if metrics else None
-    kept = f"; {moved} {'photo' if moved == 1 else 'photos'} moved to keep others together" if moved else ""
+    reassigned = metrics.counters.get(PHOTOS_MOVED) if metrics else None
+    kept = (
+        f"; {reassigned} {'photo' if reassigned == 1 else 'photos'} moved to keep others together" if reassigned else ""
+    )
     return [f"  near-duplicates {count:>4}  {words}{kept}"]
 
 

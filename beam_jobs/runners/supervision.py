@@ -90,16 +90,16 @@ def _no_waiting() -> Iterator[None]:
         if error.thread is not None and error.thread.name == WORKER_THREAD:
             leave(FAILED, f"error: the job failed: {_how_it_died(str(error.exc_value))}\n{STOPPED}")
         elif logging.getLogger("apache_beam").isEnabledFor(logging.ERROR):
-            told_before(error)
+            previous_hook(error)
 
-    told_before, threading.excepthook = threading.excepthook, on_thread_error
+    previous_hook, threading.excepthook = threading.excepthook, on_thread_error
     in_main_thread = threading.current_thread() is threading.main_thread()
     signals = (signal.SIGINT, signal.SIGTERM) if in_main_thread else ()
     handlers = {number: signal.signal(number, on_signal) for number in signals}
     try:
         yield
     finally:
-        threading.excepthook = told_before
+        threading.excepthook = previous_hook
         for number, handler in handlers.items():
             signal.signal(number, handler)
 

@@ -8,7 +8,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, be_calm
+from beam_jobs.console import CommandLine, quiet_libraries
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.storage.files import read_file
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
       UserError: The options can't be used; nothing was started.
     """
     options, beam_flags = _parser().parse_known_args(arguments)
-    be_calm(options.verbose)
+    quiet_libraries(options.verbose)
     version_dir = absolute_folder(options.version_dir)
     baseline_dir = absolute_folder(options.baseline) if options.baseline else None
     manifest = read_checked(version_dir, baseline_dir, absolute_folder(options.output) if options.output else None)
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
             print("--verbose shows where it failed.", file=sys.stderr)
             return FAILED
-    _report(request, outcome, time.monotonic() - start, told_in=options.output)
+    _report(request, outcome, time.monotonic() - start, written_to=options.output)
     return ANOMALIES if outcome.findings else 0
 
 
@@ -89,19 +89,19 @@ def _local_output(folder: str, options: PipelineOptions) -> str:
 
 
 def _run(request: Request, options: PipelineOptions) -> Outcome:
-    from beam_jobs.monitoring.progress import tell_planned
+    from beam_jobs.monitoring.progress import report_planned
     from beam_jobs.monitoring.progress_display import READING, shown_progress
     from beam_jobs.runners.supervision import supervised_pipeline
     from beam_jobs.validate.pipeline import OUTCOME_FILE, outcome_from_json, validate
 
     with supervised_pipeline(options, shown_progress(request.progress_dir, READING)) as pipeline:
         for split, published in request.manifest.splits.items():
-            tell_planned(request.progress_dir, split, published.records)
+            report_planned(request.progress_dir, split, published.records)
         validate(pipeline, request)
     return outcome_from_json(read_file(f"{request.output}/{OUTCOME_FILE}"))
 
 
-def _report(request: Request, outcome: Outcome, seconds: float, told_in: str | None) -> None:
+def _report(request: Request, outcome: Outcome, seconds: float, written_to: str | None) -> None:
     counts = ", ".join(f"{split} {request.manifest.splits[split].records}" for split in SPLITS)
     shards = sum(len(split.shards) for split in request.manifest.splits.values())
     print(f"  {request.manifest.published} records ({counts}) in {shards} shards, {seconds:.1f} seconds")
@@ -120,7 +120,7 @@ def _report(request: Request, outcome: Outcome, seconds: float, told_in: str | N
         pairs = [f"{train}/{evaluated}" for train, evaluated in outcome.near_duplicates[:_SHOWN_PAIRS]]
         nearest = f"; the nearest (train/eval): {', '.join(pairs)}" if pairs else ""
         print(f"Note: {count} of {records} photos of eval are the same as photos of train, or nearly so{nearest}")
-    if told_in:
+    if written_to:
         print(f"Written to {request.output}")
     count = len(outcome.findings)
     print({0: "No anomaly", 1: "One anomaly"}.get(count, f"{count} anomalies"))

@@ -16,7 +16,7 @@ from tests.beam_jobs.pictures import encode, gradient, write_pair
 
 # More than 128 train records make three shards, so that there is a moment between the first and the last.
 IDS = [f"pug_{number}" for number in range(120)] + [f"Bengal_{number}" for number in range(70)]
-PATIENCE = 300  # seconds; a machine with other work to do needs a minute for the imports
+TIMEOUT = 300  # seconds; a machine with other work to do needs a minute for the imports
 LOOKS_EVERY = 0.002  # seconds; the moments between two renames are short
 
 
@@ -75,7 +75,7 @@ def start(photos: Path, output: Path, *options: str, version: str = "1.0.0") -> 
 
 def wait_for(process: subprocess.Popen, moment) -> None:
     """Returns as soon as `moment()` holds; the job must not have ended before."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not moment():
         with suppress(subprocess.TimeoutExpired):
             process.wait(LOOKS_EVERY)

@@ -83,10 +83,10 @@ def test_an_archive_arrives_whole_and_is_not_fetched_again(server, archive, tmp_
     assert names(tmp_path / "data") == ["photos.tar"]
     fetch(archive, tmp_path / "data")
     assert len(server.requests) == 1
-    told = capsys.readouterr()
-    assert "3,145,728 bytes to fetch" in told.out
-    assert "already there, size and sha256 are right" in told.out
-    assert told.err == ""  # no bar where there is no terminal
+    printed = capsys.readouterr()
+    assert "3,145,728 bytes to fetch" in printed.out
+    assert "already there, size and sha256 are right" in printed.out
+    assert printed.err == ""  # no bar where there is no terminal
 
 
 def test_a_broken_connection_goes_on_where_it_ended(server, archive, tmp_path):
@@ -132,7 +132,7 @@ def test_a_server_that_always_breaks_at_the_same_byte_is_given_up(server, archiv
     assert fetch(archive, tmp_path).read_bytes() == CONTENT
 
 
-def test_a_file_that_is_not_there_is_told_at_once(server, archive, tmp_path):
+def test_a_file_that_is_not_there_is_reported_at_once(server, archive, tmp_path):
     server.faults = [404]
     with pytest.raises(UserError, match=r"/data/photos.tar: HTTP 404 Not Found; .*put it into the folder"):
         fetch(archive, tmp_path)
@@ -163,13 +163,13 @@ def test_another_file_under_the_name_is_neither_trusted_nor_overwritten(server, 
     assert server.requests == []
 
 
-def test_a_disk_that_is_too_small_is_told_before_anything_is_fetched(server, archive, tmp_path):
+def test_a_disk_that_is_too_small_is_reported_before_anything_is_fetched(server, archive, tmp_path):
     with pytest.raises(UserError, match=r"bytes are needed, .* are free"):
         fetch(archive.model_copy(update={"bytes": 1 << 60}), tmp_path)
     assert server.requests == []
 
 
-def test_a_disk_that_gets_full_is_told_and_what_is_there_is_used(server, archive, tmp_path):
+def test_a_disk_that_gets_full_is_reported_and_what_is_there_is_used(server, archive, tmp_path):
     code = f"""
 import resource, signal, sys
 from pathlib import Path
@@ -204,7 +204,7 @@ def test_archives_come_over_https(archive, url):
         ArchiveSpec.model_validate({**archive.model_dump(), "url": url})
 
 
-def test_a_data_set_without_archives_is_told(tmp_path):
+def test_a_data_set_without_archives_is_reported(tmp_path):
     with pytest.raises(UserError, match="--dataset streets: there are no official archives"):
         main(["--dataset=streets", f"--output={tmp_path}"])
     with pytest.raises(UserError, match=r"--dataset birds: .*no data set of this name ships"):

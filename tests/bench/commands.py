@@ -46,8 +46,8 @@ def run(command: list[str], staged: Path | None = None) -> tuple[Run, float]:
     """Runs a Python module as a command; beside its Run the seconds after which `staged` held a first record."""
     start = time.perf_counter()
     first = 0.0
-    with tempfile.TemporaryFile() as told:
-        process = subprocess.Popen([sys.executable, "-m", *command], stdout=told, stderr=subprocess.STDOUT)
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen([sys.executable, "-m", *command], stdout=output, stderr=subprocess.STDOUT)
         while True:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if pid:
@@ -58,8 +58,8 @@ def run(command: list[str], staged: Path | None = None) -> tuple[Run, float]:
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         if status:
-            told.seek(0)
-            raise SystemExit(f"{' '.join(command)} failed:\n{told.read().decode(errors='replace')}")
+            output.seek(0)
+            raise SystemExit(f"{' '.join(command)} failed:\n{output.read().decode(errors='replace')}")
     return Run(seconds, usage.ru_maxrss * 1024), first
 
 

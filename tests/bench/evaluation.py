@@ -37,9 +37,9 @@ def measure(bench: Bench, images: int) -> dict:
             bench.tell(f"evaluation, turn {turn + 1} of {TURNS}: {WAYS[name]}")
             output = bench.folder("evaluation")
             ended, _ = run(["tests.bench.evaluators", name, str(models), shards, str(output), str(IMAGE_SIZE)])
-            told = json.loads((output / "evaluation.json").read_text())
-            runs[name].append((told["seconds"], ended))
-            found[name] = told["mean_iou"]
+            result = json.loads((output / "evaluation.json").read_text())
+            runs[name].append((result["seconds"], ended))
+            found[name] = result["mean_iou"]
     if max(found.values()) - min(found.values()) > TOLERANCE:
         raise SystemExit(f"error: the ways differ in the mean IoU: {found}")
     ways = {

@@ -141,5 +141,5 @@ if __name__ == "__main__":
     if way == "export":
         export(Path(folder), int(side))
     else:
-        told = evaluate(way, Path(folder), pattern, Path(target))
-        Path(target, "evaluation.json").write_text(json.dumps(told))
+        result = evaluate(way, Path(folder), pattern, Path(target))
+        Path(target, "evaluation.json").write_text(json.dumps(result))

@@ -14,11 +14,11 @@ from pathlib import Path
 def main(photos: str, output: str, side: str, processes: str) -> None:
     """Imports what the preparation job does, builds its graph and runs it."""
     start = time.perf_counter()
-    from beam_jobs.console import be_calm
+    from beam_jobs.console import quiet_libraries
     from beam_jobs.prepare.options import PrepareOptions
     from beam_jobs.runners.beam_options import parse_beam_flags
 
-    be_calm(verbose=False)
+    quiet_libraries(verbose=False)
     options = PrepareOptions(
         dataset="pets", input=photos, output=output, version="1", image_size=side, max_rejected_fraction=1
     )

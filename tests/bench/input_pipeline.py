@@ -102,9 +102,9 @@ def _read(name: str, processes: list[str], shards: Path) -> tuple[float, float]:
         if any(process.returncode for process in started):
             errors.seek(0)
             raise SystemExit(f"{' '.join(command)} failed:\n{errors.read()}")
-    told = [json.loads(answer) for answer in answers]
-    rates = [sum(window) for window in zip(*(one["examples_per_second"] for one in told))]
-    costs = [sum(window) / len(window) for window in zip(*(one["cpu_seconds_per_example"] for one in told))]
+    measurements = [json.loads(answer) for answer in answers]
+    rates = [sum(window) for window in zip(*(one["examples_per_second"] for one in measurements))]
+    costs = [sum(window) / len(window) for window in zip(*(one["cpu_seconds_per_example"] for one in measurements))]
     return max(rates), min(costs)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
-from beam_jobs.console import be_calm
+from beam_jobs.console import quiet_libraries
 from beam_jobs.near_duplicates.bands import BANDS
 from beam_jobs.near_duplicates.hashing import HASH_BYTES, MAX_DISTANCE, encoded_photo_hash
 from tests.bench.table import print_row
@@ -65,7 +65,7 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.near_duplicates", description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="JPEG photos")
-    be_calm(verbose=False)
+    quiet_libraries(verbose=False)
     paths = sorted(parser.parse_args().folder.glob("*.jpg"))
     originals, copies = [], []
     for path in paths:

@@ -46,8 +46,10 @@ def check_each(
             if isinstance(error, TimeoutError):
                 break
     kinds = {re.sub(r"[0-9]+|'.*?'", "?", one[0]): one for one in reversed(failures)}
-    told = "\n".join(f"{said}\n    random.Random({name!r}): {path}" for said, name, path in list(kinds.values())[:20])
-    assert not failures, f"{len(failures)} of {count} cases, {len(kinds)} kinds:\n{told}"
+    listing = "\n".join(
+        f"{said}\n    random.Random({name!r}): {path}" for said, name, path in list(kinds.values())[:20]
+    )
+    assert not failures, f"{len(failures)} of {count} cases, {len(kinds)} kinds:\n{listing}"
 
 
 @contextmanager

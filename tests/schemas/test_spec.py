@@ -103,6 +103,6 @@ def test_without_ignored_values_there_can_be_255_classes():
         ({"ignore_values": [255], "classes": [*VALUES["classes"], IGNORED]}, "can be called ignored_fraction"),
     ],
 )
-def test_a_wrong_spec_is_told_with_its_key(change, message):
+def test_a_wrong_spec_is_reported_with_its_key(change, message):
     with pytest.raises(UserError, match=message):
         parse_model(DatasetSpec, VALUES | change, "dataset.yaml")

@@ -240,7 +240,7 @@ LOCAL_ONLY = {"fifo for a shard", "folder for a shard"}
 @pytest.mark.parametrize("name", TAMPERED)
 def test_a_version_that_contradicts_itself_is_refused_in_one_line_that_names_the_file(version, name):
     before = version / "manifest.json"
-    told = [str(version / file) for file in ("manifest.json", "schema.pbtxt", "dataset.yaml", "examples")]
+    problems = [str(version / file) for file in ("manifest.json", "schema.pbtxt", "dataset.yaml", "examples")]
     TAMPERED[name](version)
     start = time.monotonic()
     with pytest.raises(UserError) as raised:
@@ -250,7 +250,7 @@ def test_a_version_that_contradicts_itself_is_refused_in_one_line_that_names_the
     if name != "nothing in it":  # one line for each key that is missing
         assert len(message.splitlines()) == 1
     assert len(message) < 3000
-    assert message.startswith(tuple(told)), message
+    assert message.startswith(tuple(problems)), message
     assert before.exists()
     if name in ONLY_BYTES_TELL | LOCAL_ONLY:
         return

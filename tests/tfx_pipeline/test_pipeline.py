@@ -73,7 +73,7 @@ def test_no_path_of_this_machine_is_compiled_for_vertex(compiled, tmp_path, toy_
     assert str(Path.cwd()) not in compiled
 
 
-def test_the_trainer_is_told_data_set_training_and_code(write_config, version):
+def test_the_trainer_gets_data_set_training_and_code(write_config, version):
     config = load_config(write_config())
     settings = trainer_config(config, version)
     assert DatasetSpec.model_validate(settings["dataset"]) == version.spec

@@ -75,7 +75,7 @@ def test_trials_that_do_not_fit_the_training_are_refused(refusal):
     assert message in refusal(fine_tune_epochs=1)
 
 
-def test_a_mistake_in_the_training_is_told_beside_a_good_search(refusal):
+def test_a_mistake_in_the_training_is_reported_beside_a_good_search(refusal):
     assert "config.yaml: training.epochs: Input should be greater" in refusal(training=TRAINING | {"epochs": 0})
 
 
@@ -106,7 +106,7 @@ def test_the_tuner_comes_only_with_its_section(write_config, toy_version):
 
 
 @pytest.mark.proof
-def test_the_better_trials_value_is_trained_and_told_and_not_searched_for_again(write_config, tmp_path):
+def test_the_better_trials_value_is_trained_and_reported_and_not_searched_for_again(write_config, tmp_path):
     config_file = write_config(training=TRAINING, tuning=TUNING, evaluation={"min_mean_iou": 0.0})
     run = run_pipeline(config_file)
     assert run.err == ""

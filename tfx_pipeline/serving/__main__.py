@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from beam_jobs.console import CommandLine, be_calm, exit_code
+from beam_jobs.console import CommandLine, exit_code, quiet_libraries
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--model", default=given, required=not given, metavar="DIR", help="SavedModel, also gs:// (or AIP_STORAGE_URI)"
     )
     options = parser.parse_args(arguments)
-    be_calm(verbose=False)
+    quiet_libraries(verbose=False)
 
     from tfx_pipeline.serving.service import serve
 

@@ -9,7 +9,7 @@ import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 
-from beam_jobs.console import CommandLine, Terminated, be_calm, exit_code, stderr_in_file
+from beam_jobs.console import CommandLine, Terminated, exit_code, quiet_libraries, stderr_in_file
 from beam_jobs.storage.local_paths import local_path
 from schemas.errors import UserError
 from tfx_pipeline.config.pipeline import PipelineConfig, load_cloud_config
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     options = _parser().parse_args(arguments)
     sys.stdout.reconfigure(line_buffering=True)  # progress shows up at once, also through a pipe
-    be_calm(options.verbose)
+    quiet_libraries(options.verbose)
     return options.command(options)
 
 

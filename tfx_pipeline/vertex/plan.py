@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from beam_jobs.console import CommandLine, be_calm, exit_code
+from beam_jobs.console import CommandLine, exit_code, quiet_libraries
 from beam_jobs.dataflow.estimate import ASSUMED, COUNTED, GIVEN, MEASURED, Range, duration
 from beam_jobs.google_cloud.prices import PRICES_FILE, load_prices
 from schemas.errors import UserError
@@ -47,7 +47,7 @@ class Version(FrozenModel):
 def main(arguments: list[str] | None = None) -> int:
     """Prints the plan; UserError where configuration, data or price table are unusable."""
     known = _parser().parse_args(arguments)
-    be_calm(known.verbose)
+    quiet_libraries(known.verbose)
     names = PlanOptions.model_fields
     given = parse_model(PlanOptions, {n: v for n in names if (v := getattr(known, n)) is not None}, "options")
     config, prices = load_cloud_config(known.config, known.data), load_prices(known.prices)

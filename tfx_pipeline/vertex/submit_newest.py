@@ -6,14 +6,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import exit_code, quiet_libraries
 from tfx_pipeline.config.pipeline import load_cloud_config
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Submits the pipeline for the newest published version, unless a job of it still runs; waits for nothing."""
     [text] = sys.argv[1:] if arguments is None else arguments
-    be_calm(verbose=False)
+    quiet_libraries(verbose=False)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "configuration.json"  # JSON is YAML
         path.write_text(text, encoding="utf-8")

@@ -18,7 +18,7 @@ from schemas.version_files import NEAR_DUPLICATES_FILE
 
 PAIRS_SHOWN = 12
 PHOTO_SIDE = 192  # pixels of a photo's longer side
-_ONE_SIDE = element("code", "--near_duplicates=one_side")
+_GROUP_SPLIT_OPTION = element("code", "--near_duplicates=one_side")
 
 
 class NearDuplicateSheet(NamedTuple):
@@ -27,19 +27,19 @@ class NearDuplicateSheet(NamedTuple):
     Attributes:
       leak: What of eval is nearly the same in train.
       photos: JPEG of each photo of the pairs that are shown, by id; empty where it can't be read any more.
-      moved: Number of photos that were moved to the side of their near-duplicates; None where that was not asked for.
+      reassigned: Number of photos that went to the split of their near-duplicates; None without a group split.
     """
 
     leak: Leak
     photos: dict[str, bytes]
-    moved: int | None
+    reassigned: int | None
 
 
-def draw_near_duplicates(leak: Leak, moved: int | None) -> NearDuplicateSheet:
+def draw_near_duplicates(leak: Leak, reassigned: int | None) -> NearDuplicateSheet:
     """Draws the nearest of all pairs; only the photos that are shown are read again."""
     shown = leak.pairs[:PAIRS_SHOWN]
     photos = {pair.train_id: pair.train_photo for pair in shown} | {pair.eval_id: pair.eval_photo for pair in shown}
-    return NearDuplicateSheet(leak, {image_id: _draw(photo) for image_id, photo in photos.items() if photo}, moved)
+    return NearDuplicateSheet(leak, {image_id: _draw(photo) for image_id, photo in photos.items() if photo}, reassigned)
 
 
 def _draw(photo: PhotoSource) -> bytes:
@@ -53,7 +53,7 @@ def _draw(photo: PhotoSource) -> bytes:
 def near_duplicate_section(sheet: NearDuplicateSheet, manifest: Manifest) -> Markup:
     """The share of eval that training has seen, the nearest pairs as pictures, what they mean, and what to do."""
     leak, records = sheet.leak, manifest.splits[EVAL].records
-    words = [] if sheet.moved is None else [element("p", _moved_in_words(sheet.moved))]
+    words = [] if sheet.reassigned is None else [element("p", _reassigned_in_words(sheet.reassigned))]
     if not leak.eval_photos and leak.is_complete:
         return join(*words, element("p", "No photo of eval was found again, nearly the same, in train."))
     count = f"{'' if leak.is_complete else 'At least '}{leak.eval_photos:,} of {records:,} eval photos"
@@ -79,16 +79,18 @@ def near_duplicate_section(sheet: NearDuplicateSheet, manifest: Manifest) -> Mar
 
 def _remedy(sheet: NearDuplicateSheet, manifest: Manifest) -> list[str]:
     look = "Compare them with your own eyes; then remove one of each from the data"
-    if sheet.moved is None:
-        return [f"{look}, or prepare another version with ", _ONE_SIDE, "."]
+    if sheet.reassigned is None:
+        return [f"{look}, or prepare another version with ", _GROUP_SPLIT_OPTION, "."]
     if manifest.options.get("retry_quarantined"):
         return [f"{look}. Records that are copied from a published version are on both sides, and stay there."]
     return [f"{look}."]
 
 
-def _moved_in_words(moved: int) -> Markup:
-    photos = "One photo was" if moved == 1 else f"{moved:,} photos were"
-    return join(_ONE_SIDE, f": {photos} moved to the split of near-duplicates, against the id or the official lists.")
+def _reassigned_in_words(reassigned: int) -> Markup:
+    photos = "One photo was" if reassigned == 1 else f"{reassigned:,} photos were"
+    return join(
+        _GROUP_SPLIT_OPTION, f": {photos} moved to the split of near-duplicates, against the id or the official lists."
+    )
 
 
 def _pair_figure(pair: NearDuplicatePair, photos: dict[str, bytes]) -> Markup:

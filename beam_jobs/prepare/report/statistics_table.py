@@ -42,10 +42,12 @@ def _alignment(column: str) -> str:
 def _feature_rows(name: str, summaries: dict[str, SplitSummary], findings: Sequence[Finding]) -> list[Markup]:
     rows = []  # (cells, CSS class)
     for split in SPLITS:
-        told = [finding.description for finding in findings if (finding.split, finding.feature) == (split, name)]
+        descriptions = [
+            finding.description for finding in findings if (finding.split, finding.feature) == (split, name)
+        ]
         mark = element("td", split_mark(split))
-        rows.append(([mark, *_cells(name, split, summaries[split])], "bad" if told else "good"))
-        for description in told:
+        rows.append(([mark, *_cells(name, split, summaries[split])], "bad" if descriptions else "good"))
+        for description in descriptions:
             words = join(element("strong", "Anomaly: "), description)
             rows.append(([element("td", words, colspan=len(_COLUMNS) - 1)], "bad"))
     rows[0][0].insert(0, element("th", name, scope="rowgroup", rowspan=len(rows)))
@@ -74,16 +76,16 @@ def _number_cells(numbers: Numbers, split: str, name: str) -> list[Markup]:
 
 
 def _word_cells(words: Words) -> list[Markup]:
-    told = f"{words.unique:,} different"
+    words_of_cell = f"{words.unique:,} different"
     if words.counts and words.unique < words.present:
         value, count = words.counts[0]
-        told += f", most often {value} ({count:,})"
-    return [*_count_cells(words.present, words.missing), element("td", told, colspan=_NUMERIC_COLUMNS - 1)]
+        words_of_cell += f", most often {value} ({count:,})"
+    return [*_count_cells(words.present, words.missing), element("td", words_of_cell, colspan=_NUMERIC_COLUMNS - 1)]
 
 
 def _blob_cells(blobs: Blobs) -> list[Markup]:
-    told = f"{_size(blobs.mean_bytes)} on average, {_size(blobs.maximum_bytes)} at most"
-    return [*_count_cells(blobs.present, blobs.missing), element("td", told, colspan=_NUMERIC_COLUMNS - 1)]
+    words_of_cell = f"{_size(blobs.mean_bytes)} on average, {_size(blobs.maximum_bytes)} at most"
+    return [*_count_cells(blobs.present, blobs.missing), element("td", words_of_cell, colspan=_NUMERIC_COLUMNS - 1)]
 
 
 def _size(count: float) -> str:

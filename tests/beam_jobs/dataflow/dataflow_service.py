@@ -153,9 +153,9 @@ def run_staged_graph(storage: Storage, service: DataflowService) -> None:
 
 def metric_updates(step: str, namespace: str, name: str, value) -> Iterator[dict]:
     """A user's metric as the service tells it: while the job runs, and what of it is final."""
-    told = {"scalar": value}
+    reported = {"scalar": value}
     if not isinstance(value, int):
-        told = {"distribution": {"count": value.count, "sum": value.sum, "min": value.min, "max": value.max}}
+        reported = {"distribution": {"count": value.count, "sum": value.sum, "min": value.min, "max": value.max}}
     for tentative in ({"tentative": "true"}, {}):
         context = {"step": step, "namespace": namespace, **tentative}
-        yield {"name": {"origin": "user", "name": name, "context": context}, **told}
+        yield {"name": {"origin": "user", "name": name, "context": context}, **reported}

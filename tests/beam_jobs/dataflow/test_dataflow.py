@@ -48,11 +48,11 @@ def test_a_job_is_submitted_followed_and_its_version_published(
 ):
     service.workers = lambda: run_staged_graph(storage, service)
     assert submit() == 0
-    told = capsys.readouterr()
-    assert re.findall(r"^ +\d+:\d\d  (\w+)$", told.out, re.MULTILINE) == ["pending", "running", "done"]
-    assert CONSOLE in told.out
-    assert f"Published {bucket}/data/pets/1.0.0" in told.out
-    assert told.err == ""
+    printed = capsys.readouterr()
+    assert re.findall(r"^ +\d+:\d\d  (\w+)$", printed.out, re.MULTILINE) == ["pending", "running", "done"]
+    assert CONSOLE in printed.out
+    assert f"Published {bucket}/data/pets/1.0.0" in printed.out
+    assert printed.err == ""
     # what the staged graph made of gs:// is what the same job makes of local folders
     prepare(photos, tmp_path / "data")
     version = tmp_path / "data" / "pets" / "1.0.0"
@@ -82,9 +82,9 @@ def test_counters_that_differ_from_the_manifest_fail_the_command_and_name_the_di
 
     service.workers = lose_a_record
     assert submit() == 1
-    told = capsys.readouterr()
-    assert "the account does not add up: Beam counted records_written 39, the manifest says 40" in told.err
-    assert f"Don't train on {bucket}/data/pets/1.0.0" in told.err
+    printed = capsys.readouterr()
+    assert "the account does not add up: Beam counted records_written 39, the manifest says 40" in printed.err
+    assert f"Don't train on {bucket}/data/pets/1.0.0" in printed.err
 
 
 def test_a_retry_with_a_baseline_is_built_from_what_the_bucket_holds(service, storage, submit, bucket, photos, capsys):
@@ -125,9 +125,9 @@ def test_the_request_that_reaches_google_asks_for_the_image_and_no_wait_leaves_i
     assert pool["ipConfiguration"] in ("WORKER_IP_PUBLIC", 1)  # Google's client, from Beam 2.77 on, sends the number
     staged = storage.list(f"{bucket}/dataflow/staging/")
     assert [uri.rpartition("/")[2] for uri in staged] == ["pipeline.pb"]
-    told = capsys.readouterr().out
-    assert CONSOLE in told
-    assert f"gcloud dataflow jobs cancel {JOB_ID} --project={PROJECT} --region={REGION}" in told
+    printed = capsys.readouterr().out
+    assert CONSOLE in printed
+    assert f"gcloud dataflow jobs cancel {JOB_ID} --project={PROJECT} --region={REGION}" in printed
 
 
 def test_a_job_that_fails_exits_with_1_and_tells_the_cause(service, submit, capsys):
@@ -135,12 +135,12 @@ def test_a_job_that_fails_exits_with_1_and_tells_the_cause(service, submit, caps
     traceback = "Traceback (most recent call last):\n  File x\nOSError: no such bucket [while running 'MoveFiles']\n"
     service.errors = [traceback, "Workflow failed. Causes: S07 failed."]
     assert submit() == 1
-    told = capsys.readouterr().err
-    assert f"job {JOB_ID} ended as failed" in told
-    assert "OSError: no such bucket [while running 'MoveFiles']" in told
-    assert "Workflow failed. Causes: S07 failed." in told
-    assert CONSOLE in told
-    assert "Traceback" not in told
+    printed = capsys.readouterr().err
+    assert f"job {JOB_ID} ended as failed" in printed
+    assert "OSError: no such bucket [while running 'MoveFiles']" in printed
+    assert "Workflow failed. Causes: S07 failed." in printed
+    assert CONSOLE in printed
+    assert "Traceback" not in printed
 
 
 def test_a_withheld_version_exits_with_1_and_tells_why(service, storage, submit, bucket, photos, capsys):
@@ -172,24 +172,24 @@ def test_ctrl_c_ends_the_waiting_and_tells_that_the_job_goes_on(service, submit,
     service.on_state["JOB_STATE_RUNNING"] = press_ctrl_c
     with pytest.raises(KeyboardInterrupt):
         submit()
-    told = capsys.readouterr().err
-    assert CONSOLE in told
-    assert f"gcloud dataflow jobs cancel {JOB_ID}" in told
+    printed = capsys.readouterr().err
+    assert CONSOLE in printed
+    assert f"gcloud dataflow jobs cancel {JOB_ID}" in printed
 
 
-def test_what_the_service_refuses_is_told_in_its_own_words(service, submit):
+def test_what_the_service_refuses_is_reported_in_its_own_words(service, submit):
     service.refusal = (403, "Dataflow API has not been used in project 1 before or it is disabled.")
     with pytest.raises(UserError, match="Dataflow refuses the job: Dataflow API has not been used in project 1"):
         submit()
 
 
-def test_a_bucket_that_is_not_there_is_told(service, submit):
+def test_a_bucket_that_is_not_there_is_reported(service, submit):
     with pytest.raises(UserError, match="--bucket: can't be listed"):
         submit("--bucket=not-a-bucket")
     assert service.jobs == []
 
 
-def test_an_input_without_photos_is_told_before_anything_is_sent(service, submit, bucket):
+def test_an_input_without_photos_is_reported_before_anything_is_sent(service, submit, bucket):
     with pytest.raises(UserError, match=r"--input .*photos: no file matches"):
         submit(f"--input={bucket}/photos")
     with pytest.raises(UserError, match=r"--input gs://not-a-bucket/photos: can't be listed"):
@@ -206,7 +206,7 @@ def test_a_version_that_is_published_with_other_options_is_refused_before_anythi
     assert service.requests == []
 
 
-def test_missing_credentials_are_told_with_their_remedy(storage, tmp_path, monkeypatch):
+def test_missing_credentials_are_reported_with_their_remedy(storage, tmp_path, monkeypatch):
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
     command = [sys.executable, "-m", "beam_jobs.dataflow", *dataflow_arguments("gs://a-bucket")]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -74,7 +74,7 @@ def test_a_label_that_is_given_twice_is_refused():
         main(dataflow_arguments("gs://a-bucket", "--plan", "--label=team=a", "--label=team=b"))
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_mistakes_are_reported_at_once():
     with pytest.raises(UserError) as caught:
         main(dataflow_arguments("gs://a-bucket", "--plan", "--project=1", "--image_size=7", "--input=photos"))
     assert [re.match("command line: (\\w+)", line)[1] for line in str(caught.value).splitlines()] == [
@@ -107,8 +107,8 @@ def test_every_form_that_google_documents_is_accepted(capsys, option):
 
 
 def test_the_plan_shows_what_would_be_submitted_and_nothing_is_random(capsys):
-    told = plan(capsys, "--num_workers=2", "--version=2.0.0-RC1", "--label=team=vision")
-    assert told == plan(capsys, "--num_workers=2", "--version=2.0.0-RC1", "--label=team=vision")
+    printed = plan(capsys, "--num_workers=2", "--version=2.0.0-RC1", "--label=team=vision")
+    assert printed == plan(capsys, "--num_workers=2", "--version=2.0.0-RC1", "--label=team=vision")
     for expected in (
         "2 to 10 e2-standard-4, 50 GB, private addresses",
         "gs://a-bucket/data/pets/2.0.0-RC1",
@@ -120,16 +120,16 @@ def test_the_plan_shows_what_would_be_submitted_and_nothing_is_random(capsys):
         "--no_save_main_session",
         f"--setup_file={dataflow_options.SETUP_FILE}",
     ):
-        assert expected in told
-    assert "need Cloud NAT" in told
+        assert expected in printed
+    assert "need Cloud NAT" in printed
 
 
 def test_a_container_image_takes_the_place_of_the_staged_package(capsys):
-    told = plan(capsys, f"--sdk_container_image={IMAGE}")
-    assert f"--sdk_container_image={IMAGE}" in told
-    assert "--sdk_location=container" in told
-    assert "--setup_file" not in told
-    assert "Cloud NAT" not in told
+    printed = plan(capsys, f"--sdk_container_image={IMAGE}")
+    assert f"--sdk_container_image={IMAGE}" in printed
+    assert "--sdk_location=container" in printed
+    assert "--setup_file" not in printed
+    assert "Cloud NAT" not in printed
 
 
 def test_the_local_command_sends_nobody_to_dataflow_by_a_bare_flag(photos, tmp_path):

@@ -34,9 +34,9 @@ def test_a_job_writes_to_the_bucket_what_one_machine_writes_to_a_folder(
 ):
     service.workers = lambda: run_staged_graph(storage, service)
     assert main(arguments) == 0
-    told = capsys.readouterr()
-    assert re.findall(r"^ +\d+:\d\d  (\w+)$", told.out, re.MULTILINE) == ["pending", "running", "done"]
-    assert "1 masks in" in told.out
+    printed = capsys.readouterr()
+    assert re.findall(r"^ +\d+:\d\d  (\w+)$", printed.out, re.MULTILINE) == ["pending", "running", "done"]
+    assert "1 masks in" in printed.out
     assert service.jobs[0]["name"] == "predict-masks"
     here = tmp_path / "here"
     assert local.main([f"--model={tmp_path}/model", f"--photos={tmp_path}/photos", f"--output={here}"]) == 0
@@ -51,9 +51,9 @@ def test_a_job_that_fails_exits_with_1_and_says_what_to_do(service, arguments, c
     service.states = ["JOB_STATE_PENDING", "JOB_STATE_FAILED"]
     service.errors = ["Startup of the worker pool failed."]
     assert main(arguments) == 1
-    told = capsys.readouterr().err
-    assert "Startup of the worker pool failed." in told
-    assert "The same command starts over" in told
+    printed = capsys.readouterr().err
+    assert "Startup of the worker pool failed." in printed
+    assert "The same command starts over" in printed
 
 
 def test_places_that_workers_cannot_reach_are_named_before_anything_is_read(arguments):
@@ -64,7 +64,7 @@ def test_places_that_workers_cannot_reach_are_named_before_anything_is_read(argu
 
 def test_a_plan_shows_the_flags_and_sends_nothing(service, arguments, capsys):
     assert main([*arguments, "--plan"]) == 0
-    told = capsys.readouterr().out
-    assert "--runner=DataflowRunner" in told
-    assert "--job_name=predict-masks" in told
+    printed = capsys.readouterr().out
+    assert "--runner=DataflowRunner" in printed
+    assert "--job_name=predict-masks" in printed
     assert service.requests == []

@@ -29,29 +29,29 @@ def table(tmp_path, **changes):
 
 
 def lines(capsys):
-    told = capsys.readouterr().out
-    return {line[:26].strip(): line[26:].strip() for line in told.splitlines() if line[:26].strip()}, told
+    printed = capsys.readouterr().out
+    return {line[:26].strip(): line[26:].strip() for line in printed.splitlines() if line[:26].strip()}, printed
 
 
 def test_photos_are_counted_and_one_core_is_measured_on_them(tmp_path, capsys):
     for number in range(12):
         write_pair(tmp_path, f"pug_{number}")
     assert plan(["--input", str(tmp_path), "--region=us-central1"]) == 0
-    told, _ = lines(capsys)
-    assert re.fullmatch(r"12\s+counted", told["photos"])
-    assert told["one core, the bare work"].endswith("measured on 12 photos here")
-    assert re.match(r"USD \d+\.\d\d to \d+\.\d\d", told["cost"])
+    rows, _ = lines(capsys)
+    assert re.fullmatch(r"12\s+counted", rows["photos"])
+    assert rows["one core, the bare work"].endswith("measured on 12 photos here")
+    assert re.match(r"USD \d+\.\d\d to \d+\.\d\d", rows["cost"])
 
 
 def test_without_photos_figures_are_given_or_assumed_and_say_so(capsys):
     assert plan(["--images=1000000", "--region=us-central1"]) == 0
-    told, text = lines(capsys)
-    assert re.fullmatch(r"1,000,000\s+given", told["photos"])
-    assert told["one core, the bare work"].endswith("assumed: `make bench`, 500x375 photos to 128 pixels")
+    rows, text = lines(capsys)
+    assert re.fullmatch(r"1,000,000\s+given", rows["photos"])
+    assert rows["one core, the bare work"].endswith("assumed: `make bench`, 500x375 photos to 128 pixels")
     assert "list prices of us-central1, read 2026-09-08 to 2026-11-29" in text
     assert plan(["--images=1000000", "--images_per_second=100"]) == 0
-    told, text = lines(capsys)
-    assert re.fullmatch(r"100 photos/s\s+given", told["one core"])
+    rows, text = lines(capsys)
+    assert re.fullmatch(r"100 photos/s\s+given", rows["one core"])
     assert "your region: assumed to charge 1 to 1.35 times as much" in text
 
 
@@ -116,8 +116,8 @@ def test_old_prices_are_warned_of_and_unread_ones_are_called_assumed():
 def test_an_edited_table_is_used(tmp_path, capsys):
     free = {name: price | {"usd": 0.0} for name, price in yaml.safe_load(PRICES_FILE.read_text())["prices"].items()}
     assert plan(["--images=1000", f"--prices={table(tmp_path, prices=free)}"]) == 0
-    told, _ = lines(capsys)
-    assert told["cost"] == "USD 0.00 to 0.00"
+    rows, _ = lines(capsys)
+    assert rows["cost"] == "USD 0.00 to 0.00"
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,9 @@ def test_the_template_is_written_for_one_image_and_tells_how_to_launch_it(storag
     assert written["image"] == written["defaultEnvironment"]["sdkContainerImage"] == IMAGE
     assert written["defaultEnvironment"]["ipConfiguration"] == "WORKER_IP_PRIVATE"
     assert written["sdkInfo"] == {"language": "PYTHON"}
-    told = capsys.readouterr().out
-    assert f"--template-file-gcs-location={bucket}/templates/prepare.json" in told
-    assert f"sdk_container_image={IMAGE}" in told
+    printed = capsys.readouterr().out
+    assert f"--template-file-gcs-location={bucket}/templates/prepare.json" in printed
+    assert f"sdk_container_image={IMAGE}" in printed
 
 
 def test_an_image_without_a_version_and_a_local_file_are_refused(tmp_path):

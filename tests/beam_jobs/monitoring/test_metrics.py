@@ -81,19 +81,19 @@ def test_every_input_is_counted_by_what_became_of_it(published, mixed_photos):
 
 
 def test_the_time_of_each_step_and_the_size_of_each_record_are_spread_out(published):
-    told = counted(published)
-    assert {name: one["count"] for name, one in told["distributions"].items()} == {
+    job = counted(published)
+    assert {name: one["count"] for name, one in job["distributions"].items()} == {
         "decode_microseconds": 42,
         "resize_microseconds": 42,
         "encode_microseconds": 42,
         "record_bytes": 42,
         "source_bytes": 45,
     }
-    decode = told["distributions"]["decode_microseconds"]
+    decode = job["distributions"]["decode_microseconds"]
     assert 0 < decode["min"] <= decode["mean"] <= decode["max"] < 1_000_000
-    framed = told["distributions"]["record_bytes"]["sum"] + 42 * 16  # length and two CRCs around each record
-    assert framed == told["counters"]["bytes_written"]
-    assert told["mismatches"] == []
+    framed = job["distributions"]["record_bytes"]["sum"] + 42 * 16  # length and two CRCs around each record
+    assert framed == job["counters"]["bytes_written"]
+    assert job["mismatches"] == []
 
 
 def test_bundles_that_are_replayed_are_counted_once(mixed_photos, tmp_path, published, capsys):
@@ -105,9 +105,9 @@ def test_bundles_that_are_replayed_are_counted_once(mixed_photos, tmp_path, publ
 
 def test_a_version_that_is_withheld_keeps_what_its_job_has_counted(mixed_photos, tmp_path):
     assert prepare(mixed_photos, tmp_path / "data", "1.0.0", "--max_rejected_fraction=0") == 1
-    told = counted(tmp_path / "data" / "pets" / "_rejected" / "1.0.0")
-    assert told["counters"]["inputs_rejected"] == 4
-    assert told["mismatches"] == []
+    job = counted(tmp_path / "data" / "pets" / "_rejected" / "1.0.0")
+    assert job["counters"]["inputs_rejected"] == 4
+    assert job["mismatches"] == []
 
 
 def test_a_counter_that_differs_from_the_manifest_is_a_mismatch(published):
@@ -136,9 +136,9 @@ def test_a_lost_line_of_the_quarantine_is_said_loudly(to_be_harmed, capsys):
     quarantine.write_text("".join(quarantine.read_text().splitlines(keepends=True)[1:]))
     before = (to_be_harmed / "metrics.json").stat().st_mtime_ns
     assert report_outcome(options_of(to_be_harmed), 1.0, job_metrics(to_be_harmed)) == 1
-    told = capsys.readouterr().err
-    assert "error: the account does not add up" in told
-    assert "the manifest says" in told
+    printed = capsys.readouterr().err
+    assert "error: the account does not add up" in printed
+    assert "the manifest says" in printed
     assert (to_be_harmed / "metrics.json").stat().st_mtime_ns == before
 
 

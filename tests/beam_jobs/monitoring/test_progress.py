@@ -13,8 +13,8 @@ from beam_jobs.monitoring.progress import (
     Progress,
     make_progress_folder,
     read_progress,
-    tell_planned,
-    tell_publishing,
+    report_planned,
+    report_publishing,
 )
 from beam_jobs.monitoring.progress_display import Bar, Lines, has_columns, shown_progress
 from beam_jobs.prepare.options import PrepareOptions
@@ -28,23 +28,23 @@ LISTING = Progress(0, None, False)
 def test_what_every_worker_has_done_is_added_up(tmp_path):
     folder = make_progress_folder(str(tmp_path))
     assert read_progress(folder) == LISTING
-    tell_planned(str(tmp_path), "train", 5)
-    tell_planned(str(tmp_path), "eval", 2)
+    report_planned(str(tmp_path), "train", 5)
+    report_planned(str(tmp_path), "eval", 2)
     one, other = DoneInputs(str(tmp_path)), DoneInputs(str(tmp_path))
     for done in (one, one, other):
         done.add()
     assert read_progress(folder) == Progress(3, 7, False)
     for _ in range(9):  # a bundle that is tried again
         other.add()
-    tell_publishing(str(tmp_path))
+    report_publishing(str(tmp_path))
     assert read_progress(folder) == Progress(7, 7, True)
     one.close()
     other.close()
 
 
 def test_where_nobody_watches_nothing_is_written(tmp_path):
-    tell_planned(str(tmp_path), "train", 5)
-    tell_publishing(str(tmp_path))
+    report_planned(str(tmp_path), "train", 5)
+    report_publishing(str(tmp_path))
     done = DoneInputs(str(tmp_path))
     done.add()
     done.close()
@@ -96,15 +96,15 @@ def test_a_file_gets_a_line_for_every_tenth_and_every_stage():
         lines.show(Progress(second * 10, 1000, False), 10 + second)
     lines.show(Progress(1000, 1000, False), 112)
     lines.show(Progress(1000, 1000, True), 120)
-    told = stream.getvalue().splitlines()
-    assert told[0] == "Writing: 0%, 0 of 1000 images"
-    assert told[1:10] == [
+    printed = stream.getvalue().splitlines()
+    assert printed[0] == "Writing: 0%, 0 of 1000 images"
+    assert printed[1:10] == [
         f"Writing: {tens}0%, {tens}00 of 1000 images, 10 images/s, {duration} left"
         for tens, duration in enumerate(
             ["1 min 30 s", "1 min 20 s", "1 min 10 s", "1 min 00 s", "50 s", "40 s", "30 s", "20 s", "10 s"], 1
         )
     ]
-    assert told[10:] == ["Statistics and validation", "Publishing"]
+    assert printed[10:] == ["Statistics and validation", "Publishing"]
 
 
 def test_a_quick_job_prints_no_line_and_a_slow_one_is_never_silent():

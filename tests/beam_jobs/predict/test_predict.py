@@ -218,9 +218,9 @@ def test_what_earlier_runs_left_beside_the_new_masks_is_named_and_kept(model, fo
     (output / "table" / "table-00001-of-00002.jsonl").write_text("")
     (folder / "tall.png").unlink()
     assert predict(model, output, f"--photos={folder}") == 0
-    told = capsys.readouterr().out
-    assert f"Note: {output}/masks also holds 1 of earlier runs" in told
-    assert f"Note: {output}/table also holds table/table-00001-of-00002.jsonl of earlier runs" in told
+    printed = capsys.readouterr().out
+    assert f"Note: {output}/masks also holds 1 of earlier runs" in printed
+    assert f"Note: {output}/table also holds table/table-00001-of-00002.jsonl of earlier runs" in printed
     assert (output / "masks" / "tall.png").exists()
 
 

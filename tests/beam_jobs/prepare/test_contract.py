@@ -121,9 +121,9 @@ def test_a_job_without_a_launcher_compares_contracts_as_well(data, version):
 def test_a_version_of_before_contracts_is_published_still(made, data, version, capsys):
     published_before_contracts(version)
     assert prepare(made / "photos", data) == 0
-    told = capsys.readouterr()
-    assert "Already published" in told.out
-    assert told.err.count("published without dataset.yaml") == 1
+    printed = capsys.readouterr()
+    assert "Already published" in printed.out
+    assert printed.err.count("published without dataset.yaml") == 1
 
 
 @pytest.mark.parametrize("line", [b"[" * 100_000, b'{"id": "pug_100"}', b"null", b'{"id": "a", "id": "b"}'])

@@ -77,7 +77,7 @@ def pairs_of(version: Path) -> set[frozenset[str]]:
     return {frozenset((entry["train"], entry["eval"])) for entry in map(json.loads, lines)}
 
 
-def test_pairs_across_the_splits_are_listed_told_and_shown(reported):
+def test_pairs_across_the_splits_are_listed_reported_and_shown(reported):
     version, said = reported
     assert pairs_of(version) == {frozenset(pair) for pair in COPIED.items()}
     copies, photos = len(COPIED), read_manifest(version).splits["eval"].records
@@ -147,7 +147,7 @@ def videos(tmp_path_factory) -> Path:
     return folder
 
 
-def test_of_videos_the_share_of_eval_that_train_has_seen_is_told(videos, tmp_path):
+def test_of_videos_the_share_of_eval_that_train_has_seen_is_reported(videos, tmp_path):
     version, said = run(videos, tmp_path)
     frames = sum(not image_id.startswith("boxer") for image_id in ids(version)["eval"])
     photos = read_manifest(version).splits["eval"].records

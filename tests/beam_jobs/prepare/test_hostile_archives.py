@@ -70,10 +70,10 @@ END = bytes(2 * BLOCK)
 )
 def test_a_header_that_lies_is_an_error_with_its_place(tmp_path, content, problem):
     (tmp_path / "a.tar").write_bytes(content)
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         list(list_members(str(tmp_path / "a.tar")))
-    assert str(told.value).startswith(f"{tmp_path}/a.tar: ")
-    assert problem in str(told.value)
+    assert str(raised.value).startswith(f"{tmp_path}/a.tar: ")
+    assert problem in str(raised.value)
 
 
 def test_a_header_of_gigabytes_in_a_sparse_archive_is_never_read(tmp_path):

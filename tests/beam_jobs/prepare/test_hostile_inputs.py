@@ -145,9 +145,9 @@ def test_a_folder_whose_name_is_no_utf8_is_the_rejection_of_what_lies_in_it(phot
 def test_two_photos_of_one_id_are_both_named_whatever_the_case_of_their_extensions(photos, tmp_path, capsys):
     shutil.copy(photos / "images" / "pug_1.jpg", photos / "images" / "pug_1.JPG")
     assert prepare(photos, tmp_path / "data") == 1
-    told = capsys.readouterr().err
-    assert "images/pug_1.JPG and" in told
-    assert "images/pug_1.jpg" in told
+    printed = capsys.readouterr().err
+    assert "images/pug_1.JPG and" in printed
+    assert "images/pug_1.jpg" in printed
 
 
 def test_photos_of_another_extension_are_named_with_the_option_that_takes_them(photos, tmp_path):

@@ -183,14 +183,14 @@ def test_too_many_rejects_publish_nothing_and_leave_the_account(photos, tmp_path
     rejected = tmp_path / "data" / "pets" / "_rejected" / "2.0.0"
     assert len((rejected / "quarantine" / "quarantine-00000-of-00001.jsonl").read_text().splitlines()) == 10
     verify_version(tmp_path / "data" / "pets" / "1.0.0")
-    # mended and tried again, the version is published and the account of the refusal is gone
+    # repaired and tried again, the version is published and the account of the refusal is gone
     for number in range(10):
         write_pair(photos, f"pug_1{number}0")
     assert prepare(photos, tmp_path / "data", "2.0.0") == 0
     assert not rejected.exists()
 
 
-def test_anomalies_publish_nothing_and_are_told_in_words(photos, tmp_path, capsys):
+def test_anomalies_publish_nothing_and_are_reported_in_words(photos, tmp_path, capsys):
     train = [f"pug_{number}" for number in range(100, 210)]  # enough records that the splits are compared
     evaluated = [f"Bengal_{number}" for number in range(100, 210)]
     for image_id in train + evaluated:
@@ -198,10 +198,10 @@ def test_anomalies_publish_nothing_and_are_told_in_words(photos, tmp_path, capsy
     (photos / "annotations/trainval.txt").write_text("".join(f"{one} 1\n" for one in train))
     (photos / "annotations/test.txt").write_text("".join(f"{one} 1\n" for one in evaluated))
     assert prepare(photos, tmp_path / "data", "1.0.0", "--split=official") == 1
-    told = capsys.readouterr().err
-    assert "train" in told
-    assert "species" in told
-    assert "infinity norm" in told.lower() or "linfty" in told.lower()
+    printed = capsys.readouterr().err
+    assert "train" in printed
+    assert "species" in printed
+    assert "infinity norm" in printed.lower() or "linfty" in printed.lower()
     assert not (tmp_path / "data" / "pets" / "1.0.0").exists()
 
 

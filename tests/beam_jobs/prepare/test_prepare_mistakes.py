@@ -25,19 +25,19 @@ from tests.beam_jobs.jobs import prepare
         (["--imagesize=128"], "--imagesize=128: neither this job nor Beam"),
     ],
 )
-def test_unusable_options_are_told_before_anything_is_written(photos, tmp_path, options, message):
+def test_unusable_options_are_reported_before_anything_is_written(photos, tmp_path, options, message):
     with pytest.raises(UserError, match=message):
         prepare(photos, tmp_path / "data", "1.0.0", *options)
     assert not (tmp_path / "data").exists()
 
 
-def test_an_empty_folder_is_told_with_the_layout_that_was_expected(tmp_path):
+def test_an_empty_folder_is_reported_with_the_layout_that_was_expected(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"no file matches images/\*\.jpg"):
         prepare(tmp_path / "empty", tmp_path / "data")
 
 
-def test_an_output_that_cannot_be_written_is_told(photos, tmp_path):
+def test_an_output_that_cannot_be_written_is_reported(photos, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="can't be written to"):
         prepare(photos, tmp_path / "file")
@@ -55,9 +55,9 @@ def test_a_job_that_fails_inside_the_graph_says_so_in_two_lines(photos, tmp_path
     in_the_way = tmp_path / "data" / "pets" / "1.0.0" / "schema.pbtxt" / "a folder where a file should be"
     in_the_way.mkdir(parents=True)
     assert prepare(photos, tmp_path / "data") == 1
-    told = capfd.readouterr().err
-    assert "Traceback" not in told
-    assert "error: the job failed" in told
+    printed = capfd.readouterr().err
+    assert "Traceback" not in printed
+    assert "error: the job failed" in printed
     assert in_the_way.is_dir()
     shutil.rmtree(in_the_way.parent)
     assert prepare(photos, tmp_path / "data") == 0

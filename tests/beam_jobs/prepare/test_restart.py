@@ -10,7 +10,7 @@ import pytest
 from schemas.version import verify_version
 from tests.beam_jobs.jobs import promised_digests
 from tests.beam_jobs.restarts import (
-    PATIENCE,
+    TIMEOUT,
     check_converged,
     files_below,
     kill_when,
@@ -76,11 +76,11 @@ def test_a_killed_worker_ends_the_job_and_the_next_run_converges(many_photos, tm
     workers = workers_of(process)
     assert len(workers) == 2
     workers[0].kill()
-    told = process.communicate(timeout=PATIENCE)[1]
+    printed = process.communicate(timeout=TIMEOUT)[1]
     assert process.returncode == 1
-    assert "a worker process was killed by SIGKILL" in told
-    assert "Traceback" not in told
-    assert psutil.wait_procs(workers, timeout=PATIENCE)[1] == []
+    assert "a worker process was killed by SIGKILL" in printed
+    assert "Traceback" not in printed
+    assert psutil.wait_procs(workers, timeout=TIMEOUT)[1] == []
     assert not (tmp_path / "pets" / "1.0.0" / "manifest.json").exists()
     check_converged(many_photos, tmp_path, undisturbed)
 
@@ -92,19 +92,19 @@ def test_workers_end_with_a_launcher_that_is_killed(many_photos, tmp_path):
     process.kill()
     process.wait()
     assert len(workers) == 2
-    assert psutil.wait_procs(workers, timeout=PATIENCE)[1] == []
+    assert psutil.wait_procs(workers, timeout=TIMEOUT)[1] == []
     assert not (tmp_path / "pets" / "1.0.0" / "manifest.json").exists()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_job_that_is_told_to_end_does_so_calmly(many_photos, tmp_path, number, code):
+def test_a_job_that_is_asked_to_end_does_so_quietly(many_photos, tmp_path, number, code):
     process = start(many_photos, tmp_path)
     wait_for(process, lambda: any((tmp_path / "pets").glob("_staging/1.0.0/*/examples/*/*.tmp")))
     process.send_signal(number)
-    told = process.communicate(timeout=PATIENCE)[1]
+    printed = process.communicate(timeout=TIMEOUT)[1]
     assert process.returncode == code
-    assert "the same command starts over" in told
-    assert "Traceback" not in told
+    assert "the same command starts over" in printed
+    assert "Traceback" not in printed
     assert not (tmp_path / "pets" / "1.0.0" / "manifest.json").exists()
 
 

@@ -29,7 +29,7 @@ MORE = [f"Bengal_{number}" for number in range(200, 240)] + [f"pug_{number}" for
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A folder with `broken` photos, the base version made of them, and what the mended ones give from the start."""
+    """A folder with `broken` photos, the base version made of them, and what the repaired ones give from the start."""
     folder = tmp_path_factory.mktemp("retry")
     for image_id in [*GOOD, *MORE]:
         write_pair(folder / "broken", image_id)
@@ -78,7 +78,7 @@ def scene(seed):
     return encode(Image.fromarray(noise), "JPEG", quality=95)
 
 
-def test_mended_photos_and_copied_records_give_the_shards_of_a_fresh_run(made, data, capsys):
+def test_repaired_photos_and_copied_records_give_the_shards_of_a_fresh_run(made, data, capsys):
     assert prepare(made / "whole", data, "1.1.0", "--retry_quarantined=1.0.0") == 0
     version, fresh = data / "pets" / "1.1.0", made / "fresh" / "pets" / "1.0.0"
     assert len(shards(fresh)) > 2
@@ -102,15 +102,15 @@ def test_mended_photos_and_copied_records_give_the_shards_of_a_fresh_run(made, d
     assert "Already published" in capsys.readouterr().out
 
 
-def test_only_what_the_base_rejected_is_taken_from_a_folder_of_mended_files(made, data, tmp_path, capsys):
-    mended = tmp_path / "mended"
-    write_pair(mended, "pug_100")
-    write_pair(mended, "pug_101", photo=b"still no photo")
-    write_pair(mended, "pug_7", photo=encode(gradient().rotate(180), "JPEG"))  # published: its record stays
-    write_pair(mended, "pug_900")  # unknown to the base
-    write_pair(mended, "pug_901")
+def test_only_what_the_base_rejected_is_taken_from_a_folder_of_repaired_files(made, data, tmp_path, capsys):
+    repaired = tmp_path / "repaired"
+    write_pair(repaired, "pug_100")
+    write_pair(repaired, "pug_101", photo=b"still no photo")
+    write_pair(repaired, "pug_7", photo=encode(gradient().rotate(180), "JPEG"))  # published: its record stays
+    write_pair(repaired, "pug_900")  # unknown to the base
+    write_pair(repaired, "pug_901")
     options = ["--retry_quarantined=1.0.0", "--max_rejected_fraction=0.2"]
-    assert prepare(mended, data, "1.1.0", *options) == 0
+    assert prepare(repaired, data, "1.1.0", *options) == 0
     assert re.search("not taken +2 ", capsys.readouterr().out)
     version = data / "pets" / "1.1.0"
     before, after = read_manifest(data / "pets" / "1.0.0"), read_manifest(version)
@@ -124,18 +124,18 @@ def test_only_what_the_base_rejected_is_taken_from_a_folder_of_mended_files(made
     old, new = quarantine(data / "pets" / "1.0.0"), quarantine(version)
     assert {one: new[one] for one in new if one != "pug_101"} == {one: old[one] for one in new if one != "pug_101"}
     assert old["pug_101"]["reason"] == "mask_size_differs"
-    assert new["pug_101"]["image_uri"] == str(mended / "images/pug_101.jpg")
+    assert new["pug_101"]["image_uri"] == str(repaired / "images/pug_101.jpg")
 
 
 def test_a_retry_of_a_retry_keeps_the_options_of_the_first(made, data, tmp_path):
-    mended = tmp_path / "mended"
-    write_pair(mended, "pug_100")
-    assert prepare(mended, data, "1.1.0", "--retry_quarantined=1.0.0", "--max_rejected_fraction=0.2") == 0
+    repaired = tmp_path / "repaired"
+    write_pair(repaired, "pug_100")
+    assert prepare(repaired, data, "1.1.0", "--retry_quarantined=1.0.0", "--max_rejected_fraction=0.2") == 0
     assert prepare(made / "whole", data, "1.2.0", "--retry_quarantined=1.1.0") == 0
     assert shards(data / "pets" / "1.2.0") == shards(made / "fresh" / "pets" / "1.0.0")
 
 
-def test_official_splits_are_remembered_where_the_mended_files_bring_no_lists(made, tmp_path):
+def test_official_splits_are_remembered_where_the_repaired_files_bring_no_lists(made, tmp_path):
     photos, whole = tmp_path / "photos", tmp_path / "whole"
     for image_id in GOOD:
         write_pair(photos, image_id)
@@ -146,25 +146,25 @@ def test_official_splits_are_remembered_where_the_mended_files_bring_no_lists(ma
     for image_id in ("pug_100", "Bengal_102"):
         write_pair(photos, image_id, photo=b"")
         write_pair(whole, image_id)
-        write_pair(tmp_path / "mended", image_id)
+        write_pair(tmp_path / "repaired", image_id)
     options = ["--split=official", "--max_rejected_fraction=0.2"]
     assert prepare(photos, tmp_path / "data", "1.0.0", *options) == 0
     assert prepare(whole, tmp_path / "fresh", "1.0.0", *options) == 0
-    assert prepare(tmp_path / "mended", tmp_path / "data", "1.1.0", "--retry_quarantined=1.0.0") == 0
+    assert prepare(tmp_path / "repaired", tmp_path / "data", "1.1.0", "--retry_quarantined=1.0.0") == 0
     assert shards(tmp_path / "data/pets/1.1.0") == shards(tmp_path / "fresh/pets/1.0.0")
 
 
-def test_a_mended_near_duplicate_goes_to_the_side_of_the_published_photo(tmp_path):
+def test_a_repaired_near_duplicate_goes_to_the_side_of_the_published_photo(tmp_path):
     scenes = {one: scene(seed) for seed, one in enumerate(GOOD)}
     mask = encode(trimap(32, 32), "PNG")
     first = next(f"Bengal_{number}" for number in range(100, 200) if split_by_hash(f"Bengal_{number}", 0.2) == "eval")
     twin = next(one for one in GOOD[20:] if split_by_hash(one, 0.2) == "train")
     for image_id, photo in {**scenes, first: b""}.items():
         write_pair(tmp_path / "photos", image_id, photo=photo, mask=mask)
-    write_pair(tmp_path / "mended", first, photo=scenes[twin], mask=mask)
+    write_pair(tmp_path / "repaired", first, photo=scenes[twin], mask=mask)
     options = ["--near_duplicates=one_side", "--max_rejected_fraction=0.1"]
     assert prepare(tmp_path / "photos", tmp_path / "data", "1.0.0", *options) == 0
-    assert prepare(tmp_path / "mended", tmp_path / "data", "1.1.0", "--retry_quarantined=1.0.0") == 0
+    assert prepare(tmp_path / "repaired", tmp_path / "data", "1.1.0", "--retry_quarantined=1.0.0") == 0
     before, after = (ids_of(tmp_path / "data" / "pets" / version) for version in ("1.0.0", "1.1.0"))
     assert first < twin  # without the record that is published, the first id would decide for both
     assert after == {**before, first: "train"}
@@ -185,11 +185,11 @@ def test_what_contradicts_the_base_is_refused(made, data, options, message):
     assert not (data / "pets" / "1.1.0").exists()
 
 
-def test_a_mended_photo_without_its_mask_is_told(data, tmp_path):
-    write_pair(tmp_path / "mended", "pug_100")
-    shutil.rmtree(tmp_path / "mended" / "annotations")
+def test_a_repaired_photo_without_its_mask_is_reported(data, tmp_path):
+    write_pair(tmp_path / "repaired", "pug_100")
+    shutil.rmtree(tmp_path / "repaired" / "annotations")
     with pytest.raises(UserError, match="needs its mask beside it"):
-        prepare(tmp_path / "mended", data, "1.1.0", "--retry_quarantined=1.0.0")
+        prepare(tmp_path / "repaired", data, "1.1.0", "--retry_quarantined=1.0.0")
 
 
 def test_a_damaged_base_is_not_built_upon(made, data):

@@ -102,10 +102,10 @@ def test_two_files_for_one_id_withhold_the_version_and_both_are_named(photos, tm
     shutil.copy(tmp_path / "own/1/Bengal_1.jpg", tmp_path / "own/2/Bengal_1.jpg")
     paths = ["--image_path=?/{id}.*", "--mask_path=masks/{id}.png"]
     assert prepare(tmp_path / "own", tmp_path / "data", "1.0.0", *paths) == 1
-    told = capsys.readouterr().err
+    printed = capsys.readouterr().err
     own = tmp_path / "own"
-    assert f"Bengal_0 ({own}/0/Bengal_0.jpg and {own}/0/Bengal_0.png)" in told
-    assert f"Bengal_1 ({own}/1/Bengal_1.jpg and {own}/2/Bengal_1.jpg)" in told
+    assert f"Bengal_0 ({own}/0/Bengal_0.jpg and {own}/0/Bengal_0.png)" in printed
+    assert f"Bengal_1 ({own}/1/Bengal_1.jpg and {own}/2/Bengal_1.jpg)" in printed
     assert not (tmp_path / "data" / "pets" / "1.0.0").exists()
 
 
@@ -151,14 +151,14 @@ def test_unpacked_files_go_before_archives(photos, tmp_path, expected):
     assert digests(tmp_path / "data" / "pets" / "1.0.0") == expected
 
 
-def test_a_missing_archive_is_told_with_the_remedy(photos, tmp_path):
+def test_a_missing_archive_is_reported_with_the_remedy(photos, tmp_path):
     packed = pack(photos, tmp_path / "packed")
     (packed / "annotations.tar.gz").unlink()
     with pytest.raises(UserError, match=r"lacks annotations.tar.gz; python -m beam_jobs.fetch --dataset=pets"):
         prepare(packed, tmp_path / "data")
 
 
-def test_a_folder_that_can_not_be_read_is_told(photos, tmp_path):
+def test_a_folder_that_can_not_be_read_is_reported(photos, tmp_path):
     shutil.rmtree(photos / "images")
     (photos / "images").symlink_to(photos / "images")  # even root can't follow it
     with pytest.raises(UserError, match=r"images: can't be listed \(Too many .*\), so nobody knows which photos"):
@@ -203,7 +203,7 @@ def test_a_damaged_header_in_the_middle_is_an_error_and_not_the_end(photos, tmp_
         list(list_members(str(archive)))
 
 
-def test_no_tar_is_told(tmp_path):
+def test_no_tar_is_reported(tmp_path):
     (tmp_path / "a.tar").write_bytes(b"<!DOCTYPE html>" * 100)
     with pytest.raises(UserError, match="no tar archive"):
         list(list_members(str(tmp_path / "a.tar")))

@@ -57,7 +57,7 @@ def test_photos_in_a_bucket_give_the_bytes_of_a_local_folder(photos, tmp_path, s
         prepare(f"{bucket}/photos", f"{bucket}/data")
 
 
-def test_a_withheld_version_leaves_its_account_in_the_bucket_and_is_built_upon_when_mended(
+def test_a_withheld_version_leaves_its_account_in_the_bucket_and_is_built_upon_when_repaired(
     photos, tmp_path, storage, bucket, capsys
 ):
     for image_id in ("pug_100", "Bengal_100", "Bengal_101"):
@@ -79,8 +79,8 @@ def test_a_withheld_version_leaves_its_account_in_the_bucket_and_is_built_upon_w
     assert not storage.list(rejected)
     for image_id in ("pug_100", "Bengal_100", "Bengal_101"):
         write_pair(photos, image_id)
-    storage.put_folder(photos, f"{bucket}/mended")
-    assert prepare(f"{bucket}/mended", f"{bucket}/data", "1.1.0", "--retry_quarantined=1.0.0") == 0
+    storage.put_folder(photos, f"{bucket}/repaired")
+    assert prepare(f"{bucket}/repaired", f"{bucket}/data", "1.1.0", "--retry_quarantined=1.0.0") == 0
     assert prepare(photos, tmp_path / "fresh") == 0
     fresh = promised_local(tmp_path / "fresh" / "pets" / "1.0.0")
     retried = promised_cloud(storage, f"{bucket}/data/pets/1.1.0")
@@ -88,7 +88,7 @@ def test_a_withheld_version_leaves_its_account_in_the_bucket_and_is_built_upon_w
     assert retried == fresh
 
 
-def test_an_empty_bucket_is_told_with_the_layout_that_was_expected(storage, bucket):
+def test_an_empty_bucket_is_reported_with_the_layout_that_was_expected(storage, bucket):
     with pytest.raises(UserError, match=rf"--input {bucket}/none: no file matches images/\*\.jpg"):
         prepare(f"{bucket}/none", f"{bucket}/data")
     assert not storage.list(f"{bucket}/data")

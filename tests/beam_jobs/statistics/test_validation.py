@@ -114,7 +114,7 @@ def test_a_rule_can_bound_the_share_of_records_with_zero(zeros, broken):
     assert all("0.3333" in finding.description for finding in validation.findings)
 
 
-def test_small_splits_are_held_against_the_schema_alone_and_that_is_told():
+def test_small_splits_are_checked_against_the_schema_alone_and_the_outcome_says_so():
     half = MIN_RECORDS_TO_COMPARE // 2
     large, small = statistics(half, half), statistics(0, MIN_RECORDS_TO_COMPARE - 1)
     rules = (StatisticsRule(feature="pet_fraction", mean=(0.9, 1.0)),)
@@ -129,7 +129,7 @@ def test_small_splits_are_held_against_the_schema_alone_and_that_is_told():
     )
 
 
-def test_a_schema_without_comparators_compares_nothing_and_that_is_told():
+def test_a_schema_without_comparators_compares_nothing_and_the_outcome_says_so():
     without = "\n".join(line for line in SCHEMA_TEXT.splitlines() if "comparator" not in line)
     now, before = statistics(), statistics(cats=110, dogs=10)
     validation = validate_splits({"train": now, "eval": before}, Criteria(without), as_baseline(before, before))

@@ -75,7 +75,7 @@ def flip(path: Path, position: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "descriptions"),
     [
         (lambda path: path.unlink(), ["missing"]),
         (lambda path: flip(path, 500), ["record 1 at byte 0: the CRC of its data differs", "records 0", "sha256"]),
@@ -89,13 +89,13 @@ def flip(path: Path, position: int) -> None:
     ],
     ids=["gone", "data", "length", "short", "long", "fewer", "reordered", "no example", "empty"],
 )
-def test_a_shard_that_is_not_as_published_is_told_in_words(manifest, tmp_path, spoil, told):
+def test_a_shard_that_is_not_as_published_is_reported_in_words(manifest, tmp_path, spoil, descriptions):
     shard = manifest.splits["train"].shards[0]
     assert check(tmp_path, shard) == ([], {ROWS: RECORDS, PHOTOS: RECORDS})
     spoil(tmp_path / shard.path)
     findings, _ = check(tmp_path, shard)
-    assert [(one.split, one.feature, one.kind) for one in findings] == [("train", shard.path, FILE)] * len(told)
-    for finding, words in zip(findings, told):
+    assert [(one.split, one.feature, one.kind) for one in findings] == [("train", shard.path, FILE)] * len(descriptions)
+    for finding, words in zip(findings, descriptions):
         assert words in finding.description
 
 
@@ -108,7 +108,7 @@ def test_records_before_the_damage_are_measured(manifest, tmp_path):
     assert passed == {ROWS: 20, PHOTOS: 20}
 
 
-def test_a_photo_that_cannot_be_decoded_is_told_with_its_id(manifest, tmp_path):
+def test_a_photo_that_cannot_be_decoded_is_reported_with_its_id(manifest, tmp_path):
     shard = manifest.splits["train"].shards[0]
     changed = write_shard(tmp_path / shard.path, [record(7, b"no photo"), *read(tmp_path / shard.path)])
     findings, passed = check(tmp_path, changed)
@@ -131,19 +131,19 @@ def test_of_many_stray_files_a_few_are_named_and_the_others_counted(manifest, tm
     assert findings[-1].description == f"and {100 - FINDINGS_SHOWN} more findings like these"
 
 
-def told(version_dir: Path, manifest: Manifest) -> set[tuple[str, str, str]]:
+def reported(version_dir: Path, manifest: Manifest) -> set[tuple[str, str, str]]:
     return {(one.split, one.feature, one.description) for one in check_side_files(str(version_dir), manifest)}
 
 
 def test_files_beside_the_shards_are_held_against_the_manifest(manifest, tmp_path):
-    assert told(tmp_path, manifest) == set()
+    assert reported(tmp_path, manifest) == set()
     stray = shard_path("pets", "train", 7, 8)
     (tmp_path / stray).write_bytes(b"")
     (tmp_path / statistics_path("train")).unlink()
     (tmp_path / statistics_path("eval")).write_bytes(b"\xff no statistics")
     (tmp_path / "schema.pbtxt").write_bytes(b"another schema")
     statistics = "statistics/Split-{}/FeatureStats.pb"
-    assert told(tmp_path, manifest) == {
+    assert reported(tmp_path, manifest) == {
         ("", stray, "not in the manifest, but readers of the folder find it"),
         ("train", statistics.format("train"), "missing"),
         ("eval", statistics.format("eval"), "holds no statistics"),

@@ -82,16 +82,16 @@ def test_a_whole_version_has_no_anomaly_and_photos_in_both_splits_are_a_note(roo
     version_dir = root / "data/pets/1.0.0"
     before = contents(version_dir)
     assert validate(version_dir) == 0
-    told = capfd.readouterr()
-    assert "280 records (train 140, eval 140)" in told.out
-    assert "Note: 1 of " in told.out
-    assert f"or nearly so; the nearest (train/eval): {CATS[0]}/{DOGS[1]}\n" in told.out
-    assert told.out.endswith("No anomaly\n")
-    assert "Traceback" not in told.err
+    printed = capfd.readouterr()
+    assert "280 records (train 140, eval 140)" in printed.out
+    assert "Note: 1 of " in printed.out
+    assert f"or nearly so; the nearest (train/eval): {CATS[0]}/{DOGS[1]}\n" in printed.out
+    assert printed.out.endswith("No anomaly\n")
+    assert "Traceback" not in printed.err
     assert contents(version_dir) == before
 
 
-def test_drift_from_a_baseline_is_told_and_written_in_tfx_layout(root, tmp_path, capsys):
+def test_drift_from_a_baseline_is_reported_and_written_in_tfx_layout(root, tmp_path, capsys):
     version_dir, baseline = root / "data/pets/2.0.0", root / "data/pets/1.0.0"
     before = contents(root / "data")
     assert validate(version_dir, f"--baseline={baseline}", f"--output={tmp_path / 'out'}") == 1
@@ -161,7 +161,7 @@ def test_a_version_in_a_bucket_is_validated_there(version, bucket, storage, caps
         (["--basline=1.0.0"], "--basline=1.0.0: neither this job nor Beam"),
     ],
 )
-def test_unusable_options_are_told_and_nothing_is_written(root, version, tmp_path, options, message):
+def test_unusable_options_are_reported_and_nothing_is_written(root, version, tmp_path, options, message):
     other = shutil.copytree(version, tmp_path / "other" / "1.0.0")
     named = (other / "manifest.json").read_text()
     (other / "manifest.json").write_text(named.replace('"pets"', '"birds"').replace("/pets-", "/birds-"))
@@ -199,9 +199,9 @@ def test_drift_from_the_baseline_withholds_a_version(root, tmp_path, capsys):
     data = shutil.copytree(root / "data", tmp_path / "data")
     options = ["--split=official", "--baseline=1.0.0"]
     assert prepare(root / "skewed", data, "3.0.0", *options) == 1
-    told = capsys.readouterr().err
-    assert "species" in told
-    assert "drift: The Linfty distance between this version and the baseline is" in told
+    printed = capsys.readouterr().err
+    assert "species" in printed
+    assert "drift: The Linfty distance between this version and the baseline is" in printed
     assert not (data / "pets/3.0.0").exists()
     report = (data / "pets/_rejected/3.0.0/report.html").read_text()
     assert "Drift against 1.0.0" in report
@@ -214,7 +214,7 @@ def test_drift_from_the_baseline_withholds_a_version(root, tmp_path, capsys):
     assert again == Manifest(**first.model_dump() | {"version": "1.0.1"})
 
 
-def test_a_baseline_that_is_not_published_is_told_before_anything_is_written(root, tmp_path):
+def test_a_baseline_that_is_not_published_is_reported_before_anything_is_written(root, tmp_path):
     with pytest.raises(UserError, match=r"--baseline .*pets/1\.0\.0: no such folder"):
         prepare(root / "even", tmp_path / "data", "2.0.0", "--baseline=1.0.0")
     with pytest.raises(UserError, match=r"baseline: 1\.0\.0 is the version to be made"):
@@ -228,9 +228,9 @@ def test_masks_with_swapped_classes_break_a_rule_and_withhold_a_version(root, tm
         values = np.asarray(Image.open(io.BytesIO(path.read_bytes())))
         path.write_bytes(encode(Image.fromarray(np.array([0, 2, 1, 3], np.uint8)[values]), "PNG"))
     assert prepare(swapped, tmp_path / "data", "1.0.0", "--split=official") == 1
-    told = capsys.readouterr().err
-    assert "pet_fraction" in told
-    assert "rule: The mean is 0.6" in told
+    printed = capsys.readouterr().err
+    assert "pet_fraction" in printed
+    assert "rule: The mean is 0.6" in printed
 
 
 def test_folders_whose_names_look_like_patterns_are_read_and_written_as_they_are(version, tmp_path, capfd):

@@ -30,9 +30,9 @@ def push(
     max_silence: float = 60,
     **changes,
 ):
-    """Pushes to a repository on `hub`; `lines` gets what is told meanwhile. Returns Pushed."""
-    told = [] if lines is None else lines
-    retry_policy = RetryPolicy(sleep=lambda seconds: None, report=told.append)
+    """Pushes to a repository on `hub`; `lines` gets what is reported meanwhile. Returns Pushed."""
+    reported = [] if lines is None else lines
+    retry_policy = RetryPolicy(sleep=lambda seconds: None, report=reported.append)
     target = Target(**{"repo_id": MODEL, "kind": "model", "private": False} | changes)
     api = hub_api(hub.endpoint, token, max_silence)
     pushed: Pushed = Push(api, target, retry_policy).run(files, tag_of(files), Message("Model 1", "Of a test."))

@@ -33,7 +33,7 @@ def test_a_push_waits_as_long_as_the_hub_asks_and_says_so(hub, case):
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
-def test_what_cannot_be_survived_is_told_in_the_hubs_words_with_what_was_done(hub, case):
+def test_what_cannot_be_survived_is_reported_in_the_hubs_words_with_what_was_done(hub, case):
     result = outcome(hub, case)
     assert case.refusal in result.message
     assert "nothing was changed there" in result.message or "done before: the repository was made" in result.message
@@ -70,7 +70,7 @@ def test_a_hub_that_does_not_hold_what_was_sent_is_not_believed(hub):
         push(hub)
 
 
-def test_a_hub_without_xet_storage_is_told_with_the_setting_for_it(hub, monkeypatch):
+def test_a_hub_without_xet_storage_is_reported_with_the_setting_for_it(hub, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
     with pytest.raises(HubRefused, match="this Hub has no Xet storage: set HF_HUB_DISABLE_XET=1"):
         push(hub)

@@ -113,7 +113,7 @@ def test_a_model_that_is_not_blessed_reaches_no_hub_and_the_artifact_says_so(run
     )
 
 
-def test_a_hub_that_refuses_is_told_in_its_words_and_the_model_is_served_all_the_same(runs):
+def test_a_hub_that_refuses_is_reported_in_its_words_and_the_model_is_served_all_the_same(runs):
     assert runs.refused.exit_code == local_runner.EXIT_USER_ERROR
     assert "403: You don't have the rights to write here" in runs.refused.err
     assert "nothing was changed there" in runs.refused.err
@@ -140,7 +140,7 @@ def test_a_blessed_model_is_one_commit_with_a_tag_and_the_artifact_names_both(ru
     }
 
 
-def test_a_lost_answer_is_told_and_survived(runs):
+def test_a_lost_answer_is_reported_and_survived(runs):
     assert "HFPusher: commit to main: no answer" in runs.first.out
     assert "trying again in 1 s (1 of 5)" in runs.first.out
 
@@ -183,14 +183,14 @@ def test_a_dry_run_replaces_no_folder_of_somebody_else(runs, toy_version, output
     assert thesis.read_text() == "years of work"
 
 
-def test_a_dry_run_that_cannot_write_is_told(runs, toy_version, output, hub):
+def test_a_dry_run_that_cannot_write_is_reported(runs, toy_version, output, hub):
     run = run_pipeline(toy_version, output, hub, dry_run=str(output / "summary.json"))
     assert run.exit_code == local_runner.EXIT_USER_ERROR
     assert f"hub.dry_run {output / 'summary.json'}: can't be used" in run.err
     assert "choose another folder" in run.err
 
 
-def test_a_space_that_is_refused_costs_the_model_nothing_and_is_told(runs, hub):
+def test_a_space_that_is_refused_costs_the_model_nothing_and_is_reported(runs, hub):
     assert runs.space_refused.exit_code == local_runner.EXIT_NO_SPACE
     record = runs.space_refused.summary["hub"]
     assert (record["pushed"], record["commit_id"]) == (1, runs.first.summary["hub"]["commit_id"])
@@ -206,8 +206,8 @@ def test_the_next_run_pushes_the_space_that_shows_the_models_commit(runs, hub, p
     assert (record["space_pushed"], record["space_reason"]) == (1, "")
     assert record["space_commit_id"] == repository.head.oid
     assert record["space_url"] == f"{hub.endpoint}/spaces/acme/toy-demo"
-    told = json.loads(repository.head.files["space.json"].content)
-    assert told["model_commit"] == runs.first.summary["hub"]["commit_id"]
+    space = json.loads(repository.head.files["space.json"].content)
+    assert space["model_commit"] == runs.first.summary["hub"]["commit_id"]
     assert repository.head.files["examples/photo.jpg"].content == photo.read_bytes()
     assert repository.sdk == "gradio"
 
@@ -254,7 +254,7 @@ def test_the_code_of_the_card_downloads_and_predicts_in_a_fresh_process_as_it_st
 def test_the_container_of_a_vertex_step_pushes_the_same_and_tells_it(runs, hub, output, toy_version, tmp_path):
     config = HubConfig(model_repo="acme/from-vertex", endpoint=hub.endpoint)
     model = Path(runs.first.summary["model"]).parents[0]
-    told = run_step(
+    summary = run_step(
         tmp_path,
         inputs={
             "model": ("Model", str(model), {}),
@@ -268,9 +268,9 @@ def test_the_container_of_a_vertex_step_pushes_the_same_and_tells_it(runs, hub, 
         },
     )
     pushed = hub.model("acme/from-vertex")
-    assert told["commit_id"] == pushed.head.oid
-    assert told["pushed"] == 1
-    assert told["pushed_version"] == runs.first.summary["hub"]["pushed_version"]
+    assert summary["commit_id"] == pushed.head.oid
+    assert summary["pushed"] == 1
+    assert summary["pushed_version"] == runs.first.summary["hub"]["pushed_version"]
     other = hub.model("acme/toy").head.files
     assert {path: file for path, file in pushed.head.files.items() if path != "README.md"} == {
         path: file for path, file in other.items() if path != "README.md"

@@ -77,7 +77,7 @@ def test_a_token_is_called_one(write_config):
     assert "give the name of an environment variable in capitals, such as HF_TOKEN" in message
 
 
-def test_a_variable_that_is_not_set_is_told_before_anything_starts(write_config, monkeypatch, capsys, tmp_path):
+def test_a_variable_that_is_not_set_is_reported_before_anything_starts(write_config, monkeypatch, capsys, tmp_path):
     monkeypatch.delenv("MY_HUB_TOKEN", raising=False)
     config = write_config(hub={"model_repo": "acme/pets", "token": "MY_HUB_TOKEN"})
     assert main(["--config", str(config)]) == EXIT_USER_ERROR
@@ -90,7 +90,7 @@ def test_a_variable_that_is_not_set_is_told_before_anything_starts(write_config,
     assert not (tmp_path / "output").exists()
 
 
-def test_an_example_photo_that_is_missing_is_told_before_anything_starts(write_config, capsys, tmp_path):
+def test_an_example_photo_that_is_missing_is_reported_before_anything_starts(write_config, capsys, tmp_path):
     space = SPACE | {"examples": [str(tmp_path / "cat.jpg")]}
     config = write_config(hub={"model_repo": "acme/pets", "dry_run": str(tmp_path / "hub"), "space": space})
     assert main(["--config", str(config)]) == EXIT_USER_ERROR
@@ -110,7 +110,7 @@ JPEG = b"\xff\xd8\xff and so on"
         (["one/cat.jpg", "two/CAT.jpg"], JPEG, "two/CAT.jpg: has the same file name as "),
     ],
 )
-def test_an_example_photo_that_a_space_cannot_show_is_told_before_anything_starts(
+def test_an_example_photo_that_a_space_cannot_show_is_reported_before_anything_starts(
     write_config, capsys, tmp_path, names, content, message
 ):
     paths = [tmp_path / name for name in names]

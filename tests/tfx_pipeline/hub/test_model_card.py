@@ -117,7 +117,7 @@ def test_data_that_only_look_like_a_known_set_are_called_what_they_are():
     assert "Parkhi" not in text
 
 
-def test_the_training_configuration_and_the_code_version_are_told():
+def test_the_training_configuration_and_the_code_version_are_stated():
     text = section(card(), "Training")
     assert "| learning rate | `0.01` |" in text
     assert "| code version | `0.1.0` |" in text

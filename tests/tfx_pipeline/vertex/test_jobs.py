@@ -132,7 +132,7 @@ def test_a_second_job_of_the_same_id_is_refused(submitted, cloud_config, job_fil
         jobs.submit(cloud_config, jobs.load_job(cloud_config, job_file, "pets-1"))
 
 
-def test_what_the_service_refuses_is_told_in_its_words(stage, cloud_config):
+def test_what_the_service_refuses_is_reported_in_its_words(stage, cloud_config):
     with pytest.raises(UserError, match=r"Vertex AI refuses: .*is not found"), jobs.vertex_ai(cloud_config):
         jobs.cancel("pets-999")
 

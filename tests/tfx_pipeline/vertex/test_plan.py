@@ -24,18 +24,18 @@ CPU = Training(
 
 
 @pytest.fixture
-def told(write_cloud_config, capsys):
-    def told(*arguments, **changes):
+def planned(write_cloud_config, capsys):
+    def planned(*arguments, **changes):
         path = write_cloud_config(**({"region": "us-central1", "encryption_key": None} | changes))
         assert plan([f"--config={path}", *arguments]) == 0
         text = capsys.readouterr().out
         return {line[:26].strip(): line[26:].strip() for line in text.splitlines() if line[:26].strip()}, text
 
-    return told
+    return planned
 
 
-def test_a_plan_tells_hours_cost_and_where_each_figure_comes_from(told):
-    lines, text = told(*SIZES)
+def test_a_plan_says_hours_cost_and_where_each_figure_comes_from(planned):
+    lines, text = planned(*SIZES)
     assert re.fullmatch(r"3,680 train, 3,669 eval\s+given", lines["records"])
     assert re.fullmatch(r"3,680\s+1 epochs", lines["photos in training"])
     assert "assumed: README's run on two cores" in lines["one core, training"]
@@ -58,13 +58,13 @@ def test_another_machine_that_starts_takes_its_time():
     assert two.high - one.high == pytest.approx(START_SECONDS.high)
 
 
-def test_a_speed_that_was_measured_elsewhere_is_called_given(told):
-    lines, _ = told(*SIZES, "--images_per_second=250")
+def test_a_speed_that_was_measured_elsewhere_is_called_given(planned):
+    lines, _ = planned(*SIZES, "--images_per_second=250")
     assert re.fullmatch(r"250 photos/s\s+given", lines["training machine"])
 
 
-def test_the_endpoint_is_told_by_the_month(told):
-    lines, _ = told(*SIZES)
+def test_the_endpoint_is_priced_by_the_month(planned):
+    lines, _ = planned(*SIZES)
     assert lines["endpoint, a month"].endswith("also when nobody asks it")
 
 
@@ -99,25 +99,25 @@ def test_an_endpoint_that_scales_costs_between_its_fewest_and_its_most_machines(
     assert expected.serving_month.low == pytest.approx(730 * 0.1095)
 
 
-def test_a_machine_without_a_price_is_refused_with_a_remedy(told, tmp_path):
+def test_a_machine_without_a_price_is_refused_with_a_remedy(planned, tmp_path):
     table = yaml.safe_load(PRICES_FILE.read_text())
     table["training_machines"] = {"e2-standard-4": table["training_machines"]["e2-standard-4"]}
     (tmp_path / "prices.yaml").write_text(yaml.safe_dump(table))
     with pytest.raises(UserError, match="training_machines: no price of n1-standard-8"):
-        told(*SIZES, f"--prices={tmp_path / 'prices.yaml'}")
+        planned(*SIZES, f"--prices={tmp_path / 'prices.yaml'}")
 
 
-def test_records_are_counted_in_the_versions_manifest(told, stage, toy_version, cloud_config):
+def test_records_are_counted_in_the_versions_manifest(planned, stage, toy_version, cloud_config):
     manifest = read_manifest(toy_version)
     stage.buckets.add_folder(toy_version, cloud_config.data)
-    lines, _ = told()
+    lines, _ = planned()
     train, evaluated = (manifest.splits[split].records for split in ("train", "eval"))
     assert lines["records"].startswith(f"{train:,} train, {evaluated:,} eval")
 
 
 @pytest.mark.proof
-def test_a_core_is_timed_here_where_that_is_asked_for(told):
-    lines, _ = told("--train_records=8", "--eval_records=8", "--image_size=64", "--calibrate")
+def test_a_core_is_timed_here_where_that_is_asked_for(planned):
+    lines, _ = planned("--train_records=8", "--eval_records=8", "--image_size=64", "--calibrate")
     speed, _, how = lines["one core, training"].partition(" photos/s")
     assert float(speed) > 0
     assert "measured here" in how
@@ -133,6 +133,6 @@ def test_a_model_of_crops_has_no_known_speed(write_cloud_config):
         plan([f"--config={path}", *SIZES])
 
 
-def test_half_of_the_sizes_is_refused(told):
+def test_half_of_the_sizes_is_refused(planned):
     with pytest.raises(UserError, match="give all three"):
-        told("--train_records=5")
+        planned("--train_records=5")

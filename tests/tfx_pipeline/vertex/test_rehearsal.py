@@ -81,7 +81,7 @@ def parameter(job: dict, task: str, name: str) -> dict:
     return task_spec["inputs"]["parameters"][name]["runtimeValue"]["constantValue"]
 
 
-def test_every_step_runs_and_is_told(rehearsal):
+def test_every_step_runs_and_is_reported(rehearsal):
     assert rehearsal.exit_code == 0, rehearsal.out
     table = rehearsal.out[rehearsal.out.index("step ") :]
     for step in (

@@ -18,7 +18,7 @@ from importlib import import_module, metadata, resources
 from importlib.util import find_spec
 from pathlib import Path
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import exit_code, quiet_libraries
 from tfx_pipeline.deploy.container.lock_file import normalized, pinned
 
 LOCKS = Path(__file__).with_name("locks")
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--root", type=Path, default=Path("/"), help="where the image's files lie (default /)")
     known = parser.parse_args(arguments)
-    be_calm(verbose=False)
+    quiet_libraries(verbose=False)
     checks: dict[str, Callable[[], Problems]] = {
         "installed packages are the locked ones": packages_differ,
         "Beam is the worker's": lambda: beam_differs(os.environ.get("BEAM_WORKER_VERSION")),

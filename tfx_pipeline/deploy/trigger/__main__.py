@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from beam_jobs.console import CommandLine, be_calm, exit_code
+from beam_jobs.console import CommandLine, exit_code, quiet_libraries
 from tfx_pipeline.ports import port_number
 
 DEFAULT_PORT = "8080"
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--port", type=port_number, default=os.environ.get("PORT", DEFAULT_PORT), help="default %(default)s (or PORT)"
     )
     options = parser.parse_args(arguments)
-    be_calm(verbose=False)
+    quiet_libraries(verbose=False)
 
     with tempfile.TemporaryDirectory() as folder:
         _serve(_local_copy(options.config, Path(folder)), options.host, options.port)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 
-from beam_jobs.console import be_calm, exit_code
+from beam_jobs.console import exit_code, quiet_libraries
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Writes the devices that TensorFlow finds to a JSON file; so the account can also write to the bucket."""
     [place] = sys.argv[1:] if arguments is None else arguments
-    be_calm(verbose=False)
+    quiet_libraries(verbose=False)
 
     import tensorflow as tf
 

@@ -85,7 +85,7 @@ def published(photos, tmp_path_factory):
     return (output / "pets/1.0.0/report.html").read_text()
 
 
-def test_a_published_version_is_told_in_counts_and_pictures(published):
+def test_a_published_version_is_shown_in_counts_and_pictures(published):
     page = Page(published)
     assert "Oxford-IIIT Pet 1.0.0" in page.text
     assert "42 inputs gave 40 records" in page.text
@@ -269,7 +269,7 @@ def test_an_unknown_mask_value_is_seen(tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_decoded_is_told_and_fails_nothing(tmp_path, data):
+def test_what_cannot_be_decoded_is_reported_and_fails_nothing(tmp_path, data):
     (tmp_path / "one").write_bytes(data)
     assert make_tile(rejection(tmp_path / "one", tmp_path / "one"), SPEC) == Tile("pug_1", "why", b"", b"")
     assert make_tile(rejection(tmp_path, tmp_path / "nowhere"), SPEC) == Tile("pug_1", "why", b"", b"")

@@ -51,8 +51,8 @@ def send(address, body, headers=BINARY, method="POST"):
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
             return answer.status, json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
-        told = error.read()
-        return error.code, json.loads(told) if told.startswith(b"{") else None
+        body = error.read()
+        return error.code, json.loads(body) if body.startswith(b"{") else None
 
 
 def finished(version):
@@ -88,10 +88,14 @@ def created(stage):
 
 def test_a_finished_manifest_starts_the_pipeline_for_its_version(stage, trigger, publish):
     manifest = publish("1.1.0")
-    status, told = send(trigger, finished("1.1.0"))
-    assert (status, told["state"], told["version"]) == (200, "submitted", "gs://rehearsal-bucket/data/pets/1.1.0")
+    status, response = send(trigger, finished("1.1.0"))
+    assert (status, response["state"], response["version"]) == (
+        200,
+        "submitted",
+        "gs://rehearsal-bucket/data/pets/1.1.0",
+    )
     (request,) = created(stage)
-    assert request["pipelineJobId"] == told["job"] == f"pets-rehearsal-{manifest.sha256[:16]}"
+    assert request["pipelineJobId"] == response["job"] == f"pets-rehearsal-{manifest.sha256[:16]}"
     assert request["pipelineJob"]["labels"]["dataset_version"] == "1-1-0"
     assert manifest.sha256 in json.dumps(request["pipelineJob"]["pipelineSpec"])
     assert request["pipelineJob"]["serviceAccount"] == "pipeline@rehearsal-project.iam.gserviceaccount.com"
@@ -112,10 +116,10 @@ def test_shards_and_other_objects_start_nothing(stage, trigger):
     assert created(stage) == []
 
 
-def test_a_version_that_cannot_be_used_is_told_once_and_not_tried_again(stage, trigger, capfd):
-    status, told = send(trigger, finished("9.9.9"))
-    assert (status, told["state"]) == (200, "refused")
-    assert "gs://rehearsal-bucket/data/pets/9.9.9" in told["reason"]
+def test_a_version_that_cannot_be_used_is_reported_once_and_not_tried_again(stage, trigger, capfd):
+    status, response = send(trigger, finished("9.9.9"))
+    assert (status, response["state"]) == (200, "refused")
+    assert "gs://rehearsal-bucket/data/pets/9.9.9" in response["reason"]
     (line,) = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
     assert (line["severity"], line["state"]) == ("ERROR", "refused")
     assert created(stage) == []
@@ -147,10 +151,14 @@ def test_a_refusal_that_may_pass_is_delivered_again(stage, trigger, publish, mon
 
 def test_a_notification_of_the_bucket_starts_the_pipeline_too(stage, trigger, publish):
     publish("1.5.0")
-    status, told = send(
+    status, response = send(
         trigger, notified("data/pets/1.5.0/manifest.json"), headers={"content-type": "application/json"}
     )
-    assert (status, told["state"], told["version"]) == (200, "submitted", "gs://rehearsal-bucket/data/pets/1.5.0")
+    assert (status, response["state"], response["version"]) == (
+        200,
+        "submitted",
+        "gs://rehearsal-bucket/data/pets/1.5.0",
+    )
 
 
 def test_the_first_job_is_compiled_before_the_first_event(stage, publish, tmp_path, capfd):
@@ -175,7 +183,7 @@ def test_the_first_job_is_compiled_before_the_first_event(stage, publish, tmp_pa
     ],
 )
 def test_what_is_no_event_is_refused_once(stage, trigger, body, method, status):
-    answer, told = send(trigger, body, method=method)
+    answer, response = send(trigger, body, method=method)
     assert answer == status
-    assert method == "GET" or told["state"] == "refused"
+    assert method == "GET" or response["state"] == "refused"
     assert created(stage) == []

@@ -38,7 +38,7 @@ def break_everything(stage, project, monkeypatch):
     project.secrets[SECRET] = "DISABLED"
 
 
-def test_a_broken_project_is_told_line_by_line_what_to_do(doctor, stage, project, monkeypatch):
+def test_for_a_broken_project_each_line_says_what_to_do(doctor, stage, project, monkeypatch):
     break_everything(stage, project, monkeypatch)
     code, lines = doctor()
     assert [line.replace(_beam(), "BEAM").replace(_python(), "PYTHON") for line in lines] == transcript("broken.txt")
