@@ -2,8 +2,7 @@
 
 Imports `schemas` alone of the project's packages; a worker needs no TFX and no Keras.
 
-What others may use in a pipeline of their own is imported when it is first asked for, so that a command line that
-prints its help need not wait for Beam:
+The public names are imported on first use, so that a command line that only prints its help does not wait for Beam:
 
     PrepareOptions              what to prepare, from where, to where, and how
     Prepare, Validate, Predict  the jobs as transforms of a `beam.Pipeline`

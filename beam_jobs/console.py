@@ -1,4 +1,4 @@
-"""What a person sees: calm output, progress, and one line for a mistake."""
+"""What a person sees: quiet output, progress, and one line for a mistake."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from schemas.errors import UserError
 from schemas.secrets import redacted
 
 USER_ERROR = 2
-INTERRUPTED = 128 + signal.SIGINT  # 130 and 143, as shells report what a signal ended
+INTERRUPTED = 128 + signal.SIGINT  # 130 and 143, as shells report processes that a signal ended
 TERMINATED = 128 + signal.SIGTERM
 STOPPED = "stopped; the same command starts over"
 
 
 class CommandLine(argparse.ArgumentParser):
-    """A parser whose messages repeat what was typed, as all do, but no secret that was typed in a wrong place."""
+    """A parser whose error messages repeat what was typed, but not a secret typed in the wrong place."""
 
     def error(self, message: str) -> NoReturn:
         """See the base class."""
@@ -44,7 +44,7 @@ def quiet_libraries(verbose: bool) -> None:
     logging.basicConfig(format="%(message)s", level=logging.INFO if verbose else logging.ERROR)
     if verbose:
         return
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # a failure is told once, by the command line
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # the command line reports a failure, once
     logging.getLogger().addFilter(_said_elsewhere)
     logging.getLogger("beam_jobs").setLevel(logging.INFO)
     warnings.simplefilter("ignore")
@@ -56,10 +56,10 @@ def quiet_libraries(verbose: bool) -> None:
 
 @contextlib.contextmanager
 def heavy_imports() -> Iterator[None]:
-    """Imports libraries that make half a million objects, which the garbage collector never looks at.
+    """Keeps the half a million objects that the imported libraries create from the garbage collector.
 
-    Without it the collector goes through all of them again and again, in vain: a quarter of the time of the imports,
-    up to a tenth of that of the photos after them, and a second at the end of the process.
+    Otherwise the collector scans them repeatedly and frees none: this costs a quarter of the import time, up to a tenth
+    of the time that the photos take, and a second when the process ends.
     """
     imported = len(sys.modules)
     gc.disable()
@@ -72,7 +72,7 @@ def heavy_imports() -> Iterator[None]:
 
 
 def _said_elsewhere(record: logging.LogRecord) -> bool:
-    """Drops what is logged on the root logger itself: there, Beam's portable runner prints a failure as a traceback."""
+    """Drops records of the root logger itself, where Beam's portable runner logs a failure as a traceback."""
     return False
 
 
@@ -81,7 +81,7 @@ def exit_code(command: Callable[[], int], interrupted: str = STOPPED) -> int:
 
     Args:
       command: Does the work and returns its own exit code. A UserError becomes one line per problem.
-      interrupted: What to say where Ctrl-C or SIGTERM ended it.
+      interrupted: The message after Ctrl-C or SIGTERM.
     """
     signal.signal(signal.SIGTERM, _raise_terminated)
     try:
@@ -100,7 +100,7 @@ def exit_code(command: Callable[[], int], interrupted: str = STOPPED) -> int:
 
 @contextlib.contextmanager
 def stderr_in_file(path: Path) -> Iterator[None]:
-    """Appends to a file what is written to stderr meanwhile, by C++ code and child processes too.
+    """Appends to a file everything written to stderr inside the block, also by C++ code and child processes.
 
     TensorFlow's and absl's C++ code writes to file descriptor 2, past `sys.stderr` and any logging configuration.
     """
@@ -122,7 +122,7 @@ def _raise_terminated(number: int, frame: object) -> NoReturn:
 
 
 def leave(code: int, message: str) -> NoReturn:
-    """Says why and ends the process at once, whatever its threads are at; for a way out that waits for nothing."""
+    """Prints why and ends the process at once, without waiting for its threads."""
     if sys.stderr.isatty():
         message = f"\r\x1b[K{message}"  # over a progress bar
     print(message, file=sys.stderr, flush=True)

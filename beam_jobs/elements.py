@@ -1,4 +1,4 @@
-"""Where the bytes of one photo, mask or record are, and how they are read: all that moves before a shard is written."""
+"""Where the bytes of a photo, mask or record are, and how to read them. Before a shard is written, only this flows."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ PAIR_STAGE = "pair"
 PLANNED, REJECTED = "planned", "rejected"
 TALLIES = "tallies"
 
-_MEMBER = "!/"  # between an archive and its member, as Java and Apache Commons VFS write it
+_MEMBER = "!/"  # between an archive and its member, as in Java and Apache Commons VFS
 
 
 def spell_out(name: str) -> str:
-    """A name that is no UTF-8 can't be shuffled or printed; spelt out, a path of the input is rejected as such."""
+    """Escapes a name that is not UTF-8, which could be neither shuffled nor printed; such an input is then rejected."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
@@ -46,7 +46,7 @@ class PhotoSource(NamedTuple):
 
 
 class PlannedRecord(NamedTuple):
-    """One id that is to become a record of `split`: of a photo and its mask, or of a record that is published.
+    """One id that becomes a record of `split`: made of a photo and its mask, or copied from a published version.
 
     Attributes:
       image_id: Its id.
@@ -63,15 +63,15 @@ class PlannedRecord(NamedTuple):
 
     @property
     def sources(self) -> tuple[SourceFile, ...]:
-        """Everything that is read for it: photo and mask, or the record."""
+        """Every source that is read: photo and mask, or the record."""
         return tuple(source for source in (self.image, self.mask, self.record) if source)
 
     @property
     def photo_source(self) -> PhotoSource:
-        """Where its photo is."""
+        """The location of its photo."""
         source = self.record or self.image
         if source is None:
-            raise ValueError(f"{self.image_id}: is planned without a photo")
+            raise ValueError(f"{self.image_id}: planned without a photo")
         return PhotoSource(source, self.record is not None)
 
     @property

@@ -1,7 +1,7 @@
 """Command line that fetches the official archives of a data set; `make data` runs it for pets.
 
-A download goes into `<file>.<start of its SHA-256>.part` and goes on there after a break (RFC 9110, section 14: range
-requests). It gets its name only when its size and its SHA-256 are those of the data set's contract.
+A download is written to `<file>.<start of its SHA-256>.part` and resumes there after a break (RFC 9110, section 14:
+range requests). It gets its final name only when size and SHA-256 match the data set's contract.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from schemas.manifest import file_sha256
 from schemas.spec import ARCHIVE_URL, ArchiveSpec, available_datasets
 
 PIECE = 1 << 20  # 1 MiB
-ATTEMPTS = 6  # in a row that bring nothing
+ATTEMPTS = 6  # consecutive attempts without progress
 FIRST_WAIT = 1.0  # seconds; doubled from attempt to attempt
 TIMEOUT = 60.0  # seconds without a byte
 TRY_AGAIN = (408, 429, 500, 502, 503, 504)  # HTTP: busy or broken for now
-GO_ON = "the same command goes on where this one stopped"
+GO_ON = "the same command resumes where this one stopped"
 
 
 class _Dropped(Exception):
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = CommandLine(
         prog="python -m beam_jobs.fetch",
-        description="Fetches the official archives of a data set, checks them, and goes on where it was interrupted. "
+        description="Fetches the official archives of a data set, checks them, and resumes where it was interrupted. "
         "beam_jobs.prepare reads them as they are.",
         epilog="exit codes: 0 everything is there, 2 unusable options, or an archive can't be had",
         allow_abbrev=False,
@@ -69,11 +69,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def fetch_archive(archive: ArchiveSpec, folder: Path, first_wait: float = FIRST_WAIT) -> Path:
-    """Fetches one archive, unless it is there, and returns its path.
+    """Fetches one archive, unless it is already there, and returns its path.
 
     Args:
       archive: What to fetch.
-      folder: Where to; made if need be.
+      folder: Destination; created if missing.
       first_wait: Seconds before the second attempt; each further wait is twice as long.
 
     Raises:
@@ -90,14 +90,14 @@ def fetch_archive(archive: ArchiveSpec, folder: Path, first_wait: float = FIRST_
     with _disk_errors(part, archive):
         folder.mkdir(parents=True, exist_ok=True)
         had = part.stat().st_size if part.exists() else 0
-        if had > archive.bytes:  # no beginning of this file
+        if had > archive.bytes:  # not the start of this file
             part.unlink()
             had = 0
         _check_space(folder, archive.bytes - had)
     print(f"{target}: {archive.bytes - had:,} of {archive.bytes:,} bytes to fetch from {archive.url}", flush=True)
     _complete(archive, part, first_wait)
     if had and file_sha256(part) != archive.sha256:
-        print(f"{target}: what was there before does not fit; starting over", flush=True)
+        print(f"{target}: the partial file does not match; starting over", flush=True)
         part.unlink()
         _complete(archive, part, first_wait)
     if (found := file_sha256(part)) != archive.sha256:
@@ -111,20 +111,20 @@ def fetch_archive(archive: ArchiveSpec, folder: Path, first_wait: float = FIRST_
 def part_name(archive: ArchiveSpec) -> str:
     """Name of the file that an archive is fetched into.
 
-    It holds the digest that the whole must have. A `FILE.part` of another program is neither continued nor deleted.
+    It contains the expected digest. A `FILE.part` of another program is neither resumed nor deleted.
     """
     return f"{archive.file}.{archive.sha256[:16]}.part"
 
 
 def _refuse_foreign(*paths: Path) -> None:
-    """Raises a UserError where a link, a folder or a device lies: we have made none, and would write elsewhere."""
+    """Raises a UserError where there is a link, a folder or a device: we create none, and would write elsewhere."""
     for path in paths:
         if path.is_symlink() or (path.exists() and not path.is_file()):
-            raise UserError(f"{path}: is there, and no regular file of its own; move it away and try again")
+            raise UserError(f"{path}: exists, but is not a regular file; move it away and try again")
 
 
 def _complete(archive: ArchiveSpec, part: Path, first_wait: float) -> None:
-    """Brings a partial file to its full size, over as many connections as it takes."""
+    """Completes a partial file, over as many connections as it takes."""
     from tqdm import tqdm
 
     failures = farthest = 0
@@ -133,7 +133,7 @@ def _complete(archive: ArchiveSpec, part: Path, first_wait: float) -> None:
             try:
                 for position in _continue(archive, part, had):
                     bar.update(position - bar.n)
-                    if position > farthest:  # a server that knows no ranges may break off at the same byte for ever
+                    if position > farthest:  # a server without range requests may break off at the same byte every time
                         farthest, failures = position, 0
             except _Dropped as error:
                 failures += 1
@@ -147,8 +147,8 @@ def _continue(archive: ArchiveSpec, part: Path, had: int) -> Iterator[int]:
     with _open(archive, had) as response:
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {had}-"):
-            raise UserError(f"{archive.url}: sent another part than it was asked for; delete {part} and try again")
-        start = had if resumed else 0  # a server that knows no ranges sends everything again
+            raise UserError(f"{archive.url}: sent a different range than requested; delete {part} and try again")
+        start = had if resumed else 0  # a server without range requests sends everything again
         length = response.headers.get("Content-Length")
         if length is not None and int(length) != archive.bytes - start:
             raise UserError(f"{archive.url}: is {int(length) + start:,} bytes long, must be {archive.bytes:,}")

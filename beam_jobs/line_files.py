@@ -1,4 +1,4 @@
-"""JSON Lines files of what a person may want to look up: rejected inputs and repaired photos, one line each."""
+"""JSON Lines files for people to look things up in: rejected inputs and repaired photos, one line each."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class Line(Protocol):
         ...
 
 
-Assigned = tuple[LineFile, Any]  # a file and one of its Lines, or None that names a file which may have no line
+Assigned = tuple[LineFile, Any]  # a file and one of its Lines; None creates a file that may stay empty
 
 
 class WriteLineFiles(beam.PTransform):
     """(folder, line) -> paths, relative to the staging folder, of the files that list the lines in order of id.
 
-    One file at least is written in each folder, so that an empty file means none and a missing one means lost.
+    Each folder gets at least one file: an empty file means that there are no lines, a missing one that it was lost.
 
     Args:
       staging: The staging folder.
@@ -100,12 +100,12 @@ def _write_file(element: tuple[LineFile, Iterable[Line | None]], staging: str) -
 
 
 def read_quarantine(version_dir: str) -> beam.PTransform:
-    """Adds the Rejections of a published version to a pipeline."""
+    """Reads the rejections of a published version."""
     return _ReadLineFiles(version_dir, QUARANTINE_FOLDER, Rejection)
 
 
 def read_repairs(version_dir: str) -> beam.PTransform:
-    """Adds the Repaireds of a published version to a pipeline."""
+    """Reads the repair records of a published version."""
     return _ReadLineFiles(version_dir, REPAIRS_FOLDER, Repaired)
 
 

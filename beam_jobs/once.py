@@ -1,4 +1,4 @@
-"""What a graph does once, when something else is through: it calls a function of side inputs, for no element."""
+"""Steps that run once, when their side inputs are complete, without a main input."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import apache_beam as beam
 
 
 class MapOnce(beam.PTransform):
-    """Calls a function once, in the graph, and gives what it returns as the only element.
+    """Calls a function once, in the graph; its return value is the only element.
 
     Args:
-      function: Has a return type, that of the element; is called again where a runner repeats the step.
+      function: Its return annotation is the element's type. A runner that retries the step calls it again.
       arguments, keywords: Its arguments; a side input such as `AsIter(numbers)` is waited for.
     """
 
@@ -31,7 +31,7 @@ class MapOnce(beam.PTransform):
 
 
 class FlatMapOnce(MapOnce):
-    """As MapOnce; each thing that the function yields is an element. It is declared as `Iterator[type of these]`."""
+    """Like MapOnce, but everything that the function yields is an element; it is declared as `Iterator[ELEMENT]`."""
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         call = beam.FlatMap(_call, self._function, *self._arguments, **self._keywords)

@@ -1,7 +1,7 @@
-"""Rows of the plan, many in one element of Beam's, as compressed JSON.
+"""Rows of the plan, many per Beam element, as compressed JSON.
 
 The names of a data set's files differ in a few letters: packed, a record of the plan takes some 20 bytes and 10
-microseconds in a shuffle; alone, it takes hundreds of bytes, which the runners on one machine hold in memory.
+microseconds in a shuffle; unpacked, it takes hundreds of bytes, which local runners hold in memory.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ _QUICK = 1  # zlib's level
 
 
 def pack(rows: Sequence[Any]) -> bytes:
-    """Packs plain values and named tuples; the latter come back as lists."""
+    """Packs plain values and named tuples; named tuples are unpacked as lists."""
     return zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), _QUICK)
 
 
 def unpack(packed: bytes) -> list[Any]:
-    """The rows that were packed."""
+    """Unpacks rows."""
     return json.loads(zlib.decompress(packed))
 
 
 def pack_plans(plans: Iterable[PlannedRecord]) -> bytes:
-    """Packs planned records, in their order."""
+    """Packs planned records in order."""
     return pack([*plans])
 
 
 def unpack_plans(packed: bytes) -> list[PlannedRecord]:
-    """The planned records that were packed."""
+    """Unpacks planned records."""
     return [to_plan(row) for row in unpack(packed)]
 
 
 def to_plan(row: list[Any]) -> PlannedRecord:
-    """The planned record that a row was."""
+    """Makes a planned record of an unpacked row."""
     image_id, image, mask, split, record = row
     return PlannedRecord(image_id, to_file(image), to_file(mask), split, to_file(record))
 
 
 def to_file(row: list[Any] | None) -> SourceFile | None:
-    """The source that a row was, or None."""
+    """Makes a source of an unpacked row, or None."""
     return SourceFile(*row) if row else None
 
 
 class Pack(beam.DoFn):
-    """Rows -> packed, at most `ROWS_PER_BATCH` together."""
+    """Rows -> packed rows, at most `ROWS_PER_BATCH` per element."""
 
     def start_bundle(self) -> None:
         self._rows: list[Any] = []
@@ -72,7 +72,7 @@ class Pack(beam.DoFn):
 
 
 def at_end_of_bundle(value: object, tag: str | None = None) -> WindowedValue | TaggedOutput:
-    """An element that `finish_bundle` may yield, in the only window there is; without a tag of the main output."""
+    """Wraps an element for `finish_bundle`, in the global window; without a tag it goes to the main output."""
     window = GlobalWindow()
     windowed = WindowedValue(value, window.max_timestamp(), (window,))
     return windowed if tag is None else TaggedOutput(tag, windowed)

@@ -1,4 +1,4 @@
-"""Why an input was not published, or what was mended in it: one line each in the files that list them."""
+"""Why an input was rejected, or what was repaired in it: one line each in the files that list them."""
 
 from __future__ import annotations
 
@@ -40,14 +40,16 @@ MASK_COLORS = "mask_colors_differ"
 MASK_SOFT = "mask_too_soft"
 MASK_ALL_IGNORED = "mask_all_ignored"
 
-EXCLUDED = frozenset({NOT_LISTED})  # left out by the chosen split, not defective: no part of the rejected fraction
-FATAL = frozenset({DUPLICATE_ID})  # a single one withholds the publication
+EXCLUDED = frozenset(
+    {NOT_LISTED}
+)  # left out by the chosen split, not defective: does not count toward the rejected fraction
+FATAL = frozenset({DUPLICATE_ID})  # a single one withholds the version
 
 
 class InputRejected(Exception):
     """One input cannot be published; `reason` is a code of this module, `detail` says what was found.
 
-    Details repeat names and what libraries say of files, so they are bounded, and made printable and one line, here.
+    Details repeat file names and messages of libraries, so this class makes them short, printable and one line.
     """
 
     def __init__(self, reason: str, detail: str):
@@ -83,10 +85,10 @@ class Rejection(NamedTuple):
 
     @classmethod
     def from_json(cls, line: str | bytes, source: str) -> Rejection:
-        """Reads what `to_json` wrote; where a file lay inside an archive is not known any more.
+        """Reads what `to_json` wrote; positions inside archives are not part of it.
 
         Raises:
-          UserError: The line is another one; `source` names its file.
+          UserError: The line has another form; the message names `source`, its file.
         """
         fields = _read_line(line, source, ("id", "image_uri", "mask_uri", "split", "stage", "reason", "detail"))
         image, mask = (SourceFile(fields.pop(name), 0) if fields[name] else None for name in ("image_uri", "mask_uri"))
@@ -94,7 +96,7 @@ class Rejection(NamedTuple):
 
 
 class Repaired(NamedTuple):
-    """One published photo that was not what it seemed: its id, where it was read, and the kinds of repair."""
+    """One published photo that needed repair: its id, its source, and the kinds of repair."""
 
     image_id: str
     image_uri: str
@@ -106,13 +108,13 @@ class Repaired(NamedTuple):
 
     @classmethod
     def from_json(cls, line: str | bytes, source: str) -> Repaired:
-        """Reads what `to_json` wrote; UserError, which names `source`, where the line is another one."""
+        """Reads what `to_json` wrote; a line of another form is a UserError that names `source`."""
         fields = _read_line(line, source, ("id", "image_uri"), ("repairs",))
         return cls(fields["id"], fields["image_uri"], tuple(map(str, fields["repairs"])))
 
 
 def _read_line(line: str | bytes, source: str, texts: tuple[str, ...], lists: tuple[str, ...] = ()) -> dict[str, Any]:
-    """One line of a version's line files, with exactly these keys."""
+    """Parses one line of a version's line files, which must have exactly these keys."""
     fields = parse_json_object(line, source)
     kinds = dict.fromkeys(texts, str) | dict.fromkeys(lists, list)
     if fields.keys() != kinds.keys() or not all(isinstance(fields[key], kind) for key, kind in kinds.items()):

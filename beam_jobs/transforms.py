@@ -1,6 +1,6 @@
-"""The jobs as transforms of any Beam pipeline: each adds its whole graph, and gives one element when all is written.
+"""The jobs as transforms for any Beam pipeline: each adds its whole graph and emits one element once all is written.
 
-What only a command line does is left out: the lock against a second job of the same version on this machine, progress,
+Only the command lines add: the lock against a second job of the same version on this machine, progress,
 `metrics.json` and exit codes. Beam decides how a failure is shown.
 """
 
@@ -24,7 +24,7 @@ from schemas.frozen_model import parse_model
 class Prepare(beam.PTransform):
     """Pipeline -> the folder that was written to: `options.version_dir`, or, of a withheld version, `rejected_dir`.
 
-    A version that is published with the same content stays as it is, and is the answer.
+    A version that is already published with the same content is left as it is, and its folder is the element.
 
     Args:
       options: What to prepare.
@@ -50,9 +50,9 @@ class Validate(beam.PTransform):
 
     Args:
       version_dir: Folder of a published version, local or `gs://`.
-      output: Folder that anomalies and `validation.json` go to.
+      output: Folder for anomalies and `validation.json`.
       baseline_dir: Folder of an earlier version of the data set that drift is measured against.
-      schema: Path of a schema in place of the version's own.
+      schema: Path of a schema to use instead of the version's own.
 
     Raises:
       UserError: One of them can't be used.
@@ -73,8 +73,8 @@ class Predict(beam.PTransform):
     """Pipeline -> the path of the summary, beside which are the masks and the table.
 
     Args:
-      model: Folder of an exported model; it is code, so only one that you trust.
-      output: Folder that everything is written to.
+      model: Folder of an exported model. A model is code: use only one that you trust.
+      output: Folder for everything that is written.
       photos: Folder of photos, or
       version_dir: a published version, whose masks are the truth.
       image_path: Pattern below `photos`.

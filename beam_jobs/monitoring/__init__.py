@@ -1,1 +1,1 @@
-"""What a job tells while it runs and once it has ended: counters, progress, the account and the summary."""
+"""What a job reports while it runs and when it has ended: counters, progress, the account and the summary."""

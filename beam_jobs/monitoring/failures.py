@@ -1,4 +1,4 @@
-"""What a runner's exception says, in one line."""
+"""Summarizes a runner's exception in one line."""
 
 from __future__ import annotations
 

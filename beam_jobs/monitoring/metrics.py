@@ -1,4 +1,4 @@
-"""Beam counters and distributions of the preparation job, and what they say once it has ended.
+"""Beam counters and distributions of the preparation job, and their values when it has ended.
 
 All are in the namespace `prepare` and appear on Dataflow's page of the job while it runs. One update takes about
 0.2 microseconds, measured on Beam's own runner, against milliseconds a record.
@@ -25,8 +25,8 @@ BYTES_WRITTEN = "bytes_written"  # of shards, with the frame of each record
 REJECTED_PREFIX = "rejected_"  # and a reason code: one counter each
 REPAIRED_PREFIX = "repaired_"  # and a kind of repair: one counter each
 
-FILES_LEFT_OUT = "files_left_out"  # that match no pattern, and are no inputs
-IDS_NOT_TAKEN = "ids_not_taken"  # of a retry: found in its input, unknown to its base
+FILES_LEFT_OUT = "files_left_out"  # that match no pattern, and so are not inputs
+IDS_NOT_TAKEN = "ids_not_taken"  # in a retry: ids found in the input that the base does not know
 PUBLISHED_BY_ANOTHER = "published_by_another"  # 1 where another job has published the same content
 
 SOURCE_BYTES = "source_bytes"  # distribution: bytes read for one input
@@ -38,7 +38,7 @@ def microseconds_of(step: str) -> str:
     return f"{step}_microseconds"
 
 
-@cache  # as cheap as a constant, for names that are known only when they are met
+@cache  # as cheap as a constant, for names that are only known at run time
 def _counter(name: str) -> Metrics.DelegatingCounter:
     return Metrics.counter(NAMESPACE, name)
 
@@ -70,7 +70,7 @@ def meter_record(size: int, repairs: Iterable[str], microseconds: Mapping[str, i
 
 
 def meter_copy(size: int) -> None:
-    """Counts a record of `size` bytes that was written as it was found."""
+    """Counts a record of `size` bytes that was copied."""
     _counter(RECORDS_WRITTEN).inc()
     _distribution(RECORD_BYTES).update(size)
 
@@ -81,18 +81,18 @@ def meter_shard(size: int) -> None:
 
 
 def count_copied_repairs(repairs: dict[str, int]) -> None:
-    """Counts the repairs that the records copied from a published version went through when they were made."""
+    """Counts the repairs that copied records needed when they were first made."""
     for kind, count in repairs.items():
         _counter(REPAIRED_PREFIX + kind).inc(count)
 
 
 def count_not_taken() -> None:
-    """Counts an id that a retry found in its input and left there, because its base doesn't know it."""
+    """Counts an id that a retry found in its input but skipped, because its base does not know it."""
     _counter(IDS_NOT_TAKEN).inc()
 
 
 def count_published_by_another() -> None:
-    """Counts that the version was there, with the same content, when this job was about to publish it."""
+    """Counts that another job had published the same content when this one was about to."""
     _counter(PUBLISHED_BY_ANOTHER).inc()
 
 
@@ -113,7 +113,7 @@ def count_rejection(reason: str) -> None:
 
 
 class Spread(NamedTuple):
-    """What a distribution keeps of its values."""
+    """The summary that a distribution keeps of its values."""
 
     count: int
     sum: int
@@ -122,7 +122,7 @@ class Spread(NamedTuple):
 
     @property
     def mean(self) -> float:
-        """The average value; there is one value at least."""
+        """The average; needs at least one value."""
         return self.sum / self.count
 
 
@@ -131,7 +131,7 @@ class JobMetrics(NamedTuple):
 
     Attributes:
       counters, distributions: Values by name, without the namespace.
-      exact: Whether the counters hold each element once. Runners that report attempts alone count an element again
+      exact: Whether the counters count each element once. Runners that only report attempts count an element again
         when its bundle is retried.
     """
 
@@ -141,7 +141,7 @@ class JobMetrics(NamedTuple):
 
 
 def read_metrics(results: MetricResults) -> JobMetrics:
-    """Asks the runner for what the job has counted; the job must have ended."""
+    """Reads a job's metrics from its runner; the job must have ended."""
     found = results.query(MetricsFilter().with_namespace(NAMESPACE))
     counters: dict[str, int] = {}
     distributions: dict[str, Spread] = {}

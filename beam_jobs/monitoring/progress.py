@@ -1,8 +1,8 @@
-"""How far a job on this machine is, told by small files, because Beam's own runner says nothing until it ends.
+"""Progress of a local job, kept in small files, because Beam's own runner reports nothing until it ends.
 
-The launcher makes the folder `progress` below the staging folder. Where it exists, each worker process appends one byte
-per input to a file of its own, and the graph leaves the number of planned inputs of each split, and a mark when it
-begins to publish. Where it does not, such as on Dataflow, nothing is written. It goes with the staging folder.
+The launcher makes the folder `progress` below the staging folder. If it exists, each worker process appends one byte
+per input to a file of its own, and the graph records the number of planned inputs of each split, and the start of the
+publication. If not, as on Dataflow, nothing is written. It is deleted with the staging folder.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Progress(NamedTuple):
 
     Attributes:
       done: Inputs that were read, and written or rejected.
-      planned: Inputs that there are to read; None while they are listed.
-      publishing: Whether all is decided, and files are moved.
+      planned: Number of inputs to read; None while they are being listed.
+      publishing: Whether the job is moving files to the version.
     """
 
     done: int
@@ -33,14 +33,14 @@ class Progress(NamedTuple):
 
 
 def make_progress_folder(staging: str) -> Path:
-    """Makes the progress folder in a local staging folder, which belongs to one job."""
+    """Creates the progress folder in a job's local staging folder."""
     folder = Path(staging) / PROGRESS_FOLDER
     folder.mkdir(parents=True)
     return folder
 
 
 def read_progress(folder: Path) -> Progress:
-    """Sums up a progress folder; one that is gone belongs to a job that has ended."""
+    """Sums up a progress folder; if it is gone, the job has ended."""
     done, planned, publishing = 0, [], False
     with contextlib.suppress(OSError):
         for entry in os.scandir(folder):
@@ -55,24 +55,24 @@ def read_progress(folder: Path) -> Progress:
 
 
 def report_planned(staging: str, split: str, inputs: int) -> None:
-    """Leaves the number of inputs of a split, in a file's name, so that no reader meets half of it."""
+    """Records the number of inputs of a split in a file name, so that a reader never sees half of it."""
     _mark(staging, f"{split}.{inputs}{_PLANNED}")
 
 
 def report_publishing(staging: str) -> None:
-    """Leaves the mark that publishing has begun."""
+    """Records that publishing has begun."""
     _mark(staging, _PUBLISHING)
 
 
 def _mark(staging: str, name: str) -> None:
     if not staging:
         return
-    with contextlib.suppress(OSError):  # the folder is not there, or the disk is full: no reason to fail
+    with contextlib.suppress(OSError):  # no folder, or a full disk, is no reason to fail
         (Path(staging) / PROGRESS_FOLDER / name).touch()
 
 
 class DoneInputs:
-    """Tells each input that is done, from one worker process."""
+    """Counts the finished inputs of one worker process."""
 
     def __init__(self, staging: str):
         self._file: FileIO | None = None
@@ -82,7 +82,7 @@ class DoneInputs:
             self._file = FileIO(f"{staging}/{PROGRESS_FOLDER}/{uuid.uuid4().hex}{_DONE}", "a")
 
     def add(self) -> None:
-        """Tells that one more input is done; takes about two microseconds."""
+        """Counts one more finished input; takes about two microseconds."""
         if self._file is not None:
             with contextlib.suppress(OSError):  # a full disk fails the shard, not this
                 self._file.write(b".")

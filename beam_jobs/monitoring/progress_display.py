@@ -1,4 +1,4 @@
-"""Shows how far a local job is: a bar on a terminal, else a calm line now and then; both on stderr."""
+"""Shows how far a local job is: a bar on a terminal, otherwise a line now and then; both on stderr."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MIN_SECONDS, _MAX_SECONDS = 5.0, 60.0  # between two lines where there is no te
 
 
 def stage_of(progress: Progress, working: str = WRITING) -> str:
-    """What the job is doing, in words; `working` is what it does with each image."""
+    """Names the stage of a job; `working` names the stage that handles each image."""
     if progress.publishing:
         return PUBLISHING
     if progress.planned is None:
@@ -38,14 +38,14 @@ class Display(Protocol):
     """Something that shows progress to a person."""
 
     def show(self, progress: Progress, now: float) -> None:
-        """Shows the progress at a time in seconds, of any clock that only grows."""
+        """Shows the progress at a time in seconds, of any monotonic clock."""
 
     def close(self) -> None:
         """Leaves the terminal as it was."""
 
 
 class Bar:
-    """One line of a terminal that is written again and again, with images/s and the time that is left."""
+    """One line of a terminal that is rewritten, with images/s and the remaining time."""
 
     def __init__(self, stream: TextIO, working: str = WRITING):
         from tqdm import tqdm
@@ -65,7 +65,7 @@ class Bar:
 
 
 class Lines:
-    """A line for every tenth of the inputs and for every stage, a few seconds apart at least; none for a quick job."""
+    """A line per tenth of the inputs and per stage, at least a few seconds apart; none for a quick job."""
 
     def __init__(self, stream: TextIO, now: float, working: str = WRITING):
         self._stream = stream
@@ -103,13 +103,13 @@ def _duration(seconds: float) -> str:
 
 
 def has_columns(stream: TextIO) -> bool:
-    """Whether a bar can be seen: on a terminal, unless it claims no width, as those of some containers do."""
+    """Whether to show a bar: on a terminal, unless it reports no width, as in some containers."""
     return stream.isatty() and os.get_terminal_size(stream.fileno()).columns > 0
 
 
 @contextlib.contextmanager
 def shown_progress(staging: str, working: str = WRITING) -> Iterator[None]:
-    """Shows the progress of the job that runs inside, where its staging folder is local; else does nothing."""
+    """Shows the progress of the job inside the block if its staging folder is local; otherwise does nothing."""
     if "://" in staging:
         yield
         return

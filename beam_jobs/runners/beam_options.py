@@ -1,4 +1,4 @@
-"""The options of Apache Beam on the jobs' command lines: checked by name, and with a runner that needs no download."""
+"""Apache Beam's options on the jobs' command lines: checked by name, with a runner that needs no download."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def parse_beam_flags(flags: list[str]) -> PipelineOptions:
-    """Makes Beam's options of what a job's own command line left over; imports Beam, which takes seconds.
+    """Makes Beam's options from the arguments that a job's own parser left over; imports Beam, which takes seconds.
 
     Raises:
       UserError: Names the first flag that Beam does not know, which Beam itself drops silently, or that has a value of
@@ -38,11 +38,11 @@ def parse_beam_flags(flags: list[str]) -> PipelineOptions:
         group._add_argparse_args(parser)  # pyright: ignore[reportArgumentType]  # has all that Beam's own has
     unknown = parser.parse_known_args(flags)[1]
     if unknown:
-        raise UserError(f"{unknown[0]}: neither this job nor Beam has such an option; --help lists this job's")
+        raise UserError(f"{unknown[0]}: not an option of this job or of Beam; --help lists this job's")
     options = RememberedViews(flags)
     if (workers := options.view_as(DirectOptions).direct_num_workers) < 0:
         raise UserError(f"--direct_num_workers={workers}: must be 0 (one for each processor) or more")
     standard = options.view_as(StandardOptions)
     if standard.runner in (None, "DirectRunner"):
-        standard.runner = "FnApiRunner"  # DirectRunner first looks for Prism, a download; this one needs none
+        standard.runner = "FnApiRunner"  # DirectRunner first tries to download Prism
     return options

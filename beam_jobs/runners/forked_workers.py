@@ -1,6 +1,6 @@
-"""Worker processes of a local job that are forked from its launcher: they start at once, with all that it has imported.
+"""Worker processes forked from the launcher of a local job: they start at once, with everything that it imported.
 
-Beam's own worker processes import everything anew, 5 to 10 s each, and do not end with their launcher.
+Beam's own worker processes import everything again, in 5 to 10 s each, and outlive their launcher.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _URN = "segmentation_pipeline:env:forked_worker:v1"
 
 
 class _Worker(NamedTuple):
-    """A forked process that waits for its order, the address to connect to; the end of `orders` sends it home."""
+    """A forked process that waits for the address to connect to; it exits when `orders` is closed."""
 
     pid: int
     orders: int
@@ -43,7 +43,7 @@ _connected: list[int] = []  # process ids of launchers that have opened gRPC cha
 
 
 def can_fork() -> bool:
-    """Whether workers can be forked from this process now: on Linux, and not once it has talked to workers by gRPC."""
+    """Whether workers can be forked from this process now: on Linux, before it has used gRPC to talk to workers."""
     return sys.platform == "linux" and os.getpid() not in _connected
 
 
@@ -51,7 +51,7 @@ def can_fork() -> bool:
 def forked_workers(count: int) -> Iterator[ForkedWorkerEnvironment]:
     """Forks the workers that a pipeline in this `with` block may use, and waits for those that it did not.
 
-    To be entered only where `can_fork` holds.
+    Only use it if `can_fork` holds.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -79,7 +79,7 @@ def _fork() -> _Worker:
 
 
 def _work(receive: int, launcher: int) -> NoReturn:
-    """The life of a worker process; nothing of the launcher's is cleaned up at its end."""
+    """Runs a worker process, which does not run the launcher's clean-up when it ends."""
     code = 1
     try:
         end_with(launcher)
@@ -91,7 +91,7 @@ def _work(receive: int, launcher: int) -> NoReturn:
             SdkHarness(
                 **json.loads(order),
                 state_cache_size=STATE_CACHE_SIZE_MB << 20,
-                data_buffer_time_limit_ms=0,  # a flush by the clock tears elements apart that are being written
+                data_buffer_time_limit_ms=0,  # a flush by timer could split an element that is being written
                 runner_capabilities=FNAPI_RUNNER_CAPABILITIES,
             ).run()
         code = 0
@@ -102,7 +102,7 @@ def _work(receive: int, launcher: int) -> NoReturn:
 
 
 class ForkedWorkerEnvironment(Environment):
-    """Tells Beam's local runner to use the workers that were forked."""
+    """Makes Beam's local runner use the workers that were forked."""
 
     def to_runner_api_parameter(self, context):
         return _URN, b""
@@ -117,7 +117,7 @@ Environment.register_urn(_URN, bytes)(ForkedWorkerEnvironment)  # Beam types it 
 
 @WorkerHandler.register_environment(_URN, bytes)
 class ForkedWorkerHandler(GrpcWorkerHandler):
-    """Gives one forked worker its order, and waits for its end."""
+    """Sends one forked worker its address, and waits for its end."""
 
     def __init__(self, payload, state, provision_info, grpc_server):
         super().__init__(state, provision_info, grpc_server)

@@ -1,6 +1,6 @@
-"""A worker process of a local job where none can be forked: Beam's own worker, which ends with its launcher.
+"""A worker process for local jobs that cannot fork: Beam's own worker, made to end with its launcher.
 
-Beam's worker outlives a launcher that is killed, and goes on writing until it next asks for work.
+Beam's worker outlives a killed launcher, and keeps writing until it next asks for work.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main(launcher: int) -> None:
-    """Runs Beam's worker until the launcher has no more work or has gone.
+    """Runs Beam's worker until the launcher has no more work or is gone.
 
     Args:
       launcher: Process id of the launcher, the parent of this process.
@@ -30,7 +30,7 @@ def end_with(launcher: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher too, which decides
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != launcher:  # it went before the line above
+    if os.getppid() != launcher:  # it ended before the line above
         sys.exit(1)
 
 

@@ -1,7 +1,7 @@
-"""Beam's options with views that are made once.
+"""Beam's options with cached views.
 
-Beam 2.74 makes a new argument parser for each look at an option, and looks several times at each transform: that takes
-a quarter of the time in which a graph is built.
+Beam 2.74 makes a new argument parser each time an option is read, several times per transform: that takes a quarter of
+the time in which a graph is built.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ View = TypeVar("View", bound=PipelineOptions)
 
 
 class RememberedViews(PipelineOptions):
-    """PipelineOptions as any others; all views of one object share their values, so one of each class is enough."""
+    """PipelineOptions with one view per class, which is enough because all views of an object share their values."""
 
     def view_as(self, cls: type[View]) -> View:
         views = self.__dict__.setdefault("_views", {})

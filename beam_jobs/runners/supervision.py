@@ -1,4 +1,4 @@
-"""Runs a Beam job so that it ends when it should: no worker outlives the launcher, and no dead worker is waited for."""
+"""Runs a Beam job so that it ends when it should: no worker outlives the launcher, and a dead worker ends the job."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def supervised_pipeline(
     """A pipeline that is run at the end of the `with` block, as `beam.Pipeline` is; its `result` can be read then.
 
     With Beam's runner on this machine, Ctrl-C, SIGTERM and the death of a worker process end this process at once:
-    Beam's own way out waits until the other workers are through with what they are at. Workers end with their launcher.
+    Beam itself would wait until the other workers have finished. Workers end with their launcher.
 
     Args:
-      options: Of Beam, as `parse_beam_flags` gives them.
-      meanwhile: Is entered before the pipeline is built and left when it has run. It may start threads: worker
-        processes are forked before.
+      options: Beam's, from `parse_beam_flags`.
+      meanwhile: Entered before the pipeline is built, exited once it has run. It may start threads: worker processes
+        are forked before.
     """
     meanwhile = meanwhile or nullcontext()
     if options.view_as(StandardOptions).runner != "FnApiRunner":
@@ -55,7 +55,7 @@ def supervised_pipeline(
 
 
 def remove_temporary_folder(pipeline: beam.Pipeline) -> beam.Pipeline:
-    """Removes the folder that a pipeline makes for transforms of other languages, of which no graph here has any.
+    """Removes the folder that a pipeline makes for transforms in other languages, which no graph here uses.
 
     Beam removes it when the pipeline has run; a job that is killed would leave it behind.
     """
@@ -65,11 +65,11 @@ def remove_temporary_folder(pipeline: beam.Pipeline) -> beam.Pipeline:
 
 @contextlib.contextmanager
 def _workers(direct: DirectOptions) -> Iterator[Environment | None]:
-    """What Beam's runner is to run the steps in; None for its own process."""
+    """The environment in which Beam's runner runs the steps; None means its own process."""
     if direct.direct_running_mode != "multi_processing":
         yield None
         return
-    # By itself, this mode starts Beam's worker below a shell, and both would outlive the launcher.
+    # By default, this mode starts Beam's worker below a shell, and both would outlive the launcher.
     direct.direct_running_mode = "in_memory"  # "as the runner was made"
     if can_fork():
         with forked_workers(direct.direct_num_workers or os.cpu_count() or 1) as environment:
@@ -81,7 +81,7 @@ def _workers(direct: DirectOptions) -> Iterator[Environment | None]:
 
 @contextlib.contextmanager
 def _no_waiting() -> Iterator[None]:
-    """Leaves the process at a signal that asks for it, and where a worker process has died."""
+    """Exits at SIGINT or SIGTERM, and if a worker process has died."""
 
     def on_signal(number: int, frame: object) -> None:
         leave(128 + number, STOPPED)
@@ -112,4 +112,4 @@ def _how_it_died(beam_message: str) -> str:
     if number >= 0:
         return f"a worker process ended with exit code {number}"
     name = signal.Signals(-number).name
-    return f"a worker process was killed by {name}" + (", as where memory runs out" if name == "SIGKILL" else "")
+    return f"a worker process was killed by {name}" + (", possibly out of memory" if name == "SIGKILL" else "")

@@ -1,7 +1,7 @@
-"""Google Cloud Storage where Beam's file system is too general: many small reads, and listings of any length.
+"""Google Cloud Storage for what Beam's file system does slowly: many small reads, and long listings.
 
-Beam opens a client, so a connection, for each file, asks for the object's metadata, and reads at least 16 MiB. Its
-listing keeps every name. Here a read is one request over a connection that stays, and a listing holds one page.
+Beam opens a client, and so a connection, per file, requests the object's metadata, and reads at least 16 MiB. Its
+listing keeps every name. Here a read is one request over a persistent connection, and a listing holds one page.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _beam_io() -> Any:
 
 
 def _client() -> Any:
-    """This thread's client, made by Beam, so with the credentials that Beam's options name."""
+    """This thread's client; Beam makes it, with the credentials that Beam's options name."""
     if not hasattr(_thread, "client"):
         _thread.client = _beam_io().client
     return _thread.client
@@ -40,7 +40,7 @@ def _split(uri: str) -> tuple[str, str]:
 
 
 class _Bounded(io.BytesIO):
-    """Takes what is downloaded, up to a number of bytes."""
+    """Receives a download, up to a number of bytes."""
 
     def __init__(self, uri: str, max_bytes: int):
         super().__init__()
@@ -61,7 +61,7 @@ def read_object(uri: str, max_bytes: int | None = None) -> bytes:
     """
     content = _Bounded(uri, sys.maxsize if max_bytes is None else max_bytes)
     with _as_os_errors(uri):
-        # raw: the bytes that are stored, also where the object says that it is compressed
+        # raw: the stored bytes, even if the object's metadata says that they are compressed
         _blob(uri).download_to_file(content, raw_download=True)
     return content.getvalue()
 
@@ -71,7 +71,7 @@ def read_object_part(uri: str, offset: int, length: int) -> bytes:
 
     Raises:
       FileNotFoundError: It is not there.
-      PermissionError: It may not be read.
+      PermissionError: Access is denied.
       OSError: It can't be read.
     """
     if not length:
@@ -101,7 +101,7 @@ def _as_os_errors(uri: str) -> Iterator[None]:
 
 
 def check_bucket(uri: str) -> None:
-    """Looks up a URI's bucket, as Beam does before it stages a file; OSError where it is absent or may not be seen."""
+    """Looks up a URI's bucket, as Beam does before it stages a file; OSError if it is absent or access is denied."""
     bucket, _ = _split(uri)
     try:
         _client().get_bucket(bucket)
@@ -124,7 +124,7 @@ def list_folders(prefix: str) -> list[str]:
     bucket, start = _split(prefix)
     try:
         listing = _client().list_blobs(bucket, prefix=start, delimiter="/", fields="prefixes,nextPageToken")
-        for _ in listing:  # the prefixes are there once every page was read
+        for _ in listing:  # the prefixes are complete once every page is read
             pass
     except GoogleAPICallError as error:
         raise OSError(f"{prefix}: {error.message or type(error).__name__}") from error
@@ -132,7 +132,7 @@ def list_folders(prefix: str) -> list[str]:
 
 
 def delete_objects(uris: list[str]) -> None:
-    """Deletes objects by their literal names; one that is gone already is no error. OSError names what can't be."""
+    """Deletes objects by their literal names; missing ones are fine. An OSError names one that can't be deleted."""
     for uri, error in _beam_io().delete_batch(uris):
         if error:
             raise OSError(f"{uri}: can't be deleted ({error})")

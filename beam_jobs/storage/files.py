@@ -1,8 +1,8 @@
 """Whole files and folders, read, written, listed and deleted wherever they are.
 
-A path is never a pattern here: Beam's `FileSystems.match` and `FileSystems.delete` take `*`, `?` and `[` in any part of
-a path for wildcards, so that nothing else in this project calls them. Nothing heavy is imported until something that is
-not local is opened, so that command lines may use this module.
+A path is never a pattern here. Beam's `FileSystems.match` and `FileSystems.delete` treat `*`, `?` and `[` anywhere in a
+path as wildcards, so nothing else in this project calls them. Nothing heavy is imported until a file that is not local
+is opened, so command lines can use this module.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.regular_files import open_regular
 
-TEMPORARY = r"\.[0-9a-f]{32}\.tmp$"  # what follows a file's name while it is written; a killed process leaves it
+TEMPORARY = r"\.[0-9a-f]{32}\.tmp$"  # suffix of a file while it is written; a killed process leaves it behind
 
 
 class StoredFile(NamedTuple):
@@ -27,9 +27,9 @@ class StoredFile(NamedTuple):
 
 
 def open_file(uri: str) -> BinaryIO:
-    """Opens a file for reading, seekable and as it is: no name makes it be decompressed.
+    """Opens a seekable file for reading, never decompressed, whatever its extension.
 
-    OSError where it can't be opened; locally also where it is no regular file.
+    OSError if it can't be opened or, locally, is not a regular file.
     """
     if "://" not in uri:
         return open_regular(uri)
@@ -39,7 +39,7 @@ def open_file(uri: str) -> BinaryIO:
 
 
 class FileTooLarge(OSError):
-    """A file has more bytes than its reader takes; no more than these were read."""
+    """A file has more bytes than its reader accepts; no more than these were read."""
 
 
 def read_file(uri: str, max_bytes: int | None = None) -> bytes:
@@ -82,7 +82,7 @@ def write_atomically(path: str, data: bytes) -> None:
 
 
 def exists(uri: str) -> bool:
-    """Whether there is a file (locally also a folder) of exactly this name."""
+    """Whether a file (locally, or a folder) of exactly this name exists."""
     if "://" not in uri:
         return os.path.exists(uri)
     from apache_beam.io.filesystems import FileSystems
@@ -104,7 +104,7 @@ def files_below(folder: str) -> Iterator[StoredFile]:
         from beam_jobs.storage import cloud_storage
 
         for uri, size in cloud_storage.list_objects(f"{folder}/"):
-            if not uri.endswith("/"):  # what the console makes in place of an empty folder
+            if not uri.endswith("/"):  # the console's placeholder for an empty folder
                 yield StoredFile(uri, size)
     else:
         from apache_beam.io.filesystems import FileSystems
@@ -124,7 +124,7 @@ def _walk(folder: str) -> Iterator[StoredFile]:
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(entry.path)
                 continue
-            with contextlib.suppress(FileNotFoundError):  # gone since it was listed
+            with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
                 yield StoredFile(entry.path, entry.stat(follow_symlinks=False).st_size)
 
 
@@ -144,7 +144,7 @@ def folders_in(folder: str) -> list[str]:
 
 
 def delete_files(uris: Iterable[str]) -> None:
-    """Deletes files by their literal names; one that is gone already is no error. A link goes, not what it names."""
+    """Deletes files by their literal names; missing ones are no error. Deletes a link, not its target."""
     objects, others = [], []
     for uri in uris:
         if "://" not in uri:
@@ -173,7 +173,7 @@ def remove_empty_folders(folder: str) -> None:
 
 
 def remove_if_empty(folder: str) -> None:
-    """Removes a local folder that holds nothing; does nothing where it holds something, or is not there."""
+    """Removes a local folder if it exists and is empty."""
     if "://" not in folder:
         with contextlib.suppress(OSError):
             os.rmdir(folder)

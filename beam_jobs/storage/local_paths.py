@@ -1,4 +1,4 @@
-"""Paths of this machine as users give them: made absolute, or refused in one line."""
+"""Local paths as users give them: made absolute, or refused in one line."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def local_path(option: str, path: str | Path) -> Path:
       path: As the user gave it; `~` is the home folder.
 
     Raises:
-      UserError: It is in a bucket, or no path that the system can take: too long, a loop of links, a part that is no
-        folder's name.
+      UserError: It is in a bucket, or the system can't use it: it is too long, a loop of links, or leads through a
+        file.
     """
     if _BUCKET.match(str(path)):
         raise UserError(f"{option} {path}: is not on this machine; give a folder here, or run on Vertex AI")

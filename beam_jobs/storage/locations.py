@@ -6,12 +6,12 @@ import re
 
 from schemas.errors import UserError
 
-_SCHEMES = ("gs", "s3", "hdfs", "azfs")  # the last three as far as Beam's own extras are installed
+_SCHEMES = ("gs", "s3", "hdfs", "azfs")  # the last three need Beam's own extras
 _BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]*[a-z0-9](/.*)?", re.DOTALL)  # cloud.google.com/storage/docs/buckets
 
 
 def check_location(place: str) -> None:
-    """Refuses what can't be a file or a folder that the jobs read or write.
+    """Refuses paths that the jobs can neither read nor write.
 
     Raises:
       UserError: It has control characters, a scheme that nothing here reads, or no bucket; names it and the remedy.

@@ -1,6 +1,6 @@
 """Proof that a folder is ours: a marker in it, without which nothing there is ever cleaned up.
 
-A name proves nothing: somebody's own `logs/` has the same one. The marker names the command that made the folder.
+A name proves nothing: a user's own `logs/` has the same one. The marker names the command that made the folder.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ def mark_folder(folder: str, owner: str) -> None:
 
 
 def is_marked(folder: str, owner: str) -> bool:
-    """Whether `owner` has made this very folder; one that a symbolic link leads to is somebody else's."""
+    """Whether `owner` made this very folder; the target of a symbolic link does not count."""
     path = f"{folder}/{MARKER_FILE}"
     return not os.path.islink(folder) and exists(path) and read_file(path) == _content(owner)
 
 
 def check_claim(option: str, folder: str, owner: str) -> None:
-    """Makes sure that a local folder is missing, empty, or marked by `owner`, who may then clean it up; writes nothing.
+    """Checks that a local folder is missing, empty, or marked by `owner`, who may then clean it up; writes nothing.
 
     Raises:
       UserError: Names `option`, the folder and the remedy.
     """
-    real = os.path.realpath(folder)  # a link that the user names is the user's choice
+    real = os.path.realpath(folder)  # if the user names a link, that is their choice
     try:
         free = not os.path.lexists(real) or is_marked(real, owner) or not os.listdir(real)
     except OSError as error:
@@ -66,7 +66,7 @@ def _unusable(option: str, folder: str, error: OSError) -> UserError:
 
 
 def delete_marked_folder(folder: str) -> None:
-    """Deletes all that is in a folder, and its marker last: one who is killed before leaves a folder that is marked."""
+    """Deletes everything in a folder, the marker last: if the process is killed, the folder is still marked."""
     marker = f"{folder}/{MARKER_FILE}"
     delete_files([file.path for file in files_below(folder) if file.path != marker])
     remove_empty_folders(folder)

@@ -12,14 +12,14 @@ from schemas.errors import UserError
 
 @contextlib.contextmanager
 def sole_use(path: str, refusal: str) -> Iterator[None]:
-    """Holds a lock on a local file inside the `with` block; the file is made, and gone afterwards.
+    """Holds a lock on a local file inside the `with` block; the file is created, and deleted afterwards.
 
-    The lock belongs to this process alone, not to the workers that it forks: a killed process leaves an unlocked file,
-    which keeps nobody out.
+    The lock belongs to this process, not to the workers that it forks. A killed process leaves an unlocked file, which
+    blocks no other process.
 
     Args:
       path: The file; its folder exists.
-      refusal: What the UserError says where another process holds the lock.
+      refusal: Message of the UserError if another process holds the lock.
 
     Raises:
       UserError: Another process holds the lock.
@@ -29,8 +29,8 @@ def sole_use(path: str, refusal: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(FileNotFoundError):  # somebody has removed the folder while the lock was held
-            os.unlink(path)  # before it is released, so that whoever waits for it finds that it is gone
+        with contextlib.suppress(FileNotFoundError):  # the folder was removed while the lock was held
+            os.unlink(path)  # before the release, so that a waiting process notices that the file is gone
         os.close(file)
 
 

@@ -24,10 +24,10 @@ from schemas.version_files import (
 
 
 def absolute_folder(folder: str) -> str:
-    """A folder as every machine and every current folder understands it; `gs://` and the like stay as they are.
+    """Makes a local folder absolute, so that it means the same from any current folder; `gs://` and the like stay.
 
     Raises:
-      UserError: No folder can have this path, or nothing here can read there; names it.
+      UserError: The path is not valid, or nothing here can read it; the message names it.
     """
     check_location(folder)
     if "://" in folder:
@@ -35,14 +35,16 @@ def absolute_folder(folder: str) -> str:
     try:
         return os.path.abspath(os.path.expanduser(folder))
     except FileNotFoundError:
-        raise UserError(f"{folder}: the current folder is gone; go to another one, or give a whole path") from None
+        raise UserError(
+            f"{folder}: the current folder is gone; change to another one, or give an absolute path"
+        ) from None
 
 
 def read_bounded(path: str, max_bytes: int) -> bytes:
     """All bytes of a file that must not be larger; UserError where it is, OSError where it can't be read."""
     data = read_part(path, 0, max_bytes + 1)
     if len(data) > max_bytes:
-        raise UserError(f"{path}: larger than {max_bytes:,} bytes, which no such file of a version is")
+        raise UserError(f"{path}: larger than {max_bytes:,} bytes, too large for such a file of a version")
     return data
 
 
@@ -54,7 +56,7 @@ def read_manifest(version_dir: str) -> Manifest:
 
     Raises:
       OSError: There is none, or it can't be read.
-      UserError: It contradicts itself, or the folder's name.
+      UserError: It contradicts itself or the folder's name.
     """
     path = f"{version_dir}/{MANIFEST_FILE}"
     resolved = version_dir if "://" in version_dir else os.path.realpath(version_dir)
@@ -108,7 +110,7 @@ def _order(version_dir: str) -> tuple:
 
 
 def _numbers(text: str) -> tuple[tuple[bool, int, str], ...]:
-    """Numbers as numbers and below words."""
+    """Numbers sort as numbers, before words."""
     return tuple((not one.isdecimal(), int(one) if one.isdecimal() else 0, one) for one in text.split("."))
 
 
@@ -122,7 +124,7 @@ def read_contract(version_dir: str, manifest: Manifest) -> DatasetSpec:
 
 
 def require_shards(version_dir: str, manifest: Manifest) -> None:
-    """UserError where a listing does not find each shard with its size, and nothing else; reads none of them."""
+    """Checks by a listing that exactly the shards are there, with their sizes; else raises a UserError."""
     try:
         found = sizes_below(f"{version_dir}/{EXAMPLES_FOLDER}")
     except OSError as error:
@@ -141,10 +143,10 @@ def _read_side_file(path: str, max_bytes: int) -> bytes:
 
 
 def require_baseline(baseline_dir: str, dataset: str) -> Manifest:
-    """Reads the manifest of the version that drift is to be measured against, and makes sure of its statistics.
+    """Reads the manifest of the version that drift is measured against, and checks that its statistics exist.
 
     Raises:
-      UserError: It is not published, holds another data set, or has lost its statistics.
+      UserError: It is not published, is of another data set, or has no statistics.
     """
     from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
 

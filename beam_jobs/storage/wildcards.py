@@ -1,7 +1,7 @@
-"""Characters in a path that some library takes for a pattern, so that it would read, or miss, other files.
+"""Characters in a path that some library treats as a pattern, so that it would read or miss other files.
 
 TensorFlow matches the shards of a version, lists checkpoints and reads a SavedModel's variables by patterns that begin
-with the folder (`tf.io.gfile.glob`): there `*`, `?`, `[` and `\\` are no letters, and there is no way to quote them.
+with the folder (`tf.io.gfile.glob`): there `*`, `?`, `[` and `\\` are special, and cannot be quoted.
 Beam does the same on file systems other than local folders and `gs://`.
 """
 
@@ -13,12 +13,12 @@ WILDCARDS = "*?[\\"
 
 
 def wildcard_problem(path: str) -> str | None:
-    """What is wrong with a path that must hold no wildcard, in words; None where it is good."""
+    """Says what is wrong with a path that must not contain a wildcard; None if nothing is."""
     found = [one for one in WILDCARDS if one in path]
     if not found:
         return None
     return (
-        f"has {' and '.join(found)} in its path, which libraries that read there take for a wildcard; choose a folder"
+        f"has {' and '.join(found)} in its path, which libraries that read it treat as a wildcard; choose a folder"
         f" without any of {' '.join(WILDCARDS)}"
     )
 

@@ -223,7 +223,7 @@ def test_nothing_is_written_through_a_link_or_into_a_named_pipe(server, archive,
     (tmp_path / "own").write_bytes(b"a user's own")
     for make in (lambda: (tmp_path / name).symlink_to("own"), lambda: os.mkfifo(tmp_path / name)):
         make()
-        with pytest.raises(UserError, match=f"{name}: is there, and no regular file of its own"):
+        with pytest.raises(UserError, match=f"{name}: exists, but is not a regular file"):
             fetch(archive, tmp_path)
         (tmp_path / name).unlink()
     assert (tmp_path / "own").read_bytes() == b"a user's own"

@@ -22,7 +22,7 @@ from tests.beam_jobs.jobs import prepare
         (["--version=../../etc"], "version: "),
         (["--shard_bytes=12 apples"], "shard_bytes: "),
         (["--split=official"], "needs annotations/trainval.txt"),
-        (["--imagesize=128"], "--imagesize=128: neither this job nor Beam"),
+        (["--imagesize=128"], "--imagesize=128: not an option of this job or of Beam"),
     ],
 )
 def test_unusable_options_are_reported_before_anything_is_written(photos, tmp_path, options, message):

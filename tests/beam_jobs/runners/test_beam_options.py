@@ -12,7 +12,7 @@ from schemas.errors import UserError
         ("--direct_num_workers=-3", "^--direct_num_workers=-3: must be 0 .* or more$"),
         ("--direct_num_workers=x", "^argument --direct_num_workers: invalid int value: 'x'$"),
         ("--direct_num_workers=hf_abcdefghijklmnopqrstuvwxyz", r"invalid int value: '\*\*\*'$"),
-        ("--no_such_option", "^--no_such_option: neither this job nor Beam has such an option"),
+        ("--no_such_option", "^--no_such_option: not an option of this job or of Beam"),
     ],
 )
 def test_an_option_that_cannot_be_is_one_line_that_names_it(flag, message, capsys):

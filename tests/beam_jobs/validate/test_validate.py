@@ -158,7 +158,7 @@ def test_a_version_in_a_bucket_is_validated_there(version, bucket, storage, caps
         (["--output={root}/data/pets/2.0.0"], "--output .*: is a published version"),
         (["--output={version}/manifest.json/x"], "--output .*"),
         (["--runner=DataflowRunner"], "needs --output"),
-        (["--basline=1.0.0"], "--basline=1.0.0: neither this job nor Beam"),
+        (["--basline=1.0.0"], "--basline=1.0.0: not an option of this job or of Beam"),
     ],
 )
 def test_unusable_options_are_reported_and_nothing_is_written(root, version, tmp_path, options, message):
