@@ -124,7 +124,7 @@ def test_a_beginning_that_does_not_fit_is_thrown_away(server, archive, tmp_path,
 def test_a_server_that_always_breaks_at_the_same_byte_is_given_up(server, archive, tmp_path, knows_ranges):
     server.knows_ranges = knows_ranges
     server.faults = [(HALF,)] * 20
-    with pytest.raises(UserError, match="gave up after 6 attempts, the same command goes on"):
+    with pytest.raises(UserError, match="gave up after 6 attempts, the same command resumes"):
         fetch(archive, tmp_path)
     assert len(server.requests) <= ATTEMPTS + 1
     assert names(tmp_path) == [part_name(archive)]

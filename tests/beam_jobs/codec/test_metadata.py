@@ -168,10 +168,6 @@ def frame(marker: int = 0xC0, bits: int = 8, width: int = 60, height: int = 40, 
     return b"\xff\xd8" + segment(marker, content) + segment(0xDA, bytes([components, *(1, 0) * components, 0, 63, 0]))
 
 
-def transparent_color_of_16_bits() -> bytes:
-    return png(np.zeros((40, 60, 3), np.uint16), RGB, 16, before_pixels=((b"tRNS", bytes(6)),))
-
-
 def own_critical_chunk() -> bytes:
     data = encode(gradient(), "PNG")
     return data[:8] + chunk(b"CgBI", bytes(4)) + data[8:]
@@ -237,11 +233,6 @@ def test_a_transparency_of_another_length_than_its_colours_need_is_none(color_ty
         (repeated(b"IHDR"), "damaged_image", "b'IHDR' is there twice"),
         (palette_after_the_pixels(), "damaged_image", "after the pixels"),
         (b"\x89PNG\r\n\x1a\n", "truncated_image", "truncated"),
-        (
-            png(np.zeros((40, 60, 3), np.uint16), RGB, 16, before_pixels=((b"tRNS", bytes(6)),)),
-            "unsupported_image_mode",
-            "tRNS",
-        ),
     ],
 )
 def test_what_cannot_be_decoded_is_rejected_with_a_reason_that_is_true(data, reason, detail):
