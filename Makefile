@@ -33,6 +33,9 @@ CONFIG ?=
 DATA ?=
 PARTS ?=
 
+# $(call NEED,NAMES): ends a command that lacks one of its variables, before anything starts.
+NEED = $(foreach one,$(1),$(if $($(one)),,$(error make $@ needs $(one)=; `make` lists the commands with what they take)))
+
 .DEFAULT_GOAL := help
 .PHONY: help env demo app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
 	bench lock clean
@@ -71,21 +74,25 @@ data: env  ## fetch the official archives of DATASET=pets into data/DATASET (800
 	@$(BIN)/python -m beam_jobs.fetch --dataset=$(DATASET) --output=data/$(DATASET)
 
 dataflow: env  ## prepare on Google Cloud: PROJECT= REGION= BUCKET= [DATASET= INPUT= OUTPUT= VERSION= IMAGE= SUBNETWORK= WORKER= OPTIONS=]
+	@$(call NEED,PROJECT REGION BUCKET)
 	@$(BIN)/python -m beam_jobs.dataflow --project="$(PROJECT)" --region="$(REGION)" --bucket="$(BUCKET)" \
 		--dataset="$(DATASET)" --version="$(VERSION)" --input="$(INPUT)" --output="$(OUTPUT)" \
 		$(if $(IMAGE),--sdk_container_image="$(IMAGE)") $(if $(SUBNETWORK),--subnetwork="$(SUBNETWORK)") \
 		$(if $(WORKER),--service_account_email="$(WORKER)") $(OPTIONS)
 
 doctor: env  ## say what a project at Google lacks before a run costs money: CONFIG=FILE [DATA=gs://...]
+	@$(call NEED,CONFIG)
 	@$(BIN)/python -m tfx_pipeline.vertex doctor --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)")
 
 rehearse: env  ## run the Vertex AI job on this machine, for free: 3 to 6 minutes [CONFIG=FILE]
 	@$(BIN)/python -m tfx_pipeline.vertex rehearse --config="$(or $(CONFIG),tfx_pipeline/configs/rehearsal.yaml)"
 
 vertex-compile: env  ## write the Vertex AI job to runs/vertex/pipeline.json: CONFIG=FILE [DATA=gs://...]
+	@$(call NEED,CONFIG)
 	@$(BIN)/python -m tfx_pipeline.vertex compile --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)")
 
 vertex-run: env  ## run the pipeline on Vertex AI: CONFIG=FILE [DATA=gs://.../DATASET/VERSION]
+	@$(call NEED,CONFIG)
 	@$(BIN)/python -m tfx_pipeline.vertex run --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)")
 
 dataflow-plan: env  ## tell what that takes and costs: INPUT= (a folder, too) or OPTIONS=--images=N [DATASET= REGION= OPTIONS=]
@@ -93,9 +100,11 @@ dataflow-plan: env  ## tell what that takes and costs: INPUT= (a folder, too) or
 		$(if $(or $(BUCKET),$(filter-out file,$(origin INPUT))),--input="$(INPUT)") $(OPTIONS)
 
 vertex-plan: env  ## tell what that takes and costs: CONFIG=FILE [DATA=gs://... OPTIONS=--calibrate]
+	@$(call NEED,CONFIG)
 	@$(BIN)/python -m tfx_pipeline.vertex.plan --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)") $(OPTIONS)
 
 image:  ## build, check and push the container image with Cloud Build: PROJECT= REGION= BUCKET= [TAG= ACCELERATOR=gpu BUILD_REGION=]
+	@$(call NEED,PROJECT REGION BUCKET)
 	gcloud beta builds submit . --project="$(PROJECT)" --region="$(BUILD_REGION)" --config=tfx_pipeline/deploy/container/cloudbuild.yaml \
 		--gcs-source-staging-dir="gs://$(BUCKET)/builds" \
 		--service-account="projects/$(PROJECT)/serviceAccounts/image-builder@$(PROJECT).iam.gserviceaccount.com" \

@@ -45,7 +45,7 @@ def derive_schema(spec: DatasetSpec) -> str:
     parts.append(_feature(IMAGE_ID, "BYTES", []))
     domains = _domains(spec)
     for name in spec.slice_names:
-        own = [f"domain: {json.dumps(name)}"] if name in domains else []
+        own = [f"domain: {_text(name)}"] if name in domains else []
         parts.append(_feature(name, "BYTES", [*own, *_comparators("BYTES", spec.thresholds.get(name))]))
     for name in (SOURCE_HEIGHT, SOURCE_WIDTH):
         parts.append(_feature(name, "INT", [f"int_domain {{ min: {MIN_SIDE} max: {MAX_SIDE} }}"]))
@@ -57,8 +57,8 @@ def derive_schema(spec: DatasetSpec) -> str:
         threshold = spec.thresholds.get(name, spec.thresholds.get(NUMBERS))
         parts.append(_feature(name, "FLOAT", [domain, *_comparators("FLOAT", threshold)]))
     for name, values in domains.items():
-        lines = "".join(f"  value: {json.dumps(value)}\n" for value in values)
-        parts.append(f"string_domain {{\n  name: {json.dumps(name)}\n{lines}}}\n")
+        lines = "".join(f"  value: {_text(value)}\n" for value in values)
+        parts.append(f"string_domain {{\n  name: {_text(name)}\n{lines}}}\n")
     return "".join(parts)
 
 
@@ -67,9 +67,14 @@ def schema_sha256(spec: DatasetSpec) -> str:
     return hashlib.sha256(derive_schema(spec).encode()).hexdigest()
 
 
+def _text(value: str) -> str:
+    """A string of the text format, which takes letters as they are; JSON's `\\u00fc` would be the byte 0xfc there."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _feature(name: str, kind: str, more: list[str]) -> str:
     once = ["presence { min_fraction: 1.0 min_count: 1 }", "shape { dim { size: 1 } }"]
-    lines = [f"name: {json.dumps(name)}", f"type: {kind}", *once, *more]
+    lines = [f"name: {_text(name)}", f"type: {kind}", *once, *more]
     return "feature {\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
 
 

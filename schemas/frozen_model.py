@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from schemas.errors import UserError
 from schemas.secrets import REMEDY, find_secrets, may_be_secret, redacted
@@ -22,6 +24,39 @@ class FrozenModel(BaseModel):
     """Immutable, typed, and strict about keys: the base of every configuration of the project."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuses `true` and `yes`, which pydantic takes for 1, where a field holds numbers."""
+        if info.field_name and _takes_numbers_alone(cls, info.field_name) and _holds_truth(value):
+            raise ValueError("must be a number, not true or false")
+        return value
+
+
+@cache
+def _takes_numbers_alone(model: type[BaseModel], field_name: str) -> bool:
+    """Whether a field holds numbers, at any depth, and neither truth values nor anything; models check their own."""
+    leaves = set(_leaves(model.model_fields[field_name].annotation))
+    return bool(leaves & {int, float}) and not leaves & {bool, Any, object}
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    """The types that an annotation is built of; a value of a Literal, or a constraint, stands for its type."""
+    children = get_args(annotation)
+    if not children:
+        yield annotation if isinstance(annotation, type) or annotation is Any else type(annotation)
+    for child in children:
+        yield from _leaves(child)
+
+
+def _holds_truth(value: Any) -> bool:
+    """Whether a value, or one in it, is true or false."""
+    if isinstance(value, dict):
+        return any(map(_holds_truth, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_truth, value))
+    return isinstance(value, bool)
 
 
 def parse_model(model: type[Model], values: Any, source: str) -> Model:

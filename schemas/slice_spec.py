@@ -8,6 +8,7 @@ from functools import cached_property
 from pydantic import Field, model_validator
 
 from schemas.frozen_model import FrozenModel
+from schemas.lines import Line
 
 
 class SliceSpec(FrozenModel):
@@ -16,8 +17,8 @@ class SliceSpec(FrozenModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     id_pattern: str | None = Field(default=None, description="regular expression; its first group is the value")
     of: str | None = Field(default=None, description="an earlier slice whose values `groups` gathers")
-    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    values: tuple[str, ...] = Field(default=(), description="all that an id_pattern may give; empty for any")
+    groups: dict[Line, tuple[str, ...]] = Field(default_factory=dict)
+    values: tuple[Line, ...] = Field(default=(), description="all that an id_pattern may give; empty for any")
 
     @model_validator(mode="after")
     def _one_rule(self) -> SliceSpec:

@@ -1,6 +1,7 @@
 """The pages: what they name exists, what they show can be used, and every one of them can be found."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -164,3 +165,27 @@ def test_the_changelog_has_the_version_that_is_installed():
     released = re.findall(r"^## (\d\S*) - \d{4}-\d\d-\d\d$", PAGES["CHANGELOG.md"], re.MULTILINE)
     setup = (PROJECT_DIR / "setup.py").read_text()
     assert released[0] == re.search(r'version="([^"]+)"', setup)[1]
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        ("dataflow", "PROJECT"),
+        ("dataflow PROJECT=a REGION=b", "BUCKET"),
+        ("image PROJECT=a", "REGION"),
+        *((target, "CONFIG") for target in ("doctor", "vertex-compile", "vertex-plan", "vertex-run")),
+    ],
+)
+def test_a_make_command_that_lacks_a_variable_says_which_and_starts_nothing(command, missing):
+    made = subprocess.run(
+        ["make", "--old-file=env", *command.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT_DIR,
+        env={"PATH": os.environ["PATH"]},
+    )
+    assert made.returncode == 2
+    assert made.stdout == ""
+    assert made.stderr.count("\n") == 1
+    assert f"make {command.split()[0]} needs {missing}=" in made.stderr

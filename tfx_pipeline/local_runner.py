@@ -134,7 +134,9 @@ def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, PublishedVersi
         refuse_wildcards(option, str(folder))
     check_metadata_file(output)
     if config.hub is not None and config.hub.dry_run:
-        check_dry_run_place(local_path("hub.dry_run", config.hub.dry_run), data, output)
+        dry_run = local_path("hub.dry_run", config.hub.dry_run)
+        check_dry_run_place(dry_run, data, output)
+        config = config.model_copy(update={"hub": config.hub.model_copy(update={"dry_run": str(dry_run)})})
     check_run(config, read_version(data))  # seconds, before every byte of the shards is read
     version = verify_version(data)
     return config.model_copy(update={"data": str(data), "output": str(output)}), version

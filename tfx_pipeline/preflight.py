@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from beam_jobs.storage.files import read_file
 from schemas.errors import UserError
@@ -23,6 +24,9 @@ from trainer.cluster import worker_count
 from trainer.config import TrainingConfig
 from trainer.requirements import Surroundings, search_problems, training_problems
 from trainer.weights_file import weights_problem
+
+if TYPE_CHECKING:
+    from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
 
 MAX_LABEL = 63  # characters of a label's value at Google
 
@@ -40,6 +44,7 @@ def check_run(config: PipelineConfig, version: PublishedVersion, on_vertex: bool
     """
     manifest, spec = version
     problems = [f"{config.data}: {one}" for one in _split_problems(manifest)]
+    problems += _statistics_problems(config.data, manifest)
     if not problems:
         problems += _training_problems(config, manifest, len(spec.classes), on_vertex)
         problems += _evaluation_problems(config.evaluation, spec, config.data)
@@ -55,6 +60,22 @@ def _split_problems(manifest: Manifest) -> Iterator[str]:
     for split in SPLITS:
         if manifest.splits[split].records == 0:
             yield f"split {split!r} is empty; publish a version with records in it"
+
+
+def _statistics_problems(data: str, manifest: Manifest) -> Iterator[str]:
+    """The manifest has no digest of the statistics, which the run imports all the same."""
+    for split in SPLITS:
+        try:
+            datasets = _read_statistics(data, split).datasets
+        except UserError as error:
+            yield str(error)
+            continue
+        records, expected = sum(one.num_examples for one in datasets), manifest.splits[split].records
+        if datasets and records != expected:
+            yield (
+                f"{data.rstrip('/')}/{statistics_path(split)}: is of {records} records, the manifest of {expected};"
+                " publish the data under a new version"
+            )
 
 
 def _training_problems(config: PipelineConfig, manifest: Manifest, num_classes: int, on_vertex: bool) -> Iterator[str]:
@@ -125,14 +146,7 @@ def absent_classes(data: str, spec: DatasetSpec) -> list[str]:
     Raises:
       UserError: The statistics cannot be read.
     """
-    from google.protobuf.message import DecodeError
-    from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
-
-    path = f"{data.rstrip('/')}/{statistics_path(EVAL)}"
-    try:
-        datasets = DatasetFeatureStatisticsList.FromString(read_file(path)).datasets
-    except (OSError, DecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); publish the data under a new version") from None
+    datasets = _read_statistics(data, EVAL).datasets
     largest = {
         feature.name or ".".join(feature.path.step): feature.num_stats.max
         for dataset in datasets
@@ -140,6 +154,18 @@ def absent_classes(data: str, spec: DatasetSpec) -> list[str]:
         if feature.num_stats.common_stats.num_non_missing
     }
     return [name for name in spec.class_names if largest.get(fraction_feature(name), 1.0) == 0]
+
+
+def _read_statistics(data: str, split: str) -> DatasetFeatureStatisticsList:
+    """The published statistics of a split; UserError where they cannot be read."""
+    from google.protobuf.message import DecodeError
+    from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
+
+    path = f"{data.rstrip('/')}/{statistics_path(split)}"
+    try:
+        return DatasetFeatureStatisticsList.FromString(read_file(path))
+    except (OSError, DecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); publish the data under a new version") from None
 
 
 def _name_problems(manifest: Manifest) -> Iterator[str]:

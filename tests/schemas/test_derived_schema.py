@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf import text_format
+from pydantic import ValidationError
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from schemas.derived_schema import derive_schema, is_schema_of, schema_sha256
@@ -47,3 +48,16 @@ def test_a_slice_takes_any_value_unless_its_values_are_listed():
     assert parsed(derive_schema(described(slices=slices)))[1] == {}
     slices = [{"name": "plot", "id_pattern": "([a-z]+)_.*", "values": ["south", "north"]}]
     assert parsed(derive_schema(described(slices=slices)))[1] == {"plot": ["north", "south"]}
+
+
+def test_values_of_a_slice_keep_every_letter_in_the_schema():
+    values = ["</script>", "Größe", 'say "\\u00fc"', "אב"]
+    spec = described(slices=[{"name": "kind", "id_pattern": "(.+)_[0-9]+", "values": values}])
+    assert parsed(derive_schema(spec))[1]["kind"] == sorted(values)
+
+
+@pytest.mark.parametrize("value", ["two\nlines", "\u202eturned", "", "x" * 301])
+def test_a_value_of_a_slice_is_one_line_of_plain_text(value):
+    for rule in ({"id_pattern": "(.+)_[0-9]+", "values": [value]}, {"of": "kind", "groups": {value: ["a"]}}):
+        with pytest.raises(ValidationError):
+            described(slices=[{"name": "kind", "id_pattern": "(.+)_[0-9]+"}, {"name": "more", **rule}])

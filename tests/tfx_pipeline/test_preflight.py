@@ -92,7 +92,7 @@ def version_without_border(toy_version, tmp_path):
     """A version whose eval split has no pixel of the class `border`, as its statistics say."""
     version = shutil.copytree(toy_version, tmp_path / "pets" / "1.0.0")
     statistics = DatasetFeatureStatisticsList()
-    split = statistics.datasets.add()
+    split = statistics.datasets.add(num_examples=read_version(toy_version).manifest.splits["eval"].records)
     for name, largest in (("pet_fraction", 0.5), ("border_fraction", 0.0)):
         feature = split.features.add()
         feature.path.step.append(name)
@@ -109,11 +109,24 @@ def test_a_floor_on_a_class_that_the_eval_split_lacks_says_so(refused, version_w
     assert line.startswith("evaluation.min_iou.border: no mask of the eval split has a pixel of 'border'")
 
 
-def test_damaged_statistics_are_named(refused, version_without_border):
-    path = version_without_border / "statistics" / "Split-eval" / "FeatureStats.pb"
+@pytest.mark.parametrize("split", ["train", "eval"])
+def test_damaged_or_missing_statistics_are_named(refused, version_without_border, split):
+    path = version_without_border / "statistics" / f"Split-{split}" / "FeatureStats.pb"
     path.write_bytes(b"\xff\xff\xff")
-    [line] = refused(data=version_without_border, evaluation={"min_mean_iou": 0.5, "min_iou": {"border": 0.3}})
+    [line] = refused(data=version_without_border)
     assert line.startswith(f"{path}: cannot be read")
+    path.unlink()
+    [line] = refused(data=version_without_border)
+    assert line.startswith(f"{path}: cannot be read")
+
+
+def test_statistics_of_another_split_are_refused(refused, version_without_border):
+    folder = version_without_border / "statistics"
+    shutil.copy(folder / "Split-eval" / "FeatureStats.pb", folder / "Split-train" / "FeatureStats.pb")
+    [line] = refused(data=version_without_border)
+    records = read_version(version_without_border).manifest.splits
+    expected = f"is of {records['eval'].records} records, the manifest of {records['train'].records}"
+    assert line.startswith(f"{folder / 'Split-train' / 'FeatureStats.pb'}: {expected}")
 
 
 def test_the_command_line_refuses_before_anything_is_written(write_config, capsys, tmp_path):

@@ -11,11 +11,40 @@ def test_the_defaults_survive_a_round_trip_through_plain_values():
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("encoder_width", 0.4), ("epoch", 3)]
+    ("key", "value"),
+    [
+        ("epochs", 0),
+        ("epochs", 10**6),
+        ("fine_tune_epochs", 10**6),
+        ("batch_size", 0),
+        ("learning_rate", 0.0),
+        ("encoder_width", 0.4),
+        ("epoch", 3),
+    ],
 )
 def test_a_wrong_key_or_value_is_an_error_that_names_the_key(key, value):
     with pytest.raises(UserError, match=rf"config\.yaml: {key}: "):
         parse_model(TrainingConfig, {key: value}, "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("epochs", True),
+        ("learning_rate", True),
+        ("encoder_scale", True),
+        ("seed", False),
+        ("class_weights", [True, 2, 3]),
+    ],
+)
+def test_true_and_false_are_no_numbers(key, value):
+    with pytest.raises(UserError, match=rf"config\.yaml: {key}: must be a number, not true or false"):
+        parse_model(TrainingConfig, {key: value}, "config.yaml")
+
+
+def test_true_and_false_stay_what_they_are_where_they_may_stand():
+    config = parse_model(TrainingConfig, {"augment": False, "cache": True}, "config.yaml")
+    assert (config.augment, config.cache) == (False, True)
 
 
 def test_fine_tuning_an_encoder_without_weights_is_refused():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -44,22 +43,32 @@ def digest(files: Files, without: Iterable[str] = ()) -> str:
 
 
 def write_folder(files: Files, folder: Path) -> None:
-    """Writes the files into `folder`, in place of what was there; whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    """Writes the files into `folder`, in place of what was there; whole or not at all.
+
+    One that is killed leaves hidden folders beside it, which the next one deletes: all beside `folder` must be ours.
+    """
+    incoming, outgoing = (folder.with_name(f".{folder.name}.{state}") for state in ("incoming", "outgoing"))
+    for left in (incoming, outgoing):
+        _delete(left)
+    incoming.mkdir(parents=True)
     try:
         for path, content in files.items():
-            target = temporary / path
+            target = incoming / path
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as file:
                 for piece in _pieces(content):
                     file.write(piece)
-        temporary.chmod(0o755)  # mkdtemp's are closed to others
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+        if folder.exists():  # never half deleted at its own place
+            folder.rename(outgoing)
+        incoming.rename(folder)
+    finally:
+        for left in (incoming, outgoing):
+            _delete(left)
+
+
+def _delete(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _pieces(content: Content) -> Iterator[bytes]:

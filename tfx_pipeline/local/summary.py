@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -71,10 +70,8 @@ class Summary:
     def write(self, output: Path) -> Path:
         """Writes `summary.json` into `output`, whole or not at all, and returns its path."""
         path = output / SUMMARY_FILE
-        descriptor, temporary = tempfile.mkstemp(dir=output, prefix=f".{SUMMARY_FILE}-")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(self.to_json())
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
+        temporary = output / f".{SUMMARY_FILE}"  # one name, so that the next run replaces what a killed one left
+        temporary.write_text(self.to_json(), encoding="utf-8")
         os.replace(temporary, path)
         return path
 

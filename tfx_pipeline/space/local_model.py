@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, create_model
 
 from beam_jobs.storage.files import files_below
 from beam_jobs.storage.local_paths import local_path
+from schemas.bounded_text import enumerated
 from schemas.documents import read_json_object
 from schemas.errors import UserError
 from schemas.exported_model import (
@@ -23,27 +25,34 @@ from schemas.exported_model import (
     read_model_info,
 )
 from schemas.frozen_model import FrozenModel, parse_model
+from schemas.metrics import METRICS
 from tfx_pipeline.config.output_layout import SERVING_FOLDER, SUMMARY_FILE
 
 VERSION = re.compile("[0-9]{1,20}")  # name of a pushed model's folder
 
 
-class _Metrics(FrozenModel):
-    """What the app shows of a run's metrics; see `tfx_pipeline.local.summary`."""
+class _Judged(FrozenModel):
+    """What a model was judged on; see `tfx_pipeline.local.summary`."""
 
     model_config = ConfigDict(extra="ignore")
 
-    examples: int
-    mean_iou: float | None
-    pixel_accuracy: float | None
-    iou: dict[str, float | None]
+    examples: int = Field(ge=0)
+
+
+# What the apps show of a run's metrics: all that there are, of which models of earlier versions lack some.
+_PER_CLASS = tuple(one.name for one in METRICS if one.per_class)
+_Metrics = create_model(
+    "_Metrics",
+    __base__=_Judged,
+    **{one.name: (dict[str, float | None], {}) if one.per_class else (float | None, None) for one in METRICS},
+)
 
 
 class _Summary(FrozenModel):
     model_config = ConfigDict(extra="ignore")
 
     pushed_to: str
-    metrics: _Metrics
+    metrics: dict[str, Any]
 
 
 def find_model(folder: Path) -> Path:
@@ -89,7 +98,7 @@ def read_model(model: Path, runtime: str) -> tuple[ModelInfo, dict[str, bytes | 
     if info.metrics is None:
         info = info.model_copy(update={"metrics": _metrics(model, info)})
     else:
-        parse_model(_Metrics, info.metrics, f"{path}: metrics")
+        _check_metrics(info.metrics, info.classes, f"{path}: metrics")
     names = [name for name in TFLITE_FILES if name in (info.tflite or {})]  # int8 may be left out
     files: dict[str, bytes | Path] = {name: _own_file(model, model / EXTRA_FOLDER / name) for name in names}
     if runtime == "tensorflow":
@@ -119,7 +128,18 @@ def _metrics(model: Path, info: ModelInfo) -> dict[str, Any] | None:
     try:
         values = read_json_object(path)
         summary = _Summary.model_validate(values)
+        _check_metrics(summary.metrics, info.classes, str(path))
     except (UserError, ValidationError):
         return None
-    is_of_this_model = Path(summary.pushed_to).name == model.name and set(summary.metrics.iou) == set(info.classes)
-    return values["metrics"] if is_of_this_model else None
+    return summary.metrics if Path(summary.pushed_to).name == model.name else None
+
+
+def _check_metrics(values: dict[str, Any], classes: Sequence[str], source: str) -> None:
+    """UserError where the apps could not show the metrics: what is no number, or is not of the model's classes."""
+    parse_model(_Metrics, values, source)
+    for name in _PER_CLASS:
+        if name in values and set(values[name]) != set(classes):
+            raise UserError(
+                f"{source}: {name}: is of {enumerated(list(values[name]))}; the model's classes are"
+                f" {enumerated(classes)}; train again, or leave the metrics out"
+            )

@@ -14,8 +14,9 @@ import pytest
 from beam_jobs.storage.sole_use import sole_use
 from schemas.errors import UserError
 from schemas.version_files import MANIFEST_FILE, SCHEMA_FILE
+from tfx_pipeline.config.pipeline import load_config
 from tfx_pipeline.local.temporary_files import temporary_files_in
-from tfx_pipeline.local_runner import EXIT_USER_ERROR, main
+from tfx_pipeline.local_runner import EXIT_USER_ERROR, check_inputs, main
 
 
 @pytest.fixture
@@ -173,6 +174,13 @@ def test_an_output_that_cannot_be_written_is_refused(capsys, write_config, tmp_p
     (tmp_path / "file").write_text("not a folder")
     error = refusal(capsys, "--config", write_config(), "--output", tmp_path / "file")
     assert f"{tmp_path / 'file'}: cannot write there" in error
+
+
+def test_a_tilde_in_the_folder_of_a_dry_run_is_the_home_folder(monkeypatch, write_config, toy_version, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    config = load_config(write_config(hub={"model_repo": "acme/pets", "dry_run": "~/hub"}), data=str(toy_version))
+    checked, _ = check_inputs(config)
+    assert checked.hub.dry_run == str(tmp_path / "home" / "hub")
 
 
 @pytest.mark.parametrize("option", ["data", "output"])

@@ -193,6 +193,9 @@ def test_a_model_in_a_folder_of_any_name_is_shown_and_its_files_are_copied(own_m
         ({"data": {"title": "a\nb", "license": "x", "source": "y"}}, "data.title"),
         ({"dataset": "../../etc"}, "dataset"),
         ({"metrics": {"examples": "<script>"}}, "metrics: examples"),
+        ({"metrics": {"examples": 5, "mean_iou": "<script>"}}, "metrics: mean_iou"),
+        ({"metrics": {"examples": 5, "boundary_f_score": "<script>"}}, "metrics: boundary_f_score"),
+        ({"metrics": {"examples": 5, "iou": {"<script>": 0.5}}}, "metrics: iou"),
     ],
 )
 def test_a_model_info_that_could_become_a_page_of_somebody_else_is_refused(own_model, tmp_path, change, problem):
