@@ -39,11 +39,11 @@ def augment_batch(images: tf.Tensor, masks: tf.Tensor, seed: tf.Tensor) -> tuple
 
 
 def random_crop(image: tf.Tensor, mask: tf.Tensor, crop_size: int, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """A square cut out of an image and its mask, anywhere in them; the same seed cuts the same.
+    """Cuts a random square out of an image and its mask; the same seed gives the same square.
 
     Args:
       image, mask: uint8 [H, W, 3] and uint8 [H, W].
-      crop_size: S. Of an image that is smaller, the mirror image follows beyond its edge, where the mask is IGNORE_ID.
+      crop_size: S. A smaller image is continued by its mirror image, where the mask is IGNORE_ID.
       seed: int64 [2].
 
     Returns:
@@ -55,7 +55,7 @@ def random_crop(image: tf.Tensor, mask: tf.Tensor, crop_size: int, seed: tf.Tens
 
 
 def center_crop(image: tf.Tensor, mask: tf.Tensor, crop_size: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """The middle of an image and its mask, as `random_crop`."""
+    """Cuts the middle out of an image and its mask; arguments and results as for `random_crop`."""
     return _crop(image, mask, crop_size, tf.maximum(tf.shape(mask) - crop_size, 0) // 2)
 
 

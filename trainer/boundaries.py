@@ -45,7 +45,7 @@ def batch_boundary_counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: i
 
 
 def _dilate(masks: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
-    """Spreads masks by so many pixels: one at a time, since a window's side must be known when the graph is built."""
+    """Spreads masks by that many pixels, one at a time: a window's side must be known when the graph is built."""
     _, wider = tf.while_loop(
         lambda step, _: step < pixels,
         lambda step, wider: (step + 1, tf.nn.max_pool2d(wider, 3, 1, "SAME")),
@@ -55,5 +55,5 @@ def _dilate(masks: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
 
 
 def _erode(masks: tf.Tensor) -> tf.Tensor:
-    """Takes away what touches something else, by side or corner; beyond the image's edge there is nothing else."""
+    """Removes pixels that touch something else by side or corner; the image's edge does not count as something else."""
     return -tf.nn.max_pool2d(-masks, 3, 1, "SAME")

@@ -1,4 +1,4 @@
-"""Checkpoints that a killed run goes on from, in the middle of an epoch too."""
+"""Checkpoints that a killed run resumes from, even in the middle of an epoch."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ KEPT = 2  # the last one may be half written when the machine goes down
 
 
 class BestWeights:
-    """The weights with the best mean IoU so far, and for how many looks there were none better."""
+    """The weights with the best mean IoU so far, and how many evaluations ago they were measured."""
 
     def __init__(self, model: keras.Model):
         self._model = model
         self.mean_iou = tf.Variable(-math.inf, dtype=tf.float64, trainable=False)
-        self.looks_since = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.evaluations_since = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.weights = [tf.Variable(one, trainable=False) for one in model.get_weights()]
 
-    def look(self, mean_iou: float) -> int:
-        """Takes note of a look at the evaluation split; how many looks ago the best one was."""
+    def update(self, mean_iou: float) -> int:
+        """Takes the result of an evaluation; returns how many evaluations ago the best one was."""
         if mean_iou > self.mean_iou.numpy():
             self.mean_iou.assign(mean_iou)
-            self.looks_since.assign(0)
+            self.evaluations_since.assign(0)
             for kept, value in zip(self.weights, self._model.get_weights()):
                 kept.assign(value)
         else:
-            self.looks_since.assign_add(1)
-        return int(self.looks_since.numpy())
+            self.evaluations_since.assign_add(1)
+        return int(self.evaluations_since.numpy())
 
-    def take_back(self) -> None:
-        """Gives the model its best weights."""
+    def restore(self) -> None:
+        """Restores the model's best weights."""
         if math.isfinite(self.mean_iou.numpy()):
             self._model.set_weights([one.numpy() for one in self.weights])
 
 
 class PhaseCheckpoints:
-    """Saves one phase's weights, optimizer and random state every so many steps, and finds them again.
+    """Saves one phase's weights, optimizer and random state every `every` steps, and restores them.
 
     TensorFlow lists a checkpoint only when it is written whole, on any file system that it knows.
 
@@ -66,18 +66,18 @@ class PhaseCheckpoints:
                 step=self._saved_step,
                 weights=[variable.value for variable in model.variables],
                 optimizer=[variable.value for variable in optimizer.variables],
-                best=[best.mean_iou, best.looks_since, *best.weights] if best else [],
+                best=[best.mean_iou, best.evaluations_since, *best.weights] if best else [],
             )
-            # All workers must take part in saving; all but the first do so beside the folder that counts.
+            # All workers must take part in saving; all but the first write to a temporary folder beside the real one.
             own = folder if not worker_index() else f"{folder}-worker-{worker_index()}"
             self._folder = folder
             self._manager = tf.train.CheckpointManager(checkpoint, own, max_to_keep=KEPT)
 
     def restore(self) -> int:
-        """Fills model and optimizer from the last checkpoint and returns its step, 0 where there is none.
+        """Restores model and optimizer from the last checkpoint and returns its step, or 0 if there is none.
 
         Raises:
-          UserError: A checkpoint that cannot be read, or that is of something else.
+          UserError: The checkpoint cannot be read, or belongs to another model or training.
         """
         latest = tf.train.latest_checkpoint(self._folder) if self._manager else None
         if latest:
@@ -86,23 +86,23 @@ class PhaseCheckpoints:
             except (AssertionError, tf.errors.OpError, ValueError) as error:
                 reason = (str(error).splitlines() or [type(error).__name__])[0]
                 raise UserError(
-                    f"{latest}: cannot go on from this checkpoint: {reason}; delete {self._folder} to start anew"
+                    f"{latest}: cannot resume from this checkpoint: {reason}; delete {self._folder} to start over"
                 ) from None
         self.step = int(self._saved_step.numpy())
         return self.step
 
     def due(self) -> bool:
-        """Whether `save` belongs here, after `step` steps."""
+        """Whether `save` is due after `step` steps."""
         return self._manager is not None and self.step % self._every_steps == 0
 
     def save(self) -> None:
-        """Saves the state after `step` steps, whole or not at all."""
+        """Saves the state after `step` steps; a checkpoint is complete or absent."""
         if self._manager and self._saved_step.numpy() != self.step:
             self._saved_step.assign(self.step)
             self._manager.save(checkpoint_number=self.step)
 
 
 def delete_checkpoints(folder: str) -> None:
-    """Deletes the checkpoints of a finished run, those of its other workers too."""
+    """Deletes the checkpoints of a finished run, including those of its other workers."""
     if tf.io.gfile.isdir(folder):
         tf.io.gfile.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Which workers train together, as Vertex AI tells each of them in TF_CONFIG; without TensorFlow.
+"""Which workers train together, read from TF_CONFIG, which Vertex AI sets on each; without TensorFlow.
 
 The form is TensorFlow's: https://www.tensorflow.org/guide/distributed_training#TF_CONFIG.
 """
@@ -16,7 +16,7 @@ TF_CONFIG = "TF_CONFIG"  # environment variable with JSON
 
 
 def worker_count(environment: Mapping[str, str] = os.environ) -> int:
-    """How many workers there are, this one included."""
+    """How many workers there are, including this one."""
     cluster = _cluster(environment).get("cluster", {})
     return max(1, sum(len(cluster.get(kind, ())) for kind in ("chief", "master", "worker")))
 

@@ -1,4 +1,4 @@
-"""What a training run can be told: typed, checked when it is made, immutable."""
+"""The settings of a training run: typed, validated on construction, immutable."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ class TrainingConfig(FrozenModel):
       cache: Keeps decoded images in memory after the first epoch: 4 bytes per pixel.
       average_mirrored: The exported model averages its logits over the photo and its mirror image: better by about
         0.006 mean IoU on pets, at twice the time per photo. The figures of the epochs are without it.
-      export_tflite: Also exports TFLite models for the demo app, and refuses them where they answer otherwise.
-      evaluate_every: Epochs between two looks at the evaluation split; the last epoch of a phase always has one.
-      early_stopping: Ends a phase after so many looks without a better mean IoU, and goes back to the best weights; 0
-        never does. The evaluation split then chooses, so its figures flatter the model a little.
+      export_tflite: Also exports TFLite models for the demo app, and fails if they predict something else.
+      evaluate_every: Epochs between two evaluations; the last epoch of a phase always has one.
+      early_stopping: Ends a phase after this many evaluations without a better mean IoU, and restores the best
+        weights; 0 never does. The evaluation split then selects the model, so its metrics are slightly optimistic.
       precision: Type that layers compute in; weights stay float32. `mixed_bfloat16` suits TPUs and recent GPUs,
         `mixed_float16` other GPUs; both are slow on a CPU.
-      distribution: `auto` takes several workers where TF_CONFIG names them, several GPUs where there are, else one
-        device; `single`, `mirrored` and `multi_worker` insist. `batch_size` is that of all replicas together.
-      checkpoint_steps: Steps between two checkpoints, which a killed run goes on from; 0 writes none.
+      distribution: `auto` uses the workers that TF_CONFIG names, else all GPUs of the machine, else one device;
+        `single`, `mirrored` and `multi_worker` require theirs. `batch_size` is that of all replicas together.
+      checkpoint_steps: Steps between two checkpoints, which a killed run resumes from; 0 writes none.
       seed: Seed of weights, shuffling and augmentation.
     """
 
@@ -99,7 +99,7 @@ class TrainingConfig(FrozenModel):
 
     @property
     def weights_source(self) -> str:
-        """Name, path or URI of what the encoder's weights come from; `none` where they come from nothing."""
+        """Name, path or URI of the encoder's weights; `none` if it has none."""
         return self.encoder if self.encoder and self.encoder_is_pretrained else self.encoder_weights
 
     def model_size(self, image_size: int) -> int:

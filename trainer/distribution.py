@@ -14,11 +14,11 @@ from trainer.config import ACCELERATORS
 
 
 def choose_strategy(wanted: str) -> tf.distribute.Strategy:
-    """The strategy for `TrainingConfig.distribution`; made before any other op, as several workers need it.
+    """Returns the strategy for `TrainingConfig.distribution`; several workers need it before any other op is created.
 
     Raises:
-      UserError: Several GPUs or workers are insisted on, and there are none; or this machine lacks accelerators that
-        the training job was configured with.
+      UserError: The configuration requires several GPUs or workers, and there are none; or this machine lacks
+        accelerators that the training job was configured with.
     """
     _require_accelerators()
     workers = worker_count()
@@ -38,7 +38,7 @@ def choose_strategy(wanted: str) -> tf.distribute.Strategy:
 
 
 def _require_accelerators() -> None:
-    """UserError where fewer GPUs are found than were configured: TensorFlow would train on the CPU and say nothing."""
+    """Raises UserError if there are fewer GPUs than configured: TensorFlow would silently train on the CPU."""
     wanted = int(os.environ.get(ACCELERATORS) or 0)
     found = len(tf.config.list_physical_devices("GPU")) if wanted else 0
     if found < wanted:
@@ -49,9 +49,9 @@ def _require_accelerators() -> None:
 
 
 def share_statistics(strategy: tf.distribute.Strategy, model: keras.Model) -> None:
-    """Gives every replica the mean of all replicas' normalization statistics; each one gathers its own while it trains.
+    """Averages the normalization statistics over the replicas; while training, each replica gathers its own.
 
-    Without it, each worker would look at the evaluation split with a model of its own, and one could stop early alone.
+    Without this, each worker would evaluate a slightly different model, and one could stop early alone.
     """
     statistics = [
         weight.value
@@ -70,7 +70,7 @@ def share_statistics(strategy: tf.distribute.Strategy, model: keras.Model) -> No
 
 
 def agree(strategy: tf.distribute.Strategy, value: float) -> float:
-    """The mean of what the workers found, so that all of them decide alike on it."""
+    """The mean of the workers' values, so that all of them take the same decision."""
     if strategy.num_replicas_in_sync == 1:
         return value
 

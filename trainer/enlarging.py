@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-BAND_VALUES = 1 << 22  # logits that are interpolated at once: 16 MiB
+BAND_VALUES = 1 << 22  # logits interpolated at once: 16 MiB
 
 
 def enlarged_class_ids(logits: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:

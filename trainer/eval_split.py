@@ -22,7 +22,7 @@ BATCH_SIZE = 32
 
 
 class EvalSplit:
-    """The evaluation split, as the model with its current weights does on it."""
+    """Evaluates the model with its current weights on the evaluation split."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class EvalSplit:
         self._counts_of = counts_of
 
     def counts(self) -> Counts:
-        """Of the whole split."""
+        """Counts of the whole split."""
         counted = [[one.numpy() for one in self._counts_of(images, masks)] for images, masks in self._batches]
         matrices, boundaries = zip(*counted)
         return Counts(np.sum(matrices, axis=0), np.sum(boundaries, axis=0))

@@ -36,14 +36,14 @@ def export_model(
       times C plus prediction), `boundary_counts` int64 [N, C * 4] (see `trainer.boundaries`) and `fingerprint` int64
       [N], a hash of the example. A few numbers per example instead of its logits keep evaluation light.
 
-    A model of crops, where `crop_size` is not 0, goes over images tile by tile, see `trainer.tiling`; S is `crop_size`:
+    A crop model (`crop_size` is not 0) predicts images tile by tile, see `trainer.tiling`; S is `crop_size`:
 
     - `serving_default`: `image_bytes` string [N] to `mask_bytes` string [N], PNG files of class ids as large as the
       upright photos.
     - `predict_image`: `pixels` uint8 [H, W, 3] to `class_ids` uint8 [H, W].
-    - `predict_pixels`, of one tile or several, and `evaluate`, of records of any size, as above.
+    - `predict_pixels`, for one tile or several, and `evaluate`, for records of any size, as above.
 
-    With `average_mirrored`, logits are the mean of those of the photo and of its mirror image, in every signature.
+    With `average_mirrored`, every signature averages the logits of the photo and its mirror image.
     """
     module = tf.Module()
     # Plain variables: a tracked Keras model would store every weight twice.
@@ -110,7 +110,7 @@ def write_model_info(
 
 
 def _weights_sha256(source: str) -> str | None:
-    """Digest of a file, or of names and digests of a folder's files; None where weights are named and not kept."""
+    """Digest of a file, or of a folder's file names and digests; None for weights that are named, not stored."""
     scheme, separator, _ = source.partition("://")
     if (separator and scheme not in tf.io.gfile.get_registered_schemes()) or not tf.io.gfile.exists(source):
         return None

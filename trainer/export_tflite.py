@@ -16,9 +16,9 @@ from schemas.errors import UserError
 from schemas.exported_model import EXTRA_FOLDER, INT8_TFLITE_FILE, TFLITE_FILE, TfliteReport
 from schemas.manifest import file_sha256
 
-COMPARED_IMAGES = 32  # of the evaluation split: seconds of work, and far more pixels than the bounds need
+COMPARED_IMAGES = 32  # of the evaluation split: takes seconds, and gives far more pixels than the bounds need
 
-MIN_EQUAL_PIXELS = 0.999  # of the float model: only ties between two classes may fall the other way
+MIN_EQUAL_PIXELS = 0.999  # of the float model: only ties between two classes may differ
 MAX_FLOAT_LOGIT_DIFFERENCE = 1e-3  # as a share of the logits' range: rounding, with two orders of magnitude to spare
 MAX_INT8_MEAN_IOU_DIFFERENCE = 0.02
 
@@ -36,11 +36,11 @@ def export_tflite(export_dir: str, eval_shards: Sequence[str]) -> dict[str, Tfli
       eval_shards: Paths or patterns of the shards whose first images the models are compared on.
 
     Returns:
-      File name to its report. An int8 model that is too far from the SavedModel is left out, with a line that says
-      so: quantization suits some models badly.
+      File name to its report. An int8 model that is too far from the SavedModel is left out, and a line says so:
+      some models quantize badly.
 
     Raises:
-      UserError: The conversion failed, or the float model is not close to the SavedModel.
+      UserError: The conversion failed, or the float model is not close enough to the SavedModel.
     """
     with tempfile.TemporaryDirectory() as folder:
         files = (Path(folder, TFLITE_FILE), Path(folder, INT8_TFLITE_FILE))
@@ -69,11 +69,11 @@ def check_parity(report: TfliteReport) -> None:
     elif not report.max_logit_difference <= MAX_FLOAT_LOGIT_DIFFERENCE:
         wrong = f"max_logit_difference is {report.max_logit_difference}, not at most {MAX_FLOAT_LOGIT_DIFFERENCE}"
     if wrong:
-        raise UserError(f"{TFLITE_FILE} does not answer as the SavedModel: {wrong}{REMEDY}")
+        raise UserError(f"{TFLITE_FILE} does not predict what the SavedModel predicts: {wrong}{REMEDY}")
 
 
 def int8_problem(report: TfliteReport) -> str | None:
-    """What keeps the int8 model from being exported; None where it is close enough."""
+    """Why the int8 model is not exported; None if it is close enough."""
     difference = report.mean_iou_difference
     if difference is None:
         return f"{INT8_TFLITE_FILE}: its mean IoU can't be compared, because no pixel of the images is labelled"
@@ -91,7 +91,7 @@ def _convert(export_dir: str, eval_shards: Sequence[str], float_path: Path, int8
         f"--images={COMPARED_IMAGES}",
     ]
     command += [f"--float={float_path}", f"--int8={int8_path}", "--shards", *eval_shards]
-    # On the CPU: figures that do not depend on the machine, and memory that a GPU's training still holds.
+    # On the CPU: the figures do not depend on the machine, and training may still hold the GPU's memory.
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if ended.returncode:
@@ -102,4 +102,4 @@ def _convert(export_dir: str, eval_shards: Sequence[str], float_path: Path, int8
 
 
 def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it said nothing"])[-1].strip()
+    return (text.strip().splitlines() or ["no output"])[-1].strip()

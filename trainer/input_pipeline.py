@@ -1,4 +1,4 @@
-"""Shards of a published dataset version to batches of pixels and class ids."""
+"""Reads the shards of a published version into batches of pixels and class ids."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ SHARDS_READ_TOGETHER = 4
 
 
 def find_shards(patterns: Sequence[str]) -> list[str]:
-    """Sorted paths of the shards that match glob patterns; UserError where there are none."""
+    """Returns the sorted paths of the shards that match glob patterns; UserError if there are none."""
     paths = sorted({path for pattern in patterns for path in tf.io.gfile.glob(pattern)})
     if not paths:
-        raise UserError(f"no shards match {', '.join(patterns)}; publish a dataset version with beam_jobs.prepare")
+        raise UserError(f"no shards match {', '.join(patterns)}; publish a version with beam_jobs.prepare")
     return paths
 
 
 def count_records(shards: Sequence[str]) -> int:
-    """Number of records, by reading the shards once."""
+    """Counts the records by reading the shards once."""
     return int(_read(shards).reduce(tf.constant(0, tf.int64), lambda count, _: count + 1))
 
 
 def parse_example(example: tf.Tensor, image_size: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """One serialized tf.train.Example to image uint8 [S, S, 3] and class ids or IGNORE_ID uint8 [S, S].
+    """Parses one serialized tf.train.Example into image uint8 [S, S, 3] and class ids or IGNORE_ID uint8 [S, S].
 
-    `image_size` is S; 0 takes records of any size, [H, W, 3] and [H, W].
+    `image_size` is S; 0 accepts records of any size, [H, W, 3] and [H, W].
     """
     wanted = {name: tf.io.FixedLenFeature([], tf.string) for name in (features.IMAGE, features.MASK)}
     values = tf.io.parse_single_example(example, wanted)
@@ -47,8 +47,9 @@ class BatchRange(NamedTuple):
     """Which batches of the endless sequence one input pipeline yields.
 
     Attributes:
-      first: Number of the first one, counted in this pipeline's batches; earlier ones were seen before a restart.
-      pipeline, pipelines: Which of how many pipelines this is; each takes every so-manieth record.
+      first: Number of the first batch, counted in this pipeline's own; a resumed run has seen the earlier ones.
+      pipeline, pipelines: Index and number of pipelines; each reads every `pipelines`-th record, starting at
+        `pipeline`.
     """
 
     first: int = 0
@@ -71,8 +72,8 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Endless shuffled batches, the same for the same seed: float32 [N, S, S, 3] in [-1, 1] and uint8 [N, S, S].
 
-    A pipeline that starts at a later batch yields what one from the beginning would have yielded there. With a
-    `crop_size`, S is that, and each example a random crop of its record, which has any size where `image_size` is 0.
+    A pipeline that starts at a later batch continues the sequence of one that starts at the beginning. With a
+    `crop_size`, S is that size, and each example is a random crop of its record, of any size if `image_size` is 0.
     """
     first, pipeline, pipelines = batch_range
 
@@ -108,7 +109,7 @@ def training_batches(
 
 
 def evaluation_batches(shards: Sequence[str], image_size: int, batch_size: int) -> tf.data.Dataset:
-    """Every record once: float32 [N, S, S, 3] in [-1, 1] and uint8 [N, S, S]; the last batch may be smaller.
+    """Yields every record once: float32 [N, S, S, 3] in [-1, 1] and uint8 [N, S, S]; the last batch may be smaller.
 
     Where `image_size` is 0, records have any size, and `batch_size` must be 1.
     """
@@ -118,7 +119,7 @@ def evaluation_batches(shards: Sequence[str], image_size: int, batch_size: int) 
 
 
 def _read(shards: Sequence[str]) -> tf.data.Dataset:
-    """Serialized examples of the shards, a few shards at a time, in an order that does not vary."""
+    """Reads serialized examples from a few shards at a time, always in the same order."""
     return tf.data.Dataset.from_tensor_slices(list(shards)).interleave(
         tf.data.TFRecordDataset,
         cycle_length=SHARDS_READ_TOGETHER,

@@ -22,7 +22,7 @@ def segmentation_loss(overlap: str | None = "iou", class_weights: Sequence[float
 
     Args:
       overlap: `iou`, `dice`, or None for cross-entropy alone.
-      class_weights: Factor of each class in the cross-entropy, whose mean over pixels is then a weighted one.
+      class_weights: Factor of each class in the cross-entropy, whose mean over pixels is then weighted.
 
     Returns:
       A function of truth, class ids [N, S, S] where pixels with IGNORE_ID count in neither term, and logits

@@ -1,4 +1,4 @@
-"""Photos as people send them, decoded inside the exported model to what the data jobs make of such photos.
+"""Decodes photos as users send them, inside the exported model, exactly as the data jobs do.
 
 The records of a published version need none of this: the data jobs have turned and flattened their photos already.
 """
@@ -12,7 +12,7 @@ from trainer.photo_headers import png_is_transparent, read_gif_header, read_jpeg
 from trainer.preprocessing import CHANNELS, decode_image
 
 INKS = 4  # components of a JPEG for print
-# An APP14 segment; its transform 0 says of four components that they are inks. Adobe Technical Note 5116, section 18.
+# An APP14 segment; its transform 0 marks four components as inks. Adobe Technical Note 5116, section 18.
 ADOBE_SEGMENT = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 WHITE = b"\xff\xff\xff"
 
@@ -20,7 +20,7 @@ WHITE = b"\xff\xff\xff"
 def decode_photo(image_bytes: tf.Tensor) -> tf.Tensor:
     """Decodes a JPEG, PNG or GIF (its first frame) to upright uint8 [H, W, 3] over white.
 
-    As `schemas.photos` says it, and so as `beam_jobs.codec.photos.decode_photo` does it.
+    By the rules of `schemas.photos`, and so like `beam_jobs.codec.photos.decode_photo`.
     """
     data = tf.io.decode_raw(image_bytes, tf.uint8)
     pixels = tf.cond(
@@ -37,7 +37,7 @@ def decode_photo(image_bytes: tf.Tensor) -> tf.Tensor:
 
 
 def exif_orientation(image_bytes: tf.Tensor) -> tf.Tensor:
-    """The orientation 1 to 8 that a JPEG's EXIF segment states, int64; 1 where it states none or is no JPEG."""
+    """The orientation 1 to 8 in a JPEG's EXIF segment, int64; 1 if there is none, or for other formats."""
     orientation = read_jpeg_header(tf.io.decode_raw(image_bytes, tf.uint8)).orientation
     return tf.where(_begins(image_bytes, JPEG_START), orientation, tf.constant(UPRIGHT, tf.int64))
 
@@ -102,7 +102,7 @@ def _decode_gif(image_bytes: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
 
 
 def _replaced(image_bytes: tf.Tensor, at: tf.Tensor | int, length: int, content: tf.Tensor | bytes) -> tf.Tensor:
-    """The bytes with other content in place of `length` of them; where there are not as many, the file is cut there."""
+    """Replaces `length` bytes by other content; a shorter file is cut there."""
     size = tf.cast(tf.strings.length(image_bytes), tf.int64)
     at = tf.minimum(tf.cast(at, tf.int64), size)
     rest = tf.minimum(at + length, size)

@@ -1,8 +1,8 @@
-"""What a photo's header says, read inside the graph of the exported model, where no image library is at hand.
+"""Reads a photo's header inside the graph of the exported model, where no image library is available.
 
 The rules are those of `schemas.photos`.
-Every reader takes the file's bytes as uint8 [N]. Nothing is read outside of them: there, all bytes are 0. Inside, they
-are followed by one 0, which stands for all of those.
+Every reader takes the file's bytes as uint8 [N]. Positions beyond the file read as 0: internally, one 0 is appended to
+the bytes and stands for all of those.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _GIF_EXTENSION, _GIF_CONTROL, _GIF_IMAGE = 0x21, 0xF9, 0x2C
 
 
 class JpegHeader(NamedTuple):
-    """Of a JPEG, all int64 or bool scalars.
+    """What a JPEG's header says, as int64 or bool scalars.
 
     Attributes:
-      orientation: 1 to 8, what the first EXIF segment states; 1 where it states none.
+      orientation: 1 to 8, from the first EXIF segment; 1 if that has none.
       components: 1 grey, 3 colour, 4 inks; 0 where there is no frame.
       is_marked: Whether Adobe's APP14 segment says what the components mean.
     """
@@ -41,12 +41,12 @@ class JpegHeader(NamedTuple):
 
 
 class GifHeader(NamedTuple):
-    """Of a GIF's first frame, int64 or bool scalars.
+    """What a GIF's header says of its first frame, as int64 or bool scalars.
 
     Attributes:
       control: Position of the flags that say whether a colour is transparent; 0 where none is.
       clear_color: Position of the transparent colour's red, green and blue.
-      fills_canvas: Whether the frame is as large as the picture.
+      fills_canvas: Whether the frame is as large as the whole GIF.
     """
 
     control: tf.Tensor
@@ -55,7 +55,7 @@ class GifHeader(NamedTuple):
 
 
 def read_jpeg_header(data: tf.Tensor) -> JpegHeader:
-    """Goes from segment to segment up to the first scan, so that a thumbnail's or comment's bytes mean nothing.
+    """Walks the segments up to the first scan, so that bytes inside a thumbnail or comment are not misread.
 
     Source: ITU-T T.81, B.1.1 and B.2; EXIF 2.32, 4.5.4; Adobe Technical Note 5116, section 18.
     """
@@ -124,7 +124,7 @@ def png_is_transparent(data: tf.Tensor) -> tf.Tensor:
 
 
 def read_gif_header(data: tf.Tensor) -> GifHeader:
-    """Goes from block to block up to the first frame. Source: GIF89a, sections 18 to 20 and 23."""
+    """Walks the blocks up to the first frame. Source: GIF89a, sections 18 to 20 and 23."""
 
     data = _with_end(data)
 
@@ -135,12 +135,12 @@ def read_gif_header(data: tf.Tensor) -> GifHeader:
         beyond = tf.where(is_within, at + 1 + first, at + 2)
         return beyond, tf.where(is_control, at + 3, control), is_extension | (is_within & (first > 0))
 
-    def goes_on(at: tf.Tensor, _: tf.Tensor, is_within: tf.Tensor) -> tf.Tensor:
+    def continues(at: tf.Tensor, _: tf.Tensor, is_within: tf.Tensor) -> tf.Tensor:
         return (at < _size(data)) & (is_within | (_number(data, at, 1) == _GIF_EXTENSION))
 
     zero = tf.constant(0, tf.int64)
     start = _GIF_COLORS + _color_table_bytes(_number(data, _GIF_SCREEN_FLAGS, 1))
-    frame, control, _ = tf.while_loop(goes_on, step, (start, zero, tf.constant(False)), maximum_iterations=MAX_STEPS)
+    frame, control, _ = tf.while_loop(continues, step, (start, zero, tf.constant(False)), maximum_iterations=MAX_STEPS)
     is_clear = (control > 0) & (_number(data, control, 1) % 2 == 1)
     own_colors = _color_table_bytes(_number(data, frame + 9, 1)) > 0
     colors = tf.where(own_colors, frame + 10, tf.constant(_GIF_COLORS, tf.int64))
@@ -178,5 +178,5 @@ def _with_end(data: tf.Tensor) -> tf.Tensor:
 
 
 def _size(data: tf.Tensor) -> tf.Tensor:
-    """Without the 0 at the end."""
+    """Number of bytes without the appended 0."""
     return tf.size(data, tf.int64) - 1

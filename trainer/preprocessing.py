@@ -9,7 +9,7 @@ CHANNELS = 3
 
 def decode_image(image_bytes: tf.Tensor) -> tf.Tensor:
     """Decodes one JPEG or PNG to uint8 [H, W, 3]; grey becomes RGB, and an alpha channel is dropped."""
-    # TensorFlow's kernel for JPEG looks at the bytes and decodes PNG too; asking for the format here takes longer.
+    # TensorFlow's JPEG kernel detects the format and decodes PNG too; a check of our own would be slower.
     # Not the faster, rougher transform that is its default: Pillow and browsers use this one, to the bit.
     return tf.io.decode_jpeg(image_bytes, channels=CHANNELS, dct_method="INTEGER_ACCURATE")
 

@@ -1,4 +1,4 @@
-"""What a person sees of a training run: a line per epoch, and on a terminal the steps between."""
+"""Progress of a training run: a line per epoch, and on a terminal the steps in between."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIVE_SECONDS = 0.5  # between two updates of the live line
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to; `mean_iou` is that of the evaluation split, None where it was not measured."""
+    """The result of one epoch; `mean_iou` is on the evaluation split, None if it was not measured."""
 
     number: int
     loss: float
@@ -25,7 +25,7 @@ class EpochLog:
     """Reports one line per epoch, which also reads well in a file, and keeps the figures.
 
     Attributes:
-      epochs: The finished epochs of this process, in order; a run that goes on from a checkpoint has fewer.
+      epochs: The finished epochs of this process, in order; a resumed run has fewer.
     """
 
     def __init__(self, total: int, report: Callable[[str], None] | None):
@@ -41,11 +41,11 @@ class EpochLog:
         self._report(line)
 
     def begin(self) -> None:
-        """An epoch begins."""
+        """Starts an epoch."""
         self._started = self._shown = time.monotonic()
 
     def step(self, epoch: int, step: int, steps: int, batch_size: int) -> None:
-        """A step of an epoch, counted from 1, is done."""
+        """Records a finished step, counted from 1 within the epoch."""
         now = time.monotonic()
         if self._live and now - self._shown > LIVE_SECONDS:
             self._shown = now
@@ -55,7 +55,7 @@ class EpochLog:
             print(f"\r{line}\x1b[K", end="", flush=True)
 
     def end(self, epoch: int, loss: float, mean_iou: float | None) -> Epoch:
-        """An epoch, counted from 1, is done."""
+        """Records and reports a finished epoch, counted from 1."""
         if self._live:
             print("\r\x1b[K", end="")
         done = Epoch(epoch, loss, mean_iou, time.monotonic() - self._started)

@@ -1,4 +1,4 @@
-"""What a training needs of its data and its machines, checked without TensorFlow: before anything starts.
+"""What training requires of its data and machines, checked before anything starts and without TensorFlow.
 
 Each problem is one line: the setting, its value, the bound, and what to do.
 """
@@ -15,13 +15,13 @@ from trainer.config import TrainingConfig
 from trainer.tuning import Range, TuningConfig, chosen_training, named
 from trainer.weights_file import weights_problem
 
-MODEL_FIELDS = ("model", "encoder_width", "segformer_size", "encoder_scale")  # decide whether a model can be built
+MODEL_FIELDS = ("model", "encoder_width", "segformer_size", "encoder_scale")  # whether a model can be built
 STRIDE = 32  # of every encoder's deepest output: MobileNetV2's, the Mix Transformer's and the presets'
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a training meets.
+    """The data and machines of a training run.
 
     Attributes:
       image_size: Of the data set version; 0 where images keep their sizes.
@@ -37,7 +37,7 @@ class Surroundings:
 
 
 def training_problems(config: TrainingConfig, surroundings: Surroundings) -> Iterator[str]:
-    """One line for each thing that keeps the training from its end, or makes it train something else than is meant."""
+    """Yields one line for each problem that would stop the training or make it train something unintended."""
     records, replicas, classes = surroundings.train_records, surroundings.replicas, surroundings.num_classes
     if config.class_weights is not None and classes is not None and len(config.class_weights) != classes:
         yield f"class_weights: {len(config.class_weights)} numbers for {classes} classes; give one for each"
@@ -61,7 +61,7 @@ def training_problems(config: TrainingConfig, surroundings: Surroundings) -> Ite
 
 
 def check_training(config: TrainingConfig, surroundings: Surroundings) -> None:
-    """UserError with all of `training_problems`."""
+    """Raises a UserError that lists all `training_problems`."""
     if problems := list(training_problems(config, surroundings)):
         raise UserError("\n".join(problems))
 
@@ -77,9 +77,9 @@ def search_problems(
 
     Args:
       tuning, training: The search and the training that takes the winner's values.
-      surroundings: What its trainings meet.
+      surroundings: Data and machines of its training runs.
       weights_are_here: See `weights_problem`.
-      trials: Whether to look at the trials, or at what the training can become.
+      trials: Whether to check the trials, or the final training with any of the values.
     """
     found: set[str] = set()
     searched = [name for name in (*MODEL_FIELDS, "batch_size") if name in tuning.search]
@@ -98,14 +98,14 @@ def search_problems(
 def candidates(
     tuning: TuningConfig, training: TrainingConfig, searched: Sequence[str]
 ) -> Iterator[tuple[dict[str, Any], TrainingConfig]]:
-    """Every combination of the values that are tried of some settings, and the training with it."""
+    """Every combination of these settings' candidate values, with the training that it gives."""
     for values in itertools.product(*map(tuning.candidates, searched)):
         changed = dict(zip(searched, values))
         yield changed, chosen_training(training, changed)
 
 
 def size_problem(config: TrainingConfig, model_size: int) -> str | None:
-    """Why the encoder cannot take images of this size, with what would fit; None where it can."""
+    """Why the encoder cannot take images of this size, and which sizes fit; None if it can."""
     seen = model_size * config.encoder_scale
     least = (
         2 * STRIDE if config.model == "segformer" and not config.encoder else STRIDE
@@ -119,7 +119,7 @@ def size_problem(config: TrainingConfig, model_size: int) -> str | None:
 def _smallest_map(config: TrainingConfig, model_size: int) -> int:
     """Side in pixels of the smallest features that a batch normalization sees while it trains.
 
-    An encoder that came with weights keeps its statistics. A normalization over a single value makes zero of it.
+    A pretrained encoder keeps its statistics. Normalizing a single value always gives zero.
     """
     deepest = model_size * config.encoder_scale // STRIDE
     if config.model == "deeplabv3plus":

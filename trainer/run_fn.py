@@ -22,7 +22,7 @@ from trainer.tensorboard import TensorBoardWriter
 from trainer.training import train
 from trainer.tuning import chosen_training
 
-CLOUD_KEYS = "ai_platform_"  # where TFX's Trainer for Vertex AI is told what machine to train on
+CLOUD_KEYS = "ai_platform_"  # names the training machine for TFX's Trainer on Vertex AI
 EXPORT_SECONDS, EXPORT_POLL_SECONDS = 1800, 2  # how long the other workers wait for the first one's export
 
 
@@ -41,9 +41,9 @@ class CustomConfig(FrozenModel):
     """What the pipeline passes as the Trainer's `custom_config`.
 
     `dataset` is the contract that the version was published under, with its classes in the order of their ids.
-    `source_sha256` is the digest of the code that trains: part of TFX's cache key, so that a model of other code is
-    never taken for this one's. `checkpoint_dir` is where runs keep checkpoints, each in a folder of its own; a run that
-    was killed resumes from those of the same data, code and settings, and a finished run deletes its own.
+    `source_sha256` is the digest of the code that trains: part of TFX's cache key, so that a cached model
+    of other code is never reused. In `checkpoint_dir`, each run keeps its checkpoints in a folder of its own; a killed
+    run resumes from those of the same data, code and settings, and a finished run deletes its own.
     """
 
     dataset: DatasetSpec
@@ -64,7 +64,7 @@ Settings = TypeVar("Settings", bound=CustomConfig)
 
 
 def read_custom_config(kind: type[Settings], custom_config: dict[str, Any]) -> Settings:
-    """The settings that are ours among a component's `custom_config`; UserError where one is wrong."""
+    """Reads our settings from a component's `custom_config`; UserError if one is wrong."""
     own = {key: value for key, value in custom_config.items() if not key.startswith(CLOUD_KEYS)}
     return parse_model(kind, own, "custom_config")
 
@@ -75,11 +75,11 @@ def run_fn(fn_args: TrainerArguments) -> None:
     Args:
       fn_args: `train_files` and `eval_files` are glob patterns of shards; `custom_config` as in `CustomConfig`; the
         SavedModel goes to `serving_model_dir`, TensorBoard logs to `model_run_dir`. Of several workers, only the first
-        one writes. `hyperparameters`, KerasTuner's configuration of its HyperParameters, holds what the Tuner chose,
-        which takes the place of the configured; None where there is no Tuner.
+        one writes. `hyperparameters`, the configuration of KerasTuner's HyperParameters, holds the values that the
+        Tuner chose, which override the configured ones; None without a Tuner.
 
     Raises:
-      UserError: A configuration, shards or weights that cannot be used, or TFLite models that answer otherwise.
+      UserError: A configuration, shards or weights cannot be used, or a TFLite model predicts something else.
     """
     run = read_custom_config(CustomConfig, fn_args.custom_config)
     chosen = fn_args.hyperparameters["values"] if fn_args.hyperparameters else {}

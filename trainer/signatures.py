@@ -1,4 +1,4 @@
-"""What an exported model can be asked: signatures of a model of whole images, and of a model of crops.
+"""Signatures of an exported model: those of a whole-image model, and those of a crop model.
 
 N is any number of images, C the number of classes; `logits_of` maps pixels [N, S, S, 3] in 0..255 to logits float32
 [N, S, S, C].
@@ -38,7 +38,7 @@ Signatures = dict[str, Callable[..., dict[str, tf.Tensor]]]
 
 
 def whole_image_signatures(logits_of: Logits, image_size: int, num_classes: int) -> Signatures:
-    """Signatures of a model that takes whole images, squashed to S = `image_size`; see `trainer.export`."""
+    """Signatures of a whole-image model, whose images are squashed to S = `image_size`; see `trainer.export`."""
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -72,7 +72,7 @@ def whole_image_signatures(logits_of: Logits, image_size: int, num_classes: int)
                 tf.TensorSpec([image_size, image_size], tf.uint8),
             ),
         )
-        return _judged(examples, *_counts(truth, _class_ids(logits_of(images)), num_classes))
+        return _evaluated(examples, *_counts(truth, _class_ids(logits_of(images)), num_classes))
 
     return {
         SERVING_DEFAULT: serving_default,
@@ -82,9 +82,9 @@ def whole_image_signatures(logits_of: Logits, image_size: int, num_classes: int)
 
 
 def tile_signatures(logits_of: Logits, tile_size: int, image_size: int, num_classes: int) -> Signatures:
-    """Signatures of a model of crops, which goes over images of any size tile by tile; see `trainer.export`.
+    """Signatures of a crop model, which predicts images of any size tile by tile; see `trainer.export`.
 
-    Images are looked at one after the other, since their sizes differ and each may be large.
+    Images are predicted one after the other, since their sizes differ and each may be large.
 
     Args:
       tile_size: S.
@@ -117,7 +117,7 @@ def tile_signatures(logits_of: Logits, tile_size: int, image_size: int, num_clas
             tf.TensorSpec([num_classes * BOUNDARY_COUNTS_PER_CLASS], tf.int64),
         )
         counted = tf.map_fn(counts_of, examples, fn_output_signature=types, parallel_iterations=1)
-        return _judged(examples, *counted)
+        return _evaluated(examples, *counted)
 
     return {
         SERVING_DEFAULT: serving_default,
@@ -142,7 +142,7 @@ def _class_ids(logits: tf.Tensor) -> tf.Tensor:
 
 
 def _counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Of class ids [N, H, W] twice: confusion matrices int64 [N, C * C] and boundary counts int64 [N, C * 4]."""
+    """True and predicted class ids [N, H, W] to confusion matrices int64 [N, C * C] and boundary counts [N, C * 4]."""
     matrices = batch_confusion_matrices(truth, predicted, num_classes)
     boundaries = batch_boundary_counts(truth, predicted, num_classes)
     return (
@@ -151,7 +151,7 @@ def _counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tuple[t
     )
 
 
-def _judged(examples: tf.Tensor, matrices: tf.Tensor, boundaries: tf.Tensor) -> dict[str, tf.Tensor]:
+def _evaluated(examples: tf.Tensor, matrices: tf.Tensor, boundaries: tf.Tensor) -> dict[str, tf.Tensor]:
     return {
         CONFUSION_MATRIX: matrices,
         BOUNDARY_COUNTS: boundaries,

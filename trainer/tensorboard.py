@@ -14,7 +14,7 @@ from schemas.metrics import Counts, figures
 from schemas.spec import DatasetSpec
 
 PANELS = 4  # photos shown
-GAP = 2  # pixels between the pictures of a panel
+GAP = 2  # pixels between the images of a panel
 
 
 class TensorBoardWriter:

@@ -1,6 +1,6 @@
 """Converts an exported model to TFLite and measures parity: `python -m trainer.tflite_conversion --help`.
 
-A process of its own, started by `trainer.export_tflite`: TensorFlow's converter can abort the process that it runs in.
+`trainer.export_tflite` starts it as a separate process, because TensorFlow's converter can abort its process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from trainer.preprocessing import CHANNELS
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Writes the two models beside each other and prints the report as the last line of the standard output."""
+    """Writes the two models and prints the report as the last line of standard output."""
     parser = argparse.ArgumentParser(prog="python -m trainer.tflite_conversion", description=__doc__.partition("\n")[0])
     parser.add_argument("--model", required=True, help="folder of the SavedModel")
     parser.add_argument("--shards", required=True, nargs="+", help="glob patterns of the evaluation split's shards")
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     predict = model.signatures[PREDICT_PIXELS]
     image_size = _image_size(predict)
     records = tf.data.TFRecordDataset(shards).take(options.images)
-    # Records as large as what the model takes stay as they are; a model of crops takes the middle of larger ones.
+    # Records of the model's input size stay as they are; a crop model is given the middle of larger ones.
     examples = [center_crop(*parse_example(one, 0), image_size) for one in records]
     truth = [mask.numpy() for _, mask in examples]
     pixels = [tf.cast(image, tf.float32)[tf.newaxis] for image, _ in examples]
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def save_for_one_image(model: tf.Module, folder: str) -> None:
-    """Saves the signature `predict_pixels` of a loaded model for batches of one, a shape that TFLite can plan for."""
+    """Saves a loaded model's signature `predict_pixels` for batches of one: TFLite needs a static shape."""
     predict = model.signatures[PREDICT_PIXELS]
     image_size = _image_size(predict)
     module = tf.Module()
@@ -85,7 +85,7 @@ def convert(folder: str, quantize: bool) -> bytes:
 def compare(
     expected: list[dict[str, np.ndarray]], actual: list[dict[str, np.ndarray]], truth: list[np.ndarray]
 ) -> dict[str, float | None]:
-    """How far a converted model is from the SavedModel, over the same images.
+    """Measures how far a converted model is from the SavedModel on the same images.
 
     Args:
       expected: The SavedModel's `class_ids` [S, S] and `logits` [S, S, C] per image.

@@ -1,9 +1,8 @@
-"""Prediction of images of any size by overlapping square tiles, in memory that does not grow with the image's height.
+"""Predicts images of any size by overlapping square tiles, in memory that does not grow with the image's height.
 
-What a tile says near its own edge, where it sees padding instead of the image, is left out; between that and its
-middle, two tiles are mixed, the weight passing linearly from one to the other. Tiles of a multiple of 128 pixels start
-at multiples of an encoder's stride of 32, so that features lie where the whole image's would. An image no larger than a
-tile is one tile.
+Predictions near a tile's edge, where the tile sees padding instead of the image, are dropped; between there and the
+tile's middle, two tiles are blended with linear weights. Tiles of a multiple of 128 pixels start at multiples of an
+encoder's stride of 32, so that features lie where the whole image's would. An image no larger than a tile is one tile.
 """
 
 from __future__ import annotations
@@ -85,14 +84,14 @@ def tile_count(length: tf.Tensor, tile_size: int) -> tf.Tensor:
 
 
 def mirrored(positions: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
-    """Positions along an axis of `length` pixels; those beyond its end go back, its last pixel being the mirror."""
+    """Positions along an axis of `length` pixels; those beyond its end are mirrored at its last pixel."""
     period = tf.maximum(1, 2 * (length - 1))
     within = positions % period
     return tf.minimum(within, period - within) % tf.maximum(1, length)
 
 
 def _weights(count: tf.Tensor, tile_size: int) -> tf.Tensor:
-    """How much each tile says along an axis, float32 [count, S]; tiles that lie over one another say 1 together."""
+    """Weight of each tile along an axis, float32 [count, S]; the weights of overlapping tiles add up to 1."""
     overlap = tile_overlap(tile_size)
     margin, mixed = overlap // 4, overlap - 2 * (overlap // 4)
     rising = tf.clip_by_value((tf.range(overlap, dtype=tf.float32) - margin + 0.5) / mixed, 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Builds and trains a model, on one device or on many; a killed run resumes where it was, with the same result."""
+"""Builds and trains a model, on one device or many; a killed run resumes where it stopped, with the same result."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from trainer.requirements import Surroundings, check_training
 from trainer.schedule import Phase, WarmUpThenCosine, phases_of
 from trainer.tensorboard import TensorBoardWriter
 
-LOSS_CHECKED_EVERY = 25  # steps; looking at each one would make a GPU wait
+LOSS_CHECKED_EVERY = 25  # steps; checking every one would make a GPU wait
 OVERLAPS = {"cross_entropy": None, "cross_entropy_iou": "iou", "cross_entropy_dice": "dice"}
 
 
@@ -59,8 +59,8 @@ def train(
       The trained model in float32 on one device, see `build_model`, and the epochs of this process in order.
 
     Raises:
-      UserError: A model that cannot be built, settings or devices that do not fit each other, fewer training records
-        than one batch, a checkpoint that cannot be read, or, as Diverged, a loss that is not finite.
+      UserError: The model cannot be built, settings or devices do not fit each other, there are fewer training
+        records than one batch, a checkpoint cannot be read, or (Diverged) the loss is not finite.
     """
     strategy = choose_strategy(config.distribution)
     records = count_records(train_shards)
@@ -112,7 +112,7 @@ class _Run:
         schedule = WarmUpThenCosine(phase.learning_rate, phase.epochs * self.steps_per_epoch)
         start = checkpoints.restore()
         if start:
-            self.log.say(f"going on from the checkpoint after step {start} of {schedule.steps}, phase {index + 1}")
+            self.log.say(f"resuming from the checkpoint after step {start} of {schedule.steps}, phase {index + 1}")
         step_function = self._step_function(optimizer)
         batches = iter(self._batches(index, start))
         while checkpoints.step < schedule.steps:
@@ -136,7 +136,7 @@ class _Run:
             if checkpoints.due() or checkpoints.step == schedule.steps:
                 checkpoints.save()
         if best:
-            best.take_back()
+            best.restore()
 
     def _end_epoch(
         self,
@@ -148,7 +148,7 @@ class _Run:
         steps: int,
         best: BestWeights | None,
     ) -> bool:
-        """Measures where that is due and reports; whether the phase should stop early. `epoch` counts in the phase."""
+        """Evaluates if that is due and reports; returns whether to stop early. `epoch` counts within the phase."""
         step = number * self.steps_per_epoch
         measured = None
         if number % self.config.evaluate_every == 0 or epoch == phase.epochs:
@@ -162,10 +162,10 @@ class _Run:
         if self.tensorboard:
             rate = steps * self.config.batch_size / done.seconds
             self.tensorboard.epoch(step, loss, schedule.rate(epoch * self.steps_per_epoch), rate)
-        if best is None or measured is None or best.look(measured) < self.config.early_stopping:
+        if best is None or measured is None or best.update(measured) < self.config.early_stopping:
             return False
         if epoch < phase.epochs:
-            self.log.say(f"stopped early: no better mean IoU than {float(best.mean_iou):.3f} in the last looks")
+            self.log.say(f"stopped early: no better mean IoU than {float(best.mean_iou):.3f} in the last evaluations")
         return True
 
     def _optimizer(self, phase: Phase) -> keras.Optimizer:
@@ -195,7 +195,7 @@ class _Run:
         return step
 
     def _batches(self, index: int, start: int) -> tf.data.Dataset:
-        """The batches of a phase from a step on, each replica's share of them."""
+        """The batches of a phase from a step on, split between the replicas."""
         config = self.config
 
         def pipeline(context: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -205,7 +205,7 @@ class _Run:
                 self.image_size,
                 context.get_per_replica_batch_size(config.batch_size),
                 config.augment,
-                config.seed + index,  # or the second phase would see the first one's random crops again
+                config.seed + index,  # otherwise the second phase would repeat the first one's random crops
                 BatchRange(start * replicas, context.input_pipeline_id, context.num_input_pipelines),
                 config.cache,
                 config.crop_size,
@@ -223,7 +223,7 @@ class _Run:
 
 
 def _set_trainable(encoder: keras.Model, trainable: bool, keeps_statistics: bool) -> None:
-    """Freezes or frees an encoder; statistics that came with weights stay, a batch is too small to replace them."""
+    """Freezes or unfreezes an encoder; pretrained statistics stay, because a batch is too small to replace them."""
     encoder.trainable = trainable
     if keeps_statistics:
         # Calling the encoder with training=False is no substitute: the outer model's training=True overrides it.
@@ -233,7 +233,7 @@ def _set_trainable(encoder: keras.Model, trainable: bool, keeps_statistics: bool
 
 
 def _plain_model(config: TrainingConfig, model: keras.Model, image_size: int, num_classes: int) -> keras.Model:
-    """The model as float32 without replicas, as it is exported."""
+    """The model in float32 without replicas, for export."""
     if config.precision == "float32" and not tf.distribute.has_strategy() and not _is_distributed(model):
         return model
     plain = build_model(config.model_copy(update={"encoder_weights": NO_WEIGHTS}), image_size, num_classes)

@@ -43,8 +43,8 @@ class TunerArguments(Protocol):
 class SearchConfig(CustomConfig):
     """What the pipeline passes as the Tuner's `custom_config`; `training` is what all trials have in common.
 
-    In `checkpoint_dir` a search keeps the figures of its trials until it is done, so that one that was killed goes on
-    behind the last finished trial.
+    A search keeps the figures of its trials in `checkpoint_dir` until it is done, so that a killed search resumes after
+    its last finished trial.
     """
 
     tuning: TuningConfig
@@ -58,7 +58,7 @@ def tuner_fn(fn_args: TunerArguments) -> TunerFnResult:
         `working_dir` is where the search keeps its figures without a `checkpoint_dir`.
 
     Raises:
-      UserError: A configuration or shards that cannot be used, or a candidate that no model can be built or trained of.
+      UserError: A configuration or shards cannot be used, or a candidate cannot be built or trained.
     """
     run = read_custom_config(SearchConfig, fn_args.custom_config)
     num_classes = len(run.dataset.classes)
@@ -75,10 +75,10 @@ def tuner_fn(fn_args: TunerArguments) -> TunerFnResult:
 
 
 class TrainingTuner(BaseTuner):
-    """A random search whose trials are trainings of `trainer.training`, with one line for each."""
+    """A random search whose trials are runs of `trainer.training`; each reports one line."""
 
     def __init__(self, training: TrainingConfig, tuning: TuningConfig, directory: str, overwrite: bool):
-        """Args: `directory` keeps the figures while the search runs; `overwrite` forgets what is there."""
+        """Args: `directory` keeps the figures while the search runs; `overwrite` discards what is there."""
         self._training = training
         self._tuning = tuning
         oracle = RandomSearchOracle(
@@ -88,7 +88,7 @@ class TrainingTuner(BaseTuner):
             hyperparameters=search_space(tuning),
             allow_new_entries=False,
             tune_new_entries=False,
-            max_consecutive_failed_trials=tuning.trials + 1,  # one that diverges says nothing about the next one
+            max_consecutive_failed_trials=tuning.trials + 1,  # a trial that diverges says nothing about the next one
         )
         oracle.verbose = 0
         super().__init__(oracle, directory=directory, project_name="search", overwrite=overwrite)
@@ -96,7 +96,7 @@ class TrainingTuner(BaseTuner):
     def search(self, *args: Any, **kwargs: Any) -> None:
         try:
             super().search(*args, **kwargs)
-        except FatalError as error:  # KerasTuner would hide any other one
+        except FatalError as error:  # KerasTuner would hide any other exception
             raise error.__cause__ from None
 
     def run_trial(
@@ -111,7 +111,7 @@ class TrainingTuner(BaseTuner):
         values = trial.hyperparameters.values
         line = f"trial {int(trial.trial_id) + 1}/{self._tuning.trials}  {named(values)}"
         start = time.monotonic()
-        keras.backend.clear_session()  # or the memory of all trials adds up
+        keras.backend.clear_session()  # otherwise the memory of all trials adds up
         try:
             config = chosen_training(self._training, values)
             _, epochs = train(config, train_shards, eval_shards, image_size, num_classes, report=lambda line: None)
@@ -126,7 +126,7 @@ class TrainingTuner(BaseTuner):
         return {OBJECTIVE: mean_iou}
 
     def on_search_end(self) -> None:
-        """Leaves nothing behind; UserError where no trial has finished."""
+        """Deletes the search's files; UserError if no trial has finished."""
         delete_checkpoints(self.directory)
         if self.oracle.get_best_trials()[0].score is None:
             raise UserError(
@@ -134,15 +134,15 @@ class TrainingTuner(BaseTuner):
             )
 
     def search_space_summary(self, extended: bool = False) -> None:
-        """Tells what is searched, in one line; TFX calls this before the search."""
+        """Prints what is searched, in one line; TFX calls this before the search."""
         spaces = (f"{name} {_shown(space)}" for name, space in self._tuning.search.items())
         epochs = self._tuning.epochs + self._tuning.fine_tune_epochs
         print(f"up to {self._tuning.trials} trials of {epochs} epochs: {', '.join(spaces)}", flush=True)
         if done := len(self.oracle.end_order):
-            print(f"going on behind trial {done}", flush=True)
+            print(f"resuming after trial {done}", flush=True)
 
     def results_summary(self, num_trials: int = 10) -> None:
-        """Tells the best values, in one line; TFX calls this after the search."""
+        """Prints the best values, in one line; TFX calls this after the search."""
         print(f"best: {named(self.get_best_hyperparameters()[0].values)}", flush=True)
 
 
@@ -153,7 +153,7 @@ def search_space(tuning: TuningConfig) -> HyperParameters:
         if isinstance(one, Range):
             number = space.Int if TrainingConfig.model_fields[name].annotation is int else space.Float
             number(name, one.min, one.max, step=one.step, sampling="log" if one.log else "linear")
-        elif isinstance(one[0], bool):  # a Choice would make numbers of them
+        elif isinstance(one[0], bool):  # a Choice would turn them into numbers
             space.Boolean(name)
         else:
             space.Choice(name, list(one))
@@ -161,8 +161,8 @@ def search_space(tuning: TuningConfig) -> HyperParameters:
 
 
 def _open_search(run: SearchConfig, directory: str) -> TrainingTuner:
-    """A search that goes on with the figures in `directory`, if there are any that can be read."""
-    with redirect_stdout(io.StringIO()):  # KerasTuner prints that it reads them
+    """Opens a search, resuming with the figures in `directory` if those can be read."""
+    with redirect_stdout(io.StringIO()):  # KerasTuner announces that it reads them
         try:
             return TrainingTuner(run.training, run.tuning, directory, overwrite=False)
         except (ValueError, KeyError, RuntimeError):  # half written when the machine went down
@@ -170,7 +170,7 @@ def _open_search(run: SearchConfig, directory: str) -> TrainingTuner:
 
 
 def _check_candidates(run: SearchConfig, train_shards: Sequence[str], num_classes: int) -> None:
-    """UserError where a trial would not start, so that it is known before the first one trains."""
+    """Raises UserError if any trial could not start, before the first one trains."""
     surroundings = Surroundings(run.image_size, num_classes, count_records(train_shards))
     if problem := next(search_problems(run.tuning, run.training, surroundings), None):
         raise UserError(problem)
@@ -187,7 +187,7 @@ def _mean_iou(config: TrainingConfig, epochs: Sequence[Epoch]) -> float:
     """Mean IoU on the evaluation split of the model that `train` returned with these epochs."""
     if not config.early_stopping:
         return epochs[-1].mean_iou
-    earlier = config.epochs if config.fine_tune_epochs else 0  # each phase goes back to its own best weights
+    earlier = config.epochs if config.fine_tune_epochs else 0  # each phase restores its own best weights
     return max(one.mean_iou for one in epochs if one.number > earlier and one.mean_iou is not None)
 
 

@@ -1,4 +1,4 @@
-"""What a search for hyperparameters can be told: typed, checked when it is made, immutable."""
+"""The settings of a hyperparameter search: typed, validated on construction, immutable."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
 from schemas.frozen_model import FrozenModel
 from trainer.config import TrainingConfig
 
-# Settings that make a better or worse model of a trial. Not among them are seed and machine, what a trial sets itself,
-# what only the export knows, and `encoder` and `encoder_weights`, whose files the pipeline digests.
+# Settings that make a trial's model better or worse. Excluded are seed and machine, what a trial sets itself, what only
+# the export uses, and `encoder` and `encoder_weights`, whose files the pipeline digests.
 SEARCHABLE = (
     *("model", "encoder_width", "segformer_size", "encoder_scale", "decoder_filters", "batch_size"),
     *("learning_rate", "fine_tune_learning_rate", "weight_decay", "loss", "augment"),
@@ -52,14 +52,14 @@ Space = Annotated[Annotated[tuple[Any, ...], Tag("choices")] | Annotated[Range, 
 class TuningConfig(FrozenModel):
     """A random search before the training, which then takes the values of the best trial.
 
-    The trials are compared by their mean IoU on the evaluation split, so that its figures flatter the model that is
-    trained with the winner's values: the more trials, the more. Which values are tried, `training.seed` decides.
+    Trials are compared by their mean IoU on the evaluation split, so its metrics are optimistic for the model that is
+    trained with the best values, the more so the more trials there are. `training.seed` decides which values are tried.
 
     Attributes:
-      trials: How many; fewer where the choices have no more combinations.
+      trials: Number of trials; fewer if there are fewer combinations.
       epochs: Epochs of a trial's first phase.
       fine_tune_epochs: Epochs of a trial's second phase.
-      search: Names of TrainingConfig's fields to what is tried: a list of values, or a Range for numbers.
+      search: Maps fields of TrainingConfig to the values to try: a list, or a Range for numbers.
     """
 
     trials: int = Field(ge=2, le=1000)
@@ -87,12 +87,12 @@ class TuningConfig(FrozenModel):
         return self
 
     def candidates(self, name: str) -> tuple[Any, ...]:
-        """What a search tries of a field: all values of a list, both ends of a range; none where it is not searched."""
+        """Values to check for a field: all of a list, both ends of a range, none if it is not searched."""
         space = self.search.get(name, ())
         return (space.min, space.max) if isinstance(space, Range) else space
 
     def trial_training(self, training: TrainingConfig) -> TrainingConfig:
-        """What all trials have in common; a final training of more epochs has the same trials.
+        """The settings that all trials share; they do not depend on the epochs of the final training.
 
         Raises:
           ValidationError: A trial's epochs do not fit the training.
@@ -105,7 +105,7 @@ class TuningConfig(FrozenModel):
 
 
 def chosen_training(training: TrainingConfig, values: Mapping[str, Any]) -> TrainingConfig:
-    """The training with a trial's values; ValidationError where there is no such field or value."""
+    """The training with a trial's values; ValidationError if there is no such field or value."""
     return TrainingConfig.model_validate(training.model_dump() | dict(values))
 
 
@@ -115,7 +115,7 @@ def named(values: Mapping[str, Any]) -> str:
 
 
 def check_trials(tuning: TuningConfig, training: TrainingConfig) -> None:
-    """ValueError where the trials do not fit the training that they are for."""
+    """Raises ValueError if the trials do not fit their training."""
     try:
         tuning.trial_training(training)
     except ValidationError as error:
@@ -123,15 +123,15 @@ def check_trials(tuning: TuningConfig, training: TrainingConfig) -> None:
 
 
 def _checked(name: str, space: tuple[Any, ...] | Range) -> tuple[Any, ...] | Range:
-    """The space with its values as TrainingConfig has them; ValueError where one of them is none."""
+    """The space with its values as TrainingConfig parses them; ValueError if one is not valid."""
     if name not in TrainingConfig.model_fields:
         raise ValueError(f"training has no such setting; search among {', '.join(SEARCHABLE)}")
     if name not in SEARCHABLE:
-        raise ValueError(f"is not to be searched; set training.{name}, or search among {', '.join(SEARCHABLE)}")
+        raise ValueError(f"cannot be searched; set training.{name}, or search among {', '.join(SEARCHABLE)}")
     if isinstance(space, Range):
         kind = TrainingConfig.model_fields[name].annotation
         if kind not in NUMBERS:
-            raise ValueError("has no range; give a list of values")
+            raise ValueError("cannot have a range; give a list of values")
         if space.step is not None and kind(space.step) != space.step:
             raise ValueError(f"step must be whole, got {space.step}")
         return space.model_copy(update={"min": _value(name, space.min), "max": _value(name, space.max)})
@@ -142,7 +142,7 @@ def _checked(name: str, space: tuple[Any, ...] | Range) -> tuple[Any, ...] | Ran
 
 
 def _value(name: str, value: Any) -> Any:
-    """The value as TrainingConfig has it."""
+    """The value as TrainingConfig parses it."""
     try:
         return getattr(TrainingConfig.model_validate({name: value}), name)
     except ValidationError as error:

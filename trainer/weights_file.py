@@ -1,7 +1,7 @@
-"""Whether an encoder can start from what `encoder_weights` names: looked up in the file's header, without TensorFlow.
+"""Whether an encoder can start from what `encoder_weights` names: read from the file's header, without TensorFlow.
 
-Building the model is what decides; this says the same hours earlier. Keras names weights by layer class and number, in
-files of two forms (`*.weights.h5`, and `*.h5` of Keras 2), so that the shapes are what identifies an encoder.
+Building the model has the last word; this check gives the same answer hours earlier. Keras names weights by layer class
+and number, in two file formats (`*.weights.h5`, and `*.h5` of Keras 2), so an encoder is identified by its shapes.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ MIX_TRANSFORMERS = {  # size to channels and blocks of its stages
 
 
 def weights_problem(config: TrainingConfig, is_here: bool = True) -> str | None:
-    """Why the encoder cannot start from its weights, with the remedy; None where it can, or where nobody can tell.
+    """Why the encoder cannot start from its weights, with the remedy; None if it can, or if that cannot be known here.
 
     Args:
       config: `model` and what its encoder is made from.
-      is_here: Whether the training sees this machine's files; elsewhere a file that is missing here may be there.
+      is_here: Whether the training sees this machine's files; on other machines a file may exist that is missing here.
     """
     if config.encoder:
         return _preset_problem(config.encoder, is_here)
@@ -64,7 +64,7 @@ def weights_problem(config: TrainingConfig, is_here: bool = True) -> str | None:
 
 
 def weights_files(config: TrainingConfig) -> tuple[Path, ...]:
-    """The files on this machine that the encoder is made from, in order; none where it is downloaded or needs none."""
+    """The files on this machine that the encoder is made from, in order; empty if it is downloaded or needs none."""
     path = Path(config.encoder or config.encoder_weights)
     if path.is_dir() and config.encoder:
         return tuple(sorted(one for one in path.iterdir() if one.is_file()))
@@ -72,7 +72,7 @@ def weights_files(config: TrainingConfig) -> tuple[Path, ...]:
 
 
 def _preset_problem(preset: str, is_here: bool) -> str | None:
-    """Why a KerasHub preset cannot be loaded, as far as a folder's listing tells."""
+    """Why a KerasHub preset cannot be loaded, as far as its folder shows."""
     folder = Path(preset)
     if "://" in preset:
         return None
@@ -85,9 +85,9 @@ def _preset_problem(preset: str, is_here: bool) -> str | None:
     return None
 
 
-@cache  # a search asks for each of its combinations
+@cache  # a search calls this for each of its combinations
 def _shapes(path: Path, mtime_ns: int) -> Shapes:
-    """How many weights of each shape a file holds, which has not changed since `mtime_ns`."""
+    """How many weights of each shape a file holds; `mtime_ns` makes the cache notice a changed file."""
     import h5py  # Keras brings it; a tenth of a second
 
     shapes: Shapes = Counter()
@@ -105,9 +105,9 @@ def _mobilenet_misfit(config: TrainingConfig, shapes: Shapes) -> str | None:
     found = [width for width, (before, after) in MOBILENET_LAST.items() if shapes[(1, 1, before, after)]]
     classifier = any(len(shape) == 2 for shape in shapes)  # the only dense layer
     if not found or shapes.total() != MOBILENET_WEIGHTS + (2 if classifier else 0):
-        return f"holds no weights of MobileNetV2, which {config.model} starts from"
+        return f"does not hold weights of MobileNetV2, which {config.model} starts from"
     if classifier:
-        return "holds a classifier too; give a file without it (`include_top=False`, *_no_top)"
+        return "also holds a classifier; give a file without it (`include_top=False`, *_no_top)"
     if config.encoder_width not in found:
         return f"has encoder_width {found[0]}, not {config.encoder_width}; change one of the two"
     return None
@@ -116,7 +116,7 @@ def _mobilenet_misfit(config: TrainingConfig, shapes: Shapes) -> str | None:
 def _segformer_misfit(config: TrainingConfig, shapes: Shapes) -> str | None:
     found = [size for size, stages in MIX_TRANSFORMERS.items() if _holds(shapes, *stages)]
     if not found:
-        return "holds no weights of a Mix Transformer, which segformer starts from"
+        return "does not hold weights of a Mix Transformer, which segformer starts from"
     if config.segformer_size not in found:
         return f"has segformer_size {found[0]}, not {config.segformer_size}; change one of the two"
     return None

@@ -66,7 +66,7 @@ def refusal(write_config):
 
 
 def test_a_search_that_is_impossible_is_named_with_its_file_and_key(refusal):
-    assert "config.yaml: tuning.search: seed: is not to be searched; set training.seed" in refusal(search={"seed": [1]})
+    assert "config.yaml: tuning.search: seed: cannot be searched; set training.seed" in refusal(search={"seed": [1]})
     assert "config.yaml: tuning.trials: Input should be greater" in refusal(trials=0)
 
 

@@ -1,4 +1,4 @@
-"""A killed training goes on from its last checkpoint, to the same weights."""
+"""A killed training resumes from its last checkpoint, to the same weights."""
 
 import json
 import signal
@@ -71,10 +71,10 @@ def run(settings, **options):
 
 
 @pytest.mark.proof
-def test_a_killed_run_goes_on_in_the_middle_of_its_epoch_to_the_same_weights(settings, killed):
+def test_a_killed_run_resumes_in_the_middle_of_its_epoch_to_the_same_weights(settings, killed):
     resumed = run(settings, checkpoint_dir=str(settings.checkpoints))
     assert 0 < killed < STEPS
-    assert resumed.lines[0] == f"going on from the checkpoint after step {killed} of {STEPS}, phase 1"
+    assert resumed.lines[0] == f"resuming from the checkpoint after step {killed} of {STEPS}, phase 1"
     assert [epoch.number for epoch in resumed.epochs] == list(range(1 + killed // (STEPS // 2), 3))
     listing = (settings.checkpoints / "phase-0" / "checkpoint").read_text()
     assert f'"ckpt-{STEPS}"' in listing
@@ -87,7 +87,7 @@ def test_a_killed_run_goes_on_in_the_middle_of_its_epoch_to_the_same_weights(set
 @pytest.mark.proof
 def test_checkpoints_of_another_model_are_refused_and_the_folder_is_named(settings, killed):
     other = SimpleNamespace(config={**settings.config, "decoder_filters": 8}, shards=settings.shards)
-    with pytest.raises(UserError, match=r"cannot go on from this checkpoint.*delete .*phase-0 to start anew"):
+    with pytest.raises(UserError, match=r"cannot resume from this checkpoint.*delete .*phase-0 to start over"):
         run(other, checkpoint_dir=str(settings.checkpoints))
 
 

@@ -89,7 +89,7 @@ def test_a_search_whose_trials_all_diverge_names_the_remedy(prepare, broken_weig
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_search_that_was_killed_goes_on_behind_its_last_finished_trial(prepare, tmp_path):
+def test_a_search_that_was_killed_resumes_after_its_last_finished_trial(prepare, tmp_path):
     space = {"learning_rate": {"min": 1e-4, "max": 1e-2, "log": True}}
 
     class Killed(BaseException):
@@ -108,7 +108,7 @@ def test_a_search_that_was_killed_goes_on_behind_its_last_finished_trial(prepare
 
     again = prepare(space, trials=3)
     lines = search(again).splitlines()
-    assert lines[:2] == ["up to 3 trials of 1 epochs: learning_rate 0.0001 to 0.01", "going on behind trial 1"]
+    assert lines[:2] == ["up to 3 trials of 1 epochs: learning_rate 0.0001 to 0.01", "resuming after trial 1"]
     assert [line.split("  ")[0] for line in lines[2:]] == ["trial 2/3", "trial 3/3", lines[-1]]
     assert again.tuner.oracle.trials["0"].score == done.score
     assert list(tmp_path.iterdir()) == []

@@ -21,17 +21,17 @@ def refusal(search: dict, **values) -> str:
     ("search", "message"),
     [
         ({"learningrate": [1e-3, 1e-2]}, "search: learningrate: training has no such setting; search among model, "),
-        ({"seed": [1, 2]}, "search: seed: is not to be searched; set training.seed, or search among model, "),
-        ({"distribution": ["auto", "single"]}, "search: distribution: is not to be searched"),
-        ({"checkpoint_steps": [1, 2]}, "search: checkpoint_steps: is not to be searched"),
-        ({"export_tflite": [True, False]}, "search: export_tflite: is not to be searched"),
-        ({"epochs": [1, 2]}, "search: epochs: is not to be searched"),
+        ({"seed": [1, 2]}, "search: seed: cannot be searched; set training.seed, or search among model, "),
+        ({"distribution": ["auto", "single"]}, "search: distribution: cannot be searched"),
+        ({"checkpoint_steps": [1, 2]}, "search: checkpoint_steps: cannot be searched"),
+        ({"export_tflite": [True, False]}, "search: export_tflite: cannot be searched"),
+        ({"epochs": [1, 2]}, "search: epochs: cannot be searched"),
         ({"learning_rate": [0.001, 2]}, "search: learning_rate: Input should be less than or equal to 1, got 2"),
         ({"learning_rate": {"min": 0, "max": 1}}, "search: learning_rate: Input should be greater than 0, got 0"),
         ({"batch_size": {"min": 2.5, "max": 8}}, "search: batch_size: Input should be a valid integer"),
         ({"batch_size": {"min": 2, "max": 8, "step": 1.5}}, "search: batch_size: step must be whole, got 1.5"),
         ({"loss": ["cross_entropy", "hinge"]}, "search: loss: Input should be 'cross_entropy', "),
-        ({"loss": {"min": 0, "max": 1}}, "search: loss: has no range; give a list of values"),
+        ({"loss": {"min": 0, "max": 1}}, "search: loss: cannot have a range; give a list of values"),
         ({"loss": ["cross_entropy", "cross_entropy"]}, "search: loss: give at least two different values"),
         ({"weight_decay": {"min": 1, "max": 0}}, "search.weight_decay.range: min must be less than max, got 1 and 0"),
         ({"weight_decay": {"min": 0, "max": 1, "log": True}}, "search.weight_decay.range: a range with log needs"),
@@ -47,7 +47,7 @@ def test_what_cannot_be_searched_is_named(search, message):
 
 def test_every_wrong_entry_is_named_at_once():
     message = refusal({"seed": [1, 2], "loss": ["hinge", "cross_entropy"]})
-    assert "seed: is not to be searched" in message
+    assert "seed: cannot be searched" in message
     assert "loss: Input should be" in message
 
 

@@ -25,6 +25,6 @@ def build_model(config: TrainingConfig, image_size: int, num_classes: int) -> ke
       A model from float32 [N, S, S, 3] in [-1, 1] to logits float32 [N, S, S, C], with a submodel called `encoder`.
 
     Raises:
-      UserError: Weights or an image size that do not fit it.
+      UserError: The weights or the image size do not fit the model.
     """
     return BUILDERS[config.model](config, image_size, num_classes)

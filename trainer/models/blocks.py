@@ -9,18 +9,18 @@ from schemas.errors import UserError
 from trainer.config import TrainingConfig
 from trainer.requirements import size_problem
 
-ENCODER = "encoder"  # name of the submodel that can come with weights, and is frozen at first then
+ENCODER = "encoder"  # name of the submodel that can start from weights, and is then frozen in the first phase
 BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.99 and MobileNetV2's 0.999 lag for hundreds of steps; a small data set has few
 
 
 def check_image_size(config: TrainingConfig, image_size: int) -> None:
-    """UserError where the encoder's input is no multiple of its stride."""
+    """Raises UserError if the encoder's input is not a multiple of its stride."""
     if problem := size_problem(config, image_size):
         raise UserError(problem)
 
 
 def enlarged_input(config: TrainingConfig, image_size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """The images [N, S, S, 3] that a model takes, and the same as large as its encoder sees them."""
+    """Returns the model's input, images [N, S, S, 3], and the same images enlarged for the encoder."""
     images = keras.Input((image_size, image_size, 3), name="images")
     if config.encoder_scale == 1:
         return images, images
@@ -28,12 +28,12 @@ def enlarged_input(config: TrainingConfig, image_size: int) -> tuple[keras.Keras
 
 
 def normalize(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Batch normalization and ReLU."""
+    """Applies batch normalization and ReLU."""
     x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
 def resize_to(x: keras.KerasTensor, size: int, name: str) -> keras.KerasTensor:
-    """Bilinear enlargement of [N, H, H, C] to [N, size, size, C], a multiple of H; H itself changes nothing."""
+    """Enlarges [N, H, H, C] bilinearly to [N, size, size, C]; `size` is a multiple of H, and H changes nothing."""
     factor = size // x.shape[1]
     return x if factor == 1 else layers.UpSampling2D(factor, interpolation="bilinear", name=name)(x)

@@ -45,7 +45,7 @@ def build_deeplab(config: TrainingConfig, image_size: int, num_classes: int) -> 
 
 
 def _spatial_pyramid(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
-    """Looks at [N, H, H, D] at several scales and as a whole: [N, H, H, filters]."""
+    """Atrous spatial pyramid pooling: [N, H, H, D] at several scales and as a whole to [N, H, H, filters]."""
     side = x.shape[1]
     branches = [_convolve(x, filters, "pyramid_1x1")]
     for rate in RATES:

@@ -29,7 +29,7 @@ def mobilenet_encoder(
       atrous: Whether the last stage keeps 1/16 of the input's size and widens its kernels instead, as DeepLab does.
 
     Raises:
-      UserError: Weights that are missing or do not fit.
+      UserError: The weights are missing or do not fit.
     """
     weights = config.encoder_weights if config.encoder_is_pretrained else None
     if weights not in (None, "imagenet") and not Path(weights).is_file():
@@ -38,7 +38,7 @@ def mobilenet_encoder(
         backbone = keras.applications.MobileNetV2(
             input_shape=(input_size, input_size, 3), alpha=config.encoder_width, include_top=False, weights=weights
         )
-    except Exception as error:  # Keras raises whatever its reader or its downloader meets
+    except Exception as error:  # Keras lets any error of its reader or downloader through
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"encoder_weights: {weights!r} cannot be used with encoder_width {config.encoder_width}: {reason}"
@@ -54,7 +54,7 @@ def mobilenet_encoder(
 
 
 def _without_last_stride(layer: layers.Layer) -> layers.Layer:
-    """A layer anew; those of the last stage with stride 1, and with dilation 2 behind where the stride was."""
+    """Clones a layer; in the last stage the stride becomes 1 and later layers get dilation 2."""
     config = layer.get_config()
     if layer.name == "block_13_pad":
         config["padding"] = 0

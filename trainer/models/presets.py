@@ -1,4 +1,4 @@
-"""Encoders from KerasHub presets: any backbone that offers the features of several scales."""
+"""Encoders from KerasHub presets: any backbone that offers features at several scales."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def preset_encoder(config: TrainingConfig, input_size: int, strides: Sequence[in
 
     Returns:
       A model from float32 [N, I, I, 3] in [-1, 1] to features [N, I / s, I / s, C_s] for each stride s. Pixels are
-      normalized as the preset's image converter says; a preset without one is given [-1, 1].
+      normalized as the preset's image converter says; a preset without one receives [-1, 1].
 
     Raises:
-      UserError: A preset that cannot be loaded, or without features at these scales.
+      UserError: The preset cannot be loaded, or lacks features at these scales.
     """
     try:
         from keras_hub import layers as hub_layers  # an optional dependency, and seconds to import
@@ -42,7 +42,7 @@ def preset_encoder(config: TrainingConfig, input_size: int, strides: Sequence[in
         scale, offset = _normalization(hub_layers.ImageConverter, config.encoder)
     except UserError:
         raise
-    except Exception as error:  # KerasHub raises whatever its readers and downloaders meet
+    except Exception as error:  # KerasHub lets any error of its readers and downloaders through
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"training.encoder: the preset {config.encoder!r} cannot be loaded: {reason}") from None
     levels = getattr(backbone, "pyramid_outputs", None)
@@ -67,11 +67,11 @@ def preset_encoder(config: TrainingConfig, input_size: int, strides: Sequence[in
 
 
 def _load_backbone(kind: Any, preset: str, with_weights: bool, input_size: int) -> keras.Model:
-    """The preset's backbone for this input size, where its class is built for one."""
+    """Loads the preset's backbone, for this input size if its class has a fixed one."""
     shape = (input_size, input_size, 3)
     try:
         return kind.from_preset(preset, load_weights=with_weights, image_shape=shape)
-    except (TypeError, ValueError) as error:  # EfficientNet takes images of any size, and no such argument
+    except (TypeError, ValueError) as error:  # EfficientNet takes images of any size, and has no such argument
         if "image_shape" not in str(error):
             raise
         return kind.from_preset(preset, load_weights=with_weights)

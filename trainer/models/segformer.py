@@ -2,7 +2,7 @@
 
 E. Xie et al., "SegFormer: Simple and Efficient Design for Semantic Segmentation with Transformers", NeurIPS 2021; the
 sizes are those of its tables 6 and 7. KerasHub's encoder takes square images only, of a size fixed when built, and
-carries its own dropout of 0.1; its decoder is not used, since it hides the encoder from the one who freezes it.
+carries its own dropout of 0.1; its decoder is not used, since it hides the encoder, which we freeze.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from trainer.models.presets import preset_encoder
 from trainer.weights_file import MIX_TRANSFORMERS
 
 HEADS = (1, 2, 5, 8)
-REDUCTIONS = (8, 4, 2, 1)  # of the sequences that attention looks at
+REDUCTIONS = (8, 4, 2, 1)  # of the sequences that attention sees
 PATCHES = (7, 3, 3, 3)
 STRIDES = (4, 2, 2, 2)
 DROP_PATH = 0.1
@@ -72,7 +72,7 @@ def _encoder(config: TrainingConfig, input_size: int) -> keras.Model:
     if config.encoder_is_pretrained:
         _load_weights(backbone, config)
     images = keras.Input((input_size, input_size, 3), name="encoder_images")
-    # From [-1, 1] to what the weights know.
+    # From [-1, 1] to the range that the weights were trained on.
     scale, offset = [0.5 / one for one in DEVIATION], [(0.5 - mean) / one for mean, one in zip(MEAN, DEVIATION)]
     normalized = layers.Rescaling(scale, offset, name="standardize")(images)
     stages = keras.Model(backbone.inputs, list(backbone.pyramid_outputs.values()), name="mix_transformer")
@@ -80,7 +80,7 @@ def _encoder(config: TrainingConfig, input_size: int) -> keras.Model:
 
 
 def _load_weights(backbone: keras.Model, config: TrainingConfig) -> None:
-    """Fills the encoder from a preset that KerasHub downloads, or from a file that `save_weights` wrote."""
+    """Loads the encoder's weights from a preset that KerasHub downloads, or from a file that `save_weights` wrote."""
     weights = config.encoder_weights
     if weights not in PRESETS and not Path(weights).is_file():
         choices = ", ".join(PRESETS)
@@ -93,7 +93,7 @@ def _load_weights(backbone: keras.Model, config: TrainingConfig) -> None:
             backbone.set_weights(preset.get_weights())
         else:
             backbone.load_weights(weights)
-    except Exception as error:  # whatever KerasHub's reader or its downloader meets
+    except Exception as error:  # KerasHub lets any error of its reader or downloader through
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"encoder_weights: {weights!r} cannot be used with segformer_size {config.segformer_size}: {reason}"

@@ -43,7 +43,7 @@ def build_unet(config: TrainingConfig, image_size: int, num_classes: int) -> ker
 def _decoder_block(
     x: keras.KerasTensor, skip: keras.KerasTensor, filters: int, refinements: int, name: str
 ) -> keras.KerasTensor:
-    """Doubles the size of `x` and merges the skip; both are narrowed first, since wide maps are what costs time."""
+    """Doubles the size of `x` and merges the skip; both are narrowed first, because wide maps are slow."""
     x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_narrow")(x)
     x = layers.UpSampling2D(2, interpolation="bilinear", name=f"{name}_enlarge")(x)
     skip = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_skip")(skip)
