@@ -1,1 +1,1 @@
-"""The TFX pipeline: from a published data set version to a judged and pushed model, and what runs it."""
+"""The TFX pipeline: from a published data set version to an evaluated and pushed model, and what runs it."""

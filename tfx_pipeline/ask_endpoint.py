@@ -1,4 +1,4 @@
-"""Asks a deployed model about photos: `python -m tfx_pipeline.ask_endpoint --config=FILE PHOTO...`.
+"""Predicts masks of photos with a deployed model: `python -m tfx_pipeline.ask_endpoint --config=FILE PHOTO...`.
 
 Each photo's mask and an overlay of both are written as PNG files.
 """
@@ -30,7 +30,7 @@ OWNER = "python -m tfx_pipeline.ask_endpoint"
 
 
 class Classes(NamedTuple):
-    """Names and colours (uint8 RGB), in the order of class ids, and who says so."""
+    """Names and colours (uint8 RGB) in the order of class ids, and where they come from."""
 
     names: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
@@ -42,10 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     quiet_libraries(options.verbose)
     if options.dataset is not None:
-        load_spec(options.dataset)  # a wrong name is an error before anything is asked
+        load_spec(options.dataset)  # a wrong name is an error before anything is sent
     names = _output_names(options.photos)
     pixels = [_read(path) for path in options.photos]
-    # Also so that no file of the user's, such as a mask beside the photo, is taken for an earlier answer.
+    # This also keeps a file of the user's, such as a mask beside the photo, from being mistaken for an earlier answer.
     claim_folder("--output", str(local_path("--output", options.output)), OWNER)
     predictor = _local(options.model) if options.model else _deployed(options)
 
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--dataset",
-        help="names and colours of the classes, for a model that does not say them itself:"
+        help="names and colours of the classes, for a model that does not name them itself:"
         f" {', '.join(available_datasets())}",
     )
     parser.add_argument(
@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read(path: Path) -> np.ndarray:
-    """The photo as uint8 [H, W, 3], upright and over white, as the training reads it."""
+    """The photo as uint8 [H, W, 3], upright and over white, as training reads it."""
     import numpy as np
 
     from beam_jobs.codec.photos import decode_photo
@@ -125,7 +125,7 @@ def _read(path: Path) -> np.ndarray:
 
 
 def _as_png(webp: bytes) -> bytes:
-    """A WebP file, which no data set holds, as a PNG; OSError where it cannot be decoded."""
+    """Converts a WebP file, a format that data sets do not use, to PNG; OSError if it cannot be decoded."""
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -139,10 +139,10 @@ def _as_png(webp: bytes) -> bytes:
 
 
 def _output_names(paths: list[Path]) -> list[str]:
-    """The stems of the files, which must differ, so that no answer takes the place of another."""
+    """The stems of the files, which must differ, so that no result overwrites another."""
     stems = [path.stem for path in paths]
     if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
-        raise UserError(f"photos of the same name: {enumerated(twice)}; ask about them one after the other")
+        raise UserError(f"photos of the same name: {enumerated(twice)}; send them one at a time")
     return stems
 
 
@@ -165,17 +165,17 @@ def _deployed(options: argparse.Namespace):
 
 
 def _classes(predictor, dataset: str | None) -> Classes:
-    """The model's own classes; those of a data set only where the model says nothing and the user names one."""
+    """The model's own classes; those of a data set only if the model names none and the user names the data set."""
     try:
         info = predictor.info()
     except UserError as error:
         if dataset is None:
-            raise UserError(f"the model does not say its classes: {error}; give --dataset=NAME if you know") from None
-        print(f"Note: classes are named after --dataset={dataset}; the model does not say them: {error}")
+            raise UserError(f"the model does not name its classes: {error}; give --dataset=NAME") from None
+        print(f"Note: classes are taken from --dataset={dataset}; the model does not name them: {error}")
         spec = load_spec(dataset)
         return Classes(spec.class_names, spec.palette, f"--dataset={dataset}")
     if dataset is not None:
-        print(f"Note: --dataset={dataset} is left aside; the model names its classes itself")
+        print(f"Note: --dataset={dataset} is ignored; the model names its classes itself")
     return Classes(info.classes, info.palette, "the model")
 
 

@@ -5,7 +5,7 @@ The same file is the pipeline file of the `tfx` command line:
     tfx pipeline create --engine=local --pipeline-path=tfx_pipeline/local_runner.py
     tfx run create --engine=local --pipeline-name=NAME
 
-which gives no arguments, so that every option can also come from the environment (see `--help`).
+which passes no arguments, so every option can also come from the environment (see `--help`).
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ exit codes:
   {EXIT_NOT_BLESSED}  the run finished, but the model is not good enough: not blessed, not pushed
   {EXIT_NO_SPACE}  the model is blessed and pushed, but its Space on the Hub could not be
 
-A second run with the same output folder finds finished steps and takes over their results."""
+Another run with the same output folder reuses the results of finished steps."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     options = _parser().parse_args(arguments)
-    sys.stdout.reconfigure(line_buffering=True)  # progress shows up at once, also through a pipe
+    sys.stdout.reconfigure(line_buffering=True)  # show progress at once, also through a pipe
     return exit_code(lambda: _check_and_run(options), "interrupted; finished steps are kept")
 
 
@@ -82,7 +82,7 @@ def _check_and_run(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandLine(
         prog="python -m tfx_pipeline.local_runner",
-        description="Trains, judges and pushes a model on a published data set version, on this machine.",
+        description="Trains, evaluates and pushes a model on a published data set version, on this machine.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -124,8 +124,8 @@ def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, PublishedVersi
       The configuration with absolute paths, and the version.
 
     Raises:
-      UserError: The version, what earlier runs left in the output, or what `tfx_pipeline.preflight` looks at,
-        or a path that TensorFlow would take for a pattern.
+      UserError: The version, the files of earlier runs in the output, or something that `tfx_pipeline.preflight` checks
+        cannot be used, or TensorFlow would take a path for a pattern.
     """
     data, output = local_path("data", config.data), local_path("output", config.output)
     if data == output or data in output.parents:
@@ -137,15 +137,15 @@ def check_inputs(config: PipelineConfig) -> tuple[PipelineConfig, PublishedVersi
         dry_run = local_path("hub.dry_run", config.hub.dry_run)
         check_dry_run_place(dry_run, data, output)
         config = config.model_copy(update={"hub": config.hub.model_copy(update={"dry_run": str(dry_run)})})
-    check_run(config, read_version(data))  # seconds, before every byte of the shards is read
+    check_run(config, read_version(data))  # takes seconds; next, every byte of the shards is read
     version = verify_version(data)
     return config.model_copy(update={"data": str(data), "output": str(output)}), version
 
 
 def check_dry_run_place(dry_run: Path, data: Path, output: Path) -> None:
-    """UserError where a dry run of the Hub would write among what TFX, a server of models or a data set keeps.
+    """Raises UserError if a dry run of the Hub would write into a folder of TFX, served models or a data set.
 
-    The run itself makes those folders, so that the push would fail after the training.
+    The run itself creates those folders, so the push would only fail after the training.
     """
     taken = [data, *(output / name for name in (PIPELINE_FOLDER, SERVING_FOLDER, CHECKPOINTS_FOLDER, LOGS_FOLDER))]
     for folder in taken:
@@ -157,7 +157,7 @@ def check_dry_run_place(dry_run: Path, data: Path, output: Path) -> None:
 
 
 def make_output_folder(output: Path) -> None:
-    """Makes the output folder and its folder of logs; UserError where nothing can be written there."""
+    """Creates the output folder and its folder of logs; UserError if nothing can be written there."""
     try:
         (output / LOGS_FOLDER).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output):
@@ -170,7 +170,7 @@ def run(config: PipelineConfig, version: PublishedVersion, verbose: bool, run_fn
     """Runs the pipeline, prints its progress and its result, and returns the exit code.
 
     Raises:
-      UserError: A step found that what the user gave cannot be used.
+      UserError: A step could not use the user's input.
     """
     output, manifest = Path(config.output), version.manifest
     log = output / LOGS_FOLDER / f"{datetime.now():%Y-%m-%dT%H-%M-%S-%f}.log"
@@ -184,7 +184,7 @@ def run(config: PipelineConfig, version: PublishedVersion, verbose: bool, run_fn
             from tfx_pipeline.local.local_run import run_locally  # TFX takes half a minute to import
 
             summary = run_locally(config, version, run_fn)
-        except Exception as error:  # anything that a step raises becomes one line here and a traceback in the log
+        except Exception as error:  # any error in a step becomes one line here and a traceback in the log
             traceback.print_exc()
             failure = error
     if summary is not None:

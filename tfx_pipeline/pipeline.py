@@ -1,4 +1,4 @@
-"""The pipeline: published data in place, Tuner, Trainer, Evaluator against the last blessed model, Pusher and HFPusher.
+"""The pipeline: published data, Tuner, Trainer, Evaluator against the last blessed model, Pusher and HFPusher.
 
 No ExampleGen, StatisticsGen or Transform: the data set was split, encoded, measured and validated when it was
 published, and preprocessing is part of the exported model.
@@ -57,10 +57,9 @@ def create_pipeline(
       version: The version at `config.data`.
       platform: Where the steps run.
       run_fn: Import path of the training function.
-      compare_with_itself: Whether a model that is blessed already may be its own last blessed model. Vertex AI
-        Pipelines know only this strategy; the local runner passes False, and a run that changes nothing then finds
-        every step done.
-      metadata_connection_config: Where ML Metadata is kept, for runners that do not bring their own.
+      compare_with_itself: Whether a model that is already blessed may be compared with itself. Vertex AI Pipelines
+        has only this strategy; the local runner passes False, and every step of an unchanged run is then cached.
+      metadata_connection_config: The ML Metadata database, for runners that do not bring their own.
       beam_pipeline_args: How Evaluator runs its Beam job.
     """
     manifest, spec = version
@@ -83,7 +82,7 @@ def create_pipeline(
             hub=config.hub,
             version=version,
         ).with_id(HF_PUSHER)
-        hf_pusher.add_upstream_node(pusher)  # a Hub that fails keeps no model from being served
+        hf_pusher.add_upstream_node(pusher)  # a failing Hub must not keep a model from being served
         components.append(hf_pusher)
     return Pipeline(
         pipeline_name=config.name,
@@ -135,7 +134,7 @@ def _trainer(
 
 
 def trainer_config(config: PipelineConfig, version: PublishedVersion, run_fn: str = RUN_FN) -> dict:
-    """Trainer's `custom_config`: what to train on, how, and the digest of what does it."""
+    """Trainer's `custom_config`: the data, the settings, and the digest of the code."""
     manifest, spec = version
     return {
         "dataset": spec.model_dump(mode="json"),
@@ -143,19 +142,19 @@ def trainer_config(config: PipelineConfig, version: PublishedVersion, run_fn: st
         "manifest_sha256": manifest.sha256,
         "training": config.training.model_dump(mode="json"),
         "checkpoint_dir": f"{config.output}/{CHECKPOINTS_FOLDER}",
-        # Part of TFX's cache key, so that a model of other code or weights is never taken for this one's.
+        # Part of TFX's cache key, so that a model of other code or weights is never reused.
         "source_sha256": source_sha256("schemas", run_fn.split(".")[0], files=weights_files(config.training)),
     }
 
 
 def tuner_config(config: PipelineConfig, version: PublishedVersion) -> dict:
-    """Tuner's `custom_config`: like Trainer's, of what all trials have in common, with what is searched."""
+    """Tuner's `custom_config`: like Trainer's, with the settings that all trials share and the search."""
     trials = config.model_copy(update={"training": config.tuning.trial_training(config.training)})
     return trainer_config(trials, version, TUNER_FN) | {"tuning": config.tuning.model_dump(mode="json")}
 
 
 def _imported(config: PipelineConfig, manifest: Manifest, folder: str, artifact_type: type[Artifact]) -> Importer:
-    """A folder of the version as an artifact, in place; ML Metadata takes the same folder and digest for the same."""
+    """Imports a folder of the version as an artifact, in place; the same folder and digest give the same artifact."""
     identity = {
         "dataset": manifest.dataset,
         "dataset_version": manifest.version,

@@ -1,4 +1,4 @@
-"""Where a pipeline's steps run: which components train, search and push there, and the settings that these need.
+"""Where a pipeline's steps run: the components that train, search and push there, and the settings they need.
 
 `tfx_pipeline.local.platform` is this machine, `tfx_pipeline.vertex.platform` is Vertex AI.
 """
@@ -21,20 +21,20 @@ PUSHER = "Pusher"
 
 
 class Platform:
-    """TFX's own components: a step does its work in its own process, and a model is served from a folder."""
+    """TFX's own components: a step works in its own process, and a model is served from a folder."""
 
     pusher_component: type[Pusher] = Pusher
 
     def trainer(self, config: PipelineConfig) -> tuple[type[Trainer], dict[str, Any]]:
-        """The component that trains, and what its `custom_config` must hold for the platform."""
+        """The component that trains, and what its `custom_config` must contain for the platform."""
         return Trainer, {}
 
     def tuner(self, config: PipelineConfig) -> tuple[type[Tuner], dict[str, Any]]:
-        """The component that searches for hyperparameters, and what its `custom_config` must hold for the platform."""
+        """The component that searches hyperparameters, and what its `custom_config` must contain for the platform."""
         return Tuner, {}
 
     def pusher(self, config: PipelineConfig, manifest: Manifest, model: Channel, blessing: Channel) -> Pusher:
-        """The component that puts a blessed model where it is served from."""
+        """The component that pushes a blessed model to where it is served from."""
         folder = pusher_pb2.PushDestination.Filesystem(base_directory=f"{config.output}/{SERVING_FOLDER}")
         destination = pusher_pb2.PushDestination(filesystem=folder)
         return self.pusher_component(model=model, model_blessing=blessing, push_destination=destination).with_id(PUSHER)

@@ -1,4 +1,4 @@
-"""Ports to listen at, as command lines take them."""
+"""Ports as command-line options."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ HIGHEST = 65535
 
 
 def port_number(text: str) -> int:
-    """The `type` of an option for a port; 0 is any free one."""
+    """The `type` of an option for a port; 0 stands for any free one."""
     try:
         port = int(text)
     except ValueError:

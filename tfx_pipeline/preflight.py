@@ -1,4 +1,4 @@
-"""Everything that can be known before a machine starts or an hour passes: one check of a run, wherever it runs.
+"""One check of a run, local or on Vertex AI, that finds early everything that can be known before it starts.
 
 Each problem is one line with key, value, bound and remedy. Nothing here imports TensorFlow or TFX.
 """
@@ -32,7 +32,7 @@ MAX_LABEL = 63  # characters of a label's value at Google
 
 
 def check_run(config: PipelineConfig, version: PublishedVersion, on_vertex: bool = False) -> None:
-    """Checks a run against its data, its files and its machines; writes nothing.
+    """Checks a run against its data, files and machines; writes nothing.
 
     Args:
       config: `data` is where the version is read.
@@ -40,7 +40,7 @@ def check_run(config: PipelineConfig, version: PublishedVersion, on_vertex: bool
       on_vertex: Whether the run goes to the machines of `config.cloud`, which do not see this machine's files.
 
     Raises:
-      UserError: All that is wrong, one line each.
+      UserError: All problems, one line each.
     """
     manifest, spec = version
     problems = [f"{config.data}: {one}" for one in _split_problems(manifest)]
@@ -92,7 +92,7 @@ def _training_problems(config: PipelineConfig, manifest: Manifest, num_classes: 
             one if one.startswith("training.") else f"training.{one}"
             for one in (*training_problems(training, together), *([weights] if weights else []))
         )
-    else:  # one machine searches, all train with what it has found
+    else:  # one machine searches, all train with the best values
         alone = replace(surroundings, replicas=_devices(job and job.model_copy(update={"replicas": 1})))
         trials = search_problems(config.tuning, training, alone, not on_vertex)
         yield from dict.fromkeys(
@@ -104,19 +104,19 @@ def _training_problems(config: PipelineConfig, manifest: Manifest, num_classes: 
 
 
 def _devices(job: TrainingJob | None) -> int:
-    """How many share a batch, with `distribution: auto`; without a job, the pipeline's own step trains."""
+    """How many devices share a batch with `distribution: auto`; without a job, the pipeline's own step trains."""
     return job.replicas * (job.accelerator_count if job.accelerator_type else 1) if job else 1
 
 
 def distribution_problem(training: TrainingConfig, job: TrainingJob | None, on_vertex: bool) -> str | None:
-    """Why machines and `training.distribution` do not go together; None where they do, or where only they know."""
+    """Why machines and `training.distribution` do not fit together; None if they do, or if only a run can show it."""
     wanted = training.distribution
     machines = (job.replicas if job else 1) if on_vertex else worker_count()
     if wanted == "multi_worker" and machines < 2:
         where = "cloud.training.replicas is 1" if on_vertex else "TF_CONFIG names no second worker"
-        return f"distribution: multi_worker, but {where}; take auto, or give it more"
+        return f"distribution: multi_worker, but {where}; take auto, or add replicas"
     if not on_vertex:
-        return None  # GPUs are known once TensorFlow is there
+        return None  # GPUs are only known once TensorFlow is imported
     if wanted in ("single", "mirrored") and machines > 1:
         return f"distribution: {wanted} uses one machine, cloud.training.replicas is {machines}; take auto"
     if wanted == "single" and _devices(job) > 1:
@@ -135,13 +135,13 @@ def _evaluation_problems(evaluation: EvaluationConfig, spec: DatasetSpec, data: 
     absent = absent_classes(data, spec) if evaluation.min_iou else ()
     for name in (name for name in evaluation.min_iou if name in absent):
         yield (
-            f"evaluation.min_iou.{name}: no mask of the eval split has a pixel of {name!r}, so that no model can reach "
+            f"evaluation.min_iou.{name}: no mask of the eval split has a pixel of {name!r}, so no model can reach "
             f"{evaluation.min_iou[name]}; leave it out, or publish an eval split with that class"
         )
 
 
 def absent_classes(data: str, spec: DatasetSpec) -> list[str]:
-    """Classes without a pixel in the eval split, by its published statistics; none where those do not say.
+    """Classes without a pixel in the eval split, by its published statistics; empty if those do not say.
 
     Raises:
       UserError: The statistics cannot be read.

@@ -1,4 +1,4 @@
-"""A digest of our own source code, so that TFX's cache never serves what other code has made."""
+"""A digest of our own source code, so that TFX's cache never serves the results of other code."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ SOURCE_SUFFIXES = (".py", ".yaml", ".pbtxt", ".css", ".html", ".js", ".json", ".
 
 
 def source_sha256(*modules: str, files: Iterable[Path] = ()) -> str:
-    """SHA-256 over names and contents of the source files of packages and modules, without importing them.
+    """Returns the SHA-256 over names and contents of the source files of packages and modules, without importing them.
 
     Args:
       modules: Names such as `trainer` (a package: all its files) or `tfx_pipeline.evaluation.iou_metrics` (one file).
-      files: Other files that decide what the code makes, such as weights; their names do not count.
+      files: Other files that decide the result, such as weights; their names do not count.
 
     Raises:
       ModuleNotFoundError: There is no such module.

@@ -4,8 +4,8 @@
     tfx pipeline create --engine=vertex --pipeline-path=tfx_pipeline/vertex_runner.py
     tfx run create --engine=vertex --pipeline-name=NAME --project=PROJECT --region=REGION
 
-The `tfx` command line submits without service account, network, key and labels; the CustomJob and the Pusher have
-theirs all the same.
+The `tfx` command line submits without service account, network, key and labels; the CustomJob and the Pusher still have
+theirs.
 """
 
 from __future__ import annotations

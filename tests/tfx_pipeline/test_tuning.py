@@ -121,7 +121,7 @@ def test_the_better_trials_value_is_trained_and_reported_and_not_searched_for_ag
 
     lines = run.out.splitlines()
     assert [line.split("  ")[0] for line in lines if line.startswith("trial ")] == ["trial 1/2", "trial 2/2"]
-    assert "tuning: the best of 2 trials, by the eval split; that flatters the figures above" in lines
+    assert "tuning: the best of 2 trials on the eval split, so the figures above are optimistic" in lines
     assert not any("Search" in line or "Trial" in line for line in lines)
     left = [path for path in (tmp_path / "output").rglob("*") if path.name in ("oracle.json", "trial.json")]
     assert left == []

@@ -1,4 +1,4 @@
-"""A model of crops, exported: it answers for images of any size."""
+"""An exported crop model predicts images of any size."""
 
 import io
 import json
@@ -28,7 +28,7 @@ CONFIG = TrainingConfig(encoder_weights="none", encoder_scale=1, fine_tune_epoch
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """The signatures of a model of crops, and the same without export."""
+    """The signatures of a crop model, and the same without export."""
     folder = str(tmp_path_factory.mktemp("export") / "model")
     keras.utils.set_random_seed(0)
     model = build_model(CONFIG, TILE, CLASSES)
@@ -63,7 +63,7 @@ def test_an_image_as_large_as_a_tile_gets_the_models_own_answer(exported):
     np.testing.assert_array_equal(one, whole)
 
 
-def test_records_of_any_size_are_judged_at_their_own_size(exported):
+def test_records_of_any_size_are_evaluated_at_their_own_size(exported):
     drawn = [tuple(part[: 100 - 30 * index] for part in draw(index, 100)) for index in range(2)]
     outputs = exported.signatures["evaluate"](tf.constant([record_of(photo, mask) for photo, mask in drawn]))
     for index, (photo, mask) in enumerate(drawn):

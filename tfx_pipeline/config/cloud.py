@@ -1,6 +1,6 @@
-"""The `cloud:` section of a pipeline's configuration: where and on what it runs at Google, checked before it is sent.
+"""The `cloud:` section of a pipeline's configuration: where and on what it runs, checked before submission.
 
-The forms are those of `beam_jobs.dataflow.options`, which say where they come from.
+The formats are those of `beam_jobs.dataflow.options`, which names their sources.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from beam_jobs.storage.wildcards import wildcard_problem
 from schemas.frozen_model import FrozenModel
 from tfx_pipeline.config.machines import MACHINE_TYPE, misfit
 
-# Labels that the pipeline sets by itself; `tfx_pipeline.vertex.lineage` and TFX.
+# Labels that the pipeline sets itself (`tfx_pipeline.vertex.lineage`), and TFX's.
 OWN_LABELS = 8
 # "Prebuilt containers for inference" of Vertex AI: TensorFlow's end at 2.15.
 PREBUILT = r"(us|europe|asia)-docker\.pkg\.dev/vertex-ai/prediction/"
@@ -34,7 +34,7 @@ NETWORK = rf"projects/[0-9]+/global/networks/{NAME}"
 
 
 def _form_of(name: str) -> AfterValidator:
-    """A check that a text has the form that Dataflow's option of this name must have."""
+    """A check that a text has the format of Dataflow's option of this name."""
     pattern, remedy = FORMS[name]
 
     def check(text: str) -> str:
@@ -76,7 +76,7 @@ class Machine(FrozenModel):
 
     Attributes:
       accelerator_type: Such as `NVIDIA_TESLA_T4`; None for none.
-      accelerator_count: Training takes all of them (`training.distribution: auto`); a served model uses one.
+      accelerator_count: Training uses all of them (`training.distribution: auto`); a served model uses one.
     """
 
     machine_type: str = Field(pattern=rf"^{MACHINE_TYPE}$")
@@ -100,11 +100,11 @@ class TrainingJob(Machine):
     """The CustomJob that trains.
 
     Attributes:
-      replicas: Machines that train together (`training.distribution: auto`); `training.batch_size` is that of all.
+      replicas: Machines that train together (`training.distribution: auto`) and share `training.batch_size`.
       boot_disk_gb: Holds the image and the shards that TensorFlow reads ahead.
-      timeout_hours: After these it is stopped, wherever it is; Vertex AI's own limit is seven days.
-      spot: Takes machines at a lower price that Google may take back at any time; the training then resumes on another.
-      service_account: Whom the job acts as; None means the pipeline's.
+      timeout_hours: The job is stopped after this time; Vertex AI's own limit is seven days.
+      spot: Uses cheaper machines that Google may reclaim at any time; training then resumes on another.
+      service_account: The account that the job acts as; None means the pipeline's.
     """
 
     replicas: int = Field(default=1, ge=1)
@@ -128,17 +128,17 @@ class Serving(Machine):
     """The endpoint that answers.
 
     Attributes:
-      endpoint: Display name; the endpoint is made where there is none of that name.
-      image: Answers Vertex AI's requests; None for the one that `make image` pushes beside the pipeline's, with the
-        TensorFlow that trained. One of Google's prebuilt images, such as `tf2-cpu.2-15:latest`, until 2027-01-14.
-      min_replicas, max_replicas: Between these the service scales; at least one is always paid for.
-      dedicated: Whether an endpoint that is made is a dedicated one, with a host name of its own, requests of 10 MB and
-        `timeout_seconds`; a shared one takes 1.5 MB and a minute. An endpoint that is there stays what it is.
-      timeout_seconds: How long a dedicated endpoint may take for an answer.
+      endpoint: Display name; the endpoint is created if there is none of that name.
+      image: The serving container; None for the one that `make image` pushes beside the pipeline's, with the same
+        TensorFlow as training. Or one of Google's prebuilt images, such as `tf2-cpu.2-15:latest`, until 2027-01-14.
+      min_replicas, max_replicas: Bounds of autoscaling; at least one machine is always paid for.
+      dedicated: Whether a new endpoint is a dedicated one, with a host name of its own, requests of 10 MB and
+        `timeout_seconds`; a shared one allows 1.5 MB and a minute. An existing endpoint stays as it is.
+      timeout_seconds: How long a dedicated endpoint may take to respond.
       traffic_percentage: Share of a new model; the model with the largest share keeps the rest, others are removed. The
-        first gets all. `python -m tfx_pipeline.vertex endpoint promote` or `rollback` ends the trial.
+        first model gets all. `python -m tfx_pipeline.vertex endpoint promote` or `rollback` ends the trial.
       keep_idle_models: Whether models that no longer get any traffic stay deployed, and paid for.
-      service_account: Whom the served model acts as; None means the project's default.
+      service_account: The account that the served model acts as; None means the project's default.
     """
 
     endpoint: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_ -]{0,126}$")
@@ -161,14 +161,14 @@ class Serving(Machine):
 
 
 class CloudConfig(FrozenModel):
-    """Where and on what the pipeline runs at Google.
+    """Where and on what the pipeline runs on Google Cloud.
 
     Attributes:
       image: Holds this package and everything that it imports; runs every step, the training and Dataflow's workers.
-      service_account: Whom the pipeline's steps act as.
+      service_account: The account that the pipeline's steps act as.
       network: VPC that the steps and the training are peered with; None for none.
       encryption_key: Encrypts job, artifacts, models and endpoint; None means Google's own keys.
-      labels: For the bill, on everything that is made.
+      labels: Put on everything that is created, to break down the bill.
       training: The CustomJob that trains; None trains inside the pipeline's own step, on its CPU.
       evaluation: Dataflow workers that evaluate; None evaluates inside the pipeline's own step.
       serving: The endpoint; None pushes to the folder OUTPUT/serving alone.
@@ -213,7 +213,7 @@ class CloudConfig(FrozenModel):
 
     @property
     def serving_image(self) -> str | None:
-        """What serves: as configured, or what `make image` pushed beside the pipeline's own image."""
+        """The serving image: as configured, or the one that `make image` pushed beside the pipeline's own."""
         if self.serving is None or self.serving.image:
             return self.serving and self.serving.image
         path, _, tag = self.image.rpartition(":")
@@ -228,7 +228,7 @@ class CloudConfig(FrozenModel):
         return labels
 
     def evaluation_options(self, bucket: str, job_name: str) -> DataflowOptions | None:
-        """How Dataflow evaluates; None where the pipeline's own step does. `bucket` keeps its temporary files."""
+        """Options for evaluation on Dataflow, None for the pipeline's own step; `bucket` is for temporary files."""
         if self.evaluation is None:
             return None
         return DataflowOptions(
@@ -245,13 +245,13 @@ class CloudConfig(FrozenModel):
 
 
 def check_places(data: str, output: str) -> list[str]:
-    """One line for each place that is no folder in a bucket, or a pattern; steps on Vertex AI can use nothing else."""
+    """One line for each place that is not a folder in a bucket, which is all that steps on Vertex AI can use."""
     pattern, _ = FORMS["bucket"]
     problems = []
     for key, value in (("data", data), ("output", output)):
         if not re.fullmatch(rf"gs://{pattern}(/[^/\s]+)+", value):
             problems.append(
-                f"{key}: steps on Vertex AI see Cloud Storage alone; give gs://BUCKET/FOLDER, got {value!r}"
+                f"{key}: steps on Vertex AI can only use Cloud Storage; give gs://BUCKET/FOLDER, got {value!r}"
             )
         elif problem := wildcard_problem(value):
             problems.append(f"{key}: {problem}, got {value!r}")

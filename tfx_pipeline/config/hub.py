@@ -12,7 +12,7 @@ from schemas.secrets import SecretName
 
 DRY_RUN_OWNER = "a dry run of HFPusher"
 PUBLIC_ENDPOINT = "https://huggingface.co"
-# A token must not travel unencrypted, except to this machine.
+# A token must not be sent unencrypted, except to this machine.
 ENDPOINT_PATTERN = r"^(https://[^/\s@?#]+|http://(localhost|127\.0\.0\.1)(:[0-9]+)?)$"
 Visibility = Literal["public", "private"]
 
@@ -24,7 +24,7 @@ def _check_repository_id(repository_id: str) -> str:
     return repository_id
 
 
-# The Hub's own rule for ids, as huggingface_hub checks it before it sends anything.
+# The Hub's own rule for ids, as huggingface_hub checks it before sending anything.
 RepositoryId = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=96),
@@ -33,16 +33,16 @@ RepositoryId = Annotated[
 
 
 class SpaceConfig(FrozenModel):
-    """The Space that lets people try the model. Its hardware is left to its owner.
+    """The Space that lets people try the model. Its owner chooses the hardware.
 
     Attributes:
       repo: Repository id, `owner/name`.
-      kind: `static` runs the model in the visitor's browser and is free; a `gradio` Space runs on the Hub's machines,
-        which the Hub gives to paying accounts only.
-      title: What the page is called.
-      visibility: Used when the Space is made.
+      kind: `static` runs the model in the visitor's browser and is free; `gradio` runs on the Hub's machines, which
+        only paying accounts get.
+      title: Title of the page.
+      visibility: Used when the Space is created.
       runtime: What a `gradio` Space loads the model with; `litert` is small and starts fast.
-      examples: Photos that visitors can pick, as paths or URIs. They are published: name only what may be.
+      examples: Photos that visitors can pick, as paths or URIs. They are published: name only photos that may be.
     """
 
     repo: RepositoryId
@@ -54,7 +54,7 @@ class SpaceConfig(FrozenModel):
 
 
 class DataSource(FrozenModel):
-    """Where the photos came from, for the model card, in place of what their version says (`schemas.origin`)."""
+    """Where the photos came from, for the model card; replaces what their version says (`schemas.origin`)."""
 
     title: Line
     license: Line
@@ -65,17 +65,17 @@ class HubConfig(FrozenModel):
     """What HFPusher does with a blessed model.
 
     Attributes:
-      model_repo: Repository id, `owner/name`; made if it is missing. The repository mirrors the push: files that
+      model_repo: Repository id, `owner/name`; created if missing. The repository mirrors the push: files that
         earlier pushes left and this one lacks are deleted.
-      visibility: Used when the repository is made; a private model is never pushed to a repository that is public.
-      endpoint: Address of the Hub, for one of your own.
+      visibility: Used when the repository is created; a private model is never pushed to a repository that is public.
+      endpoint: Address of the Hub, if you run your own.
       token: The name of the environment variable, or the Secret Manager resource
         (`projects/PROJECT/secrets/NAME/versions/VERSION`), that holds a token that may write. Never the token itself.
-      branch: What is committed to; made if it is missing.
-      license: The model's licence as the Hub calls it, such as `apache-2.0`; the card names none where it is left out.
-      data: Where the photos came from, if not from what their version says.
-      space: The demo; none where it is left out.
-      dry_run: A folder to write the repositories to instead; needs neither network nor token.
+      branch: Branch to commit to; created if missing.
+      license: The model's licence as the Hub calls it, such as `apache-2.0`; without it, the card names none.
+      data: Where the photos came from, if their version does not say so.
+      space: The demo; optional.
+      dry_run: A folder to write the repositories to instead of pushing; needs neither network nor token.
     """
 
     model_repo: RepositoryId

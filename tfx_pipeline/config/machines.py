@@ -1,4 +1,4 @@
-"""Which accelerators fit which machines on Vertex AI, as its documentation says.
+"""Which accelerators fit which machines on Vertex AI, by its documentation.
 
 Read on 2026-11-24 from "Configure compute resources" for custom training and for inference:
 https://cloud.google.com/vertex-ai/docs/training/configure-compute and .../vertex-ai/docs/predictions/configure-compute.
@@ -38,7 +38,7 @@ ACCELERATORS = tuple(dict.fromkeys([*_ATTACHED, *(accelerator for _, accelerator
 
 
 def misfit(machine_type: str, accelerator_type: str | None, accelerator_count: int) -> str | None:
-    """Why a machine and its accelerators do not go together, with what would; None where they do."""
+    """Why a machine and its accelerators do not fit together, and what would; None if they do."""
     if accelerator_type is not None and accelerator_type not in ACCELERATORS:
         return f"no accelerator {accelerator_type!r}; there are: {', '.join(ACCELERATORS)}"
     for pattern, accelerator, count in _BUILT_IN:

@@ -1,4 +1,4 @@
-"""Names of what a pipeline leaves in its output folder."""
+"""Names of files and folders in a pipeline's output folder."""
 
 SUMMARY_FILE = "summary.json"
 PREDICTIONS_FILE = "predictions.png"
@@ -9,4 +9,4 @@ TEMPORARY_FOLDER = ".temporary"  # likewise: temporary files of all libraries
 LOGS_FOLDER = "logs"
 PIPELINE_FOLDER = "pipeline"  # TFX's artifacts: OUTPUT/pipeline/<step>/<channel>/<execution>/
 SERVING_FOLDER = "serving"  # pushed models: OUTPUT/serving/<seconds since 1970>/, as TensorFlow Serving watches it
-CHECKPOINTS_FOLDER = "checkpoints"  # of trainings that did not finish
+CHECKPOINTS_FOLDER = "checkpoints"  # of unfinished training runs

@@ -1,4 +1,4 @@
-"""The configuration of one pipeline: which data, how to train, what a model must reach, where results go."""
+"""The configuration of one pipeline: the data, how to train, what a model must reach, where results go."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from trainer.tuning import TuningConfig, check_trials
 
 RUN_FN = "trainer.run_fn.run_fn"  # import path of the training function
 TUNER_FN = "trainer.tuner_fn.tuner_fn"  # import path of the function that prepares a search
-PLACEHOLDER = re.compile(r"<[A-Z_]+>")  # what a file of examples leaves to be filled in
+PLACEHOLDER = re.compile(r"<[A-Z_]+>")  # placeholders that an example file leaves to be filled in
 
 
 class EvaluationConfig(FrozenModel):
-    """What a model must reach on the eval split to be blessed.
+    """The thresholds that a model must meet on the eval split to be blessed.
 
     Attributes:
       min_mean_iou: Floor of the mean IoU over all eval examples.
       min_iou: Floors of single classes, by class name.
       min_slice_mean_iou: Floors of the mean IoU in every value of a slice, by the slice's name, e.g. `species: 0.6`.
-      max_mean_iou_drop: By how much the mean IoU may lie below the last blessed model's, both on this data.
-      slices: Names of the slices to report, such as `breed`; all slices of the data set where it is left out.
+      max_mean_iou_drop: How far the mean IoU may lie below the last blessed model's, both on this data.
+      slices: Names of the slices to report, such as `breed`; by default, all slices of the data set.
     """
 
     min_mean_iou: float = Field(ge=0, le=1)
@@ -51,13 +51,13 @@ class PipelineConfig(FrozenModel):
         blessed one of the same name.
       data: Folder of a published data set version, such as `runs/data/pets/1.0.0`.
       output: Folder of everything that the pipeline writes.
-      training: What the trainer does.
-      tuning: Which of the training's settings a search chooses before it; none where it is left out.
+      training: Settings of the training.
+      tuning: Which training settings a search chooses first; optional.
       evaluation: What makes a model good enough.
-      hub: Where on the Hugging Face Hub a blessed model goes, beside `output`; nowhere where it is left out.
-      cloud: Where and on what the pipeline runs at Google; only `tfx_pipeline.vertex` needs it.
+      hub: Where on the Hugging Face Hub a blessed model goes, in addition to `output`; optional.
+      cloud: Where and on what the pipeline runs on Google Cloud; only `tfx_pipeline.vertex` needs it.
 
-    Relative paths start from the folder in which the command runs.
+    Relative paths are relative to the folder in which the command runs.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=63)  # as long as Google's labels and job names take
@@ -80,8 +80,8 @@ class PipelineConfig(FrozenModel):
     def _hub_takes_whole_images(self) -> PipelineConfig:
         if self.hub is not None and self.training.crop_size:
             raise ValueError(
-                "hub: the model card and the demo app squash photos to the model's size, which a model of crops "
-                "(training.crop_size) has not; leave hub out, or train on whole images"
+                "hub: the model card and the demo app squash photos to the model's size, which crop models "
+                "(training.crop_size) do not have; leave hub out, or train on whole images"
             )
         return self
 
@@ -89,7 +89,7 @@ class PipelineConfig(FrozenModel):
 def load_config(
     path: Path, data: str | None = None, output: str | None = None, settings: Sequence[str] = ()
 ) -> PipelineConfig:
-    """Reads a configuration file; `data`, `output` and `settings` take the place of the file's where given.
+    """Reads a configuration file; `data`, `output` and `settings` override the file's values.
 
     Args:
       path: YAML file.
@@ -97,7 +97,7 @@ def load_config(
       settings: `KEY=VALUE` each, with dots between the keys of sections, as in `training.epochs=8`.
 
     Raises:
-      UserError: The file is missing or no YAML, or a key or value is wrong; names the file and the key.
+      UserError: The file is missing or not YAML, or a key or value is wrong; names the file and the key.
     """
     try:
         values = read_yaml(path)
@@ -115,7 +115,7 @@ def load_config(
 def load_cloud_config(
     path: Path, data: str | None = None, output: str | None = None, settings: Sequence[str] = ()
 ) -> PipelineConfig:
-    """Reads a configuration like `load_config`, for a run at Google: with `cloud`, and all places in buckets.
+    """Reads a configuration like `load_config`, for a run on Google Cloud: with `cloud`, and all paths in buckets.
 
     Raises:
       UserError: As `load_config`; or there is no `cloud` section, or `data` or `output` is not in a bucket.
@@ -132,7 +132,7 @@ def load_cloud_config(
 
 
 def _hub_on_vertex(hub: HubConfig) -> Iterator[str]:
-    """One line for each thing that a step on Vertex AI could not reach, which has not your environment and files."""
+    """One line for each setting that a step on Vertex AI cannot use: it does not see your environment and files."""
     if not hub.dry_run and re.fullmatch(SECRET_RESOURCE, hub.token) is None:
         form = "projects/PROJECT/secrets/NAME/versions/VERSION"
         yield f"hub.token: name a Secret Manager version, {form}, got {hub.token!r}"
@@ -142,7 +142,7 @@ def _hub_on_vertex(hub: HubConfig) -> Iterator[str]:
 
 
 def _apply(values: dict[str, Any], setting: str) -> None:
-    """Puts one `KEY=VALUE`, a value as YAML has it, in its place; sections that are missing are made."""
+    """Sets one `KEY=VALUE`, with the value parsed as YAML; creates missing sections."""
     keys, equals, text = setting.partition("=")
     *sections, last = keys.split(".")
     if not equals or not all((*sections, last)):
@@ -154,7 +154,7 @@ def _apply(values: dict[str, Any], setting: str) -> None:
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise UserError(f"--set {setting}: {section} is no section")
+            raise UserError(f"--set {setting}: {section} is not a section")
     values[last] = value
 
 
@@ -168,10 +168,10 @@ def _unfilled(values: Any, key: str = "") -> Iterator[str]:
 
 
 def check_evaluation(evaluation: EvaluationConfig, spec: DatasetSpec) -> None:
-    """Checks that the classes and slices that `evaluation` names exist in the data set.
+    """Checks that the data set has the classes and slices that `evaluation` names.
 
     Raises:
-      UserError: Names the key and what there is to choose from.
+      UserError: Names the key and the available names.
     """
     for key, names, known in (
         ("evaluation.min_iou", evaluation.min_iou, spec.class_names),

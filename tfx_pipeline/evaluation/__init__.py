@@ -1,1 +1,1 @@
-"""How good a model is: TFMA metrics, results, and their pages."""
+"""Evaluation of a model: TFMA metrics, results, and their pages."""

@@ -1,4 +1,4 @@
-"""Which model a new one is compared with, on the local runner; where it lies, and whether it can still be read."""
+"""The model that a new one is compared with on the local runner: which, where it is, and whether it can be read."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ Reads = tuple[Any, ...]
 class LatestOtherBlessedModel(ResolverStrategy):
     """Resolves the latest blessed model that the candidate can be compared with.
 
-    TFX's own strategy takes the latest blessed model, whatever it is. But the candidate itself may be that model: a run
-    that changes nothing would then evaluate it against itself and push it a second time. A model of another image size
-    cannot read this data set's records. And the output folder may have been renamed or mounted elsewhere since.
+    TFX's own strategy always takes the latest blessed model. But that may be the candidate itself: a run that changes
+    nothing would then evaluate it against itself and push it a second time. A model of another image size cannot read
+    this data set's records. And the output folder may have been renamed or mounted elsewhere since.
 
-    Channels: `model`, `model_blessing`, and `candidate`, the model to be judged.
+    Channels: `model`, `model_blessing`, and `candidate`, the model to evaluate.
     """
 
     def resolve_artifacts(
         self, store: MetadataStore, input_dict: dict[str, list[Artifact]]
     ) -> dict[str, list[Artifact]]:
-        """The model to compare with and its blessing, or none of both; the candidate passes through.
+        """Returns the baseline and its blessing, or neither; the candidate passes through.
 
         Raises:
-          UserError: The model was blessed, but is gone.
+          UserError: The blessed model is gone.
         """
         [candidate] = input_dict[CANDIDATE]
         others = [model for model in input_dict["model"] if model.id != candidate.id]
@@ -55,13 +55,13 @@ class LatestOtherBlessedModel(ResolverStrategy):
 def last_blessed(
     models: Sequence[Artifact], blessings: Sequence[Artifact], root: Path, reads: Reads
 ) -> tuple[Artifact, Artifact] | None:
-    """The latest blessed one of `models` that reads the same records, at its place under `root`, with its blessing.
+    """Returns the latest blessed one of `models` that reads the same records, relocated under `root`, and its blessing.
 
-    ML Metadata has the absolute paths of the day on which a model was made. The records and the models of one output
-    folder move together, so that the place under the folder counts. A recorded path may hold another model by now.
+    ML Metadata holds absolute paths from the time when a model was made. The database and the models of one output
+    folder move together, so only the path below the folder counts. A recorded path may hold another model by now.
 
     Raises:
-      UserError: The latest blessed model is not there, so that nobody knows whether a new one would be worse.
+      UserError: The latest blessed model is missing, so a new one cannot be compared with it.
     """
     blessing_of = _blessings(blessings)
     for model in sorted(models, key=lambda one: one.id, reverse=True):
@@ -81,7 +81,7 @@ def last_blessed(
 
 
 def _blessings(blessings: Sequence[Artifact]) -> dict[int, Artifact]:
-    """Id of each blessed model to its blessing."""
+    """Maps the id of each blessed model to its blessing."""
     return {
         one.get_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY): one
         for one in blessings
@@ -90,10 +90,10 @@ def _blessings(blessings: Sequence[Artifact]) -> dict[int, Artifact]:
 
 
 def model_reads(model_uri: str) -> Reads:
-    """What records a model reads, from the information that the trainer stores in it.
+    """Which records a model reads, by the model info that the trainer stores in it.
 
     Raises:
-      UserError: The information is missing or damaged.
+      UserError: The model info is missing or damaged.
     """
     path = Path(path_utils.serving_model_path(model_uri)) / INFO_PATH
     try:
@@ -104,28 +104,28 @@ def model_reads(model_uri: str) -> Reads:
 
 
 def records_read(dataset: str, classes: Sequence[str], image_size: int, tiled: bool) -> Reads:
-    """What must be equal in two models for one version's records to compare them.
+    """What two models must have in common to be compared on one version's records.
 
     Args:
       dataset: Its name.
       classes: Names in the order of class ids.
-      image_size: Side of what the model takes.
+      image_size: Side of the model's input.
       tiled: Whether that is a tile of an image of any size.
     """
     return dataset, tuple(classes), image_size, tiled
 
 
 def check_last_blessed(store: MetadataStore, pipeline_name: str, root: Path, reads: Reads) -> int:
-    """Makes sure, before anything trains, that the model to compare with is there and can be loaded.
+    """Makes sure, before anything trains, that the baseline is there and can be loaded.
 
     Args:
       store: ML Metadata of the output folder.
       pipeline_name: Whose models count.
       root: Folder of the pipeline's artifacts.
-      reads: What the model that is to be trained will read.
+      reads: What the new model will read.
 
     Returns:
-      How many models are blessed, those that read other records included.
+      How many models are blessed, including those that read other records.
 
     Raises:
       UserError: It is gone or damaged; names it.
@@ -146,7 +146,7 @@ def check_last_blessed(store: MetadataStore, pipeline_name: str, root: Path, rea
 def _check_loads(folder: str) -> None:
     try:
         signatures = tf.saved_model.load(folder).signatures
-    except Exception as error:  # TensorFlow's reader raises what it meets first: OSError, ValueError, its own errors
+    except Exception as error:  # TensorFlow's reader raises OSError, ValueError or its own errors
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"{folder}: the last blessed model is damaged ({reason}); {REPLACE}") from None
     if EVALUATE not in signatures:

@@ -1,4 +1,4 @@
-"""What a model says of the evaluation images: of all of them, the worst, the best, and a sample."""
+"""A model's predictions for the evaluation images, of which the worst, the best and a sample are kept."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from tfx_pipeline.evaluation.served_masks import masks_of
 
 BATCH_SIZE = 16
 EXTREMES = 6  # kept of the worst and of the best
-SAMPLED = 128  # enough for a sheet of easy, typical and hard ones, few enough to keep
-MAX_SIDE = 512  # pixels of what is kept of an image
+SAMPLED = 128  # enough for a sheet of easy, typical and hard images, few enough to keep
+MAX_SIDE = 512  # pixels of a kept image
 
 
 @dataclass(frozen=True)
 class Prediction:
     """One evaluation image; `photo` uint8 [H, W, 3], `truth` and `predicted` uint8 [S, S] class ids.
 
-    Where `truth` is IGNORE_ID, any prediction is as good as another.
+    Where `truth` is IGNORE_ID, the prediction does not count.
     """
 
     image_id: str
@@ -43,11 +43,11 @@ class Prediction:
 
 
 class Predictions(NamedTuple):
-    """What is kept of the predictions of the whole eval split.
+    """The predictions that are kept, out of the whole eval split.
 
     Attributes:
-      count: How many there were.
-      worst, best: Those of the lowest and of the highest mean IoU, the most extreme first; ties by id.
+      count: How many there were in all.
+      worst, best: Those with the lowest and the highest mean IoU, the most extreme first; ties by id.
       sample: Some, chosen by a hash of the id.
     """
 
@@ -58,10 +58,9 @@ class Predictions(NamedTuple):
 
 
 def predict_examples(model: Path, version_dir: Path, manifest: Manifest, num_classes: int) -> Predictions:
-    """Asks a model for every evaluation image, and keeps some.
+    """Predicts every evaluation image, and keeps some of the predictions.
 
-    Takes about as long as one more look at the evaluation split. Only what is kept is held in memory, however many
-    images there are.
+    Takes about as long as another evaluation. Only the kept predictions are held in memory.
 
     Args:
       model: SavedModel whose `serving_default` maps `image_bytes` [N] to `class_ids` [N, S, S], or to `mask_bytes`.
@@ -102,7 +101,7 @@ class _Least:
         self._predictions: dict[tuple[float | str, str], Prediction] = {}
 
     def offer(self, key: tuple[float | str, str], make: Callable[[], Prediction]) -> None:
-        """Takes a prediction in where its key is among the smallest so far; only then is it made."""
+        """Keeps a prediction if its key is among the smallest so far; it is computed only then."""
         if len(self._keys) == self._size and key >= self._keys[-1]:
             return
         bisect.insort(self._keys, key)
@@ -112,7 +111,7 @@ class _Least:
         del self._keys[self._size :]
 
     def kept(self) -> list[Prediction]:
-        """In the order of their keys."""
+        """The kept predictions, in the order of their keys."""
         return [self._predictions[key] for key in self._keys]
 
 
@@ -123,7 +122,7 @@ def _prediction(image_id: str, photo: bytes, truth: np.ndarray, predicted: np.nd
 
 
 def _smaller(class_ids: np.ndarray) -> np.ndarray:
-    """As it is kept to be shown."""
+    """The prediction at the size that is kept and shown."""
     picture = Image.fromarray(class_ids)
     picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.NEAREST)
     return np.asarray(picture)

@@ -2,8 +2,8 @@
 
 The model's `evaluate` signature returns per example `confusion_matrix` [C*C], rows the true class, columns the
 predicted class, in pixels; `boundary_counts` [C*4]; and `fingerprint`, a hash of the example. These metrics sum the
-counts of a slice and derive from the sums what `schemas.metrics` defines. A class that is absent from truth and
-prediction of a slice has no IoU: it is NaN and is left out of the mean. No label is needed.
+counts of a slice and derive from the sums what `schemas.metrics` defines. A class that is absent from both truth
+and prediction of a slice has no IoU: it is NaN and is left out of the mean. No label is needed.
 
 Intervals are those of the percentile bootstrap over examples (B. Efron, R. Tibshirani, "An Introduction to the
 Bootstrap", 1993), with Poisson weights, so that one pass over any number of examples is enough (N. Chamandy et al.,
@@ -23,7 +23,7 @@ import tensorflow_model_analysis as tfma
 from schemas.exported_model import BOUNDARY_COUNTS, CONFUSION_MATRIX, FINGERPRINT
 from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS, Counts, Figure, metric_named
 
-SUMMED_MATRIX = "summed_confusion_matrix"  # an array of C * C numbers of pixels, and the only metric that is one
+SUMMED_MATRIX = "summed_confusion_matrix"  # an array of C * C pixel counts; the other metrics are numbers
 REPLICATES = 400  # of the bootstrap
 CONFIDENCE = 0.95
 BOUNDS = {"low": (1 - CONFIDENCE) / 2, "high": (1 + CONFIDENCE) / 2}
@@ -40,7 +40,7 @@ class SummedCounts(NamedTuple):
 
 
 def bound_name(metric: str, bound: str) -> str:
-    """Name of the metric that holds the `low` or `high` end of another one's confidence interval."""
+    """Name of the metric that holds the `low` or `high` end of a metric's confidence interval."""
     return f"{metric}_{bound}"
 
 
@@ -61,7 +61,7 @@ def metric_values(counts: np.ndarray, metric: str, num_classes: int, class_id: i
     return Figure(metric_named(metric), class_id).of(pixels)
 
 
-# Takes `source_sha256`, the digest of the code behind it, only so that it stands in the EvalConfig.
+# Takes `source_sha256`, the digest of its code, only so that the EvalConfig contains it.
 class SegmentationMetric(tfma.metrics.Metric):
     """One metric of a slice, or one end of its confidence interval; see `metric_values`; or SUMMED_MATRIX."""
 
@@ -91,7 +91,7 @@ def _computations(
     bound: str | None,
     model_names: list[str] | None = None,
 ) -> tfma.metrics.MetricComputations:
-    """Per model: the sums of the slice's counts (TFMA computes equal ones once), and what is derived from them."""
+    """Per model: the sums of the slice's counts (TFMA computes equal ones once), and the metric derived from them."""
     computations = []
     for model_name in model_names or [""]:
         counts_key = tfma.metrics.MetricKey(name=_COUNTS, model_name=model_name)
@@ -117,7 +117,7 @@ def _computations(
 
 
 class _SumCounts(beam.CombineFn):
-    """Adds the counts of examples up, once as they are and once per replicate of the bootstrap."""
+    """Adds up the counts of examples, once unweighted and once per bootstrap replicate."""
 
     def __init__(self, key: tfma.metrics.MetricKey, num_classes: int):
         self._key = key

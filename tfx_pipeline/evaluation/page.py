@@ -1,4 +1,4 @@
-"""`evaluation.html`: how good the model is, where it fails, and what the last blessed one did; opens offline."""
+"""`evaluation.html`: how good the model is, where it fails, and how that compares with the last blessed one."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from tfx_pipeline.evaluation.iou_metrics import REPLICATES
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
 from tfx_pipeline.source_digest import source_sha256
 
-SHOWN_REASONS = 40  # against blessing
-SHOWN_VALUES = 60  # of one slice; the rest is counted
+SHOWN_REASONS = 40  # why the model was not blessed
+SHOWN_VALUES = 60  # of one slice; the rest are only counted
 PICTURE_SIDE = 192  # pixels
 
 
-def tells(path: Path, evaluation: Evaluation, source: str) -> bool:
-    """Whether a report is there, and is one of this evaluation and source."""
+def is_report_of(path: Path, evaluation: Evaluation, source: str) -> bool:
+    """Whether the report exists and is about this evaluation and source."""
     return path.is_file() and _digest(evaluation, source) in path.read_text(encoding="utf-8")
 
 
@@ -46,14 +46,14 @@ def write_evaluation_report(
     spec: DatasetSpec,
     predictions: Predictions,
 ) -> None:
-    """Writes the page, whole or not at all.
+    """Writes the page atomically.
 
     Args:
       path: HTML file to write.
-      evaluation: What Evaluator found out.
-      source: Says which model and data it is about.
-      manifest, spec: Of the data set version that the model was judged on.
-      predictions: What the model says of eval images; the worst and the best are shown.
+      evaluation: Evaluator's results.
+      source: Identifies the model and the data.
+      manifest, spec: Of the data set version that the model was evaluated on.
+      predictions: For eval images; the worst and the best are shown.
     """
     sections = [
         ("metrics", "Metrics", _metrics(evaluation, spec)),
@@ -70,7 +70,7 @@ def write_evaluation_report(
 
 
 def _digest(evaluation: Evaluation, source: str) -> str:
-    """A name of the report's content."""
+    """Identifies the report's content."""
     code = source_sha256(__name__, "tfx_pipeline.evaluation.eval_predictions", "schemas.colors", "schemas.metrics")
     return hashlib.sha256(f"{code} {source} {evaluation}".encode()).hexdigest()
 
@@ -92,7 +92,7 @@ def _verdict(title: str, evaluation: Evaluation, manifest: Manifest, digest: str
 
 
 def _metrics(evaluation: Evaluation, spec: DatasetSpec) -> Markup:
-    """All metrics with their intervals, and beside them those of the last blessed model on the same images."""
+    """All metrics with their intervals, beside those of the last blessed model on the same images."""
     before = evaluation.baseline
     heads = ["", "this model", "95 % interval", *(["last blessed", "change"] if before else [])]
     rows = []
@@ -115,7 +115,7 @@ def _metrics(evaluation: Evaluation, spec: DatasetSpec) -> Markup:
 
 
 def _label(figure: Figure, spec: DatasetSpec) -> Markup:
-    """What a figure is called on the page."""
+    """Label of a figure on the page."""
     label = figure.label if figure.metric.higher_is_better else f"{figure.label} (smaller is better)"
     return join(label) if figure.class_id is None else join(swatch(spec.classes[figure.class_id].color), label)
 
@@ -135,12 +135,12 @@ def _slice(values: dict[str, SliceMetrics]) -> Markup:
     ]
     hidden = len(ordered) - len(rows)
     more = [element("p", f"{hidden} better ones are not shown.")] if hidden > 0 else []
-    note = element("p", "Mean IoU and number of images, the worst first. Few images tell little.")
+    note = element("p", "Mean IoU and number of images, the worst first. Few images say little.")
     return join(note, element("ul", *rows, class_=f"slices {'few' if len(rows) <= 6 else 'many'}"), *more)
 
 
 def _confusion(matrix: Sequence[Sequence[int]], spec: DatasetSpec) -> Markup:
-    """Of the pixels of each true class, which share went to which predicted one."""
+    """For each true class, the share of its pixels that was predicted as each class."""
     head = element(
         "tr",
         element("th", "true \\ predicted", scope="col"),
@@ -165,7 +165,7 @@ def _confusion(matrix: Sequence[Sequence[int]], spec: DatasetSpec) -> Markup:
 
 
 def _share_cell(share: float | None) -> Markup:
-    """The stronger the colour, the larger the share."""
+    """A cell whose colour is stronger the larger the share."""
     color = f"background: color-mix(in srgb, var(--eval) {60 * (share or 0.0):.0f}%, transparent)"
     return element("td", "-" if share is None else percent(share), class_="number", style=color)
 

@@ -1,4 +1,4 @@
-"""One picture for people: photo, truth and prediction of some evaluation images, side by side."""
+"""One sheet to look at: photo, truth and prediction of some evaluation images, side by side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.spec import DatasetSpec
 from tfx_pipeline.evaluation.eval_predictions import Prediction
 
 SHOWN = (("easy", 0.95), ("easy", 0.85), ("typical", 0.55), ("typical", 0.45), ("hard", 0.15), ("hard", 0.05))
-COLUMNS = 2  # triples of photo, truth and prediction beside each other
+COLUMNS = 2  # triples of photo, truth and prediction side by side
 SOURCE_KEY = "Source"  # PNG text: which model and data the sheet shows
 
 TILE = 176  # pixels
@@ -27,7 +27,7 @@ TILE_NAMES = "photo | truth | prediction"
 
 
 def shows(path: Path, source: str) -> bool:
-    """Whether a sheet is there, and drawn from this source."""
+    """Whether the sheet exists and was drawn from this source."""
     return path.is_file() and Image.open(path).info.get(SOURCE_KEY) == source
 
 
@@ -35,13 +35,13 @@ def write_prediction_sheet(path: Path, predictions: Sequence[Prediction], source
     """Draws six images, from easy to hard by their mean IoU.
 
     Args:
-      path: PNG file to write, whole or not at all.
-      predictions: What to choose from, such as `Predictions.sample`.
-      source: Says which model and data they come from; stands in the file.
+      path: PNG file to write atomically.
+      predictions: To choose from, such as `Predictions.sample`.
+      source: Identifies the model and the data; stored in the file.
       spec: Of the data set.
     """
     ordered = sorted(predictions, key=lambda one: (-one.iou, one.image_id))
-    ranks = {round((1 - quantile) * (len(ordered) - 1)): kind for kind, quantile in SHOWN}  # fewer where few images
+    ranks = {round((1 - quantile) * (len(ordered) - 1)): kind for kind, quantile in SHOWN}  # fewer for few images
     shown = [(kind, ordered[rank]) for rank, kind in sorted(ranks.items())]
     text = PngImagePlugin.PngInfo()
     text.add_text(SOURCE_KEY, source)

@@ -1,4 +1,4 @@
-"""What TFMA computes and when it blesses: the EvalConfig of a data set, and the reading of what Evaluator wrote."""
+"""What TFMA computes and when it blesses: builds the EvalConfig of a data set and reads Evaluator's results."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.proto import config_pb2  # TFMA 0.52 no longer exports all of its messages
+from tensorflow_model_analysis.proto import config_pb2  # TFMA 0.52 no longer exports all of its protos
 
 from schemas.exported_model import EVALUATE
 from schemas.metrics import IOU, MEAN_IOU, Figure, figures
@@ -28,8 +28,8 @@ class SliceMetrics:
 
     Attributes:
       examples: Number of examples.
-      values: Name of each metric to its value, or to class names to values where it is per class; None where there is
-        none, as for a class that is absent.
+      values: Maps each metric's name to its value, or to a value per class name; None if there is no value, as for an
+        absent class.
       intervals: Name of a figure, such as `mean_iou` or `iou_pet`, to the ends of its 95 % confidence interval, by
         bootstrap over examples; a figure without a value has none.
     """
@@ -44,26 +44,26 @@ class SliceMetrics:
         return self.value(Figure(MEAN_IOU))
 
     def value(self, figure: Figure) -> float | None:
-        """The value of a figure; None where it has none."""
+        """The value of a figure; None if it has none."""
         values = self.values.get(figure.metric.name)
         return values.get(figure.class_name) if isinstance(values, dict) else values
 
     def to_json(self) -> dict[str, Any]:
-        """As `summary.json` has it."""
+        """The form that `summary.json` holds."""
         return {"examples": self.examples, **self.values, "intervals": self.intervals}
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What Evaluator found out about one model.
+    """Evaluator's results for one model.
 
     Attributes:
       overall: Over the whole eval split.
       slices: Slice name to value to metrics, e.g. `slices["species"]["cat"]`; values in alphabetical order.
-      baseline_mean_iou: Mean IoU of the last blessed model on the same data; None where there was none.
+      baseline_mean_iou: Mean IoU of the last blessed model on the same data; None if there was none.
       blessed: Whether every threshold is met.
-      reasons: Why not, one sentence per threshold; empty where blessed.
-      baseline: All metrics of the last blessed model on the same data; None where there was none.
+      reasons: Why not, one sentence per threshold; empty if blessed.
+      baseline: All metrics of the last blessed model on the same data; None if there was none.
       confusion_matrix: Pixels of the whole eval split, rows the true class, columns the predicted one.
     """
 
@@ -82,7 +82,7 @@ class Evaluation:
         return tuple(iou) if isinstance(iou, dict) else ()
 
     def metrics(self) -> dict[str, Any]:
-        """The metrics as JSON has them: those of `overall`, and `slices`; a metric without a value is None."""
+        """The metrics as JSON: those of `overall`, and `slices`; a metric without a value is None."""
         slices = {
             name: {value: metrics.to_json() for value, metrics in values.items()}
             for name, values in self.slices.items()
@@ -94,7 +94,7 @@ def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.E
     """The EvalConfig: our metrics over the `evaluate` signature, per slice, with thresholds.
 
     Thresholds hold on the whole eval split; `min_slice_mean_iou` holds in every value of a slice. Without a last
-    blessed model, Evaluator drops the change threshold by itself.
+    blessed model, Evaluator itself drops the change threshold.
     """
     mean_iou_threshold = config_pb2.MetricThreshold(
         value_threshold=_floor(evaluation.min_mean_iou),
@@ -206,7 +206,7 @@ def _metric_values(record: tfma.MetricsForSlice) -> tuple[dict[str, float], dict
 
 
 def _matrix(record: tfma.MetricsForSlice, num_classes: int) -> tuple[tuple[int, ...], ...]:
-    """The candidate's summed confusion matrix."""
+    """The summed confusion matrix of the candidate."""
     [values] = [
         entry.value.array_value.float64_values
         for entry in record.metric_keys_and_values

@@ -1,4 +1,4 @@
-"""The masks in an exported model's answers: class ids, or PNG files from a model of crops."""
+"""Extracts masks from an exported model's outputs: class ids, or PNG files from a crop model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def masks_of(answer: dict[str, tf.Tensor]) -> Iterator[np.ndarray]:
-    """Class ids uint8 [H, W] of each photo that `serving_default` was asked about."""
+    """Class ids uint8 [H, W] of each photo in an output of `serving_default`."""
     if MASK_BYTES in answer:
         yield from map(decode_mask, answer[MASK_BYTES].numpy())
     else:
@@ -24,5 +24,5 @@ def masks_of(answer: dict[str, tf.Tensor]) -> Iterator[np.ndarray]:
 
 
 def decode_mask(data: bytes) -> np.ndarray:
-    """A PNG file of class ids to uint8 [H, W]."""
+    """Decodes a PNG file of class ids to uint8 [H, W]."""
     return np.asarray(Image.open(io.BytesIO(data), formats=("PNG",)))

@@ -1,4 +1,4 @@
-"""HFPusher: a blessed model in a repository of the Hugging Face Hub, and a Space that shows it to people.
+"""HFPusher: pushes a blessed model to a repository on the Hugging Face Hub, with a Space that demonstrates it.
 
 `config` is light; `component` and `executor` import TFX.
 """

@@ -1,4 +1,4 @@
-"""The figures of a model card: as `model-index` for programs, as tables for people, and what they warn of."""
+"""The figures of a model card: as `model-index` for programs, as tables for people, and the limitations they show."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tfx_pipeline.space.markdown import plain, table
 
 TASK = "image-segmentation"
 WIDE = 6  # classes; with more, the table of slices leaves their columns out
-FEW_EXAMPLES = 20  # of a slice; below, its figures say little
+FEW_EXAMPLES = 20  # of a slice; with fewer, its figures say little
 WORST_SLICES = 3  # named for each kind of slice
 
 
 def eval_results(facts: DatasetFacts, source: DataSource, evaluation: Evaluation) -> list[EvalResult]:
-    """Every figure, of all examples and of each slice; a figure without a value is left out.
+    """Every figure, over all examples and for each slice; a figure without a value is left out.
 
-    The Hub groups figures by data set, configuration, split and revision, so that a slice is a configuration.
+    The Hub groups figures by data set, configuration, split and revision, so each slice becomes a configuration.
     """
     return [
         EvalResult(
@@ -52,7 +52,7 @@ def _configurations(evaluation: Evaluation) -> Iterator[tuple[str, SliceMetrics]
 
 
 def results_tables(evaluation: Evaluation | None) -> str:
-    """The figures as tables: one of all examples, one for each kind of slice."""
+    """The figures as tables: one over all examples, one for each kind of slice."""
     if evaluation is None:
         return "No evaluation came with this model."
     overall = evaluation.overall
@@ -77,14 +77,14 @@ def results_tables(evaluation: Evaluation | None) -> str:
 
 
 def limitations(facts: DatasetFacts, evaluation: Evaluation | None, source: DataSource) -> str:
-    """What the figures warn of, computed: the worst class, the worst slices, slices too small to tell."""
+    """Limitations, computed from the figures: the worst class, the worst slices, slices that are too small."""
     lines = [
-        f"Judged on held-out examples of {source.title} alone; photos of another kind can be much harder.",
+        f"Evaluated only on held-out examples of {source.title}; photos of another kind can be much harder.",
         f"Photos are squashed to {facts.image_size}x{facts.image_size} pixels: what is thinner than"
         f" 1/{facts.image_size} of the photo's side is lost.",
     ]
     if evaluation is None:
-        lines.insert(0, "How good the model is was not measured.")
+        lines.insert(0, "The model was not evaluated.")
     else:
         lines += [*_worst_classes(evaluation), *_worst_slices(evaluation)]
     return "\n".join(f"- {line}" for line in lines)
@@ -97,22 +97,22 @@ def _worst_classes(evaluation: Evaluation) -> Iterator[str]:
     if known:
         worst = min(known, key=known.__getitem__)
         value, average = IOU.text(known[worst]), MEAN_IOU.text(overall.mean_iou)
-        yield f"The class that it finds worst is {plain(worst)}: IoU {value}, against {average} on average."
+        yield f"The worst class is {plain(worst)}: IoU {value}, against {average} on average."
     if absent := [plain(name) for name, value in iou.items() if value is None]:
-        yield f"Not judged at all, because the eval split has none of it: {enumerated(absent, most=WIDE)}."
+        yield f"Not evaluated, because the eval split has no pixel of it: {enumerated(absent, most=WIDE)}."
 
 
 def _worst_slices(evaluation: Evaluation) -> Iterator[str]:
     mean = evaluation.overall.mean_iou or 0.0
     for name, values in evaluation.slices.items():
         few = [value for value, one in values.items() if one.examples < FEW_EXAMPLES]
-        # A slice of a few examples is the worst one by chance; named are those that can tell, where there are any.
-        telling = {value: one for value, one in values.items() if value not in few} or values
-        below = {value: one for value, one in telling.items() if one.mean_iou is not None and one.mean_iou < mean}
+        # A slice of a few examples can be the worst by chance; larger ones are named, if there are any.
+        large = {value: one for value, one in values.items() if value not in few} or values
+        below = {value: one for value, one in large.items() if one.mean_iou is not None and one.mean_iou < mean}
         worst = sorted(below, key=lambda value: below[value].mean_iou)[:WORST_SLICES]
         if worst:
-            told = ", ".join(f"{plain(one)} {below[one].mean_iou:.3f} ({_examples(below[one])})" for one in worst)
-            yield f"Weakest by {plain(name)}, where the mean IoU is {mean:.3f} over all: {told}."
+            listed = ", ".join(f"{plain(one)} {below[one].mean_iou:.3f} ({_examples(below[one])})" for one in worst)
+            yield f"Weakest by {plain(name)}, where the mean IoU is {mean:.3f} over all: {listed}."
         if few:
             which = ", ".join(map(plain, few)) if len(few) <= WIDE else f"{len(few)} of {len(values)}"
             yield f"Fewer than {FEW_EXAMPLES} examples, so that their figures say little, by {plain(name)}: {which}."

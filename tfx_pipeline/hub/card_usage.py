@@ -1,4 +1,4 @@
-"""How to load the model, as code that runs as it stands: a test takes it from the card and runs it."""
+"""How to load the model, as code that runs as is: a test takes it from the card and runs it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def usage(hub: HubConfig, info: ModelInfo, tag: str) -> str:
 
     Args:
       hub: Where the code loads from.
-      info: What the model says about itself; its `tflite` says which TFLite models there are and how close they come.
+      info: The model info; its `tflite` says which TFLite models there are and how close they are.
       tag: The version that the code loads.
     """
     size = info.image_size
@@ -52,13 +52,13 @@ def usage(hub: HubConfig, info: ModelInfo, tag: str) -> str:
     if hub.endpoint != PUBLIC_ENDPOINT:
         where += f", endpoint={json.dumps(hub.endpoint)}"
     parts = [
-        "The answer is as large as the photo, and smooth: what is enlarged are logits, not class ids.",
+        "The mask is as large as the photo and has smooth edges, because logits are enlarged, not class ids.",
         "With TensorFlow (`pip install tensorflow huggingface_hub`):",
         f"```python\n{SAVED_MODEL_CODE.format(where=where)}\n```",
     ]
     if info.tflite:
         parts += [
-            "With LiteRT, which is small and starts at once (`pip install ai-edge-litert huggingface_hub pillow`):",
+            "With LiteRT, which is small and starts fast (`pip install ai-edge-litert huggingface_hub pillow`):",
             f"```python\n{TFLITE_CODE.format(where=where, size=size, classes=len(info.classes))}\n```",
             "Measured against the SavedModel on images of the eval split:",
             _parity(info.tflite),

@@ -1,4 +1,4 @@
-"""What can be found wrong before the hours of training, instead of after them."""
+"""Checks of the `hub` section that save hours of training before a push that would fail."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tfx_pipeline.space.settings import MAX_EXAMPLE_BYTES, example_problem
 
 
 def hub_problems(hub: HubConfig, has_tflite: bool, on_vertex: bool = False) -> Iterator[str]:
-    """One line for each thing that `hub` names and that a push would fail at.
+    """One line for each setting of `hub` that would make a push fail.
 
     Args:
       hub: Where a blessed model goes.
       has_tflite: Whether the training exports TFLite models.
-      on_vertex: Whether a step at Google pushes, which has not this machine's environment and folders.
+      on_vertex: Whether a step on Vertex AI pushes, which does not have this machine's environment and folders.
     """
     if not on_vertex:
         try:

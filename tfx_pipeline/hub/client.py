@@ -1,4 +1,4 @@
-"""The Hub's client: how long it waits for an answer, when a request is repeated, and what a refusal means."""
+"""The Hub's client: how long it waits for an answer, when it retries, and what a refusal means."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from huggingface_hub.utils._http import default_client_factory
 
 from schemas.errors import UserError
 
-MAX_SILENCE = 180.0  # seconds; the Hub takes its time over a large commit
+MAX_SILENCE = 180.0  # seconds; the Hub is slow over a large commit
 OVERLOADED = (408, 429, 500, 502, 503, 504)
 
 Result = TypeVar("Result")
@@ -25,7 +25,7 @@ FAILED_REQUESTS = (HTTPError, json.JSONDecodeError, ConnectionError, TimeoutErro
 
 PASSING = (408, 409, 412, 429, 500, 502, 503, 504)  # another try may succeed
 REMEDIES = {
-    400: "the Hub does not take what was sent; its words say why",
+    400: "the Hub does not accept what was sent; its message says why",
     401: "hub.token names a token that the Hub does not know; make one with the right to write"
     " at https://huggingface.co/settings/tokens",
     402: "the Hub wants payment for this: for the Space, choose kind static, which is free, or a paying account",
@@ -35,21 +35,21 @@ REMEDIES = {
 
 
 class HubRefused(UserError):
-    """The Hub has said no, and would again."""
+    """The Hub refused, and a retry would not help."""
 
 
 class HubUnavailable(Exception):
-    """The Hub could not be reached, or kept failing, as often as was tried."""
+    """The Hub could not be reached, or failed at every attempt."""
 
 
 def hub_api(endpoint: str, token: str, max_silence: float = MAX_SILENCE) -> HfApi:
-    """A client whose requests end, in success or in an error, without long waits of its own.
+    """A client whose requests succeed or fail without long waits of its own.
 
-    By itself it waits for an answer without end, and for as long as a `Retry-After` says, silently.
+    By default, it would wait for an answer forever, and silently for as long as a `Retry-After` says.
 
     Args:
       endpoint: Address of the Hub.
-      token: May write.
+      token: Has the right to write.
       max_silence: Seconds without a byte after which a request is given up.
     """
 
@@ -59,7 +59,7 @@ def hub_api(endpoint: str, token: str, max_silence: float = MAX_SILENCE) -> HfAp
         made.event_hooks = {**made.event_hooks, "response": [_raise_overload]}
         return made
 
-    set_client_factory(client)  # of the whole process
+    set_client_factory(client)  # for the whole process
     disable_progress_bars()
     return HfApi(endpoint=endpoint, token=token)
 
@@ -72,14 +72,14 @@ def _raise_overload(response) -> None:
 
 @dataclass
 class RetryPolicy:
-    """Tries again what may pass.
+    """How often and how long a failed request is repeated.
 
     Attributes:
-      attempts: How often one step is tried.
+      attempts: How often a step is tried.
       first_delay: Seconds before the second try; doubled for each further one.
       max_delay: The longest of these, seconds.
-      max_wait: Seconds of waiting, all steps together, after which nothing more is tried.
-      sleep: What waits.
+      max_wait: Seconds of waiting, over all steps, after which nothing is retried.
+      sleep: Waits that many seconds.
       report: Called with one line before each wait.
     """
 
@@ -95,11 +95,11 @@ class RetryPolicy:
         """Returns what `work` returns; it may be called several times.
 
         Args:
-          step: What it does, such as `make the repository acme/pets`.
-          work: Must do what is left to do, and nothing twice.
+          step: Name of the step, such as `make the repository acme/pets`.
+          work: Does whatever is left to do; must be idempotent.
 
         Raises:
-          HubRefused: With the Hub's own words and a remedy.
+          HubRefused: With the Hub's own message and a remedy.
           HubUnavailable: After the last attempt.
         """
         for attempt in range(1, self.attempts + 1):
@@ -117,7 +117,7 @@ class RetryPolicy:
                 if too_long or attempt == self.attempts:
                     why = f"it asks to wait {wait:.0f} s" if too_long else f"tried {attempt} times"
                     raise HubUnavailable(
-                        f"could not {step}: {words}; {why}. The same run again goes on from here"
+                        f"could not {step}: {words}; {why}. Run the same command again to resume from here"
                     ) from error
                 self.report(f"{step}: {words}; trying again in {wait:.0f} s ({attempt} of {self.attempts - 1})")
                 self.waited += wait
@@ -125,7 +125,7 @@ class RetryPolicy:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _wait(self, error: Exception, attempt: int) -> float:
-        """Seconds to wait: as many as the Hub asks for, else more after each attempt."""
+        """Seconds to wait: what the Hub asks for, else more after each attempt."""
         headers = error.response.headers if isinstance(error, HfHubHTTPError) else {}
         asked = headers.get("Retry-After", "")
         if asked.isdecimal():
@@ -137,17 +137,17 @@ class RetryPolicy:
 
 
 def _failed_request(error: BaseException | None) -> Exception | None:
-    """The failed request behind an exception; the client wraps those of large files."""
+    """The failed request behind an exception; the client wraps those for large files."""
     while error is not None and not isinstance(error, FAILED_REQUESTS):
         error = error.__cause__
     return error
 
 
 def _remedy(error: Exception) -> str:
-    """What to do about an error that another try would meet again; empty where another try may succeed."""
+    """The remedy for a permanent error; empty if a retry may succeed."""
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
-        return "" if status in PASSING else REMEDIES.get(status, "its words say why")
+        return "" if status in PASSING else REMEDIES.get(status, "its message says why")
     if isinstance(error, OfflineModeIsEnabled):
         return "unset HF_HUB_OFFLINE"
     if "xet-write-token" in str(error) and "404" in str(error):
@@ -156,9 +156,9 @@ def _remedy(error: Exception) -> str:
 
 
 def _words(error: Exception) -> str:
-    """What the Hub said, on one line, without the client's advice around it."""
+    """The Hub's message on one line, without the advice that the client adds."""
     if isinstance(error, json.JSONDecodeError):
-        return "an answer that is no JSON, as proxies give"
+        return "an answer that is not JSON, probably from a proxy"
     if not isinstance(error, HfHubHTTPError):
         return f"no answer ({type(error).__name__}: {' '.join(str(error).split())})"
     words = error.server_message or error.response.reason_phrase

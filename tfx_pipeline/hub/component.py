@@ -1,4 +1,4 @@
-"""The TFX component: its inputs and outputs, what it is configured with, and what it does wherever its step runs."""
+"""The TFX component HFPusher: its channels, its properties, and its executor, which is the same on every platform."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SOURCES = ("schemas", "tfx_pipeline")
 
 
 class Executor(pusher_executor.Executor):
-    """Takes from TFX's Pusher how a blessing and a model's folder are found, and pushes to the Hub instead."""
+    """Finds blessing and model as TFX's Pusher does, and pushes to the Hub."""
 
     def Do(  # noqa: N802 (TFX calls it so)
         self,
@@ -39,8 +39,8 @@ class Executor(pusher_executor.Executor):
         """See `HFPusherSpec` for the channels and properties.
 
         Raises:
-          UserError: Something configured cannot be used, or the Hub refused the model (HubRefused).
-          HubUnavailable: The Hub did not answer, as often as was tried.
+          UserError: The configuration cannot be used, or the Hub refused the model (HubRefused).
+          HubUnavailable: The Hub did not answer at any attempt.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         pushed_model = artifact_utils.get_single_instance(output_dict["pushed_model"])
@@ -59,7 +59,7 @@ class Executor(pusher_executor.Executor):
 
 
 def _evaluation(input_dict: dict[str, list[Artifact]], facts: DatasetFacts) -> Evaluation | None:
-    """What Evaluator found out; None where the channel is not connected."""
+    """Evaluator's results; None if the channel is not connected."""
     if not input_dict.get("evaluation"):
         return None
     return read_evaluation(artifact_utils.get_single_uri(input_dict["evaluation"]), facts.spec)
@@ -80,7 +80,7 @@ class HFPusherSpec(ComponentSpec):
     """The interface of HFPusher.
 
     Exec properties, all plain text without a secret: `hub` is a HubConfig as JSON, `dataset` DatasetFacts as JSON,
-    `source_sha256` the digest of the code that writes card and Space, so that a cache never keeps an old one.
+    `source_sha256` the digest of the code that writes card and Space, so that the cache never serves an outdated one.
     """
 
     PARAMETERS: ClassVar = {
@@ -99,7 +99,7 @@ class HFPusherSpec(ComponentSpec):
 class HFPusher(BaseComponent):
     """Pushes a blessed model to the Hugging Face Hub: SavedModel, TFLite, model info and card, and a Space.
 
-    Its output `pushed_model` tells in its custom properties what happened (`record.PushRecord`).
+    The custom properties of its output `pushed_model` record the outcome (`properties.PushRecord`).
     """
 
     SPEC_CLASS = HFPusherSpec
@@ -113,14 +113,14 @@ class HFPusher(BaseComponent):
         version: PublishedVersion,
         evaluation: BaseChannel | None = None,
     ):
-        """Makes the component.
+        """Creates the component.
 
         Args:
           model: An exported model, as `trainer.export` writes it.
           model_blessing: Evaluator's verdict on it.
           hub: Where to push.
           version: The data set version that it was trained on.
-          evaluation: Evaluator's figures for the card.
+          evaluation: Evaluator's results for the card.
         """
         spec = HFPusherSpec(
             model=model,

@@ -1,4 +1,4 @@
-"""The content of a repository before it is one: paths to bytes or local files, with digests."""
+"""The content of a repository before it is pushed: paths to bytes or local files, with digests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-Content = bytes | Path  # a large file stays where it is until it is sent
+Content = bytes | Path  # a large file stays on disk until it is sent
 Files = Mapping[str, Content]
 
 _PIECE = 1 << 20  # 1 MiB
@@ -43,9 +43,9 @@ def digest(files: Files, without: Iterable[str] = ()) -> str:
 
 
 def write_folder(files: Files, folder: Path) -> None:
-    """Writes the files into `folder`, in place of what was there; whole or not at all.
+    """Replaces `folder` by a new folder with these files, completely or not at all.
 
-    One that is killed leaves hidden folders beside it, which the next one deletes: all beside `folder` must be ours.
+    If killed, it leaves hidden folders beside `folder`, which the next call deletes: everything there must be ours.
     """
     incoming, outgoing = (folder.with_name(f".{folder.name}.{state}") for state in ("incoming", "outgoing"))
     for left in (incoming, outgoing):

@@ -23,7 +23,7 @@ from tfx_pipeline.space import SpaceSettings, space_files
 
 @dataclass(frozen=True)
 class Delivery:
-    """What goes where.
+    """What to push, and where.
 
     Attributes:
       examples: Example photos of the Space: file name to content.
@@ -34,13 +34,13 @@ class Delivery:
     facts: DatasetFacts
     repository: ModelRepository
     examples: dict[str, bytes] = field(default_factory=dict)
-    retry_policy: RetryPolicy = field(default_factory=lambda: RetryPolicy(report=_tell))
+    retry_policy: RetryPolicy = field(default_factory=lambda: RetryPolicy(report=_report))
 
     def space(self, model_revision: str) -> SpaceSettings:
-        """What the Space that shows the model at a commit or tag is made from.
+        """Settings of the Space that shows the model at a commit or tag.
 
         Raises:
-          UserError: An example photo cannot be one.
+          UserError: A photo cannot be used as an example.
         """
         space = self.hub.space
         values = {
@@ -56,19 +56,19 @@ class Delivery:
 
 
 def deliver(delivery: Delivery) -> PushRecord:
-    """Pushes both; a Space that fails leaves the model where it is, and is reported in the record.
+    """Pushes both; if the Space fails, the model stays pushed, and the record says so.
 
     Raises:
-      UserError: No token, or the Hub refused the model.
-      HubUnavailable: The Hub kept failing before the model was there.
+      UserError: There is no token, or the Hub refused the model.
+      HubUnavailable: The Hub kept failing before the model was pushed.
     """
     hub, repository = delivery.hub, delivery.repository
     if hub.space is not None:
-        delivery.space(repository.tag)  # a mistake in it is reported before anything is pushed
+        delivery.space(repository.tag)  # report a mistake in it before anything is pushed
     api = hub_api(hub.endpoint, read_token(hub.token))
     target = Target(hub.model_repo, "model", hub.visibility == "private", hub.branch)
     model = Push(api, target, delivery.retry_policy).run(repository.files, repository.tag, _message(delivery))
-    _tell(f"{'pushed' if model.changed else 'already there, unchanged:'} {model.commit_url}")
+    _report(f"{'pushed' if model.changed else 'already there, unchanged:'} {model.commit_url}")
     record = PushRecord(
         pushed=1,
         changed=int(model.changed),
@@ -89,19 +89,19 @@ def _with_space(record: PushRecord, delivery: Delivery, api: HfApi, model: Pushe
         tag = f"{delivery.facts.version}-{digest(files)[:12]}"
         message = Message(f"Show {delivery.hub.model_repo} at {model.commit[:12]}")
         pushed = Push(api, target, delivery.retry_policy).run(files, tag, message)
-    except Exception as error:  # a failing Space must not lose the record of the model that was pushed
+    except Exception as error:  # a failing Space must not lose the record of the pushed model
         traceback.print_exc()
         reason = " ".join(str(error).split()) or type(error).__name__
-        _tell(f"the model is pushed, the Space is not: {reason}")
+        _report(f"the model is pushed, the Space is not: {reason}")
         return replace(record, space_reason=reason)
-    _tell(f"{'pushed' if pushed.changed else 'already there, unchanged:'} {pushed.commit_url}")
+    _report(f"{'pushed' if pushed.changed else 'already there, unchanged:'} {pushed.commit_url}")
     return replace(record, space_pushed=1, space_url=pushed.url, space_commit_id=pushed.commit)
 
 
 def write_dry_run(delivery: Delivery) -> PushRecord:
     """Writes the repositories, as they would be pushed, to `hub.dry_run`: `model/` and `space/`.
 
-    A commit id is not known before there is a commit, so that the Space names the model by its tag instead.
+    Without a commit there is no commit id, so the Space names the model by its tag.
 
     Raises:
       UserError: The folder cannot be written.
@@ -134,5 +134,5 @@ def _message(delivery: Delivery) -> Message:
     return Message(f"Model {repository.tag}", description)
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     print(f"HFPusher: {line}", flush=True)

@@ -18,7 +18,7 @@ from tfx_pipeline.hub.properties import DatasetFacts
 from tfx_pipeline.space.markdown import address_or_plain, code, plain, table
 
 CARD_FILE = "README.md"
-ENCODER_SOURCES = ("encoder", "encoder_weights")  # settings that can be paths of the machine or bucket that trained
+ENCODER_SOURCES = ("encoder", "encoder_weights")  # settings that can be paths on the machine that trained
 PUBLIC_HUBS = ("hf://", "kaggle://")
 
 
@@ -28,8 +28,8 @@ def model_card(hub: HubConfig, facts: DatasetFacts, info: ModelInfo, evaluation:
     Args:
       hub: Names the repository and its Hub.
       facts: Of the data set version.
-      info: What the model says about itself.
-      evaluation: What Evaluator found out, where it did.
+      info: The model info.
+      evaluation: Evaluator's results, if there are any.
       tag: Of the version that the card describes.
     """
     spec = facts.spec
@@ -52,7 +52,7 @@ def model_card(hub: HubConfig, facts: DatasetFacts, info: ModelInfo, evaluation:
         f"## Limitations\n\n{limitations(facts, evaluation, shown)}",
         f"## Data\n\n{_data(facts, spec, shown, overridden=hub.data is not None)}",
         f"## Training\n\n{_training(info)}",
-        "This card was written by the pipeline from the metadata of the run; no figure in it was typed by hand.",
+        "The pipeline wrote this card from the metadata of the run; no figure was typed by hand.",
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -79,7 +79,7 @@ def _metadata(
 def _introduction(facts: DatasetFacts, info: ModelInfo, source: DataSource, tag: str) -> str:
     size = info.image_size
     return (
-        f"Semantic segmentation: gives each pixel of a photo one of {len(info.classes)} classes. A"
+        f"Semantic segmentation: assigns each pixel of a photo one of {len(info.classes)} classes. A"
         f" {code(info.training['model'])} of {size}x{size} pixels, trained on {source.title}"
         f" ({plain(facts.dataset)} {plain(facts.version)}). Version {code(tag)}."
     )
@@ -97,7 +97,7 @@ def _intended_use(info: ModelInfo, source: DataSource) -> str:
     names = ", ".join(map(plain, info.classes))
     return (
         f"Finding {names} in photos like those of {source.title}: to measure, to cut out, to show. Not meant for"
-        " decisions about the safety, health or rights of anyone, and not judged on photos of other kinds."
+        " decisions about the safety, health or rights of anyone, and not evaluated on photos of other kinds."
     )
 
 
@@ -117,13 +117,13 @@ def _data(facts: DatasetFacts, spec: DatasetSpec, source: DataSource, overridden
 
 
 def publishable(training: Mapping[str, Any]) -> dict[str, Any]:
-    """A training's configuration without the folders and buckets that its encoder came from."""
+    """The training's configuration without the folders and buckets that its encoder came from."""
     named = {name: _file_name(training[name]) for name in ENCODER_SOURCES if training.get(name)}
     return {**training, **named}
 
 
 def _file_name(source: str) -> str:
-    """A public name as it is; of a path or another URI the last part."""
+    """A public name unchanged; the last part of a path or another URI."""
     if source.startswith(PUBLIC_HUBS):
         return source
     return re.split(r"[/\\]", source.rstrip("/\\"))[-1]
@@ -142,4 +142,4 @@ def _training(info: ModelInfo) -> str:
     if not info.tuned:
         return settings
     names = ", ".join(plain(name.replace("_", " ")) for name in info.tuned)
-    return f"{settings}\n\nChosen by a search on the evaluation split, whose figures flatter the model: {names}."
+    return f"{settings}\n\nChosen by a search on the evaluation split, so the figures above are optimistic: {names}."

@@ -1,4 +1,4 @@
-"""The content of the model repository, from an exported model and what is known about it."""
+"""The content of the model repository, from an exported model and its metadata."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tfx_pipeline.hub.properties import DatasetFacts
 
 @dataclass(frozen=True)
 class ModelRepository:
-    """What is pushed: all files, and the version that they are.
+    """What is pushed: all files, and their version.
 
     Attributes:
       files: Paths to contents.
       content_sha256: Digest of all files but the card.
-      tag: `<data set version>-<first 12 digits of the digest>`: the same model has the same tag, always.
+      tag: `<data set version>-<first 12 digits of the digest>`: the same model always has the same tag.
     """
 
     files: Files
@@ -46,7 +46,7 @@ def model_repository(
       exported: Folder of the SavedModel, with `assets.extra/` as the trainer leaves it.
       hub: Names the repository, for the card.
       facts: Of the data that the model was trained on.
-      evaluation: Its figures; the card says that there are none where it is None.
+      evaluation: Its results; with None, the card says that there are none.
 
     Raises:
       UserError: The exported model has no model info, or lacks a file that it names.

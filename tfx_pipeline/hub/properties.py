@@ -1,4 +1,4 @@
-"""What ML Metadata holds of HFPusher: the data set version, an exec property; the outcome, properties of its output."""
+"""HFPusher's properties in ML Metadata: the data set version as an exec property, the outcome on its output."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ class DatasetFacts(FrozenModel):
 
 @dataclass(frozen=True)
 class PushRecord:
-    """The outcome of one run; texts are empty where there is nothing to say.
+    """The outcome of one run; texts that do not apply are empty.
 
     Attributes:
-      pushed: 1 where the Hub holds the model, else 0.
+      pushed: 1 if the Hub holds the model, else 0.
       reason: Why it does not, e.g. NOT_BLESSED or DRY_RUN.
-      changed: 1 where this run made a commit; 0 where the Hub held the same already.
+      changed: 1 if this run made a commit; 0 if the Hub already held the same.
       pushed_destination: Address of the files at the commit, or the folder of a dry run.
       pushed_version: The tag.
       repo_url, commit_id: Of the model repository.
       content_sha256: Digest of everything in it but the card.
-      space_pushed: 1 where the Hub holds the Space for this model.
-      space_reason: Why it does not; empty where no Space is configured.
+      space_pushed: 1 if the Hub holds the Space for this model.
+      space_reason: Why it does not; empty if no Space is configured.
       space_url, space_commit_id: Of the Space; in a dry run, its folder.
     """
 
@@ -83,7 +83,7 @@ class PushRecord:
 
     @classmethod
     def read(cls, artifact: Any) -> PushRecord:
-        """Reads them from an artifact of ML Metadata."""
+        """Reads the custom properties of an artifact in ML Metadata."""
         stored = artifact.custom_properties
         return cls(
             **{
@@ -95,7 +95,7 @@ class PushRecord:
 
     @property
     def space_failed(self) -> bool:
-        """Whether the model is on the Hub and its Space should be, but is not."""
+        """Whether the model is on the Hub, but its configured Space is not."""
         return bool(self.pushed and self.space_reason)
 
     def lines(self) -> list[str]:

@@ -1,7 +1,7 @@
-"""Makes one repository on the Hub equal to what is to be pushed: one commit, one tag, nothing where nothing changed.
+"""Makes a repository on the Hub equal to what is pushed: one commit and one tag, or nothing if nothing changed.
 
-Every step first looks at what the Hub holds and then does what is missing, so that it can be tried again after a lost
-answer, a stale parent or a killed run, and comes to the same end.
+Every step first checks what the Hub holds and then does what is missing, so that retrying it after a lost answer, a
+stale parent or a killed run gives the same result.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from tfx_pipeline.hub.client import HubRefused, HubUnavailable, RetryPolicy
 from tfx_pipeline.hub.contents import Content, Files, git_blob_id, sha256
 
 MODEL_FOLDER, SPACE_FOLDER = "model", "space"  # the kinds of repository, and their folders in a dry run
-MARKS = {MODEL_FOLDER: INFO_FILE, SPACE_FOLDER: "space.json"}  # the file that tells a repository of ours
+MARKS = {MODEL_FOLDER: INFO_FILE, SPACE_FOLDER: "space.json"}  # the file that marks a repository as ours
 
-# What the Hub itself puts into a new repository, or its owner on the web page that makes one.
+# Files that the Hub puts into a new repository, or its owner on the web page that creates one.
 INITIAL_FILES = (".gitattributes", ".gitignore", "LICENSE", "README.md", "index.html", "style.css")
-KEPT_FILES = (".gitattributes",)  # the Hub's own: which files it stores as large ones
+KEPT_FILES = (".gitattributes",)  # the Hub's own file: which files it stores as large ones
 
 
 @dataclass(frozen=True)
 class Target:
-    """Which repository, and how to make it where it is missing; `sdk` is a Space's kind."""
+    """Which repository, and how to create it if it is missing; `sdk` is a Space's kind."""
 
     repo_id: str
     kind: Literal["model", "space"]
@@ -48,7 +48,7 @@ class Pushed:
       commit: Id of the commit that holds exactly what was pushed.
       commit_url: Of its files.
       tag: Names the commit, or an earlier one with the same model.
-      changed: Whether a commit was made; False where the Hub held the same already.
+      changed: Whether a commit was made; False if the Hub already held the same.
     """
 
     url: str
@@ -86,7 +86,7 @@ class Push:
         """Pushes `files` as the whole content of the repository.
 
         Raises:
-          HubRefused, HubUnavailable: With what was done before.
+          HubRefused, HubUnavailable: Names what was done before.
         """
         try:
             return self._run(files, tag, message)
@@ -110,7 +110,7 @@ class Push:
             stored = self.api.repo_info(target.repo_id, repo_type=target.kind)
         except RepositoryNotFoundError as error:
             if error.response.status_code != 404:
-                raise  # a token that is not accepted looks like a repository that is missing
+                raise  # with an invalid token, a repository looks missing
             self._creation_sent = True
             self.api.create_repo(
                 target.repo_id, repo_type=target.kind, private=target.private, space_sdk=target.sdk, exist_ok=True
@@ -131,7 +131,7 @@ class Push:
             self.done.append(f"the branch {self.target.branch} was made")
 
     def _commit(self, files: Files, message: Message) -> tuple[str, bool]:
-        """The id of a commit that equals `files`, and whether it is a new one."""
+        """The id of a commit that equals `files`, and whether it is new."""
         target = self.target
         head = self.api.repo_info(target.repo_id, repo_type=target.kind, revision=target.branch).sha
         stored = self._stored(head)
@@ -167,7 +167,7 @@ class Push:
         return {one.path: one for one in tree if isinstance(one, RepoFile)}
 
     def _check_ours(self, stored: dict[str, RepoFile], touched: list[str]) -> None:
-        """Refuses to delete or replace the files of a repository that no push of ours has filled."""
+        """Refuses to delete or replace the files of a repository that our pushes did not fill."""
         foreign = [path for path in touched if path in stored and path not in INITIAL_FILES]
         if foreign and MARKS[self.target.kind] not in stored:
             raise HubRefused(

@@ -1,4 +1,4 @@
-"""Reads the Hub's token where it is used, from what the configuration names."""
+"""Reads the Hub's token at the time of use, from the source that the configuration names."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ def read_token(name: str, client: SecretManagerServiceClient | None = None, look
 
     Args:
       name: An environment variable, or a version of a secret in Secret Manager.
-      client: Asks Secret Manager; one with the default credentials where it is left out.
-      look_up_secrets: Else Secret Manager is not asked, and the answer for a secret in it is an empty text.
+      client: Secret Manager's client; by default, one with the default credentials.
+      look_up_secrets: If false, Secret Manager is not called, and a token in it is returned as an empty text.
 
     Raises:
       UserError: There is no such variable or secret, it may not be read, or what it holds cannot be a token. The
-        message names it and never holds its value.
+        message names it and never contains its value.
     """
     if name.startswith(SECRET_PREFIX) and not look_up_secrets:
         return ""
     token = _secret(name, client) if name.startswith(SECRET_PREFIX) else _variable(name)
     token = token.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise UserError(f"hub.token: what {name} holds is no token: it must be one word of plain characters")
+        raise UserError(f"hub.token: what {name} holds is not a token: it must be one word of plain characters")
     return token
 
 
 def _variable(name: str) -> str:
-    """The value of an environment variable; UserError where it is not set."""
+    """The value of an environment variable; UserError if it is not set."""
     value = os.environ.get(name, "")
     if not value.strip():
         raise UserError(
-            f"hub.token: the environment variable {name} is not set; put a token that may write into it"
+            f"hub.token: the environment variable {name} is not set; set it to a token with the right to write"
             " (https://huggingface.co/settings/tokens), or set hub.dry_run to a folder"
         )
     return value
@@ -61,4 +61,4 @@ def _secret(name: str, client: SecretManagerServiceClient | None) -> str:
     except GoogleAuthError as error:
         raise UserError(f"hub.token: no credentials to read {name}: {' '.join(str(error).split())}") from None
     except UnicodeDecodeError:
-        raise UserError(f"hub.token: what {name} holds is no text") from None
+        raise UserError(f"hub.token: what {name} holds is not text") from None

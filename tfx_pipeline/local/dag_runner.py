@@ -1,4 +1,4 @@
-"""TFX's local runner, with a report of every step: what it made, how long it took, or why it failed."""
+"""TFX's local runner, with a report of every step: what it produced, how long it took, or why it failed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Step:
     Attributes:
       name: Id of the node, such as `Trainer`.
       seconds: Wall time.
-      cached: Whether nothing had to be done, because an earlier run did the same.
+      cached: Whether an earlier run's outputs were reused.
       inputs, outputs: Channel name to artifacts.
     """
 
@@ -42,7 +42,7 @@ class Step:
 
 
 class StepFailed(Exception):
-    """A step of the pipeline did not finish; `__cause__` is the exception where there is one."""
+    """A step of the pipeline did not finish; `__cause__` is the exception, if there is one."""
 
     def __init__(self, step_name: str, reason: str):
         super().__init__(f"step {step_name} failed: {reason}")
@@ -52,12 +52,12 @@ class StepFailed(Exception):
 class ReportingDagRunner(LocalDagRunner):
     """Runs the steps one after the other in this process, as LocalDagRunner does.
 
-    LocalDagRunner does not tell a cached step from one that ran, and continues after a step whose inputs could not be
-    resolved; this one reports the first and stops at the second. `run` is the base class's, so that the `tfx` command
-    line finds and patches it.
+    LocalDagRunner does not distinguish a cached step from one that ran, and continues after a step whose inputs could
+    not be resolved; this one reports the first and stops at the second. `run` is the base class's, so that the `tfx`
+    command line finds and patches it.
 
     Attributes:
-      steps: The finished steps by name; empty where the `tfx` command line only created or compiled the pipeline.
+      steps: The finished steps by name; empty if the `tfx` command line only created or compiled the pipeline.
     """
 
     def __init__(self, report: Callable[[Step], None], uncached_steps: frozenset[str] = frozenset()):
@@ -71,7 +71,7 @@ class ReportingDagRunner(LocalDagRunner):
         """Runs a compiled pipeline.
 
         Raises:
-          StepFailed: The first step that did not finish.
+          StepFailed: A step did not finish; later ones are not run.
         """
         run_id = {constants.PIPELINE_RUN_ID_PARAMETER_NAME: datetime.datetime.now().isoformat()}
         runtime_parameter_utils.substitute_runtime_parameter(pipeline, run_id)
@@ -114,7 +114,7 @@ class ReportingDagRunner(LocalDagRunner):
 def _read_execution(
     ml_metadata: metadata.Metadata, execution_id: int
 ) -> tuple[Execution, dict[str, list[Artifact]], dict[str, list[Artifact]]]:
-    """An execution with its input and output artifacts by channel name, as ML Metadata recorded them."""
+    """Reads an execution from ML Metadata, with its input and output artifacts by channel name."""
     with ml_metadata as handle:
         [execution] = handle.store.get_executions_by_id([execution_id])
         events = handle.store.get_events_by_execution_ids([execution_id])
@@ -128,7 +128,7 @@ def _read_execution(
 
 
 def _failure(step_name: str, execution: Execution) -> StepFailed:
-    """Why a resolver failed: TFX keeps its exceptions as the text of their traceback alone."""
+    """Why a resolver failed: TFX keeps only the traceback's text of its exceptions."""
     state = Execution.State.Name(execution.last_known_state)
     result = execution_lib.get_execution_result(execution, ignore_parse_errors=True)
     lines = result.result_message.split("\n") if result else []

@@ -1,7 +1,7 @@
-"""TFX's Pusher into a folder of this machine, where a model appears whole or not at all.
+"""TFX's Pusher into a folder on this machine, where a model appears atomically.
 
-TFX's own executor copies file by file into `serving/<seconds>/`, which a server may be watching; killed, it leaves half
-a model there for ever.
+TFX's own executor copies file by file into `serving/<seconds>/`, which a server may be watching; if killed, it leaves
+half a model there forever.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from tfx.utils import proto_utils
 
 from beam_jobs.storage.ownership import claim_folder, delete_marked_folder, is_marked
 
-INCOMING_FOLDER = ".incoming"  # no number: TensorFlow Serving sees no version in it
+INCOMING_FOLDER = ".incoming"  # not a number, so TensorFlow Serving does not take it for a version
 OWNER = "tfx_pipeline Pusher"
 
 
 class FolderExecutor(Executor):
-    """Copies the model beside its place, and renames it."""
+    """Copies the model next to its destination, and renames the copy."""
 
     def Do(  # noqa: N802
         self,
@@ -38,7 +38,7 @@ class FolderExecutor(Executor):
         proto_utils.json_to_proto(exec_properties[PUSH_DESTINATION_KEY], destination)
         serving = Path(destination.filesystem.base_directory)
         incoming = serving / INCOMING_FOLDER
-        if is_marked(str(incoming), OWNER):  # of a push that was killed
+        if is_marked(str(incoming), OWNER):  # left by a killed push
             delete_marked_folder(str(incoming))
         claim_folder("serving", str(incoming), OWNER)
         destination.filesystem.base_directory = str(incoming)

@@ -26,7 +26,7 @@ from tfx_pipeline.config.output_layout import (
 from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig
 from tfx_pipeline.evaluation.baseline import PLACE_PARTS, check_last_blessed, records_read
 from tfx_pipeline.evaluation.eval_predictions import predict_examples
-from tfx_pipeline.evaluation.page import tells, write_evaluation_report
+from tfx_pipeline.evaluation.page import is_report_of, write_evaluation_report
 from tfx_pipeline.evaluation.prediction_sheet import shows, write_prediction_sheet
 from tfx_pipeline.evaluation.results import read_evaluation
 from tfx_pipeline.hub.properties import PushRecord
@@ -38,12 +38,12 @@ from tfx_pipeline.local.tuning_result import TuningResult
 from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, TUNER, create_pipeline
 from tfx_pipeline.platform import PUSHER
 
-# Beam in this process's memory. Its default, DirectRunner, first looks for another runner's binary on the network.
+# Beam in this process. Its default, DirectRunner, first looks for another runner's binary on the network.
 BEAM_ARGUMENTS = ("--runner=FnApiRunner",)
 
 
 def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str = RUN_FN) -> Summary | None:
-    """Runs the pipeline; leaves `summary.json` and `predictions.png` in the output folder.
+    """Runs the pipeline; writes `summary.json` and `predictions.png` into the output folder.
 
     Args:
       config: With absolute paths; the output folder exists.
@@ -51,17 +51,17 @@ def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str =
       run_fn: Import path of the training function.
 
     Returns:
-      The summary, or None where the `tfx` command line only creates or compiles the pipeline. Where HFPusher failed,
-      the last step, `hub_failure` says so.
+      The summary, or None if the `tfx` command line only creates or compiles the pipeline. If HFPusher, the last step,
+      failed, `hub_failure` says why.
 
     Raises:
-      UserError: The memory of earlier runs, or the last blessed model in it, cannot be used.
-      StepFailed: Another step did not finish; what finished before it is kept for the next run.
+      UserError: The records of earlier runs, or the last blessed model, cannot be used.
+      StepFailed: Another step did not finish; the next run reuses the steps before it.
     """
     output = Path(config.output)
     manifest, spec = version
     blessed, pushed_is_there = _check_earlier_runs(config, manifest, spec)
-    # TFX's cache knows that a model was pushed, not that somebody removed it since. HFPusher asks the Hub each time.
+    # TFX's cache knows that a model was pushed, not whether it was removed since. HFPusher checks the Hub each time.
     uncached_steps = frozenset({HF_PUSHER} if pushed_is_there else {HF_PUSHER, PUSHER})
     runner = ReportingDagRunner(lambda step: _print_step(step, blessed), uncached_steps)
     pipeline = create_pipeline(
@@ -89,11 +89,11 @@ def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str =
 
 
 def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: DatasetSpec) -> None:
-    """Writes the sheet and the report; what is there already, of the same model and data, is left as it is."""
+    """Writes the sheet and the report, unless they are there already for the same model and data."""
     model, manifest, evaluation = Path(summary.model), summary.manifest, summary.evaluation
     sheet, report = output / PREDICTIONS_FILE, output / REPORT_FILE
     source = f"{model} {manifest.sha256}"
-    if shows(sheet, source) and tells(report, evaluation, source):
+    if shows(sheet, source) and is_report_of(report, evaluation, source):
         return
     predictions = predict_examples(model, version_dir, manifest, len(spec.classes))
     write_prediction_sheet(sheet, predictions.sample, source, spec)
@@ -101,7 +101,7 @@ def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: Dat
 
 
 def _check_earlier_runs(config: PipelineConfig, manifest: Manifest, spec: DatasetSpec) -> tuple[int, bool]:
-    """Looks at what earlier runs left, which is only needed after the training.
+    """Checks early what is needed of earlier runs after the training.
 
     Returns:
       The number of blessed models, and whether the model that was pushed last is still there.
@@ -118,14 +118,14 @@ def _check_earlier_runs(config: PipelineConfig, manifest: Manifest, spec: Datase
 
 
 def _last_pushed_is_there(pushed_models: Iterable[Artifact]) -> bool:
-    ours = [one for one in pushed_models if Path(one.uri).parts[-PLACE_PARTS:][0] == PUSHER]  # HFPusher makes them too
+    ours = [one for one in pushed_models if Path(one.uri).parts[-PLACE_PARTS:][0] == PUSHER]  # not HFPusher's
     places = [place for one in sorted(ours, key=lambda one: one.id) if (place := _pushed_to(one))]
     return bool(places) and Path(places[-1], SAVED_MODEL_FILE).is_file()
 
 
 @contextmanager
 def _open_metadata(path: Path) -> Iterator[Metadata]:
-    """ML Metadata's records; UserError where another version of it has written them."""
+    """Opens ML Metadata's database; UserError if another version of it wrote it."""
     with ExitStack() as stack:
         try:
             handle = stack.enter_context(Metadata(sqlite_metadata_connection_config(str(path))))
@@ -136,7 +136,7 @@ def _open_metadata(path: Path) -> Iterator[Metadata]:
 
 def _print_step(step: Step, blessed: int) -> None:
     if step.name == LAST_BLESSED_MODEL:
-        none = "no other one of these classes and this image size" if blessed else "none yet"
+        none = "none with these classes and this image size" if blessed else "none yet"
         print(f"{step.name}: {'found' if step.outputs.get('model') else none}")
     else:
         print(f"{step.name}: " + ("up to date" if step.cached else f"{step.seconds:.1f} s"))
@@ -167,7 +167,7 @@ def _tuning_result(step: Step) -> TuningResult:
 
 
 def _pushed_to(pushed_model: Artifact) -> str | None:
-    """The folder of the pushed model, from the properties that Pusher sets; None where it did not push."""
+    """The folder of the pushed model, from the properties that Pusher sets; None if it did not push."""
     if not pushed_model.custom_properties["pushed"].int_value:
         return None
     return pushed_model.custom_properties["pushed_destination"].string_value

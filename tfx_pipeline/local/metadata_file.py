@@ -1,7 +1,7 @@
-"""Looks, without TFX, whether an output folder's ML Metadata can be used; a damaged one is named before anything runs.
+"""Checks, without TFX and before anything runs, that an output folder's ML Metadata can be used.
 
-ML Metadata itself takes an empty or a foreign SQLite file for a new one. All memory of blessed models would be lost
-without a word, and a worse model pushed.
+ML Metadata itself treats an empty or foreign SQLite file as a new database. The record of blessed models would be lost
+silently, and a worse model pushed.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from tfx_pipeline.config.output_layout import (
 )
 
 LOCK_SECONDS = 2.0  # another process may be writing; it never holds the lock for long
-VERSION_TABLE = "MLMDEnv"  # holds the version of ML Metadata's tables; any such file has it
+VERSION_TABLE = "MLMDEnv"  # holds the version of ML Metadata's tables; every such file has it
 
 
 def check_metadata_file(output: Path) -> None:
-    """Checks the file that remembers earlier runs; a new output folder has none, and nothing that a run would replace.
+    """Checks the file that records earlier runs; a new output folder has none, and nothing that a run would replace.
 
     Raises:
-      UserError: It is damaged, in use or not ML Metadata's, or it is missing beside what earlier runs made, or what
-        somebody else did.
+      UserError: It is damaged, in use or not ML Metadata's, or it is missing beside files of earlier runs, or beside
+        files that are not ours.
     """
     path = output / METADATA_FILE
     if path.exists():
@@ -48,7 +48,7 @@ def check_metadata_file(output: Path) -> None:
 
 
 def damaged(path: Path, problem: str) -> UserError:
-    """The error that names the file, what is wrong with it and what to do."""
+    """The error that names the file, the problem and the remedy."""
     return UserError(
         f"{path}: {problem}; restore it from a copy, or start with another --output: this file alone says which steps "
         "are done and which models were blessed"
@@ -59,7 +59,7 @@ def _check(path: Path) -> None:
     if not path.is_file() or not path.stat().st_size:
         raise damaged(path, "empty, or not a file")
     try:
-        # Writable, so that SQLite can roll back what a killed run left half done, but never made anew.
+        # Writable, so that SQLite can roll back what a killed run left half done, but never created.
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", LOCK_SECONDS, uri=True)) as connection:
             [[answer], *_] = connection.execute("PRAGMA quick_check(1)").fetchall()
             tables = {name for [name] in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

@@ -7,6 +7,6 @@ from tfx_pipeline.platform import Platform
 
 
 class LocalPlatform(Platform):
-    """Pushes with a rename, which a bucket does not have; there, TFX's own Pusher copies `saved_model.pb` last."""
+    """Pushes with a rename, which buckets do not have; there, TFX's own Pusher copies `saved_model.pb` last."""
 
     pusher_component = FolderPusher

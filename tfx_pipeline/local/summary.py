@@ -17,24 +17,24 @@ from tfx_pipeline.hub.properties import PushRecord
 from tfx_pipeline.local.tuning_result import TuningResult
 
 NO_INTERVAL = (None, None)
-MAX_REASONS = 20  # a slice may have thousands of values, each below its floor; the file has all
-MAX_TABLE_COLUMNS = 8  # slices that do not fit, such as the breeds of pets, are left to the file
+MAX_REASONS = 20  # a slice may have thousands of values below their floor; the file has all
+MAX_TABLE_COLUMNS = 8  # slices that do not fit, such as the breeds of pets, are only in the file
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a finished run has to say.
+    """The outcome of a finished run.
 
     Attributes:
       manifest: Of the data set version.
       evaluation: Of the trained model.
       model: Folder of the exported SavedModel.
-      pushed_to: Folder that the model was pushed to; None where it was not.
+      pushed_to: Folder that the model was pushed to; None if it was not.
       step_seconds: Step name to wall time.
-      steps_up_to_date: Names of the steps that an earlier run had done.
-      hub: What HFPusher did; None where it is not configured or failed.
-      hub_failure: Why HFPusher failed; None where it did not.
-      tuning: What the search before the training found; None where none is configured.
+      steps_up_to_date: Names of the steps whose results an earlier run provided.
+      hub: What HFPusher did; None if it is not configured or failed.
+      hub_failure: Why HFPusher failed; None if it did not.
+      tuning: Result of the search before the training; None if none is configured.
     """
 
     manifest: Manifest
@@ -68,15 +68,15 @@ class Summary:
         return json.dumps(values, indent=2, allow_nan=False) + "\n"
 
     def write(self, output: Path) -> Path:
-        """Writes `summary.json` into `output`, whole or not at all, and returns its path."""
+        """Writes `summary.json` into `output` atomically, and returns its path."""
         path = output / SUMMARY_FILE
-        temporary = output / f".{SUMMARY_FILE}"  # one name, so that the next run replaces what a killed one left
+        temporary = output / f".{SUMMARY_FILE}"  # a fixed name, so that the next run replaces the file of a killed one
         temporary.write_text(self.to_json(), encoding="utf-8")
         os.replace(temporary, path)
         return path
 
     def table(self) -> str:
-        """The metrics as a table for the terminal, with the slices that fit beside it; then the verdict."""
+        """The metrics as a table for the terminal, with the slices that fit; then the verdict."""
         evaluation = self.evaluation
         columns = [("all", evaluation.overall)]
         for values in sorted(evaluation.slices.values(), key=len):

@@ -1,4 +1,4 @@
-"""What TFX's Tuner leaves: the best values and the table of trials."""
+"""The result of TFX's Tuner: the best values and the table of trials."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_TRIALS_SHOWN = 5
 
 @dataclass(frozen=True)
 class Trial:
-    """One finished trial: the mean IoU on the eval split that it reached, with which values."""
+    """One finished trial: its values, and the mean IoU that it reached on the eval split."""
 
     mean_iou: float
     values: dict[str, Any]
@@ -21,11 +21,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class TuningResult:
-    """What a search found.
+    """The result of a search.
 
     Attributes:
-      chosen: Name of a training's setting to the best trial's value.
-      trials: The finished trials, the best one first; those that failed are not among them.
+      chosen: Maps training settings to the best trial's values.
+      trials: The finished trials, the best first, without those that failed.
     """
 
     chosen: dict[str, Any]
@@ -33,7 +33,7 @@ class TuningResult:
 
     @classmethod
     def read(cls, best_hyperparameters: Path, tuner_results: Path) -> TuningResult:
-        """Reads the folders of the Tuner's two artifacts, with the one file that TFX leaves in each."""
+        """Reads the one file that TFX leaves in each of the Tuner's two artifacts."""
         return cls(
             chosen=_only_file(best_hyperparameters)["values"],
             trials=tuple(_trial(row) for row in _only_file(tuner_results)),
@@ -41,7 +41,9 @@ class TuningResult:
 
     def lines(self) -> list[str]:
         """The best trials as a table for the terminal."""
-        lines = [f"tuning: the best of {len(self.trials)} trials, by the eval split; that flatters the figures above"]
+        lines = [
+            f"tuning: the best of {len(self.trials)} trials on the eval split, so the figures above are optimistic"
+        ]
         lines.append(_row(["mean IoU", *self.chosen]))
         for trial in self.trials[:MAX_TRIALS_SHOWN]:
             lines.append(_row([f"{trial.mean_iou:.3f}", *(_figure(trial.values[name]) for name in self.chosen)]))

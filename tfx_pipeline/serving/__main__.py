@@ -13,7 +13,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = os.environ.get("AIP_STORAGE_URI")
     parser = CommandLine(
         prog="python -m tfx_pipeline.serving",
-        description="Serves a SavedModel as Vertex AI asks for it; port and routes are those of the AIP_* variables.",
+        description="Serves a SavedModel as Vertex AI requires; the AIP_* variables set port and routes.",
         epilog="exit codes: 0 stopped, 1 the model can't be loaded",
         allow_abbrev=False,
     )

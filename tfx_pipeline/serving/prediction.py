@@ -1,7 +1,7 @@
-"""Photos in a request to masks in the answer, as TensorFlow Serving's row format has both.
+"""Turns the photos of a request into the masks of its answer, both in TensorFlow Serving's row format.
 
 The format is that of "RESTful API" of TensorFlow Serving (https://www.tensorflow.org/tfx/serving/api_rest): files are
-`{"b64": ...}`, with the input's name around them or not, and an answer of one output has no name.
+`{"b64": ...}`, with or without the input's name, and a single output has no name.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ Json = dict[str, Any]
 
 
 class BadRequest(ValueError):
-    """The request can't be answered; the message says which part of it, and why."""
+    """The request can't be answered; the message names the part and the reason."""
 
 
 def load_signature(folder: str):
-    """The serving signature of a SavedModel in a folder or a bucket; slow, as it imports TensorFlow."""
+    """Loads the serving signature of a SavedModel in a folder or a bucket; slow, as it imports TensorFlow."""
     import tensorflow as tf
 
     model = tf.saved_model.load(folder)
@@ -30,18 +30,18 @@ def load_signature(folder: str):
 
 
 def predictions(signature, instances: Any) -> list[Any]:
-    """The masks of some photos, in order.
+    """Predicts the masks of some photos, in order.
 
     Args:
-      signature: As `load_signature` gives it.
+      signature: From `load_signature`.
       instances: The request's `instances`.
 
     Returns:
       One answer each, as the model exports them: `class_ids`, rows of numbers, and `mask_bytes`, a PNG file as
-      `{"b64": ...}`; where there is one of the two, without its name.
+      `{"b64": ...}`; a single output without its name.
 
     Raises:
-      BadRequest: An instance holds no file, or one that is not a photo.
+      BadRequest: An instance holds no file, or a file that is not a photo.
     """
     import tensorflow as tf
 

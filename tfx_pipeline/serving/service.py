@@ -1,9 +1,9 @@
-"""The HTTP service that Vertex AI asks: one route for health, one for predictions.
+"""The HTTP service that Vertex AI calls: one route for health, one for predictions.
 
-"Custom container requirements for inference" of Vertex AI, read on 2026-11-29, says what both must answer:
+"Custom container requirements for inference" of Vertex AI, read on 2026-11-29, specifies both:
 https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements
-The port must take connections within 40 seconds, sooner than TensorFlow is imported and the model is loaded. So the
-service listens first and says 503 until the model is there.
+The port must accept connections within 40 seconds, before TensorFlow is imported and the model is loaded. So the
+service listens first and answers 503 until the model is ready.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from starlette.routing import Route
 from tfx_pipeline.serving import HEALTH_ROUTE, PORT, PREDICT_ROUTE
 from tfx_pipeline.serving.prediction import BadRequest, load_signature, predictions
 
-MAX_BODY = 12 << 20  # 12 MiB: above the 10 MB that a dedicated endpoint takes
+MAX_BODY = 12 << 20  # 12 MiB: above the 10 MB that a dedicated endpoint accepts
 
 
 def create_app(
@@ -34,7 +34,7 @@ def create_app(
     """The service for one model, which is loaded in the background.
 
     Args:
-      load: Loads the serving signature. Where it fails the process ends, so that the deployment fails with the reason.
+      load: Loads the serving signature. If it fails, the process ends, so that the deployment fails with the reason.
       predict_route, health_route: Paths.
     """
     loaded: list[Any] = []

@@ -1,4 +1,4 @@
-"""The demo Space: every file of its repository, for a Gradio Space or for one that runs in the visitor's browser."""
+"""The demo Space: all files of its repository, for a Gradio Space or one that runs in the visitor's browser."""
 
 from tfx_pipeline.space.repository import space_files
 from tfx_pipeline.space.settings import SpaceSettings

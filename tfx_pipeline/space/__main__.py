@@ -1,4 +1,4 @@
-"""Opens the demo app on an exported model, offline: `python -m tfx_pipeline.space --model=DIR`."""
+"""Opens the demo app with an exported model, offline: `python -m tfx_pipeline.space --model=DIR`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandLine(
         prog="python -m tfx_pipeline.space",
-        description="Open the demo app, as a Space on the Hub shows it, on a model on this machine.",
+        description="Opens the demo app, as a Space on the Hub shows it, with a model on this machine.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
@@ -35,11 +35,11 @@ def _parser() -> argparse.ArgumentParser:
         "--model", type=Path, default=DEFAULT_MODEL, metavar="DIR", help="exported model, or a pipeline's output folder"
     )
     add("--kind", choices=("gradio", "static"), default="gradio", help="which Space; static runs in the browser")
-    add("--runtime", choices=("litert", "tensorflow"), default="litert", help="what a gradio Space runs the model with")
+    add("--runtime", choices=("litert", "tensorflow"), default="litert", help="runtime of a gradio Space")
     add("--title", default="Segment a photo", help="title of the page")
-    add("--host", default="127.0.0.1", help="address to listen at")
-    add("--port", type=port_number, default=7860, help="port to listen at; 0 takes a free one")
-    add("--write", type=Path, metavar="DIR", help="only write the Space, with the model beside it, to a new folder")
+    add("--host", default="127.0.0.1", help="address to listen on")
+    add("--port", type=port_number, default=7860, help="port to listen on; 0 takes a free one")
+    add("--write", type=Path, metavar="DIR", help="only write the Space, with its model, to a new folder")
     return parser
 
 
@@ -67,18 +67,20 @@ def _run(root: Path, options: argparse.Namespace) -> int:
         "GRADIO_SERVER_NAME": options.host,
         "GRADIO_SERVER_PORT": str(_free_port(options.host, options.port)),
         "HF_HUB_OFFLINE": "1",
-        "TMPDIR": str(root.parent),  # deleted with the Space, however the app ends
+        "TMPDIR": str(root.parent),  # deleted with the Space, no matter how the app ends
     }
     ended = subprocess.run([sys.executable, "-W", "ignore", "app.py"], cwd=root, env=environment, check=False)
     if ended.returncode:
-        raise UserError(f"the app ended with exit code {ended.returncode}; what it said is above")
+        raise UserError(f"the app ended with exit code {ended.returncode}; see its output above")
     return 0
 
 
 def _free_port(host: str, port: int) -> int:
-    """The port, or any free one for 0; a UserError where it is taken."""
+    """The port, or any free one for 0; UserError if it is taken."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # an app that was just closed leaves it waiting
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # an app that has just closed leaves it in TIME_WAIT
         try:
             probe.bind((host, port))
         except OSError as error:

@@ -1,7 +1,7 @@
-"""LiteRT.js, which runs the model in the visitor's browser, from its npm package at the version of `npm/`.
+"""LiteRT.js, which runs the model in the visitor's browser, from its npm package at the version locked in `npm/`.
 
-The Space carries it, so that a page asks nobody but the Hub. npm checks the package against the lock's SHA-512; it is
-kept in the user's cache folder, and fetched once.
+The Space contains it, so the page makes no requests except to the Hub. npm checks the package against the lock's
+SHA-512; it is fetched once and kept in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def runtime_files() -> dict[str, bytes]:
     """
     modules = _installed_modules()
     contents = {name: (modules / path).read_bytes() for name, path in FILES.items()}
-    return contents | {"LICENSE": (_NPM / "LICENSE").read_bytes()}  # Apache-2.0 asks that copies carry it
+    return contents | {"LICENSE": (_NPM / "LICENSE").read_bytes()}  # Apache-2.0 requires that copies include it
 
 
 def _installed_modules() -> Path:

@@ -1,4 +1,4 @@
-"""Example photos for a Space from the drawing of sample data: small, free, and of nobody."""
+"""Example photos for a Space, drawn as sample data: small, free, and without anyone's private content."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SIDES = ("--min_side=256", "--max_side=360")  # pixels
 
 
 def drawn_examples(dataset: str, count: int = 4, seed: int = 11) -> dict[str, bytes]:
-    """Draws photos of a data set: file name to JPEG; the same for the same seed.
+    """Draws photos of a data set: maps file names to JPEGs, which depend only on the seed.
 
     The drawing is part of a checkout, not of the installed package; without it there are no examples.
 

@@ -14,14 +14,14 @@ from tfx_pipeline.space.segmentation_app.hosts import is_own_host
 
 class _Handler(SimpleHTTPRequestHandler):
     extensions_map = SimpleHTTPRequestHandler.extensions_map | {".js": "text/javascript", ".wasm": "application/wasm"}
-    timeout = 60  # seconds without a byte; then the connection and its thread are given up
+    timeout = 60  # seconds without a byte, after which the connection and its thread are closed
 
     def __init__(self, *args: Any, name: str, **options: Any):
         self._name = name
         super().__init__(*args, **options)
 
     def send_head(self) -> BinaryIO | None:
-        """Answers only in this machine's own name, so that no other website's script can read the model."""
+        """Answers only under this machine's own name, so that no other website's script can read the model."""
         if not is_own_host(self.headers.get("Host", ""), self._name):
             self.send_error(403, "This app answers in its own name only.")
             return None
@@ -32,15 +32,15 @@ class _Handler(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def _is_own(self, path: str) -> bool:
-        """Whether a path leads to a file of the folder: to no other one by a link, and to no listing of a folder."""
+        """Whether a path leads to a file in the folder, not by a link to another one, and not to a folder's listing."""
         try:
             real = os.path.realpath(os.path.join(path, "index.html") if os.path.isdir(path) else path)
             return os.path.isfile(real) and real.startswith(os.path.realpath(self.directory) + os.sep)
-        except ValueError:  # it holds what no path can
+        except ValueError:  # it contains characters that no path can have
             return False
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing: the address is all that a user needs."""
+        """Logs nothing: the address is all that a user needs."""
 
 
 def file_server(folder: Path, host: str, port: int) -> ThreadingHTTPServer:

@@ -1,4 +1,4 @@
-"""An exported model on this machine, laid out as its repository on the Hub, for the app to open without one."""
+"""An exported model on this machine, laid out like its repository on the Hub, so that the app can open it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from tfx_pipeline.config.output_layout import SERVING_FOLDER, SUMMARY_FILE
 VERSION = re.compile("[0-9]{1,20}")  # name of a pushed model's folder
 
 
-class _Judged(FrozenModel):
-    """What a model was judged on; see `tfx_pipeline.local.summary`."""
+class _Evaluated(FrozenModel):
+    """The data that a model was evaluated on; see `tfx_pipeline.local.summary`."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -43,7 +43,7 @@ class _Judged(FrozenModel):
 _PER_CLASS = tuple(one.name for one in METRICS if one.per_class)
 _Metrics = create_model(
     "_Metrics",
-    __base__=_Judged,
+    __base__=_Evaluated,
     **{one.name: (dict[str, float | None], {}) if one.per_class else (float | None, None) for one in METRICS},
 )
 
@@ -56,7 +56,7 @@ class _Summary(FrozenModel):
 
 
 def find_model(folder: Path) -> Path:
-    """The model that `folder` is, or the last one that was pushed there.
+    """Finds the model in `folder`, or the last one that was pushed there.
 
     Args:
       folder: A SavedModel with its model info, a folder of pushed versions, or the output folder of a pipeline.
@@ -80,18 +80,18 @@ def find_model(folder: Path) -> Path:
 
 
 def read_model(model: Path, runtime: str) -> tuple[ModelInfo, dict[str, bytes | Path]]:
-    """Reads an exported model that a Space is to show.
+    """Reads an exported model for a Space.
 
     Args:
-      model: As `find_model` gives it.
+      model: From `find_model`.
       runtime: `tensorflow` needs the SavedModel, `litert` the TFLite files.
 
     Returns:
-      What the model says about itself, and its repository: paths to contents or files, with the metrics of its run
-      where they are near.
+      The model info, and the model's repository: paths to contents or files, with the metrics of its run if they are
+      found nearby.
 
     Raises:
-      UserError: What it says is damaged, or one of its files is a link that leads out of it.
+      UserError: The model info is damaged, or one of its files is a link that leads out of its folder.
     """
     path = model / INFO_PATH
     info = read_model_info(path)
@@ -110,17 +110,17 @@ def read_model(model: Path, runtime: str) -> tuple[ModelInfo, dict[str, bytes | 
 
 
 def _own_file(model: Path, path: Path) -> Path:
-    """The file, which the app will hand out: one that the model's folder holds, not one that a link in it names."""
+    """Checks a file that the app will hand out: it must lie in the model's folder, not behind a link in it."""
     real = path.resolve()
     if not real.is_file() or model.resolve() not in real.parents:
-        raise UserError(f"{path}: leads to {real}, which is no file of the model; put the file itself there")
+        raise UserError(f"{path}: leads to {real}, which is not a file of the model; put the file itself there")
     return real
 
 
 def _metrics(model: Path, info: ModelInfo) -> dict[str, Any] | None:
-    """What the summary of the run that pushed this very model says; None where there is no such summary.
+    """The metrics in the summary of the run that pushed this very model; None without such a summary.
 
-    A file of that name that is no summary of a run is somebody else's.
+    A file of that name that is not a run's summary is ignored.
     """
     path = model.parent.parent / SUMMARY_FILE
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""A Space in a folder of this machine, with its model beside it instead of on the Hub."""
+"""A Space in a folder on this machine, with its model in a subfolder instead of on the Hub."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def write_local_space(root: Path, model: Path, kind: str, title: str, runtime: s
     """Writes every file of the Space into the new folder `root`, and the model's repository into `root/model`.
 
     Returns:
-      The folder of the exported model that was taken.
+      The folder of the exported model that is used.
 
     Raises:
-      UserError: No model or one that can't be used, a wrong title, or `root` is there already or can't be written.
-        Nothing is written then.
+      UserError: The model is missing or can't be used, the title is wrong, or `root` exists or can't be written; then
+        nothing is written.
     """
     root = local_path("--write", root)
     if root.exists():
-        raise UserError(f"{root}: is there already; choose another folder")
+        raise UserError(f"{root}: already exists; choose another folder")
     found = find_model(model)
     info, model_files = read_model(found, "litert" if kind == "static" else runtime)
     values = {
@@ -43,8 +43,8 @@ def write_local_space(root: Path, model: Path, kind: str, title: str, runtime: s
         "title": title,
         "runtime": runtime,
     }
-    parse_model(SpaceSettings, values, "the app")  # before seconds of drawing
-    # Drawings say something of a model only where it was trained on them.
+    parse_model(SpaceSettings, values, "the app")  # before drawing, which takes seconds
+    # Drawings are meaningful examples only for a model that was trained on them.
     examples = drawn_examples(info.dataset) if info.data and info.data.drawn else {}
     files = space_files(parse_model(SpaceSettings, values | {"examples": examples}, "the app"))
     space = json.loads(files["space.json"]) | {"model_url": MODEL_FOLDER, "model_page": None}
@@ -57,7 +57,7 @@ def write_local_space(root: Path, model: Path, kind: str, title: str, runtime: s
 
 
 def _write(files: Mapping[str, bytes | Path], root: Path) -> None:
-    """Writes contents, and copies of files, into a new folder; whole or not at all."""
+    """Creates a new folder atomically, with contents and copies of files."""
     root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}-") as folder:
         made = Path(folder, "space")

@@ -1,4 +1,4 @@
-"""Markdown in which text from configuration and data stays text."""
+"""Escapes text from configuration and data for Markdown."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 _SPECIAL = re.compile(f"[{re.escape(string.punctuation)}]")
-_PLAIN = ".,:;'\"%/?@=+-$^"  # of punctuation, what means nothing inside a line
+_PLAIN = ".,:;'\"%/?@=+-$^"  # punctuation that has no meaning inside a line
 
-_BAR, _ESCAPED_BAR = re.compile(r"(?<!\\)[|]"), "\\|"  # in code, too: GitHub Flavored Markdown 0.29, 4.10
+_BAR, _ESCAPED_BAR = re.compile(r"(?<!\\)[|]"), "\\|"  # also in code: GitHub Flavored Markdown 0.29, 4.10
 
 
 def plain(text: str) -> str:
-    """Any text as Markdown that shows it within a line: no heading, image, HTML or further cell can come of it.
+    """Escapes any text to appear literally within a line, without starting a heading, image, HTML or another cell.
 
     Source: CommonMark 0.31, 2.4 (backslash escapes) and 6.6 (raw HTML).
     """
@@ -23,18 +23,18 @@ def plain(text: str) -> str:
 
 
 def address_or_plain(text: str) -> str:
-    """An https address as a link to itself; anything else as it reads."""
+    """An https address as a link to itself; anything else as plain text."""
     is_address = re.fullmatch(r"https://[^\s<>|]+", text) is not None and urlsplit(text).username is None
     return f"<{text}>" if is_address else plain(text)
 
 
 def code(text: str) -> str:
-    """Any text as code in one line; a backtick, which would end it, becomes an apostrophe."""
+    """Any text as inline code; a backtick, which would end it, becomes an apostrophe."""
     return f"`{' '.join(text.split()).replace('`', chr(39))}`"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in GitHub's form."""
+    """A table in GitHub's syntax."""
     lines = [_row(header), _row(["---"] * len(header)), *(_row(row) for row in rows)]
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Every file of a Space's repository, from its settings."""
+"""All files of a Space's repository, from its settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfx_pipeline.space.browser_runtime import runtime_files
 from tfx_pipeline.space.markdown import plain
 from tfx_pipeline.space.settings import SpaceSettings
 
-GRADIO_VERSION = "6.31.0"  # the one that the lock installs and the tests drive
+GRADIO_VERSION = "6.31.0"  # the version that the lock installs and the tests use
 PYTHON_VERSION = "3.12"
 APP_PACKAGE = "segmentation_app"
 LICENSE = "apache-2.0"
@@ -22,7 +22,7 @@ _HERE = Path(__file__).parent
 
 
 def space_files(settings: SpaceSettings) -> dict[str, bytes]:
-    """The content of each file by its path in the repository; the same settings give the same bytes.
+    """Returns the content of each file by its path in the repository; the same settings give the same bytes.
 
     Raises:
       UserError: A static Space's runtime for the browser cannot be fetched.
@@ -49,7 +49,7 @@ def _sources(folder: Path) -> list[Path]:
 
 
 def _space_json(settings: SpaceSettings) -> str:
-    """What the app reads at its start."""
+    """The settings that the app reads when it starts."""
     values = settings.model_dump(include={"title", "model_repo", "model_commit", "runtime"})
     values["endpoint"] = settings.hub
     values["model_page"] = f"{settings.hub}/{settings.model_repo}/tree/{settings.model_commit}"
@@ -63,7 +63,7 @@ def _space_json(settings: SpaceSettings) -> str:
 
 
 def _readme(settings: SpaceSettings) -> str:
-    """The README with the front matter that tells the Hub how to run the Space.
+    """The README with the front matter that configures the Space on the Hub.
 
     Source of the keys: the Hub's "Spaces Configuration Reference".
     """
@@ -84,5 +84,5 @@ def _readme(settings: SpaceSettings) -> str:
     return (
         f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n\n# {plain(settings.title)}\n\n"
         f"Shows the segmentation model {model} at commit `{settings.model_commit}`. It runs {where}.\n\n"
-        "Written by the pipeline that pushed the model; what is changed here by hand is lost with the next push.\n"
+        "Written by the pipeline that pushed the model; the next push overwrites manual changes.\n"
     )

@@ -1,4 +1,4 @@
-"""What a Space is made from."""
+"""The settings of a Space."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.lines import Line
 
 PUBLIC_ENDPOINT = "https://huggingface.co"
 EXAMPLE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*\.(jpe?g|png|gif|webp)", re.IGNORECASE)
-SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")  # WebP's has its length in it
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")  # WebP's includes its length
 MAX_EXAMPLE_BYTES = 2 << 20  # 2 MiB; every visitor of a static Space may load them
 
 
@@ -22,11 +22,11 @@ class SpaceSettings(FrozenModel):
     Attributes:
       kind: `gradio` runs on the Hub's machines, `static` in the visitor's browser.
       model_repo: The model's repository, `owner/name`.
-      model_commit: The commit that is shown, by its id, so that a moved branch changes nothing; or a tag.
-      title: What the page is called.
-      runtime: What a `gradio` Space loads the model with; a `static` one always uses LiteRT.
+      model_commit: Id of the commit that is shown, so that a moved branch changes nothing; or a tag.
+      title: Title of the page.
+      runtime: Loads the model in a `gradio` Space; a `static` one always uses LiteRT.
       examples: Photos that visitors can pick, by file name. They are published.
-      endpoint: The Hub's address, where it is not the public one.
+      endpoint: The Hub's address, if it is not the public one.
     """
 
     kind: Literal["gradio", "static"]
@@ -52,11 +52,11 @@ class SpaceSettings(FrozenModel):
 
 
 def example_problem(name: str, content: bytes) -> str | None:
-    """Why a photo cannot be an example of a Space, with the remedy; None where it can.
+    """Why a photo cannot be an example in a Space, with the remedy; None if it can.
 
     Args:
       name: Its file name.
-      content: Its bytes; one more than MAX_EXAMPLE_BYTES is enough of a file that is too large.
+      content: Its bytes; for a file that is too large, MAX_EXAMPLE_BYTES + 1 bytes are enough.
     """
     if not EXAMPLE_NAME.fullmatch(name):
         return (
@@ -64,8 +64,8 @@ def example_problem(name: str, content: bytes) -> str | None:
             " it"
         )
     if len(content) > MAX_EXAMPLE_BYTES:
-        return f"has more than {MAX_EXAMPLE_BYTES} bytes, and every visitor may load it; make it smaller"
+        return f"has more than {MAX_EXAMPLE_BYTES} bytes, which every visitor may load; make it smaller"
     if not content.startswith(SIGNATURES) and not (content[:4] == b"RIFF" and content[8:12] == b"WEBP"):
-        kind = "a HEIC or AVIF file" if content[4:8] == b"ftyp" else "no JPEG, PNG, GIF or WebP"
-        return f"is {kind} by its content, which a browser does not show everywhere; save it as JPEG"
+        kind = "a HEIC or AVIF file" if content[4:8] == b"ftyp" else "not a JPEG, PNG, GIF or WebP"
+        return f"is {kind} by its content, which not every browser can show; save it as JPEG"
     return None

@@ -107,7 +107,7 @@ def test_single_values_can_be_set_without_editing_the_file(write_config):
     [
         ("name", "--set name: give KEY=VALUE"),
         ("=x", "--set =x: give KEY=VALUE"),
-        ("name.first=x", "name is no section"),
+        ("name.first=x", "name is not a section"),
         ("training.epoch=3", "training.epoch"),
         ("training.epochs=many", "training.epochs"),
         ("training..epochs=8", "--set training..epochs=8: give KEY=VALUE"),

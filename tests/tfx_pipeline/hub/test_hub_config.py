@@ -82,11 +82,11 @@ def test_a_variable_that_is_not_set_is_reported_before_anything_starts(write_con
     config = write_config(hub={"model_repo": "acme/pets", "token": "MY_HUB_TOKEN"})
     assert main(["--config", str(config)]) == EXIT_USER_ERROR
     assert "hub.token: the environment variable MY_HUB_TOKEN is not set" in capsys.readouterr().err
-    monkeypatch.setenv("MY_HUB_TOKEN", "not a token")
+    monkeypatch.setenv("MY_HUB_TOKEN", "two words")
     assert main(["--config", str(config)]) == EXIT_USER_ERROR
     error = capsys.readouterr().err
-    assert "hub.token: what MY_HUB_TOKEN holds is no token" in error
-    assert "not a token" not in error
+    assert "hub.token: what MY_HUB_TOKEN holds is not a token" in error
+    assert "two words" not in error
     assert not (tmp_path / "output").exists()
 
 
@@ -105,7 +105,7 @@ JPEG = b"\xff\xd8\xff and so on"
     [
         (["cat [1].jpg"], JPEG, "must be the plain file name of a JPEG, PNG, GIF or WebP"),
         (["cat.jpg"], bytes(4) + b"ftypheic and so on", "is a HEIC or AVIF file by its content"),
-        (["cat.jpg"], b"", "is no JPEG, PNG, GIF or WebP by its content"),
+        (["cat.jpg"], b"", "is not a JPEG, PNG, GIF or WebP by its content"),
         (["cat.jpg"], JPEG + bytes(2 << 20), "has more than 2097152 bytes"),
         (["one/cat.jpg", "two/CAT.jpg"], JPEG, "two/CAT.jpg: has the same file name as "),
     ],
@@ -143,6 +143,6 @@ def test_a_folder_of_somebody_elses_is_refused_for_a_dry_run_before_anything_sta
 @pytest.mark.parametrize("value", ["two words", "line\nbreak", "hf_ümlaut"])
 def test_what_is_no_token_is_refused_and_not_repeated(monkeypatch, value):
     monkeypatch.setenv("MY_HUB_TOKEN", value)
-    with pytest.raises(UserError, match="what MY_HUB_TOKEN holds is no token") as raised:
+    with pytest.raises(UserError, match="what MY_HUB_TOKEN holds is not a token") as raised:
         read_token("MY_HUB_TOKEN")
     assert value not in str(raised.value)

@@ -235,7 +235,7 @@ def test_a_second_run_finds_every_step_done_and_pushes_nothing_anew(first, again
     for step in ("ImportExamples", "ImportSchemaGen", "ImportStatistics", "Trainer", "Evaluator", "Pusher"):
         assert f"{step}: up to date\n" in again.out
     assert "LastBlessedModel: none yet\n" in first.out
-    assert "LastBlessedModel: no other one of these classes and this image size\n" in again.out
+    assert "LastBlessedModel: none with these classes and this image size\n" in again.out
     assert again.exit_code == local_runner.EXIT_BLESSED
     assert again.summary["pushed_to"] == first.summary["pushed_to"]
     assert again.summary["metrics"] == first.summary["metrics"]

@@ -123,11 +123,11 @@ def test_a_file_that_is_not_a_photo_is_named(model, ask, tmp_path, content, prob
 
 def test_a_model_that_says_nothing_of_its_classes_needs_a_data_set_and_that_is_said(model, ask, photos, capsys):
     (model / INFO_PATH).unlink()
-    with pytest.raises(UserError, match=r"does not say its classes: .*model_info\.json: missing; give --dataset=NAME"):
+    with pytest.raises(UserError, match=r"does not name its classes: .*model_info\.json: missing; give --dataset=NAME"):
         ask(f"--model={model}", photos[0])
     assert ask(f"--model={model}", "--dataset=pets", photos[0]) == 0
     out = capsys.readouterr().out
-    assert "Note: classes are named after --dataset=pets; the model does not say them: " in out
+    assert "Note: classes are taken from --dataset=pets; the model does not name them: " in out
     assert "photo_0: pet 25%, background 75%, border 0%" in out
 
 
@@ -140,7 +140,7 @@ def test_a_deployed_model_that_says_nothing_is_named(endpoint, model, ask, photo
 def test_a_data_set_never_renames_what_the_model_names(model, ask, photos, capsys):
     assert ask(f"--model={model}", "--dataset=pets", photos[0]) == 0
     out = capsys.readouterr().out
-    assert "--dataset=pets is left aside" in out
+    assert "--dataset=pets is ignored" in out
     assert "photo_0: cow 25%" in out
 
 

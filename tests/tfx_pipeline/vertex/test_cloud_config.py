@@ -76,7 +76,7 @@ def test_every_mistake_is_named_at_once(write_cloud_config):
 
 @pytest.mark.parametrize("place", ["data", "output"])
 def test_a_place_outside_of_buckets_is_refused(place):
-    with pytest.raises(UserError, match=rf"{place}: steps on Vertex AI see Cloud Storage alone.* got 'runs/here'"):
+    with pytest.raises(UserError, match=rf"{place}: steps on Vertex AI can only use Cloud Storage.* got 'runs/here'"):
         load_cloud_config(CONFIGS / "rehearsal.yaml", **{place: "runs/here"})
 
 

@@ -2,7 +2,7 @@
 
     docker run --rm --entrypoint python HOST/PATH:TAG -m tfx_pipeline.deploy.container.smoke
 
-In any other environment it tells what the image would lack.
+In any other environment it shows what the image would lack.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tfx_pipeline.deploy.container.lock_file import normalized, pinned
 
 LOCKS = Path(__file__).with_name("locks")
 PROGRAMS = ("opt/apache/beam/boot", "opt/google/dataflow/python_template_launcher")
-# What each service starts: Vertex AI's steps, its training jobs, Dataflow's workers, and what those load by name.
+# What the services start: Vertex AI's steps and training jobs, Dataflow's workers, and what these load by name.
 MODULES = (
     "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor",
     "tfx.scripts.run_executor",
@@ -50,11 +50,11 @@ Problems = Iterator[str]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prints one line a check; 1 where something would fail on a worker."""
+    """Prints one line per check; returns 1 if something would fail on a worker."""
     parser = argparse.ArgumentParser(
         prog="python -m tfx_pipeline.deploy.container.smoke",
         description="Checks that an image holds what Dataflow and Vertex AI start in it, in the locked versions.",
-        epilog="exit codes: 0 nothing is wrong, 1 something would fail on a worker",
+        epilog="exit codes: 0 all checks pass, 1 something would fail on a worker",
         allow_abbrev=False,
     )
     parser.add_argument("--root", type=Path, default=Path("/"), help="where the image's files lie (default /)")
@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def packages_differ() -> Problems:
-    """Packages that are missing, of another version than the lock of this Python says, or not in it."""
+    """Packages that are missing, differ from the version locked for this Python, or are not in the lock."""
     lock = LOCKS / f"{sys.version_info.major}.{sys.version_info.minor}.lock"
     if not lock.is_file():
         yield f"{lock.name}: there is no lock for Python {platform.python_version()}"
@@ -94,15 +94,15 @@ def packages_differ() -> Problems:
 
 
 def beam_differs(worker: str | None) -> Problems:
-    """Whether the launcher's Beam differs from the worker's, whose version the Dockerfile hands on."""
+    """Whether the launcher's Beam differs from the worker's, whose version the Dockerfile passes on."""
     if worker is None:
-        yield "BEAM_WORKER_VERSION is not set, so this is no image of ours, or an older one"
+        yield "BEAM_WORKER_VERSION is not set, so this image is not ours, or is an older one"
     elif (launcher := metadata.version("apache-beam")) != worker:
         yield f"apache-beam is {launcher}, the worker in /opt/apache/beam is {worker}"
 
 
 def programs_missing(root: Path, environment: os._Environ | dict[str, str]) -> Problems:
-    """Programs that Dataflow starts and that are not there, or not executable."""
+    """Programs that Dataflow starts and that are missing or not executable."""
     for program in PROGRAMS:
         if not os.access(root / program, os.X_OK):
             yield f"/{program}: missing or not executable"
@@ -112,23 +112,23 @@ def programs_missing(root: Path, environment: os._Environ | dict[str, str]) -> P
 
 
 def driver_unreachable(environment: os._Environ | dict[str, str]) -> Problems:
-    """Variables without which NVIDIA's runtime mounts no driver on Vertex AI, or TensorFlow does not find it."""
+    """Missing variables that NVIDIA's runtime needs to mount the driver on Vertex AI, and TensorFlow to find it."""
     for name, needed in DRIVER.items():
         if needed not in re.split("[:,]", environment.get(name, "")):
             yield f"{name}: lacks {needed}, so that training would use the CPU"
 
 
 def modules_missing() -> Problems:
-    """Modules that a service names and that can't be imported, with the reason."""
+    """Modules that a service needs and that can't be imported, with the reason."""
     for module in MODULES:
         try:
             import_module(module)
-        except Exception as error:  # whatever a library raises while it is imported is the finding
+        except Exception as error:  # any error while a library is imported is a finding
             yield f"{module}: {type(error).__name__}: {error}"
 
 
 def data_missing() -> Problems:
-    """Data files of the package that were left behind."""
+    """Data files that the package lacks."""
     from schemas.errors import UserError
     from schemas.spec import available_datasets, load_spec
     from tfx_pipeline.space.browser_runtime import runtime_files
@@ -146,7 +146,7 @@ def data_missing() -> Problems:
 
 
 def tools_left() -> Problems:
-    """What only builds or tests the project."""
+    """Tools in the image that only build or test the project."""
     for compiler in COMPILERS:
         if place := shutil.which(compiler):
             yield f"{place}: a compiler"

@@ -1,1 +1,1 @@
-"""Who may do what at Google: the accounts and roles that Terraform grants, and the check that loopback servers make."""
+"""Who may do what on Google Cloud: Terraform's accounts and roles, and the check that loopback servers make."""

@@ -14,12 +14,12 @@ DEFAULT_PORT = "8080"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serves until it is stopped; UserError where the configuration can't be used."""
+    """Serves until it is stopped; UserError if the configuration can't be used."""
     given = os.environ.get("PIPELINE_CONFIG")
     parser = CommandLine(
         prog="python -m tfx_pipeline.deploy.trigger",
-        description="Submits the pipeline on Vertex AI for each data set version whose manifest is finished, as "
-        "CloudEvents of its bucket tell.",
+        description="Submits the pipeline on Vertex AI for each data set version whose manifest is finished, on "
+        "CloudEvents from its bucket.",
         epilog="exit codes: 0 stopped, 2 unusable configuration",
         allow_abbrev=False,
     )
@@ -44,7 +44,7 @@ def _serve(config_file: Path, host: str, port: int) -> None:
     data = load_cloud_config(config_file).data
 
     import uvicorn
-    from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner  # noqa: F401 the first event is not to wait for it
+    from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner  # noqa: F401 so that the first event need not wait for it
 
     from tfx_pipeline.deploy.trigger.service import create_app
     from tfx_pipeline.deploy.trigger.submission import warm
@@ -54,7 +54,7 @@ def _serve(config_file: Path, host: str, port: int) -> None:
 
 
 def _local_copy(config: str, folder: Path) -> Path:
-    """A configuration in a bucket, copied; read once, so a new one needs a new revision of the service."""
+    """Copies a configuration from a bucket; it is read once, so a new one needs a new revision of the service."""
     if "://" not in config:
         return Path(config)
     from beam_jobs.storage.files import read_file

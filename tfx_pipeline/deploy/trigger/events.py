@@ -1,8 +1,8 @@
-"""Reads CloudEvents: which object of which bucket was finished.
+"""Reads CloudEvents: which object was finalized in which bucket.
 
-The forms are those of the CloudEvents specification 1.0, "HTTP protocol binding", binary and structured mode, with
-Cloud Storage's event `google.cloud.storage.object.v1.finalized`, whose data is the object's resource; and what a push
-subscription of Pub/Sub sends of a bucket's notification, whose attributes name event, bucket and object ("Push
+The formats are those of the CloudEvents specification 1.0, "HTTP protocol binding", binary and structured mode, with
+Cloud Storage's event `google.cloud.storage.object.v1.finalized`, whose data is the object's resource; and what a
+Pub/Sub push subscription sends for a bucket's notification, whose attributes name event, bucket and object ("Push
 subscriptions" and "Pub/Sub notifications for Cloud Storage" of Google Cloud). Terraform sets up the latter.
 """
 
@@ -22,25 +22,25 @@ STRUCTURED = "application/cloudevents+json"
 
 
 class BadEvent(ValueError):
-    """What arrived is no CloudEvent of an object."""
+    """The request is not a CloudEvent about an object."""
 
 
 class FinishedObject(NamedTuple):
-    """An object that was written to its end."""
+    """An object that was completely written."""
 
     bucket: str
     name: str
 
 
 def read_event(headers: Mapping[str, str], body: bytes) -> FinishedObject | None:
-    """The object that an event tells of; None for an event of another type.
+    """Returns the object that an event is about; None for an event of another type.
 
     Args:
       headers: Of the HTTP request, names in lower case.
       body: Of the HTTP request.
 
     Raises:
-      BadEvent: The request is no CloudEvent, or tells of no object.
+      BadEvent: The request is not a CloudEvent, or names no object.
     """
     try:
         content = parse_json(body or b"null", "the body")
@@ -55,7 +55,7 @@ def read_event(headers: Mapping[str, str], body: bytes) -> FinishedObject | None
     else:
         kind, data = headers.get("ce-type"), content
     if not isinstance(kind, str):
-        raise BadEvent("no CloudEvent: it has no type")
+        raise BadEvent("not a CloudEvent: it has no type")
     if kind != FINALIZED:
         return None
     names = (data.get("bucket"), data.get("name")) if isinstance(data, dict) else ()
@@ -65,7 +65,7 @@ def read_event(headers: Mapping[str, str], body: bytes) -> FinishedObject | None
 
 
 def _notified(message: object) -> FinishedObject | None:
-    """The object that a notification tells of."""
+    """The object that a notification is about."""
     attributes = message.get("attributes") if isinstance(message, dict) else None
     if not isinstance(attributes, dict) or not isinstance(attributes.get("eventType"), str):
         raise BadEvent("the message is not a bucket's notification: it has no eventType")
@@ -78,11 +78,11 @@ def _notified(message: object) -> FinishedObject | None:
 
 
 def published_version(finished: FinishedObject, configured: str) -> str | None:
-    """The version that an object publishes; None where it is no manifest of the pipeline's data set.
+    """Returns the version that an object publishes; None if it is not a manifest of the pipeline's data set.
 
     Args:
       finished: The object.
-      configured: Any version of that data set, as `gs://BUCKET/.../DATASET/VERSION`; its folder is what counts.
+      configured: Any version of that data set, as `gs://BUCKET/.../DATASET/VERSION`; only its folder matters.
 
     Returns:
       `gs://BUCKET/.../DATASET/VERSION`.

@@ -1,7 +1,7 @@
-"""The HTTP service: one address, which takes CloudEvents.
+"""The HTTP service: one route, which receives CloudEvents.
 
-It answers 2xx to what needs no second try, also to what is no event and to a version that can't be used: the log says
-so. Any other answer makes Pub/Sub send the event again, up to 20 times, and then put it aside.
+It answers 2xx if a retry would not help, also for requests that are not events and versions that can't be used; the log
+has the reason. For any other answer, Pub/Sub sends the event again, up to 20 times, and then sets it aside.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from schemas.secrets import redacted
 from tfx_pipeline.deploy.trigger.events import BadEvent, published_version, read_event
 from tfx_pipeline.deploy.trigger.submission import TryAgain, submit_version
 
-MAX_BODY = 1 << 20  # 1 MiB; an event has some kilobytes
-REFUSED, LATER = 200, 503  # Pub/Sub sends what is answered with 4xx again as well
+MAX_BODY = 1 << 20  # 1 MiB; an event has a few kilobytes
+REFUSED, LATER = 200, 503  # Pub/Sub also repeats requests that are answered with 4xx
 
 
 def create_app(config_file: Path, data: str) -> Starlette:
-    """The service for one pipeline.
+    """Creates the service for one pipeline.
 
     Args:
       config_file: The pipeline's configuration.
@@ -66,7 +66,7 @@ def create_app(config_file: Path, data: str) -> Starlette:
 
 
 def _answer(status: int, severity: str, **fields: str) -> Response:
-    """The answer as JSON, after the same as a line of the log, as Cloud Logging reads it."""
+    """Logs the answer as a line of JSON, as Cloud Logging reads it, and returns it."""
     fields = {name: redacted(value) for name, value in fields.items()}
     line = {"severity": severity, "message": f"{fields.get('version', 'event')}: {fields['state']}", **fields}
     print(json.dumps(line), file=sys.stderr, flush=True)

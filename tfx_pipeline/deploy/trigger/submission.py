@@ -1,4 +1,4 @@
-"""Submits the pipeline for a version: once, however often it is asked for."""
+"""Submits the pipeline for a version once, no matter how often the event arrives."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ DIGEST_DIGITS = 16  # 64 bits of the manifest's digest
 
 
 class Submission(NamedTuple):
-    """The job of a version, and whether this call has made it."""
+    """The job of a version, and whether this call submitted it."""
 
     job_id: str
     made: bool
 
 
 class TryAgain(Exception):
-    """Google can't answer now, or not yet: a new role takes minutes to reach every service. Try the same call again."""
+    """Google can't answer yet, such as while a new role takes minutes to take effect. Repeat the same call."""
 
 
 def job_id(config: PipelineConfig, manifest: Manifest) -> str:
-    """The same for the same pipeline and the same content, so that the service refuses a second job."""
+    """The job's id, the same for the same pipeline and content, so that the service refuses a second job."""
     return f"{config.name}-{manifest.sha256[:DIGEST_DIGITS]}"
 
 
 def submit_version(config_file: Path, version_dir: str) -> Submission:
-    """Compiles the pipeline for a version and submits it, unless there is a job of the same content.
+    """Compiles the pipeline for a version and submits it, unless there is a job for the same content.
 
     Args:
-      config_file: The pipeline's configuration; its `data` gives way to `version_dir`.
+      config_file: The pipeline's configuration; `version_dir` replaces its `data`.
       version_dir: `gs://BUCKET/.../DATASET/VERSION`.
 
     Raises:
       UserError: Configuration or version can't be used, or Google refuses the job for good.
-      TryAgain: Google can't answer now, or refuses what it may allow later: permission, quota, credentials.
+      TryAgain: Google can't answer now, or refuses something that it may allow later: permission, quota, credentials.
     """
     from google.api_core.exceptions import AlreadyExists, Forbidden, RetryError, ServerError, TooManyRequests
     from google.auth.exceptions import GoogleAuthError
@@ -65,7 +65,7 @@ def submit_version(config_file: Path, version_dir: str) -> Submission:
 
 
 def _check_reachable(config: PipelineConfig) -> None:
-    """TryAgain where data or output can't be reached, which is not to be taken for data that is not there."""
+    """Raises TryAgain if data or output can't be reached, so that this is not mistaken for missing data."""
     from google.auth.exceptions import GoogleAuthError
 
     from beam_jobs.storage.cloud_storage import list_objects
@@ -75,16 +75,16 @@ def _check_reachable(config: PipelineConfig) -> None:
         read_file(f"{config.data.rstrip('/')}/{MANIFEST_FILE}")
         next(list_objects(f"{config.output}/"), None)
     except FileNotFoundError:
-        return  # reading the version says so
+        return  # reading the version reports that
     except (GoogleAuthError, OSError) as error:
         raise TryAgain(f"Cloud Storage can't be reached now: {error}") from error
 
 
 def warm(config_file: Path) -> bool:
-    """Compiles the job of the configured version and throws it away, since the first compilation takes seconds.
+    """Compiles the job of the configured version and discards it, because the first compilation takes seconds.
 
     Returns:
-      Whether there was a version to compile for; the first event waits for the compiler where there is none.
+      Whether there was a version to compile; without one, the first event waits for the compiler.
     """
     from tfx_pipeline.vertex.compile import compile_job, read_version
 

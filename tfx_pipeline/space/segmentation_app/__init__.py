@@ -1,1 +1,1 @@
-"""The demo app as it runs in a Gradio Space: stands alone, needs nothing of the pipeline's packages."""
+"""The demo app of a Gradio Space: standalone, without the pipeline's packages."""

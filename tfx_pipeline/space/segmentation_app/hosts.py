@@ -1,4 +1,4 @@
-"""Keeps other websites' scripts away from an app on this machine, and strangers from routes that it does not need."""
+"""Protects an app on this machine from other websites' scripts, and closes routes that it does not need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-# Of Gradio's API: it fetches addresses for anybody, and stores recordings.
+# Routes of Gradio's API that fetch addresses for anyone, or store recordings.
 UNUSED_ROUTES = (
     "/gradio_api/file=http",
     "/gradio_api/file/",
@@ -19,14 +19,14 @@ UNUSED_ROUTES = (
 
 
 def is_own_host(host: str, name: str) -> bool:
-    """Whether a Host header leads here without the help of a foreign DNS server.
+    """Whether a Host header leads here without a foreign DNS server.
 
-    A website can give its own name the address of this machine, and so have a browser take the app for a part of the
-    site (DNS rebinding). It cannot do so with an address.
+    A website can point its own name at this machine's address, so that a browser treats the app as part of the site
+    (DNS rebinding). It cannot do that with an IP address.
 
     Args:
       host: Such as `localhost:7860`, `127.0.0.1` or `[::1]:80`.
-      name: The host that the app was told to listen at.
+      name: The host that the app listens on.
     """
     try:
         hostname = urlsplit(f"//{host}").hostname or ""
@@ -36,7 +36,7 @@ def is_own_host(host: str, name: str) -> bool:
 
 
 class OwnHostOnly:
-    """Answers 403 to requests in another host's name, and to those that another website's page sends."""
+    """Answers 403 to requests under another host's name, and to those from another website's page."""
 
     def __init__(self, app: ASGIApp, name: str):
         self._app = app

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-# Gradio's summary of calls, which nothing here shows, fails with pandas 1: do not make it.
+# Gradio's summary of calls, which is not shown here, fails with pandas 1: skip it.
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
 
 import gradio as gr
@@ -43,7 +43,7 @@ def _serve(root: Path) -> None:
     app = build(space["title"], segmenter, [root / EXAMPLES_FOLDER / name for name in space["examples"]])
     theme = gr.themes.Default(primary_hue="teal", neutral_hue="slate", font=SYSTEM_FONTS, font_mono=MONOSPACE_FONTS)
     theme.set(
-        button_primary_background_fill="*primary_700",  # white letters are legible on it
+        button_primary_background_fill="*primary_700",  # white text is legible on it
         button_primary_background_fill_dark="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         slider_color="*primary_700",
@@ -72,7 +72,7 @@ def _middleware() -> list[Middleware]:
 
 
 def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
-    """The page for a loaded model and the paths of example photos."""
+    """Builds the page for a loaded model, with the paths of example photos."""
     info = segmenter.info
     classes = info["classes"]
     colors = {name: hex_color(color) for name, color in zip(classes, info["palette"])}
@@ -115,7 +115,7 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
                     sources=["upload", "clipboard", "webcam"],
                     elem_id="photo",
                 )
-                # The file as it was sent: `read_upload` and `read_photo` check it before anything decodes it.
+                # The file as it was uploaded: `read_upload` and `read_photo` check it before anything decodes it.
                 photo.preprocess = lambda payload: None if payload is None else payload.path
                 if examples:
                     gr.Examples([[str(path)] for path in examples], photo, label="Or try one of these")

@@ -1,4 +1,4 @@
-"""The model: its files by commit id from the Hub, or from a folder; and photos to class ids."""
+"""Loads the model from the Hub by commit id, or from a folder, and predicts class ids."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Segmenter:
     Attributes:
       predict: Pixels float32 [1, S, S, 3] in 0..255 to logits float32 [1, S, S, C].
       info: The content of `model_info.json`.
-      metrics: Name, label, decimals and kind of each metric that is shown, as in `space.json`.
-      source: What to call the model: `owner/name`.
+      metrics: Name, label, decimals and kind of each displayed metric, as in `space.json`.
+      source: Name of the model: `owner/name`.
       url: Its page at this commit; None for a folder.
       commit: The commit id; None for a folder.
     """
@@ -43,13 +43,13 @@ class Segmenter:
     commit: str | None = None
 
     def class_ids(self, photo: np.ndarray) -> np.ndarray:
-        """The class of each pixel of the photo: uint8 [H, W, 3] to uint8 [H, W]."""
+        """Predicts the class of each pixel of a photo: uint8 [H, W, 3] to uint8 [H, W]."""
         logits = self.predict(resize_pixels(photo, self.info["image_size"])[np.newaxis])[0]
         return enlarged_class_ids(logits, *photo.shape[:2])
 
 
 def load_segmenter(root: Path) -> Segmenter:
-    """Loads the model that the Space's `space.json` names: from the Hub at its commit, or from a folder beside it."""
+    """Loads the model that the Space's `space.json` names: from the Hub at its commit, or from a folder next to it."""
     space = json.loads((root / "space.json").read_text(encoding="utf-8"))
     source, url, commit = space["model_repo"], space["model_page"], None
     if url is None:

@@ -1,6 +1,6 @@
-"""Photos as visitors send them: checked by header before anything is decoded, then upright RGB over white.
+"""Reads visitors' photos: checks the header before anything is decoded, then gives upright RGB over white.
 
-What a photo's bytes mean is said in the pipeline's `schemas/photos.py`; `photo.js` is the same in JavaScript.
+The pipeline's `schemas/photos.py` defines what a photo's bytes mean; `photo.js` is the same in JavaScript.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from PIL import Image, UnidentifiedImageError
 from .photo_metadata import without_metadata
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")  # no other decoder of Pillow ever sees the data
-MIN_SIDE = 16  # pixels; less holds no picture
+MIN_SIDE = 16  # pixels; anything smaller shows nothing
 MAX_PIXELS = 40_000_000  # 120 MB as RGB; more than phones make
-MAX_FILE_BYTES = 40_000_000  # what the server takes at all
+MAX_FILE_BYTES = 40_000_000  # upload limit of the server
 PNG_DEPTH = 24  # position of the bits a sample: www.w3.org/TR/png-3, 5.3 and 11.2.1
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `MAX_PIXELS` refuses in words what is too large
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `MAX_PIXELS` gives a clearer message
 
 
 class PhotoRefused(Exception):
-    """A photo cannot be used; the message says why, and what the visitor can do."""
+    """A photo cannot be used; the message says why and what the visitor can do."""
 
 
 def read_photo(data: bytes) -> np.ndarray:
-    """Decodes a photo to uint8 [H, W, 3], turned and flattened as the training's photos were.
+    """Decodes a photo to uint8 [H, W, 3], rotated and flattened like the training photos.
 
     Raises:
-      PhotoRefused: Not a photo, too small, too large, damaged, or of a kind that training does not take.
+      PhotoRefused: Not a photo, too small, too large, damaged, or of a kind that training does not accept.
     """
     try:
         data, orientation = without_metadata(data)
@@ -54,7 +54,7 @@ def _check_size(width: int, height: int) -> None:
         raise PhotoRefused(f"This photo has {width} x {height} pixels. Each side needs at least {MIN_SIDE}.")
     if width * height > MAX_PIXELS:
         raise PhotoRefused(
-            f"This photo is too large: {width} x {height} pixels. At most {MAX_PIXELS // 10**6} megapixels are taken."
+            f"This photo is too large: {width} x {height} pixels. The limit is {MAX_PIXELS // 10**6} megapixels."
         )
 
 
@@ -75,7 +75,7 @@ def _has_key_of_16_bits(image: Image.Image, depth: int) -> bool:
 def _whiten_key(high: Image.Image, data: bytes) -> np.ndarray:
     """White in place of a transparent colour of 16 bits a sample, of which Pillow loads the upper bytes."""
     low = Image.open(io.BytesIO(data), formats=("PNG",))
-    low.tile = [(*low.tile[0][:3], "RGB;16L")]  # read as little-endian, the lower bytes are taken for the upper ones
+    low.tile = [(*low.tile[0][:3], "RGB;16L")]  # reading them as little-endian swaps the lower and the upper bytes
     low.load()
     key = np.array(high.info["transparency"])
     pixels = np.array(high)

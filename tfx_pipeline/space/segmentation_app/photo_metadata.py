@@ -1,4 +1,4 @@
-"""A photo's file without the metadata that image libraries would heed, and the one fact in it that counts.
+"""Strips metadata that image libraries would apply from a photo's file, and reads the one fact that counts.
 
 The rules are those of the pipeline's `schemas/photos.py`; `photo_metadata.js` is the same in JavaScript.
 """
@@ -25,10 +25,10 @@ _KEY_BYTES = {0: 2, 2: 6}  # of tRNS, by the colour type
 
 
 def without_metadata(data: bytes) -> tuple[bytes, int]:
-    """The same picture without EXIF, XMP, colour profile, text and further pictures, and its orientation 1 to 8.
+    """Returns the same photo without EXIF, XMP, colour profile, text and further images, and its orientation 1 to 8.
 
-    A file that is no JPEG or PNG stays as it is, and so does all that follows upon a damaged part. A tRNS chunk that is
-    none is left out: Pillow reads it on trust.
+    A file that is not JPEG or PNG stays as it is, and so does everything after a damaged part. A misplaced tRNS chunk
+    is left out, because Pillow would apply it.
 
     Raises:
       ValueError: A PNG has two headers or palettes, or none before what needs it.
@@ -45,7 +45,7 @@ def without_metadata(data: bytes) -> tuple[bytes, int]:
         color_type = int.from_bytes(data[_COLOR_TYPE : _COLOR_TYPE + 1], "big")
         before: dict[bytes, int] = {}  # kind of chunk to the bytes of its content
         if data[12:16] != b"IHDR":
-            raise ValueError("a PNG begins with its header")
+            raise ValueError("a PNG starts with its header")
         for start, end in _chunks(data):
             kind, length = data[start + 4 : start + 8], end - start - 12
             if kind in _PNG_PIXELS and (kind != b"tRNS" or _is_transparency(length, color_type, before)):
@@ -86,7 +86,7 @@ def _chunks(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _is_transparency(length: int, color_type: int, before: dict[bytes, int]) -> bool:
-    """Whether a tRNS chunk counts after the chunks before it; browsers and libpng ignore every other."""
+    """Whether a tRNS chunk is valid after the chunks before it; browsers and libpng ignore any other."""
     if before.keys() - {b"IHDR", b"PLTE"}:
         return False
     if color_type == _INDEXED:
@@ -101,7 +101,7 @@ def _check_order(kind: bytes, color_type: int, before: dict[bytes, int]) -> None
 
 
 def _orientation(tiff: bytes) -> int:
-    """The first orientation of the first directory, where the segment holds it whole. Source: TIFF 6.0, section 2."""
+    """The first orientation of the first directory, if the segment holds all of it. Source: TIFF 6.0, section 2."""
     order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(tiff[:4])
     if order is None or len(tiff) < 8:
         return UPRIGHT

@@ -11,9 +11,9 @@ from PIL import Image
 
 from .model import Segmenter
 
-BACKGROUND = "background"  # left out of the overlay, which would hide the photo
+BACKGROUND = "background"  # left out of the overlay, because it would hide the photo
 MOST_NAMED = 5  # classes
-SHOWN_SIDE = 1600  # pixels; a larger photo is shown smaller, and its mask is still whole
+SHOWN_SIDE = 1600  # pixels; larger photos are scaled down for display, but their masks are not
 
 
 def hex_color(rgb: list[int]) -> str:
@@ -37,7 +37,7 @@ def shares(class_ids: np.ndarray, classes: list[str]) -> dict[str, float]:
 
 
 def write_mask(class_ids: np.ndarray, size: tuple[int, int], palette: list[list[int]], path: Path) -> None:
-    """Writes class ids as a PNG of the photo's width and height; the palette's colours are only how they are shown."""
+    """Writes class ids as a PNG of the photo's width and height; the palette only decides how they are displayed."""
     mask = Image.fromarray(class_ids).resize(size, Image.Resampling.NEAREST)
     mask.putpalette([value for color in palette for value in color])
     mask.save(path, "PNG")
@@ -65,7 +65,7 @@ def legend_html(result: dict[str, Any] | None, info: dict[str, Any]) -> str:
 
 
 def details_html(segmenter: Segmenter) -> str:
-    """Which model this is, and how well it did on the photos that it was judged by."""
+    """Which model this is, and how good it was on the photos that it was evaluated on."""
     info, metrics = segmenter.info, segmenter.info.get("metrics")
     name = escape(segmenter.source)
     if segmenter.url:
@@ -80,8 +80,8 @@ def details_html(segmenter: Segmenter) -> str:
             for one in segmenter.metrics
             if one["name"] in metrics and not one["per_class"]
         ]
-        title = info.get("data", {}).get("title", info["dataset"])  # models of earlier versions do not say
-        facts.append(("Judged on", f"{int(metrics['examples'])} images of: {escape(title)}"))
+        title = info.get("data", {}).get("title", info["dataset"])  # models of earlier versions lack it
+        facts.append(("Evaluated on", f"{int(metrics['examples'])} images of: {escape(title)}"))
         for one in (metric for metric in segmenter.metrics if metric["per_class"] and metric["name"] in metrics):
             values = metrics[one["name"]]
             shown = (f"{escape(name)} {_figure(values[name], one['digits'])}" for name in info["classes"])
@@ -92,7 +92,7 @@ def details_html(segmenter: Segmenter) -> str:
 
 
 def purpose(classes: list[str]) -> str:
-    """What the app does, in a sentence; many classes are counted, as the legend names them all."""
+    """What the app does, in a sentence; many classes are only counted, because the legend names them all."""
     named = classes[0] if len(classes) == 1 else f"{', '.join(classes[:-1])} and {classes[-1]}"
     return f"Each pixel of a photo, sorted into {named if len(classes) <= MOST_NAMED else f'{len(classes)} classes'}."
 

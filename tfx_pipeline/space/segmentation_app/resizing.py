@@ -28,7 +28,7 @@ def resize_spans(source_size: int, target_size: int) -> list[tuple[int, np.ndarr
     """Which source pixels make up each target pixel: the first one's index and float32 weights that add up to 1."""
     scale = np.float32(target_size) / np.float32(source_size)
     inverse = np.float32(1.0) / scale
-    kernel_scale = max(inverse, np.float32(1.0))  # antialiasing: the kernel covers what a target pixel covers
+    kernel_scale = max(inverse, np.float32(1.0))  # antialiasing: the kernel is as wide as a target pixel
     spans = []
     for target in range(target_size):
         center = np.float32(target + 0.5) * inverse

@@ -1,4 +1,4 @@
-"""Visitors' photos: only files that were uploaded to this app are ever opened, and none outlives it."""
+"""Visitors' photos: only files that were uploaded to this app are ever opened, and none survives it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import gradio as gr
 
 from .photo import MAX_FILE_BYTES, PhotoRefused
 
-# One answer to every path that was not uploaded, so that none says whether there is such a file.
+# The same answer to every path that was not uploaded, so that it does not reveal whether such a file exists.
 NOT_UPLOADED = "This photo was not uploaded here. Upload it first."
 
 
 @contextlib.contextmanager
 def upload_folder() -> Iterator[Path]:
-    """A new folder for uploads and all that Gradio stores, deleted at the end; at Ctrl-C and SIGTERM, too."""
+    """A new folder for uploads and everything that Gradio stores; deleted at the end, also after Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, _leave)
     with tempfile.TemporaryDirectory(prefix="photos-", dir=os.environ.get("GRADIO_TEMP_DIR")) as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
@@ -33,7 +33,7 @@ def _leave(number: int, frame: object) -> NoReturn:
 
 
 def read_upload(path: str) -> bytes:
-    """Reads an uploaded file, whatever path an API call names.
+    """Reads an uploaded file; refuses any other path that an API call names.
 
     Raises:
       PhotoRefused: Not a regular file in the upload folder, or larger than an upload may be.
@@ -49,14 +49,14 @@ def read_upload(path: str) -> bytes:
     except OSError:  # it is gone, or a folder
         raise PhotoRefused(NOT_UPLOADED) from None
     if len(data) > MAX_FILE_BYTES:
-        raise PhotoRefused(f"This file is too large: at most {MAX_FILE_BYTES // 10**6} MB are taken.")
+        raise PhotoRefused(f"This file is too large: the limit is {MAX_FILE_BYTES // 10**6} MB.")
     return data
 
 
 def accept_uploads_only(app: gr.Blocks, examples: list[Path]) -> None:
-    """Makes every component refuse paths that are neither uploads nor the app's own examples, and all addresses.
+    """Makes every component refuse all addresses, and paths that are neither uploads nor the app's own examples.
 
-    Gradio checks the paths of values that say of themselves that they are files, and downloads the addresses in them.
+    Gradio itself checks only values that claim to be files, and downloads the addresses in them.
     """
     own = {_real_path(path) for path in examples}
     for block in app.blocks.values():
@@ -75,7 +75,7 @@ def _is_uploaded(real_path: str) -> bool:
 
 
 def _real_path(path: str | Path) -> str:
-    """The path without links; empty where it holds what no path can."""
+    """The path without links; empty if it contains characters that no path can have."""
     try:
         return os.path.realpath(path)
     except ValueError:
@@ -83,5 +83,5 @@ def _real_path(path: str | Path) -> str:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Opens without waiting for what is no regular file, and without following a link that came after the check."""
+    """Opens a file without blocking on special files, and without following a link that appeared after the check."""
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)

@@ -26,7 +26,7 @@ export function enlargedClassIds(logits, size, classes, width, height) {
   return ids;
 }
 
-// For each of `target` pixels of an axis: the two of `source` pixels that it lies between, and how far along.
+// For each of `target` pixels along an axis: the two `source` pixels around it, and its position between them.
 function neighbours(source, target) {
   const scale = Math.fround(source / target);
   const [low, high, share] = [new Int32Array(target), new Int32Array(target), new Float32Array(target)];

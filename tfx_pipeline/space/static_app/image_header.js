@@ -1,4 +1,4 @@
-// The size that an image file states, read before anything is decoded.
+// Reads an image's size from the file's header, before anything is decoded.
 
 /** Width and height in pixels of a JPEG, PNG, GIF or WebP; null for anything else. */
 export function statedSize(bytes) {

@@ -35,7 +35,7 @@ async function fetchOk(url) {
 }
 
 async function checkDigest(bytes, expected) {
-  if (!crypto.subtle) return; // only where the page itself came unencrypted
+  if (!crypto.subtle) return; // only missing if the page itself came unencrypted
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (hex !== expected) throw new Error(`${TFLITE_FILE} is not the model that model_info.json describes`);

@@ -1,14 +1,14 @@
-// Photos as visitors send them: checked by header before anything is decoded, then upright RGB over white.
-// What a photo's bytes mean is said in the pipeline's `schemas/photos.py`; `photo.py` is the same in Python.
+// Reads visitors' photos: checks the header before anything is decoded, then gives upright RGB over white.
+// The pipeline's `schemas/photos.py` defines what a photo's bytes mean; `photo.py` is the same in Python.
 import { statedSize } from "./image_header.js";
 import { withoutMetadata } from "./photo_metadata.js";
 import { decodePng } from "./png.js";
 
-const MIN_SIDE = 16; // pixels; less holds no picture
+const MIN_SIDE = 16; // pixels; anything smaller shows nothing
 const MAX_MEGAPIXELS = 40;
 const [JPEG_START, PNG_START] = [0xff, 0x89];
 
-/** A photo cannot be used; the message says why, and what the visitor can do. */
+/** A photo cannot be used; the message says why and what the visitor can do. */
 export class PhotoRefused extends Error {}
 
 /** A file's pixels: {width, height, rgba, canvas}. */
@@ -32,7 +32,7 @@ function checkSize(size) {
   }
   if (size.width * size.height > MAX_MEGAPIXELS * 1e6) {
     throw new PhotoRefused(
-      `This photo is too large: ${size.width} x ${size.height} pixels. At most ${MAX_MEGAPIXELS} megapixels are taken.`,
+      `This photo is too large: ${size.width} x ${size.height} pixels. The limit is ${MAX_MEGAPIXELS} megapixels.`,
     );
   }
 }

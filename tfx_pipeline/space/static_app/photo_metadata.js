@@ -1,4 +1,4 @@
-// A photo's file without the metadata that browsers would heed, and the one fact in it that counts.
+// Strips metadata that browsers would apply from a photo's file, and reads the one fact that counts.
 // The rules are those of the pipeline's `schemas/photos.py`; `photo_metadata.py` is the same in Python.
 
 const FILL = 0xff; // JPEG, ITU-T T.81, B.1.1: the second byte of a marker
@@ -40,7 +40,7 @@ export function withoutMetadata(bytes) {
   return { parts, orientation: exif ? readOrientation(exif) : UPRIGHT };
 }
 
-/** The first orientation of the first directory, where the segment holds it whole. TIFF 6.0, section 2. */
+/** The first orientation of the first directory, if the segment holds all of it. TIFF 6.0, section 2. */
 function readOrientation(tiff) {
   const start = text(tiff, 0, 4);
   if (!["II*\0", "MM\0*"].includes(start) || tiff.length < 8) return UPRIGHT;

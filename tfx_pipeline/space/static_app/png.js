@@ -1,5 +1,5 @@
-// PNG files to pixels over white. Browsers decode them too, but each rounds opacities and 16 bits in its own way, and
-// heeds metadata that training does not. Format: www.w3.org/TR/png-3, sections 7 to 11.
+// Decodes PNG files to pixels over white. Browsers can do that too, but each rounds opacities and 16 bits in its own
+// way, and applies metadata that training ignores. Format: www.w3.org/TR/png-3, sections 7 to 11.
 
 const SIGNATURE_BYTES = 8;
 const [GREY, RGB, PALETTE, GREY_ALPHA, RGBA] = [0, 2, 3, 4, 6]; // colour types
@@ -10,7 +10,7 @@ const KEY_BYTES = { [GREY]: 2, [RGB]: 6 }; // of tRNS
 const WHOLE = [[0, 0, 1, 1]];
 const ADAM7 = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]];
 
-/** {width, height, rgba} of a PNG, all opaque; throws where it is damaged or ends too early. */
+/** {width, height, rgba} of a PNG, all opaque; throws if it is damaged or truncated. */
 export async function decodePng(bytes) {
   const { header, palette, transparency, pixels } = readChunks(bytes);
   const { width, height, depth, type } = header;
@@ -56,7 +56,7 @@ function readChunks(bytes) {
   return found;
 }
 
-/** Whether a tRNS chunk of `length` bytes counts after the chunks before it; libpng ignores every other. */
+/** Whether a tRNS chunk of `length` bytes is valid after the chunks before it; libpng ignores any other. */
 function isTransparency(length, { header, palette, transparency, pixels }) {
   if (!header || transparency || pixels.length) return false;
   return header.type === PALETTE ? length > 0 && length <= palette.length / 3 : length === KEY_BYTES[header.type];
@@ -79,7 +79,7 @@ async function inflate(parts, length) {
     data.set(value.subarray(0, length - at), at);
     at += value.length;
   }
-  reader.cancel().catch(() => {}); // what follows upon the pixels does not matter
+  reader.cancel().catch(() => {}); // anything after the pixels does not matter
   return data;
 }
 

@@ -1,6 +1,6 @@
 // What the visitor sees of a result: overlay, legend, and facts about the model. `rendering.py` writes the same markup.
 
-const BACKGROUND = "background"; // left out of the overlay, which would hide the photo
+const BACKGROUND = "background"; // left out of the overlay, because it would hide the photo
 const MOST_NAMED = 5; // classes
 
 /** The share of each class, in the order of class ids. */
@@ -10,7 +10,7 @@ export function shares(ids, classes) {
   return counts.map((count) => count / ids.length);
 }
 
-/** Draws the photo and, over it, the classes but the background; `ids` has a class for each pixel of the photo. */
+/** Draws the photo and, over it, all classes except the background; `ids` has a class for each pixel of the photo. */
 export function drawOverlay(canvas, photo, ids, info, opacity) {
   const { width, height } = photo;
   const colors = info.palette.map((rgb, id) => {
@@ -46,7 +46,7 @@ export function legendHtml(result, info) {
     <p class="said" role="status">${said}</p>`;
 }
 
-/** Which model this is, and how well it did on the photos that it was judged by. */
+/** Which model this is, and how good it was on the photos that it was evaluated on. */
 export function detailsHtml(space, info) {
   const { metrics } = info;
   const name = escape(space.model_repo);
@@ -59,8 +59,8 @@ export function detailsHtml(space, info) {
     for (const one of known.filter((each) => !each.per_class)) {
       facts.push([one.label, figure(metrics[one.name], one.digits)]);
     }
-    const title = info.data?.title ?? info.dataset; // models of earlier versions do not say
-    facts.push(["Judged on", `${Number(metrics.examples)} images of: ${escape(title)}`]);
+    const title = info.data?.title ?? info.dataset; // models of earlier versions lack it
+    facts.push(["Evaluated on", `${Number(metrics.examples)} images of: ${escape(title)}`]);
     for (const one of known.filter((each) => each.per_class)) {
       const values = info.classes.map((key) => `${escape(key)} ${figure(metrics[one.name][key], one.digits)}`);
       facts.push([`${one.label} of each class`, values.join(", ")]);
@@ -72,7 +72,7 @@ export function detailsHtml(space, info) {
   return `<dl class="details">${rows.join("")}</dl>`;
 }
 
-/** What the app does, in a sentence; many classes are counted, as the legend names them all. */
+/** What the app does, in a sentence; many classes are only counted, because the legend names them all. */
 export function purpose(classes) {
   const named = classes.length < 2 ? classes.join() : `${classes.slice(0, -1).join(", ")} and ${classes.at(-1)}`;
   return `Each pixel of a photo, sorted into ${classes.length <= MOST_NAMED ? named : `${classes.length} classes`}.`;

@@ -29,10 +29,10 @@ export function resizePixels(rgba, width, height, size) {
   return resized;
 }
 
-/** For each target pixel the first source pixel that it is made of, and weights that add up to 1. */
+/** For each target pixel, the first source pixel that contributes to it, and weights that add up to 1. */
 export function resizeSpans(sourceSize, targetSize) {
   const inverse = f32(1 / f32(targetSize / sourceSize));
-  const kernelScale = Math.max(inverse, 1); // antialiasing: the kernel covers what a target pixel covers
+  const kernelScale = Math.max(inverse, 1); // antialiasing: the kernel is as wide as a target pixel
   const clamp = (position) => Math.min(sourceSize - 1, Math.max(0, position));
   return Array.from({ length: targetSize }, (_, target) => {
     const center = f32(f32(target + 0.5) * inverse);

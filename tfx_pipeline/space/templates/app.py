@@ -1,4 +1,4 @@
-"""What the Hub starts."""
+"""Entry point that the Hub starts."""
 
 from pathlib import Path
 
