@@ -19,17 +19,17 @@ EXIT_PUSHED, EXIT_FAILED, EXIT_NOT_PUSHED, EXIT_CANCELLED = 0, 1, 3, 5  # 4 is t
 EPILOG = f"""\
 exit codes:
   {EXIT_PUSHED}  the model is blessed and pushed; with --no_wait, and for other commands: done
-  {EXIT_FAILED}  the job, or a step of the rehearsal, failed; for doctor: something must be done before a run
+  {EXIT_FAILED}  the job, or a step of the rehearsal, failed; for doctor: something must be fixed before a run
   2  the configuration or the data can't be used, or Google refuses
   {EXIT_NOT_PUSHED}  the job succeeded, but the model is not good enough: not blessed, not pushed
   {EXIT_CANCELLED}  the job was cancelled
-  130  waiting was ended by Ctrl-C; the job goes on"""
+  130  Ctrl-C ended the waiting; the job continues"""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     options = _parser().parse_args(arguments)
-    sys.stdout.reconfigure(line_buffering=True)  # progress shows up at once, also through a pipe
+    sys.stdout.reconfigure(line_buffering=True)  # show progress at once, also through a pipe
     quiet_libraries(options.verbose)
     return options.command(options)
 
@@ -48,9 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     run = _command(commands, "run", _run, "compile, submit, and follow the job to its end")
     run.add_argument("--no_wait", action="store_true", help="end as soon as the job is submitted")
     run.add_argument("--job_id", help="a second job of the same id is refused (default: name and time)")
-    doctor = _command(commands, "doctor", _doctor, "say what the project at Google lacks, before a run costs money")
+    doctor = _command(commands, "doctor", _doctor, "check the project on Google Cloud before a run costs money")
     doctor.add_argument(
-        "--deep", action="store_true", help="also start the training's machine for minutes, and ask the endpoint"
+        "--deep", action="store_true", help="also start the training machine for minutes, and try the endpoint"
     )
     rehearse = _command(commands, "rehearse", _rehearse, "run the compiled job on this machine, for free")
     rehearse.add_argument(
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "--sample", type=Path, metavar="DIR", help="a published version on this machine (default: drawn photos)"
     )
     rehearse.add_argument(
-        "--as_configured", action="store_true", help="train and judge as configured (default: one epoch, no floors)"
+        "--as_configured", action="store_true", help="train and evaluate as configured (default: one epoch, no floors)"
     )
     endpoint = _command(commands, "endpoint", _endpoint, "show or change what the endpoint serves")
     endpoint.add_argument(
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=("status", "promote", "rollback", "teardown"),
         help="promote gives the newest model all traffic, rollback the one before it; teardown removes the endpoint",
     )
-    endpoint.add_argument("--yes", action="store_true", help="do not ask before anything is removed")
+    endpoint.add_argument("--yes", action="store_true", help="remove without confirmation")
     _command(commands, "list", _list, "list the pipeline's jobs and schedules")
     _command(commands, "watch", _watch, "follow a submitted job to its end").add_argument("job_id", metavar="JOB")
     _command(commands, "cancel", _cancel, "cancel a job").add_argument("job_id", metavar="JOB")
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         commands,
         "schedule",
         _schedule,
-        "train again and again, each time on the newest published version",
+        "train regularly, each time on the newest published version",
     ).add_argument("--cron", required=True, help="such as 'TZ=Europe/Berlin 0 3 * * 1'")
     _command(commands, "unschedule", _unschedule, "end a schedule").add_argument("schedule_id", metavar="SCHEDULE")
     return parser
@@ -93,14 +93,14 @@ def _command(commands, name: str, function, text: str) -> argparse.ArgumentParse
         "--data",
         default=os.environ.get("PIPELINE_DATA"),
         metavar="gs://BUCKET/.../DATASET/VERSION",
-        help="published version, in place of the configuration's (or PIPELINE_DATA)",
+        help="published version, instead of the configuration's (or PIPELINE_DATA)",
     )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="a value in place of the file's, such as cloud.project=my-project-1; can be repeated",
+        help="overrides a value of the file, such as cloud.project=my-project-1; can be repeated",
     )
     parser.add_argument("--verbose", action="store_true", help="show what the libraries log")
     return parser
@@ -115,7 +115,7 @@ def _compile(options: argparse.Namespace) -> int:
     if path.is_dir():
         raise UserError(f"--job_file {options.job_file}: is a folder; name a file, such as {path / 'pipeline.json'}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)  # before the seconds of compiling
+        path.parent.mkdir(parents=True, exist_ok=True)  # before compiling, which takes seconds
     except OSError as error:
         raise UserError(f"--job_file {options.job_file}: can't be written ({error.strerror}); name another") from None
     _compile_to(_load(options), path, options.verbose)
@@ -130,7 +130,7 @@ def _compile_to(config: PipelineConfig, path: Path, verbose: bool) -> None:
     manifest = version.manifest
     counts = ", ".join(f"{split.records} {name}" for name, split in manifest.splits.items())
     print(f"pipeline {config.name}: {manifest.dataset} {manifest.version} ({counts}), manifest {manifest.sha256[:12]}")
-    with nullcontext() if verbose else stderr_in_file(Path(os.devnull)):  # TensorFlow's C++ code says that it starts
+    with nullcontext() if verbose else stderr_in_file(Path(os.devnull)):  # TensorFlow's C++ code logs that it starts
         compile_job(config, version, path)
 
 
@@ -194,7 +194,7 @@ def _endpoint(options: argparse.Namespace) -> int:
         if options.action != "status":
             change = {"promote": endpoint.promote, "rollback": endpoint.rollback, "teardown": endpoint.teardown}
             if not change[options.action](config, endpoint.asking(options.yes)):
-                print("nothing was changed")
+                print("nothing changed")
                 return 0
         if options.action != "teardown":
             endpoint.status(config)
@@ -225,7 +225,7 @@ def _schedule(options: argparse.Namespace) -> int:
 
     config = _load(options)
     with tempfile.TemporaryDirectory() as folder, jobs.vertex_ai(config):
-        _compile_to(config, Path(folder) / "pipeline.json", options.verbose)  # what is wrong shows now, not at night
+        _compile_to(config, Path(folder) / "pipeline.json", options.verbose)  # errors show now, not at night
         path = Path(folder) / "schedule.json"
         write_schedule_job(config, path)
         print(f"Schedule {jobs.schedule(config, jobs.load_job(config, path), options.cron)}: {options.cron}")
@@ -242,4 +242,4 @@ def _unschedule(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main, "stopped; a job that was submitted goes on"))
+    sys.exit(exit_code(main, "stopped; a submitted job continues"))

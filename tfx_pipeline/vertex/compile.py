@@ -1,7 +1,7 @@
-"""From a configuration to the job that Vertex AI Pipelines runs: one JSON file.
+"""Compiles a configuration into the job that Vertex AI Pipelines runs: one JSON file.
 
 The manifest of the data set version is read here, not in a step: its digest is part of the job, so that Vertex AI's
-cache knows unchanged data, and labels, shapes and classes are settled before anything is paid for.
+cache recognizes unchanged data, and labels, shapes and classes are known before anything is paid for.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from tfx_pipeline.preflight import check_run
 from tfx_pipeline.vertex.lineage import git_commit, lineage_labels
 
 JOB_FILE = "pipeline.json"
-# Beam inside the step. Its default, DirectRunner, first looks for another runner's binary on the network.
+# Runs Beam inside the step. Its default, DirectRunner, first looks for another runner's binary on the network.
 BEAM_IN_THE_STEP = ("--runner=FnApiRunner",)
 
 
 def read_version(config: PipelineConfig) -> PublishedVersion:
-    """Reads manifest and contract of the data set version, from a bucket or a folder, and checks what they say.
+    """Reads and checks manifest and contract of the data set version, from a bucket or a folder.
 
-    Shards are listed and not read.
+    Shards are listed, but not read.
 
     Raises:
-      UserError: Nothing is published there, the manifest contradicts itself or the listing, there are no credentials to
-        look, or `tfx_pipeline.preflight` has found something.
+      UserError: Nothing is published there, the manifest contradicts itself or the listing, credentials are missing, or
+        `tfx_pipeline.preflight` finds a problem.
     """
     if config.data.startswith("gs://"):
         check_credentials()
@@ -45,16 +45,16 @@ def compile_job(config: PipelineConfig, version: PublishedVersion, path: Path, r
     """Compiles the pipeline into a job file, with the labels of its data, its code and the configuration.
 
     Args:
-      config: As `load_cloud_config` gives it.
+      config: From `load_cloud_config`.
       version: The one at `config.data`.
-      path: JSON file to write; its folder is made.
+      path: JSON file to write; its folder is created.
       run_fn: Import path of the training function.
     """
     from tfx_pipeline.pipeline import HF_PUSHER  # imports TFX
 
     job = run_compiler(config, version, path, run_fn)
     tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
-    if HF_PUSHER in tasks:  # a push of what the Hub has already costs a look; one that failed must be tried again
+    if HF_PUSHER in tasks:  # pushing what the Hub already has costs little; a failed push must be retried
         tasks[HF_PUSHER]["cachingOptions"] = {"enableCache": False}
     job["labels"] |= config.cloud.labels | lineage_labels(version.manifest, git_commit())
     path.write_text(json.dumps(job, sort_keys=True, indent=1) + "\n", encoding="utf-8")

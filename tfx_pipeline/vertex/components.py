@@ -1,4 +1,4 @@
-"""The pipeline's components where Google runs them: Trainer as a CustomJob, Pusher to the registry and an endpoint."""
+"""The pipeline's components on Vertex AI: Trainer as a CustomJob, Pusher to the registry and an endpoint."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ __all__ = ["VertexPusher", "VertexTrainer", "training_settings", "vertex_pusher"
 
 
 def training_settings(display_name: str, cloud: CloudConfig, job: TrainingJob) -> dict[str, Any]:
-    """What TFX's Trainer for Vertex AI takes from `custom_config`: the CustomJob, to which it adds the command.
+    """Settings in `custom_config` for TFX's Trainer on Vertex AI: the CustomJob, to which it adds the command.
 
-    The form is that of Vertex AI's CustomJob (v1):
+    The format is that of Vertex AI's CustomJob (v1):
     https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.customJobs
     """
     accelerators = str(job.accelerator_count if job.accelerator_type else 0)
-    # The first pool is the chief's; TF_CONFIG names all machines to each of them. No type of disk: newer machines know
-    # none but Hyperdisk, older ones none but Persistent Disk.
+    # The first pool is the chief's; TF_CONFIG lists all machines on each of them. No disk type: newer machines support
+    # only Hyperdisk, older ones only Persistent Disk.
     worker_pools = [
         {
             "machine_spec": job.spec,
@@ -55,7 +55,7 @@ def training_settings(display_name: str, cloud: CloudConfig, job: TrainingJob) -
         **({"network": cloud.network} if cloud.network else {}),
     }
     custom_job = {
-        "project": cloud.project,  # TFX takes it out again
+        "project": cloud.project,  # TFX removes it again
         "display_name": display_name,
         "job_spec": job_spec,
         "labels": cloud.labels,
@@ -65,7 +65,7 @@ def training_settings(display_name: str, cloud: CloudConfig, job: TrainingJob) -
 
 
 class VertexTrainer(Trainer):
-    """TFX's Trainer for Vertex AI, with an executor that ends the CustomJob when the step is ended."""
+    """TFX's Trainer for Vertex AI, with an executor that cancels the CustomJob when the step is stopped."""
 
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(CustomJobExecutor)
 

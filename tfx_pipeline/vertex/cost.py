@@ -1,4 +1,4 @@
-"""What a run of the pipeline on Vertex AI takes and costs, as ranges: arithmetic, as in beam_jobs.dataflow.estimate."""
+"""Estimates time and cost of a run on Vertex AI, as ranges; the arithmetic is that of beam_jobs.dataflow.estimate."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from beam_jobs.google_cloud.prices import Price, PriceTable
 from schemas.errors import UserError
 
 HOURS_PER_MONTH = 730
-STEP_MACHINE = "e2-standard-4"  # what Vertex AI Pipelines runs a step on that asks for nothing else
+STEP_MACHINE = "e2-standard-4"  # the default machine of a step on Vertex AI Pipelines
 PIPELINE_RUN = "vertex_pipeline_run"
 
-# Assumed: how much faster than one CPU core an accelerator trains these small models. Wide, for want of measurements.
+# Assumed: how much faster than one CPU core an accelerator trains these small models. Wide, because it is not measured.
 ACCELERATOR_SPEED = {
     "NVIDIA_TESLA_T4": Range(20, 80),
     "NVIDIA_TESLA_P4": Range(15, 60),
@@ -24,21 +24,21 @@ ACCELERATOR_SPEED = {
     "NVIDIA_A100_80GB": Range(50, 300),
     "NVIDIA_H100_80GB": Range(60, 400),
 }
-CPU_SHARE = Range(0.3, 0.9)  # assumed: what a vCPU adds, of what the measured core does; threads wait for each other
-START_SECONDS = Range(120, 600)  # assumed, of each machine: provisioning, the image, the import
+CPU_SHARE = Range(0.3, 0.9)  # assumed: what a vCPU adds, relative to the measured core; threads wait for each other
+START_SECONDS = Range(120, 600)  # assumed, for each machine: provisioning, pulling the image, imports
 SHORT_STEP_SECONDS = Range(60, 300)  # assumed: a step that copies or registers
 
 
 class Training(NamedTuple):
-    """What is to be trained, on what.
+    """The work of a training, and its machine.
 
     Attributes:
-      images: Photos that pass through training, all epochs together.
-      measured: Photos that are only judged: between epochs, by Evaluator, for the last model.
-      images_per_second: Of one core in training; judging is taken for three times as fast.
-      machine_type: Where it trains.
+      images: Photos that pass through training, over all epochs.
+      measured: Photos that are only evaluated: between epochs, by Evaluator, for the last model.
+      images_per_second: Of one core in training; evaluation is assumed to be three times as fast.
+      machine_type: Machine that trains.
       accelerator_type: One of ACCELERATOR_SPEED; None trains on the CPU.
-      own_machine: Whether a CustomJob trains, beside a step that waits for it.
+      own_machine: Whether a CustomJob trains while a step waits for it.
       jobs: How many machines start one after the other: two with a search before the training.
     """
 
@@ -75,12 +75,10 @@ class Cost(NamedTuple):
 
 
 def speed(training: Training) -> Range:
-    """Photos a second in training: of the machine's vCPUs, or of its accelerator."""
+    """Photos per second in training, of the machine's vCPUs or its accelerator."""
     if training.accelerator_type:
         if training.accelerator_type not in ACCELERATOR_SPEED:
-            raise UserError(
-                f"{training.accelerator_type}: nothing is assumed about its speed; give --images_per_second of it"
-            )
+            raise UserError(f"{training.accelerator_type}: its speed is not known; give --images_per_second for it")
         return ACCELERATOR_SPEED[training.accelerator_type].times(training.images_per_second)
     return CPU_SHARE.times(machine_shape(training.machine_type).vcpus * training.images_per_second)
 
@@ -91,12 +89,12 @@ def cost(
     """Calculates hours and dollars.
 
     Args:
-      training: What is to be trained, on what.
-      steps: Short steps beside training: those that register, copy and decide, on one machine each.
+      training: The work, and its machine.
+      steps: Number of short steps: those that register, copy and decide, on one machine each.
       serving: The endpoint; None for none.
       prices: The price table.
       region: Where it runs.
-      fixed: Photos a second of the training machine, where they were measured on it.
+      fixed: Photos per second of the training machine, if they were measured on it.
 
     Raises:
       UserError: A machine or an accelerator has no price in the table, or no known speed.
@@ -105,7 +103,7 @@ def cost(
     work = training.images + training.measured / 3
     training_seconds = Range(work / rate.high, work / rate.low).plus(START_SECONDS.times(training.jobs))
     step_seconds = START_SECONDS.plus(SHORT_STEP_SECONDS)
-    # The steps depend on each other, but for those that register; they wait for one machine after the other.
+    # Except for those that register, the steps depend on each other; they wait for one machine after the other.
     wall = training_seconds.plus(step_seconds.times(steps * 0.75))
     factor = Range(*prices.region_factor(region))
     used: list[str] = [PIPELINE_RUN]
@@ -129,7 +127,7 @@ def cost(
 
 
 def _rent(prices: PriceTable, table: str, machine_type: str, accelerator_type: str | None, used: list[str]) -> float:
-    """Dollars an hour for a machine with its accelerator; those of G2 and A2 machines are in the machine's price."""
+    """Dollars per hour for a machine with its accelerator; prices of G2 and A2 machines include theirs."""
     dollars = _price(prices, table, machine_type, used).usd
     if accelerator_type and not machine_type.startswith(("g2-", "a2-")):
         dollars += _price(prices, "accelerators", accelerator_type, used).usd

@@ -1,7 +1,7 @@
-"""The step that starts a CustomJob and waits for it, as TFX's does, and that ends the job when it is itself ended.
+"""Starts a CustomJob and waits for it, as TFX's executor does, but also cancels it when the step itself is stopped.
 
-TFX's own leaves the job running, and paid for, when the pipeline is cancelled: Vertex AI Pipelines then sends SIGTERM
-to the step's container, and knows nothing of the job. The job is found again by a label that only this step has.
+TFX's own executor leaves the job running, and paid for, when the pipeline is cancelled: Vertex AI Pipelines then sends
+SIGTERM to the step's container, and knows nothing of the job. A label that only this step uses identifies the job.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tfx.types.standard_component_specs import CUSTOM_CONFIG_KEY
 
 from beam_jobs.console import Terminated
 
-STEP_LABEL = "started_by"  # of the CustomJob; the value is the step's own
+STEP_LABEL = "started_by"  # of the CustomJob; the value is unique to the step
 
 
 class Executor(GenericExecutor):
@@ -43,7 +43,7 @@ class Executor(GenericExecutor):
 
 @contextmanager
 def ending_with_the_step(project: str, region: str, step: str) -> Iterator[None]:
-    """Cancels the CustomJobs that carry a step's label where SIGTERM ends the block; Terminated goes on."""
+    """Cancels the CustomJobs with a step's label if SIGTERM ends the block; Terminated is raised further."""
 
     def end(signum: int, frame: FrameType | None) -> None:
         raise Terminated
@@ -52,7 +52,7 @@ def ending_with_the_step(project: str, region: str, step: str) -> Iterator[None]
     try:
         yield
     except Terminated:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not stop the cancelling
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the cancellation
         _cancel(project, region, step)
         raise
     finally:
@@ -64,5 +64,5 @@ def _cancel(project: str, region: str, step: str) -> None:
 
     aiplatform.init(project=project, location=region)
     for job in aiplatform.CustomJob.list(filter=f'labels.{STEP_LABEL}="{step}"'):
-        print(f"The step is ended; cancelling its CustomJob {job.resource_name}", flush=True)
+        print(f"The step was stopped; cancelling its CustomJob {job.resource_name}", flush=True)
         job.cancel()

@@ -1,6 +1,6 @@
-"""What an endpoint serves, and the second half of a canary: promote the new model, or go back to the one before.
+"""Shows what an endpoint serves, and ends a canary: promotes the new model, or rolls back to the previous one.
 
-Each deployed model is paid for, with or without traffic, so nothing stays deployed that gets none.
+Every deployed model costs money, with or without traffic, so models without traffic do not stay deployed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Confirm = Callable[[str], bool]
 
 
 class Deployed(NamedTuple):
-    """A model at the endpoint.
+    """A model that is deployed to the endpoint.
 
     Attributes:
       id: Of the deployment.
@@ -34,12 +34,12 @@ class Deployed(NamedTuple):
     machines: str
 
     def line(self) -> str:
-        """For a person."""
+        """The model as a line of text."""
         return f"version {self.version}: {self.share:3d} % of the traffic, {self.machines}"
 
 
 def find_endpoint(config: PipelineConfig):
-    """The configured endpoint; UserError where the configuration names none, or there is none."""
+    """Finds the configured endpoint; UserError if the configuration names none, or it does not exist."""
     from google.cloud import aiplatform
 
     serving = config.cloud.serving
@@ -53,7 +53,7 @@ def find_endpoint(config: PipelineConfig):
 
 
 def deployed_models(endpoint) -> list[Deployed]:
-    """What is deployed, newest version first."""
+    """The deployed models, newest version first."""
     split = endpoint.traffic_split
     models = [
         Deployed(one.id, one.model, int(one.model_version_id or 0), split.get(one.id, 0), _machines(one))
@@ -71,12 +71,12 @@ def _machines(deployed) -> str:
 
 
 def leader(models: list[Deployed]) -> Deployed:
-    """The model that most requests go to; of several, the older one."""
+    """The model that gets most of the traffic; if there are several, the older one."""
     return max(models, key=lambda one: (one.share, -one.version))
 
 
 def status(config: PipelineConfig) -> None:
-    """Prints what is deployed and what that means."""
+    """Prints what is deployed, and which models get no traffic."""
     endpoint = find_endpoint(config)
     models = deployed_models(endpoint)
     kind = "dedicated" if endpoint.dedicated_endpoint_enabled else "shared"
@@ -89,7 +89,7 @@ def promote(config: PipelineConfig, confirm: Confirm) -> bool:
     """Gives all traffic to the newest model, and removes the others.
 
     Returns:
-      Whether anything was changed; False where it was not confirmed or is so already.
+      Whether anything changed; False without confirmation, or if nothing had to change.
     """
     endpoint = find_endpoint(config)
     models = deployed_models(endpoint)
@@ -99,10 +99,10 @@ def promote(config: PipelineConfig, confirm: Confirm) -> bool:
 
 
 def rollback(config: PipelineConfig, confirm: Confirm) -> bool:
-    """Gives all traffic to the model before the newest, which is deployed again where it no longer is.
+    """Gives all traffic to the model before the newest one, deploying it again if necessary.
 
     Raises:
-      UserError: There is no version before.
+      UserError: There is no earlier version.
     """
     endpoint = find_endpoint(config)
     models = deployed_models(endpoint)
@@ -125,7 +125,7 @@ def teardown(config: PipelineConfig, confirm: Confirm) -> bool:
     models = deployed_models(endpoint)
     lines = "".join(f"\n  {one.line()}" for one in models)
     if not confirm(
-        f"remove endpoint {endpoint.display_name} with {len(models)} models; no request is answered then{lines}"
+        f"remove endpoint {endpoint.display_name} with {len(models)} models; requests are no longer answered{lines}"
     ):
         return False
     endpoint.delete(force=True)
@@ -133,16 +133,16 @@ def teardown(config: PipelineConfig, confirm: Confirm) -> bool:
 
 
 def deploy(config: PipelineConfig, endpoint, model, percentage: int) -> None:
-    """Deploys a version from the registry, as the configuration says; see `share_traffic`."""
+    """Deploys a version from the registry as configured; see `share_traffic`."""
     from tfx_pipeline.vertex.pusher import deploy_to
 
     deploy_to(config.cloud.serving, endpoint, model, percentage)
 
 
 def share_traffic(models: list[Deployed], percentage: int) -> dict[str, int]:
-    """How traffic is split once a new model is there, whose key is `0`: with the leader alone.
+    """Splits the traffic between a new model, whose key is `0`, and the leader.
 
-    A model that was tried before and not promoted gets nothing more; otherwise each push would leave one more to pay.
+    A model that was tried earlier and not promoted gets nothing; otherwise each push would add another one to pay for.
     """
     if not models:
         return {"0": ALL_TRAFFIC}
@@ -162,7 +162,7 @@ def remove_idle(endpoint) -> None:
 def _serve_alone(endpoint, chosen: Deployed, models: list[Deployed], confirm: Confirm) -> bool:
     others = [one for one in models if one.id != chosen.id]
     if not others and chosen.share == ALL_TRAFFIC:
-        print(f"version {chosen.version} has all traffic already, and nothing else is deployed")
+        print(f"version {chosen.version} already has all traffic, and nothing else is deployed")
         return False
     lines = "".join(f"\n  {one.line()}" for one in others)
     if not confirm(f"give all traffic to version {chosen.version}, and remove{lines}"):
@@ -173,7 +173,7 @@ def _serve_alone(endpoint, chosen: Deployed, models: list[Deployed], confirm: Co
 
 
 def _version_before(newest: Deployed):
-    """The version of the registry before one that is deployed."""
+    """The version in the registry before a deployed one."""
     from google.api_core.exceptions import NotFound
     from google.cloud import aiplatform
 
@@ -182,18 +182,18 @@ def _version_before(newest: Deployed):
             return aiplatform.Model(newest.model, version=str(number))
         except NotFound:  # deleted
             continue
-    raise UserError(f"there is no version before {newest.version}; `endpoint teardown` takes the endpoint down")
+    raise UserError(f"there is no version before {newest.version}; `endpoint teardown` removes the endpoint")
 
 
 def asking(yes: bool) -> Confirm:
-    """Asks a person before anything is removed; `yes` answers for them. UserError where there is nobody to ask."""
+    """Asks for confirmation before anything is removed, unless `yes`; UserError without a terminal."""
 
     def confirm(what: str) -> bool:
         print(f"This will {what}")
         if yes:
             return True
         if not sys.stdin.isatty():
-            raise UserError("nothing was changed: there is nobody to ask; give --yes")
-        return input("Go on? [y/N] ").strip().lower() in ("y", "yes")
+            raise UserError("nothing changed: there is no terminal to confirm on; give --yes")
+        return input("Continue? [y/N] ").strip().lower() in ("y", "yes")
 
     return confirm

@@ -27,14 +27,14 @@ PUSHER = "Pusher"
 
 @contextmanager
 def vertex_ai(config: PipelineConfig) -> Iterator[None]:
-    """Sets Google's client up for a configuration; what the service refuses becomes a UserError."""
+    """Sets up Google's client for a configuration; turns the service's refusals into UserErrors."""
     check_credentials()
 
     import google.auth.exceptions
     from google.api_core.exceptions import GoogleAPICallError
     from google.cloud import aiplatform
 
-    # It tells every request, and as an error with traceback that a bucket is not the project's own, which may be meant.
+    # It logs every request, and with a traceback that a bucket belongs to another project, which may be intended.
     logging.getLogger("google.cloud.aiplatform.pipeline_jobs").addFilter(lambda record: False)
     cloud = config.cloud
     aiplatform.init(
@@ -49,7 +49,7 @@ def vertex_ai(config: PipelineConfig) -> Iterator[None]:
 
 
 def load_job(config: PipelineConfig, path: Path, job_id: str | None = None) -> aiplatform.PipelineJob:
-    """A job made of a compiled file, not submitted yet; `job_id` None derives one from name and time."""
+    """Loads a job from a compiled file without submitting it; `job_id` None derives one from name and time."""
     from google.cloud import aiplatform
 
     labels = json.loads(path.read_text(encoding="utf-8"))["labels"]
@@ -60,7 +60,7 @@ def submit(config: PipelineConfig, job: aiplatform.PipelineJob) -> None:
     """Submits a job; its steps act as the configuration's service account.
 
     Raises:
-      UserError: The bucket of `config.output` can't be listed. Google's client would make one that is not there.
+      UserError: The bucket of `config.output` can't be listed. Google's client would create a missing one.
     """
     try:
         next(list_objects(f"{config.output}/"), None)
@@ -70,11 +70,11 @@ def submit(config: PipelineConfig, job: aiplatform.PipelineJob) -> None:
 
 
 def schedule(config: PipelineConfig, job: aiplatform.PipelineJob, cron: str) -> str:
-    """Runs a job again and again, never two at once; returns the id of the schedule.
+    """Runs a job repeatedly, never two at once; returns the id of the schedule.
 
     Args:
-      job: Of `tfx_pipeline.vertex.schedule`, which finds the newest version; one that is compiled for a version would
-        train on that one for ever.
+      job: From `tfx_pipeline.vertex.schedule`, which finds the newest version; a job compiled for one version would
+        always train on that one.
       cron: When, such as `TZ=Europe/Berlin 0 3 * * 1`.
     """
     made = job.create_schedule(
@@ -88,7 +88,7 @@ def schedule(config: PipelineConfig, job: aiplatform.PipelineJob, cron: str) -> 
 
 
 def console_link(config: PipelineConfig, job_id: str) -> str:
-    """Address of the job's page."""
+    """Address of the job's page in the console."""
     cloud = config.cloud
     return (
         f"https://console.cloud.google.com/vertex-ai/locations/{cloud.region}/pipelines/runs/{job_id}"
@@ -97,27 +97,27 @@ def console_link(config: PipelineConfig, job_id: str) -> str:
 
 
 def follow(job_id: str, poll_seconds: float = 15.0) -> aiplatform.PipelineJob:
-    """Prints each change of the job's and its steps' states with the time since the start, until the job has ended."""
+    """Prints each change of the job's and its steps' states with the elapsed time, until the job has ended."""
     from google.cloud import aiplatform
 
     start = time.monotonic()
-    told: dict[str, str] = {}
+    printed: dict[str, str] = {}
     while True:
         job = aiplatform.PipelineJob.get(job_id)
         states = {"job": _word(job.gca_resource.state)}
         states |= {task.task_name: _word(task.state) for task in job.gca_resource.job_detail.task_details}
         minutes, seconds = divmod(round(time.monotonic() - start), 60)
         for name, state in states.items():
-            if told.get(name) != state:
+            if printed.get(name) != state:
                 print(f"  {minutes:3d}:{seconds:02d}  {name} {state.lower()}", flush=True)
-        told = states
+        printed = states
         if states["job"] in FINAL_STATES:
             return job
         time.sleep(poll_seconds)
 
 
 def outcome(config: PipelineConfig, job: aiplatform.PipelineJob) -> str:
-    """The state of a job that has ended; prints why it failed, on stderr, or where its model went."""
+    """Returns the state of a job that has ended; if it failed, prints why to stderr."""
     resource = job.gca_resource
     state = _word(resource.state)
     if state != SUCCEEDED:
@@ -130,7 +130,7 @@ def outcome(config: PipelineConfig, job: aiplatform.PipelineJob) -> str:
 
 
 def pushed_to(job: aiplatform.PipelineJob) -> str | None:
-    """Where a job that has succeeded pushed its model; None where the model was not good enough, so not pushed."""
+    """Where a job that succeeded pushed its model; None if the model was not good enough, so not pushed."""
     for task in job.gca_resource.job_detail.task_details:
         if task.task_name == PUSHER:
             for artifact in (one for outputs in task.outputs.values() for one in outputs.artifacts):
@@ -141,7 +141,7 @@ def pushed_to(job: aiplatform.PipelineJob) -> str | None:
 
 
 def running_jobs(config: PipelineConfig) -> list[str]:
-    """Ids of the pipeline's jobs that have not ended, schedules' own left out."""
+    """Ids of the pipeline's jobs that have not ended, except those of schedules."""
     from google.cloud import aiplatform
 
     return [
@@ -172,14 +172,14 @@ def list_jobs(config: PipelineConfig) -> list[str]:
 
 
 def cancel(job_id: str) -> None:
-    """Asks the service to cancel a job; its running steps end within minutes."""
+    """Requests the cancellation of a job; its running steps end within minutes."""
     from google.cloud import aiplatform
 
     aiplatform.PipelineJob.get(job_id).cancel()
 
 
 def delete_schedule(schedule_id: str) -> None:
-    """Ends a schedule; jobs that it has started go on."""
+    """Ends a schedule; jobs that it has started continue."""
     from google.cloud import aiplatform
 
     aiplatform.PipelineJobSchedule.get(schedule_id).delete()

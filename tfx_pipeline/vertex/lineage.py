@@ -1,4 +1,4 @@
-"""Which data and code a job and a model come from, as labels of Google Cloud."""
+"""The data and code that a job and a model come from, as labels on Google Cloud."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def lineage_labels(manifest: Manifest, git_commit: str | None) -> dict[str, str]
 
 
 def lineage_text(manifest: Manifest, git_commit: str | None) -> str:
-    """The same for people, with whole digests."""
+    """The same as text, with full digests."""
     return (
         f"{manifest.dataset} {manifest.version}, manifest sha256 {manifest.sha256}, schema sha256"
         f" {manifest.schema_sha256}, git commit {git_commit or 'unknown'}"
@@ -33,7 +33,7 @@ def lineage_text(manifest: Manifest, git_commit: str | None) -> str:
 
 
 def git_commit() -> str | None:
-    """The commit of this code: GIT_COMMIT, or the checkout's, with `-dirty` where files differ; None where unknown."""
+    """The commit of this code: GIT_COMMIT, or the checkout's, with `-dirty` if files differ; None if unknown."""
     if given := os.environ.get(GIT_COMMIT):
         return re.sub("[^a-z0-9_-]", "-", given.lower())[:63]
     project = Path(__file__).parents[2]

@@ -26,7 +26,7 @@ CALIBRATION_STEPS, WARM_UP_STEPS = 8, 2
 
 
 class PlanOptions(FrozenModel):
-    """What is given in place of reading and measuring."""
+    """Values that the user gives instead of having them read or measured."""
 
     train_records: int | None = Field(default=None, ge=1)
     eval_records: int | None = Field(default=None, ge=1)
@@ -35,7 +35,7 @@ class PlanOptions(FrozenModel):
 
 
 class Version(FrozenModel):
-    """What the plan needs to know of a data set version, and how it is known."""
+    """What the plan needs to know about a data set version, and where that comes from."""
 
     train_records: int
     eval_records: int
@@ -45,7 +45,7 @@ class Version(FrozenModel):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prints the plan; UserError where configuration, data or price table are unusable."""
+    """Prints the plan; UserError if configuration, data or price table are unusable."""
     known = _parser().parse_args(arguments)
     quiet_libraries(known.verbose)
     names = PlanOptions.model_fields
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     training, rate, lines = _training(config, version, given, known.calibrate)
     serving = _serving(config)
     expected = cost(training, SHORT_STEPS, serving, prices, config.cloud.region, rate)
-    _tell(config, version, lines, training, expected)
+    _print_plan(config, version, lines, training, expected)
     for line in prices.notes(expected.used, datetime.date.today()):
         print(line)
     low, high = prices.region_factor(config.cloud.region)
@@ -67,29 +67,31 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandLine(
         prog="python -m tfx_pipeline.vertex.plan",
-        description="Tells what a run of the pipeline on Vertex AI takes and costs. Submits nothing.",
-        epilog="exit codes: 0 told, 2 unusable configuration, data or price table",
+        description="Estimates time and cost of a run of the pipeline on Vertex AI. Submits nothing.",
+        epilog="exit codes: 0 estimated, 2 unusable configuration, data or price table",
         allow_abbrev=False,
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the pipeline's YAML file")
-    parser.add_argument("--data", help="published version, in place of the configuration's; its manifest is read")
-    parser.add_argument("--train_records", help="with --eval_records and --image_size: no manifest is read")
+    parser.add_argument("--data", help="published version, instead of the configuration's; its manifest is read")
+    parser.add_argument("--train_records", help="with --eval_records and --image_size, instead of reading a manifest")
     parser.add_argument("--eval_records", help="see --train_records")
     parser.add_argument("--image_size", help="see --train_records; pixels")
-    parser.add_argument("--images_per_second", help="of the training machine as a whole, where you have measured it")
-    parser.add_argument("--calibrate", action="store_true", help="measure some training steps here, about a minute")
+    parser.add_argument("--images_per_second", help="of the whole training machine, if you have measured it")
+    parser.add_argument("--calibrate", action="store_true", help="measure some training steps here (about a minute)")
     parser.add_argument("--prices", type=Path, default=PRICES_FILE, help="price table (default: %(default)s)")
     parser.add_argument("--verbose", action="store_true", help="show what the libraries log")
     return parser
 
 
 def _version(config: PipelineConfig, given: PlanOptions) -> Version:
-    """From the options, or from the manifest in the bucket."""
-    told = (given.train_records, given.eval_records, given.image_size)
-    if all(told):
-        check_training(config.training, Surroundings(told[2], None, told[0]))
-        return Version(train_records=told[0], eval_records=told[1], image_size=told[2], num_classes=3, how=GIVEN)
-    if any(told):
+    """Takes the version from the options, or from the manifest in the bucket."""
+    numbers = train_records, eval_records, image_size = given.train_records, given.eval_records, given.image_size
+    if train_records and eval_records and image_size:
+        check_training(config.training, Surroundings(image_size, None, train_records))
+        return Version(
+            train_records=train_records, eval_records=eval_records, image_size=image_size, num_classes=3, how=GIVEN
+        )
+    if any(numbers):
         raise UserError("--train_records, --eval_records, --image_size: give all three, or none to read the manifest")
     from schemas.features import EVAL, TRAIN
     from tfx_pipeline.vertex.compile import read_version
@@ -107,19 +109,19 @@ def _version(config: PipelineConfig, given: PlanOptions) -> Version:
 def _training(
     config: PipelineConfig, version: Version, given: PlanOptions, calibrate: bool
 ) -> tuple[Training, Range | None, list[tuple[str, str, str]]]:
-    """The work, the speed where it was given, and lines on where the speed comes from."""
+    """The work, the speed if it was given, and lines that explain where the speed comes from."""
     settings, job = config.training, config.cloud.training
     if job and job.replicas * job.accelerator_count > 1:
         raise UserError(
-            "cloud.training: the plan knows no speed of several machines or accelerators; plan with one of each"
+            "cloud.training: the speed of several machines or accelerators is not known; plan with one of each"
         )
     if settings.crop_size:
-        raise UserError("training.crop_size: the plan knows no speed of a model that goes over images tile by tile")
-    epochs, looks = _epochs_and_looks(config)
+        raise UserError("training.crop_size: the speed of crop models, which predict tile by tile, is not known")
+    epochs, evaluations = _epochs_and_evaluations(config)
     core, how = _core_speed(settings, version, calibrate and not given.images_per_second)
     training = Training(
         images=version.train_records * epochs,
-        measured=version.eval_records * (looks + 2),  # and by Evaluator, this model and the last blessed one
+        measured=version.eval_records * (evaluations + 2),  # and by Evaluator, this model and the last blessed one
         images_per_second=core,
         machine_type=job.machine_type if job else STEP_MACHINE,
         accelerator_type=job.accelerator_type if job else None,
@@ -140,31 +142,31 @@ def _training(
     )
 
 
-def _epochs_and_looks(config: PipelineConfig) -> tuple[int, int]:
-    """Epochs over the training split, and looks at the evaluation split between them; with those of all trials."""
+def _epochs_and_evaluations(config: PipelineConfig) -> tuple[int, int]:
+    """Epochs over the training split, and evaluations in between, including those of all trials."""
     trainings = [(config.training, 1)]
     if config.tuning is not None:
         trainings.append((config.tuning.trial_training(config.training), config.tuning.trials))
-    epochs = looks = 0
+    epochs = evaluations = 0
     for one, times in trainings:
         phases = (one.epochs, one.fine_tune_epochs)
         epochs += times * sum(phases)
-        looks += times * sum(-(-phase // one.evaluate_every) for phase in phases)
-    return epochs, looks
+        evaluations += times * sum(-(-phase // one.evaluate_every) for phase in phases)
+    return epochs, evaluations
 
 
 def _core_speed(settings: TrainingConfig, version: Version, calibrate: bool) -> tuple[float, str]:
-    """Photos a second that one core trains on, and how that is known."""
+    """Photos per second that one core trains on, and where that figure comes from."""
     if calibrate:
         return _measured_speed(
             settings, version
         ), f"{MEASURED} here, {CALIBRATION_STEPS} steps of {settings.batch_size}"
     pixels = (CORE_IMAGE_SIZE * CORE_ENCODER_SCALE / (version.image_size * settings.encoder_scale)) ** 2
-    return CORE_IMAGES_PER_SECOND * pixels, f"{ASSUMED}: README's run on two cores, scaled by pixels; or --calibrate"
+    return CORE_IMAGES_PER_SECOND * pixels, f"{ASSUMED}: a measured run on two cores, scaled by pixels; or --calibrate"
 
 
 def _measured_speed(settings: TrainingConfig, version: Version) -> float:
-    """Trains on noise for some steps; by processor time, so that other programs do not count."""
+    """Trains on noise for some steps; measures processor time, so that other programs do not count."""
     import time
 
     import keras
@@ -193,23 +195,23 @@ def _serving(config: PipelineConfig) -> Serving | None:
     return one and Serving(one.machine_type, one.accelerator_type, Range(one.min_replicas, one.max_replicas))
 
 
-def _tell(
+def _print_plan(
     config: PipelineConfig, version: Version, lines: list[tuple[str, str, str]], training: Training, expected: Cost
 ) -> None:
     machine = training.machine_type + (f" with {training.accelerator_type}" if training.accelerator_type else "")
-    told = [
+    rows = [
         ("records", f"{version.train_records:,} train, {version.eval_records:,} eval", version.how),
         ("image size", f"{version.image_size}", version.how),
         (
             "photos in training",
             f"{training.images:,}",
-            f"{_epochs_and_looks(config)[0]} epochs" + (" with those of the trials" if config.tuning else ""),
+            f"{_epochs_and_evaluations(config)[0]} epochs" + (" including the trials" if config.tuning else ""),
         ),
         *lines,
         ("trains on", machine, "a CustomJob" if training.own_machine else "the pipeline's own step"),
         ("start of a machine", "2 to 10 min", ASSUMED),
     ]
-    for name, value, how in told:
+    for name, value, how in rows:
         print(f"{name:<26}{value:>28}   {how}")
     print()
     print(f"{'wall time':<26}{duration(expected.wall_seconds.low)} to {duration(expected.wall_seconds.high)}")
@@ -218,11 +220,11 @@ def _tell(
         print(f"{'  ' + name:<26}{_dollars(dollars)}")
     print(f"{'cost of a run':<26}{_dollars(expected.run)}")
     unchanged = expected.dollars["run"].plus(Range(0, expected.dollars["other steps"].high))
-    print(f"{'  of unchanged data':<26}{_dollars(unchanged)}: training comes from the cache")
+    print(f"{'  of unchanged data':<26}{_dollars(unchanged)}: training is cached")
     if config.cloud.evaluation:
-        print("The evaluation's workers on Dataflow come on top; python -m beam_jobs.dataflow.plan tells their prices.")
+        print("Dataflow workers for the evaluation cost extra; python -m beam_jobs.dataflow.plan shows their prices.")
     if expected.serving_month:
-        print(f"{'endpoint, a month':<26}{_dollars(expected.serving_month)}, also when nobody asks it")
+        print(f"{'endpoint, a month':<26}{_dollars(expected.serving_month)}, even without requests")
     print()
 
 

@@ -1,4 +1,4 @@
-"""Vertex AI as the platform of a pipeline, as far as the configuration's `cloud` section asks for it."""
+"""Vertex AI as the platform of a pipeline, as configured in its `cloud` section."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tfx_pipeline.vertex.tuner import VertexTuner
 class VertexPlatform(Platform):
     """Trains and searches in CustomJobs, and serves from the Model Registry and an endpoint.
 
-    Without `cloud.training` the pipeline's own steps train, without `cloud.serving` a model is served from a folder.
+    Without `cloud.training`, the pipeline's own steps train; without `cloud.serving`, a model is served from a folder.
     """
 
     def __init__(self, git_commit: str | None):
-        """Takes the commit of this code, for the labels of a model; None where it is not known."""
+        """Args: `git_commit` of this code, for the labels of a model; None if unknown."""
         self._git_commit = git_commit
 
     def trainer(self, config: PipelineConfig) -> tuple[type[Trainer], dict[str, Any]]:

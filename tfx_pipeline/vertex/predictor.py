@@ -1,4 +1,4 @@
-"""Masks of photos, from an endpoint of Vertex AI or from a SavedModel on this machine."""
+"""Predicts masks of photos, with an endpoint of Vertex AI or a SavedModel on this machine."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from schemas.exported_model import IMAGE_BYTES, INFO_PATH, MASK_BYTES, SERVING_D
 from tfx_pipeline.config.cloud import CloudConfig
 from tfx_pipeline.evaluation.served_masks import decode_mask, masks_of
 
-# Of a request and of an answer. Shared endpoints: https://cloud.google.com/vertex-ai/docs/quotas; dedicated ones:
+# Limits of requests and answers. Shared endpoints: https://cloud.google.com/vertex-ai/docs/quotas; dedicated ones:
 # https://cloud.google.com/vertex-ai/docs/predictions/using-dedicated-endpoints
 SHARED_LIMIT_BYTES = 1_500_000
 DEDICATED_LIMIT_BYTES = 10_000_000
 ROOM_BYTES = 100_000  # for everything but photos in a request
-BYTES_OF_A_NUMBER = 12  # in an answer; at most: a double with its tag and length
+BYTES_OF_A_NUMBER = 12  # in an answer, at most: a double with its tag and length
 JPEG_QUALITY = 90
 SENT_AS_THEY_ARE = (b"\xff\xd8", b"\x89PNG")  # JPEG and PNG, which the model decodes
 
 
 class Sent(NamedTuple):
-    """A photo as it is sent, and what was done to it so that a request holds it; empty where nothing was."""
+    """A photo as it is sent, and how it was changed to fit into a request; empty if it was not changed."""
 
     photo: bytes
     change: str
@@ -51,7 +51,7 @@ class LocalModel:
             self._loaded = tf.saved_model.load(str(folder))
         except (OSError, ValueError, tf.errors.OpError) as error:
             reason = " ".join(str(error).split())[:300]
-            raise UserError(f"{folder}: the model can't be loaded ({reason}); give one that is whole") from None
+            raise UserError(f"{folder}: the model can't be loaded ({reason}); give a complete one") from None
         self._load_seconds = time.monotonic() - start
         self._seconds: list[float] = []
 
@@ -66,28 +66,28 @@ class LocalModel:
             yield from masks_of(answer)
 
     def info(self) -> ModelInfo:
-        """What the model says about itself; UserError where it says nothing."""
+        """The model info; UserError if there is none."""
         return read_info(str(self._folder))
 
     def latency(self) -> str:
-        """How long the answers took, for a person."""
+        """How long the answers took, as text."""
         return f"model loaded in {self._load_seconds:.1f} s, {_milliseconds(self._seconds)} a photo"
 
 
 class DeployedModel:
-    """The endpoint that a configuration names.
+    """The endpoint of a configuration.
 
     Attributes:
       limit_bytes: Of a request, and of an answer.
     """
 
     def __init__(self, cloud: CloudConfig):
-        """Raises a UserError where there is no such endpoint, or Google refuses."""
+        """Raises a UserError if there is no such endpoint, or Google refuses."""
         from google.cloud import aiplatform
 
         aiplatform.init(project=cloud.project, location=cloud.region)
         name = cloud.serving.endpoint
-        endpoints = _asked(lambda: aiplatform.Endpoint.list(filter=f'display_name="{name}"'))
+        endpoints = _answered(lambda: aiplatform.Endpoint.list(filter=f'display_name="{name}"'))
         if not endpoints:
             raise UserError(
                 f"cloud.serving.endpoint: project {cloud.project} has no endpoint {name!r} in {cloud.region}"
@@ -100,10 +100,10 @@ class DeployedModel:
     def class_ids(self, photos: list[bytes]) -> Iterator[np.ndarray]:
         """One mask per photo, in order: uint8 class ids, [S, S] or as large as the photo, as the model exports them.
 
-        The first photo goes alone, so that the size of its answer tells how many answers fit into one.
+        The first photo is sent alone, so that the size of its answer shows how many fit into one response.
 
         Args:
-          photos: As `fitting` gives them.
+          photos: From `fitting`.
         """
         encoded = [base64.b64encode(photo).decode() for photo in photos]
         answered, most = 0, 1
@@ -111,7 +111,7 @@ class DeployedModel:
             batch = _batch(encoded[answered:], most, self.limit_bytes)
             start = time.monotonic()
             instances = [{IMAGE_BYTES: {"b64": one}} for one in batch]
-            predictions = _asked(lambda instances=instances: self._endpoint.predict(instances=instances)).predictions
+            predictions = _answered(lambda instances=instances: self._endpoint.predict(instances=instances)).predictions
             self._seconds.append(time.monotonic() - start)
             masks = [_deployed_mask(one) for one in predictions]
             yield from masks
@@ -119,35 +119,35 @@ class DeployedModel:
             most = max(1, self.limit_bytes // max(map(_answer_bytes, predictions)))
 
     def info(self) -> ModelInfo:
-        """What the deployed models that get traffic say about themselves, read from where the registry has them from.
+        """The model info of the deployed models that get traffic, read from the folders that the registry names.
 
         Raises:
-          UserError: One says nothing, can't be read, or has other classes than another one: either may answer.
+          UserError: One is missing, can't be read, or has other classes than another one, as either may answer.
         """
         from google.cloud import aiplatform
 
         infos: dict[str, ModelInfo] = {}
-        traffic = _asked(lambda: self._endpoint.traffic_split)
-        for one in _asked(self._endpoint.list_models):
+        traffic = _answered(lambda: self._endpoint.traffic_split)
+        for one in _answered(self._endpoint.list_models):
             if traffic.get(one.id):
                 name = f"{one.model}@{one.model_version_id}" if one.model_version_id else one.model
-                uri = _asked(lambda name=name: aiplatform.Model(name).uri)
+                uri = _answered(lambda name=name: aiplatform.Model(name).uri)
                 if not uri:
                     raise UserError(f"{name}: the registry does not say where it comes from")
                 infos[name] = read_info(uri.rstrip("/"))
         if not infos:
             raise UserError(f"endpoint {self._endpoint.display_name}: no model gets traffic")
         if len({(info.classes, info.palette) for info in infos.values()}) > 1:
-            raise UserError(f"models with other classes than each other share the traffic: {', '.join(infos)}")
+            raise UserError(f"models with different classes share the traffic: {', '.join(infos)}")
         return next(iter(infos.values()))
 
     def latency(self) -> str:
-        """How long the answers took, for a person."""
+        """How long the answers took, as text."""
         return f"{len(self._seconds)} requests, {_milliseconds(self._seconds)} each"
 
 
 def read_info(model_dir: str) -> ModelInfo:
-    """Reads `model_info.json` of a SavedModel in a folder or a bucket; UserError where there is none."""
+    """Reads `model_info.json` of a SavedModel in a folder or a bucket; UserError if there is none."""
     path = f"{model_dir}/{INFO_PATH}"
     try:
         data = read_part(path, 0, MAX_JSON_BYTES + 1)
@@ -158,8 +158,8 @@ def read_info(model_dir: str) -> ModelInfo:
 
 
 def fitting(photo: bytes, pixels: np.ndarray, limit_bytes: int) -> Sent:
-    """The photo as it is sent: as it came where the model reads it and a request holds it, else as a JPEG, smaller if
-    need be.
+    """Prepares a photo for sending: unchanged if the model can read it and it fits into a request, else as a JPEG,
+    smaller if necessary.
 
     Args:
       photo: Encoded, in any format.
@@ -195,7 +195,7 @@ def _deployed_mask(prediction: list | Mapping) -> np.ndarray:
 
 
 def _answer_bytes(prediction: list | Mapping | str) -> int:
-    """How much of an answer one prediction takes, at most."""
+    """Upper bound of the bytes that one prediction takes in an answer."""
     if isinstance(prediction, str):
         return len(prediction)
     if isinstance(prediction, Mapping):
@@ -204,7 +204,7 @@ def _answer_bytes(prediction: list | Mapping | str) -> int:
 
 
 def _batch(encoded: list[str], most: int, limit_bytes: int) -> list[str]:
-    """As many photos from the front as fit into one request, at most `most`, at least one."""
+    """As many of the first photos as fit into one request: at least one, at most `most`."""
     batch, size = [], 0
     for one in encoded[:most]:
         size += len(one)
@@ -214,8 +214,8 @@ def _batch(encoded: list[str], most: int, limit_bytes: int) -> list[str]:
     return batch
 
 
-def _asked(call):
-    """The answer to a call; a UserError where Google refuses it."""
+def _answered(call):
+    """The answer to a call; UserError if Google refuses it."""
     from google.api_core.exceptions import GoogleAPICallError
     from google.auth.exceptions import GoogleAuthError
 
@@ -225,7 +225,7 @@ def _asked(call):
         raise UserError(f"Google refuses the credentials ({error}); {CREDENTIALS_REMEDY}") from None
     except GoogleAPICallError as error:
         raise UserError(f"Vertex AI refuses: {error.message or type(error).__name__}") from None
-    except ValueError as error:  # what the client makes of any answer of a dedicated endpoint but 200
+    except ValueError as error:  # the client raises it for any answer of a dedicated endpoint other than 200
         raise UserError(f"the endpoint refuses: {' '.join(str(error).split())[:500]}") from None
 
 

@@ -1,7 +1,7 @@
 """Pushes a blessed model to Vertex AI: a version in the Model Registry, deployed to an endpoint.
 
-TFX's own Pusher for Vertex AI makes a new model for each push instead of a version, without labels or key, and fails
-where the first model of an endpoint is to take less than all traffic. It also leaves models without traffic deployed.
+TFX's own Pusher for Vertex AI creates a new model for each push instead of a version, without labels or key, and fails
+if the first model of an endpoint should take less than all traffic. It also leaves models without traffic deployed.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tfx_pipeline.config.cloud import Serving, is_prebuilt
 from tfx_pipeline.serving import HEALTH_ROUTE, PORT, PREDICT_ROUTE
 from tfx_pipeline.vertex.endpoint import deployed_models, remove_idle, share_traffic
 
-# How Vertex AI asks a container that is not one of Google's.
+# How Vertex AI calls a container that is not one of Google's.
 OWN_SERVER = {
     "serving_container_predict_route": PREDICT_ROUTE,
     "serving_container_health_route": HEALTH_ROUTE,
     "serving_container_ports": [PORT],
 }
-SOURCE_LABEL = "trained_model"  # tells a push that is repeated: the same trained model is not registered twice
+SOURCE_LABEL = "trained_model"  # identifies a repeated push: the same trained model is not registered twice
 
 
 class PushArguments(FrozenModel):
@@ -34,8 +34,8 @@ class PushArguments(FrozenModel):
 
     Attributes:
       model_name: Display name in the registry; each push adds a version to the model of this name.
-      labels: For the bill, of the model and of the endpoint.
-      lineage, description: Labels and text of the version: what it comes from.
+      labels: Of the model and the endpoint, to break down the bill.
+      lineage, description: Labels and text that say what the version comes from.
     """
 
     project: str
@@ -49,7 +49,7 @@ class PushArguments(FrozenModel):
 
 
 class Executor(PusherExecutor):
-    """Copies a blessed model to the artifact's own folder, registers that, and deploys it."""
+    """Copies a blessed model to the artifact's own folder, registers the copy, and deploys it."""
 
     def Do(  # noqa: N802 (TFX calls it)
         self,
@@ -71,11 +71,11 @@ class Executor(PusherExecutor):
 
 
 def push(arguments: PushArguments, model_uri: str, source: str) -> str:
-    """Registers and deploys a SavedModel; what an earlier try has done already is found and kept.
+    """Registers and deploys a SavedModel; the results of an earlier attempt are found and kept.
 
     Args:
       model_uri: Folder of the SavedModel in Cloud Storage.
-      source: Digest that tells the trained model from others; at most 63 characters of a label.
+      source: Digest that identifies the trained model; at most 63 characters, for a label.
 
     Returns:
       Resource name of the model's version.
@@ -91,7 +91,7 @@ def push(arguments: PushArguments, model_uri: str, source: str) -> str:
 
 
 def _registered(arguments: PushArguments, model_uri: str, source: str):
-    """The version of the trained model in the registry, added where there is none yet."""
+    """The version of the trained model in the registry, which is added if there is none yet."""
     from google.cloud import aiplatform
 
     known = aiplatform.Model.list(filter=f'display_name="{arguments.model_name}"')
@@ -111,7 +111,7 @@ def _registered(arguments: PushArguments, model_uri: str, source: str):
 
 
 def _new_endpoint(serving: Serving, labels: dict[str, str]):
-    """An endpoint of its own, with a longer timeout, or one that shares Vertex AI's host name."""
+    """Creates a dedicated endpoint, with a longer timeout, or one that shares Vertex AI's host name."""
     from google.cloud import aiplatform
 
     own = (
@@ -121,7 +121,7 @@ def _new_endpoint(serving: Serving, labels: dict[str, str]):
 
 
 def _deploy(serving: Serving, labels: dict[str, str], model) -> None:
-    """Deploys a version to the endpoint, which is made where there is none; then removes what no longer answers."""
+    """Deploys a version to the endpoint, creating it if necessary; then removes models without traffic."""
     from google.cloud import aiplatform
 
     found = aiplatform.Endpoint.list(filter=f'display_name="{serving.endpoint}"')
@@ -134,7 +134,7 @@ def _deploy(serving: Serving, labels: dict[str, str], model) -> None:
 
 
 def deploy_to(serving: Serving, endpoint, model, percentage: int) -> None:
-    """Deploys a version of the registry with a share of the traffic; the first model of an endpoint gets all."""
+    """Deploys a version from the registry with a share of the traffic; the first model of an endpoint gets all."""
     model.deploy(
         endpoint=endpoint,
         deployed_model_display_name=f"{model.display_name}-{model.version_id}",

@@ -1,8 +1,8 @@
-"""The job of a schedule: one step, which submits the pipeline for the version that is the newest when the step runs.
+"""The job of a schedule: one step, which submits the pipeline for the newest version at that time.
 
-A job that is compiled for a version names that version for ever: repeated, it is answered from the cache, even after
-others were published. So a schedule repeats a step that compiles anew. Where nothing newer is published, the cache
-answers the pipeline that it submits, and nothing is trained; a training that failed is tried again.
+A compiled job names one version: repeated, it would come from the cache, even after newer versions were published. So
+a schedule repeats a step that compiles the pipeline again. If nothing newer is published, the submitted pipeline comes
+from the cache, and nothing is trained; a training that failed is retried.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ MODULE = "tfx_pipeline.vertex.submit_newest"
 
 
 def schedule_job(config: PipelineConfig) -> dict[str, Any]:
-    """The job, as Vertex AI Pipelines takes it; the configuration travels in its step's command.
+    """The job in the format of Vertex AI Pipelines; the configuration is part of its step's command.
 
-    The form is that of the Kubeflow Pipelines IR, schema 2.0. The step is never cached, since it does not ask for that.
+    The format is the Kubeflow Pipelines IR, schema 2.0. The step is never cached, because it does not enable caching.
     """
     component, executor = f"comp-{STEP}", f"exec-{STEP}"
     container = {

@@ -11,7 +11,7 @@ from tfx_pipeline.config.pipeline import load_cloud_config
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Submits the pipeline for the newest published version, unless a job of it still runs; waits for nothing."""
+    """Submits the pipeline for the newest published version, unless one of its jobs still runs; does not wait."""
     [text] = sys.argv[1:] if arguments is None else arguments
     quiet_libraries(verbose=False)
     with tempfile.TemporaryDirectory() as folder:

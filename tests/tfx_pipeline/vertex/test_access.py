@@ -67,7 +67,7 @@ def test_a_request_without_credentials_and_one_of_a_stranger_are_refused():
 
 
 def test_a_method_whose_permission_is_not_known_is_refused():
-    with pytest.raises(Denied, match="a permission that nobody has looked up"):
+    with pytest.raises(Denied, match="a permission that has not been looked up"):
         Gate(granted_access()).check_vertex(sender("deployer"), "DeleteEverything", "projects/p")
     gate = Gate(granted_access())
     for method in VERTEX_PERMISSIONS:

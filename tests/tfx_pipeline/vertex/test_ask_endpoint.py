@@ -152,7 +152,7 @@ def test_models_of_other_classes_that_share_the_traffic_are_not_named_after_one(
     write_info(other, **INFO | {"classes": ["meadow", "cow", "fence"]})
     push_model(7)
     push_model(8, traffic_percentage=10)
-    with pytest.raises(UserError, match=r"models with other classes than each other share the traffic: .*@1, .*@2"):
+    with pytest.raises(UserError, match=r"models with different classes share the traffic: .*@1, .*@2"):
         ask(f"--config={write_cloud_config()}", photos[0])
 
 

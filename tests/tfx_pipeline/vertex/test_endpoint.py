@@ -115,7 +115,7 @@ def test_without_anybody_to_ask_nothing_is_removed(stage, push_model, endpoint, 
     push_model(1)
     push_model(2, traffic_percentage=10)
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    with pytest.raises(UserError, match="there is nobody to ask; give --yes"):
+    with pytest.raises(UserError, match="there is no terminal to confirm on; give --yes"):
         endpoint("promote")
     assert traffic(stage) == {"1": 90, "2": 10}
 
@@ -123,4 +123,4 @@ def test_without_anybody_to_ask_nothing_is_removed(stage, push_model, endpoint, 
 def test_what_is_so_already_is_left_alone(stage, push_model, endpoint, capsys):
     push_model(1)
     assert endpoint("promote", "--yes") == 0
-    assert "version 1 has all traffic already" in capsys.readouterr().out
+    assert "version 1 already has all traffic" in capsys.readouterr().out

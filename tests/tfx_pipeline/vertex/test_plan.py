@@ -40,7 +40,7 @@ def test_a_plan_says_hours_cost_and_where_each_figure_comes_from(planned):
     assert re.fullmatch(r"3,680\s+1 epochs", lines["photos in training"])
     assert "assumed: README's run on two cores" in lines["one core, training"]
     assert re.fullmatch(r"USD [\d.]+ to [\d.]+", lines["cost of a run"])
-    assert lines["of unchanged data"].endswith("training comes from the cache")
+    assert lines["of unchanged data"].endswith("training is cached")
     assert "assumed prices, not read from a price list: " in text
 
 
@@ -49,7 +49,7 @@ def test_the_trials_of_a_search_and_their_machine_are_counted(write_cloud_config
     tuning = {"trials": 9, "epochs": 2, "search": {"learning_rate": [1e-3, 1e-2]}}
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"tuning": tuning}))
     assert plan([f"--config={path}", *SIZES]) == 0
-    assert re.search(r"photos in training +69,920   19 epochs with those of the trials\n", capsys.readouterr().out)
+    assert re.search(r"photos in training +69,920   19 epochs including the trials\n", capsys.readouterr().out)
 
 
 def test_another_machine_that_starts_takes_its_time():
@@ -65,7 +65,7 @@ def test_a_speed_that_was_measured_elsewhere_is_called_given(planned):
 
 def test_the_endpoint_is_priced_by_the_month(planned):
     lines, _ = planned(*SIZES)
-    assert lines["endpoint, a month"].endswith("also when nobody asks it")
+    assert lines["endpoint, a month"].endswith("even without requests")
 
 
 def test_a_machine_of_known_speed_costs_what_the_price_list_says():
@@ -129,7 +129,7 @@ def test_a_model_of_crops_has_no_known_speed(write_cloud_config):
     del values["hub"]
     values["training"]["crop_size"] = 64
     path.write_text(yaml.safe_dump(values))
-    with pytest.raises(UserError, match=r"training\.crop_size: the plan knows no speed"):
+    with pytest.raises(UserError, match=r"training\.crop_size: the speed of crop models"):
         plan([f"--config={path}", *SIZES])
 
 

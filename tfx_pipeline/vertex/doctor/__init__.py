@@ -1,1 +1,1 @@
-"""`python -m tfx_pipeline.vertex doctor`: what a project at Google lacks, before a run costs money."""
+"""`python -m tfx_pipeline.vertex doctor`: checks what a Google Cloud project lacks, before a run costs money."""

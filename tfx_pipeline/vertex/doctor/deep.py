@@ -1,4 +1,4 @@
-"""The doctor's deep checks, which start machines for minutes and take everything down again."""
+"""The doctor's deep checks, which start machines for minutes and remove everything again."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
 from tfx_pipeline.vertex.doctor.google import Google
 
 MODULE = "tfx_pipeline.vertex.doctor.devices"
-TIMEOUT_SECONDS = 1800  # of the job, with the wait for a machine
-PHOTO_SIDE = 64  # pixels of the photo that the endpoint is asked about
+TIMEOUT_SECONDS = 1800  # for the job, including the wait for a machine
+PHOTO_SIDE = 64  # pixels of the photo that is sent to the endpoint
 
 
 def check_devices(config: PipelineConfig, google: Google) -> Iterator[Finding]:
-    """Whether the training's machine starts with the image, finds its accelerators, and can write to the bucket."""
+    """Checks that the training machine starts with the image, finds its accelerators, and can write to the bucket."""
     from google.cloud import aiplatform
 
     cloud, job = config.cloud, config.cloud.training
@@ -51,7 +51,7 @@ def check_devices(config: PipelineConfig, google: Google) -> Iterator[Finding]:
         yield _devices(subject, devices, job.accelerator_count if job.accelerator_type else 0)
     finally:
         delete_files([report])
-        with suppress(RuntimeError):  # it was never made
+        with suppress(RuntimeError):  # it was never created
             custom_job.delete()
 
 
@@ -64,7 +64,7 @@ def _devices(subject: str, devices: list[str], configured: int) -> Finding:
 
 
 def check_endpoint(config: PipelineConfig, google: Google) -> Iterator[Finding]:
-    """Whether the endpoint answers, where there is one already."""
+    """Checks that the endpoint answers, if it exists already."""
     import numpy as np
 
     from tfx_pipeline.vertex.predictor import DeployedModel, fitting
@@ -78,7 +78,7 @@ def check_endpoint(config: PipelineConfig, google: Google) -> Iterator[Finding]:
         [mask] = model.class_ids([photo])
     except UserError as error:
         absent = "has no endpoint" in str(error)
-        text = "not there yet; the first run makes it" if absent else str(error)
+        text = "not there yet; the first run creates it" if absent else str(error)
         yield Finding(SKIP if absent else FAIL, subject, text)
     else:
         yield Finding(

@@ -1,4 +1,4 @@
-"""What runs in the doctor's CustomJob: `python -m tfx_pipeline.vertex.doctor.devices gs://BUCKET/REPORT`."""
+"""Runs in the doctor's CustomJob: `python -m tfx_pipeline.vertex.doctor.devices gs://BUCKET/REPORT`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from beam_jobs.console import exit_code, quiet_libraries
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Writes the devices that TensorFlow finds to a JSON file; so the account can also write to the bucket."""
+    """Writes the devices that TensorFlow finds to a JSON file, which also proves that the account can write there."""
     [place] = sys.argv[1:] if arguments is None else arguments
     quiet_libraries(verbose=False)
 

@@ -1,4 +1,4 @@
-"""What a check has found: one line each, fine or what to do."""
+"""Results of checks: one line each."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Finding(NamedTuple):
     """One line of the doctor's report.
 
     Attributes:
-      state: OK, FAIL, or SKIP where it could not be found out.
-      subject: What was looked at, such as `bucket gs://my-bucket`.
-      text: What is there; for FAIL and SKIP, what to do.
+      state: OK, FAIL, or SKIP if the check was not possible.
+      subject: What was checked, such as `bucket gs://my-bucket`.
+      text: The result; for FAIL and SKIP, with the remedy.
     """
 
     state: str
@@ -21,5 +21,5 @@ class Finding(NamedTuple):
     text: str
 
     def line(self) -> str:
-        """The finding for a person."""
+        """The finding as a line of text."""
         return f"{self.state:<5}{self.subject}: {self.text}"

@@ -1,4 +1,4 @@
-"""Google's REST interfaces as one account sees them: the caller's own, or one that the caller may impersonate."""
+"""A client of Google's REST APIs for one account: the caller's own, or one that the caller may impersonate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 class Refused(Exception):
-    """Google answered with an error; `status` is that of HTTP, the message what Google says."""
+    """Google answered with an error; `status` is the HTTP status, the message is Google's."""
 
     def __init__(self, status: int, message: str):
         super().__init__(" ".join(message.split())[:400])
@@ -26,19 +26,19 @@ class Refused(Exception):
 
 
 class Google:
-    """Calls as one account.
+    """Makes calls as one account.
 
     Attributes:
       credentials: Of the account.
     """
 
     def __init__(self, credentials=None):
-        """Args: `credentials` are the caller's own where they are left out."""
+        """Args: `credentials` are the caller's own by default."""
         self.credentials = credentials or google.auth.default(scopes=SCOPES)[0]
         self._session = AuthorizedSession(self.credentials)
 
     def acting_as(self, account: str) -> Google:
-        """The same as another account; Refused where the caller may not impersonate it."""
+        """A client for another account; Refused if the caller may not impersonate it."""
         other = impersonated_credentials.Credentials(self.credentials, account, list(SCOPES), lifetime=600)
         google_as_other = Google(other)
         try:
@@ -66,7 +66,7 @@ class Google:
 
 
 def _refused_token(error: google.auth.exceptions.RefreshError) -> Refused:
-    """The client keeps Google's answer as the error's second argument."""
+    """Reads Google's answer, which the client keeps as the error's second argument."""
     try:
         answer = json.loads(error.args[1])["error"]
         return Refused(int(answer["code"]), answer["message"])
@@ -75,7 +75,7 @@ def _refused_token(error: google.auth.exceptions.RefreshError) -> Refused:
 
 
 def _message(answer) -> str:
-    """What Google says in an error, whose form differs between Google's interfaces and the registry's."""
+    """Google's message in an error, whose format differs between Google's APIs and the registry's."""
     try:
         content = answer.json()
         if "error" in content:

@@ -1,4 +1,4 @@
-"""Which permissions a run of the pipeline needs, by account and place, as far as its configuration asks for them.
+"""Which permissions a run of the pipeline needs with its configuration, by account and place.
 
 A test holds that Terraform grants each of them. `tfx_pipeline/deploy/terraform/roles.yaml` says which role has which.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tfx_pipeline.config.pipeline import PipelineConfig
 from tfx_pipeline.vertex.rehearsal.access import ACT_AS, BUCKET, PROJECT, REGISTRY, SECRET
 
-CALLER = ""  # whoever runs the doctor
+CALLER = ""  # the account that runs the doctor
 
 SUBMIT = (
     *(f"aiplatform.pipelineJobs.{verb}" for verb in ("create", "get", "list", "cancel")),
@@ -31,7 +31,7 @@ class Need(NamedTuple):
     """Permissions that an account needs on a place.
 
     Attributes:
-      account: Address; CALLER for whoever runs the doctor.
+      account: Address; CALLER for the account that runs the doctor.
       place: PROJECT, BUCKET, REGISTRY, SECRET, or the address of an account that it acts as.
     """
 
@@ -41,7 +41,7 @@ class Need(NamedTuple):
 
 
 def needs(config: PipelineConfig) -> Iterator[Need]:
-    """What a run of a configuration needs, the caller first."""
+    """The needs of a run with a configuration, the caller's first."""
     cloud = config.cloud
     runner = cloud.service_account
     serving = (*SERVE, "aiplatform.endpoints.predict") if cloud.serving else ()

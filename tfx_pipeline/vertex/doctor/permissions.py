@@ -1,4 +1,4 @@
-"""Checks what each account may do, by asking Google (`testIamPermissions`) as that account."""
+"""Checks what each account may do, by calling Google's `testIamPermissions` as that account."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def _finding(config: PipelineConfig, need: Need, google: Google | Refused) -> Fi
     if isinstance(google, Refused):
         if google.status == 404:
             return Finding(FAIL, subject, f"there is no such account ({google})")
-        return Finding(SKIP, subject, f"you may not ask as that account; {TOKEN_CREATOR} on it lets you ({google})")
+        return Finding(SKIP, subject, f"you may not act as that account; get {TOKEN_CREATOR} on it ({google})")
     try:
         held = _held(config, need, google)
     except Refused as refused:
-        return Finding(FAIL, subject, f"can't be asked for: {refused}")
+        return Finding(FAIL, subject, f"can't be checked: {refused}")
     missing = [one for one in need.permissions if one not in held]
     if not missing:
         return Finding(OK, subject, f"all {len(need.permissions)}")
@@ -62,7 +62,7 @@ def _finding(config: PipelineConfig, need: Need, google: Google | Refused) -> Fi
 
 
 def _name(config: PipelineConfig, need: Need) -> str:
-    """The place as a person calls it."""
+    """The place in words."""
     if need.place == PROJECT:
         return f"project {config.cloud.project}"
     if need.place == BUCKET:
@@ -75,7 +75,7 @@ def _name(config: PipelineConfig, need: Need) -> str:
 
 
 def _held(config: PipelineConfig, need: Need, google: Google) -> set[str]:
-    """Which of the permissions the account has; Refused where Google does not say."""
+    """Which of the permissions the account has; Refused if Google does not say."""
     wanted = list(need.permissions)
     if need.place == PROJECT:
         return _held_on_project(config.cloud.project, wanted, google)

@@ -1,4 +1,4 @@
-"""Checks services, bucket, images, subnetwork and secret: are they there, and as and where they should be?"""
+"""Checks that services, bucket, images, subnetwork and secret exist, and are set up as they should be."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _IMAGE = re.compile(
 
 
 class ImagePlace(NamedTuple):
-    """Where an image of Artifact Registry lies.
+    """The location of an image in Artifact Registry.
 
     Attributes:
       resource: `projects/P/locations/L/repositories/R`.
       repository: `HOST/PROJECT/REPOSITORY`.
       location: Region or multi-region.
       manifest: URL of its manifest.
-      blobs: URL below which its parts lie.
+      blobs: URL prefix of its blobs.
     """
 
     resource: str
@@ -51,7 +51,7 @@ class ImagePlace(NamedTuple):
 
 
 def image_place(image: str) -> ImagePlace:
-    """Where an image lies; an image of another registry has an empty `resource`."""
+    """Returns the location of an image; an image in another registry has an empty `resource`."""
     match = _IMAGE.fullmatch(image)
     if match is None:
         return ImagePlace("", image.rpartition("/")[0], "", "", "")
@@ -67,7 +67,7 @@ def image_place(image: str) -> ImagePlace:
 
 
 def check_services(config: PipelineConfig, google: Google) -> Iterator[Finding]:
-    """Whether what a run calls is turned on."""
+    """Checks that the services that a run calls are enabled."""
     project = config.cloud.project
     wanted = [*SERVICES, *(["dataflow"] if config.cloud.evaluation else [])]
     wanted += ["secretmanager"] if config.hub is not None and not config.hub.dry_run else []
@@ -79,30 +79,30 @@ def check_services(config: PipelineConfig, google: Google) -> Iterator[Finding]:
     if off:
         yield Finding(FAIL, "services", f"gcloud services enable {' '.join(off)} --project={project}")
     else:
-        yield Finding(OK, "services", f"all {len(wanted)} are on")
+        yield Finding(OK, "services", f"all {len(wanted)} are enabled")
 
 
 def check_bucket(config: PipelineConfig, google: Google) -> Iterator[Finding]:
-    """Whether the buckets are there, and in the jobs' region."""
+    """Checks that the buckets exist, and are in the jobs' region."""
     buckets = dict.fromkeys(uri.removeprefix("gs://").partition("/")[0] for uri in (config.output, config.data))
     for bucket in buckets:
         subject = f"bucket gs://{bucket}"
         try:
             location = google.get(f"https://storage.googleapis.com/storage/v1/b/{bucket}").get("location", "")
         except Refused as refused:
-            yield Finding(FAIL, subject, f"{refused}; make it with Terraform, or correct data and output")
+            yield Finding(FAIL, subject, f"{refused}; create it with Terraform, or correct data and output")
             continue
         yield _in_region(config, subject, location.lower(), "create one there: all jobs read and write it")
 
 
 def check_image(config: PipelineConfig, google: Google) -> Iterator[Finding]:
-    """Whether the pipeline's image can be pulled, and holds this code, this Beam and this Python."""
+    """Checks that the pipeline's image can be pulled, and contains this code, this Beam and this Python."""
     image = config.cloud.image
     yield from _check_image("image", image, config, google, ours=True)
 
 
 def check_serving_image(config: PipelineConfig, google: Google) -> Iterator[Finding]:
-    """Whether the endpoint's image can be pulled."""
+    """Checks that the endpoint's image can be pulled."""
     image = config.cloud.serving_image
     if image is None:
         return
@@ -117,20 +117,20 @@ def check_serving_image(config: PipelineConfig, google: Google) -> Iterator[Find
 def _check_image(what: str, image: str, config: PipelineConfig, google: Google, ours: bool) -> Iterator[Finding]:
     subject, place = f"{what} {image}", image_place(image)
     if not place.resource:
-        yield Finding(SKIP, subject, "not in Artifact Registry; pull it by hand to see that it is there")
+        yield Finding(SKIP, subject, "not in Artifact Registry; pull it by hand to check that it exists")
         return
     try:
         environment = _environment(place, google)
     except Refused as refused:
         yield Finding(FAIL, subject, f"can't be pulled ({refused}); push it with `make image`")
         return
-    yield _in_region(config, f"registry {place.repository}", place.location, "push there, it is pulled for every job")
+    yield _in_region(config, f"registry {place.repository}", place.location, "push there, because every job pulls it")
     problems = list(_other_contents(environment)) if ours else []
     yield Finding(FAIL, subject, "; ".join(problems)) if problems else Finding(OK, subject, "there")
 
 
 def _environment(place: ImagePlace, google: Google) -> dict[str, str]:
-    """The environment variables that an image sets, from its configuration (OCI image specification, "config")."""
+    """Reads the environment variables that an image sets from its configuration (OCI image specification, "config")."""
     manifest = google.get(place.manifest, Accept=MANIFEST_TYPES)
     if "manifests" in manifest:  # one for each platform
         linux = [one for one in manifest["manifests"] if one.get("platform", {}).get("architecture") == "amd64"]
@@ -142,7 +142,7 @@ def _environment(place: ImagePlace, google: Google) -> dict[str, str]:
 
 
 def _other_contents(environment: dict[str, str]) -> Iterator[str]:
-    """What is in the image that is not what would submit."""
+    """How the image's contents differ from this environment, which submits the job."""
     beam, python, commit = version("apache-beam"), ".".join(platform.python_version_tuple()[:2]), git_commit()
     if (other := environment.get("BEAM_WORKER_VERSION")) != beam:
         yield f"it has Beam {other or 'unknown'}, this environment {beam}; launcher and workers need the same"
@@ -151,9 +151,9 @@ def _other_contents(environment: dict[str, str]) -> Iterator[str]:
         yield f"it has Python {other}, this environment {python}; launcher and workers need the same"
     other = environment.get("GIT_COMMIT") or "unknown"
     if commit is not None and other != commit.removesuffix("-dirty"):
-        yield f"it was built of commit {other[:12]}, this is {commit[:12]}; push this one with `make image`"
+        yield f"it was built from commit {other[:12]}, this is {commit[:12]}; push this one with `make image`"
     elif commit is not None and commit.endswith("-dirty"):
-        yield "this checkout has changes that are in no commit, so not in the image; commit them"
+        yield "this checkout has uncommitted changes, which are not in the image; commit them"
 
 
 def _in_region(config: PipelineConfig, subject: str, location: str, remedy: str) -> Finding:
@@ -164,7 +164,7 @@ def _in_region(config: PipelineConfig, subject: str, location: str, remedy: str)
 
 
 def check_subnetwork(config: PipelineConfig, google: Google) -> Iterator[Finding]:
-    """Whether Dataflow's workers, which have no public addresses, reach Google's interfaces."""
+    """Checks that Dataflow's workers, which have no public addresses, can reach Google's APIs."""
     workers = config.cloud.evaluation
     if workers is None or workers.use_public_ips:
         return
@@ -177,16 +177,16 @@ def check_subnetwork(config: PipelineConfig, google: Google) -> Iterator[Finding
     try:
         subnetwork = google.get(f"https://compute.googleapis.com/compute/v1/{path}")
     except Refused as refused:
-        yield Finding(FAIL, subject, f"{refused}; set cloud.evaluation.subnetwork to the one that Terraform makes")
+        yield Finding(FAIL, subject, f"{refused}; set cloud.evaluation.subnetwork to the one that Terraform creates")
         return
     if subnetwork.get("privateIpGoogleAccess"):
         yield Finding(OK, subject, "with Private Google Access")
     else:
-        yield Finding(FAIL, subject, "without Private Google Access, so that workers hang; turn it on, or name another")
+        yield Finding(FAIL, subject, "without Private Google Access, so workers would hang; enable it, or name another")
 
 
 def check_secret(config: PipelineConfig, google: Google) -> Iterator[Finding]:
-    """Whether the token's version is there and enabled; its value is not read."""
+    """Checks that the token's version exists and is enabled; does not read its value."""
     if config.hub is None or config.hub.dry_run:
         return
     subject = f"secret {config.hub.token}"
@@ -194,7 +194,7 @@ def check_secret(config: PipelineConfig, google: Google) -> Iterator[Finding]:
         state = google.get(f"https://secretmanager.googleapis.com/v1/{config.hub.token}").get("state")
     except Refused as refused:
         if refused.status == 403:
-            yield Finding(SKIP, subject, f"{refused}; roles/secretmanager.viewer on it lets you look")
+            yield Finding(SKIP, subject, f"{refused}; get roles/secretmanager.viewer on it")
         else:
             yield Finding(FAIL, subject, f"{refused}; add a version: gcloud secrets versions add NAME --data-file=-")
         return

@@ -1,4 +1,4 @@
-"""Checks whether the quota suffices for the configured machines. What is in use now is known for Dataflow alone."""
+"""Checks that the quota is enough for the configured machines. Current usage is known only for Dataflow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfx_pipeline.vertex.doctor.google import Google, Refused
 
 UNLIMITED = -1
 QUOTA_PAGE = "https://console.cloud.google.com/iam-admin/quotas"
-# Names of accelerators in Vertex AI's quota that are not made of their type; see GOOGLE.md.
+# Accelerators whose name in Vertex AI's quota does not follow from their type; see GOOGLE.md.
 _SHORTER = {
     "nvidia_h100_80gb": "nvidia_h100",
     "nvidia_h100_mega_80gb": "nvidia_h100_mega",
@@ -34,7 +34,7 @@ def check_quota(config: PipelineConfig, google: Google) -> Iterator[Finding]:
 
 
 def quota_metric(kind: str, machine: Machine) -> tuple[str, int]:
-    """Vertex AI's name for the quota that a machine takes first, and how much of it."""
+    """Vertex AI's name for the quota that a machine mainly uses, and how much of it."""
     if machine.accelerator_type:
         name = machine.accelerator_type.lower().replace("nvidia_tesla_", "nvidia_")
         return f"aiplatform.googleapis.com/{kind}_{_SHORTER.get(name, name)}_gpus", machine.accelerator_count
@@ -56,22 +56,22 @@ def _of_vertex(
             f"https://serviceusage.googleapis.com/v1beta1/{service}/consumerQuotaMetrics/{quote(metric, safe='')}"
         )
     except Refused as refused:
-        return Finding(SKIP, subject, f"{short} is not known ({refused}); look at {QUOTA_PAGE}?project={project}")
+        return Finding(SKIP, subject, f"{short} is not known ({refused}); check {QUOTA_PAGE}?project={project}")
     limit = _limit(answer, region)
     if limit is None:
-        return Finding(SKIP, subject, f"{short} has no limit in {region} that is shown; look at {QUOTA_PAGE}")
+        return Finding(SKIP, subject, f"{short} shows no limit for {region}; check {QUOTA_PAGE}")
     if limit in (UNLIMITED,) or limit >= needed:
         amount = "unlimited" if limit == UNLIMITED else f"{limit}"
         return Finding(OK, subject, f"{needed} of {amount} {short} in {region}, if nothing else uses them")
     return Finding(
         FAIL,
         subject,
-        f"{needed} {short} needed in {region}, {limit} allowed; ask for more: {QUOTA_PAGE}?project={project}",
+        f"{needed} {short} needed in {region}, {limit} allowed; request more: {QUOTA_PAGE}?project={project}",
     )
 
 
 def _limit(answer: dict, region: str) -> int | None:
-    """The limit that holds in a region: the smallest of those that are for the region, or for all that have none."""
+    """The limit in a region: the smallest of its own, or of those for regions without one."""
     limits = []
     for one in answer.get("consumerQuotaLimits", []):
         buckets = one.get("quotaBuckets", [])
@@ -83,7 +83,7 @@ def _limit(answer: dict, region: str) -> int | None:
 
 
 def _of_dataflow(config: PipelineConfig, google: Google) -> Finding:
-    """Processors of Compute Engine: those that are allowed less those in use."""
+    """Compute Engine's CPUs: the limit minus those in use."""
     cloud, workers = config.cloud, config.cloud.evaluation
     subject, needed = "quota for Dataflow", workers.max_num_workers * machine_shape(workers.worker_machine_type).vcpus
     try:
@@ -91,13 +91,13 @@ def _of_dataflow(config: PipelineConfig, google: Google) -> Finding:
             f"https://compute.googleapis.com/compute/v1/projects/{cloud.project}/regions/{cloud.region}"
         )
     except Refused as refused:
-        return Finding(SKIP, subject, f"{refused}; roles/compute.networkViewer lets you look")
+        return Finding(SKIP, subject, f"{refused}; get roles/compute.networkViewer")
     free = next((int(one["limit"] - one["usage"]) for one in answer.get("quotas", []) if one["metric"] == "CPUS"), 0)
     if free >= needed:
         return Finding(OK, subject, f"{needed} of {free} free CPUS in {cloud.region}")
     return Finding(
         FAIL,
         subject,
-        f"{needed} CPUS needed in {cloud.region}, {free} free; lower cloud.evaluation.max_num_workers, or ask for more:"
+        f"{needed} CPUS needed in {cloud.region}, {free} free; lower cloud.evaluation.max_num_workers, or request more:"
         f" {QUOTA_PAGE}?project={cloud.project}",
     )

@@ -1,4 +1,4 @@
-"""Runs all checks and prints what they find."""
+"""Runs all checks and prints their findings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEALTHY, UNWELL = 0, 1
 
 
 def check_data(config: PipelineConfig, google: Google) -> Iterator[Finding]:
-    """Whether the data can be used as configured, as a run would check it."""
+    """Checks the data as a run with this configuration would."""
     from tfx_pipeline.vertex.compile import read_version
 
     try:
@@ -54,7 +54,7 @@ DEEP_CHECKS: tuple[tuple[str, Check], ...] = (("CustomJob", check_devices), ("en
 
 
 def examine(config: PipelineConfig, checks: tuple[tuple[str, Check], ...] = CHECKS) -> int:
-    """Prints one line for each finding, at once; HEALTHY, or UNWELL where something must be done before a run."""
+    """Prints each finding at once; returns HEALTHY, or UNWELL if something must be fixed before a run."""
     check_credentials()
     google = Google()
     counts: Counter[str] = Counter()
@@ -65,6 +65,6 @@ def examine(config: PipelineConfig, checks: tuple[tuple[str, Check], ...] = CHEC
                 print(finding.line(), flush=True)
         except Refused as refused:
             counts[FAIL] += 1
-            print(Finding(FAIL, name, f"Google refuses to say: {refused}").line(), flush=True)
-    print(f"{counts[OK]} ok, {counts[FAIL]} to do" + (f", {counts[SKIP]} not known" if counts[SKIP] else ""))
+            print(Finding(FAIL, name, f"Google refuses the check: {refused}").line(), flush=True)
+    print(f"{counts[OK]} ok, {counts[FAIL]} to fix" + (f", {counts[SKIP]} not known" if counts[SKIP] else ""))
     return UNWELL if counts[FAIL] else HEALTHY

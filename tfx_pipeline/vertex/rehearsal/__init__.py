@@ -1,1 +1,1 @@
-"""Runs a compiled Vertex AI job on this machine, with servers on loopback in Google's place."""
+"""Runs a compiled Vertex AI job on this machine, with loopback servers in place of Google's."""

@@ -1,7 +1,7 @@
-"""What Google would allow: the permissions that Terraform's grants give each account, and Google's words for a refusal.
+"""What Google would allow: the permissions that Terraform grants each account, and Google's wording of a refusal.
 
-Servers on loopback that stand in for Google ask this before they answer, so that a missing role fails a rehearsal or a
-test instead of the first real run. Nothing is allowed that no grant allows. Simplified: all buckets are "the bucket".
+Loopback servers that stand in for Google check this before they answer, so that a missing role fails a rehearsal or a
+test instead of the first real run. Only what a grant allows is allowed. Simplified: all buckets are "the bucket".
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Access:
         self._roles = roles
 
     def without(self, account: str, role: str) -> Access:
-        """The same without a role of an account; ValueError where there is none."""
+        """A copy without a role of an account; ValueError if the account does not have it."""
         rest = [one for one in self.grants if (one.account, one.role) != (account, role)]
         if len(rest) == len(self.grants):
             raise ValueError(f"{account} has no {role}")
         return Access(rest, self._roles)
 
     def roles_for(self, account: str, permissions: Iterable[str]) -> list[str]:
-        """Roles that Terraform grants an account, which together have as many of the permissions as they can."""
+        """Roles that Terraform grants an account and that together cover as many of the permissions as possible."""
         roles, rest = [], set(permissions)
         own = sorted({one.role for one in self.grants if one.account == account})
         while own and (gained := rest & self._roles[best := max(own, key=lambda role: len(rest & self._roles[role]))]):
@@ -54,17 +54,17 @@ class Access:
         return roles
 
     def allows(self, account: str, permission: str, place: str) -> bool:
-        """Whether one of the account's roles on the place, or on the whole project, has the permission."""
+        """Whether one of the account's roles on the place, or on the whole project, includes the permission."""
         return any(
             one.account == account and one.place in (place, PROJECT) and permission in self._roles[one.role]
             for one in self.grants
         )
 
     def check(self, address: str, permission: str, place: str, resource: str) -> None:
-        """Raises Denied where an account lacks a permission.
+        """Raises Denied if an account lacks a permission.
 
         Args:
-          address: Of the account; what stands before the `@` is its name.
+          address: Of the account; the part before the `@` is its name.
           permission: Such as `storage.objects.get`.
           place: Where it is needed.
           resource: How the message names the place.
@@ -74,7 +74,7 @@ class Access:
 
 
 def account_name(address: str) -> str:
-    """What stands before the `@`."""
+    """The part before the `@`."""
     return address.partition("@")[0]
 
 

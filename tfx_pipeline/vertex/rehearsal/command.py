@@ -1,4 +1,4 @@
-"""The rehearsal: builds the image, submits the job, runs it step by step, asks the endpoint, tells what happened."""
+"""The rehearsal: builds the image, submits the job, runs it step by step, tries the endpoint, and reports."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
 
     Args:
       config: As `load_cloud_config` gives it.
-      folder: For everything that the rehearsal writes; what an earlier one left there goes, but for drawn photos.
-      sample: Published version to take the place of `config.data`; None for drawn photos.
-      as_configured: Train and judge as configured, not one epoch without floors.
+      folder: For everything that the rehearsal writes; files of an earlier one are deleted, except drawn photos.
+      sample: Published version to use instead of `config.data`; None for drawn photos.
+      as_configured: Train and evaluate as configured, instead of one epoch without floors.
 
     Raises:
-      UserError: The folder holds what no rehearsal has written, another one is running there, the sample can't be used,
+      UserError: The folder holds files that no rehearsal wrote, another one is running there, the sample can't be used,
         the image can't be built, or the training would download its weights.
     """
     source = config.training.weights_source
     if as_configured and (source in DOWNLOADED.get(config.training.model, ()) or "://" in source):
         raise UserError(
-            f"training: the encoder's weights {source} are downloaded, but nothing leaves a rehearsal; name a file of"
+            f"training: the encoder's weights {source} are downloaded, but a rehearsal is offline; name a file of"
             " weights, or leave --as_configured out"
         )
     folder = local_path("--folder", folder)
@@ -81,7 +81,7 @@ def _rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_conf
     version = verify_version(version_dir)
     manifest = version.manifest
     check_run(changed.model_copy(update={"data": str(version_dir)}), version, on_vertex=True)
-    # A version lies under its own name, so that the rehearsed one takes the configured one's place beside it.
+    # A version lies under its own name, so the rehearsed version replaces the configured one next to it.
     data = f"{config.data.rstrip('/').rpartition('/')[0]}/{manifest.version}"
     changed = changed.model_copy(update={"data": data})
     print(f"data: {manifest.dataset} {manifest.version}, {manifest.published} records, as {data}")
@@ -101,12 +101,12 @@ def _rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_conf
         print(f"{time.monotonic() - start:.0f} s; requests: {folder / REQUESTS_FILE}; buckets: {buckets.root}")
         if stage.proxy.refused:
             hosts = ", ".join(sorted(set(stage.proxy.refused)))
-            print(f"refused, because nothing answers for them here: {hosts}")
+            print(f"refused, because no server here stands in for them: {hosts}")
     return REHEARSED
 
 
 def clean(folder: Path) -> None:
-    """Deletes what an earlier rehearsal left in its folder, but for drawn photos."""
+    """Deletes what an earlier rehearsal left in its folder, except drawn photos."""
     for name in ("buckets", "logs", "scratch", "answers", HUB_FOLDER, "metadata.json", REQUESTS_FILE):
         path = folder / name
         if path.is_dir() and not path.is_symlink():
@@ -116,7 +116,7 @@ def clean(folder: Path) -> None:
 
 
 def offline(config: PipelineConfig, hub_folder: Path) -> PipelineConfig:
-    """The configuration without Dataflow, and with a folder of this machine in the Hub's place."""
+    """The configuration without Dataflow, and with a folder on this machine instead of the Hub."""
     hub = config.hub
     if hub is not None:
         space = hub.space and hub.space.model_copy(update={"examples": ()})  # photos in buckets that are not rehearsed
@@ -125,7 +125,7 @@ def offline(config: PipelineConfig, hub_folder: Path) -> PipelineConfig:
 
 
 def shortened(config: PipelineConfig) -> PipelineConfig:
-    """The configuration with as little training as there can be, and no floors."""
+    """The configuration with as little training as possible, and no floors."""
     training = config.training.model_copy(update={"epochs": 1, "fine_tune_epochs": 0, "encoder_weights": "none"})
     evaluation = config.evaluation.model_copy(update={"min_mean_iou": 0.0, "min_iou": {}, "max_mean_iou_drop": 1.0})
     return config.model_copy(
@@ -134,32 +134,34 @@ def shortened(config: PipelineConfig) -> PipelineConfig:
 
 
 def _shortened(tuning: TuningConfig) -> TuningConfig:
-    """Two trials of one epoch; without a second phase, its learning rate is searched in the first one."""
+    """Two trials of one epoch; a search of the second phase's learning rate applies to the first one instead."""
     search = {name.removeprefix("fine_tune_"): space for name, space in tuning.search.items()}
     return tuning.model_copy(update={"trials": 2, "epochs": 1, "fine_tune_epochs": 0, "search": search})
 
 
 def differences(config: PipelineConfig, as_configured: bool) -> list[str]:
-    """What is rehearsed otherwise than it would run at Google, one sentence each."""
-    told = ["gs:// is a folder of this machine, behind a server on loopback; so is Vertex AI. Nothing leaves it."]
-    told.append(
+    """How the rehearsal differs from a run on Google Cloud, one sentence each."""
+    lines = [
+        "Loopback servers stand in for Vertex AI and Cloud Storage, which is a folder; nothing leaves this machine."
+    ]
+    lines.append(
         "Accounts may do what tfx_pipeline/deploy/terraform/ grants them; your own have the roles of pipeline-runner."
     )
     if (job := config.cloud.training) and job.accelerator_type:
-        told.append(f"Training runs on this machine's CPU, without {job.accelerator_type}.")
+        lines.append(f"Training runs on this machine's CPU, without {job.accelerator_type}.")
     if config.cloud.evaluation is not None:
-        told.append("The Evaluator's Beam job runs in its step instead of on Dataflow.")
+        lines.append("The Evaluator's Beam job runs in its step instead of on Dataflow.")
     if config.hub is not None:
-        told.append("HFPusher writes its repositories to a folder instead of the Hub, without the Space's examples.")
+        lines.append("HFPusher writes its repositories to a folder instead of the Hub, without the Space's examples.")
     if not as_configured and config.tuning is not None:
-        told.append("Two trials of one epoch search.")
+        lines.append("The search has two trials of one epoch.")
     if not as_configured:
-        told.append("One epoch, encoder from scratch, no floors (--as_configured takes the configuration's).")
-    return told
+        lines.append("One epoch, encoder from scratch, no floors (--as_configured uses the configuration's).")
+    return lines
 
 
 def perform(stage: Stage, config: PipelineConfig, folder: Path, report: Callable[[Step], None]) -> list[Step]:
-    """Submits the job from the image, runs what arrived, and asks the endpoint; StepFailed where any of it fails."""
+    """Submits the job from the image, runs what arrived, and tries the endpoint; StepFailed if any of it fails."""
     steps = [_submit(stage, config, folder)]
     report(steps[0])
     steps += stage.run_job(*stage.submitted_job(), report)
@@ -189,12 +191,12 @@ def _ask(stage: Stage, config: PipelineConfig, folder: Path) -> Step:
 
 
 def print_step(step: Step) -> None:
-    """Tells that a step is done."""
+    """Prints a finished step."""
     print(f"{step.name}: {step.seconds:.1f} s" + (" (cache)" if step.kind == "cache" else ""))
 
 
 def table(stage: Stage, steps: list[Step]) -> str:
-    """Steps, seconds, artifacts, and what was asked of Google; `...` stands for the job's own folder."""
+    """A table of steps, seconds, artifacts and calls to Google; `...` stands for the job's own folder."""
     job, spec = stage.submitted_job()
     root = job_root(job, spec)
     lines = [ROW.format("step", "kind", "seconds", "artifacts; calls to Google")]
@@ -213,7 +215,7 @@ def table(stage: Stage, steps: list[Step]) -> str:
 
 
 def write_requests(stage: Stage, path: Path) -> None:
-    """Writes every request to Vertex AI, one JSON object a line; photos are cut short."""
+    """Writes every request to Vertex AI, one JSON object per line; photos are abbreviated."""
     lines = [
         json.dumps({"step": call.step, "method": call.method, "request": _short(call.request)})
         for call in stage.service.calls

@@ -1,7 +1,7 @@
-"""What the container image would hold: the locked packages, and of this project only what its wheel holds.
+"""Stands in for the container image: the locked packages, and of this project only the contents of its wheel.
 
-No container engine is needed: a virtual environment of its own takes the project's wheel, built from a copy of just the
-files that the image is built from, and sees the packages of the running environment, but not its link to the checkout.
+No container engine is needed: the project's wheel, built from a copy of just the image's files, is installed into a
+separate virtual environment, which sees the packages of the running environment, but not its link to the checkout.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Image:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables of a container: nothing of the launcher's environment gets in."""
+        """Variables of a container, without those of the launcher's environment."""
         return {
             "PATH": f"{self._folder / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
             "HOME": str(self._folder / "home"),
@@ -47,10 +47,10 @@ class Image:
 
 
 def build_image(folder: Path, project: Path = PROJECT) -> Image:
-    """Makes the environment anew.
+    """Creates the environment from scratch.
 
     Raises:
-      UserError: There is no checkout to build from, or it can't be built; says why.
+      UserError: There is no checkout to build from, or the build fails; says why.
     """
     if not (project / FILES[0]).is_file():
         raise UserError(f"{project}: no {FILES[0]}; rehearse in the project's folder")
@@ -67,7 +67,7 @@ def build_image(folder: Path, project: Path = PROJECT) -> Image:
     image = Image(folder / "image")
     [wheel] = folder.glob("*.whl")
     _run([*python, "pip", "install", "--quiet", "--no-deps", "--target", image.packages, wheel])
-    # One line of a .pth file adds the folder; the .pth files in it, such as the link to the checkout, stay unread.
+    # One line of a .pth file adds the folder; the .pth files in it, such as the link to the checkout, are not read.
     (image.packages / "locked.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
     (folder / "image" / "home").mkdir()
     return image

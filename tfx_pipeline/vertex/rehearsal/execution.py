@@ -27,7 +27,7 @@ _INPUT_METADATA = re.compile(r"\{\{\$\.inputs\.artifacts\['(\w+)'\]\.metadata\['
 
 
 class StepFailed(Exception):
-    """A step failed; `log` is what it said, in whole."""
+    """A step failed; `log` is its complete output."""
 
     def __init__(self, step: str, reason: str, log: Path | None = None):
         super().__init__(f"step {step} failed: {reason}")
@@ -41,7 +41,7 @@ class Step:
     """One finished step.
 
     Attributes:
-      kind: `container`, `importer`, `resolver`, or `cache` where an earlier run did the same.
+      kind: `container`, `importer`, `resolver`, or `cache` if an earlier run did the same.
       seconds: Wall time.
     """
 
@@ -66,7 +66,7 @@ class Execution:
         """Args:
 
         image: Name of the image that is rehearsed.
-        environment: Of steps and training, nothing else.
+        environment: The complete environment of steps and training.
         folder: For logs and scratch.
         on_step: Called with a step's name before it runs.
         """
@@ -86,7 +86,7 @@ class Execution:
           job: PipelineJob as JSON: `pipelineSpec` and `runtimeConfig`.
 
         Raises:
-          StepFailed: The first step that did not finish, or the check before the first.
+          StepFailed: A step did not finish, or the check before the first one failed.
         """
         try:
             tasks = read_tasks(job["pipelineSpec"])
@@ -112,12 +112,12 @@ class Execution:
         return steps
 
     def run_process(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> None:
-        """Runs a container's command in an empty folder; StepFailed with its last error where it fails.
+        """Runs a container's command in an empty folder; StepFailed with its last error if it fails.
 
         Args:
-          name: Of its log and its folder.
+          name: Of the log and the folder.
           command: The whole command.
-          environment: None for that of steps.
+          environment: None for that of the steps.
         """
         log = self._folder / "logs" / f"{name}.log"
         scratch = self._folder / "scratch" / name
@@ -147,12 +147,12 @@ class Execution:
             raise StepFailed(name, _last_error(log) or f"exit code {code}", log)
 
     def stop(self) -> None:
-        """Kills what still runs, such as a CustomJob whose pipeline was interrupted."""
+        """Kills processes that still run, such as a CustomJob whose pipeline was interrupted."""
         for process in list(self._running):
             _kill(process)
 
     def check_image(self, name: str, image: str) -> None:
-        """StepFailed where a container is to run another image than the one that is rehearsed."""
+        """Raises StepFailed if a container should run another image than the rehearsed one."""
         if image != self._image:
             raise StepFailed(name, f"its image is {image}, but {self._image} is rehearsed")
 
@@ -183,7 +183,7 @@ class Execution:
         return {key: [self._metadata.imported(artifact)]}
 
     def _resolve(self, executor: Json, task: Task, inputs: Artifacts) -> Artifacts:
-        if task.inputs.keys() != inputs.keys():  # a resolver before it has found nothing
+        if task.inputs.keys() != inputs.keys():  # an earlier resolver found nothing
             return {key: [] for key in executor["outputArtifactQueries"]}
 
         def value(match: re.Match) -> str:
@@ -213,21 +213,21 @@ class Execution:
             return {}
         path = self._buckets.of_uri(output_file)
         if not path.is_file():
-            raise StepFailed(task.name, f"it left no {output_file}")
+            raise StepFailed(task.name, f"it did not write {output_file}")
         return _read_outputs(json.loads(path.read_text()), outputs)
 
 
 def job_root(job_name: str, job: Json) -> str:
-    """Folder of a job's artifacts; Vertex AI has the project's number where this has its id."""
+    """Folder of a job's artifacts; Vertex AI uses the project's number instead of its id."""
     return f"{job['runtimeConfig']['gcsOutputDirectory']}/{job_name.split('/')[1]}/{job_name.split('/')[-1]}"
 
 
 def _read_outputs(executor_output: Json, outputs: Artifacts) -> Artifacts:
-    """The outputs with what the container said about them in its ExecutorOutput."""
-    told = executor_output.get("artifacts", {})
+    """The outputs, updated from the container's ExecutorOutput."""
+    written = executor_output.get("artifacts", {})
     merged = {}
     for key, [artifact] in outputs.items():
-        [one] = told.get(key, {}).get("artifacts", [{}])
+        [one] = written.get(key, {}).get("artifacts", [{}])
         merged[key] = [Artifact(artifact.name, artifact.type, one.get("uri", artifact.uri), one.get("metadata", {}))]
     return merged
 
@@ -237,7 +237,7 @@ def _runtime(artifacts: Artifacts) -> Json:
 
 
 def _cache_key(task: Task, inputs: Artifacts) -> str:
-    """What decides whether Vertex AI takes an earlier execution's outputs: component, executor and inputs."""
+    """What decides whether Vertex AI reuses an earlier execution's outputs: component, executor and inputs."""
     names = {key: [one.name for one in group] for key, group in inputs.items()}
     parts = (task.component, task.executor, names, task.parameters)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -251,6 +251,6 @@ def _kill(process: subprocess.Popen) -> None:
 
 
 def _last_error(log: Path) -> str | None:
-    """The last line of a log that an exception has left."""
+    """The last line of a log that comes from an exception."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
     return next((line[:400] for line in reversed(lines) if _ERROR_LINE.match(line)), None)

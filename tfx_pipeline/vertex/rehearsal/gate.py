@@ -1,8 +1,8 @@
-"""Who asks, and whether they may: what the stand-ins of Google's services check before they answer.
+"""Identifies the sender of a request and checks its permissions, before a stand-in of a Google service answers.
 
-Each process of a rehearsal has the credentials of one account of `tfx_pipeline/deploy/terraform`, so a request says who
-sends it. Accounts that a configuration names and Terraform does not make have `pipeline-runner`'s roles: they do its
-work.
+Each process of a rehearsal has the credentials of one account of `tfx_pipeline/deploy/terraform`, so a request
+identifies its sender. Accounts that a configuration names but Terraform does not create have `pipeline-runner`'s roles,
+because they do its work.
 """
 
 from __future__ import annotations
@@ -60,36 +60,36 @@ DATAFLOW_PERMISSIONS = {
     ("GET", "metrics"): "dataflow.metrics.get",
     ("GET", "messages"): "dataflow.messages.list",
 }
-NOT_LOOKED_UP = "a permission that nobody has looked up"
+NOT_LOOKED_UP = "a permission that has not been looked up"
 
 
 class Gate:
     """Checks requests against what Terraform grants.
 
     Attributes:
-      access: The grants; a test may put others in their place.
+      access: The grants; tests may replace them.
     """
 
     def __init__(self, access: Access):
         self.access = access
 
     def check_storage(self, authorization: str | None, method: str, path: str) -> None:
-        """Raises Denied where the sender of a request to Cloud Storage lacks a permission that it needs."""
+        """Raises Denied if the sender of a request to Cloud Storage lacks a permission that it needs."""
         caller = _caller(authorization)
         for permission, resource in _storage_permissions(method, path):
             self.access.check(caller, permission, BUCKET, resource)
 
     def check_overwriting(self, authorization: str | None, bucket: str, name: str) -> None:
-        """Raises Denied where the sender may not put another object in the place of one that is there."""
+        """Raises Denied if the sender may not overwrite an object."""
         self.access.check(_caller(authorization), "storage.objects.delete", BUCKET, _resource(bucket, name))
 
     def check_vertex(self, authorization: str | None, method: str, parent: str, acts_as: str = "") -> None:
-        """Raises Denied where the caller of a method lacks its permission, or may not act as an account.
+        """Raises Denied if the caller of a method lacks its permission, or may not act as an account.
 
         Args:
           authorization: Header of the call.
           method: Such as `UploadModel`.
-          parent: What the call is about, for the message.
+          parent: The resource of the call, for the message.
           acts_as: Address of the account whose identity the job or model will have; empty for none.
         """
         service = "cloudresourcemanager" if method == "GetProject" else "aiplatform"
@@ -97,7 +97,7 @@ class Gate:
         self._check(_caller(authorization), permission, f"//{service}.googleapis.com/{parent}", acts_as)
 
     def check_place(self, authorization: str | None, permission: str, place: str, resource: str) -> None:
-        """Raises Denied where the sender of a request lacks a permission on a place."""
+        """Raises Denied if the sender of a request lacks a permission on a place."""
         self.access.check(_caller(authorization), permission, place, resource)
 
     def allows(self, authorization: str | None, permission: str, place: str) -> bool:
@@ -105,7 +105,7 @@ class Gate:
         return self.access.allows(account_name(_caller(authorization)), permission, place)
 
     def account_place(self, address: str) -> str:
-        """The account that grants speak of: one of Terraform's, or `pipeline-runner` for another."""
+        """The account whose grants apply: one of Terraform's, or `pipeline-runner` for any other."""
         own = account_name(address)
         return own if own in accounts() else RUNNER
 
@@ -122,7 +122,7 @@ class Gate:
 
 
 def _storage_permissions(method: str, path: str) -> Iterator[tuple[str, str]]:
-    """The permissions that a request needs, each with what it needs them for.
+    """The permissions that a request needs, each with its resource.
 
     From "IAM permissions for JSON methods" of Cloud Storage, read on 2026-11-29:
     https://cloud.google.com/storage/docs/access-control/iam-json
@@ -147,14 +147,14 @@ def _storage_permissions(method: str, path: str) -> Iterator[tuple[str, str]]:
 
 
 def token_of(assertion: str) -> str:
-    """The access token for an account's signed assertion: its address, so that later requests say who sends them."""
+    """The access token for an account's signed assertion: its address, to identify the sender of later requests."""
     return _claims(assertion)["iss"]
 
 
 def _caller(authorization: str | None) -> str:
-    """Address of the account that sends a request; Denied where it does not say."""
+    """Address of the account that sends a request; Denied if the request has none."""
     token = (authorization or "").removeprefix("Bearer ")
-    if token.count(".") == 2 and "@" not in token:  # a token that the account has signed itself
+    if token.count(".") == 2 and "@" not in token:  # a self-signed token of the account
         token = _claims(token)["iss"]
     if not token:
         raise Denied("Anonymous caller: the request has no credentials.")
@@ -167,5 +167,5 @@ def _claims(token: str) -> dict[str, str]:
 
 
 def _resource(bucket: str, name: str = "") -> str:
-    """How Google names a bucket or an object in a refusal; both as a path has them."""
+    """How Google names a bucket or an object in a refusal; both are given as in a path."""
     return f"object: gs://{unquote(bucket)}/{unquote(name)}" if name else f"bucket: gs://{unquote(bucket)}"

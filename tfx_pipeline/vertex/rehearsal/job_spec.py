@@ -1,6 +1,6 @@
-"""A compiled job as the rehearsal reads it, and the checks that Vertex AI Pipelines makes before it runs anything.
+"""Reads a compiled job, with the checks that Vertex AI Pipelines makes before it runs anything.
 
-The form is that of the Kubeflow Pipelines IR, schema 2.0, as TFX writes it:
+The format is the Kubeflow Pipelines IR, schema 2.0, as TFX writes it:
 https://github.com/kubeflow/pipelines/blob/master/api/v2alpha1/pipeline_spec.proto
 """
 
@@ -28,9 +28,9 @@ class Task:
 
     Attributes:
       component: Names and types of its inputs and outputs.
-      executor: What runs it: `container`, `importer` or `resolver`.
-      inputs: Input name to producing task and its output.
-      parameters: Parameter name to its value, such as `{"stringValue": "text"}`.
+      executor: The spec of what runs it: `container`, `importer` or `resolver`.
+      inputs: Maps input names to the producing task and its output.
+      parameters: Maps parameter names to values, such as `{"stringValue": "text"}`.
     """
 
     name: str
@@ -42,15 +42,15 @@ class Task:
 
     @property
     def outputs(self) -> dict[str, Json]:
-        """Output name to its artifact type."""
+        """Maps output names to artifact types."""
         return {name: one["artifactType"] for name, one in _declared(self.component, "output").items()}
 
 
 def read_tasks(spec: Json) -> list[Task]:
-    """The tasks of a job in the order in which they can run.
+    """Reads the tasks of a job in an order in which they can run.
 
     Raises:
-      WrongJob: Something is missing, of another type, or unknown to the rehearsal.
+      WrongJob: Something is missing, has another type, or is unknown to the rehearsal.
     """
     if spec.get("schemaVersion") != SCHEMA_VERSION:
         raise WrongJob(f"schema version {spec.get('schemaVersion')!r}; {SCHEMA_VERSION} can be rehearsed")
@@ -117,7 +117,7 @@ def _declared(component: Json, direction: str) -> dict[str, Json]:
 
 
 def _in_order(after: dict[str, set[str]]) -> list[str]:
-    """Names such that each comes behind those that it must run after; alphabetical where that leaves a choice."""
+    """Names in topological order, alphabetical where there is a choice."""
     order: list[str] = []
     while len(order) < len(after):
         ready = sorted(name for name, before in after.items() if name not in order and before <= set(order))

@@ -1,4 +1,4 @@
-"""What Vertex ML Metadata does for a job: it keeps artifacts, answers resolvers' queries, and remembers executions."""
+"""Stands in for Vertex ML Metadata: keeps artifacts, answers resolvers' queries, and remembers executions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Artifacts = dict[str, list[Artifact]]
 
 
 class Metadata:
-    """Artifacts of all jobs of one rehearsal folder, and which execution made which; kept in a file."""
+    """Artifacts of all jobs of one rehearsal folder, and the executions that made them; kept in a file."""
 
     def __init__(self, path: Path, parent: str):
         """Args: `parent` is the resource name of the metadata store."""
@@ -45,12 +45,12 @@ class Metadata:
         self._count = len(self._artifacts)
 
     def new_name(self) -> str:
-        """Resource name for an artifact that does not exist yet."""
+        """A resource name for a new artifact."""
         self._count += 1
         return f"{self._parent}/artifacts/{self._count}"
 
     def add(self, outputs: Artifacts, execution: str | None) -> None:
-        """Keeps what an execution made; `execution` is its cache key, None where it is not to be found again."""
+        """Keeps the outputs of an execution; `execution` is its cache key, None if it should not be cached."""
         known = {one.name for one in self._artifacts}
         self._artifacts += [one for group in outputs.values() for one in group if one.name not in known]
         if execution is not None:
@@ -59,14 +59,14 @@ class Metadata:
         self._path.write_text(json.dumps(stored, indent=1))
 
     def cached(self, execution: str) -> Artifacts | None:
-        """What the same execution made before; None where it did not run yet."""
+        """The outputs of the same earlier execution; None if there was none."""
         if execution not in self._executions:
             return None
         by_name = {one.name: one for one in self._artifacts}
         return {key: [by_name[name] for name in names] for key, names in self._executions[execution].items()}
 
     def imported(self, wanted: Artifact) -> Artifact:
-        """The artifact that was imported from the same place before, or `wanted`."""
+        """The artifact that was imported from the same URI earlier, or `wanted`."""
         same = [
             one
             for one in self._artifacts
@@ -75,10 +75,10 @@ class Metadata:
         return same[0] if same else wanted
 
     def latest(self, query: str) -> list[Artifact]:
-        """The newest artifact that a resolver's filter lets through, or none.
+        """The newest artifact that matches a resolver's filter, or none.
 
         Raises:
-          WrongJob: The filter says something that is not rehearsed.
+          WrongJob: The filter uses something that is not rehearsed.
         """
         conditions = [_condition(clause) for clause in query.split(" AND ")]
         found = [one for one in self._artifacts if all(condition(one) for condition in conditions)]

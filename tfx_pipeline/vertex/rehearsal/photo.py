@@ -1,4 +1,4 @@
-"""A photo to ask a rehearsed endpoint about."""
+"""A photo to send to a rehearsed endpoint."""
 
 from __future__ import annotations
 

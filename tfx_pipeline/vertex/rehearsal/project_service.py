@@ -1,7 +1,7 @@
-"""The parts of Google's REST interfaces that describe a project, on loopback: services, images, network, quota, secret.
+"""The parts of Google's REST APIs that describe a project, on loopback: services, images, network, quota, secret.
 
-What the project has is in attributes, so that a test can take a part away. Each request needs the permission that
-Google asks for, and `testIamPermissions` answers by what Terraform grants. The forms are those of Service Usage v1 and
+The project's state is in attributes, so that a test can remove a part. Each request needs the permission that Google
+requires, and `testIamPermissions` answers by Terraform's grants. The formats are those of Service Usage v1 and
 v1beta1, Compute Engine v1, Artifact Registry v1 and the registry's OCI interface, Secret Manager v1, IAM v1 and IAM
 Credentials v1.
 """
@@ -38,16 +38,16 @@ _IMAGE = re.compile(r"/v2/(.+)/(manifests|blobs)/([^/]+)")
 
 
 class ProjectService:
-    """Answers what the doctor asks.
+    """Answers the doctor's requests.
 
     Attributes:
-      services: Names of those that are on, such as `compute.googleapis.com`.
+      services: Names of the enabled services, such as `compute.googleapis.com`.
       accounts: Addresses of the accounts that exist; None for any.
-      images: `HOST/PATH:TAG` to the environment variables that the image sets.
-      subnetworks: `regions/R/subnetworks/S` to whether it has Private Google Access.
-      quotas: Vertex AI's metric to its limit in every region; -1 for none.
-      processors: Of Compute Engine in every region: those allowed, and those in use.
-      secrets: Resource name of a version to its state.
+      images: Maps `HOST/PATH:TAG` to the environment variables that the image sets.
+      subnetworks: Maps `regions/R/subnetworks/S` to whether it has Private Google Access.
+      quotas: Maps Vertex AI's metrics to their limit in every region; -1 for none.
+      processors: Of Compute Engine in every region: the limit, and those in use.
+      secrets: Maps resource names of versions to their state.
     """
 
     def __init__(self, gate: Gate):
@@ -104,9 +104,9 @@ class ProjectService:
         return _error(501, f"not rehearsed: {path}")
 
     def _account(self, authorization: str | None, email: str, verb: str, body: dict) -> Answer:
-        """A token for an account, or what the caller may do with it.
+        """Answers with a token for an account, or with the caller's permissions on it.
 
-        A token is an address here: that of the account of Terraform's whose roles the account has.
+        Here, a token is an address: that of Terraform's account whose roles the account has.
         """
         place = self._gate.account_place(email)
         if self.accounts is not None and email not in self.accounts:
@@ -118,7 +118,7 @@ class ProjectService:
 
     def _held(self, authorization: str | None, permissions: Iterable[str], place: str) -> dict[str, list[str]]:
         held = [one for one in permissions if self._gate.allows(authorization, one, place)]
-        return {"permissions": held} if held else {}  # Google leaves an empty list out
+        return {"permissions": held} if held else {}  # Google omits an empty list
 
     def _service(self, name: str) -> dict[str, str]:
         return {"name": name, "state": "ENABLED" if name.rpartition("/")[2] in self.services else "DISABLED"}
@@ -140,7 +140,7 @@ class ProjectService:
         return 200, {"quotas": [{"metric": "CPUS", "limit": float(limit), "usage": float(usage)}]}, {}
 
     def _registry(self, headers: dict[str, str], path: str) -> Answer:
-        """An image's manifest and configuration, as the OCI distribution specification has them."""
+        """Serves an image's manifest and configuration by the OCI distribution specification."""
         match = _IMAGE.fullmatch(path)
         self._gate.check_place(
             headers.get("authorization"), "artifactregistry.repositories.downloadArtifacts", REGISTRY, path

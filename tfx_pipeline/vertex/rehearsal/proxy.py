@@ -1,10 +1,10 @@
-"""Leads every call that a process makes to Google into servers on loopback, and lets none out.
+"""Redirects every call that a process makes to Google to loopback servers, and blocks all others.
 
-Google's clients speak TLS to fixed host names, and only some can be told another address: TensorFlow's client for
-`gs://` can't, and TFX derives Vertex AI's address from the region. But all of them honour a proxy and a certificate
-authority from the environment. So the environment names a proxy that connects known hosts to servers on loopback and
-refuses all others, and an authority, made for one rehearsal, that vouches for those servers. The code that is
-rehearsed, its clients and its configuration stay as they are.
+Google's clients speak TLS to fixed host names, and only some accept another address: TensorFlow's client for `gs://`
+does not, and TFX derives Vertex AI's address from the region. But all of them honour a proxy and a certificate
+authority from the environment. So the environment names a proxy that connects known hosts to loopback servers and
+refuses all others, and an authority, created for one rehearsal, that signs those servers' certificates. The rehearsed
+code, its clients and its configuration stay as they are.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CONNECT = re.compile(rb"CONNECT ([^: ]+):443 HTTP/1\.[01]\r\n")
 
 
 class Authority:
-    """A certificate authority for Google's host names, and key files of service accounts that nobody has.
+    """A certificate authority for Google's host names, and key files of fictitious service accounts.
 
     Attributes:
       certificate: PEM file of the authority, for clients.
@@ -44,7 +44,7 @@ class Authority:
     """
 
     def __init__(self, folder: Path, hosts: tuple[str, ...] = ()):
-        """Args: `hosts` are those that the servers stand for beside Google's, such as `*.example.com`."""
+        """Args: `hosts` are further hosts that the servers stand in for, such as `*.example.com`."""
         folder.mkdir(parents=True, exist_ok=True)
         self._hosts = (*HOSTS, *hosts)
         self.certificate = folder / "authority.pem"
@@ -61,14 +61,14 @@ class Authority:
         self._account_key = pem_key(server_key).decode()
 
     def credentials(self, account: str) -> Path:
-        """Key file of a service account of that name; Google knows neither account nor key."""
+        """Writes the key file of a service account of that name; Google knows neither account nor key."""
         path = self._folder / f"{account}.json"
         if not path.is_file():
             path.write_text(json.dumps(service_account(f"{account}@{ACCOUNT_DOMAIN}", self._account_key)))
         return path
 
     def server_context(self) -> ssl.SSLContext:
-        """For a server that clients take for Google's."""
+        """TLS context for a server that stands in for Google's."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.server_certificate, self.server_key)
         return context
@@ -78,8 +78,8 @@ class Proxy:
     """An HTTP proxy that connects known hosts to ports of this machine and refuses all others.
 
     Attributes:
-      routes: Host to port; a host `-suffix` or `.suffix` stands for all that end with it.
-      refused: Hosts that were asked for and are not known, in order.
+      routes: Maps hosts to ports; a host `-suffix` or `.suffix` stands for all that end with it.
+      refused: Unknown hosts that were requested, in order.
     """
 
     def __init__(self, routes: dict[str, int]):
@@ -97,11 +97,11 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """For `https_proxy`."""
+        """The value of `https_proxy`."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def stop(self) -> None:
-        """Ends the server; connections end with their processes."""
+        """Stops the server; connections end with their processes."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -126,7 +126,7 @@ class Proxy:
 
 @contextmanager
 def running_proxy(routes: dict[str, int]) -> Iterator[Proxy]:
-    """A proxy that serves until the block ends."""
+    """Runs a proxy until the block ends."""
     proxy = Proxy(routes)
     try:
         yield proxy
@@ -135,7 +135,7 @@ def running_proxy(routes: dict[str, int]) -> Iterator[Proxy]:
 
 
 def client_environment(proxy: Proxy, authority: Authority, account: str) -> dict[str, str]:
-    """Variables that lead Google's clients of a process, in Python and C++, through the proxy, as one account."""
+    """Variables that send a process's Google clients, in Python and C++, through the proxy, as one account."""
     return {
         "https_proxy": proxy.url,
         "http_proxy": proxy.url,
@@ -145,7 +145,7 @@ def client_environment(proxy: Proxy, authority: Authority, account: str) -> dict
         "CURL_CA_BUNDLE": str(authority.certificate),  # TensorFlow's client
         "SSL_CERT_FILE": str(authority.certificate),
         "GOOGLE_APPLICATION_CREDENTIALS": str(authority.credentials(account)),
-        "GOOGLE_AUTH_TOKEN_FOR_TESTING": account,  # TensorFlow's client; it can't use the account's key offline
+        "GOOGLE_AUTH_TOKEN_FOR_TESTING": account,  # for TensorFlow's client, which can't use the account's key offline
         "NO_GCE_CHECK": "true",
     }
 
@@ -164,7 +164,7 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 
 def new_key() -> rsa.RSAPrivateKey:
-    """A key for a certificate or an account."""
+    """Creates a key for a certificate or an account."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -180,7 +180,7 @@ def _certificate(
     day = datetime.timedelta(days=1)
     builder = x509.CertificateBuilder().issuer_name(issuer).subject_name(subject).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - day).not_valid_after(now + day)
-    # Python 3.13 insists on what RFC 5280 asks of authorities and of who is vouched for by them.
+    # Python 3.13 enforces what RFC 5280 requires of authorities and of the certificates that they sign.
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     issuer_identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     builder = builder.add_extension(identifier, critical=False).add_extension(issuer_identifier, critical=False)

@@ -1,4 +1,4 @@
-"""A small published data set version for a rehearsal, of drawn photos."""
+"""A small published version of drawn photos for a rehearsal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from schemas.errors import UserError
 from schemas.version_files import MANIFEST_FILE
 
-PROJECT = Path(__file__).parents[3]  # the drawing is part of a checkout, not of the installed package
+PROJECT = Path(__file__).parents[3]  # sample data is part of a checkout, not of the installed package
 PHOTOS = 24
 IMAGE_SIZE = 64  # pixels
 
 
 def draw_version(dataset: str, folder: Path) -> Path:
-    """Draws photos and publishes them as `<folder>/<dataset>/1.0.0`, unless that is there; returns its path.
+    """Draws photos and publishes them as `<folder>/<dataset>/1.0.0`, unless that exists; returns its path.
 
     Raises:
-      UserError: There is no drawing for this data set, or preparing failed.
+      UserError: There is no sample data for this data set, or preparing it failed.
     """
     folder = folder.resolve()
     version_dir = folder / dataset / "1.0.0"

@@ -1,4 +1,4 @@
-"""The stage of a rehearsal: the image, the buckets, the servers in Google's place, and the job that was submitted."""
+"""The stage of a rehearsal: the image, the buckets, the servers that stand in for Google, and the submitted job."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WEB_HOSTS = (
     "storage.googleapis.com",
     "www.googleapis.com",
     "oauth2.googleapis.com",
-    "iamcredentials.googleapis.com",  # asked for where an account may be used; told that there is no such limit
+    "iamcredentials.googleapis.com",  # asked where an account may be used; answers that there is no such limit
 )
 CUSTOM_JOB = "CustomJob"
 
@@ -51,8 +51,8 @@ class Stage:
 
     Attributes:
       storage_requests: Step to number of requests to Cloud Storage.
-      gate: What the servers let through.
-      project: What is in the project, as far as `doctor` asks.
+      gate: Checks the permissions of requests.
+      project: The project's state, as far as `doctor` checks it.
     """
 
     def __init__(self, config: PipelineConfig, folder: Path, image: Image, buckets: Buckets, access: Access):
@@ -70,7 +70,7 @@ class Stage:
         self._custom_job_failure: StepFailed | None = None
 
     def answer_web(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
-        """Answers dedicated endpoints and Cloud Storage, whose requests it counts."""
+        """Answers for dedicated endpoints and Cloud Storage, and counts the latter's requests."""
         if headers.get("host", "").endswith(PREDICTION_SUFFIX):
             return self.service.answer_dedicated(url, headers, body)
         if self.project.answers(headers.get("host", ""), urlsplit(url).path):
@@ -80,18 +80,18 @@ class Stage:
         return self.storage.answer(method, url, headers, body)
 
     def client_environment(self, account: str = DEPLOYER) -> dict[str, str]:
-        """Variables that lead Google's clients of a process to the stage's servers, with an account's credentials."""
+        """Variables that send a process's Google clients to the stage's servers, with an account's credentials."""
         return client_environment(self.proxy, self.authority, account)
 
     def run_command(self, name: str, *command: str) -> Step:
-        """Runs a command in the image, as who deploys; StepFailed where it fails."""
+        """Runs a command in the image, as the account that deploys; StepFailed if it fails."""
         self.service.step = name
         start = time.monotonic()
         self.execution.run_process(name, list(command), self._environment_of(DEPLOYER))
         return Step(name, "command", time.monotonic() - start, {})
 
     def preload(self) -> None:
-        """Loads the deployed models, as an endpoint does before it is told to be ready; takes TensorFlow's start."""
+        """Loads the deployed models, as an endpoint does before it is ready; takes as long as TensorFlow's start."""
         for endpoint in self.service.endpoints.values():
             for deployed in endpoint.deployed_models:
                 self.service.load(deployed)
@@ -102,7 +102,7 @@ class Stage:
         return name, json_format.MessageToDict(v1.PipelineJob.pb(job))
 
     def run_job(self, name: str, job: Json, report: Callable[[Step], None]) -> list[Step]:
-        """Runs a job; StepFailed where it fails."""
+        """Runs a job; StepFailed if it fails."""
         self.service.run_custom_job = self._run_custom_job
         self._custom_job_failure = None
         try:
@@ -116,7 +116,7 @@ class Stage:
 
     @cached_property
     def execution(self) -> Execution:
-        """What runs processes in the image."""
+        """Runs processes in the image."""
         cloud = self._config.cloud
         parent = f"projects/{PROJECT_NUMBER}/locations/{cloud.region}/metadataStores/default"
         return Execution(
@@ -153,10 +153,10 @@ class Stage:
 def raised_stage(
     config: PipelineConfig, folder: Path, image: Image, buckets: Buckets, access: Access | None = None
 ) -> Iterator[Stage]:
-    """A stage whose servers answer until the block ends; with its client environment, they are taken for Google's.
+    """A stage whose servers run until the block ends; its client environment makes clients use them as Google's.
 
     Args:
-      access: What its accounts may do; None for what Terraform grants.
+      access: Permissions of its accounts; None for Terraform's grants.
     """
     stage = Stage(config, folder, image, buckets, access or granted_access())
     with ExitStack() as stack:

@@ -1,9 +1,9 @@
-"""Google Cloud Storage on loopback: a folder of this machine as all `gs://` buckets.
+"""Google Cloud Storage on loopback: a folder on this machine serves as all `gs://` buckets.
 
-Speaks what three clients use: Google's for Python, Beam's file system on top of it, and TensorFlow's in C++. The paths
+Supports three clients: Google's for Python, Beam's file system on top of it, and TensorFlow's in C++. The paths
 are those of the JSON API (`/storage/v1/b/BUCKET/o/OBJECT`, uploads below `/upload`, downloads below `/download`) and of
 the XML API (`/BUCKET/OBJECT`): https://cloud.google.com/storage/docs/json_api and .../xml-api. Objects are files, so
-that what a rehearsal has written can be looked at.
+you can look at what a rehearsal wrote.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ Answer = tuple[int, "Json | bytes", dict[str, str]]
 class Buckets:
     """Buckets and their objects as folders and files below one folder.
 
-    An object whose name ends in `/` is an empty folder: TensorFlow makes these, and Cloud Storage lists them.
+    An object whose name ends in `/` is an empty folder: TensorFlow creates these, and Cloud Storage lists them.
     """
 
     def __init__(self, root: Path, made_by_name: bool = True):
-        """Args: `root` is the folder; `made_by_name` whether every bucket exists that a request names."""
+        """Args: `root` is the folder; `made_by_name`: whether every bucket that a request names exists."""
         self.root = root
         self._made_by_name = made_by_name
         root.mkdir(parents=True, exist_ok=True)
 
     def path(self, bucket: str, name: str = "") -> Path:
-        """Where a bucket or an object is kept; ValueError for a name that would leave the folder.
+        """Path of a bucket or an object; ValueError for a name that would leave the folder.
 
         Raises:
           FileNotFoundError: There is no such bucket.
@@ -63,7 +63,7 @@ class Buckets:
         return self.root / bucket / name
 
     def of_uri(self, uri: str) -> Path:
-        """Where `gs://bucket/name` is kept."""
+        """Path of `gs://bucket/name`."""
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         return self.path(bucket, name)
 
@@ -77,7 +77,7 @@ class Buckets:
         return b"" if name.endswith("/") else self.path(bucket, name).read_bytes()
 
     def write(self, bucket: str, name: str, data: bytes) -> None:
-        """Writes an object, whole or not at all."""
+        """Writes an object atomically."""
         path = self.path(bucket, name)
         if name.endswith("/"):
             path.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ class Buckets:
         os.replace(temporary, path)
 
     def delete(self, bucket: str, name: str) -> None:
-        """Deletes an object that exists, and the folders above it that it leaves empty: buckets have none."""
+        """Deletes an object that exists, and the folders that become empty: buckets have no folders."""
         path = self.path(bucket, name)
         path.rmdir() if name.endswith("/") else path.unlink()
         for folder in path.parents:
@@ -97,7 +97,7 @@ class Buckets:
             folder.rmdir()
 
     def names(self, bucket: str, prefix: str) -> Iterator[str]:
-        """Names of the objects that begin with `prefix`, sorted."""
+        """Names of the objects that start with `prefix`, sorted."""
         root = self.path(bucket)
         start = root / prefix.rpartition("/")[0]
         found = []
@@ -115,14 +115,14 @@ class Buckets:
 
 
 class StorageService:
-    """Answers requests to Cloud Storage that their sender may make, and those for access tokens.
+    """Answers permitted requests to Cloud Storage, and those for access tokens.
 
     Attributes:
       location: Of all buckets, as Cloud Storage writes it: `EUROPE-WEST4`.
     """
 
     def __init__(self, buckets: Buckets, gate: Gate, location: str = "EU", scheme: str = "https"):
-        """Args: `scheme` is that of the addresses that it gives to clients."""
+        """Args: `scheme` is that of the addresses that clients are given."""
         self.location = location
         self._buckets = buckets
         self._gate = gate
@@ -137,7 +137,7 @@ class StorageService:
             if parts.path == "/token":
                 token = token_of(parse_qs(body.decode())["assertion"][0])
                 return 200, {"access_token": token, "token_type": "Bearer", "expires_in": 3600}, {}
-            if "/serviceAccounts/" in parts.path:  # whether an account may be used only in some places
+            if "/serviceAccounts/" in parts.path:  # whether an account may only be used in some regions
                 return _error(404, "there is no such limit")
             if parts.path.startswith("/batch"):
                 return self._batch(headers, body)
@@ -253,7 +253,7 @@ class StorageService:
         if kind == "resumable":
             name = query.get("name") or json.loads(body)["name"]
             upload = uuid.uuid4().hex
-            self._buckets.path(bucket, name)  # a wrong name is refused at the start
+            self._buckets.path(bucket, name)  # refuse a wrong name at the start
             self._uploads[upload] = (bucket, name, bytearray())
             place = f"{self._scheme}://{headers['host']}/upload{JSON_API}/b/{bucket}/o?uploadType=resumable"
             return 200, b"", {"Location": f"{place}&name={quote(name, safe='')}&upload_id={upload}"}
@@ -283,7 +283,7 @@ class StorageService:
         return 200, self._metadata(bucket, name), {}
 
     def _batch(self, headers: dict[str, str], body: bytes) -> Answer:
-        """Many requests in one, each a part of a multipart body; so are the answers."""
+        """Answers many requests in one: each is a part of a multipart body, and so is each answer."""
         boundary = uuid.uuid4().hex
         own = {key: headers[key] for key in ("host", "authorization") if key in headers}
         answers = []
@@ -303,7 +303,7 @@ class StorageService:
 
 
 def _parts(content_type: str, body: bytes) -> tuple[bytes, bytes]:
-    """Both parts of a multipart/related body, bytes as they are."""
+    """Both parts of a multipart/related body, as unchanged bytes."""
     boundary = re.search(r"boundary=['\"]?([^'\";]+)", content_type)[1].encode()
     first, second = body.split(b"--" + boundary)[1:3]
     return tuple(part.split(b"\r\n\r\n", 1)[1].removesuffix(b"\r\n") for part in (first, second))

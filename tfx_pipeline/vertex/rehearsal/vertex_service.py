@@ -1,7 +1,7 @@
 """The part of Vertex AI (v1, gRPC) that submission, training, pushing and prediction use, on loopback.
 
-Requests and answers are Google's own messages. The service keeps what it is asked to make, runs CustomJobs and answers
-predictions with the deployed model; long-running operations are done at once.
+Requests and answers are Google's own messages. The service keeps the resources that it is asked to create, runs
+CustomJobs, and predicts with the deployed model; long-running operations are done immediately.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from tfx_pipeline.vertex.rehearsal.proxy import Authority
 from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Answer, Buckets
 
 HOST_SUFFIX = "-aiplatform.googleapis.com"
-RESOURCE_MANAGER_HOST = "cloudresourcemanager.googleapis.com"  # asked whether the bucket is the project's
+RESOURCE_MANAGER_HOST = "cloudresourcemanager.googleapis.com"  # called to check whether the bucket is the project's
 GET_PROJECT = "/google.cloud.resourcemanager.v3.Projects/GetProject"
 TEST_PERMISSIONS = "/google.cloud.resourcemanager.v3.Projects/TestIamPermissions"
 PREFIX = "/google.cloud.aiplatform.v1."
 PREDICTION_SUFFIX = ".prediction.vertexai.goog"  # of dedicated endpoints
-# Of a request, to a shared endpoint (https://cloud.google.com/vertex-ai/docs/quotas) and to a dedicated one
+# Limits of a request to a shared endpoint (https://cloud.google.com/vertex-ai/docs/quotas) and to a dedicated one
 # (https://cloud.google.com/vertex-ai/docs/predictions/using-dedicated-endpoints).
 MAX_SHARED_BYTES, MAX_DEDICATED_BYTES = 1_500_000, 10_000_000
 
@@ -49,7 +49,7 @@ class Call:
     """One call to Vertex AI.
 
     Attributes:
-      step: What was rehearsed then.
+      step: The rehearsed step at that time.
       method: Such as `UploadModel`.
       request: The message as JSON.
     """
@@ -60,13 +60,13 @@ class Call:
 
 
 class VertexService(grpc.GenericRpcHandler):
-    """Answers calls to Vertex AI that their sender may make.
+    """Answers permitted calls to Vertex AI.
 
     Attributes:
       calls: All calls, in order.
-      step: What is rehearsed now, for the calls.
+      step: The current step, recorded with the calls.
       run_custom_job: Runs a CustomJob's containers; returns why it failed, or None.
-      states: What GetPipelineJob answers for a job, one after the other; the last one stays.
+      states: The states that GetPipelineJob returns for a job, one after the other; the last one stays.
     """
 
     def __init__(self, buckets: Buckets, gate: Gate):
@@ -85,7 +85,7 @@ class VertexService(grpc.GenericRpcHandler):
         self._lock = threading.Lock()
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        """See the base class; None means that the method is not rehearsed, which the client is told."""
+        """See the base class; for a method that is not rehearsed, the client gets an error."""
         authorization = dict(handler_call_details.invocation_metadata).get("authorization")
         _, _, method = handler_call_details.method.rpartition("/")
         if handler_call_details.method == GET_PROJECT:
@@ -119,7 +119,7 @@ class VertexService(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(respond, request_type.deserialize, _serialize)
 
     def _let_through(self, authorization: str | None, method: str, request, context) -> None:
-        """Aborts a call that Google would refuse, in Google's words."""
+        """Aborts a call that Google would refuse, with Google's message."""
         parent = next((getattr(request, key) for key in ("parent", "name", "endpoint") if hasattr(request, key)), "")
         try:
             self._gate.check_vertex(authorization, method, parent, _acts_as(request))
@@ -235,7 +235,7 @@ class VertexService(grpc.GenericRpcHandler):
     def create_endpoint(self, request: v1.CreateEndpointRequest, context) -> operations_pb2.Operation:
         endpoint = request.endpoint
         endpoint.name = f"{request.parent}/endpoints/{len(self.endpoints) + 1}"
-        # Without it, the client takes what it was given for a name that it has yet to look up.
+        # Without it, the client would look up the name that it was given.
         endpoint.create_time = datetime.datetime.now(datetime.timezone.utc)
         if endpoint.dedicated_endpoint_enabled:
             _, _, _, region, _, number = endpoint.name.split("/")
@@ -308,7 +308,7 @@ class VertexService(grpc.GenericRpcHandler):
         return response
 
     def answer_dedicated(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
-        """Answers what is sent to the host name of a dedicated endpoint: `/v1/ENDPOINT:predict`, JSON."""
+        """Answers requests to the host name of a dedicated endpoint: `/v1/ENDPOINT:predict`, JSON."""
         name, _, verb = path.removeprefix("/v1/").partition(":")
         endpoint = next((one for one in self.endpoints.values() if one.dedicated_endpoint_dns == headers["host"]), None)
         if endpoint is None or verb != "predict" or name.split("/")[-1] != endpoint.name.split("/")[-1]:
@@ -330,12 +330,12 @@ class VertexService(grpc.GenericRpcHandler):
         return 200, {"predictions": masks, **answer}, {}
 
     def _predictions(self, endpoint: v1.Endpoint, instances: list[Any]) -> tuple[v1.DeployedModel, list[Any]]:
-        """Who answers, and what; BadRequest where the model can't."""
+        """The deployed model that answers, and its predictions; BadRequest if it can't."""
         chosen = max(endpoint.deployed_models, key=lambda one: endpoint.traffic_split.get(one.id, 0))
         return chosen, predictions(self.load(chosen), instances)
 
     def load(self, deployed: v1.DeployedModel):
-        """The serving signature of a deployed model, as the serving container loads it; slow the first time."""
+        """Loads the serving signature of a deployed model, as the serving container does; slow the first time."""
         if deployed.id not in self._loaded:
             model = self.models[deployed.model][int(deployed.model_version_id) - 1]
             self._loaded[deployed.id] = load_signature(str(self._buckets.of_uri(model.artifact_uri)))
@@ -344,7 +344,7 @@ class VertexService(grpc.GenericRpcHandler):
 
 @contextmanager
 def running_vertex_service(service: VertexService, authority: Authority) -> Iterator[int]:
-    """Serves until the block ends; yields the port."""
+    """Runs until the block ends; yields the port."""
     server = grpc.server(futures.ThreadPoolExecutor(8), handlers=[service])
     pair = (authority.server_key.read_bytes(), authority.server_certificate.read_bytes())
     port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
@@ -364,7 +364,7 @@ def _refused(status: int, message: str) -> Answer:
 
 
 def _acts_as(request) -> str:
-    """Address of the account whose identity a request asks for; empty where it asks for none."""
+    """Address of the account that a request wants to act as; empty if there is none."""
     if isinstance(request, v1.CreatePipelineJobRequest):
         return request.pipeline_job.service_account
     if isinstance(request, v1.CreateScheduleRequest):
@@ -390,7 +390,7 @@ def _done(response) -> operations_pb2.Operation:
 
 
 def _find(known: dict[str, Any], name: str, context) -> Any:
-    # The client names resources by the project's id or number; the service by what it was asked first.
+    # Clients name resources by the project's id or number; the service uses the name of the first request.
     for one, value in known.items():
         if one.split("/")[2:] == name.split("/")[2:]:
             return value
@@ -398,6 +398,6 @@ def _find(known: dict[str, Any], name: str, context) -> Any:
 
 
 def _with_display_name(resources, wanted: str) -> list[Any]:
-    """Resources that a filter such as `display_name="pets"` lets through."""
+    """Resources that match a filter such as `display_name="pets"`."""
     match = re.search(r'display_name="([^"]*)"', wanted)
     return [one for one in resources if match is None or one.display_name == match[1]]

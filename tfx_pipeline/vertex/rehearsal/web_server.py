@@ -1,4 +1,4 @@
-"""A web server on loopback that clients take for Google's."""
+"""A loopback web server that stands in for Google's."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ Answering = Callable[[str, str, "dict[str, str]", bytes], Answer]
 
 @contextmanager
 def running_web_server(answer: Answering, authority: Authority | None = None) -> Iterator[int]:
-    """Serves until the block ends; yields the port.
+    """Runs until the block ends; yields the port.
 
     Args:
-      answer: From method, path with query, headers with names in lower case, and body, to the answer.
+      answer: Maps method, path with query, headers with lower-case names, and body to the answer.
       authority: Signs the certificate for HTTPS; None speaks plain HTTP.
     """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # or a body waits up to 40 ms for the acknowledgement of its headers
+        disable_nagle_algorithm = True  # otherwise a body waits up to 40 ms for the acknowledgement of its headers
 
         def _answer(self):
             headers = {key.lower(): value for key, value in self.headers.items()}
             try:
                 status, content, extra = answer(self.command, self.path, headers, self._body(headers))
-            except Exception as error:  # a status that clients do not retry, so that the rehearsal fails at once
+            except Exception as error:  # clients do not retry this status, so the rehearsal fails at once
                 status, content, extra = 400, {"error": {"code": 400, "message": repr(error)}}, {}
             data = content if isinstance(content, bytes) else json.dumps(content).encode()
             kind = "application/octet-stream" if isinstance(content, bytes) else "application/json"

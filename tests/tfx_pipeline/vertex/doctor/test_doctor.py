@@ -131,7 +131,7 @@ def test_a_bucket_and_data_that_are_not_there_are_named(doctor, project):
 def test_an_image_of_a_checkout_with_changes_is_not_this_code(doctor, monkeypatch):
     monkeypatch.setenv("GIT_COMMIT", f"{COMMIT}-dirty")
     _, lines = doctor()
-    assert any("this checkout has changes that are in no commit" in one for one in lines)
+    assert any("this checkout has uncommitted changes" in one for one in lines)
 
 
 def test_a_prebuilt_serving_image_is_good_until_google_ends_it(doctor, monkeypatch):
@@ -153,7 +153,7 @@ def test_what_the_caller_may_not_look_at_is_said(doctor, stage, monkeypatch):
     monkeypatch.setattr(stage.gate, "access", access)
     _, lines = doctor()
     text = "\n".join(lines)
-    assert "FAIL services: Google refuses to say: Permission 'serviceusage.services.get' denied" in text
+    assert "FAIL services: Google refuses the check: Permission 'serviceusage.services.get' denied" in text
     assert "skip quota for training: " in text
     assert "skip quota for Dataflow: Permission 'compute.regions.get' denied" in text
     assert f"skip secret {SECRET}: Permission 'secretmanager.versions.get' denied" in text
