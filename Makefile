@@ -1,7 +1,7 @@
 # The commands of the project; `make` alone lists them.
 VENV := .venv
 BIN := $(VENV)/bin
-# Which Python the environment is made with: what it already has, else 3.10; PYTHON=python3.13 makes it anew.
+# The Python of the environment: the one that it already has, else 3.10; PYTHON=python3.13 recreates it.
 PYTHON ?= $(if $(wildcard $(BIN)/python),$(BIN)/python,python3.10)
 PYTHON_VERSION := $(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null),3.10)
 LOCK := requirements-$(PYTHON_VERSION).lock
@@ -15,7 +15,7 @@ IMAGE_ARGUMENTS = _PYTHON_MINOR=$(PYTHON_VERSION),_PYTHON_TAG=$(IMAGE_PYTHON_$(P
 IMAGE_NAME = $(REGION)-docker.pkg.dev/$(PROJECT)/segmentation/pipeline
 TAG ?= $(shell git rev-parse --short=12 HEAD)
 ACCELERATOR ?= cpu
-# Each variant of a commit has a tag of its own: the registry takes a tag only once.
+# Each variant of a commit has its own tag: the registry accepts a tag only once.
 IMAGE_TAG = $(TAG)$(if $(filter-out 3.10,$(PYTHON_VERSION)),-py$(PYTHON_VERSION))$(if $(filter gpu,$(ACCELERATOR)),-gpu)
 DEMO := runs/demo
 MODEL ?= $(DEMO)/pipeline
@@ -43,7 +43,7 @@ NEED = $(foreach one,$(1),$(if $($(one)),,$(error make $@ needs $(one)=; `make` 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-env: $(READY)  ## make the virtual environment from the lock
+env: $(READY)  ## create the virtual environment from the lock
 
 $(READY): $(wildcard $(LOCK)) setup.py
 	@test -f $(LOCK) || { echo "error: there is no $(LOCK); use Python 3.10 or 3.13, for example PYTHON=python3.13" >&2; \
@@ -57,20 +57,20 @@ $(READY): $(wildcard $(LOCK)) setup.py
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: env  ## draw sample data, prepare it, train, judge and push a model (under 6 minutes)
+demo: env  ## draw sample data, prepare it, train, evaluate and push a model (under 6 minutes)
 	@$(BIN)/python -m tests.sample_data --output=$(DEMO)/photos --count=300 --seed=1 --defects
 	@$(BIN)/python -m beam_jobs.prepare --dataset=pets --input=$(DEMO)/photos --output=$(DEMO)/data --version=1.0.0 \
 		--image_size=96 --split=official
 	@$(BIN)/python -m tfx_pipeline.local_runner --config=tfx_pipeline/configs/demo.yaml
 	@echo
-	@echo "Look at $(DEMO)/hub/model/README.md, the model card, and at what else would go to the Hugging Face Hub beside it"
+	@echo "What would go to the Hugging Face Hub: $(DEMO)/hub; start with the model card, $(DEMO)/hub/model/README.md"
 	@echo "In a browser: $(DEMO)/pipeline/evaluation.html, how good the model is, and $(DEMO)/data/pets/1.0.0/report.html, the data"
 	@echo "Next: make app opens the model in a browser; then your own photos, README.md, \"Your own photos\""
 
-app: env  ## open the demo app on the last pushed model [MODEL=DIR], offline; Ctrl-C closes it
+app: env  ## open the demo app with the last pushed model [MODEL=DIR], offline; Ctrl-C closes it
 	@$(BIN)/python -m tfx_pipeline.space --model="$(MODEL)"
 
-data: env  ## fetch the official archives of DATASET=pets into data/DATASET (800 MB; goes on where it was interrupted)
+data: env  ## fetch the official archives of DATASET=pets into data/DATASET (800 MB; resumes after an interruption)
 	@$(BIN)/python -m beam_jobs.fetch --dataset=$(DATASET) --output=data/$(DATASET)
 
 dataflow: env  ## prepare on Google Cloud: PROJECT= REGION= BUCKET= [DATASET= INPUT= OUTPUT= VERSION= IMAGE= SUBNETWORK= WORKER= OPTIONS=]
@@ -80,7 +80,7 @@ dataflow: env  ## prepare on Google Cloud: PROJECT= REGION= BUCKET= [DATASET= IN
 		$(if $(IMAGE),--sdk_container_image="$(IMAGE)") $(if $(SUBNETWORK),--subnetwork="$(SUBNETWORK)") \
 		$(if $(WORKER),--service_account_email="$(WORKER)") $(OPTIONS)
 
-doctor: env  ## say what a project at Google lacks before a run costs money: CONFIG=FILE [DATA=gs://...]
+doctor: env  ## check a Google Cloud project before a run costs money: CONFIG=FILE [DATA=gs://...]
 	@$(call NEED,CONFIG)
 	@$(BIN)/python -m tfx_pipeline.vertex doctor --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)")
 
@@ -95,11 +95,11 @@ vertex-run: env  ## run the pipeline on Vertex AI: CONFIG=FILE [DATA=gs://.../DA
 	@$(call NEED,CONFIG)
 	@$(BIN)/python -m tfx_pipeline.vertex run --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)")
 
-dataflow-plan: env  ## tell what that takes and costs: INPUT= (a folder, too) or OPTIONS=--images=N [DATASET= REGION= OPTIONS=]
+dataflow-plan: env  ## estimate time and cost of `make dataflow`: INPUT= (also a folder here) or OPTIONS=--images=N [DATASET= REGION= OPTIONS=]
 	@$(BIN)/python -m beam_jobs.dataflow.plan --dataset="$(DATASET)" $(if $(REGION),--region="$(REGION)") \
 		$(if $(or $(BUCKET),$(filter-out file,$(origin INPUT))),--input="$(INPUT)") $(OPTIONS)
 
-vertex-plan: env  ## tell what that takes and costs: CONFIG=FILE [DATA=gs://... OPTIONS=--calibrate]
+vertex-plan: env  ## estimate time and cost of `make vertex-run`: CONFIG=FILE [DATA=gs://... OPTIONS=--calibrate]
 	@$(call NEED,CONFIG)
 	@$(BIN)/python -m tfx_pipeline.vertex.plan --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)") $(OPTIONS)
 
@@ -113,27 +113,27 @@ image:  ## build, check and push the container image with Cloud Build: PROJECT= 
 test: env  ## run the tests
 	@$(BIN)/python -m pytest --numprocesses=2 -m "not proof"
 
-proof: env  ## prove what takes minutes: killed jobs, full disks, other runners, hostile inputs [FUZZ_SEEDS=1,2]
+proof: env  ## run the slow proofs: killed jobs, full disks, other runners, hostile inputs [FUZZ_SEEDS=1,2]
 	@$(BIN)/python -m pytest --numprocesses=2 -m proof
 
 lint: env  ## check style, format and, on Python 3.10, types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@# the libraries of the other stack have other types: one of them is enough to find our mistakes
+	@# the other stack's libraries have other types; checking one stack is enough to find our mistakes
 	@if [ "$(PYTHON_VERSION)" = 3.10 ]; then $(BIN)/pyright; fi
 
-format: env  ## fix style and format where that is safe
+format: env  ## fix style and format where it is safe
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: env  ## measure speed and memory: some 30 minutes, runs/bench.json [PARTS="preparation input evaluation"]
+bench: env  ## measure speed and memory into runs/bench.json: about 30 minutes [PARTS="preparation input evaluation"]
 	@$(BIN)/python -m tests.bench $(PARTS)
 
-lock: env  ## resolve the requirements of setup.py anew, for both Pythons and for the container image
+lock: env  ## resolve the requirements of setup.py again, for both Pythons and the container image
 	@$(call RESOLVE,3.10,x86_64-manylinux_2_36)
 	@$(call RESOLVE,3.13,x86_64-manylinux_2_39)
 
-# $(1): Python; $(2): platform. The image's locks are parts of the project's: what runs there, and what GPUs need beside.
+# $(1): Python; $(2): platform. The image's locks are subsets of the project's, plus what GPUs need.
 define RESOLVE
 echo "Resolving for Python $(1)" && set -e; \
 	compile="$(BIN)/uv pip compile setup.py --generate-hashes --no-header --no-annotate --quiet --python-version=$(1) \
