@@ -38,7 +38,7 @@ def test_a_plan_says_hours_cost_and_where_each_figure_comes_from(planned):
     lines, text = planned(*SIZES)
     assert re.fullmatch(r"3,680 train, 3,669 eval\s+given", lines["records"])
     assert re.fullmatch(r"3,680\s+1 epochs", lines["photos in training"])
-    assert "assumed: README's run on two cores" in lines["one core, training"]
+    assert "assumed: a measured run on two cores" in lines["one core, training"]
     assert re.fullmatch(r"USD [\d.]+ to [\d.]+", lines["cost of a run"])
     assert lines["of unchanged data"].endswith("training is cached")
     assert "assumed prices, not read from a price list: " in text

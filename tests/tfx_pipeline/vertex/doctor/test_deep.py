@@ -62,5 +62,5 @@ def test_a_job_that_fails_says_why_and_leaves_nothing(stage, run_job, write_clou
 def test_an_endpoint_that_is_not_there_yet_is_no_fault(stage, write_cloud_config):
     stage.service.endpoints = {}
     assert examined(check_endpoint, write_cloud_config()) == (
-        "skip endpoint pets: not there yet; the first run makes it"
+        "skip endpoint pets: not there yet; the first run creates it"
     )
