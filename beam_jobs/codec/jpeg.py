@@ -1,6 +1,6 @@
-"""JPEG bytes to pixels with TurboJPEG, which tells what is wrong with a stream where Pillow stays silent.
+"""JPEG bytes to pixels with TurboJPEG, which reports defects of a stream that Pillow ignores.
 
-What is wrong is known by the first warning of libjpeg, in its own words (jerror.h of libjpeg-turbo). JPEG has no
+The defect is libjpeg's first warning (jerror.h of libjpeg-turbo). JPEG has no
 checksum: of 400 photos with one flipped bit each, 348 decoded without a warning, 45 seemed to have extraneous bytes.
 """
 
@@ -23,8 +23,8 @@ EARLY_END = "early_end"
 # The end of the image (0xd9) is the one marker that no pixels follow: all have been decoded, none with a warning.
 _EXTRANEOUS_AT_THE_END = "extraneous bytes before marker 0xd9"
 _END_OF_FILE = "Premature end of JPEG file"
-# There is a marker where there should be pixels. Bytes were lost, nobody knows where, and the picture is shifted from
-# there on: cutting 512 bytes out of a photo left up to 99 % of its pixels wrong, and hardly any visibly missing.
+# There is a marker where there should be pixels. Bytes were lost at an unknown place, after which the picture is
+# shifted: cutting 512 bytes out of a photo left up to 99 % of its pixels wrong, and hardly any visibly missing.
 _END_OF_DATA = "premature end of data segment"
 
 _MISSING_VALUE = 128  # what libjpeg makes of blocks that have no data: mid grey
@@ -96,7 +96,7 @@ def _suits_turbojpeg(header: JpegHeader) -> bool:
 
 def _decode_with_pillow(header: JpegHeader) -> Image.Image:
     image = Image.open(io.BytesIO(header.data), formats=("JPEG",))
-    if image.size != header.size:  # it has another idea of which frame header counts
+    if image.size != header.size:  # it uses another frame header
         raise InputRejected(DAMAGED_IMAGE, f"two sizes: {header.size} and {image.size}")
     image.load()
     return image.convert("RGB")

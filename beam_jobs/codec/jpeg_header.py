@@ -1,6 +1,6 @@
 """What the segments of a JPEG say before its pixels (ITU-T T.81, annex B), and the file without its metadata.
 
-A decoder that never sees metadata can't stumble over it: only the markers that decide the pixels are kept.
+A decoder that never sees metadata can't fail on it: only the markers that decide the pixels are kept.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
     """Walks the segments up to the first scan.
 
     Raises:
-      DamagedHeader: A segment is missing, ends too early or has nonsense in it.
+      DamagedHeader: A segment is missing, ends too early or is invalid.
       UnsupportedFrame: The pixels are encoded in a way that no decoder here knows.
     """
     kept, since = [], 0  # pieces of the file without metadata; where the next one begins

@@ -1,8 +1,8 @@
-"""What the palettes of masks say: that one value is one colour, and one colour one value, in all masks of a data set.
+"""Checks across masks that their palettes agree: one value has one colour, and one colour one value.
 
 An editor that saves RGB masks as "indexed" gives each file a palette of its own, in the order in which it met the
-colours. The values then mean another class in every file. No mask shows that by itself, so what each palette says of
-the values that are used is gathered, and two masks that contradict each other are named.
+colours. The values then mean other classes in every file. No single mask shows that, so this module collects each
+palette's colours of the values in use, and names two masks that contradict each other.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Witness(NamedTuple):
 
 
 class MaskColors(NamedTuple):
-    """What masks say of values and colours; bounded whatever they say, and the same in whatever order they come.
+    """The colours of values in many masks; bounded in size, and independent of the order of the masks.
 
     Attributes:
       colors: Value to its colours, each with its first witness; the two with the first witnesses are kept.
@@ -67,7 +67,7 @@ def used_colors(counts: list[int], palette: bytes) -> dict[int, PaletteColor]:
 
 
 def colors_of(image_id: str, mask: str, colors: dict[int, PaletteColor]) -> MaskColors:
-    """What one mask says."""
+    """The evidence of one mask."""
     witness = Witness(image_id, mask)
     return MaskColors(
         {value: {color.rgb: witness} for value, color in colors.items()},
@@ -76,7 +76,7 @@ def colors_of(image_id: str, mask: str, colors: dict[int, PaletteColor]) -> Mask
 
 
 def merge_colors(all_colors: Iterable[MaskColors]) -> MaskColors:
-    """What many masks say, from what each or some of them say."""
+    """The combined evidence of many masks."""
     colors: dict = {}
     values: dict = {}
     for one in all_colors:
@@ -95,7 +95,7 @@ def _merge_into(merged: dict, more: dict) -> None:
 
 
 def find_contradiction(found: MaskColors) -> str | None:
-    """Two masks whose palettes contradict each other, in words with the remedy; None where none do."""
+    """Names two masks whose palettes contradict each other, with the remedy; None if none do."""
     for value, sides in sorted(found.colors.items()):
         if len(sides) > 1:
             (first, one), (second, other) = sorted(sides.items(), key=lambda item: item[1])

@@ -33,7 +33,7 @@ class SourceMask(NamedTuple):
       values: The source's raw values at its size, or class ids (`is_mapped`), mode L or P.
       colors: Each value that a palette mask uses, to its colour; empty for a grey mask.
       is_mapped: Whether the values are class ids already.
-      repairs: Kinds of repair; empty for a mask that says exactly what it means.
+      repairs: Kinds of repair; empty if every pixel was exact.
     """
 
     values: Image.Image
@@ -52,7 +52,7 @@ def decode_mask(data: bytes, spec: DatasetSpec, photo_size: tuple[int, int]) -> 
       photo_size: Width and height of the upright photo, which the mask's must equal.
 
     Raises:
-      InputRejected: The bytes are no mask of this data set. A mask that is damaged or ends early is never repaired.
+      InputRejected: The bytes are not a mask of this data set. A mask that is damaged or ends early is never repaired.
     """
     if not data:
         raise InputRejected(EMPTY_MASK, "file has zero bytes")

@@ -1,6 +1,6 @@
-"""Photo bytes to RGB pixels: checked by header first, repaired where the meaning is plain, else rejected.
+"""Photo bytes to RGB pixels: checked by header first, repaired if unambiguous, else rejected.
 
-What the bytes of a photo mean is the table of `schemas.photos`.
+`schemas.photos` has the table of how the bytes of a photo are read.
 """
 
 from __future__ import annotations
@@ -70,14 +70,14 @@ def decode_photo(data: bytes, min_side: int, max_missing_fraction: float = 0.0) 
     """Decodes a photo as upright RGB.
 
     Args:
-      data: Bytes of a JPEG, PNG or GIF (its first frame), whatever the file was named.
+      data: Bytes of a JPEG, PNG or GIF (its first frame), under any file name.
       min_side: A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, where both sides keep this many pixels, in less
         time; 0 keeps the size.
       max_missing_fraction: A JPEG that ends early is repaired where at most this share of its pixels is missing; they
         become mid grey. 0 repairs none, and no other format is repaired.
 
     Raises:
-      InputRejected: The bytes are no photo that can be published.
+      InputRejected: The bytes are not a photo that can be published.
     """
     if not data:
         raise InputRejected(EMPTY_IMAGE, "file has zero bytes")

@@ -34,7 +34,7 @@ class Png(NamedTuple):
     """A PNG whose structure has been checked, without its metadata.
 
     Attributes:
-      data: The file with none but the chunks that decide its pixels, for a decoder that then can't stumble over others.
+      data: The file with none but the chunks that decide its pixels, so that a decoder can't fail on others.
       width, height: In pixels.
       depth: Bits of a sample: 1, 2, 4, 8 or 16.
       color_type: GREY, RGB, PALETTE, GREY_ALPHA or RGB_ALPHA.
@@ -61,7 +61,7 @@ def read_png(data: bytes) -> Png:
 
     Pillow does not compare those of the pixels: a flipped bit can end the stream early, and the rest is then zeros.
     What is not decoded, such as text, colour profile and EXIF, is left out, however damaged or large it is, and so is a
-    tRNS chunk that is none: Pillow reads it on trust.
+    invalid tRNS chunk, which Pillow would not check.
 
     Args:
       data: The whole file; it starts with `PNG_START`.

@@ -39,7 +39,7 @@ NOTHING_PUBLISHED = "The job has published nothing."
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Submits the job and, unless told otherwise, waits for its end.
+    """Submits the job and, without --no_wait, waits for its end.
 
     Returns:
       0 where the version is published, or the job submitted with --no_wait; 1 where it was withheld or the job failed.
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Publishes OUTPUT/DATASET/VERSION like beam_jobs.prepare, on Google Cloud Dataflow. Other options "
         "of Apache Beam are accepted too, such as --min_cpu_platform.",
         epilog="exit codes: 0 published (with --no_wait: submitted), 1 withheld by validation or failed, "
-        "2 unusable options or refused by Google, 130 waiting ended by Ctrl-C (the job goes on)",
+        "2 unusable options or refused by Google, 130 waiting ended by Ctrl-C (the job continues)",
         allow_abbrev=False,
     )
     add_arguments(parser)
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(values: dict[str, Any], temporary_dir: str, flags: list[str], no_wait: bool) -> int:
-    """Submits the job that publishes what `values`, of PrepareOptions, ask for."""
+    """Submits the job; `values` are those of PrepareOptions."""
     from beam_jobs.dataflow.submission import announce, check_credentials, preparation, submit, wait
 
     pipeline_options = parse_beam_flags(flags)
@@ -104,7 +104,7 @@ def _run(values: dict[str, Any], temporary_dir: str, flags: list[str], no_wait: 
 
 
 def _check_places(options: PrepareOptions, temporary_dir: str) -> None:
-    """Tells in seconds what would fail after minutes: no bucket, no photos, masks or lists, no baseline."""
+    """Finds in seconds what would fail after minutes: a missing bucket, photos, masks, lists or baseline."""
     from beam_jobs.prepare.listing import plan_listings
     from beam_jobs.storage.cloud_storage import list_objects
     from beam_jobs.storage.versions import require_baseline
@@ -122,15 +122,15 @@ def _check_places(options: PrepareOptions, temporary_dir: str) -> None:
 
 
 def _counted(job: DataflowJob, options: PrepareOptions) -> JobMetrics | None:
-    """What the job has counted; None where the service does not tell, which is said."""
+    """The job's metrics; prints a note and returns None if the service does not return them."""
     from beam_jobs.prepare.accounting import outcome_manifest
 
     try:
         return job.metrics(outcome_manifest(options).inputs)
     except OSError as error:
-        print(f"Note: the counters are not compared, the service does not tell them ({error})", flush=True)
+        print(f"Note: the counters are not compared, because the service did not return them ({error})", flush=True)
         return None
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main, "stopped; a job that was submitted goes on"))
+    sys.exit(exit_code(main, "stopped; a job that was submitted continues"))

@@ -1,4 +1,4 @@
-"""Counts what a job would read, and measures how fast one core of this machine makes records of a sample of it."""
+"""Counts a job's inputs, and measures on a sample how fast one core of this machine makes records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REPORT_EVERY = 20_000  # files
 
 
 class Found(NamedTuple):
-    """What lies under an input folder.
+    """The contents of an input folder.
 
     Attributes:
       images: Number of photos.
@@ -40,11 +40,11 @@ def count_inputs(options: PrepareOptions, report: Callable[[int], None] | None =
     """Lists an input folder, a bucket or the official archives, keeping no more than the sample.
 
     Args:
-      options: Whose input and layout are taken.
-      report: Called with the number of files that were seen so far.
+      options: With input and layout.
+      report: Called with the number of files seen so far.
 
     Raises:
-      UserError: Nothing of the layout is there.
+      UserError: No file matches the layout.
       OSError: It can't be listed.
     """
     images = total = seen = 0
@@ -56,7 +56,7 @@ def count_inputs(options: PrepareOptions, report: Callable[[int], None] | None =
             seen += 1
             images += wanted.kind == IMAGES
             total += source.bytes
-            # Photos and masks with the same, smallest hashes: pairs meet without a list of all ids.
+            # The photos and masks with the smallest hashes: these form pairs, without a list of all ids.
             heap = kept[wanted.kind]
             if len(heap) < SAMPLE:
                 heapq.heappush(heap, (-id_hash("sample", image_id), image_id, source))

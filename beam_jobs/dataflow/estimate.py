@@ -1,4 +1,4 @@
-"""What a preparation job on Dataflow takes: worker hours, wall time and dollars, as ranges. Pure arithmetic.
+"""What a preparation job on Dataflow needs: worker hours, wall time and dollars, as ranges. Pure arithmetic.
 
 Every figure says where it comes from: counted or measured here, given by the user, or assumed.
 """
@@ -23,11 +23,11 @@ PRICES_USED = (
 SECONDS_PER_HOUR = 3600
 READS_PER_IMAGE = 2  # photo and mask
 SHUFFLED_BYTES_PER_IMAGE = 2_000  # ids, places, hashes and statistics; image bytes are never shuffled
-WRITES_PER_SHARD = 4  # written, moved, and what is told about it
+WRITES_PER_SHARD = 4  # write, move, and its bookkeeping
 
 
 class Range(NamedTuple):
-    """The least and the most that is to be expected."""
+    """The lowest and highest expected value."""
 
     low: float
     high: float
@@ -44,12 +44,12 @@ class Range(NamedTuple):
 
 
 class Assumptions(NamedTuple):
-    """What neither the input nor a measurement tells.
+    """What neither the input nor a measurement shows.
 
     Attributes:
-      vcpu_share: What a vCPU, a hyper-thread, does of what the measured core does.
-      waiting: Time with waiting for storage and for the slowest worker, as a multiple of the time of the work.
-      start_seconds: From submission until workers work: machines, image, import.
+      vcpu_share: Speed of a vCPU, a hyper-thread, relative to the measured core.
+      waiting: Time including waits for storage and the slowest worker, as a multiple of the work's time.
+      start_seconds: From submission until workers start to work: machines, image, imports.
       end_seconds: Statistics, report, moving of shards.
     """
 
@@ -67,13 +67,13 @@ GRAPH_SHARE = Range(0.67, 0.88)
 
 
 class Workload(NamedTuple):
-    """What is to be done, and how fast one core does it.
+    """The work, and how fast one core does it.
 
     Attributes:
       images: Photos with masks.
       source_bytes: Bytes of all of them.
       images_per_second: Of one core, the whole graph included; the least and the most.
-      shards: Files that are written; no more workers than these can work at once.
+      shards: Number of files to write, which bounds the number of busy workers.
     """
 
     images: int
@@ -83,7 +83,7 @@ class Workload(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """What to expect; dollars are those of the price table's currency."""
+    """The estimate; amounts are in the price table's currency."""
 
     workers: int
     worker_hours: Range
@@ -122,7 +122,7 @@ def estimate(
     share = assumptions.vcpu_share
     working = Range(1 / share.high, 1 / share.low).times(core_seconds).times(1 / slots).times(assumptions.waiting)
     wall = assumptions.start_seconds.plus(working).plus(assumptions.end_seconds)
-    # Machines are paid for from when they start; one at least is there from the beginning, all while there is work.
+    # Machines cost from their start; at least one runs from the beginning, all of them while there is work.
     paid_start = Range(assumptions.start_seconds.low / 2, assumptions.start_seconds.high)
     worker_hours = paid_start.plus(working).plus(assumptions.end_seconds).times(workers / SECONDS_PER_HOUR)
     factor = Range(*prices.region_factor(region))

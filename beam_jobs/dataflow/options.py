@@ -1,7 +1,7 @@
 """Where and on what the job runs at Google: typed options, checked before anything is imported or sent.
 
-The forms are those that the Dataflow and Compute Engine documentation state. Beam lets several of them pass unchecked,
-so that a job would fail minutes later, on a worker.
+The forms are those of the Dataflow and Compute Engine documentation. Beam does not check several of them, so that a
+job would fail minutes later, on a worker.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ FORMS = {
 
 
 def check_image(image: str) -> str:
-    """The name of a container image that stays the same one; ValueError with the remedy for any other."""
+    """Checks that a container image's name always means the same image; ValueError with the remedy if not."""
     if re.fullmatch(f"{IMAGE}{TAG}{DIGEST}", image):
         raise ValueError("has a tag and a digest, which Vertex AI refuses; leave the tag out")
     if not re.fullmatch(f"{IMAGE}({TAG}|{DIGEST})?", image):
@@ -74,7 +74,7 @@ class DataflowOptions(FrozenModel):
       job_name: Unique among the project's active jobs of a region; None derives it from data set and version.
       num_workers: Workers to start with; None leaves it to the service.
       disk_size_gb: Boot disk of each worker in gigabytes; it holds the container images.
-      service_account_email: Whom the workers act as; None means Compute Engine's default account.
+      service_account_email: Account that the workers act as; None means Compute Engine's default account.
       use_public_ips: False keeps the workers off the internet; their subnetwork needs Private Google Access then.
       label: `key=value` each, for the bill.
       sdk_container_image: Holds Beam and this package; None makes every worker install the package when it starts.
@@ -128,11 +128,11 @@ class DataflowOptions(FrozenModel):
 
     @property
     def temporary_dir(self) -> str:
-        """Folder of everything that the service and its workers keep while the job runs."""
+        """Folder for everything that the service and its workers store while the job runs."""
         return f"gs://{self.bucket}/dataflow"
 
     def beam_flags(self, default_job_name: str) -> list[str]:
-        """The options as the flags of Beam's DataflowRunner, with what never varies.
+        """The options as flags of Beam's DataflowRunner, with those that never vary.
 
         Raises:
           UserError: There is neither a container image nor a project folder to take the package from.
@@ -181,7 +181,7 @@ DECIDED = (
 
 
 def parse_options(values: dict[str, Any]) -> tuple[PrepareOptions, DataflowOptions]:
-    """Makes both kinds of options of what the command line gave.
+    """Makes both kinds of options from the command line's values.
 
     Raises:
       UserError: One line for every wrong option of either kind.
@@ -200,12 +200,12 @@ def parse_options(values: dict[str, Any]) -> tuple[PrepareOptions, DataflowOptio
 
 
 def values_of(model: type[FrozenModel], values: dict[str, Any]) -> dict[str, Any]:
-    """Those values of a command line that belong to one kind of options."""
+    """The values of a command line that belong to one kind of options."""
     return {name: value for name, value in values.items() if name in model.model_fields}
 
 
 def local_places(values: dict[str, Any], names: Sequence[str] = ("input", "output")) -> list[str]:
-    """One line for each of the named places that a worker could not reach."""
+    """One line for each named path that a worker could not reach."""
     return [
         f"{SOURCE}: {name}: workers see Cloud Storage alone, give gs://..., got {values[name]!r}"
         for name in names
@@ -228,12 +228,12 @@ def default_job_name(options: PrepareOptions) -> str:
 
 
 def plan_table(prepare: PrepareOptions, dataflow: DataflowOptions) -> str:
-    """What is about to be submitted, for a person."""
+    """Describes what will be submitted."""
     return job_table(dataflow, default_job_name(prepare), {"input": prepare.input, "output": prepare.version_dir})
 
 
 def job_table(dataflow: DataflowOptions, name: str, places: dict[str, str]) -> str:
-    """The same of any job: its default name, and what it reads and writes."""
+    """The same for any job, from its default name and what it reads and writes."""
     count = f"{dataflow.num_workers or 'up'} to {dataflow.max_num_workers}"
     addresses = "public" if dataflow.use_public_ips else "private"
     rows = {

@@ -1,4 +1,4 @@
-"""Command line that tells, before anything is started, what a preparation job on Dataflow takes and costs."""
+"""Command line that estimates, before anything starts, what a preparation job on Dataflow needs and costs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ANY_IMAGE_BYTES = 150_000  # of a photo of about 500x375 pixels, and its mask
 
 
 class PlanOptions(FrozenModel):
-    """What is given in place of counting and measuring."""
+    """Values given instead of counted and measured ones."""
 
     images: int | None = Field(default=None, ge=1)
     image_bytes: int = Field(default=ANY_IMAGE_BYTES, ge=1)
@@ -79,9 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     defaults = {name: field.default for name, field in DataflowOptions.model_fields.items()}
     parser = CommandLine(
         prog="python -m beam_jobs.dataflow.plan",
-        description="Tells what a preparation job on Dataflow takes and costs. Starts nothing, asks Google for nothing "
-        "but the list of a gs:// input.",
-        epilog="exit codes: 0 told, 2 unusable options or input",
+        description="Estimates what a preparation job on Dataflow needs and costs. Starts nothing, and asks "
+        "Google only for the list of a gs:// input.",
+        epilog="exit codes: 0 printed, 2 unusable options or input",
         allow_abbrev=False,
     )
     parser.add_argument("--dataset", default="pets", help="data set of schemas/ (default %(default)s)")
@@ -105,12 +105,12 @@ def _prepare_options(values: dict[str, Any], given: PlanOptions) -> PrepareOptio
     """The job's options, as far as they decide how much work there is."""
     names = ("dataset", "input", "image_size", "shard_bytes", "image_path", "mask_path")
     job = {"input": NOWHERE, "output": NOWHERE, "version": "0"} | {n: values[n] for n in names if n in values}
-    # Lists decide who is evaluated on, not how much there is to do.
+    # Lists decide on splits, not on the amount of work.
     return parse_model(PrepareOptions, job | {"split": "hash"}, "options")
 
 
 def _workload(options: PrepareOptions, given: PlanOptions, counts: bool) -> tuple[Workload, list[Figure]]:
-    """What is to be done, and where each figure of it comes from."""
+    """The work, and the source of each figure."""
     from beam_jobs.dataflow.calibration import count_inputs, images_per_second
     from beam_jobs.records.sharding import SplitSize, expected_record_bytes, shard_count
 
@@ -162,7 +162,7 @@ def _tell(
         f"{'workers':<26}{machine:>28}   {shape.vcpus} vCPUs, {shape.memory_gb:g} GB, {known.disk_size_gb} GB disk each"
     )
     if expected.workers < known.max_num_workers and workload.shards > 1:
-        print(f"{'':<26}more workers would find no shard; smaller --shard_bytes would give them some")
+        print(f"{'':<26}more workers would have no shard to write; use smaller --shard_bytes for more shards")
     print()
     low, high = expected.wall_seconds
     print(f"{'wall time':<26}{duration(low)} to {duration(high)}")

@@ -30,7 +30,7 @@ PLACES = ("model", "photos", "version_dir", "output")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Submits the job and, unless told otherwise, waits for its end.
+    """Submits the job and, without --no_wait, waits for its end.
 
     Returns:
       0 where masks and table are written, or the job submitted with --no_wait; 1 where the job failed or there is no
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Writes masks and a table like beam_jobs.predict, on Google Cloud Dataflow. Other options of "
         "Apache Beam are accepted too, such as --min_cpu_platform.",
         epilog="exit codes: 0 written (with --no_wait: submitted), 1 failed, 2 unusable options or refused by Google, "
-        "130 waiting ended by Ctrl-C (the job goes on)",
+        "130 waiting ended by Ctrl-C (the job continues)",
         allow_abbrev=False,
     )
     predict.add_arguments(parser)
@@ -91,4 +91,4 @@ def _run(request: Request, flags: list[str], no_wait: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(main, "stopped; a job that was submitted goes on"))
+    sys.exit(exit_code(main, "stopped; a job that was submitted continues"))

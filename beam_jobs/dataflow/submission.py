@@ -60,10 +60,10 @@ class DataflowJob:
             wait = min(2 * wait, LAST_POLL_SECONDS)
 
     def metrics(self, inputs: int) -> JobMetrics:
-        """What the job has counted; asked for again, for half a minute, while less than all `inputs` are added up.
+        """The job's metrics; requested again, for half a minute, while they cover fewer than `inputs`.
 
         Raises:
-          OSError: The service does not tell.
+          OSError: The service does not answer.
         """
         from apache_beam.runners.dataflow.dataflow_metrics import DataflowMetrics
         from apitools.base.py.exceptions import Error
@@ -83,14 +83,14 @@ class DataflowJob:
             wait *= 2
 
     def errors(self) -> list[str]:
-        """What the service says that went wrong, oldest first."""
+        """The service's error messages, oldest first."""
         messages, _ = self._client.list_messages(self.id, minimum_importance="JOB_MESSAGE_ERROR")
         # Beam's own client until 2.74, Google's afterwards
         return [getattr(message, "messageText", None) or message.message_text for message in messages]
 
 
 def check_credentials() -> None:
-    """Raises a UserError where there are no Google credentials; Beam would go on without, and be refused later."""
+    """Raises a UserError if there are no Google credentials; Beam would continue without, and be refused later."""
     import google.auth
     from google.auth.exceptions import DefaultCredentialsError
 
@@ -101,7 +101,7 @@ def check_credentials() -> None:
 
 
 def submit(build: Callable[[beam.Pipeline], object], pipeline_options: PipelineOptions) -> DataflowJob | None:
-    """Stages the code and the graph and asks the service to run them.
+    """Stages the code and the graph, and submits the job.
 
     Args:
       build: Adds the job to a pipeline.
@@ -124,9 +124,9 @@ def submit(build: Callable[[beam.Pipeline], object], pipeline_options: PipelineO
 
     cloud = pipeline_options.view_as(GoogleCloudOptions)
     try:
-        check_bucket(cloud.staging_location)  # Beam takes a refusal for a passing fault and tries again for minutes
+        check_bucket(cloud.staging_location)  # Beam treats a refusal as a transient error and retries for minutes
         pipeline = remove_temporary_folder(beam.Pipeline(options=pipeline_options))
-        with _hushed():  # TensorFlow 2.21 announces itself whatever it is told
+        with _hushed():  # TensorFlow 2.21 announces itself in any case
             build(pipeline)
             result: Any = pipeline.run()
     except GoogleAuthError as error:
@@ -157,7 +157,7 @@ def preparation(options: PrepareOptions) -> Callable[[beam.Pipeline], object]:
 
 @contextmanager
 def _hushed() -> Iterator[None]:
-    """Keeps from the terminal what child processes say, unless the block fails.
+    """Keeps the output of child processes from the terminal, unless the block fails.
 
     To package the project Beam first tries `python -m build`, which says that it is not installed, then `setup.py`.
     """
@@ -176,7 +176,7 @@ def _hushed() -> Iterator[None]:
 
 
 def _refusal(error) -> str:
-    """The service's own sentence of an error of Beam's client, or, from Beam 2.77 on, of Google's; both hold JSON."""
+    """The service's own message in an error of Beam's client or, since Beam 2.77, of Google's; both contain JSON."""
     content = getattr(error, "content", None) or getattr(getattr(error, "response", None), "content", None) or ""
     try:
         return json.loads(content)["error"]["message"]
@@ -194,7 +194,7 @@ def follow(job: DataflowJob) -> str:
 
 
 def announce(job: DataflowJob | None, no_wait: bool, promise: str) -> TypeGuard[DataflowJob]:
-    """Prints what was submitted; whether it is to be waited for. `promise` says what a job left alone does."""
+    """Prints what was submitted; returns whether to wait for it. `promise` says what the job will do."""
     if job is None:
         print("The template is written; no job was started.")
         return False
@@ -205,7 +205,7 @@ def announce(job: DataflowJob | None, no_wait: bool, promise: str) -> TypeGuard[
 
 
 def wait(job: DataflowJob, consequence: str) -> bool:
-    """Follows a job to its end; whether it is done. Where it is not, says why, and `consequence`."""
+    """Follows a job to its end; returns whether it succeeded. If not, prints why, and `consequence`."""
     try:
         state = follow(job)
     except (KeyboardInterrupt, Terminated):
@@ -217,7 +217,7 @@ def wait(job: DataflowJob, consequence: str) -> bool:
 
 
 def print_failure(job: DataflowJob, state: str, consequence: str) -> None:
-    """Prints why a job has ended without being done."""
+    """Prints why a job has failed."""
     print(f"error: job {job.id} ended as {state.lower()}", file=sys.stderr)
     for message in job.errors()[-3:]:
         print(f"  {_cause(message)}", file=sys.stderr)
@@ -225,6 +225,6 @@ def print_failure(job: DataflowJob, state: str, consequence: str) -> None:
 
 
 def _cause(message: str) -> str:
-    """The line of a worker's traceback that says what went wrong, or the message's first line."""
+    """The line of a worker's traceback with the error, or the message's first line."""
     lines = [line.strip() for line in message.splitlines() if line.strip()] or [""]
     return next((line for line in lines if "[while running" in line), lines[-1] if "Traceback" in message else lines[0])

@@ -98,7 +98,7 @@ def _choice(values: list[str]) -> Json:
 
 
 def _image_parameter(image: str) -> Json:
-    """Beam's own option, which tells the workers' image; without it they would start an image without this package."""
+    """Beam's own option, which names the workers' image; without it they would start one without this package."""
     return {
         "name": "sdk_container_image",
         "label": "Container image of the workers",

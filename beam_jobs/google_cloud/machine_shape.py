@@ -35,6 +35,8 @@ def machine_shape(machine_type: str) -> MachineShape:
     """
     match = re.fullmatch(r"([a-z]\w*)-(standard|highmem|highcpu)-(\d+)", machine_type)
     if not match:
-        raise UserError(f"machine type {machine_type}: its name tells no shape; give one such as e2-standard-4")
+        raise UserError(
+            f"machine type {machine_type}: its name does not state its shape; give one such as e2-standard-4"
+        )
     family, kind, vcpus = match.groups()
     return MachineShape(int(vcpus), int(vcpus) * _EXCEPTIONS.get((family, kind), _MEMORY_GB[kind]))

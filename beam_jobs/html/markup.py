@@ -1,4 +1,4 @@
-"""HTML and SVG that is safe by construction: whatever is not Markup already becomes text."""
+"""HTML and SVG that is safe by construction: anything that is not Markup becomes text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hashes that may be near each other, brought together without comparing all pairs: those that agree in a whole band.
+"""Groups hashes that may be near each other, without comparing all pairs: those that agree in a whole band.
 
 A hash has 16 bands of 16 bits. Two that differ in at most 15 bits agree in one band at least (pigeonhole), so they
 always meet; of copies cropped by 3 % 97 % do, of those cropped by 8 % 30 %. Hashes with one value in a band are a
@@ -39,7 +39,7 @@ class Partition(NamedTuple):
     shares: int
 
 
-PlainPartition = tuple[int, int, int, int]  # as it is shuffled: Beam knows how to encode the key
+PlainPartition = tuple[int, int, int, int]  # shuffled form: Beam can encode the key
 
 
 class Bucketed(NamedTuple):

@@ -1,4 +1,4 @@
-"""Hashed photos by the batch, which move at a hundredth of what single photos cost."""
+"""Hashed photos in batches, whose shuffle costs a hundredth of single photos'."""
 
 from __future__ import annotations
 

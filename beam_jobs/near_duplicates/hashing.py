@@ -1,9 +1,9 @@
-"""The perceptual hash: photos that look the same differ in few of its bits, whatever their size and compression.
+"""The perceptual hash: photos that look the same differ in few of its bits, regardless of size and compression.
 
 Measured on 648 photos of the Oxford-IIIT Pet data set: copies that were compressed again, resized, brightened, mirrored
 or watermarked differ in 0 to 14 bits, those cropped by 3 % in 22 and by 8 % in 60 (medians). Unrelated photos differ in
 127 on average, the closest two in 88, and the closest two of 21 million pairs of unlike cuttings of the photos in 65.
-One in 200 copies and one in 50 crops is taken for mirrored by mistake and not known again.
+One in 200 copies and one in 50 crops is mistaken for mirrored, and so not found.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class HashedPhoto(NamedTuple):
       image_id: Its id.
       split: Its split.
       hash: What `photo_hash` gave; None for a photo without structure.
-      source: Where it can be read again, to be shown; None where nobody will.
+      source: Where to read it again to show it; None if it will not be shown.
     """
 
     image_id: str
@@ -46,7 +46,7 @@ class HashedPhoto(NamedTuple):
 def photo_hash(image: Image.Image) -> bytes | None:
     """The perceptual hash of a photo: the signs of its lowest frequencies (the pHash of C. Zauner, 2010, by sign).
 
-    The photo's luma is averaged to 32x32 pixels, whatever its aspect, and transformed by a DCT-II; a bit says whether
+    The photo's luma is averaged to 32x32 pixels, ignoring its aspect, and transformed by a DCT-II; a bit says whether
     a coefficient is positive. A mirrored photo has the same hash, since both are turned to have their darker half on
     the same side first. All arithmetic is exact on integers, so that every processor gives the same bytes.
 
@@ -62,7 +62,7 @@ def photo_hash(image: Image.Image) -> bytes | None:
     if np.ptp(pixels) < FLAT_RANGE:
         return None
     cosines = _cosines()
-    coefficients = cosines @ pixels @ cosines.T  # integers below 2**38: exact in float64, in whatever order
+    coefficients = cosines @ pixels @ cosines.T  # integers below 2**38: exact in float64, in any order
     if coefficients[0, 1] < 0:
         coefficients[:, 1::2] *= -1  # what mirroring does
     coefficients[0, 0] = 0  # the mean is always positive
@@ -76,7 +76,7 @@ def encoded_photo_hash(data: bytes, max_missing_fraction: float = 0.0) -> bytes 
     are those of `beam_jobs.codec.photos.decode_photo`.
 
     Raises:
-      InputRejected: The bytes are no photo that can be published.
+      InputRejected: The bytes are not a photo that can be published.
     """
     return photo_hash(decode_photo(data, _DECODED_SIDE, max_missing_fraction).image)
 

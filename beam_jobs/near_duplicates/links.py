@@ -1,4 +1,4 @@
-"""Links between hashes that are near each other: as few as connect all that are, directly or over others."""
+"""Links between hashes that are near each other: just enough to connect all of them, directly or through others."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Links = bytes  # of uint8 [N, 64]: two hashes each
 
 
 class FindLinks(beam.PTransform):
-    """Batches -> Links of hashes that are near each other, whatever their splits.
+    """Batches -> Links of hashes that are near each other, regardless of their splits.
 
-    What comes out grows with the number of hashes: two that are connected already are not compared again, so that a
-    video costs little more than as many unlike photos.
+    The output grows with the number of hashes: hashes that are already connected are not compared again, so a video
+    costs little more than as many different photos.
     """
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:

@@ -36,7 +36,7 @@ class NearDuplicatePair(NamedTuple):
     Attributes:
       distance: Number of bits in which their hashes differ, of 256.
       train_id, eval_id: Their ids.
-      train_photo, eval_photo: Where they can be read again, to be shown; None where nobody will.
+      train_photo, eval_photo: Where to read them again to show them; None if they will not be shown.
     """
 
     distance: int
@@ -51,12 +51,12 @@ class NearDuplicatePair(NamedTuple):
 
 
 class Leak(NamedTuple):
-    """What of eval is nearly the same in train.
+    """The photos of eval that have near-duplicates in train.
 
     Attributes:
       eval_photos: Number of photos of eval that have a near-duplicate in train.
-      is_complete: Whether that is the number, and not the least that it can be: crowds of photos that have much in
-        common and are no near-duplicates are not compared to the end.
+      is_complete: Whether that number is exact, not a lower bound: large groups of photos that are similar but not
+        near-duplicates are not all compared.
       pairs: Examples: the nearest, at most `PARTNERS` of a photo of eval, `COPIES_NAMED` of equal photos and
         `PAIRS_NAMED` in all, sorted.
     """

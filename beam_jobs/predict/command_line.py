@@ -45,11 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as progress_dir:
         try:
             _run(request._replace(progress_dir=progress_dir), pipeline_options)
-        except Exception as error:  # whatever failed in the graph, on any runner
+        except Exception as error:  # anything that failed in the graph, on any runner
             if options.verbose or isinstance(error, UserError):
                 raise
             print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
-            print("Masks that were written stay; the same command writes them again. --verbose tells more.")
+            print("Masks that were written stay; the same command writes them again. --verbose shows more.")
             return FAILED
     return report(request, time.monotonic() - start)
 
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what every way to run the job takes."""
+    """Adds the arguments that the job takes on any runner."""
     add = parser.add_argument
     add("--model", required=True, metavar="DIR", help="exported model, such as OUTPUT/serving/1700000000, or gs://")
     what = parser.add_mutually_exclusive_group(required=True)
@@ -97,7 +97,7 @@ def _run(request: Request, options: PipelineOptions) -> None:
 
 
 def report(request: Request, seconds: float) -> int:
-    """Prints what a job has written that took so many seconds; returns the exit code."""
+    """Prints what a job has written in `seconds`; returns the exit code."""
     from beam_jobs.predict.pipeline import SUMMARY_FILE
 
     summary = json.loads(read_file(f"{request.output}/{SUMMARY_FILE}"))
@@ -122,7 +122,7 @@ def report(request: Request, seconds: float) -> int:
 
 
 def _of_earlier_runs(output: str, masks: int, files: set[str]) -> Iterator[str]:
-    """One line for each folder that also holds what this run has not written: `masks` masks, and `files`."""
+    """One line for each folder that also holds files of earlier runs: `masks` masks, and `files`."""
     from beam_jobs.predict.pipeline import REJECTED_FOLDER, TABLE_FOLDER
 
     if more := sum(1 for _ in files_below(f"{output}/masks")) - masks:

@@ -1,4 +1,4 @@
-"""An exported model for Beam's RunInference, in batches that are bounded by their bytes."""
+"""An exported model for Beam's RunInference, in batches bounded by bytes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def read_model_info(model_dir: str) -> ModelInfo:
-    """Reads the information beside an exported model; UserError where the folder holds none."""
+    """Reads the information beside an exported model; UserError if the folder has none."""
     path = f"{model_dir}/{INFO_PATH}"
     try:
         data = read_part(path, 0, MAX_JSON_BYTES + 1)
@@ -72,7 +72,7 @@ class ReadyPhoto(NamedTuple):
 
 
 class PredictedPhoto(NamedTuple):
-    """What the model says of a photo.
+    """The model's prediction for a photo.
 
     Attributes:
       photo: The photo.
@@ -86,7 +86,7 @@ class PredictedPhoto(NamedTuple):
 
 
 class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
-    """Loads an exported model once per process, from wherever Beam can read, and asks it for masks."""
+    """Loads an exported model once per process, from any place that Beam can read, and predicts masks."""
 
     def __init__(self, model_dir: str, info: ModelInfo):
         super().__init__()
@@ -97,7 +97,7 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
         """The model from uint8 [N, S, S, 3] to logits [N, S, S, C]; a tiled one from [1, H, W, 3] to class ids."""
         import tensorflow as tf
 
-        # TensorFlow reads a bucket with credentials of its own, and takes some folders for patterns
+        # TensorFlow reads a bucket with its own credentials, and treats some paths as patterns
         elsewhere = "://" in self._model_dir or wildcard_problem(self._model_dir)
         with tempfile.TemporaryDirectory() as copied:
             folder = _copy(self._model_dir, copied) if elsewhere else self._model_dir
@@ -149,6 +149,6 @@ def mask_path(output: str, image_id: str) -> str:
 
 
 def finite(values: Iterable[float]) -> Iterator[float | None]:
-    """Numbers as JSON knows them: None for NaN."""
+    """Converts numbers for JSON: NaN becomes None."""
     for value in values:
         yield None if np.isnan(value) else float(value)

@@ -43,7 +43,7 @@ from schemas.spec import ID_PATTERN
 PHOTOS, READY, REJECTED, LEFT_OUT = "photos", "ready", "rejected", "left_out"
 STAGE = "predict"
 TABLE_FOLDER, REJECTED_FOLDER, SUMMARY_FILE = "table", "rejected", "summary.json"
-ALL = "all"  # progress knows splits; here all photos are one
+ALL = "all"  # progress is per split; here all photos count as one
 MAX_ID = 200  # letters; file systems take names of 255, and a file that is being written has 41 more than its id
 WORST = 5  # photos named in the summary
 
@@ -53,13 +53,13 @@ class Request(NamedTuple):
 
     Attributes:
       model_dir: Folder of the exported model.
-      info: What it says of itself.
+      info: Its model_info.json.
       output: Folder that masks and table go to.
       photos: Folder of photos; empty where a version is predicted.
       image_path: Pattern below `photos`.
       version_dir: Published version, whose masks are the truth; empty where photos are predicted.
       shards: Its shards.
-      progress_dir: Where progress is told.
+      progress_dir: Folder for the progress files.
     """
 
     model_dir: str
@@ -99,7 +99,7 @@ Listed = tuple[str, Any]  # a folder and a Line of its files
 
 
 def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
-    """Adds the whole job to a pipeline; its one output element is the path of the summary."""
+    """Adds the whole job to a pipeline; its only output element is the path of the summary."""
     found = pipeline | "FindPhotos" >> _FindPhotos(request)
     photos = found[PHOTOS] | "ReadPhotos" >> beam.ParDo(_ReadPhoto(request)).with_outputs(REJECTED, main=READY)
     rows = (
@@ -205,7 +205,7 @@ def _check_id(image_id: str, sources: Iterable[SourceFile]) -> Iterator[Found | 
 
 
 class _ReadPhoto(beam.DoFn):
-    """Reads and decodes a photo, as the preparation does; a record of a version is ready as it is."""
+    """Reads and decodes a photo, as the preparation does; a record of a version needs no preparation."""
 
     def __init__(self, request: Request):
         self._request = request

@@ -71,7 +71,7 @@ def make_request(
 
 
 def _real(folder: str) -> str:
-    """A local folder without links: one that leads into what is read would be written to all the same."""
+    """Resolves links in a local folder, since a link could lead into the input."""
     return folder if "://" in folder else os.path.realpath(folder)
 
 

@@ -1,4 +1,4 @@
-"""The account of a job that has ended: its counters, its manifest and its files must tell the same story."""
+"""The account of a job that has ended: its counters, its manifest and its files must agree."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from schemas.version_files import MANIFEST_FILE, METRICS_FILE, QUARANTINE_FOLDER
 
 
 def settle(options: PrepareOptions, published: Manifest | None, metrics: JobMetrics, seconds: float) -> list[str]:
-    """Compares what a job has counted with what it left, and writes `metrics.json` beside it.
+    """Compares a job's counters with what it has written, and writes `metrics.json` beside it.
 
     Args:
       options: Of the job.
@@ -36,7 +36,7 @@ def settle(options: PrepareOptions, published: Manifest | None, metrics: JobMetr
       seconds: How long its graph ran.
 
     Returns:
-      What does not add up, in words; empty where all is well.
+      One sentence per difference; empty if there is none.
     """
     folder = options.version_dir if published else options.rejected_dir
     manifest = published or _withheld_manifest(options)
@@ -50,7 +50,7 @@ def settle(options: PrepareOptions, published: Manifest | None, metrics: JobMetr
 def restore_metrics(published: Manifest, version_dir: str) -> bool:
     """Writes `metrics.json` of a published version that has none, as far as its manifest knows what the job counted.
 
-    A job that was killed between its manifest and its metrics, or that ran on after its launcher had gone, leaves none.
+    There is none if the job was killed after its manifest, or if it outlived its launcher.
 
     Returns:
       Whether it was missing.
@@ -65,7 +65,7 @@ def restore_metrics(published: Manifest, version_dir: str) -> bool:
 
 
 def outcome_manifest(options: PrepareOptions) -> Manifest:
-    """The manifest of the version that a job has published, or of what it has withheld."""
+    """The manifest of the version that a job published or withheld."""
     published = exists(f"{options.version_dir}/{MANIFEST_FILE}")
     return read_manifest(options.version_dir) if published else _withheld_manifest(options)
 
@@ -82,9 +82,9 @@ def find_mismatches(manifest: Manifest, metrics: JobMetrics, folder: str) -> lis
 
     Args:
       manifest: Of the version that was published or withheld.
-      metrics: What the job has counted. Where attempts alone are counted, a counter may be larger than the manifest
-        says, because a bundle was retried, but never smaller.
-      folder: Of the version, or of what is left of a withheld one.
+      metrics: What the job has counted. If the runner only counts attempts, a counter may be larger than in the
+        manifest, because a bundle was retried, but never smaller.
+      folder: Of the version, or of the files of a withheld one.
     """
     counted = _promised_counters(manifest)
     prefixes = (REJECTED_PREFIX, REPAIRED_PREFIX)
@@ -126,7 +126,7 @@ def _quarantine(folder: str) -> Iterator[bytes]:
 
 
 def metrics_json(manifest: Manifest, metrics: JobMetrics, seconds: float, mismatches: list[str]) -> str:
-    """`metrics.json`: times and counts of one run, no part of what the same inputs give again.
+    """`metrics.json`: times and counts of one run, which differ from run to run.
 
     Times are wall-clock microseconds of one worker, sizes are bytes.
     """

@@ -1,4 +1,4 @@
-"""The published version that a new one is built upon, with `--retry_quarantined`."""
+"""The published version that `--retry_quarantined` builds upon."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.version_files import MANIFEST_FILE
 
 
 def read_base(options: PrepareOptions) -> Manifest | None:
-    """The manifest of the version that the options build upon; None where they build upon none.
+    """The manifest of the version that the options build upon, if any.
 
     Raises:
       UserError: As `read_unchanged`.
@@ -22,7 +22,7 @@ def read_unchanged(base_dir: str, base_sha256: str | None) -> Manifest:
     """The manifest of a base version.
 
     Raises:
-      UserError: Its digest is another one than when the job was launched.
+      UserError: It has changed since the job was launched.
     """
     base = read_manifest(base_dir)
     if base.sha256 != base_sha256:

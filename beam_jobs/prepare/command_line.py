@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 WITHHELD = FAILED = 1
 OTHER_VERSION = "choose another --version"
-PUBLISHED_MEANWHILE = "{} is published all the same: by another job, or by this one before it failed."
+PUBLISHED_MEANWHILE = "{} is published anyway: by another job, or by this one before it failed."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _publish(options: PrepareOptions, pipeline_options: PipelineOptions, verbose: bool) -> int:
     try:
         seconds, metrics = _run(options, pipeline_options)
-    except Exception as error:  # whatever failed in the graph, on any runner
+    except Exception as error:  # anything that failed in the graph, on any runner
         if verbose or isinstance(error, UserError):
             raise
         print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds one argument for each field of PrepareOptions; their values stay text, the options check them."""
+    """Adds one argument for each field of PrepareOptions; values stay text, and PrepareOptions checks them."""
     defaults = {name: field.default for name, field in PrepareOptions.model_fields.items()}
     required = parser.add_argument_group("required")
     required.add_argument("--input", required=True, help="folder with photos and masks, local or gs://")
@@ -110,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     content = parser.add_argument_group("content")
     content.add_argument(
         "--retry_quarantined",
-        help="published version under the same --output: copy its records, try again what it rejected",
+        help="published version under the same --output: copy its records and retry what it rejected",
     )
     content.add_argument(
         "--image_size", help=f"side in pixels, 0 keeps the size (default {defaults['image_size']}); aspect is not kept"
@@ -139,7 +139,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _check_input(options: PrepareOptions) -> None:
-    """Fast checks of a local folder, before anything heavy is imported; the graph makes them for every input."""
+    """Quick checks of a local folder, before anything heavy is imported; the graph checks every input."""
     if "://" in options.input:
         return
     if not os.path.isdir(options.input):
@@ -151,7 +151,7 @@ def _check_input(options: PrepareOptions) -> None:
 
 
 def _check_runner(pipeline_options: PipelineOptions) -> None:
-    """Dataflow takes more than the name of a runner: a bucket, workers, a package, nothing of this process."""
+    """Dataflow needs more than a runner's name: a bucket, workers, and a package."""
     if pipeline_options.get_all_options()["runner"] == "DataflowRunner":
         raise UserError("--runner=DataflowRunner: use python -m beam_jobs.dataflow, which takes the same options")
 
@@ -160,7 +160,7 @@ def _check_runner(pipeline_options: PipelineOptions) -> None:
 def _alone(options: PrepareOptions) -> Iterator[None]:
     """Keeps a second job of this version from running on this machine; UserError where there is one.
 
-    In a bucket there is no such lock: the job that publishes first wins, and the other one finds that out at its end.
+    A bucket has no such lock: the first job to publish wins, and the other one finds out when it ends.
     """
     if "://" in options.output:
         yield
@@ -186,17 +186,20 @@ def _lock(options: PrepareOptions) -> str:
 
 
 def _clear_staging(options: PrepareOptions) -> None:
-    """Deletes what jobs that were killed left of a version that is published."""
+    """Deletes what killed jobs left behind of a version that is published."""
     from beam_jobs.prepare.place import delete_staging
 
     if "://" not in options.output and exists(_lock(options)):
-        with contextlib.suppress(UserError), sole_use(_lock(options), "a job that can publish no more still runs"):
+        with (
+            contextlib.suppress(UserError),
+            sole_use(_lock(options), "a job that can no longer publish is still running"),
+        ):
             pass  # removes it
     delete_staging(options, published=True)
 
 
 def check_places(options: PrepareOptions) -> None:
-    """Raises a UserError where something that is not ours lies where a version, or what is withheld, is to go."""
+    """Raises a UserError if files that are not ours are where a version, or a withheld one, will go."""
     from beam_jobs.prepare.place import check_place
 
     for place in (options.version_dir, options.rejected_dir):
@@ -217,7 +220,7 @@ def read_published(options: PrepareOptions) -> Manifest | None:
 
 
 def _compare_with_published(published: Manifest, options: PrepareOptions, pipeline_options) -> int:
-    """The same inputs and options again are no error and no work; anything else must not touch the version."""
+    """Repeating the same inputs and options is no error and no work; anything else must not touch the version."""
     from beam_jobs.prepare.accounting import restore_metrics
 
     check_same_options(published, options)
@@ -227,12 +230,12 @@ def _compare_with_published(published: Manifest, options: PrepareOptions, pipeli
     _clear_staging(options)
     print(f"Already published from the same inputs and options: {options.version_dir}")
     if restore_metrics(published, options.version_dir):
-        print(f"Its {METRICS_FILE} was missing: counts are restored from the manifest, times are not known any more.")
+        print(f"Its {METRICS_FILE} was missing: counts are restored from the manifest, times are lost.")
     return 0
 
 
 def check_same_options(published: Manifest, options: PrepareOptions) -> None:
-    """Raises a UserError where a published version was made with other options or under another contract."""
+    """Raises a UserError if a published version was made with other options or under another contract."""
     if published.options_sha256 != options_sha256(options.content_options):
         changed = changed_options(published.options, options.content_options)
         raise UserError(f"{options.version_dir} is already published with {changed}; {OTHER_VERSION}")
@@ -279,12 +282,12 @@ def _run(options: PrepareOptions, pipeline_options) -> tuple[float, JobMetrics]:
 
 
 def report_outcome(options: PrepareOptions, seconds: float, metrics: JobMetrics | None = None) -> int:
-    """Says what a job that ran to its end has published or withheld, and returns the code to exit with.
+    """Prints what a finished job has published or withheld, and returns the exit code.
 
     Args:
       options: Of the job.
       seconds: How long its graph ran.
-      metrics: What it has counted; where that is known, it is compared with what is there, and kept beside it.
+      metrics: What it has counted, if known; it is compared with the published files, and written beside them.
     """
     from beam_jobs.monitoring.metrics import PUBLISHED_BY_ANOTHER
     from beam_jobs.prepare.accounting import settle

@@ -1,4 +1,4 @@
-"""The gate: what a version would be, and what speaks against publishing it."""
+"""The gate: the manifest of a version, and the problems that prevent its publication."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Problem(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """The manifest of what was built, and what speaks against publishing it; empty problems mean: publish.
+    """The manifest of what was built, and the problems that prevent its publication, if any.
 
-    `near_duplicates` says whether near-duplicates were searched for, so that there is a file of them; `dataset_text` is
+    `near_duplicates` says whether there was a search for near-duplicates, whose file is then there; `dataset_text` is
     the content of the version's `dataset.yaml`; `left_out` are the files that match no pattern, by kind.
     """
 
@@ -52,9 +52,9 @@ def make_manifest(
     """The manifest of everything written; shards may come in any order.
 
     Args:
-      contract: That the version is published under.
+      contract: The contract of the version.
       tally: What was planned, and rejected before it was read.
-      base: Of the version whose records were all copied, with the repairs that were made to them; None for none.
+      base: Manifest of the version whose records were all copied, repairs included; None without one.
     """
     splits = {}
     for split in SPLITS:
@@ -98,13 +98,13 @@ def find_problems(
     max_rejected: float,
     shards: list[WrittenShard],
 ) -> Iterator[Problem]:
-    """What speaks against publishing: anomalies, empty splits, palettes that contradict each other, too many rejected
-    inputs, an account that differs.
+    """Problems that prevent publication: anomalies, empty splits, palettes that contradict each other, too many
+    rejected inputs, an account that does not add up.
 
     Args:
       tally: What planning has counted, apart from what was written and rejected.
-      base: Of the version that this one is built upon, so that it has the same inputs; None for none.
-      max_rejected: Largest share of rejected inputs that is acceptable, in [0, 1].
+      base: Manifest of the version that this one is built upon, and so has the same inputs; None without one.
+      max_rejected: Largest acceptable share of rejected inputs, in [0, 1].
       shards: Everything written, in any order.
     """
     one_side = manifest.options.get("near_duplicates") == "one_side"

@@ -1,10 +1,10 @@
-"""Keeps near-duplicates on one side of the split: decided before any shard is planned, from a first look at the photos.
+"""The group split: keeps near-duplicates in the same split, decided in a first pass over the photos, before shards.
 
-Photos that are near each other, directly or over others, make a cluster, and all of a cluster go to the split of its
-first id. That leaves the share of the splits as it is on average, but all of a video becomes one cluster, in one split.
-Records that are copied from a published version stay where they are, on both sides if they were, and draw what is near
-them to the side of the first. With official lists both published splits then differ from the official ones by the
-photos that moved, and results are no longer comparable with others' to the last digit.
+Photos that are near each other, directly or through others, form a cluster, and a cluster goes to the split of its
+first id. On average this keeps the shares of the splits, but a whole video becomes one cluster, in one split. Records
+copied from a published version keep their splits, even different ones, and photos near them go to the split of the
+first. With official lists, the published splits then differ from the official ones by the photos that moved, and
+results are no longer strictly comparable with others'.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ Hashed = tuple[bytes, list[bytes | None]]  # packed PlannedRecords, and the hash
 
 
 class SplitByGroup(beam.PTransform):
-    """Packed PlannedRecords -> the same, those of near-duplicates with one split; other output: a Reassigned of each.
+    """Packed PlannedRecords -> the same, near-duplicates in the same split; other output: a Reassigned per element.
 
-    Reads, decodes and resizes every photo once, besides the pass that publishes it and just as that pass does: the
-    hashes are the same, so that pass finds no pair that was not seen here. Photos that cannot be decoded stay where
-    they are: that pass rejects them. The result depends neither on the runner nor on the order of the records. Memory
-    grows with the number of photos that have a near-duplicate, all of which one worker joins to clusters.
+    Reads, decodes and resizes every photo once more than the pass that publishes it, in the same way: the hashes are
+    the same, so that pass finds no other pairs. Photos that cannot be decoded keep their split; that pass rejects
+    them. The result depends neither on the runner nor on the order of the records. Memory grows with the number of
+    photos that have a near-duplicate, since one worker joins all of them to clusters.
 
     Args:
       encoding: Of the records.
@@ -118,7 +118,7 @@ def join_clusters(links: Iterable[Links]) -> Iterator[tuple[bytes, bytes]]:
 
 
 class _FirstOfCluster(NamedTuple):
-    """What decides the split of a cluster; the smallest one does, so a published record before any other."""
+    """A record of a cluster; the smallest decides its split, so published records come before new ones."""
 
     is_new: bool
     image_id: str
@@ -135,7 +135,7 @@ def _key_by_cluster(hashed: Hashed, clusters: dict[bytes, bytes]) -> Iterator[tu
 
 
 class Reassigned(NamedTuple):
-    """What packed records have come to: how many changed their split, and what is planned for each split now."""
+    """How many photos of an element changed their split, and the size of each split now."""
 
     photos: int
     sizes: dict[str, SplitSize]

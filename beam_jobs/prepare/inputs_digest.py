@@ -1,4 +1,4 @@
-"""The digest of all inputs: order-independent, so that any runner adds it up alike, and cheap to take again."""
+"""The digest of all inputs: independent of order, so the same on any runner, and cheap to compute again."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def fingerprint(image_id: str, *contents: bytes) -> int:
 
 
 def listed_fingerprint(image_id: str, split: str) -> int:
-    """The share of an official list's line: it decides where a record goes, and is in no other file."""
+    """The fingerprint of a line in an official list: it decides the split, and is in no other file."""
     return fingerprint(image_id, b"listed", split.encode())
 
 
 def unread_fingerprint(image_id: str, reason: str) -> int:
-    """The share of an input that was rejected for a reason and not read."""
+    """The fingerprint of an input that was rejected before it was read."""
     return fingerprint(image_id, reason.encode())
 
 
@@ -37,7 +37,7 @@ def inputs_sha256(total: int) -> str:
 
 
 class DigestInputs(beam.PTransform):
-    """Reads every input once, without decoding it, and gives the digest that a manifest of them would state."""
+    """Reads every input once, without decoding it, and returns the digest for a manifest."""
 
     def __init__(self, plan: beam.PTransform):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Brings together all that is known of an id, from whatever place."""
+"""Joins everything known about an id, from all sources."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from beam_jobs.sources.left_out import LeftOut
 
 LISTED, PUBLISHED, QUARANTINED = "listed", "published", "quarantined"
 LEFT_OUT = "left_out"
-NO_ID = "//"  # of what is known of no id: no file's id has a slash
+NO_ID = "//"  # key of what belongs to no id; no file's id has a slash
 
-_FOUND_PER_PARTITION = 1 << 12  # what is joined at a time, in memory
+_FOUND_PER_PARTITION = 1 << 12  # joined at a time, in memory
 _BATCHES, _COUNTS = "batches", "counts"
 
 
 class Found(NamedTuple):
-    """One thing that is known of an id.
+    """One fact about an id.
 
     Attributes:
       kind: IMAGES or MASKS, whose value is a SourceFile; LISTED, the name of a split; PUBLISHED, a PlannedRecord;
         QUARANTINED, a Rejection; LEFT_OUT, of NO_ID, a dictionary of kinds to LeftOut.
       image_id: The id.
-      value: What is known.
+      value: The fact.
     """
 
     kind: str

@@ -27,11 +27,11 @@ class Wanted(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """A place to look in, the input folder or (`archive`) a tar in it, and what is wanted from there.
+    """A place to list, the input folder or (`archive`) a tar in it, and what is wanted from it.
 
     Attributes:
-      patterns: Of all photos and masks that are looked for there, by this listing or another.
-      known: Paths of other files that the data set has there.
+      patterns: Of all photos and masks expected there, by this listing or another.
+      known: Paths of the data set's other files there.
     """
 
     place: str
@@ -53,7 +53,7 @@ def wanted_files(options: PrepareOptions) -> list[Wanted]:
 
 
 def plan_listings(options: PrepareOptions) -> Iterator[Listing]:
-    """Decides where to look for what: files that lie unpacked go before the archives, which need no unpacking.
+    """Decides where to list what: unpacked files take precedence over the archives, which are read in place.
 
     Raises:
       UserError: Something is in neither, or an archive is compressed.
@@ -69,7 +69,7 @@ def plan_listings(options: PrepareOptions) -> Iterator[Listing]:
     if not packed:
         return
     there = [[uri for name in one.local_names if _is_file(uri := f"{root}/{name}")] for one in spec.archives]
-    if not any(there) and options.retry_quarantined:  # mended files need no lists, their base has read them
+    if not any(there) and options.retry_quarantined:  # fixed files need no lists: the base has read them
         packed = [wanted for wanted in packed if wanted.kind != LISTS]
     if packed:
         _check_archives(packed, [one.file for one, uris in zip(spec.archives, there) if not uris], options)
@@ -87,7 +87,7 @@ def _patterns(wanted: Iterable[Wanted]) -> tuple[str, ...]:
 
 
 def _check_archives(packed: list[Wanted], missing: list[str], options: PrepareOptions) -> None:
-    """Raises a UserError where what is not unpacked can't be in the archives, because none is there, or one is not."""
+    """Raises a UserError if files are neither unpacked nor in archives, because some archive is missing."""
     archives = options.spec.archives
     fetch = f"python -m beam_jobs.fetch --dataset={options.dataset} fetches"
     if len(missing) < len(archives):
@@ -100,13 +100,13 @@ def _check_archives(packed: list[Wanted], missing: list[str], options: PrepareOp
         if other := _other_files(packed[0], options):
             remedy = other
         if options.retry_quarantined:
-            remedy = "; a mended photo needs its mask beside it, and a mended mask its photo"
+            remedy = "; a fixed photo needs its mask beside it, and a fixed mask its photo"
         problem = f"no file matches {PathPattern(packed[0].pattern).glob}, the layout of {options.dataset}"
         raise UserError(f"--input {options.input}: {problem}{remedy}")
 
 
 def _other_files(wanted: Wanted, options: PrepareOptions) -> str:
-    """What lies where nothing matches, and what to do about it; empty where nothing does."""
+    """Names files where no file matches, with a remedy; empty if there are no such files."""
     pattern = PathPattern(wanted.pattern)
     others = LeftOutFiles([pattern], options.spec.official_splits.values())
     for path, _, _ in list_folder(options.input, pattern):
@@ -121,14 +121,14 @@ def _other_files(wanted: Wanted, options: PrepareOptions) -> str:
 
 
 def left_out_files(listing: Listing) -> LeftOutFiles:
-    """Collects what `list_files` finds of a listing and nobody wants."""
+    """Collects files of a listing that match no pattern."""
     return LeftOutFiles([PathPattern(pattern) for pattern in listing.patterns], listing.known)
 
 
 def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterator[tuple[Wanted, str, SourceFile]]:
-    """What was wanted, the id (empty for a list) and the place of each file that a listing finds.
+    """Yields the kind, the id (empty for a list) and the location of each file in a listing.
 
-    `left_out` collects what else lies there.
+    `left_out` collects all other files.
     """
     if listing.archive:
         patterns = [(wanted, PathPattern(wanted.pattern)) for wanted in listing.wanted]

@@ -27,7 +27,7 @@ BASE_OPTIONS = ("retry_quarantined", "base_sha256")  # what a version was built 
 class Contract(NamedTuple):
     """The content of a version's `dataset.yaml` and `schema.pbtxt`.
 
-    It is read where a job is launched, and travels with the graph: workers may have another release installed.
+    The launcher reads it, and it travels with the graph: workers may have another release installed.
     """
 
     dataset_text: str
@@ -41,7 +41,7 @@ class PrepareOptions(FrozenModel):
       dataset: The data set's name. Given is that of one that ships, or the path of a `dataset.yaml` or of its folder.
       description: What its `dataset.yaml` says; read when the options are made, so that it travels with them.
       input: Folder of the data set (local or `gs://`), in the layout of its description, or of its archives.
-      image_path, mask_path: Patterns in place of the spec's, for a user's own folders.
+      image_path, mask_path: Patterns that replace the description's, for a user's own folders.
       output: Root that versions are published under, as `<output>/<dataset>/<version>`.
       image_size: Side of the square photos and masks in pixels; 0 keeps the sizes.
       split: `official` reads the data set's lists and folders, `hash` decides by the id; None: as described.
@@ -50,12 +50,12 @@ class PrepareOptions(FrozenModel):
       shard_bytes: Target size of a shard in bytes.
       retry_quarantined: A published version of the same data set under the same output, to build upon: its records are
         copied, and what it rejected is tried again. `base_sha256` is the digest of its manifest.
-      near_duplicates: What to do about photos that are nearly the same in train and eval: `report` them, keep them on
-        `one_side`, or `ignore` them.
-      max_rejected_fraction: More rejected inputs than this share, and nothing is published.
-      origin: What `origin.yaml` in the input says of it; None where there is no such file.
+      near_duplicates: What to do about near-duplicates in train and eval: `report` them, keep each group in the same
+        split (`one_side`), or `ignore` them.
+      max_rejected_fraction: A larger share of rejected inputs withholds the version.
+      origin: Content of the input's `origin.yaml`; None without one.
       baseline: A published version of the same data set under the same output; drift from it withholds the version.
-      job_id: Of this one job, so that no two jobs of a version build in the same folder. Not for users to choose.
+      job_id: Unique, so that no two jobs of a version build in the same folder. Not for users to choose.
     """
 
     dataset: str = ""
@@ -96,7 +96,7 @@ class PrepareOptions(FrozenModel):
     @field_validator("input", "output")
     @classmethod
     def _absolute(cls, folder: str) -> str:
-        """Workers have other current folders than the launcher."""
+        """Makes local folders absolute: workers may have another current folder."""
         return absolute_folder(folder)
 
     @field_validator("input")
@@ -109,7 +109,7 @@ class PrepareOptions(FrozenModel):
     @field_validator("output")
     @classmethod
     def _can_be_trained_on(cls, folder: str) -> str:
-        """A version could be published there, but TensorFlow and TFX could not read it."""
+        """Refuses paths from which TensorFlow and TFX could not read a version."""
         if problem := wildcard_problem(folder):
             raise ValueError(problem)
         return folder
@@ -143,7 +143,7 @@ class PrepareOptions(FrozenModel):
     @property
     def contract(self) -> Contract:
         """The contract that the version is published under, as its files."""
-        spec = with_origin(self.description, self.origin)  # where this job's files lie is no part of it
+        spec = with_origin(self.description, self.origin)  # the location of this job's files is not part of it
         return Contract(dataset_text(spec), derive_schema(spec))
 
     @property
@@ -158,7 +158,7 @@ class PrepareOptions(FrozenModel):
 
     @property
     def staging_dir(self) -> str:
-        """Where this job builds the version; gone when the job has ended."""
+        """Where this job builds the version; deleted when the job ends."""
         return f"{self.staging_root}/{self.job_id}"
 
     @property
@@ -173,12 +173,12 @@ class PrepareOptions(FrozenModel):
 
     @property
     def baseline_dir(self) -> str | None:
-        """Where the version is published that drift is measured against; None for none."""
+        """Folder of the version that drift is measured against; None without one."""
         return f"{self._dataset_dir}/{self.baseline}" if self.baseline else None
 
     @property
     def base_dir(self) -> str | None:
-        """Where the version is published whose rejected inputs are tried again; None for none."""
+        """Folder of the version whose rejected inputs are retried; None without one."""
         return f"{self._dataset_dir}/{self.retry_quarantined}" if self.retry_quarantined else None
 
     @property
@@ -187,7 +187,7 @@ class PrepareOptions(FrozenModel):
 
     @property
     def content_options(self) -> dict[str, str | int | float | None]:
-        """The options that decide a version's bytes, as its manifest states them; neither places nor gates."""
+        """The options that decide a version's bytes, as its manifest states them; not folders or gates."""
         options = self.model_dump(
             include={
                 "image_size",

@@ -1,4 +1,4 @@
-"""Lists what the input has, and makes one planned record of the photo, the mask and the split that share an id."""
+"""Lists the input, and plans one record for each id from its photo, mask and split."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ declare(Listing)
 
 
 class ListInput(beam.PTransform):
-    """Lists the files that the options name. Gives PCollections of Founds: of all files and, if read, of all lists."""
+    """Lists the files that the options name. Returns PCollections of Founds: all files and, if read, all lists."""
 
     def __init__(self, options: PrepareOptions):
         super().__init__()
@@ -78,8 +78,8 @@ def pair(image_id: str, images: list[SourceFile], masks: list[SourceFile], split
       splits: All splits that claim it, sorted.
 
     Raises:
-      rejections.InputRejected: There is not exactly one of each, one will not be read, or the id can't be the name of a
-        record.
+      rejections.InputRejected: There is not exactly one of each, one is refused unread, or the id is no valid name
+        of a record.
     """
     if not re.fullmatch(ID_PATTERN, image_id):
         problem = rejections.UNSAFE_ID, f"ids are letters, digits, '_', '-' and '.', got {image_id!r}"

@@ -1,7 +1,7 @@
 """The preparation job as one Beam graph: plan by id, write in place, validate, decide, publish.
 
-Every step costs a job on one machine 20 to 40 ms to set up, however little it does. So what is merely counted rides
-along with the steps that see it anyway: planning leaves a Tally for each bundle, writing a WrittenShard for each shard.
+On one machine every step costs 20 to 40 ms to set up, however little it does. So existing steps count what they see:
+planning emits a Tally per bundle, writing a WrittenShard per shard.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Assigned = tuple[ShardKey, bytes]  # the shard of some records, and these as pac
 
 
 def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollection:
-    """Adds the whole job to a pipeline; its one output element is the folder that the job has written to."""
+    """Adds the whole job to a pipeline; its only output element is the folder that the job has written."""
     plan = pipeline | "PlanRecords" >> plan_records(options)
     planned, sizes, reassigned = _decide_splits(plan, options)
     shards = (
@@ -57,7 +57,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
         ).with_outputs(STATISTICS_ROWS, REJECTED, REPAIRED, HASHED_PHOTOS, main="written")
     )
     validation = shards[STATISTICS_ROWS] | "Validate" >> ValidateStatistics(_criteria(options))
-    near_duplicates = None  # nobody looks
+    near_duplicates = None  # no search
     if options.near_duplicates != "ignore":
         near_duplicates = AsSingleton(shards[HASHED_PHOTOS] | "FindNearDuplicates" >> NearDuplicates())
     decision = pipeline | "Decide" >> MapOnce(
@@ -95,7 +95,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
 def _decide_splits(
     plan: DoOutputsTuple, options: PrepareOptions
 ) -> tuple[beam.PCollection, beam.PCollection, AsIter | None]:
-    """The records with their final splits, packed, the sizes of these, and how many changed theirs (None: none may)."""
+    """The packed records with their final splits, the splits' sizes, and how many changed theirs (None: can't)."""
     packed = plan.planned | "PackPlans" >> beam.ParDo(Pack()).with_output_types(bytes)
     if options.near_duplicates != "one_side":
         return packed, plan[TALLIES] | "TakeSizes" >> beam.Map(lambda tally: tally.sizes), None
@@ -150,7 +150,7 @@ def _count_shards(sizes: Iterable[dict[str, SplitSize]], options: PrepareOptions
 
 
 def assign_shards(packed: bytes, counts: dict[str, int]) -> Iterator[Assigned]:
-    """Packed PlannedRecords by the shard that each belongs to, shards in order.
+    """Groups packed PlannedRecords by shard, in the order of the shards.
 
     Args:
       packed: PlannedRecords of any shards.
@@ -160,7 +160,7 @@ def assign_shards(packed: bytes, counts: dict[str, int]) -> Iterator[Assigned]:
     for plan in unpack_plans(packed):
         count = counts[plan.split]
         plans[ShardKey(plan.split, sharding.shard_index(plan.image_id, count), count)].append(plan)
-    # Beam's local runner deals keys out to its workers as they first come: each gets as many of each split
+    # Beam's local runner assigns keys to workers in order of appearance: each gets as many shards of each split
     for key in sorted(plans):
         yield key, pack_plans(plans[key])
 

@@ -1,9 +1,9 @@
-"""The place of a version before it is published: what an interrupted job left there, and what is somebody else's.
+"""The folder of a version before it is published: which files an interrupted job left there, and which are not ours.
 
-A job builds in a staging folder of its own, `_staging/<version>/<job id>/`, which it marks. Before it moves a file from
-there, it records where every file is to go. So a later job of the same version knows which files in the version's place
-an interrupted one has left: they may go. Anything else was put there by somebody, and is never touched: while it is
-there, nothing is published.
+A job builds in a staging folder of its own, `_staging/<version>/<job id>/`, which it marks. Before it moves files
+from there, it records where each will go. So a later job of the same version knows which files in the version's folder
+an interrupted job has left, and may delete them. All other files are never touched: while they are there, nothing is
+published.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from schemas.version_files import MANIFEST_FILE, METRICS_FILE, RELATIVE_PATH
 
 OWNER = "beam_jobs.prepare"
 MOVES_FILE = "moves.json"  # of a staging folder: the files that are moved from it, and where to
-OUTCOME_FILE = "outcome.json"  # of a withheld version: why, and the files that are left of it
+OUTCOME_FILE = "outcome.json"  # of a withheld version: why, and its files
 _NAMED = 3  # files in a message
 
 
@@ -51,7 +51,7 @@ def record_moves(options: PrepareOptions, place: str, paths: Iterable[str]) -> N
 
 
 def check_place(options: PrepareOptions, place: str) -> None:
-    """Makes sure that nobody else's file is where a version, or what is left of a withheld one, is to go.
+    """Checks that no files but ours are where a version, or the files of a withheld one, will go.
 
     Args:
       options: Of the job.
@@ -61,12 +61,12 @@ def check_place(options: PrepareOptions, place: str) -> None:
       UserError: Names what is there.
     """
     if "://" not in place and os.path.lexists(place) and (os.path.islink(place) or not os.path.isdir(place)):
-        raise UserError(f"{place}: is there, and no folder of its own (a link or a file); {_remedy(options)}")
+        raise UserError(f"{place}: exists, but is a link or a file, not a folder; {_remedy(options)}")
     refuse_foreign(options, place, sizes_below(place))
 
 
 def refuse_foreign(options: PrepareOptions, place: str, found: Iterable[str]) -> None:
-    """Raises a UserError where, of the files found in a place, no job of this version has recorded one as its own."""
+    """Raises a UserError if a file found in a place was not recorded by a job of this version."""
     found = set(found)
     foreign = sorted(path.removeprefix(f"{place}/") for path in found - own_files(options, place, found))
     if foreign:
@@ -82,7 +82,7 @@ def _remedy(options: PrepareOptions) -> str:
 
 
 def own_files(options: PrepareOptions, place: str, found: Collection[str]) -> set[str]:
-    """Those of the files found in a place that jobs of this version, interrupted ones too, have recorded as theirs."""
+    """The files found in a place that jobs of this version have recorded, including interrupted ones."""
     recorded = _recorded(options, place) if found else set()
     return {path for path in found if re.sub(TEMPORARY, "", path.removeprefix(f"{place}/")) in recorded}
 
@@ -101,7 +101,7 @@ def _recorded(options: PrepareOptions, place: str) -> set[str]:
 
 
 def _read_record(path: str) -> dict:
-    """A JSON object; empty where there is none that can be read, for then nothing is recorded."""
+    """A JSON object; empty if it can't be read, since then nothing is recorded."""
     if not exists(path):
         return {}
     try:
@@ -128,7 +128,7 @@ def _other_staging(options: PrepareOptions) -> Iterator[str]:
 def free_interrupted(options: PrepareOptions) -> None:
     """Deletes what interrupted jobs of this version staged, apart from the record of what they have moved.
 
-    Only for a caller who knows that no other job of this version is running.
+    Call it only if no other job of this version is running.
     """
     kept = (MARKER_FILE, MOVES_FILE)
     for staging in _other_staging(options):
@@ -141,7 +141,7 @@ def free_interrupted(options: PrepareOptions) -> None:
 
 
 def delete_left(options: PrepareOptions) -> None:
-    """Deletes what jobs left of an earlier, withheld attempt at this version, and nothing else that lies there."""
+    """Deletes the files of an earlier, withheld attempt at this version, and no others."""
     place = options.rejected_dir
     delete_files(own_files(options, place, sizes_below(place)))
     remove_empty_folders(place)
@@ -149,9 +149,9 @@ def delete_left(options: PrepareOptions) -> None:
 
 
 def delete_staging(options: PrepareOptions, published: bool) -> None:
-    """Deletes the job's own staging folder, and, of a published version, those of all its other jobs.
+    """Deletes the job's staging folder and, once the version is published, those of its other jobs.
 
-    What they have staged can't be published any more; one that is still running finds that out when it would move it.
+    Those can no longer publish; one that is still running finds out when it moves its files.
     """
     for staging in (*(_other_staging(options) if published else ()), options.staging_dir):
         delete_marked_folder(staging)

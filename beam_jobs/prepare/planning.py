@@ -19,7 +19,7 @@ from beam_jobs.rejections import InputRejected
 
 
 def plan_records(options: PrepareOptions, digest_lists: bool = True) -> beam.PTransform:
-    """The transform that plans what the options ask for; `digest_lists` as in PlanRecords."""
+    """The transform that plans the records of the options; `digest_lists` as in PlanRecords."""
     if options.base_dir is None:
         return PlanRecords(options, digest_lists)
     return PlanRetry(options, options.base_dir)
@@ -28,9 +28,9 @@ def plan_records(options: PrepareOptions, digest_lists: bool = True) -> beam.PTr
 class PlanRecords(beam.PTransform):
     """Lists the photos, masks and official lists that the options name, and pairs them by id.
 
-    Ids and places are all that is shuffled. Outputs by tag: `planned` (PlannedRecord), `rejected` (Rejection) and
-    `tallies` (Tally of each bundle). `digest_lists`: the split in an official list counts as an input, as it did not
-    in versions of before 0.2.
+    Only ids and locations are shuffled. Outputs by tag: `planned` (PlannedRecord), `rejected` (Rejection) and
+    `tallies` (Tally of each bundle). `digest_lists`: the split in an official list counts as an input, which it did not
+    before 0.2.
     """
 
     def __init__(self, options: PrepareOptions, digest_lists: bool = True):

@@ -62,11 +62,11 @@ def _side_files(decision: Decision) -> list[str]:
 
 
 def files_to_move(decision: Decision, options: PrepareOptions) -> Iterator[tuple[str, str]]:
-    """(source, destination) of each staged file: into the version, or for a withheld one to the rejected versions.
+    """(source, destination) of each staged file: in the version or, if withheld, under the rejected versions.
 
     Raises:
-      UserError: Somebody else's file is there; nothing was moved.
-      RuntimeError: The version was published meanwhile with other content; it is never rewritten.
+      UserError: The folder has a file that is not ours; nothing was moved.
+      RuntimeError: Another job has published other content meanwhile; a version is never rewritten.
     """
     if _is_published(decision, options):
         return
@@ -94,7 +94,7 @@ def _is_published(decision: Decision, options: PrepareOptions) -> bool:
 
 
 def _is_same(decision: Decision, options: PrepareOptions) -> bool:
-    """Whether the version that is published already holds the same; titles and colours may have changed since."""
+    """Whether the published version has the same content; titles and colours may have changed since."""
     published = read_manifest(options.version_dir)
     without_contract = {"dataset_sha256": None}
     if published.model_copy(update=without_contract) != decision.manifest.model_copy(update=without_contract):
@@ -104,10 +104,10 @@ def _is_same(decision: Decision, options: PrepareOptions) -> bool:
 
 
 class MoveFile(beam.DoFn):
-    """(source, destination) -> destination; moving again what was moved already changes nothing.
+    """(source, destination) -> destination; moving a file twice changes nothing.
 
     Args:
-      version_dir: Nothing is moved once another job has published it.
+      version_dir: The version; nothing is moved once another job has published it.
     """
 
     def __init__(self, version_dir: str):
@@ -118,19 +118,19 @@ class MoveFile(beam.DoFn):
         if exists(self._manifest):
             raise RuntimeError(f"another job has published this version meanwhile: {self._manifest} is there")
         if exists(source) or not exists(destination):
-            with contextlib.suppress(BeamIOError, OSError):  # it may be there; if it can't be, the rename says so
+            with contextlib.suppress(BeamIOError, OSError):  # it may exist; if it can't be made, the rename fails
                 FileSystems.mkdirs(posixpath.dirname(destination))
             FileSystems.rename([source], [destination])
         yield destination
 
 
 def conclude(decision: Decision, moved: list[str], options: PrepareOptions) -> str:
-    """After every move: the manifest, or the account of why there is none. Returns the folder written to.
+    """Writes, after every move, the manifest or the reasons why there is none. Returns the folder.
 
     Raises:
-      RuntimeError: A file is not where it was moved, a shard has another size than the manifest states, or another job
-        has published other content meanwhile.
-      UserError: Somebody else's file is there.
+      RuntimeError: A moved file is missing, a shard's size differs from the manifest, or another job has published
+        other content meanwhile.
+      UserError: The folder has a file that is not ours.
     """
     published = not decision.problems
     folder = options.version_dir if published else options.rejected_dir
@@ -155,7 +155,7 @@ def conclude(decision: Decision, moved: list[str], options: PrepareOptions) -> s
 
 
 def _account(decision: Decision, moved: list[str], folder: str) -> str:
-    """Why a version was withheld, and which files are left of it."""
+    """Why a version was withheld, and which files it has."""
     account = {
         "problems": [problem._asdict() for problem in decision.problems],
         "listed_only": decision.listed_only,
@@ -167,11 +167,11 @@ def _account(decision: Decision, moved: list[str], folder: str) -> str:
 
 
 def check_moved(found: dict[str, int], moved: list[str], folder: str, manifest: Manifest) -> None:
-    """Compares what a listing has found with what was moved and what the manifest is about to promise.
+    """Compares a listing with the files that were moved and the shards in the manifest.
 
     Args:
       found: Path to size in bytes of each file below the version's folder.
-      moved: Path of each file that was moved there.
+      moved: Path of each moved file.
       folder: The version's folder.
       manifest: The manifest that is to be written.
 
@@ -181,6 +181,6 @@ def check_moved(found: dict[str, int], moved: list[str], folder: str, manifest: 
     shards = {f"{folder}/{one.path}": one.bytes for split in manifest.splits.values() for one in split.shards}
     for path in sorted({*moved, *shards}):
         if path not in found:
-            raise RuntimeError(f"{path}: was moved there, but a listing does not find it")
+            raise RuntimeError(f"{path}: was moved, but is missing from a listing")
         if found[path] != shards.get(path, found[path]):
             raise RuntimeError(f"{path}: has {found[path]} bytes, but {shards[path]} were written")

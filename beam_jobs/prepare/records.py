@@ -1,4 +1,4 @@
-"""One record: a photo and its mask, encoded, with the scalar features that statistics can reason about."""
+"""One record: a photo and its mask, encoded, with scalar features for the statistics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from beam_jobs.rejections import UNKNOWN_SLICE, InputRejected
 from schemas import features
 from schemas.spec import DatasetSpec
 
-MAX_MISSING_FRACTION = 0.02  # no more pixels than this share may teach grey in place of what their mask says
+MAX_MISSING_FRACTION = 0.02  # largest share of pixels that may be grey filling under the mask's classes
 FULL_CHROMA = 0  # JPEG subsampling 4:4:4: at 128 pixels, halved chroma would blur the borders to be learned
 PNG_COMPRESSION = 3  # zlib level, of photos: 6 takes twice as long and saves 3 %
 _MOMENTS = np.arange(256) ** np.arange(3)[:, None]  # int64 [3, 256]: levels to the powers of 0, 1 and 2
@@ -49,7 +49,7 @@ class Record(NamedTuple):
       values: Feature values by name, each one value.
       repairs: Kinds of repair that the photo needed.
       microseconds: What the steps `decode`, `resize` and `encode` took, photo and mask together.
-      photo_hash: What near-duplicates are found by; None for a flat photo, or where it was not asked for.
+      photo_hash: Perceptual hash to find near-duplicates; None for a flat photo, or without a search.
       mask_colors: Each value that a palette mask uses, to its colour; empty for a grey mask.
     """
 
@@ -126,7 +126,7 @@ def copied_photo_hash(photo_data: bytes) -> bytes | None:
 
 def luma_statistics(image: Image.Image) -> tuple[float, float]:
     """Mean and standard deviation of a photo's luma (ITU-R 601-2), in [0, 1] and [0, 0.5]."""
-    # integers up to the last step: every processor gives the same bytes
+    # integers up to the last step, so that every processor gives the same bytes
     pixels, total, squares = (_MOMENTS @ image.convert("L").histogram()).tolist()
     return total / (255 * pixels), math.sqrt(pixels * squares - total * total) / (255 * pixels)
 

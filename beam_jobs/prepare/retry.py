@@ -1,7 +1,7 @@
 """`--retry_quarantined`: plans the next version from what a base version published and what it rejected.
 
-Published records are planned as places in the base's shards: their bytes are copied, nothing is decoded. Rejected ids
-are looked up again in the input; those that are not there keep their old reason.
+Published records are planned as positions in the base's shards: their bytes are copied, not decoded. Rejected ids are
+looked up in the input again; those that are missing keep their old reason.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from schemas.manifest import Shard
 
 
 class PlanRetry(beam.PTransform):
-    """Plans the records of a base version again, and pairs what it rejected with what the input has now.
+    """Plans the records of a base version again, and pairs the ids that it rejected with the input's files.
 
-    Only ids and places are shuffled. Each shard of the base is read once to find its records, and thereby verified.
+    Only ids and locations are shuffled. Each shard of the base is read once, to find its records and to verify it.
     Outputs by tag are those of `PlanRecords`: `planned`, `rejected` and `tallies`.
 
     Args:
@@ -78,7 +78,7 @@ def _find_records(element: tuple[str, Shard], base_dir: str) -> Iterator[Found]:
 
 
 class _PlanAgain(TallyPlans):
-    """(id, what the base and the input have of it) -> PlannedRecord; other outputs: Rejection, Tally."""
+    """(id, its entries in base and input) -> PlannedRecord; other outputs: Rejection, Tally."""
 
     def __init__(self, options: PrepareOptions):
         super().__init__()
@@ -110,7 +110,7 @@ class _PlanAgain(TallyPlans):
     ) -> PlannedRecord | TaggedOutput:
         if self._eval_fraction is not None:
             splits = [split_by_hash(before.image_id, self._eval_fraction)]
-        else:  # a folder of mended files has no lists; the base has read them
+        else:  # a folder of fixed files has no lists; the base has read them
             splits = [before.split] if before.split else sorted(set(listed))
         try:
             return self.plan(pair(before.image_id, images, masks, splits))

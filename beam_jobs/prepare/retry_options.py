@@ -1,4 +1,4 @@
-"""Options of `--retry_quarantined`: everything that decides content is what the base version was made with."""
+"""Options of `--retry_quarantined`: all that decide content come from the base version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SOURCE = "command line"
 
 
 def with_base_options(values: dict[str, Any]) -> dict[str, Any]:
-    """Completes the values of a command line by what the input says of itself, and by the options of the version that
+    """Completes a command line's values from the input's `origin.yaml` and from the options of the version that
     `retry_quarantined` names, if any.
 
     Raises:
@@ -55,5 +55,5 @@ def with_base_options(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_base(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that decide content, whatever version they were made from in turn."""
+    """The options that decide content, without the version that it was itself built upon."""
     return {name: value for name, value in options.items() if name not in BASE_OPTIONS}

@@ -1,4 +1,4 @@
-"""Writes shards: reads, decodes and encodes each planned record once, at the place where it is written."""
+"""Writes shards: reads, decodes and encodes each planned record once, in the step that writes it."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class WrittenShard(NamedTuple):
     Attributes:
       split: Its split.
       shard: What the manifest will say of it.
-      quarantined: Reason code to number of inputs that were rejected when they were read.
+      quarantined: Reason code to number of inputs that were rejected on reading.
       repairs: Kind of repair to number of records.
       repaired: Number of records with at least one repair.
       inputs_digest: Sum of the fingerprints of all inputs of the shard, rejected ones included.
-      mask_colors: What the palettes of its masks say.
+      mask_colors: The palettes of its masks.
     """
 
     split: str
@@ -71,10 +71,10 @@ def to_record_batch(rows: list[dict[str, Value]]) -> pa.RecordBatch:
 
 class WriteShard(beam.DoFn):
     """(ShardKey, [packed PlannedRecords]) -> WrittenShard; other outputs: (split, RecordBatch) for statistics,
-    Rejection, Repaired, and the Batch of its photos' hashes where near-duplicates are asked for.
+    Rejection, Repaired, and the Batch of its photos' hashes if near-duplicates are searched for.
 
-    A shard appears in the staging folder under its final name only when it is complete. A bundle that is tried again
-    writes the same bytes again.
+    A shard appears in the staging folder under its final name only when it is complete. A retried bundle writes
+    the same bytes again.
     """
 
     def __init__(self, staging: str, spec: DatasetSpec, encoding: Encoding, hash_photos: bool):
@@ -137,7 +137,7 @@ class WriteShard(beam.DoFn):
         yield WrittenShard(key.split, shard, dict(quarantined), dict(repairs), repaired, inputs_digest, mask_colors)
 
     def _read_and_make(self, plan: PlannedRecord) -> tuple[int, Record | InputRejected, bytes]:
-        """The fingerprint of a planned input, its record or why there is none, and the serialized record."""
+        """The fingerprint of a planned input, its record or rejection, and the serialized record."""
         try:
             contents = read_contents(plan)
         except InputRejected as error:
@@ -150,7 +150,7 @@ class WriteShard(beam.DoFn):
             return digest, error, b""
 
     def _make(self, plan: PlannedRecord, contents: list[bytes]) -> tuple[Record, bytes]:
-        """The record of a plan and its serialized form, from what was read for it."""
+        """The record of a plan and its serialized form, from the bytes of its sources."""
         if plan.record:
             (example,) = contents
             meter_copy(len(example))

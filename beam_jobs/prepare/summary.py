@@ -1,4 +1,4 @@
-"""What the preparation job says at its end."""
+"""What the preparation job prints when it ends."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
     if left_out := metrics.counters.get("files_left_out") if metrics else None:
         rows.append(("left out", left_out, f"files that match no pattern; {REPORT_FILE} names some"))
     if not_taken := metrics.counters.get("ids_not_taken") if metrics else None:
-        rows.append(("not taken", not_taken, "found in the input, but unknown to the version that is built upon"))
+        rows.append(("not taken", not_taken, "found in the input, but unknown to the base version"))
     lines = [f"Published {version_dir}"]
     lines += [f"  {name:<12}{count:>8}  {detail}".rstrip() for name, count, detail in rows]
     lines.append(f"  {'seconds':<12}{seconds:>8.1f}  {manifest.inputs / seconds:.0f} images/s")
@@ -58,7 +58,7 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
 
 
 def _near_duplicates(manifest: Manifest, folder: str, metrics: JobMetrics | None) -> list[str]:
-    """One line for what of eval is nearly the same in train; none where it was not searched for."""
+    """One line on near-duplicates between eval and train; none without a search."""
     from beam_jobs.storage.files import read_file
 
     try:
@@ -81,7 +81,7 @@ def _near_duplicates(manifest: Manifest, folder: str, metrics: JobMetrics | None
 
 
 def _cost_lines(metrics: JobMetrics) -> list[str]:
-    """Mean time of each step of a record, and its mean size; nothing of what no record has met."""
+    """Mean time of each step of a record, and its mean size; omits what no record has."""
     lines = []
     means = {step: metrics.distributions.get(f"{step}_microseconds") for step in ("decode", "resize", "encode")}
     milliseconds = {step: one.mean / 1000 for step, one in means.items() if one}
@@ -95,7 +95,7 @@ def _cost_lines(metrics: JobMetrics) -> list[str]:
 
 
 def withheld_table(options: PrepareOptions) -> str:
-    """What is wrong with a version that was not published."""
+    """The problems of a withheld version."""
     from beam_jobs.prepare.place import OUTCOME_FILE
     from beam_jobs.storage.files import read_file
 

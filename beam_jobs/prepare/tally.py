@@ -1,4 +1,4 @@
-"""What planning counts: one small Tally for each bundle, so that no count costs a step of its own."""
+"""What planning counts: one small Tally per bundle, so that no count needs a step of its own."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Tally(NamedTuple):
     Attributes:
       found: Inputs that the listing found.
       listed_only: Ids in an official list that have neither file.
-      unread_digest: Sum of the fingerprints of what is never read where records are made: rejected inputs, and lines
-        of official lists.
+      unread_digest: Sum of the fingerprints of what the record-making step never reads: rejected inputs, and lines of
+        official lists.
       quarantined: Reason code to number of inputs that were rejected before they were read.
-      fatal: The first few rejections for a reason that withholds a version by itself, in their order.
-      sizes: Split to what is planned for it.
-      left_out: Kind of file that nobody wanted to how many there are.
+      fatal: The first few rejections whose reason alone withholds a version, in order.
+      sizes: Split to its planned size.
+      left_out: Kind of file that matches no pattern to their number.
     """
 
     found: int = 0
@@ -45,7 +45,7 @@ class Tally(NamedTuple):
 
 
 def add_tallies(tallies: Iterable[Tally]) -> Tally:
-    """The sum of tallies, in whatever order they come."""
+    """The sum of tallies, independent of their order."""
     found = listed_only = unread_digest = 0
     quarantined: Counter[str] = Counter()
     fatal: tuple[Rejection, ...] = ()
@@ -73,9 +73,9 @@ def add_sizes(sizes: Iterable[dict[str, SplitSize]]) -> dict[str, SplitSize]:
 
 
 class TallyPlans(beam.DoFn):
-    """A DoFn that plans: what it plans, rejects or leaves goes through the methods below, and is counted there.
+    """A DoFn that plans. The methods below count what it plans, rejects or leaves out.
 
-    Its output `tallies` is one Tally for each bundle; that stays as small as the number of bundles.
+    Its output `tallies` has one Tally per bundle.
     """
 
     def start_bundle(self) -> None:
@@ -110,7 +110,7 @@ class TallyPlans(beam.DoFn):
         self._listed_only += 1
 
     def leave_out(self, kinds: Iterable[dict[str, LeftOut]]) -> None:
-        """Counts files that nobody wanted; they are no inputs."""
+        """Counts files that match no pattern; they are not inputs."""
         self._left_out = add_left_out([self._left_out, *kinds])
 
     def finish_bundle(self) -> Iterator:

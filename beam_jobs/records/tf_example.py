@@ -20,7 +20,7 @@ _LENGTH_DELIMITED = 2  # wire type
 def to_example(values: dict[str, Value]) -> bytes:
     """Serializes feature values, each a list of one value.
 
-    The bytes are those of TensorFlow's own deterministic serialization, so equal values give equal bytes, in whatever
+    The bytes are those of TensorFlow's own deterministic serialization, so equal values give equal bytes, in any
     order they stand.
     """
     entries = (_field(_KEY, name.encode()) + _field(_VALUE, _feature(value)) for name, value in sorted(values.items()))

@@ -98,7 +98,7 @@ class TFRecordReader:
             yield data
 
     def read_rest(self) -> None:
-        """Counts and hashes what is left of the file, whatever it is."""
+        """Counts and hashes the rest of the file."""
         while self._read(_PIECE_BYTES):
             pass
 

@@ -1,1 +1,1 @@
-"""What the job starts from: photos and masks listed, paired by id and planned, and how their bytes are found."""
+"""The input of a job: lists photos and masks, and reads their bytes."""

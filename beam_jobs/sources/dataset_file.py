@@ -1,4 +1,4 @@
-"""Finds the `dataset.yaml` that a user means: beside the photos, anywhere else, or of a data set that ships."""
+"""Finds the `dataset.yaml` that a user names: beside the photos, elsewhere, or of a data set that ships."""
 
 from __future__ import annotations
 

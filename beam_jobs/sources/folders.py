@@ -1,4 +1,4 @@
-"""Lists the files below a folder that a pattern is about, one at a time.
+"""Lists the files below a folder that a pattern may match, one at a time.
 
 A local folder is walked and a bucket is listed page by page, so that no list of files is ever held. Other file systems
 of Beam list whole folders.
@@ -19,7 +19,7 @@ from schemas.path_pattern import PathPattern
 def list_photos(folder: str, pattern: str, left_out: LeftOutFiles | None = None) -> Iterator[tuple[str, SourceFile]]:
     """Id and place of each file below a folder that matches a pattern such as `{id}.*`.
 
-    `left_out` collects what else lies there.
+    `left_out` collects all other files.
     """
     for path, image_id, size in list_folder(folder, PathPattern(pattern)):
         if image_id is not None:
@@ -31,8 +31,8 @@ def list_photos(folder: str, pattern: str, left_out: LeftOutFiles | None = None)
 def list_folder(root: str, pattern: PathPattern) -> Iterator[tuple[str, str | None, int]]:
     """Relative path, id (None where the pattern does not match) and bytes of each file where a pattern may find some.
 
-    A folder that is not entered ends with a slash. What can't be asked for its size, as a link that leads nowhere, has
-    0 bytes: it is an input all the same, and is rejected when it is read.
+    A folder that is not entered ends with a slash. A file without a size, such as a broken link, has
+    0 bytes: it still is an input, and is rejected when it is read.
     """
     found: Iterable[tuple[str, int]]
     if "://" not in root:
@@ -74,9 +74,9 @@ def _scan(folder: str, pattern: PathPattern, above: str) -> Iterator[tuple[str, 
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry]:
-    """What lies in a folder; nothing where there is none.
+    """The entries of a folder; none if it does not exist.
 
-    Nobody can say how many photos are in a folder that can't be listed, so they can't be accounted for as rejected.
+    The photos in a folder that can't be listed can't be counted as rejected.
     """
     try:
         with os.scandir(folder) as entries:
@@ -85,7 +85,7 @@ def _entries(folder: str) -> Iterator[os.DirEntry]:
         return
     except OSError as error:
         raise UserError(
-            f"{folder}: can't be listed ({error.strerror or error}), so nobody knows which photos are in it; make it"
+            f"{folder}: can't be listed ({error.strerror or error}), so its photos are unknown; make it"
             " readable, or move it away"
         ) from None
 

@@ -19,7 +19,7 @@ from schemas.errors import UserError
 from schemas.photos import MAX_FILE_BYTES
 from schemas.regular_files import NotARegularFile, open_regular
 
-# What the operating system says of this one path. Anything else, such as too many open files, is not the input's fault.
+# Errors that concern this one path. Any other, such as too many open files, is not the input's fault.
 _OF_THE_FILE = frozenset(
     {
         errno.ENOENT,
@@ -39,12 +39,12 @@ _SPELLED_OUT = re.compile(r"\\udc[89a-f][0-9a-f]")  # see `beam_jobs.prepare.lis
 
 
 class InputFailed(Exception):
-    """An exception that nobody foresaw, met at one input; the message names its id, its files, and the exception."""
+    """An unexpected exception at one input; the message names its id, its files, and the exception."""
 
 
 @contextmanager
 def naming_input(image_id: str, *sources: SourceFile | None) -> Iterator[None]:
-    """Names the input in whatever exception is raised within, apart from those that say what is wrong already."""
+    """Names the input in any exception raised within, apart from those that already say what is wrong."""
     try:
         yield
     except (InputRejected, UserError):
@@ -55,10 +55,10 @@ def naming_input(image_id: str, *sources: SourceFile | None) -> Iterator[None]:
 
 
 def check_listed(source: SourceFile) -> None:
-    """Refuses, by what the listing says alone, a file that will not be read.
+    """Rejects, by its listing alone, a file that will not be read.
 
     Raises:
-      InputRejected: It is too large, or its path is no text.
+      InputRejected: It is too large, or its path is not UTF-8.
     """
     if _SPELLED_OUT.search(source.uri):
         raise InputRejected(UNSAFE_PATH, f"{source.uri}: the path is not UTF-8; rename it")
@@ -96,7 +96,7 @@ def read_contents(plan: PlannedRecord) -> list[bytes]:
 
 
 def _read_local(source: SourceFile) -> bytes:
-    """At most one byte more than may be read; a file that states no bytes, as those of `/proc`, has none."""
+    """Reads at most one byte more than allowed; a file that states 0 bytes, as in `/proc`, has none."""
     with open_regular(source.uri) as file:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_FILE_BYTES:

@@ -1,4 +1,4 @@
-"""Files that lie where photos and masks are looked for, and match no pattern: counted and named, so none vanishes."""
+"""Files among the photos and masks that match no pattern: counted and named, so that none is silently ignored."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def add_left_out(all_kinds: Iterable[dict[str, LeftOut]]) -> dict[str, LeftOut]:
 
 
 class LeftOutFiles:
-    """Collects what a listing finds and no pattern takes, under the folders of the patterns alone."""
+    """Collects files of a listing that match no pattern, only under the folders of the patterns."""
 
     def __init__(self, patterns: Sequence[PathPattern], known: Iterable[str] = ()):
         """`known` are relative paths of other files that the data set has, such as its lists."""

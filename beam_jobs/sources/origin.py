@@ -1,4 +1,4 @@
-"""Reads what the folder of the photos says about them."""
+"""Reads `origin.yaml`, which says where the photos come from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def read_origin(folder: str) -> Origin | None:
     """The content of `origin.yaml` in a folder, local or `gs://`; None where there is none.
 
     Raises:
-      UserError: It can't be read, or says something else; names it.
+      UserError: It can't be read, or is invalid; names it.
     """
     path = f"{folder}/{ORIGIN_FILE}"
     try:

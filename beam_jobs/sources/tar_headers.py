@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 BLOCK = 512  # bytes
 MAX_EXTENDED = 1 << 20  # 1 MiB, of a header that holds a long name or pax records; paths have 4 kB at most
 
-_REGULAR = frozenset({b"0", b"\0", b"7"})  # 7: contiguous, which nobody does differently
+_REGULAR = frozenset({b"0", b"\0", b"7"})  # 7: contiguous, which is stored in the same way
 _DIRECTORY = b"5"
 _WITHOUT_DATA = frozenset({b"1", b"2", b"3", b"4", _DIRECTORY, b"6"})  # links, devices, directories, FIFOs
 _LONG_NAME, _LONG_LINK, _SPARSE = b"L", b"K", b"S"

@@ -1,1 +1,1 @@
-"""TFDV statistics, held against a schema, rules and a baseline."""
+"""TFDV statistics, checked against a schema, rules and a baseline."""

@@ -1,7 +1,7 @@
-"""The rules of a data set on the statistics of a split, told in the form of TFDV's anomalies.
+"""A data set's rules for the statistics of a split, reported in the form of TFDV's anomalies.
 
-TFDV 1.16 has `custom_validation_config` for this (SQL over the statistics), TFDV 1.21 no longer. A rule's finding is an
-AnomalyInfo of type CUSTOM_VALIDATION, as it was there, so that TFX's tools show it beside TFDV's own.
+TFDV 1.16 has `custom_validation_config` for this (SQL over the statistics), TFDV 1.21 no longer does. A rule's finding
+is an AnomalyInfo of type CUSTOM_VALIDATION, as it was there, so TFX's tools show it beside TFDV's own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MEASURES = {"mean": "mean", "zeros": "share of records with 0"}
 def add_rule_anomalies(
     anomalies: Anomalies, statistics: DatasetFeatureStatisticsList, rules: Iterable[StatisticsRule]
 ) -> None:
-    """Evaluates rules on the statistics of one split, and adds what they find to its anomalies."""
+    """Evaluates rules on the statistics of one split, and adds their findings to its anomalies."""
     numbers = {
         feature.path.step[0]: feature.num_stats
         for dataset in statistics.datasets
@@ -43,7 +43,7 @@ def _violations(rule: StatisticsRule, numbers: NumericStatistics | None) -> Iter
 
 
 def _add_reason(info: AnomalyInfo, feature: str, description: str) -> None:
-    """Adds one reason, and the words above the reasons as TFDV writes them."""
+    """Adds one reason, and a heading as TFDV writes it."""
     short = "Outside of a rule's range"
     info.path.step[:] = [feature]
     info.severity = AnomalyInfo.ERROR

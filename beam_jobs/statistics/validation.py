@@ -1,4 +1,4 @@
-"""TFDV statistics of a split, and what the schema, the other split, a baseline and the rules say of them."""
+"""TFDV statistics of the splits, checked against the schema, each other, a baseline and the rules."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from schemas.spec import StatisticsRule
 from schemas.version_files import statistics_path
 
 TOP_VALUES = 64  # more than any slice feature has values, so that their counts are complete
-MIN_RECORDS_TO_COMPARE = 100  # in each split that takes part; below this thresholds would measure chance
+MIN_RECORDS_TO_COMPARE = 100  # in each compared split; below this, distances would measure chance
 
 SCHEMA, SKEW, DRIFT, RULE = "schema", "skew", "drift", "rule"
 FILE = "file"
@@ -34,7 +34,7 @@ class Finding(NamedTuple):
     Attributes:
       split: The split that it is about; empty for the whole version.
       feature: The feature; for a FILE the path inside the version.
-      kind: What it speaks against: SCHEMA, SKEW, DRIFT, RULE or FILE.
+      kind: What was violated: SCHEMA, SKEW, DRIFT, RULE or FILE.
       description: What was found.
     """
 
@@ -69,7 +69,7 @@ class Validation(NamedTuple):
 
 
 class Criteria(NamedTuple):
-    """What statistics are held against.
+    """What statistics are checked against.
 
     Attributes:
       schema_text: The schema in text format.
@@ -115,7 +115,7 @@ def _validate(statistics: dict[str, Statistics], criteria: Criteria) -> Validati
 class MeasureSplits(beam.PTransform):
     """(split, RecordBatch) -> one element: each split to its DatasetFeatureStatisticsList.
 
-    Photos, masks and ids are counted and sized, never decoded or ranked, whatever the schema says of them: there are as
+    Photos, masks and ids are counted and sized, never decoded or ranked, regardless of the schema: there are as
     many ids as records, all of which a ranking would shuffle.
     """
 
@@ -212,7 +212,7 @@ def _kind(reason: AnomalyInfo.Reason) -> str:
     if reason.type == AnomalyInfo.CUSTOM_VALIDATION:
         return RULE
     if AnomalyInfo.Type.Name(reason.type).startswith("COMPARATOR_"):
-        return DRIFT if "previous" in reason.description else SKEW  # TFDV tells them apart in words alone
+        return DRIFT if "previous" in reason.description else SKEW  # TFDV distinguishes them only in its text
     return SCHEMA
 
 

@@ -27,7 +27,7 @@ class StoredFile(NamedTuple):
 
 
 def open_file(uri: str) -> BinaryIO:
-    """Opens a seekable file for reading, never decompressed, whatever its extension.
+    """Opens a seekable file for reading, never decompressed, regardless of its extension.
 
     OSError if it can't be opened or, locally, is not a regular file.
     """

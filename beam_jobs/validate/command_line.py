@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         start = time.monotonic()
         try:
             outcome = _run(request, pipeline_options)
-        except Exception as error:  # whatever failed in the graph, on any runner
+        except Exception as error:  # anything that failed in the graph, on any runner
             if options.verbose or isinstance(error, UserError):
                 raise
             print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Does a published version still hold what its manifest says? Reads each shard once, for that and for what is in it."""
+"""Checks a published version against its manifest; reads each shard once, for this check and for its records."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from schemas.version import stray_files
 from schemas.version_files import EXAMPLES_FOLDER, SCHEMA_FILE, statistics_path
 
 ROWS, PHOTOS = "rows", "photos"
-FINDINGS_SHOWN = 10  # of the photos of one shard, and of files that nobody knows
+FINDINGS_SHOWN = 10  # of the photos of one shard, and of unknown files
 _RECORDS_PER_BATCH, _BYTES_PER_BATCH = 256, 16 << 20  # 16 MiB; whichever is reached first
 
 Output = Finding | TaggedOutput
@@ -42,9 +42,9 @@ class PublishedShard(NamedTuple):
 
 
 def check_side_files(version_dir: str, manifest: Manifest) -> Iterator[Finding]:
-    """Checks what is beside the shards: the schema, the statistics, and files that nobody knows.
+    """Checks what is beside the shards: the schema, the statistics, and unknown files.
 
-    A file in `examples/` that the manifest does not name would be trained on: TFX reads every file of a split's folder.
+    Training would use a file in `examples/` that the manifest does not list: TFX reads every file of a split's folder.
     """
     yield from _check_schema(version_dir, manifest)
     for split, one in manifest.splits.items():
@@ -79,9 +79,9 @@ def _check_statistics(version_dir: str, split: str, records: int) -> Iterator[Fi
 
 
 class CheckShard(beam.DoFn):
-    """PublishedShard -> Finding for each broken promise; other outputs: (split, RecordBatch), Batch of hashed photos.
+    """PublishedShard -> Finding for each difference; other outputs: (split, RecordBatch), Batch of hashed photos.
 
-    Every byte is read once. Where a shard is damaged, the records before the damage are measured.
+    Every byte is read once. If a shard is damaged, the records before the damage still count.
     """
 
     def __init__(self, version_dir: str, progress_dir: str):
@@ -132,7 +132,7 @@ class CheckShard(beam.DoFn):
         try:
             batch = self._decoder.DecodeBatch(examples)
         except (RuntimeError, ValueError) as error:
-            yield _file(split, path, f"a record is no tf.train.Example ({error})")
+            yield _file(split, path, f"a record is not a tf.train.Example ({error})")
             return
         yield TaggedOutput(ROWS, (split, batch))
         hashed: list[HashedPhoto] = []
@@ -147,7 +147,7 @@ class CheckShard(beam.DoFn):
 
 
 def _bounded(outputs: Iterable[OutputT]) -> Iterator[OutputT]:
-    """Outputs as they are, but of many Findings only the first, and one more that counts the others."""
+    """Passes outputs through, but after the first Findings only one more, which counts the others."""
     findings, first = 0, None
     for one in outputs:
         if isinstance(one, Finding):

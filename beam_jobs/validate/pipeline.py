@@ -26,9 +26,9 @@ class Request(NamedTuple):
     Attributes:
       version_dir: Folder of the published version; nothing is written there.
       manifest: Its manifest.
-      criteria: What its statistics are held against.
+      criteria: What its statistics are checked against.
       output: Folder for anomalies and outcome.
-      progress_dir: Local folder that progress is told in, where it exists.
+      progress_dir: Local folder for the progress files, if it exists.
     """
 
     version_dir: str
@@ -39,14 +39,14 @@ class Request(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What was found: anomalies first, then what is worth knowing and no anomaly.
+    """What was found: anomalies, then notes.
 
     Attributes:
       findings: Anomalies of files and statistics.
       not_compared: Comparisons that were left out, in words.
       near_duplicates: (id in train, id in eval) of photos that are nearly the same, the nearest.
       eval_photos_leaked: How many photos of eval have a near-duplicate in train.
-      leak_is_complete: Whether that is their number, and not the least that it can be.
+      leak_is_complete: Whether that number is exact, not a lower bound.
     """
 
     findings: tuple[Finding, ...]
@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
     leak_is_complete: bool
 
     def to_json(self) -> str:
-        """The outcome as it is written; `outcome_from_json` reads it."""
+        """Serializes the outcome; `outcome_from_json` reads it."""
         fields = self._asdict() | {"findings": [finding._asdict() for finding in self.findings]}
         return json.dumps(fields, indent=2) + "\n"
 
@@ -70,7 +70,7 @@ def outcome_from_json(data: bytes) -> Outcome:
 
 
 def validate(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
-    """Adds the whole job to a pipeline; its one output element is the Outcome, which is also written."""
+    """Adds the whole job to a pipeline; its only output element is the Outcome, which is also written."""
     shards = [PublishedShard(name, shard) for name, split in request.manifest.splits.items() for shard in split.shards]
     checked = (
         pipeline

@@ -1,4 +1,4 @@
-"""Checks what is to be validated, against what, and where to, before a job is built."""
+"""Checks a request for validation before a job is built: the version, the baseline, the output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_checked(version_dir: str, baseline_dir: str | None, output: str | None) -> Manifest:
-    """The manifest of a version that is to be validated.
+    """Reads the manifest of the version to validate.
 
     Raises:
       UserError: It is not published, or the baseline or the output can't be used; names the option.
@@ -33,7 +33,7 @@ def read_checked(version_dir: str, baseline_dir: str | None, output: str | None)
 def make_request(
     version_dir: str, manifest: Manifest, schema: str | None, baseline_dir: str | None, output: str, progress_dir: str
 ) -> Request:
-    """Reads the schema, and checks that it is one."""
+    """Reads and checks the schema."""
     with heavy_imports():
         from google.protobuf.text_format import ParseError
 
@@ -47,8 +47,8 @@ def make_request(
         parse_schema(text)
     except OSError as error:
         raise UserError(f"{name}{path}: can't be read ({error.strerror or error}){remedy}") from None
-    except (UnicodeDecodeError, ParseError, RecursionError) as error:  # the parser calls itself for what is nested
-        raise UserError(f"{name}{path}: no schema in protobuf's text format ({error}){remedy}") from None
+    except (UnicodeDecodeError, ParseError, RecursionError) as error:  # the parser recurses into nested messages
+        raise UserError(f"{name}{path}: not a schema in protobuf's text format ({error}){remedy}") from None
     criteria = Criteria(text, read_contract(version_dir, manifest).rules, baseline_dir)
     return Request(version_dir, manifest, criteria, output, progress_dir)
 
@@ -60,7 +60,7 @@ def _check_baseline(baseline_dir: str, version_dir: str, manifest: Manifest) -> 
 
 
 def _check_output(output: str, published: list[str]) -> None:
-    """No published version is ever written to."""
+    """Refuses an output in a published version."""
     resolved = {folder: folder if "://" in folder else os.path.realpath(folder) for folder in [output, *published]}
     for folder in published:
         if f"{resolved[output]}/".startswith(f"{resolved[folder]}/"):

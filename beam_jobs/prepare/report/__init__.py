@@ -1,1 +1,1 @@
-"""`report.html`: what a person looks at before training on a version; one file that needs nothing else."""
+"""`report.html`: for people to read before they train on a version; one file without dependencies."""

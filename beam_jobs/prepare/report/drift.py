@@ -1,4 +1,4 @@
-"""How far a version has moved from its baseline: each feature of each split now, before, and the distance between."""
+"""How far a version has drifted from its baseline: each feature of each split now, before, and the distance between."""
 
 from __future__ import annotations
 

@@ -22,11 +22,11 @@ _GROUP_SPLIT_OPTION = element("code", "--near_duplicates=one_side")
 
 
 class NearDuplicateSheet(NamedTuple):
-    """What the report says of near-duplicates.
+    """The near-duplicates of the report.
 
     Attributes:
-      leak: What of eval is nearly the same in train.
-      photos: JPEG of each photo of the pairs that are shown, by id; empty where it can't be read any more.
+      leak: The photos of eval that have near-duplicates in train.
+      photos: JPEG of each photo of the pairs that are shown, by id; empty if it can no longer be read.
       reassigned: Number of photos that went to the split of their near-duplicates; None without a group split.
     """
 
@@ -43,7 +43,7 @@ def draw_near_duplicates(leak: Leak, reassigned: int | None) -> NearDuplicateShe
 
 
 def _draw(photo: PhotoSource) -> bytes:
-    """JPEG of a photo that was read before; empty where its file has gone or changed since."""
+    """JPEG of a photo that was read before; empty if its file is missing or has changed since."""
     try:
         return draw_photo(read_photo(photo), PHOTO_SIDE)
     except (InputRejected, OSError):
@@ -51,21 +51,20 @@ def _draw(photo: PhotoSource) -> bytes:
 
 
 def near_duplicate_section(sheet: NearDuplicateSheet, manifest: Manifest) -> Markup:
-    """The share of eval that training has seen, the nearest pairs as pictures, what they mean, and what to do."""
+    """The share of eval that training has seen, the nearest pairs as pictures, and the remedy."""
     leak, records = sheet.leak, manifest.splits[EVAL].records
     words = [] if sheet.reassigned is None else [element("p", _reassigned_in_words(sheet.reassigned))]
     if not leak.eval_photos and leak.is_complete:
-        return join(*words, element("p", "No photo of eval was found again, nearly the same, in train."))
+        return join(*words, element("p", "No photo of eval has a near-duplicate in train."))
     count = f"{'' if leak.is_complete else 'At least '}{leak.eval_photos:,} of {records:,} eval photos"
     share = percent(leak.eval_photos / max(1, records))
     verb = "has a near-duplicate" if leak.eval_photos == 1 else "have near-duplicates"
     note = join(
         element("strong", count),
-        f" ({share}) {verb} in train: what is learned from the one is known of the other, so the evaluation is too"
-        " good. ",
+        f" ({share}) {verb} in train: the model has seen them in training, so the evaluation is too optimistic. ",
         *_remedy(sheet, manifest),
     )
-    crowds = [] if leak.is_complete else [element("p", "Too many photos have much in common for all to be compared.")]
+    crowds = [] if leak.is_complete else [element("p", "Too many photos are similar to compare all of them.")]
     shown = leak.pairs[:PAIRS_SHOWN]
     listed = join(
         f"Here are the {len(shown)} nearest pairs; " if len(shown) < len(leak.pairs) else "",

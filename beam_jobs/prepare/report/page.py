@@ -45,7 +45,7 @@ def report_page(
       samples: Split to some of its records.
       sheets: Reason code to some of the inputs that were rejected for it.
       sizes: Number of photos for each cell of the size map.
-      near_duplicates: What was found of them; None where nobody looked.
+      near_duplicates: The near-duplicates; None without a search.
     """
     manifest = decision.manifest
     summaries = {split: summarise(validation.statistics[split]) for split in SPLITS}
@@ -91,9 +91,7 @@ def _verdict(title: str, decision: Decision) -> Markup:
             "div",
             element("h2", f"Not published: {count}"),
             element("ul", *problems, *more),
-            element(
-                "p", "Mend the inputs or the options and run the job again; nothing that is published has changed."
-            ),
+            element("p", "Fix the inputs or the options and run the job again; no published version has changed."),
             class_="problems",
             role="alert",
         ),

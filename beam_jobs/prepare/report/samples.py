@@ -1,4 +1,4 @@
-"""What the report shows of a data set of any size: a few records, a few rejected inputs, and counts of sizes.
+"""The report's sample of a data set of any size: a few records, a few rejected inputs, and counts of sizes.
 
 All of it is chosen by hashes of the ids or counted, so that the same inputs give the same report on every runner.
 """
@@ -47,7 +47,7 @@ class Overview(NamedTuple):
 
     Attributes:
       candidates: Split to the records with the smallest hashes of their ids.
-      sizes: Number of photos for each cell of the size map; at most 16,384 cells a split, whatever the data set.
+      sizes: Number of photos for each cell of the size map; at most 16,384 cells a split, for any data set.
     """
 
     candidates: dict[str, list[Candidate]]

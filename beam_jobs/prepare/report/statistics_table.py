@@ -76,16 +76,16 @@ def _number_cells(numbers: Numbers, split: str, name: str) -> list[Markup]:
 
 
 def _word_cells(words: Words) -> list[Markup]:
-    words_of_cell = f"{words.unique:,} different"
+    text = f"{words.unique:,} different"
     if words.counts and words.unique < words.present:
         value, count = words.counts[0]
-        words_of_cell += f", most often {value} ({count:,})"
-    return [*_count_cells(words.present, words.missing), element("td", words_of_cell, colspan=_NUMERIC_COLUMNS - 1)]
+        text += f", most often {value} ({count:,})"
+    return [*_count_cells(words.present, words.missing), element("td", text, colspan=_NUMERIC_COLUMNS - 1)]
 
 
 def _blob_cells(blobs: Blobs) -> list[Markup]:
-    words_of_cell = f"{_size(blobs.mean_bytes)} on average, {_size(blobs.maximum_bytes)} at most"
-    return [*_count_cells(blobs.present, blobs.missing), element("td", words_of_cell, colspan=_NUMERIC_COLUMNS - 1)]
+    text = f"{_size(blobs.mean_bytes)} on average, {_size(blobs.maximum_bytes)} at most"
+    return [*_count_cells(blobs.present, blobs.missing), element("td", text, colspan=_NUMERIC_COLUMNS - 1)]
 
 
 def _size(count: float) -> str:

@@ -1,4 +1,4 @@
-"""Small pictures of the report. Whatever is shown was decoded and encoded anew: no byte of a source is copied."""
+"""Small pictures of the report. Everything shown was decoded and encoded again: no byte of a source is copied."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def make_sample(image_id: str, photo: bytes, mask: bytes, spec: DatasetSpec) -> 
 
 
 def make_tile(rejection: Rejection, spec: DatasetSpec) -> Tile:
-    """Draws what can be drawn of a rejected input; its files are read, checked by header, and never trusted."""
+    """Draws a rejected input as far as possible; its files are checked by header, and never trusted."""
     pictures = []
     for source, draw in ((rejection.image, _draw_photo), (rejection.mask, _draw_mask)):
         try:
             pictures.append(draw(read_input(source), spec) if source else None)
-        except Exception:  # whatever a decoder says of such bytes: the tile then has the reason in words
+        except Exception:  # any error of a decoder: the tile then shows the reason
             pictures.append(b"")
     return Tile(rejection.image_id, rejection.detail, *pictures)
 

@@ -138,7 +138,7 @@ def test_a_table_that_was_edited_wrongly_is_refused(tmp_path, changes, problem):
     [
         ([], "--input or --images"),
         (["--images=0"], "images"),
-        (["--images=5", "--worker_machine_type=huge"], "huge: its name tells no shape"),
+        (["--images=5", "--worker_machine_type=huge"], "huge: its name does not state its shape"),
         (["--images=5", "--prices=/nowhere.yaml"], "/nowhere.yaml: can't be read"),
         (["--images=5", "--region=mars"], "region"),
         (["--input=/nowhere/photos"], "--input /nowhere/photos"),

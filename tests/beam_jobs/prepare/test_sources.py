@@ -161,7 +161,7 @@ def test_a_missing_archive_is_reported_with_the_remedy(photos, tmp_path):
 def test_a_folder_that_can_not_be_read_is_reported(photos, tmp_path):
     shutil.rmtree(photos / "images")
     (photos / "images").symlink_to(photos / "images")  # even root can't follow it
-    with pytest.raises(UserError, match=r"images: can't be listed \(Too many .*\), so nobody knows which photos"):
+    with pytest.raises(UserError, match=r"images: can't be listed \(Too many .*\), so its photos are unknown"):
         prepare(photos, tmp_path / "data")
 
 

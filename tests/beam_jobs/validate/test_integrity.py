@@ -84,7 +84,7 @@ def flip(path: Path, position: int) -> None:
         (lambda path: path.write_bytes(path.read_bytes() + b"more"), ["ends inside its header", "bytes", "sha256"]),
         (lambda path: write_shard(path, read(path)[:-1]), ["bytes", "records 29, the manifest says 30", "sha256"]),
         (lambda path: write_shard(path, read(path)[::-1]), ["sha256"]),
-        (lambda path: write_shard(path, [b"\xff" * 9, *read(path)[1:]]), ["no tf.train.Example", "bytes", "sha256"]),
+        (lambda path: write_shard(path, [b"\xff" * 9, *read(path)[1:]]), ["not a tf.train.Example", "bytes", "sha256"]),
         (lambda path: path.write_bytes(b""), ["bytes 0", "records 0", "sha256"]),
     ],
     ids=["gone", "data", "length", "short", "long", "fewer", "reordered", "no example", "empty"],
