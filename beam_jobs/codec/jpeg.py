@@ -32,7 +32,7 @@ _BLOCK_PIXELS = 256  # of the largest unit that is encoded as one, 16 x 16
 
 
 def check_scans(header: JpegHeader) -> None:
-    """Refuses a picture that is encoded in so many passes that decoding it would take minutes, or too much memory.
+    """Rejects a JPEG with so many scans that decoding it would take minutes, or too much memory.
 
     Raises:
       InputRejected: It has several scans, and these or its pixels are too many.
@@ -84,7 +84,7 @@ def decode_jpeg(header: JpegHeader, min_side: int, max_missing_fraction: float) 
 
 
 def _suits_turbojpeg(header: JpegHeader) -> bool:
-    """Whether it is colour or grey, with a usual sampling of its chroma."""
+    """Whether TurboJPEG decodes it: colour or grey, with a usual chroma sampling."""
     if header.components == 4:
         return False
     try:

@@ -43,7 +43,7 @@ class MaskPixels(NamedTuple):
     Attributes:
       values: uint8 or uint16 [H, W]; None for a colour mask that is not grey.
       colors: uint32 [H, W], red, green and blue packed as 0xrrggbb, or `_CLEAR`; None for values of 16 bits.
-      is_lossy: Whether what was drawn is known only nearly.
+      is_lossy: Whether the values are only approximate.
     """
 
     values: np.ndarray | None

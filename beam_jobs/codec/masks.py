@@ -162,7 +162,7 @@ def _check_colors(colors: dict[int, PaletteColor], spec: DatasetSpec) -> None:
     """Checks that no value of a palette mask has the colour of another class.
 
     Colours are the data set's own, and masks need not have them. But where a value of one class is painted in exactly
-    the colour of another, the palette's order is not what the contract says: values are no evidence of a class then.
+    the colour of another, the palette's order is not the contract's: then the values do not show the class.
     """
     class_ids = spec.class_id_of_mask_value
     ids_of_color: dict[bytes, set[int]] = defaultdict(set)

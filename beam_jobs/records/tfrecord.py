@@ -55,7 +55,7 @@ class TFRecordWriter:
 
 
 class DamagedTFRecord(Exception):
-    """The file is no sequence of whole records from here on; the message names the record and the byte."""
+    """The file is not a sequence of whole records; the message names the record and the byte."""
 
 
 class TFRecordReader:

@@ -18,14 +18,14 @@ def check_archive(uri: str) -> None:
     """Looks at the first bytes of an archive.
 
     Raises:
-      UserError: It is compressed, so that no member can be reached without all before it.
+      UserError: It is compressed, so that members can't be read one by one.
     """
     with open_file(uri) as file:
         start = file.read(6)
     for magic, command in _COMPRESSED.items():
         if start.startswith(magic):
             raise UserError(
-                f"{uri}: really compressed, so its members can't be read one by one; unpack it once with `{command}`"
+                f"{uri}: actually compressed, so its members can't be read one by one; unpack it once with `{command}`"
                 " (a .tar without the last suffix is found too), or unpack the photos beside it"
             )
 
@@ -37,7 +37,7 @@ def list_members(uri: str, left_out: LeftOutFiles | None = None) -> Iterator[Sou
     archive's folder; `left_out` counts them.
 
     Raises:
-      UserError: It is no tar archive, or it is damaged or cut short.
+      UserError: It is not a tar archive, or is damaged or cut short.
     """
     check_archive(uri)
     with open_file(uri) as file:

@@ -69,7 +69,7 @@ class LeftOutFiles:
             self.count(posixpath.splitext(name)[1].lower() or NO_EXTENSION, name)
 
     def add_member(self, name: str | None, written: str) -> None:
-        """Counts a member of an archive that is no regular file, or whose name leads out of it, so that it has none."""
+        """Counts a member of an archive that is not a regular file, or whose name leads out of it."""
         if name is None:
             self.count(UNSAFE_MEMBERS, written)
         elif any(pattern.id_of(name) is not None for pattern in self._patterns):
@@ -86,7 +86,7 @@ class LeftOutFiles:
         self.kinds[kind] = LeftOut(before.count + 1, examples)
 
     def _name_of(self, path: str) -> str | None:
-        """What a path is left out as: itself, or the first folder on its way that no pattern enters; or None."""
+        """The name that a path counts under: its own, or that of the first folder that no pattern enters; or None."""
         parts = path.split("/")
         if path in self._known or any(part.startswith(".") for part in parts):  # operating systems leave such files
             return None

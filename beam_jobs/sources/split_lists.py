@@ -24,7 +24,7 @@ def read_split_list(source: SourceFile) -> Iterator[str]:
     """Ids of an official list: the first word of each line, without comments and blank lines.
 
     Raises:
-      UserError: The list can't be read, or is no text.
+      UserError: The list can't be read, or is not text.
     """
     try:
         data = read_input(source)
@@ -37,7 +37,7 @@ def read_split_list(source: SourceFile) -> Iterator[str]:
 
 
 def _decode(data: bytes, name: str) -> str:
-    """Text as editors save it: UTF-8, or Unicode with a byte order mark. Anything else would be a guess."""
+    """Decodes text as editors save it: UTF-8, or Unicode with a byte order mark. Other encodings would be a guess."""
     encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding)

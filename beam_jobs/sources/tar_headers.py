@@ -1,8 +1,8 @@
 """The headers of a tar archive, read one by one: what each member is, and where its bytes lie.
 
 Python's `tarfile` trusts what headers say: a negative size makes it loop, a header of gigabytes fills the memory, and a
-chain of headers exhausts the stack. Here every step leads forward, every header is bounded, and what is wrong is said
-with the place where it stands.
+chain of headers exhausts the stack. Here every step moves forward, every header is bounded, and errors say at which
+byte they are.
 
 Formats: ustar and pax (POSIX.1-2017, pax, "ustar Interchange Format" and "pax Extended Header"), GNU tar (its manual,
 "Basic Tar Format": long names, sizes in base 256, sparse files).
@@ -27,7 +27,7 @@ _SPARSE_EXTENDED = 482  # of a sparse header: whether one follows
 
 
 class DamagedTar(ValueError):
-    """What the archive says can't be; the message says what, and at which byte."""
+    """The archive has an impossible header; the message says what, and at which byte."""
 
 
 class Member(NamedTuple):
@@ -56,7 +56,7 @@ def read_members(file: BinaryIO) -> Iterator[Member]:
       file: The archive, seekable.
 
     Raises:
-      DamagedTar: It is no tar archive, is cut short, or has a header that can't be.
+      DamagedTar: It is not a tar archive, is cut short, or has an impossible header.
       OSError: It can't be read.
     """
     end = file.seek(0, 2)
@@ -131,7 +131,7 @@ def _check_sum(header: bytes, position: int) -> None:
     blank = header[:148] + b" " * 8 + header[156:]
     unsigned = sum(blank)
     if stated != unsigned and stated != unsigned - 256 * sum(byte > 127 for byte in blank):
-        what = "damaged header" if position else "no tar archive: there is no header"
+        what = "damaged header" if position else "not a tar archive: there is no header"
         raise DamagedTar(f"{what} at byte {position:,}")
 
 
@@ -146,7 +146,7 @@ def _size(field: bytes, position: int) -> int:
         digits = field.split(b"\0", 1)[0].strip()
         size = int(digits, 8) if digits else 0
     except ValueError:
-        raise DamagedTar(f"size {field!r} in the header at byte {position:,} is no number") from None
+        raise DamagedTar(f"size {field!r} in the header at byte {position:,} is not a number") from None
     if size < 0:
         raise DamagedTar(f"negative size in the header at byte {position:,}")
     return size
@@ -154,7 +154,7 @@ def _size(field: bytes, position: int) -> int:
 
 def _pax_size(text: str, position: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 20):
-        raise DamagedTar(f"size {text[:20]!r} of the member at byte {position:,} is no number of bytes")
+        raise DamagedTar(f"size {text[:20]!r} of the member at byte {position:,} is not a number of bytes")
     return int(text)
 
 

@@ -19,6 +19,6 @@ class _ManyWorkersRunner(FnApiRunner):
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO)  # tells each worker that it requests
+    logging.basicConfig(level=logging.INFO)  # logs each worker that it requests
     local_job_service.fn_runner.FnApiRunner = _ManyWorkersRunner
     local_job_service_main.run(sys.argv[2:])

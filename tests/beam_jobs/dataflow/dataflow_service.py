@@ -129,7 +129,7 @@ def staged_graph(storage: Storage, job: dict):
 def run_staged_graph(storage: Storage, service: DataflowService) -> None:
     """Executes the staged graph in this process, on Beam's in-process runner instead of containers.
 
-    What it counts is what the service then tells as the job's metrics.
+    The service then reports its counts as the job's metrics.
     """
     from apache_beam.portability import python_urns
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -152,7 +152,7 @@ def run_staged_graph(storage: Storage, service: DataflowService) -> None:
 
 
 def metric_updates(step: str, namespace: str, name: str, value) -> Iterator[dict]:
-    """A user's metric as the service tells it: while the job runs, and what of it is final."""
+    """A user's metric as the service reports it: tentative while the job runs, and committed."""
     reported = {"scalar": value}
     if not isinstance(value, int):
         reported = {"distribution": {"count": value.count, "sum": value.sum, "min": value.min, "max": value.max}}

@@ -1,4 +1,4 @@
-"""What a person sees of a job that is running, and the files that tell it."""
+"""What a person sees of a job that is running, and the files behind it."""
 
 import fcntl
 import io

@@ -1,4 +1,4 @@
-"""Near-duplicates in the preparation job: listed, told, shown, and by option kept on one side of the split."""
+"""Near-duplicates in the preparation job: listed, reported, shown, and optionally kept in the same split."""
 
 import contextlib
 import io

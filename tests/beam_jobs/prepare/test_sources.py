@@ -170,7 +170,7 @@ def test_a_compressed_archive_is_refused_with_the_remedy(photos, tmp_path, opene
     packed = pack(photos, tmp_path / "packed")
     with tarfile.open(packed / "images.tar.gz", opener) as archive:
         archive.add(photos / "images", "images")
-    with pytest.raises(UserError, match=f"really compressed.*`{command}`"):
+    with pytest.raises(UserError, match=f"actually compressed.*`{command}`"):
         prepare(packed, tmp_path / "data")
     assert not (tmp_path / "data").exists()
 
@@ -203,9 +203,9 @@ def test_a_damaged_header_in_the_middle_is_an_error_and_not_the_end(photos, tmp_
         list(list_members(str(archive)))
 
 
-def test_no_tar_is_reported(tmp_path):
+def test_a_file_that_is_not_a_tar_archive_is_reported(tmp_path):
     (tmp_path / "a.tar").write_bytes(b"<!DOCTYPE html>" * 100)
-    with pytest.raises(UserError, match="no tar archive"):
+    with pytest.raises(UserError, match="not a tar archive"):
         list(list_members(str(tmp_path / "a.tar")))
 
 

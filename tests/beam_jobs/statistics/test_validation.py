@@ -1,4 +1,4 @@
-"""What validation says of statistics: schema, skew, drift and rules, each told by its kind."""
+"""What validation finds in statistics: schema, skew, drift and rules, each by its kind."""
 
 import apache_beam as beam
 import pandas as pd

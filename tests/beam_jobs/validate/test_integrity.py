@@ -1,4 +1,4 @@
-"""Each way in which the files of a version can differ from its manifest is told in words."""
+"""Validation reports each way in which the files of a version can differ from its manifest."""
 
 import hashlib
 from pathlib import Path
