@@ -27,7 +27,7 @@ class TemplateOptions(FrozenModel):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Writes the file; UserError where image or place are unusable."""
+    """Writes the file; UserError if image or output can't be used."""
     parser = CommandLine(
         prog="python -m beam_jobs.flex_template",
         description="Writes the file of a Dataflow Flex Template: where its image is, and which parameters it takes.",

@@ -1,7 +1,7 @@
-"""What the Flex Template's image runs when a job is launched: it builds the graph and hands it to the service.
+"""The program that the Flex Template's image runs to launch a job: it builds the graph for the service.
 
 The service starts this file, not a module (FLEX_TEMPLATE_PYTHON_PY_FILE), with the template's parameters and Dataflow's
-own options as flags. `--template_location` among them makes Beam write the job down; the service then starts it.
+own options as flags. `--template_location` among them makes Beam write the job to a file; the service then starts it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from schemas.frozen_model import parse_model
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Writes the job down for the service; UserError where the parameters can't be used."""
+    """Writes the job for the service; UserError if the parameters can't be used."""
     parser = CommandLine(description=__doc__, allow_abbrev=False)
     add_arguments(parser)
     known, beam_flags = parser.parse_known_args(arguments)

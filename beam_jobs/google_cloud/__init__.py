@@ -1,1 +1,1 @@
-"""What Dataflow and Vertex AI have in common: machine shapes and prices."""
+"""What Dataflow and Vertex AI share: machine shapes and prices."""

@@ -1,4 +1,4 @@
-"""What a machine type of Compute Engine holds, read off its name."""
+"""The size of a Compute Engine machine, from the name of its type."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def machine_shape(machine_type: str) -> MachineShape:
     """The shape of a type such as `e2-standard-4`.
 
     Raises:
-      UserError: Its name does not say it, as for machines of a fixed or custom shape.
+      UserError: Its name does not state it, as for machines of a fixed or custom shape.
     """
     match = re.fullmatch(r"([a-z]\w*)-(standard|highmem|highcpu)-(\d+)", machine_type)
     if not match:

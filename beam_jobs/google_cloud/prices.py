@@ -16,12 +16,12 @@ PRICES_FILE = Path(__file__).with_name("prices.yaml")
 
 
 class Price(FrozenModel):
-    """What one unit costs.
+    """The price of one unit.
 
     Attributes:
       usd: US dollars, without tax and discounts.
       source: A key of the table's `sources`.
-      read: The day on which it stood there; None for a price that was not read but assumed.
+      read: The day on which it was read there; None for an assumed price.
     """
 
     usd: float = Field(ge=0)
@@ -33,9 +33,9 @@ class PriceTable(FrozenModel):
     """The prices of one region.
 
     Attributes:
-      region: Whose prices they are.
-      other_regions: Least and most that other regions charge, as a multiple.
-      stale_after_days: Prices that were read longer ago are warned of.
+      region: The region of these prices.
+      other_regions: Lowest and highest price in other regions, as multiples.
+      stale_after_days: Prices that were read longer ago cause a warning.
       prices: Unit prices by name.
       training_machines, serving_machines: Price of an hour by machine type.
       accelerators: Price of an hour by accelerator.
@@ -63,11 +63,11 @@ class PriceTable(FrozenModel):
         return self
 
     def region_factor(self, region: str | None) -> tuple[float, float]:
-        """Least and most that a region charges, as a multiple of the table's; None stands for any region."""
+        """Lowest and highest price in a region, as multiples of the table's; None stands for any region."""
         return (1.0, 1.0) if region == self.region else self.other_regions
 
     def notes(self, used: Iterable[str], today: datetime.date) -> list[str]:
-        """Lines on how far the prices that were used can be trusted; `used` as names, `table.name` or `name`."""
+        """Lines on the age and source of the prices in use; `used` as names, `table.name` or `name`."""
         named = {name: self._find(name) for name in sorted(set(used))}
         read = {name: one.read for name, one in named.items() if one.read}
         lines = []
@@ -88,7 +88,7 @@ class PriceTable(FrozenModel):
 
 
 def load_prices(path: Path = PRICES_FILE) -> PriceTable:
-    """Reads a price table; UserError where it can't be read or misses something."""
+    """Reads a price table; UserError if it can't be read or is incomplete."""
     try:
         values = read_yaml(path)
     except OSError as error:

@@ -1,1 +1,1 @@
-"""Pages without foreign parts: markup, style and plots."""
+"""Self-contained pages: markup, style and plots."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from beam_jobs.html.markup import Markup, element
 from beam_jobs.html.style import STYLE
 
-# The page asks for nothing and runs nothing, even if an id or a detail should ever find a way through the escaping.
+# The page loads nothing and runs nothing, even if an id or a detail ever got past the escaping.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 

@@ -1,4 +1,4 @@
-"""How splits, colours, codes and figures are written everywhere in the report."""
+"""How the report writes splits, colours, codes and figures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def by_count(counts: dict[str, int]) -> list[tuple[str, int]]:
 
 
 def percent(share: float) -> str:
-    """A share in words: `12.3 %`, and never `0.0 %` for something that is there."""
+    """A share in words: `12.3 %`, and never `0.0 %` for a share above 0."""
     return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
 
 

@@ -7,7 +7,7 @@ from html import escape
 
 
 class Markup(str):
-    """Text that is HTML already; only this module makes it of anything that comes from data."""
+    """Text that is already HTML; only this module makes it from data."""
 
     __slots__ = ()
 

@@ -73,7 +73,7 @@ def two_histograms(now: Sequence[float], before: Sequence[float], color: str, sp
 
 
 def gauge(value: float, limit: float, color: str, spoken: str) -> Markup:
-    """How far a value is on its way to a limit, the mark; the scale ends at twice the limit."""
+    """A value on a scale up to twice its limit, which is marked."""
     scale = 50 / limit if limit else 0
     filled = _rectangle(0, 1, min(100.0, value * scale), 4, color)
     mark = element("line", class_="limit", x1=50, x2=50, y1=0, y2=6)

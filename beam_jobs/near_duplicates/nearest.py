@@ -1,4 +1,4 @@
-"""For each photo of eval the nearest photos of train: a few at most, however many there are."""
+"""Finds the few nearest photos of train for each photo of eval."""
 
 from __future__ import annotations
 

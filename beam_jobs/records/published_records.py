@@ -15,7 +15,7 @@ from schemas.manifest import Shard
 
 
 def find_records(version_dir: str, shard: Shard) -> Iterator[tuple[str, SourceFile]]:
-    """Id and place of each record of a shard, which is read once and held against its manifest on the way.
+    """Yields id and position of each record of a shard, which is read once and checked against the manifest.
 
     Raises:
       UserError: The shard is missing, or its bytes are not those that were published.
@@ -48,7 +48,7 @@ def parse_record(data: bytes) -> dict[str, Value]:
 
 
 def bytes_of(values: dict[str, Value], name: str) -> bytes:
-    """The value of a feature that holds bytes; TypeError where it holds a number."""
+    """The value of a feature that holds bytes; TypeError if it holds a number."""
     value = values[name]
     if not isinstance(value, bytes):
         raise TypeError(f"feature {name}: holds {value!r}, not bytes")
@@ -56,7 +56,7 @@ def bytes_of(values: dict[str, Value], name: str) -> bytes:
 
 
 def int_of(values: dict[str, Value], name: str) -> int:
-    """The value of a feature that holds a whole number; TypeError where it holds anything else."""
+    """The value of a feature that holds a whole number; TypeError if it holds anything else."""
     value = values[name]
     if not isinstance(value, int):
         raise TypeError(f"feature {name}: does not hold a whole number")
@@ -64,7 +64,7 @@ def int_of(values: dict[str, Value], name: str) -> int:
 
 
 def read_photo(photo: PhotoSource) -> bytes:
-    """The encoded photo, as it lies in its file or in the record that holds it.
+    """The encoded photo, from its file or from a record.
 
     Raises:
       InputRejected: The file can't be read, or is too large.

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from schemas.features import EVAL, TRAIN
 
-MIN_SHARDS = 8  # a shard is the unit of parallel work: small data sets are cut finer than their bytes ask for,
-MIN_RECORDS_PER_SHARD = 64  # but not to crumbs
+MIN_SHARDS = 8  # a shard is the unit of parallel work: small data sets get more shards than their bytes need,
+MIN_RECORDS_PER_SHARD = 64  # but not tiny ones
 
 # What a record takes on average, by measurement on photos at 64 to 512 pixels (JPEG quality 92, mask included).
 JPEG_BYTES_PER_PIXEL = 0.6
@@ -28,7 +28,7 @@ class ShardKey(NamedTuple):
 
 
 class SplitSize(NamedTuple):
-    """What is planned for one split: number of records and bytes of their source files."""
+    """The planned size of a split: number of records and bytes of their source files."""
 
     records: int
     source_bytes: int
@@ -55,7 +55,7 @@ def shard_count(size: SplitSize, record_bytes: float, shard_bytes: int) -> int:
     """Number of shards for a split: by bytes, but at least enough of them to share the work of a small data set.
 
     Args:
-      size: What is planned for the split.
+      size: The split's planned size.
       record_bytes: Expected bytes of one record.
       shard_bytes: Target size of a shard in bytes.
     """

@@ -21,7 +21,7 @@ def to_example(values: dict[str, Value]) -> bytes:
     """Serializes feature values, each a list of one value.
 
     The bytes are those of TensorFlow's own deterministic serialization, so equal values give equal bytes, in any
-    order they stand.
+    order.
     """
     entries = (_field(_KEY, name.encode()) + _field(_VALUE, _feature(value)) for name, value in sorted(values.items()))
     return _field(_FEATURES, b"".join(_field(_FEATURE_MAP, entry) for entry in entries))

@@ -84,7 +84,7 @@ class TFRecordReader:
             start = self.bytes - len(header)
             if len(header) < _HEADER_BYTES:
                 raise self._damage(start, "the file ends inside its header")
-            # checked before the length is trusted: a flipped bit must not ask for exabytes
+            # checked before the length is trusted: a flipped bit must not request exabytes
             if struct.pack("<I", _masked_crc(header[:8])) != header[8:]:
                 raise self._damage(start, "the CRC of its length differs")
             (length,) = struct.unpack("<Q", header[:8])

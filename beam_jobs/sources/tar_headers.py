@@ -1,8 +1,8 @@
 """The headers of a tar archive, read one by one: what each member is, and where its bytes lie.
 
 Python's `tarfile` trusts what headers say: a negative size makes it loop, a header of gigabytes fills the memory, and a
-chain of headers exhausts the stack. Here every step moves forward, every header is bounded, and errors say at which
-byte they are.
+chain of headers exhausts the stack. Here every step moves forward, every header is bounded, and errors name the
+byte.
 
 Formats: ustar and pax (POSIX.1-2017, pax, "ustar Interchange Format" and "pax Extended Header"), GNU tar (its manual,
 "Basic Tar Format": long names, sizes in base 256, sparse files).
@@ -37,7 +37,7 @@ class Member(NamedTuple):
       name: As the archive names it.
       size: Bytes.
       offset: Where they begin in the archive.
-      kind: `file`, `directory`, or anything else, such as links, whose bytes are not there in one piece.
+      kind: `file`, `directory`, or others, such as links, without contiguous bytes.
     """
 
     name: str
@@ -50,7 +50,7 @@ FILE, DIRECTORY, OTHER = "file", "directory", "other"
 
 
 def read_members(file: BinaryIO) -> Iterator[Member]:
-    """All members, in their order; headers alone are read, and none is kept.
+    """All members in order; only headers are read, and none is kept.
 
     Args:
       file: The archive, seekable.
@@ -93,7 +93,7 @@ def read_members(file: BinaryIO) -> Iterator[Member]:
 
 
 def _kind_of(kind: bytes, name: str, records: dict[str, str]) -> str:
-    if kind == _DIRECTORY or (kind == b"\0" and name.endswith("/")):  # as tar of 1979 writes directories
+    if kind == _DIRECTORY or (kind == b"\0" and name.endswith("/")):  # as the tar of 1979 writes directories
         return DIRECTORY
     return FILE if kind in _REGULAR and _GNU_SPARSE not in records else OTHER
 
@@ -109,7 +109,7 @@ def _read(file: BinaryIO, position: int, length: int, end: int) -> bytes:
 
 def _read_extended(file: BinaryIO, size: int, position: int, end: int) -> bytes:
     if size > MAX_EXTENDED:
-        raise DamagedTar(f"header of {size:,} bytes at byte {position - BLOCK:,}; at most {MAX_EXTENDED:,} make sense")
+        raise DamagedTar(f"header of {size:,} bytes at byte {position - BLOCK:,}; at most {MAX_EXTENDED:,} are read")
     return _read(file, position, size, end)
 
 

@@ -1,4 +1,4 @@
-"""What the data set consists of: classes, photo sizes and slices, each split beside the other."""
+"""Charts of the data set: classes, photo sizes and slices, by split."""
 
 from __future__ import annotations
 

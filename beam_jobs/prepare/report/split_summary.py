@@ -1,4 +1,4 @@
-"""What TFDV measured of one split, by the kind of a feature's values."""
+"""TFDV's statistics of one split, by the kind of a feature's values."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Words(NamedTuple):
 
 
 class Blobs(NamedTuple):
-    """A feature whose values were sized and not looked into, such as encoded pictures; sizes in bytes of one value."""
+    """A feature of which only sizes were measured, such as encoded pictures; in bytes per value."""
 
     present: int
     missing: int

@@ -1,4 +1,4 @@
-"""The table of all features: one row per feature and split, with what validation found, in words."""
+"""The table of all features: one row per feature and split, with the validation's findings."""
 
 from __future__ import annotations
 
