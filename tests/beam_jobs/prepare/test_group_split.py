@@ -26,7 +26,7 @@ def jpeg(image, quality=92):
     return encode(image, "JPEG", quality=quality)
 
 
-# Original and copy, which their ids put on two sides; and on the same side.
+# Original and copy, which their ids put in different splits; and in the same split.
 COPIED = {"Bengal_3": "pug_8", "Bengal_5": "pug_10", "Bengal_11": "pug_9"}
 SAME_SIDE = {"Bengal_7": "pug_1"}
 
@@ -58,8 +58,8 @@ def reported(photos, tmp_path_factory) -> tuple[Path, str]:
 
 
 @pytest.fixture(scope="module")
-def one_sided(photos, tmp_path_factory) -> tuple[Path, str]:
-    return run(photos, tmp_path_factory.mktemp("one_sided"), "--near_duplicates=one_side")
+def group_split(photos, tmp_path_factory) -> tuple[Path, str]:
+    return run(photos, tmp_path_factory.mktemp("group_split"), "--near_duplicates=one_side")
 
 
 def ids(version: Path) -> dict[str, set[str]]:
@@ -103,31 +103,31 @@ def test_where_nobody_looks_nothing_is_said_and_the_records_are_the_same(photos,
     assert (version / "manifest.json").read_bytes() == (reported[0] / "manifest.json").read_bytes()
 
 
-def test_one_side_moves_copies_to_the_split_of_their_first_id(reported, one_sided):
-    before, after = ids(reported[0]), ids(one_sided[0])
+def test_a_group_split_moves_copies_to_the_split_of_their_first_id(reported, group_split):
+    before, after = ids(reported[0]), ids(group_split[0])
     for original, copy in COPIED.items():
         (split,) = (name for name, members in before.items() if original in members)
         assert {original, copy} <= after[split]
     moved = set(COPIED.values())
     assert all(before[name] - moved == after[name] - moved for name in before)
-    assert read_manifest(one_sided[0]).options["near_duplicates"] == "one_side"
+    assert read_manifest(group_split[0]).options["near_duplicates"] == "one_side"
 
 
-def test_after_one_side_the_list_is_there_and_empty(one_sided):
-    version, said = one_sided
+def test_after_a_group_split_the_list_is_there_and_empty(group_split):
+    version, said = group_split
     assert (version / NEAR_DUPLICATES_FILE).read_bytes() == b""
     assert "eval photos have a near-duplicate in train; 3 photos moved to keep others together" in said
     assert "3 photos were moved" in (version / "report.html").read_text()
 
 
-def test_one_side_leaves_a_photo_that_cannot_be_decoded_to_be_rejected(one_sided):
-    assert read_manifest(one_sided[0]).quarantined == {"not_an_image": 1}
+def test_a_group_split_leaves_a_photo_that_cannot_be_decoded_to_be_rejected(group_split):
+    assert read_manifest(group_split[0]).quarantined == {"not_an_image": 1}
 
 
-def test_one_side_gives_the_same_bytes_though_all_work_is_done_twice(photos, one_sided, tmp_path):
+def test_a_group_split_gives_the_same_bytes_though_all_work_is_done_twice(photos, group_split, tmp_path):
     twice, _ = run(photos, tmp_path, "--near_duplicates=one_side", "--direct_runner_bundle_repeat=1")
     for name in ("manifest.json", NEAR_DUPLICATES_FILE, "report.html"):
-        assert (one_sided[0] / name).read_bytes() == (twice / name).read_bytes()
+        assert (group_split[0] / name).read_bytes() == (twice / name).read_bytes()
 
 
 FRAMES = 60
@@ -156,7 +156,7 @@ def test_of_videos_the_share_of_eval_that_train_has_seen_is_reported(videos, tmp
     assert len({json.loads(line)["eval"] for line in (version / NEAR_DUPLICATES_FILE).open()}) == frames
 
 
-def test_after_one_side_no_pair_is_left_across_the_splits_though_all_are_compared(videos, tmp_path):
+def test_after_a_group_split_no_pair_is_left_across_the_splits_though_all_are_compared(videos, tmp_path):
     version, said = run(videos, tmp_path, "--near_duplicates=one_side")
     assert (version / NEAR_DUPLICATES_FILE).read_bytes() == b""
     assert "near-duplicates    0  of " in said
@@ -185,7 +185,7 @@ def real(tmp_path_factory) -> Path:
     return folder
 
 
-def test_the_real_pair_across_the_official_lists_ends_on_one_side(real, tmp_path):
+def test_the_real_pair_across_the_official_lists_ends_in_the_same_split(real, tmp_path):
     pair = {"Abyssinian_151", "Abyssinian_99"}
     train = set(read_split_list(SourceFile(str(real / "annotations/trainval.txt"), 0)))
     assert len(pair & train) == 1

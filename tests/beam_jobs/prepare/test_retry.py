@@ -154,7 +154,7 @@ def test_official_splits_are_remembered_where_the_repaired_files_bring_no_lists(
     assert shards(tmp_path / "data/pets/1.1.0") == shards(tmp_path / "fresh/pets/1.0.0")
 
 
-def test_a_repaired_near_duplicate_goes_to_the_side_of_the_published_photo(tmp_path):
+def test_a_repaired_near_duplicate_goes_to_the_split_of_the_published_photo(tmp_path):
     scenes = {one: scene(seed) for seed, one in enumerate(GOOD)}
     mask = encode(trimap(32, 32), "PNG")
     first = next(f"Bengal_{number}" for number in range(100, 200) if split_by_hash(f"Bengal_{number}", 0.2) == "eval")
