@@ -31,10 +31,13 @@ def augment_batch(images: tf.Tensor, masks: tf.Tensor, seed: tf.Tensor) -> tuple
     Returns:
       float32 [N, S, S, 3] in 0..255 (bilinear) and uint8 [N, S, S] (nearest neighbour, so no new class ids).
     """
-    geometry_seed, color_seed = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
-    transforms = _random_transforms(tf.shape(images)[0], images.shape[1], geometry_seed)
+    geometry_seed, color_seed = tf.unstack(tf.random.split(seed, 2))
+    side = images.shape[1]
+    if side is None:
+        raise ValueError(f"images must have a known side, got shape {images.shape}")
+    transforms = _random_transforms(tf.shape(images)[0], side, geometry_seed)
     images = _transform(tf.cast(images, tf.float32), transforms, "BILINEAR")
-    masks = _transform(masks[..., tf.newaxis], transforms, "NEAREST")[..., 0]
+    masks = _transform(masks[:, :, :, tf.newaxis], transforms, "NEAREST")[:, :, :, 0]
     return _jitter_colors(images, color_seed), masks
 
 
@@ -50,7 +53,7 @@ def random_crop(image: tf.Tensor, mask: tf.Tensor, crop_size: int, seed: tf.Tens
       uint8 [S, S, 3] and uint8 [S, S].
     """
     slack = tf.maximum(tf.shape(mask) - crop_size, 0) + 1
-    place = tf.random.stateless_uniform([2], seed, 0, tf.int32.max, tf.int32) % slack
+    place = tf.math.floormod(tf.random.stateless_uniform([2], seed, 0, tf.int32.max, tf.int32), slack)
     return _crop(image, mask, crop_size, place)
 
 
@@ -73,10 +76,10 @@ def _random_transforms(count: tf.Tensor, image_size: int, seed: tf.Tensor) -> tf
 
     The eight numbers are those of ImageProjectiveTransformV3: x' = a0 x + a1 y + a2, y' = b0 x + b1 y + b2, then 0, 0.
     """
-    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 6))
+    seeds = tf.unstack(tf.random.split(seed, 6))
 
     def uniform(index: int, low: float, high: float) -> tf.Tensor:
-        return tf.random.stateless_uniform([count], seeds[index], low, high)
+        return tf.random.stateless_uniform(tf.stack([count]), seeds[index], low, high)
 
     zoom = tf.exp(uniform(0, math.log(MIN_ZOOM), math.log(MAX_ZOOM)))
     stretch = tf.exp(uniform(1, -0.5 * math.log(MAX_STRETCH), 0.5 * math.log(MAX_STRETCH)))
@@ -107,14 +110,14 @@ def _transform(batch: tf.Tensor, transforms: tf.Tensor, interpolation: str) -> t
 
 def _jitter_colors(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Changes brightness, contrast, saturation and tint of float32 [N, S, S, 3] in 0..255."""
-    seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 4))
+    seeds = tf.unstack(tf.random.split(seed, 4))
     count = tf.shape(images)[0]
 
     def factor(index: int, largest: float, channels: int) -> tf.Tensor:
-        logarithm = tf.random.stateless_uniform([count, 1, 1, channels], seeds[index], -1.0, 1.0) * math.log(largest)
-        return tf.exp(logarithm)
+        shape = tf.stack([count, 1, 1, channels])
+        return tf.exp(tf.random.stateless_uniform(shape, seeds[index], -1.0, 1.0) * math.log(largest))
 
-    brightness = tf.random.stateless_uniform([count, 1, 1, 1], seeds[0], -MAX_BRIGHTNESS, MAX_BRIGHTNESS)
+    brightness = tf.random.stateless_uniform(tf.stack([count, 1, 1, 1]), seeds[0], -MAX_BRIGHTNESS, MAX_BRIGHTNESS)
     images = images * factor(1, MAX_TINT, CHANNELS) + brightness
     mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
     images = mean + (images - mean) * factor(2, MAX_CONTRAST, 1)

@@ -27,7 +27,7 @@ def batch_boundary_counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: i
     """
     height, width = tf.unstack(tf.shape(truth)[1:])
     tolerance = tolerance_pixels(height, width)
-    labelled = tf.cast(truth != IGNORE_ID, tf.float32)[..., tf.newaxis]
+    labelled = tf.cast(truth != IGNORE_ID, tf.float32)[:, :, :, tf.newaxis]
     inside = _erode(labelled)
 
     def boundary(class_ids: tf.Tensor) -> tf.Tensor:

@@ -18,8 +18,8 @@ class BestWeights:
 
     def __init__(self, model: keras.Model):
         self._model = model
-        self.mean_iou = tf.Variable(-math.inf, dtype=tf.float64, trainable=False)
-        self.evaluations_since = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.mean_iou = tf.Variable(tf.constant(-math.inf, tf.float64), trainable=False)
+        self.evaluations_since = tf.Variable(tf.constant(0, tf.int64), trainable=False)
         self.weights = [tf.Variable(one, trainable=False) for one in model.get_weights()]
 
     def update(self, mean_iou: float) -> int:
@@ -58,7 +58,7 @@ class PhaseCheckpoints:
     ):
         """Args: `folder` belongs to this phase of this run alone, None saves nothing; `optimizer` is built."""
         self.step = 0
-        self._saved_step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._saved_step = tf.Variable(tf.constant(0, tf.int64), trainable=False)
         self._every_steps = every_steps
         self._manager = None
         if folder and every_steps:
@@ -79,8 +79,7 @@ class PhaseCheckpoints:
         Raises:
           UserError: The checkpoint cannot be read, or belongs to another model or training.
         """
-        latest = tf.train.latest_checkpoint(self._folder) if self._manager else None
-        if latest:
+        if self._manager and (latest := tf.train.latest_checkpoint(self._folder)):
             try:
                 self._manager.checkpoint.restore(latest).assert_consumed()
             except (AssertionError, tf.errors.OpError, ValueError) as error:

@@ -60,7 +60,8 @@ class TrainingConfig(FrozenModel):
 
     model: str = "unet"
     encoder: str = Field(default="", max_length=1024)
-    encoder_width: Literal[0.35, 0.5, 0.75, 1.0, 1.3, 1.4] = 0.35
+    # Pydantic takes floats too, which PEP 586 leaves out of Literal.
+    encoder_width: Literal[0.35, 0.5, 0.75, 1.0, 1.3, 1.4] = 0.35  # pyright: ignore[reportInvalidTypeForm]
     segformer_size: Literal["b0", "b1", "b2"] = "b0"
     encoder_weights: str = Field(default="imagenet", min_length=1)
     encoder_scale: Literal[1, 2] = 2

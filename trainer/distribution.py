@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TypeVar
 
 import keras
 import tensorflow as tf
@@ -11,6 +12,8 @@ import tensorflow as tf
 from schemas.errors import UserError
 from trainer.cluster import TF_CONFIG, worker_count
 from trainer.config import ACCELERATORS
+
+Tensors = TypeVar("Tensors", tf.Tensor, list[tf.Tensor])
 
 
 def choose_strategy(wanted: str) -> tf.distribute.Strategy:
@@ -58,6 +61,7 @@ def share_statistics(strategy: tf.distribute.Strategy, model: keras.Model) -> No
         for layer in model._flatten_layers()
         if isinstance(layer, keras.layers.BatchNormalization)
         for weight in (layer.moving_mean, layer.moving_variance)
+        if weight is not None  # of a layer that is not built
     ]
     if strategy.num_replicas_in_sync == 1 or not statistics:
         return
@@ -87,5 +91,5 @@ def _assign_means(variables: Sequence[tf.Variable]) -> None:
         variable.assign(value)
 
 
-def _mean(value: object) -> object:
+def _mean(value: Tensors) -> Tensors:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, value)

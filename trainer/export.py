@@ -16,6 +16,14 @@ from trainer.preprocessing import scale_pixels
 from trainer.signatures import tile_signatures, whole_image_signatures
 
 
+class _Exported(tf.Module):
+    """What a SavedModel keeps alive: plain variables, as a tracked Keras model would store every weight twice."""
+
+    def __init__(self, weights: list[tf.Variable]):
+        super().__init__()
+        self.weights = weights
+
+
 def export_model(
     model: keras.Model,
     image_size: int,
@@ -45,9 +53,7 @@ def export_model(
 
     With `average_mirrored`, every signature averages the logits of the photo and its mirror image.
     """
-    module = tf.Module()
-    # Plain variables: a tracked Keras model would store every weight twice.
-    module.weights = [variable.value for variable in model.variables]
+    module = _Exported([variable.value for variable in model.variables])
 
     def logits_of(pixels: tf.Tensor) -> tf.Tensor:
         images = scale_pixels(pixels)

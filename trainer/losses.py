@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from schemas.features import IGNORE_ID
 
-Loss = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def segmentation_loss(overlap: str | None = "iou", class_weights: Sequence[float] | None = None) -> Loss:
@@ -30,7 +31,7 @@ def segmentation_loss(overlap: str | None = "iou", class_weights: Sequence[float
     """
     weights = None if class_weights is None else np.asarray(class_weights, np.float32)
 
-    def loss(truth: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+    def loss(truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         logits = ops.cast(logits, "float32")
         labelled = ops.cast(ops.not_equal(truth, IGNORE_ID), "float32")
         one_hot = ops.one_hot(ops.cast(truth, "int32"), logits.shape[-1], dtype="float32")  # zeros where ignored

@@ -64,7 +64,7 @@ def _begins(image_bytes: tf.Tensor, start: bytes) -> tf.Tensor:
 def _decode_jpeg(image_bytes: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
     header = read_jpeg_header(data)
     # TensorFlow takes inks without Adobe's marker for the opposite of what Pillow and browsers, and so training, see.
-    lacks_marker = (header.components == INKS) & ~header.is_marked
+    lacks_marker = (header.components == INKS) & tf.logical_not(header.is_marked)
     marked = tf.cond(lacks_marker, lambda: _replaced(image_bytes, 2, 0, ADOBE_SEGMENT), lambda: image_bytes)
     return turn_upright(decode_image(marked), header.orientation)
 
@@ -82,8 +82,8 @@ def _decode_png(image_bytes: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
 def _over_white(pixels: tf.Tensor) -> tf.Tensor:
     """uint8 [H, W, 4] to [H, W, 3]: round(colour * alpha + 255 * (1 - alpha)), alpha in [0, 1]."""
     pixels = tf.cast(pixels, tf.int32)
-    alpha = pixels[..., CHANNELS:]
-    return tf.cast((pixels[..., :CHANNELS] * alpha + 255 * (255 - alpha) + 127) // 255, tf.uint8)
+    alpha = pixels[:, :, CHANNELS:]
+    return tf.cast((pixels[:, :, :CHANNELS] * alpha + 255 * (255 - alpha) + 127) // 255, tf.uint8)
 
 
 def _decode_gif(image_bytes: tf.Tensor, data: tf.Tensor) -> tf.Tensor:

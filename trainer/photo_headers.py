@@ -67,7 +67,7 @@ def read_jpeg_header(data: tf.Tensor) -> JpegHeader:
         is_fill = mark == 0xFF
         is_frame = (mark >= 0xC0) & (mark <= 0xCF) & tf.reduce_all(mark != tf.constant(_NOT_FRAMES, tf.int64))
         is_first_exif = (mark == _APP1) & _starts(data, at + 4, EXIF_START) & (exif[1] == 0)
-        is_damaged = (_number(data, at, 1) != 0xFF) | (~is_fill & (length < 2))
+        is_damaged = (_number(data, at, 1) != 0xFF) | (tf.logical_not(is_fill) & (length < 2))
         ends = is_damaged | (mark == _START_OF_SCAN) | (mark == _END_OF_IMAGE)
         return (
             tf.where(ends, _size(data), at + tf.where(is_fill, tf.constant(1, tf.int64), 2 + length)),
@@ -130,7 +130,7 @@ def read_gif_header(data: tf.Tensor) -> GifHeader:
 
     def step(at: tf.Tensor, control: tf.Tensor, is_within: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         first = _number(data, at, 1)
-        is_extension = ~is_within & (first == _GIF_EXTENSION)
+        is_extension = tf.logical_not(is_within) & (first == _GIF_EXTENSION)
         is_control = is_extension & (_number(data, at + 1, 1) == _GIF_CONTROL)
         beyond = tf.where(is_within, at + 1 + first, at + 2)
         return beyond, tf.where(is_control, at + 3, control), is_extension | (is_within & (first > 0))
@@ -141,7 +141,7 @@ def read_gif_header(data: tf.Tensor) -> GifHeader:
     zero = tf.constant(0, tf.int64)
     start = _GIF_COLORS + _color_table_bytes(_number(data, _GIF_SCREEN_FLAGS, 1))
     frame, control, _ = tf.while_loop(continues, step, (start, zero, tf.constant(False)), maximum_iterations=MAX_STEPS)
-    is_clear = (control > 0) & (_number(data, control, 1) % 2 == 1)
+    is_clear = (control > 0) & (tf.math.floormod(_number(data, control, 1), 2) == 1)
     own_colors = _color_table_bytes(_number(data, frame + 9, 1)) > 0
     colors = tf.where(own_colors, frame + 10, tf.constant(_GIF_COLORS, tf.int64))
     corner, size = _number(data, frame + 1, 4), _number(data, frame + 5, 4)
@@ -150,13 +150,13 @@ def read_gif_header(data: tf.Tensor) -> GifHeader:
 
 
 def _color_table_bytes(flags: tf.Tensor) -> tf.Tensor:
-    size = 3 * 2 ** (flags % 8 + 1)
+    size = 3 * tf.pow(tf.constant(2, tf.int64), tf.math.floormod(flags, 8) + 1)
     return tf.where(flags >= 128, size, tf.zeros_like(size))
 
 
 def _number(data: tf.Tensor, at: tf.Tensor | int, size: int, little: bool = False) -> tf.Tensor:
     """The whole number int64 of `size` bytes at each position, big-endian unless `little`."""
-    at = tf.convert_to_tensor(at, tf.int64)[..., tf.newaxis]
+    at = tf.expand_dims(tf.convert_to_tensor(at, tf.int64), -1)
     places = [256**place for place in (range(size) if little else reversed(range(size)))]
     return tf.reduce_sum(_byte(data, at + tf.range(size, dtype=tf.int64)) * tf.constant(places, tf.int64), axis=-1)
 

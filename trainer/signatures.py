@@ -48,7 +48,7 @@ def whole_image_signatures(logits_of: Logits, image_size: int, num_classes: int)
 
         def mask_of(one: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
             logits, size = one
-            return tf.io.encode_png(enlarged_class_ids(logits, size[0], size[1])[..., tf.newaxis])
+            return tf.io.encode_png(enlarged_class_ids(logits, size[0], size[1])[:, :, tf.newaxis])
 
         pixels, sizes = tf.map_fn(
             read,
@@ -97,7 +97,7 @@ def tile_signatures(logits_of: Logits, tile_size: int, image_size: int, num_clas
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         def mask_of(one: tf.Tensor) -> tf.Tensor:
-            return tf.io.encode_png(predict(decode_photo(one))[..., tf.newaxis])
+            return tf.io.encode_png(predict(decode_photo(one))[:, :, tf.newaxis])
 
         return {MASK_BYTES: tf.map_fn(mask_of, image_bytes, tf.string, parallel_iterations=1)}
 

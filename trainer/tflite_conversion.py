@@ -9,8 +9,9 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -23,9 +24,26 @@ from trainer.input_pipeline import find_shards, parse_example
 from trainer.preprocessing import CHANNELS
 
 
+class Loaded(Protocol):
+    """What is used of `tf.saved_model.load`'s object, whose own type has no public name."""
+
+    @property
+    def signatures(self) -> Mapping[str, tf.types.experimental.ConcreteFunction]: ...
+
+
+class _Kept(tf.Module):
+    """Keeps a loaded model's weights alive, which a signature alone does not."""
+
+    def __init__(self, model: Loaded):
+        super().__init__()
+        self.model = model
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Writes the two models and prints the report as the last line of standard output."""
-    parser = argparse.ArgumentParser(prog="python -m trainer.tflite_conversion", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m trainer.tflite_conversion", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--model", required=True, help="folder of the SavedModel")
     parser.add_argument("--shards", required=True, nargs="+", help="glob patterns of the evaluation split's shards")
     parser.add_argument("--images", required=True, type=int, help="how many evaluation images to measure with")
@@ -56,18 +74,16 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def save_for_one_image(model: tf.Module, folder: str) -> None:
+def save_for_one_image(model: Loaded, folder: str) -> None:
     """Saves a loaded model's signature `predict_pixels` for batches of one: TFLite needs a static shape."""
     predict = model.signatures[PREDICT_PIXELS]
     image_size = _image_size(predict)
-    module = tf.Module()
-    module.model = model  # keeps the weights alive, which a signature alone does not
 
     @tf.function(input_signature=[tf.TensorSpec([1, image_size, image_size, CHANNELS], tf.float32, PIXELS)])
     def predict_one(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return predict(pixels=pixels)
 
-    tf.saved_model.save(module, folder, signatures={PREDICT_PIXELS: predict_one})
+    tf.saved_model.save(_Kept(model), folder, signatures={PREDICT_PIXELS: predict_one})
 
 
 def convert(folder: str, quantize: bool) -> bytes:
@@ -101,19 +117,21 @@ def compare(
     logits = np.stack([one[LOGITS] for one in expected])
     difference = np.abs(logits - np.stack([one[LOGITS] for one in actual])).max()
     equal = [np.mean(one[CLASS_IDS] == other[CLASS_IDS]) for one, other in zip(expected, actual)]
-    ious = [
-        mean_iou(sum(confusion_matrix(mask, one[CLASS_IDS], classes) for mask, one in zip(truth, predictions)))
+    matrices = [
+        np.sum([confusion_matrix(mask, one[CLASS_IDS], classes) for mask, one in zip(truth, predictions)], axis=0)
         for predictions in (expected, actual)
     ]
+    before, after = (float(mean_iou(matrix)) for matrix in matrices)
     return {
         "equal_pixels": round(float(np.mean(equal)), 6),
         "max_logit_difference": round(float(difference / np.ptp(logits)), 6),
-        "mean_iou_difference": None if np.isnan(ious).any() else round(ious[1] - ious[0], 6),
+        "mean_iou_difference": None if np.isnan([before, after]).any() else round(after - before, 6),
     }
 
 
 def _image_size(predict: tf.types.experimental.ConcreteFunction) -> int:
-    return predict.structured_input_signature[1][PIXELS].shape[1]
+    # pyright's types of TensorFlow leave the attribute out.
+    return predict.structured_input_signature[1][PIXELS].shape[1]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _predictions(path: Path, pixels: list[tf.Tensor]) -> Iterator[dict[str, np.ndarray]]:

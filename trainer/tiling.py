@@ -66,7 +66,8 @@ def predict_tiles(logits_of: Logits, pixels: tf.Tensor, tile_size: int, num_clas
         return index + 1, whole[step:], answers.write(index, ids)
 
     nothing = tf.zeros([overlap, width, num_classes])
-    shapes = (tf.TensorShape([]), tf.TensorShape([overlap, None, num_classes]), tf.TensorShape(None))
+    any_shape = tf.TensorShape(None)  # pyright: ignore[reportArgumentType]  # pyright's types leave unknown ranks out
+    shapes = (tf.TensorShape([]), tf.TensorShape([overlap, None, num_classes]), any_shape)
     _, _, answers = tf.while_loop(
         lambda index, *_: index < rows,
         row_of_tiles,
@@ -86,8 +87,8 @@ def tile_count(length: tf.Tensor, tile_size: int) -> tf.Tensor:
 def mirrored(positions: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
     """Positions along an axis of `length` pixels; those beyond its end are mirrored at its last pixel."""
     period = tf.maximum(1, 2 * (length - 1))
-    within = positions % period
-    return tf.minimum(within, period - within) % tf.maximum(1, length)
+    within = tf.math.floormod(positions, period)
+    return tf.math.floormod(tf.minimum(within, period - within), tf.maximum(1, length))
 
 
 def _weights(count: tf.Tensor, tile_size: int) -> tf.Tensor:

@@ -121,7 +121,7 @@ class _Run:
             self.log.begin()
             losses = []
             for in_epoch in range(done + 1, self.steps_per_epoch + 1):
-                optimizer.learning_rate.assign(schedule.rate(checkpoints.step + 1))
+                optimizer.learning_rate = schedule.rate(checkpoints.step + 1)
                 losses.append(step_function(*next(batches)))
                 checkpoints.step += 1
                 if in_epoch % LOSS_CHECKED_EVERY == 0 or in_epoch == self.steps_per_epoch or checkpoints.due():
@@ -154,7 +154,7 @@ class _Run:
         if number % self.config.evaluate_every == 0 or epoch == phase.epochs:
             share_statistics(self.strategy, self.model)
             counts = self.eval_split.counts()
-            measured = agree(self.strategy, mean_iou(counts.matrix))
+            measured = agree(self.strategy, float(mean_iou(counts.matrix)))
             if self.tensorboard:
                 self.tensorboard.evaluation(step, counts)
                 self.tensorboard.panels(step, *self.eval_split.panels())

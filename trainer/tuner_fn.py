@@ -97,7 +97,7 @@ class TrainingTuner(BaseTuner):
         try:
             super().search(*args, **kwargs)
         except FatalError as error:  # KerasTuner would hide any other exception
-            raise error.__cause__ from None
+            raise (error.__cause__ or error) from None
 
     def run_trial(
         self,
@@ -185,10 +185,9 @@ def _check_candidates(run: SearchConfig, train_shards: Sequence[str], num_classe
 
 def _mean_iou(config: TrainingConfig, epochs: Sequence[Epoch]) -> float:
     """Mean IoU on the evaluation split of the model that `train` returned with these epochs."""
-    if not config.early_stopping:
-        return epochs[-1].mean_iou
     earlier = config.epochs if config.fine_tune_epochs else 0  # each phase restores its own best weights
-    return max(one.mean_iou for one in epochs if one.number > earlier and one.mean_iou is not None)
+    measured = [one.mean_iou for one in epochs if one.number > earlier and one.mean_iou is not None]
+    return max(measured) if config.early_stopping else measured[-1]
 
 
 def _shown(space: tuple[Any, ...] | Range) -> str:

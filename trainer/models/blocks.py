@@ -21,7 +21,8 @@ def check_image_size(config: TrainingConfig, image_size: int) -> None:
 
 def enlarged_input(config: TrainingConfig, image_size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Returns the model's input, images [N, S, S, 3], and the same images enlarged for the encoder."""
-    images = keras.Input((image_size, image_size, 3), name="images")
+    # Keras declares no types; pyright infers that one shape could give a list.
+    images: keras.KerasTensor = keras.Input((image_size, image_size, 3), name="images")  # pyright: ignore[reportAssignmentType]
     if config.encoder_scale == 1:
         return images, images
     return images, layers.UpSampling2D(config.encoder_scale, interpolation="bilinear", name="enlarge")(images)
@@ -33,7 +34,15 @@ def normalize(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
+def side_of(x: keras.KerasTensor) -> int:
+    """H of features [N, H, H, C]; ValueError where it is not known while a model is built."""
+    side = x.shape[1]
+    if side is None:
+        raise ValueError(f"features must have a known side, got shape {x.shape}")
+    return side
+
+
 def resize_to(x: keras.KerasTensor, size: int, name: str) -> keras.KerasTensor:
     """Enlarges [N, H, H, C] bilinearly to [N, size, size, C]; `size` is a multiple of H, and H changes nothing."""
-    factor = size // x.shape[1]
+    factor = size // side_of(x)
     return x if factor == 1 else layers.UpSampling2D(factor, interpolation="bilinear", name=name)(x)

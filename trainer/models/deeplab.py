@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from trainer.config import TrainingConfig
-from trainer.models.blocks import check_image_size, enlarged_input, normalize, resize_to
+from trainer.models.blocks import check_image_size, enlarged_input, normalize, resize_to, side_of
 from trainer.models.mobilenet import mobilenet_encoder
 from trainer.models.presets import preset_encoder
 
@@ -34,7 +34,7 @@ def build_deeplab(config: TrainingConfig, image_size: int, num_classes: int) -> 
     images, enlarged = enlarged_input(config, image_size)
     deep, shallow = encoder(enlarged)
     filters = 4 * config.decoder_filters
-    x = resize_to(_spatial_pyramid(deep, filters), shallow.shape[1], "decoder_enlarge")
+    x = resize_to(_spatial_pyramid(deep, filters), side_of(shallow), "decoder_enlarge")
     skip = _convolve(shallow, SKIP_FILTERS, "decoder_skip")
     x = layers.Concatenate(name="decoder_merge")([x, skip])
     for index in range(REFINEMENTS):
@@ -46,7 +46,7 @@ def build_deeplab(config: TrainingConfig, image_size: int, num_classes: int) -> 
 
 def _spatial_pyramid(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
     """Atrous spatial pyramid pooling: [N, H, H, D] at several scales and as a whole to [N, H, H, filters]."""
-    side = x.shape[1]
+    side = side_of(x)
     branches = [_convolve(x, filters, "pyramid_1x1")]
     for rate in RATES:
         # Smaller images have smaller features; with the paper's rates most taps would only see padding.

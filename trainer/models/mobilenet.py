@@ -36,7 +36,10 @@ def mobilenet_encoder(
         raise UserError(f"encoder_weights: no file {weights!r}; give none, imagenet or a *_no_top.weights.h5 file")
     try:
         backbone = keras.applications.MobileNetV2(
-            input_shape=(input_size, input_size, 3), alpha=config.encoder_width, include_top=False, weights=weights
+            input_shape=(input_size, input_size, 3),
+            alpha=config.encoder_width,
+            include_top=False,
+            weights=weights,  # pyright: ignore[reportArgumentType]  # Keras documents None; its default is a string
         )
     except Exception as error:  # Keras lets any error of its reader or downloader through
         reason = (str(error).splitlines() or [type(error).__name__])[0]

@@ -10,7 +10,7 @@ from keras import layers
 
 from schemas.errors import UserError
 from trainer.config import TrainingConfig
-from trainer.models.blocks import BATCH_NORM_MOMENTUM, ENCODER
+from trainer.models.blocks import BATCH_NORM_MOMENTUM, ENCODER, side_of
 
 HALF_RANGE = 127.5  # of pixels in 0..255; models take (pixel - 127.5) / 127.5
 
@@ -55,9 +55,10 @@ def preset_encoder(config: TrainingConfig, input_size: int, strides: Sequence[in
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = BATCH_NORM_MOMENTUM
     images = keras.Input((input_size, input_size, 3), name="encoder_images")
-    normalized = layers.Rescaling(scale, offset, name="standardize")(images)
+    # Keras documents a number per channel; its default is one for all.
+    normalized = layers.Rescaling(scale, offset, name="standardize")(images)  # pyright: ignore[reportArgumentType]
     features = keras.Model(backbone.inputs, list(levels.values()), name="backbone")(normalized)
-    by_stride = {input_size // feature.shape[1]: feature for feature in features}
+    by_stride = {input_size // side_of(feature): feature for feature in features}
     if not {4, 8, 16, 32} <= by_stride.keys():
         raise UserError(
             f"training.encoder: {config.encoder!r} has features at 1/{', 1/'.join(map(str, sorted(by_stride)))} of the "

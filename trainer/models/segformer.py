@@ -74,7 +74,8 @@ def _encoder(config: TrainingConfig, input_size: int) -> keras.Model:
     images = keras.Input((input_size, input_size, 3), name="encoder_images")
     # From [-1, 1] to the range that the weights were trained on.
     scale, offset = [0.5 / one for one in DEVIATION], [(0.5 - mean) / one for mean, one in zip(MEAN, DEVIATION)]
-    normalized = layers.Rescaling(scale, offset, name="standardize")(images)
+    # Keras documents a number per channel; its default is one for all.
+    normalized = layers.Rescaling(scale, offset, name="standardize")(images)  # pyright: ignore[reportArgumentType]
     stages = keras.Model(backbone.inputs, list(backbone.pyramid_outputs.values()), name="mix_transformer")
     return keras.Model(images, stages(normalized), name=ENCODER)
 
