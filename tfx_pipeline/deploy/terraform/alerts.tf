@@ -1,4 +1,4 @@
-# Somebody is told when a finished version did not start the pipeline: given up after two hours, or refused for good.
+# Alerts for a finished version that did not start the pipeline: given up after two hours, or refused permanently.
 resource "google_monitoring_notification_channel" "mail" {
   count = var.alert_mail == null ? 0 : 1
 
@@ -59,6 +59,6 @@ resource "google_monitoring_alert_policy" "refused" {
   }
 
   documentation {
-    content = "The log line says which version and why; a version that is not fit to be trained on is not tried again."
+    content = "The log line says which version and why; a version that cannot be trained on is not retried."
   }
 }

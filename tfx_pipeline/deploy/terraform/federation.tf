@@ -1,5 +1,5 @@
 # GitHub's workflows get credentials that live for an hour, and only from this repository's environment: no key is stored.
-# The subject (assertion.sub) is not tested: its form differs between older repositories and those that were created, renamed
+# The subject (assertion.sub) is not checked: its format differs between older repositories and those that were created, renamed
 # or transferred after 2026-06-18. The repository's number stays with it, also when its name is given away.
 resource "google_iam_workload_identity_pool" "github" {
   workload_identity_pool_id = "github"

@@ -1,7 +1,7 @@
-# What is to be noticed without looking: failed and slow jobs, an endpoint that errs or is slow, drift, money. All of it goes
+# Alerts on failed and slow jobs, an endpoint with errors or high latency, drift, and cost. All of them go
 # to the channel of alerts.tf. The metrics and log entries, and where their names come from, are in GOOGLE.md.
 locals {
-  # Alerts on a metric: key to what is measured and when somebody is told.
+  # Alerts on a metric: maps a key to what is measured and its threshold.
   watched = {
     dataflow_failed = {
       name      = "Dataflow: a job failed"
@@ -153,7 +153,7 @@ resource "google_monitoring_alert_policy" "pipeline_slow" {
 # Drift, as the serving monitor logs it: one line with `drift` and the features for each anomaly that it finds.
 resource "google_logging_metric" "drift" {
   name        = "segmentation/drift"
-  description = "Anomalies that the monitor found in what the endpoint was asked"
+  description = "Anomalies that the monitor found in the endpoint's requests"
   filter      = "jsonPayload.state = \"drift\" AND severity >= WARNING"
 
   metric_descriptor {
@@ -192,7 +192,7 @@ resource "google_monitoring_alert_policy" "drift" {
   }
 }
 
-# A month's money. It tells, and does not stop anything.
+# The monthly budget. It only reports, and stops nothing.
 resource "google_billing_budget" "month" {
   count = var.billing_account == null ? 0 : 1
 

@@ -41,7 +41,7 @@ resource "google_storage_bucket" "this" {
     }
   }
 
-  # Uploads that were broken off are paid for and in no listing.
+  # Interrupted uploads cost money and appear in no listing.
   lifecycle_rule {
     condition {
       age = 7
@@ -74,7 +74,7 @@ resource "google_artifact_registry_repository" "this" {
   kms_key_name  = var.encryption_key
 
   docker_config {
-    immutable_tags = true # a tag means one image for ever
+    immutable_tags = true # a tag always means the same image
   }
 
   # An image goes after half a year, but for releases (v...) and the newest. Of what an endpoint serves with, Vertex AI

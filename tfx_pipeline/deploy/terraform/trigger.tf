@@ -47,8 +47,8 @@ resource "google_cloud_run_v2_service" "trigger" {
   depends_on = [google_project_service.needed]
 }
 
-# The bucket tells of finished objects below trigger_prefix; the function lets only manifests through. What the trigger does
-# not take, since Google refuses it for now, comes again with growing pauses, and ends in the topic of dead letters.
+# The bucket sends notifications of finished objects below trigger_prefix; the function passes only manifests. Events that
+# the trigger cannot process yet are redelivered with growing pauses, and end in the dead-letter topic.
 resource "google_pubsub_topic" "finished" {
   count = var.trigger_image == null ? 0 : 1
 
@@ -136,7 +136,7 @@ data "google_storage_project_service_account" "this" {
   depends_on = [google_project_service.needed]
 }
 
-# Cloud Storage's own account hands the bucket's notifications on.
+# Cloud Storage's own account forwards the bucket's notifications.
 resource "google_pubsub_topic_iam_member" "storage" {
   count = var.trigger_image == null ? 0 : 1
 
