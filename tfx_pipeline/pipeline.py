@@ -74,6 +74,9 @@ def create_pipeline(
     components = [examples, statistics, schema_gen, trainer, last_blessed, evaluator, pusher]
     if tuner is not None:
         components.append(tuner)
+    tracker = platform.tracker(config, version, trainer, evaluator, pusher)
+    if tracker is not None:
+        components.append(tracker)
     if config.hub is not None:
         hf_pusher = HFPusher(
             model=trainer.outputs["model"],

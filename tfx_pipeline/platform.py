@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from tfx.components.evaluator.component import Evaluator
 from tfx.components.pusher.component import Pusher
 from tfx.components.trainer.component import Trainer
 from tfx.components.tuner.component import Tuner  # TFX imports it, and KerasTuner with it, anyway
+from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.proto import pusher_pb2
 from tfx.types import Channel
 
 from schemas.manifest import Manifest
+from schemas.version import PublishedVersion
 from tfx_pipeline.config.output_layout import SERVING_FOLDER
 from tfx_pipeline.config.pipeline import PipelineConfig
 
@@ -38,3 +41,9 @@ class Platform:
         folder = pusher_pb2.PushDestination.Filesystem(base_directory=f"{config.output}/{SERVING_FOLDER}")
         destination = pusher_pb2.PushDestination(filesystem=folder)
         return self.pusher_component(model=model, model_blessing=blessing, push_destination=destination).with_id(PUSHER)
+
+    def tracker(
+        self, config: PipelineConfig, version: PublishedVersion, trainer: Trainer, evaluator: Evaluator, pusher: Pusher
+    ) -> BaseComponent | None:
+        """The component that logs the run to a service of the platform; None where there is none, or none is wanted."""
+        return None

@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 
 from tfx_pipeline.vertex.rehearsal.access import DEPLOYER, granted_access
+from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.proxy import new_key, pem_key, service_account
-from tfx_pipeline.vertex.rehearsal.storage import Buckets, StorageService
+from tfx_pipeline.vertex.rehearsal.storage import StorageService
 from tfx_pipeline.vertex.rehearsal.web_server import running_web_server
 
 PROJECT = "a-test-project"

@@ -133,9 +133,9 @@ def cloud_config():
 @pytest.fixture(scope="session")
 def lasting_stage(cloud_config, tmp_path_factory):
     """One stage for all tests of a process: gRPC reads the certificates of an authority only once."""
+    from tfx_pipeline.vertex.rehearsal.buckets import Buckets
     from tfx_pipeline.vertex.rehearsal.container_image import Image
     from tfx_pipeline.vertex.rehearsal.stage import raised_stage
-    from tfx_pipeline.vertex.rehearsal.storage import Buckets
 
     folder = tmp_path_factory.mktemp("stage")
     with raised_stage(cloud_config, folder, Image(folder), Buckets(folder / "buckets")) as stage:

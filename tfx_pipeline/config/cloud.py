@@ -30,6 +30,7 @@ OWN_LABELS = 8
 PREBUILT = r"(us|europe|asia)-docker\.pkg\.dev/vertex-ai/prediction/"
 GPU_TAG = "-gpu"  # how the tags of images with CUDA end; the Makefile appends it
 DIGEST_MARK = "@sha256:"  # a digest does not say what is in the image
+TENSORBOARD = r"^projects/[^/\s]+/locations/[a-z0-9-]+/tensorboards/[0-9]+$"
 NETWORK = rf"projects/[0-9]+/global/networks/{NAME}"
 
 
@@ -160,6 +161,30 @@ class Serving(Machine):
         return self
 
 
+class Tracking(FrozenModel):
+    """What of a run is logged to Vertex AI beside the job itself; a model that is not good enough is logged too.
+
+    Attributes:
+      experiment: Vertex Experiment that gets a run for each trained model, with parameters and metrics; made where it
+        is missing. None for none.
+      tensorboard: Instance of Vertex AI TensorBoard, in the pipeline's region, that gets the training's curves. Needs
+        an experiment.
+      evaluations: Whether a pushed model's evaluation is added to its version in the Model Registry.
+    """
+
+    experiment: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,79}$")
+    tensorboard: str | None = Field(default=None, pattern=TENSORBOARD)
+    evaluations: bool = False
+
+    @model_validator(mode="after")
+    def _logs_something(self) -> Tracking:
+        if self.tensorboard and not self.experiment:
+            raise ValueError("tensorboard: curves belong to a run of an experiment; give experiment too")
+        if not self.experiment and not self.evaluations:
+            raise ValueError("logs nothing; give experiment, or evaluations: true, or leave tracking out")
+        return self
+
+
 class CloudConfig(FrozenModel):
     """Where and on what the pipeline runs on Google Cloud.
 
@@ -172,6 +197,7 @@ class CloudConfig(FrozenModel):
       training: The CustomJob that trains; None trains inside the pipeline's own step, on its CPU.
       evaluation: Dataflow workers that evaluate; None evaluates inside the pipeline's own step.
       serving: The endpoint; None pushes to the folder OUTPUT/serving alone.
+      tracking: Experiment, TensorBoard and evaluations in the registry; None logs to none of them.
     """
 
     project: Annotated[str, _form_of("project")]
@@ -184,6 +210,7 @@ class CloudConfig(FrozenModel):
     training: TrainingJob | None = None
     evaluation: EvaluationWorkers | None = None
     serving: Serving | None = None
+    tracking: Tracking | None = None
 
     @field_validator("encryption_key")
     @classmethod
@@ -201,6 +228,16 @@ class CloudConfig(FrozenModel):
                 f"training.accelerator_type: {job.accelerator_type} needs an image with CUDA, whose tag ends in"
                 f" {GPU_TAG} (`make image ACCELERATOR=gpu` pushes one), got {self.image}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _tracking_fits(self) -> CloudConfig:
+        if (tracking := self.tracking) is None:
+            return self
+        if tracking.evaluations and self.serving is None:
+            raise ValueError("tracking.evaluations: only models in the registry have some; give serving too")
+        if tracking.tensorboard and f"/locations/{self.region}/" not in tracking.tensorboard:
+            raise ValueError(f"tracking.tensorboard: must be in the pipeline's region, {self.region}")
         return self
 
     @model_validator(mode="after")

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from tfx.components.evaluator.component import Evaluator
 from tfx.components.pusher.component import Pusher
 from tfx.components.trainer.component import Trainer
 from tfx.components.tuner.component import Tuner
+from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.types import Channel
 
 from schemas.manifest import Manifest
+from schemas.version import PublishedVersion
 from tfx_pipeline.config.pipeline import PipelineConfig
 from tfx_pipeline.platform import Platform
 from tfx_pipeline.vertex.components import VertexTrainer, training_settings, vertex_pusher
+from tfx_pipeline.vertex.lineage import lineage_labels
+from tfx_pipeline.vertex.tracker import TrackArguments, Tracker
 from tfx_pipeline.vertex.tuner import VertexTuner
+
+TRACKER = "Tracker"
 
 
 class VertexPlatform(Platform):
@@ -43,3 +50,27 @@ class VertexPlatform(Platform):
         if config.cloud.serving is None:
             return super().pusher(config, manifest, model, blessing)
         return vertex_pusher(config, manifest, self._git_commit, model, blessing)
+
+    def tracker(
+        self, config: PipelineConfig, version: PublishedVersion, trainer: Trainer, evaluator: Evaluator, pusher: Pusher
+    ) -> BaseComponent | None:
+        cloud = config.cloud
+        if cloud.tracking is None:
+            return None
+        manifest, spec = version
+        arguments = TrackArguments(
+            project=cloud.project,
+            region=cloud.region,
+            tracking=cloud.tracking,
+            dataset_version=manifest.version,
+            spec=spec,
+            lineage=lineage_labels(manifest, self._git_commit),
+            encryption_key=cloud.encryption_key,
+        )
+        return Tracker(
+            model=trainer.outputs["model"],
+            model_run=trainer.outputs["model_run"],
+            evaluation=evaluator.outputs["evaluation"],
+            pushed_model=pusher.outputs["pushed_model"],
+            arguments=arguments,
+        ).with_id(TRACKER)

@@ -65,9 +65,13 @@ class Executor(PusherExecutor):
             return
         io_utils.copy_dir(self.GetModelPath(input_dict), pushed_model.uri)
         trained_model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
-        source = hashlib.sha256(trained_model.uri.encode()).hexdigest()[:32]
-        model = push(arguments, pushed_model.uri, source)
+        model = push(arguments, pushed_model.uri, source_of(trained_model))
         self._MarkPushed(pushed_model, pushed_destination=model)
+
+
+def source_of(trained_model: Artifact) -> str:
+    """A digest that tells a trained model from others."""
+    return hashlib.sha256(trained_model.uri.encode()).hexdigest()[:32]
 
 
 def push(arguments: PushArguments, model_uri: str, source: str) -> str:

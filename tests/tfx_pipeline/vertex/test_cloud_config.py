@@ -9,6 +9,8 @@ from tfx_pipeline.config.cloud import check_places
 from tfx_pipeline.config.machines import misfit
 from tfx_pipeline.config.pipeline import load_cloud_config, load_config
 
+TENSORBOARD = "projects/p/locations/us-central1/tensorboards/7"
+
 
 @pytest.mark.parametrize(
     ("changes", "message"),
@@ -52,6 +54,16 @@ from tfx_pipeline.config.pipeline import load_cloud_config, load_config
         ({"serving__traffic_percentage": 0}, "cloud.serving.traffic_percentage: Input should be greater than"),
         ({"evaluation": {"subnetwork": "default"}}, "cloud.evaluation.subnetwork: give regions/REGION/subnetworks/"),
         ({"bucket": "gs://bucket"}, "cloud.bucket: Extra inputs are not permitted"),
+        ({"tracking": {}}, "cloud.tracking: logs nothing; give experiment"),
+        ({"tracking": {"tensorboard": TENSORBOARD}}, "cloud.tracking: tensorboard: curves belong to a run of an"),
+        (
+            {"tracking": {"experiment": "pets", "tensorboard": TENSORBOARD}, "region": "europe-west4"},
+            "cloud: tracking.tensorboard: must be in the pipeline's region, europe-west4",
+        ),
+        (
+            {"tracking": {"evaluations": True}, "serving": None},
+            "cloud: tracking.evaluations: only models in the registry have some; give serving too",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_with_its_file(write_cloud_config, changes, message):

@@ -18,11 +18,11 @@ from tests.tfx_pipeline.vertex.conftest import SECRETS, TOKEN
 from tfx_pipeline.local.tuning_result import TuningResult
 from tfx_pipeline.vertex.compile import compile_job
 from tfx_pipeline.vertex.lineage import git_commit
+from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.command import perform, rehearse, shortened
 from tfx_pipeline.vertex.rehearsal.container_image import Image
 from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed
 from tfx_pipeline.vertex.rehearsal.stage import Stage, raised_stage
-from tfx_pipeline.vertex.rehearsal.storage import Buckets
 from trainer.tuning import TuningConfig
 
 pytestmark = pytest.mark.proof

@@ -5,11 +5,12 @@ import json
 import pytest
 
 from tfx_pipeline.vertex.rehearsal.access import granted_access
+from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.job_spec import WrongJob
 from tfx_pipeline.vertex.rehearsal.metadata import Artifact, Metadata
 from tfx_pipeline.vertex.rehearsal.proxy import Authority, client_environment, running_proxy
-from tfx_pipeline.vertex.rehearsal.storage import Buckets, StorageService
+from tfx_pipeline.vertex.rehearsal.storage import StorageService
 
 DEPLOYER = {"host": "storage.googleapis.com", "authorization": "Bearer deployer@a-project.iam.gserviceaccount.com"}
 MODEL = {"schemaTitle": "tfx.Model"}
@@ -106,3 +107,24 @@ def test_what_was_made_is_remembered_by_the_next_rehearsal(metadata, tmp_path):
     assert (model.type, model.uri) == (MODEL, "gs://b/m")
     assert again.cached("another execution") is None
     assert len(json.loads((tmp_path / "metadata.json").read_text())["artifacts"]) == 3
+
+
+def test_without_versioning_what_is_deleted_is_gone(buckets, request_of):
+    buckets.write("bucket", "a", b"1")
+    request_of("DELETE", "/storage/v1/b/bucket/o/a")
+    assert request_of("GET", "/storage/v1/b/bucket/o?versions=true")[1]["items"] == []
+
+
+def test_what_was_overwritten_or_deleted_is_an_older_generation(buckets, request_of):
+    buckets.versioning = True
+    for content in (b"1", b"2"):
+        buckets.write("bucket", "a", content)
+    request_of("DELETE", "/storage/v1/b/bucket/o/a")
+    _, listed, _ = request_of("GET", "/storage/v1/b/bucket/o?versions=true")
+    first, second = listed["items"]
+    assert first["timeDeleted"]
+    assert int(first["generation"]) < int(second["generation"])
+    copy = "/storage/v1/b/bucket/o/a/rewriteTo/b/bucket/o/a?sourceGeneration="
+    assert request_of("POST", copy + first["generation"])[0] == 200
+    assert buckets.read("bucket", "a") == b"1"
+    assert request_of("POST", copy + "7")[0] == 404

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 
 from google.api_core.exceptions import GoogleAPICallError
 
-from beam_jobs.storage.files import delete_files, read_file
+from beam_jobs.storage.files import read_file
 from schemas.errors import UserError
 from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.vertex.doctor.cleanup import FOLDER, LABEL, take_down, taking_down
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
 from tfx_pipeline.vertex.doctor.google import Google
 
 MODULE = "tfx_pipeline.vertex.doctor.devices"
 TIMEOUT_SECONDS = 1800  # for the job, including the wait for a machine
-PHOTO_SIDE = 64  # pixels of the photo that is sent to the endpoint
+PHOTO_SIDE = 32  # pixels of the photo that is sent to the endpoint
 
 
 def check_devices(config: PipelineConfig, google: Google) -> Iterator[Finding]:
@@ -27,7 +28,7 @@ def check_devices(config: PipelineConfig, google: Google) -> Iterator[Finding]:
     cloud, job = config.cloud, config.cloud.training
     if job is None:
         return
-    subject, report = f"CustomJob on {job.machine_type}", f"{config.output}/doctor/{uuid.uuid4().hex}.json"
+    subject, report = f"CustomJob on {job.machine_type}", f"{config.output}/{FOLDER}/{uuid.uuid4().hex}.json"
     pool = {
         "machine_spec": job.spec,
         "replica_count": 1,
@@ -35,24 +36,26 @@ def check_devices(config: PipelineConfig, google: Google) -> Iterator[Finding]:
         "container_spec": {"image_uri": cloud.image, "command": ["python", "-m", MODULE], "args": [report]},
     }
     aiplatform.init(project=cloud.project, location=cloud.region, encryption_spec_key_name=cloud.encryption_key)
+    try:
+        for left in take_down(config):
+            yield Finding(OK, "left by a deep check that was killed", f"{left} removed")
+    except (GoogleAPICallError, OSError) as error:
+        yield Finding(FAIL, "left by a deep check that was killed", " ".join(str(error).split())[:400])
     custom_job = aiplatform.CustomJob(
         display_name=f"{config.name}-doctor",
         worker_pool_specs=[pool],
-        labels=cloud.labels,
+        labels=cloud.labels | {LABEL: config.name},
         staging_bucket=config.output,
     )
     try:
-        account = job.service_account or cloud.service_account
-        custom_job.run(service_account=account, network=cloud.network, timeout=TIMEOUT_SECONDS)
-        devices = json.loads(read_file(report))
+        with taking_down(config):
+            account = job.service_account or cloud.service_account
+            custom_job.run(service_account=account, network=cloud.network, timeout=TIMEOUT_SECONDS)
+            devices = json.loads(read_file(report))
     except (GoogleAPICallError, OSError, RuntimeError) as error:  # RuntimeError: the job failed
         yield Finding(FAIL, subject, " ".join(str(error).split())[:400])
     else:
         yield _devices(subject, devices, job.accelerator_count if job.accelerator_type else 0)
-    finally:
-        delete_files([report])
-        with suppress(RuntimeError):  # it was never created
-            custom_job.delete()
 
 
 def _devices(subject: str, devices: list[str], configured: int) -> Finding:
@@ -65,17 +68,17 @@ def _devices(subject: str, devices: list[str], configured: int) -> Finding:
 
 def check_endpoint(config: PipelineConfig, google: Google) -> Iterator[Finding]:
     """Checks that the endpoint answers, if it exists already."""
-    import numpy as np
+    from PIL import Image
 
-    from tfx_pipeline.vertex.predictor import DeployedModel, fitting
+    from tfx_pipeline.vertex.predictor import DeployedModel
 
     if config.cloud.serving is None:
         return
-    subject = f"endpoint {config.cloud.serving.endpoint}"
+    subject, photo = f"endpoint {config.cloud.serving.endpoint}", io.BytesIO()
+    Image.new("RGB", (PHOTO_SIDE, PHOTO_SIDE)).save(photo, "PNG")
     try:
         model = DeployedModel(config.cloud)
-        photo = fitting(b"", np.zeros((PHOTO_SIDE, PHOTO_SIDE, 3), np.uint8), model.limit_bytes).photo
-        [mask] = model.class_ids([photo])
+        [mask] = model.class_ids([photo.getvalue()])
     except UserError as error:
         absent = "has no endpoint" in str(error)
         text = "not there yet; the first run creates it" if absent else str(error)

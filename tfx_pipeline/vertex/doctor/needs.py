@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tfx_pipeline.config.cloud import Tracking
 from tfx_pipeline.config.pipeline import PipelineConfig
 from tfx_pipeline.vertex.rehearsal.access import ACT_AS, BUCKET, PROJECT, REGISTRY, SECRET
 
@@ -22,6 +23,20 @@ SERVE = (
     *(f"aiplatform.models.{verb}" for verb in ("upload", "get", "list")),
     *(f"aiplatform.endpoints.{verb}" for verb in ("create", "get", "list", "deploy", "undeploy", "update")),
 )
+LOG = (
+    *(f"aiplatform.contexts.{verb}" for verb in ("create", "get", "update", "addContextChildren")),
+    *(f"aiplatform.metadataStores.{verb}" for verb in ("create", "get")),
+    "aiplatform.executions.get",
+)
+DRAW_CURVES = (
+    "aiplatform.contexts.addContextArtifactsAndExecutions",
+    *(f"aiplatform.artifacts.{verb}" for verb in ("create", "get")),
+    "aiplatform.tensorboards.get",
+    *(f"aiplatform.tensorboardExperiments.{verb}" for verb in ("create", "get")),
+    *(f"aiplatform.tensorboardRuns.{verb}" for verb in ("create", "get", "write")),
+    *(f"aiplatform.tensorboardTimeSeries.{verb}" for verb in ("create", "list")),
+)
+IMPORT_EVALUATIONS = tuple(f"aiplatform.modelEvaluations.{verb}" for verb in ("import", "list"))
 EVALUATE = ("dataflow.jobs.create", "dataflow.jobs.get", "dataflow.workItems.lease")
 READ_AND_WRITE = tuple(f"storage.objects.{verb}" for verb in ("get", "list", "create", "delete"))
 PULL = ("artifactregistry.repositories.downloadArtifacts",)
@@ -54,6 +69,7 @@ def needs(config: PipelineConfig) -> Iterator[Need]:
         *(TRAIN if cloud.training else ()),
         *(SERVE if cloud.serving else ()),
         *(EVALUATE if cloud.evaluation else ()),
+        *(_logging(cloud.tracking) if cloud.tracking else ()),
     )
     yield Need(runner, PROJECT, (*SUBMIT, *work, "logging.logEntries.create"))
     yield Need(runner, BUCKET, READ_AND_WRITE)
@@ -66,3 +82,11 @@ def needs(config: PipelineConfig) -> Iterator[Need]:
         yield Need(runner, trainer, (ACT_AS,))
         yield Need(trainer, BUCKET, READ_AND_WRITE)
         yield Need(trainer, REGISTRY, PULL)
+
+
+def _logging(tracking: Tracking) -> tuple[str, ...]:
+    return (
+        *(LOG if tracking.experiment else ()),
+        *(DRAW_CURVES if tracking.tensorboard else ()),
+        *(IMPORT_EVALUATIONS if tracking.evaluations else ()),
+    )

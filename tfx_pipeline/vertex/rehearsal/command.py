@@ -20,12 +20,12 @@ from schemas.errors import UserError
 from schemas.version import verify_version
 from tfx_pipeline.config.pipeline import PipelineConfig
 from tfx_pipeline.preflight import check_run
+from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.container_image import build_image
 from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed, job_root
 from tfx_pipeline.vertex.rehearsal.photo import first_photo
 from tfx_pipeline.vertex.rehearsal.sample import draw_version
 from tfx_pipeline.vertex.rehearsal.stage import Stage, raised_stage
-from tfx_pipeline.vertex.rehearsal.storage import Buckets
 from trainer.tuning import TuningConfig
 from trainer.weights_file import DOWNLOADED
 

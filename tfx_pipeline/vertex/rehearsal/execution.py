@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.job_spec import Task, WrongJob, read_tasks
 from tfx_pipeline.vertex.rehearsal.metadata import Artifact, Artifacts, Metadata
-from tfx_pipeline.vertex.rehearsal.storage import Buckets
 
 Json = dict[str, Any]
 

@@ -17,6 +17,7 @@ from google.protobuf import json_format
 
 from tfx_pipeline.config.pipeline import PipelineConfig
 from tfx_pipeline.vertex.rehearsal.access import DEPLOYER, RUNNER, Access, granted_access
+from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.container_image import Image
 from tfx_pipeline.vertex.rehearsal.execution import Execution, Step, StepFailed
 from tfx_pipeline.vertex.rehearsal.gate import Gate
@@ -24,10 +25,10 @@ from tfx_pipeline.vertex.rehearsal.metadata import Metadata
 from tfx_pipeline.vertex.rehearsal.project_service import HOSTS as PROJECT_HOSTS
 from tfx_pipeline.vertex.rehearsal.project_service import ProjectService
 from tfx_pipeline.vertex.rehearsal.proxy import Authority, Proxy, client_environment, running_proxy
-from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Answer, Buckets, StorageService
+from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Answer, StorageService
+from tfx_pipeline.vertex.rehearsal.vertex_models import PREDICTION_SUFFIX
 from tfx_pipeline.vertex.rehearsal.vertex_service import (
     HOST_SUFFIX,
-    PREDICTION_SUFFIX,
     RESOURCE_MANAGER_HOST,
     VertexService,
     running_vertex_service,
@@ -62,6 +63,8 @@ class Stage:
         self.buckets = buckets
         self.gate = Gate(access)
         self.service = VertexService(buckets, self.gate)
+        if (tracking := config.cloud.tracking) and tracking.tensorboard:
+            self.service.add_tensorboard(tracking.tensorboard)
         self.storage_requests: Counter[str] = Counter()
         self.proxy: Proxy | None = None
         self.authority: Authority | None = None

@@ -11,20 +11,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
-import shutil
 import uuid
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from email import message_from_bytes
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import google_crc32c
 
 from tfx_pipeline.vertex.rehearsal.access import Denied
+from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.gate import Gate, token_of
 
 JSON_API = "/storage/v1"
@@ -36,82 +33,6 @@ _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 
 Json = dict[str, Any]
 Answer = tuple[int, "Json | bytes", dict[str, str]]
-
-
-class Buckets:
-    """Buckets and their objects as folders and files below one folder.
-
-    An object whose name ends in `/` is an empty folder: TensorFlow creates these, and Cloud Storage lists them.
-    """
-
-    def __init__(self, root: Path, made_by_name: bool = True):
-        """Args: `root` is the folder; `made_by_name`: whether every bucket that a request names exists."""
-        self.root = root
-        self._made_by_name = made_by_name
-        root.mkdir(parents=True, exist_ok=True)
-
-    def path(self, bucket: str, name: str = "") -> Path:
-        """Path of a bucket or an object; ValueError for a name that would leave the folder.
-
-        Raises:
-          FileNotFoundError: There is no such bucket.
-        """
-        if any(part in ("", ".", "..") for part in [bucket, *name.rstrip("/").split("/")][: None if name else 1]):
-            raise ValueError(f"no object can be called gs://{bucket}/{name}")
-        if not self._made_by_name and not (self.root / bucket).is_dir():
-            raise FileNotFoundError(f"no such bucket: {bucket}")
-        return self.root / bucket / name
-
-    def of_uri(self, uri: str) -> Path:
-        """Path of `gs://bucket/name`."""
-        bucket, _, name = uri.removeprefix("gs://").partition("/")
-        return self.path(bucket, name)
-
-    def exists(self, bucket: str, name: str) -> bool:
-        """Whether there is such an object."""
-        path = self.path(bucket, name)
-        return path.is_dir() and not any(path.iterdir()) if name.endswith("/") else path.is_file()
-
-    def read(self, bucket: str, name: str) -> bytes:
-        """The bytes of an object that exists."""
-        return b"" if name.endswith("/") else self.path(bucket, name).read_bytes()
-
-    def write(self, bucket: str, name: str, data: bytes) -> None:
-        """Writes an object atomically."""
-        path = self.path(bucket, name)
-        if name.endswith("/"):
-            path.mkdir(parents=True, exist_ok=True)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.root / f".{uuid.uuid4().hex}"
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-
-    def delete(self, bucket: str, name: str) -> None:
-        """Deletes an object that exists, and the folders that become empty: buckets have no folders."""
-        path = self.path(bucket, name)
-        path.rmdir() if name.endswith("/") else path.unlink()
-        for folder in path.parents:
-            if folder == self.root / bucket or any(folder.iterdir()):
-                return
-            folder.rmdir()
-
-    def names(self, bucket: str, prefix: str) -> Iterator[str]:
-        """Names of the objects that start with `prefix`, sorted."""
-        root = self.path(bucket)
-        start = root / prefix.rpartition("/")[0]
-        found = []
-        for folder, folders, files in os.walk(start):
-            relative = Path(folder).relative_to(root).as_posix()
-            base = "" if relative == "." else f"{relative}/"
-            found += [f"{base}{name}" for name in files]
-            if not folders and not files and base:
-                found.append(base)
-        return iter(sorted(name for name in found if name.startswith(prefix)))
-
-    def add_folder(self, folder: Path, uri: str) -> None:
-        """Copies a local folder to `gs://...`."""
-        shutil.copytree(folder, self.of_uri(uri), dirs_exist_ok=True)
 
 
 class StorageService:
@@ -162,7 +83,8 @@ class StorageService:
 
     def _json_api(self, method: str, path: str, query: dict[str, str], headers: dict[str, str]) -> Answer:
         if match := _COPY.fullmatch(path):
-            return self._copy(headers, **{key: unquote(value) for key, value in match.groupdict().items()})
+            names = {key: unquote(value) for key, value in match.groupdict().items()}
+            return self._copy(headers, query.get("sourceGeneration"), **names)
         if match := re.fullmatch(_OBJECT, path):
             bucket, name = unquote(match["bucket"]), unquote(match["name"])
             if method == "DELETE":
@@ -201,25 +123,7 @@ class StorageService:
     def _metadata(self, bucket: str, name: str) -> Json:
         if not self._buckets.exists(bucket, name):
             raise FileNotFoundError(name)
-        path = self._buckets.path(bucket, name)
-        data = self._buckets.read(bucket, name)
-        changed = path.stat().st_mtime_ns
-        time = datetime.fromtimestamp(changed / 1e9, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-        return {
-            "kind": "storage#object",
-            "id": f"{bucket}/{name}/{changed}",
-            "name": name,
-            "bucket": bucket,
-            "generation": str(changed),
-            "metageneration": "1",
-            "contentType": "application/octet-stream",
-            "size": str(len(data)),
-            "md5Hash": base64.b64encode(hashlib.md5(data).digest()).decode(),
-            "crc32c": _crc32c(data),
-            "etag": str(changed),
-            "timeCreated": time,
-            "updated": time,
-        }
+        return _resource(bucket, name, self._buckets.generation(bucket, name), self._buckets.read(bucket, name))
 
     def _list(self, bucket: str, query: dict[str, str]) -> Json:
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
@@ -230,12 +134,28 @@ class StorageService:
                 prefixes.add(prefix + rest.split(delimiter)[0] + delimiter)
             else:
                 items.append(self._metadata(bucket, name))
+        if query.get("versions", "").lower() == "true":
+            older = [_resource(bucket, *one) for one in self._buckets.older(bucket, prefix)]
+            items += [one | {"timeDeleted": one["updated"]} for one in older]
         return {"kind": "storage#objects", "items": items, "prefixes": sorted(prefixes)}
 
-    def _copy(self, headers: dict[str, str], bucket: str, name: str, verb: str, to_bucket: str, to_name: str) -> Answer:
-        if not self._buckets.exists(bucket, name):
+    def _copy(
+        self,
+        headers: dict[str, str],
+        generation: str | None,
+        bucket: str,
+        name: str,
+        verb: str,
+        to_bucket: str,
+        to_name: str,
+    ) -> Answer:
+        if generation is not None:
+            data = self._buckets.read_generation(bucket, name, int(generation))
+        elif self._buckets.exists(bucket, name):
+            data = self._buckets.read(bucket, name)
+        else:
             raise FileNotFoundError(name)
-        _, made, _ = self._stored(headers, to_bucket, to_name, self._buckets.read(bucket, name))
+        _, made, _ = self._stored(headers, to_bucket, to_name, data)
         if verb == "copyTo":
             return 200, made, {}
         size = made["size"]
@@ -300,6 +220,26 @@ class StorageService:
             )
         content_type = f'multipart/mixed; boundary="{boundary}"'
         return 200, b"".join(answers) + f"--{boundary}--\r\n".encode(), {"Content-Type": content_type}
+
+
+def _resource(bucket: str, name: str, changed: int, data: bytes) -> Json:
+    """An object's metadata; `changed` is its generation."""
+    time = datetime.fromtimestamp(changed / 1e9, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return {
+        "kind": "storage#object",
+        "id": f"{bucket}/{name}/{changed}",
+        "name": name,
+        "bucket": bucket,
+        "generation": str(changed),
+        "metageneration": "1",
+        "contentType": "application/octet-stream",
+        "size": str(len(data)),
+        "md5Hash": base64.b64encode(hashlib.md5(data).digest()).decode(),
+        "crc32c": _crc32c(data),
+        "etag": str(changed),
+        "timeCreated": time,
+        "updated": time,
+    }
 
 
 def _parts(content_type: str, body: bytes) -> tuple[bytes, bytes]:
