@@ -37,7 +37,7 @@ PARTS ?=
 NEED = $(foreach one,$(1),$(if $($(one)),,$(error make $@ needs $(one)=; `make` lists the commands with what they take)))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
+.PHONY: help env demo train app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
 	bench lock clean
 
 help:  ## list the commands
@@ -66,6 +66,11 @@ demo: env  ## draw sample data, prepare it, train, evaluate and push a model (un
 	@echo "What would go to the Hugging Face Hub: $(DEMO)/hub; start with the model card, $(DEMO)/hub/model/README.md"
 	@echo "In a browser: $(DEMO)/pipeline/evaluation.html, how good the model is, and $(DEMO)/data/pets/1.0.0/report.html, the data"
 	@echo "Next: make app opens the model in a browser; then your own photos, README.md, \"Your own photos\""
+
+train: env  ## prepare, train and judge on your photos: INPUT=FOLDER [OUTPUT=runs/NAME VERSION=1.1.0 OPTIONS=--offline]
+	@test -n "$(filter-out file,$(origin INPUT))" || { echo "error: name your photos: make train INPUT=my_photos" >&2; exit 2; }
+	@$(BIN)/python -m tfx_pipeline.train --input="$(INPUT)" $(if $(filter-out file,$(origin OUTPUT)),--output="$(OUTPUT)") \
+		$(if $(filter-out file,$(origin VERSION)),--version="$(VERSION)") $(OPTIONS)
 
 app: env  ## open the demo app with the last pushed model [MODEL=DIR], offline; Ctrl-C closes it
 	@$(BIN)/python -m tfx_pipeline.space --model="$(MODEL)"

@@ -26,7 +26,7 @@ from trainer.requirements import Surroundings, search_problems, training_problem
 from trainer.weights_file import weights_problem
 
 if TYPE_CHECKING:
-    from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
+    from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList, NumericStatistics
 
 MAX_LABEL = 63  # characters of a label's value at Google
 
@@ -146,14 +146,28 @@ def absent_classes(data: str, spec: DatasetSpec) -> list[str]:
     Raises:
       UserError: The statistics cannot be read.
     """
-    datasets = _read_statistics(data, EVAL).datasets
-    largest = {
-        feature.name or ".".join(feature.path.step): feature.num_stats.max
-        for dataset in datasets
+    numbers = _numbers(data, EVAL)
+    return [name for name in spec.class_names if (one := numbers.get(fraction_feature(name))) and one.max == 0]
+
+
+def class_shares(data: str, spec: DatasetSpec) -> dict[str, float]:
+    """Share of the labelled pixels of the train split that each class has, mean of all records.
+
+    Raises:
+      UserError: The statistics cannot be read.
+    """
+    numbers = _numbers(data, TRAIN)
+    return {name: numbers[feature].mean for name in spec.class_names if (feature := fraction_feature(name)) in numbers}
+
+
+def _numbers(data: str, split: str) -> dict[str, NumericStatistics]:
+    """What a split's published statistics say about each number that some record has."""
+    return {
+        feature.name or ".".join(feature.path.step): feature.num_stats
+        for dataset in _read_statistics(data, split).datasets
         for feature in dataset.features
         if feature.num_stats.common_stats.num_non_missing
     }
-    return [name for name in spec.class_names if largest.get(fraction_feature(name), 1.0) == 0]
 
 
 def _read_statistics(data: str, split: str) -> DatasetFeatureStatisticsList:

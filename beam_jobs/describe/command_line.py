@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
 from beam_jobs.describe.class_names import find_names
-from beam_jobs.describe.dataset_text import dataset_yaml, is_edited
+from beam_jobs.describe.dataset_text import dataset_yaml
 from beam_jobs.describe.layout import Layout, find_layout
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.records.sharding import id_hash
@@ -20,6 +20,7 @@ from beam_jobs.storage.files import exists, files_below, read_file, read_part, w
 from beam_jobs.storage.versions import absolute_folder
 from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
+from schemas.sealed_text import is_edited
 from schemas.shorthand import ASKED, identifier
 from schemas.spec import DATASET_FILE
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 PAGE_FILE = "dataset.html"
 FAILED = 1
+FIRST_VERSION = "1.0.0"
 SAMPLE = 400  # masks that are read
 MAX_FILES = 1_000_000  # whose names are looked at
 
@@ -152,5 +154,6 @@ def _write(
     print(f"Written: {target}\n         {page}")
     if asked := sum(one.name == ASKED for one in guesses.classes):
         print(f"To do: name {asked} classes in {DATASET_FILE}; the page shows them")
-    print(f"Then: python -m beam_jobs.prepare --input={folder} --output=DATA --version=1.0.0")
+    print(f"Then: make train INPUT={folder}")
+    print(f"or, the data alone: python -m beam_jobs.prepare --input={folder} --output=DATA --version={FIRST_VERSION}")
     return 0

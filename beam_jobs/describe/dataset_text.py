@@ -1,14 +1,12 @@
-"""The `dataset.yaml` of guesses, with the reason behind each, and whether a person has edited one since."""
+"""The `dataset.yaml` of guesses, with the reason behind each."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 from beam_jobs.describe.guesses import ASKED, Guesses
 from beam_jobs.describe.layout import Layout
-
-_SEAL = "# as written by beam_jobs.describe: "  # and the digest of all lines before
+from schemas.sealed_text import sealed
 
 
 def dataset_yaml(name: str, layout: Layout, guesses: Guesses, sampled: int, names_from: str = "") -> str:
@@ -44,18 +42,7 @@ def dataset_yaml(name: str, layout: Layout, guesses: Guesses, sampled: int, name
         lines.append("slices:  # parts of the evaluation")
         for slice_name, pattern, reason in guesses.slices:
             lines.append(f"  - {{name: {slice_name}, id_pattern: {_quoted(pattern)}}}  # {reason}")
-    text = "\n".join(lines) + "\n"
-    return f"{text}{_SEAL}{_digest(text)}\n"
-
-
-def is_edited(text: str) -> bool:
-    """Whether somebody has changed a file since `dataset_yaml` wrote it, or it was never written by that."""
-    body, seal, digest = text.rpartition(_SEAL)
-    return not seal or digest.strip() != _digest(body)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return sealed("\n".join(lines) + "\n", "beam_jobs.describe")
 
 
 def _quoted(text: str) -> str:

@@ -38,6 +38,10 @@ OTHER_VERSION = "choose another --version"
 PUBLISHED_MEANWHILE = "{} is published anyway: by another job, or by this one before it failed."
 
 
+class AlreadyPublished(UserError):
+    """The version is published with another content."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the job.
 
@@ -45,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
       0 where the version is published, now or before with the same content; 1 where it was withheld or the job failed.
 
     Raises:
+      AlreadyPublished: The version is there, with another content.
       UserError: The options or the input can't be used; nothing was started.
     """
     known, beam_flags = _parser().parse_known_args(arguments)
@@ -226,7 +231,7 @@ def _compare_with_published(published: Manifest, options: PrepareOptions, pipeli
     check_same_options(published, options)
     digest_lists = published.dataset_sha256 is not None
     if _digest_of_inputs(options, pipeline_options, digest_lists) != published.inputs_sha256:
-        raise UserError(f"{options.version_dir} is already published from other inputs; {OTHER_VERSION}")
+        raise AlreadyPublished(f"{options.version_dir} is already published from other inputs; {OTHER_VERSION}")
     _clear_staging(options)
     print(f"Already published from the same inputs and options: {options.version_dir}")
     if restore_metrics(published, options.version_dir):
@@ -238,11 +243,13 @@ def check_same_options(published: Manifest, options: PrepareOptions) -> None:
     """Raises a UserError if a published version was made with other options or under another contract."""
     if published.options_sha256 != options_sha256(options.content_options):
         changed = changed_options(published.options, options.content_options)
-        raise UserError(f"{options.version_dir} is already published with {changed}; {OTHER_VERSION}")
+        raise AlreadyPublished(f"{options.version_dir} is already published with {changed}; {OTHER_VERSION}")
     if not is_schema_of(options.description, published.schema_sha256):
-        raise UserError(f"{options.version_dir} is already published, checked against another schema; {OTHER_VERSION}")
+        raise AlreadyPublished(
+            f"{options.version_dir} is already published, checked against another schema; {OTHER_VERSION}"
+        )
     if changes := contract_changes(read_contract(options.version_dir, published), options.description):
-        raise UserError(f"{options.version_dir} is already published with {'; '.join(changes)}; {OTHER_VERSION}")
+        raise AlreadyPublished(f"{options.version_dir} is already published with {'; '.join(changes)}; {OTHER_VERSION}")
 
 
 def _digest_of_inputs(options: PrepareOptions, pipeline_options, digest_lists: bool) -> str:

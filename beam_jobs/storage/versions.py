@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from google.protobuf.message import DecodeError
 
@@ -83,21 +84,30 @@ def require_version(option: str, version_dir: str) -> Manifest:
         raise UserError(f"{option} {version_dir}: {MANIFEST_FILE} can't be read ({error})") from None
 
 
-def newest_version(dataset_dir: str) -> str:
-    """Folder of the published version with the highest number: 1.10.0 is above 1.9.0, and both are above 1.9.0-rc1.
+def published_versions(dataset_dir: str) -> Iterator[str]:
+    """Folders of published versions, the highest number first: 1.10.0 is above 1.9.0, and both are above 1.9.0-rc1.
 
     Args:
       dataset_dir: Folder of all versions of a data set, such as `gs://BUCKET/data/pets`.
 
     Raises:
-      UserError: It can't be listed, or nothing is published there.
+      UserError: It can't be listed.
     """
     try:
-        folders = folders_in(dataset_dir)
-        published = (one for one in sorted(folders, key=_order, reverse=True) if exists(f"{one}/{MANIFEST_FILE}"))
-        newest = next(published, None)
+        for folder in sorted(folders_in(dataset_dir), key=_order, reverse=True):
+            if exists(f"{folder}/{MANIFEST_FILE}"):
+                yield folder
     except OSError as error:
         raise UserError(f"{dataset_dir}: can't be listed ({error})") from None
+
+
+def newest_version(dataset_dir: str) -> str:
+    """Folder of the published version with the highest number.
+
+    Raises:
+      UserError: `dataset_dir` can't be listed, or nothing is published there.
+    """
+    newest = next(published_versions(dataset_dir), None)
     if newest is None:
         raise UserError(f"{dataset_dir}: no version is published there")
     return newest

@@ -1,0 +1,65 @@
+import yaml
+
+from schemas.sealed_text import is_edited
+from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.train.command_line import blind_classes, next_version
+from tfx_pipeline.train.defaults import Facts, batch_size, choose_size, configuration_yaml, configure
+
+PETS = Facts("my_pets", "1.0.0", "runs/pets: 1/data", 128, 300, {"pet": 0.3, "ground": 0.7})
+
+
+def training_of(facts, offline=False):
+    text = configuration_yaml(facts, configure(facts, "runs/pets", offline))
+    return PipelineConfig.model_validate(yaml.safe_load(text)).training
+
+
+def test_the_file_is_a_valid_configuration_with_a_reason_behind_each_value_and_knows_edits():
+    text = configuration_yaml(PETS, configure(PETS, "runs/pets", offline=False))
+    config = PipelineConfig.model_validate(yaml.safe_load(text))
+    assert (config.name, config.data, config.evaluation.min_mean_iou) == ("my-pets", PETS.data, 0)
+    values = [line for line in text.splitlines() if ":" in line and not line.endswith(":") and line[0] != "#"]
+    assert len(values) > 12
+    assert [line for line in values if "  # " not in line] == []
+    assert not is_edited(text)
+    assert is_edited(text.replace("unet", "segformer"))
+
+
+def test_as_many_photos_as_the_measured_run_had_are_trained_on_as_long():
+    training = training_of(PETS)
+    assert (training.encoder_weights, training.batch_size, training.encoder_scale) == ("imagenet", 8, 2)
+    assert training.epochs + training.fine_tune_epochs == 55  # of 37 steps
+    assert training.class_weights is None
+
+
+def test_offline_trains_from_scratch_for_more_steps():
+    training = training_of(PETS, offline=True)
+    assert (training.encoder_weights, training.fine_tune_epochs) == ("none", 0)
+    assert training.epochs > 55
+
+
+def test_many_photos_need_few_epochs_and_few_have_a_bound():
+    many, few = training_of(PETS._replace(records=100_000)), training_of(PETS._replace(records=5))
+    assert (many.epochs + many.fine_tune_epochs, few.epochs + few.fine_tune_epochs) == (8, 300)
+    assert [batch_size(count) for count in (1, 3, 31, 32, 4001)] == [1, 3, 4, 8, 16]
+
+
+def test_a_class_below_one_percent_brings_weights_and_one_that_is_nowhere_keeps_its_own():
+    shares = {"road": 0.7, "sky": 0.16, "pole": 0.005, "ghost": 0.0, "car": 0.13}
+    weights = training_of(PETS._replace(shares=shares)).class_weights
+    assert weights == (1.0, 1.0, 5.0, 1.0, 1.06)
+    assert training_of(PETS._replace(shares={**shares, "pole": 0.01})).class_weights is None
+
+
+def test_the_size_follows_the_photos_up_to_what_a_processor_can_train():
+    assert [choose_size([side])[0] for side in (40, 130, 200, 4000)] == [64, 128, 192, 256]
+    assert "360 pixels" in choose_size([100, 360, 900])[1]
+    assert choose_size([])[0] == 128
+
+
+def test_a_changed_data_set_is_the_next_minor_version():
+    assert (next_version("1.0.0"), next_version("2.9.3")) == ("1.1.0", "2.10.0")
+
+
+def test_classes_that_a_model_does_not_see_are_named():
+    found = blind_classes({"road": 0.9, "pole": 0.004, "ghost": None, "car": 0.006})
+    assert found == ["pole (IoU 0)", "ghost (in no eval mask, and never predicted)"]

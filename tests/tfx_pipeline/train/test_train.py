@@ -1,0 +1,65 @@
+"""The second command: from a described folder to a judged model."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from schemas.errors import UserError
+from schemas.manifest import read_manifest
+from tests.beam_jobs.describe.test_describe import draw, soft, values
+from tfx_pipeline.train.command_line import main, shorter_sides
+
+SHORT = [
+    "--set=training.export_tflite=false",
+    "--set=training.average_mirrored=false",
+    "--set=training.decoder_filters=8",
+]
+
+
+def test_without_a_description_it_is_written_and_asks_and_nothing_else_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    draw(tmp_path / "leaves", values)
+    assert main(["--input=leaves"]) == 2
+    assert "name 2 classes" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"classes.0, classes.3: still '\?'"):
+        main(["--input=leaves"])
+    assert not (tmp_path / "runs").exists()
+
+
+def test_sizes_are_read_from_headers_and_what_is_damaged_is_left_to_the_preparation(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"no photo")
+    Image.new("RGB", (90, 40)).save(tmp_path / "b.jpg")
+    assert shorter_sides(str(tmp_path), "{id}.jpg") == [40]
+
+
+@pytest.mark.proof
+def test_photos_become_a_judged_model_and_changed_ones_the_next_version(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "leaves"
+    for split, first in (("train", "a"), ("val", "b")):
+        draw(folder, soft, 12, f"{split}/{first}{{}}.png", f"{split}annot/{first}{{}}.png")
+    command = ["--input=leaves", "--offline", *SHORT]
+    assert main(command) == 2
+    described = (folder / "dataset.yaml").read_text()
+    (folder / "dataset.yaml").write_text(described.replace('"?"', "leaf"))
+    assert main([*command, "--set=training.epochs=1"]) == 0
+    output = tmp_path / "runs" / "leaves"
+    assert read_manifest(output / "data" / "leaves" / "1.0.0").image_size == 64  # photos of 64x48
+    assert set(json.loads((output / "pipeline" / "summary.json").read_text())["metrics"]["iou"]) == {
+        "background",
+        "leaf",
+    }
+    assert f"make app MODEL={output / 'pipeline'}" in capsys.readouterr().out
+
+    (folder / "train" / "a0.png").unlink()
+    (folder / "trainannot" / "a0.png").unlink()
+    edited = (output / "pipeline.yaml").read_text().replace("max_mean_iou_drop: 0.02", "max_mean_iou_drop: 1")
+    (output / "pipeline.yaml").write_text(edited)
+    assert main([*command, "--set=training.epochs=1"]) == 0
+    assert read_manifest(output / "data" / "leaves" / "1.1.0").splits["train"].records == 11
+    assert (output / "pipeline.yaml").read_text() == edited
+
+    assert main([*command, "--set=training.epochs=1"]) == 0
+    assert "Already published from the same inputs" in capsys.readouterr().out
+    assert not (output / "data" / "leaves" / "1.2.0").exists()

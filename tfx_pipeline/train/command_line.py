@@ -1,0 +1,191 @@
+"""Command line from photos to a judged model: prepares what has changed, writes a configuration, and runs it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from itertools import islice
+from pathlib import Path
+
+from beam_jobs.console import USER_ERROR, CommandLine
+from beam_jobs.describe import command_line as describe
+from beam_jobs.prepare import command_line as prepare
+from beam_jobs.sources.dataset_file import read_dataset
+from beam_jobs.sources.folders import list_photos
+from beam_jobs.storage.files import exists, read_part, write_atomically
+from beam_jobs.storage.local_paths import local_path
+from beam_jobs.storage.versions import absolute_folder, published_versions
+from schemas.documents import MAX_YAML_BYTES
+from schemas.errors import UserError
+from schemas.features import TRAIN
+from schemas.manifest import read_manifest
+from schemas.sealed_text import is_edited
+from schemas.spec import DATASET_FILE, DatasetSpec
+from schemas.version import read_version
+from schemas.version_files import REPORT_FILE as DATA_REPORT
+from tfx_pipeline import local_runner
+from tfx_pipeline.config.output_layout import REPORT_FILE, SUMMARY_FILE
+from tfx_pipeline.preflight import class_shares
+from tfx_pipeline.train.defaults import Facts, choose_size, configuration_yaml, configure
+
+CONFIG_FILE = "pipeline.yaml"
+LOOKED_AT, MEASURED = 5000, 100  # photos that are listed, and of them those whose size is read
+_HEADER = 1 << 17  # 128 KiB: the size of a photo stands behind its metadata
+_BLIND = 0.005  # an IoU that is shown as 0.00
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line.
+
+    Returns:
+      The exit code of whatever ended it: of `beam_jobs.prepare`, or of `tfx_pipeline.local_runner`; 2 where a person
+      has to fill in `dataset.yaml` first.
+
+    Raises:
+      UserError: The options, the description, the data or the configuration can't be used.
+    """
+    options = _parser().parse_args(arguments)
+    sys.stdout.reconfigure(line_buffering=True)
+    folder = absolute_folder(options.input)
+    if not options.dataset and not _is_described(folder):
+        if code := describe.main([f"--input={folder}"]):
+            return code
+        print(f"Look at {folder}/{describe.PAGE_FILE}, correct {folder}/{DATASET_FILE}, and give this command again")
+        return USER_ERROR
+    spec = read_dataset(options.dataset or folder)
+    output = local_path("--output", options.output or f"runs/{spec.name}")
+    given = [f"--dataset={options.dataset}"] if options.dataset else []
+    version, code = _publish(folder, spec, output / "data", given, options.version, options.image_size)
+    if code:
+        return code
+    config = _configure(version, output, options.offline)
+    run = [f"--config={config}", f"--data={version}", f"--output={output / 'pipeline'}"]
+    code = local_runner.main([*run, *(f"--set={one}" for one in options.set)])
+    if code not in (local_runner.EXIT_STEP_FAILED, USER_ERROR):
+        _say_where_to_look(version, output / "pipeline", config)
+    return code
+
+
+def _parser() -> CommandLine:
+    parser = CommandLine(
+        prog="python -m tfx_pipeline.train",
+        description="Trains and judges a model on a folder of photos and masks. Prepares it as 1.0.0, or as the next "
+        "version where something has changed; writes OUTPUT/pipeline.yaml with settings that fit the data, and the "
+        "reason behind each; and runs the pipeline.",
+        epilog="exit codes: 0 trained and pushed, 1 withheld or failed, 2 something to fill in, or unusable options or "
+        "input, 3 not good enough",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--input", required=True, help="folder with photos and masks, local or gs://")
+    parser.add_argument("--output", help="folder of everything that is written (default: runs/NAME, of the data set)")
+    parser.add_argument("--dataset", help="dataset.yaml that describes them, or a name (default: the one in --input)")
+    parser.add_argument("--version", help="to prepare (default: 1.0.0; else the next minor one)")
+    parser.add_argument("--image_size", type=int, help="side in pixels (default: chosen from the photos, then kept)")
+    parser.add_argument("--offline", action="store_true", help="train from scratch: download no ImageNet weights")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a value in place of the configuration's, such as training.epochs=2; can be repeated",
+    )
+    return parser
+
+
+def _is_described(folder: str) -> bool:
+    try:
+        return exists(f"{folder}/{DATASET_FILE}")
+    except (OSError, ValueError) as error:
+        raise UserError(f"--input {folder}: can't be read ({error})") from None
+
+
+def _publish(
+    folder: str, spec: DatasetSpec, root: Path, given: list[str], version: str | None, image_size: int | None
+) -> tuple[Path, int]:
+    """Publishes what is in a folder, unless the newest version holds just that.
+
+    Returns:
+      Folder of the version, and the exit code of the preparation.
+    """
+    newest = next((Path(one) for one in published_versions(str(root / spec.name))), None)
+    if image_size is None:
+        image_size = _size(folder, spec, newest)
+    places = [f"--input={folder}", f"--output={root}", f"--image_size={image_size}", *given]
+    if version is None and newest is not None:
+        try:
+            return newest, prepare.main([*places, f"--version={newest.name}"])
+        except prepare.AlreadyPublished:
+            version = next_version(newest.name)
+            print(f"Something has changed since {newest.name}; publishing {version}")
+    version = version or describe.FIRST_VERSION
+    return root / spec.name / version, prepare.main([*places, f"--version={version}"])
+
+
+def next_version(version: str) -> str:
+    """The next minor version: 1.4.2 is followed by 1.5.0.
+
+    Raises:
+      UserError: It is not of three numbers.
+    """
+    match = re.fullmatch(r"(\d+)\.(\d+)\.\d+", version)
+    if match is None:
+        raise UserError(f"{version}: nobody can say what follows it; give --version")
+    return f"{match[1]}.{int(match[2]) + 1}.0"
+
+
+def _size(folder: str, spec: DatasetSpec, newest: Path | None) -> int:
+    """The size to prepare photos at."""
+    if newest is not None:
+        return read_manifest(newest).image_size  # models of one name can be compared
+    size, reason = choose_size(shorter_sides(folder, spec.image_path))
+    print(f"--image_size={size}: {reason}")
+    return size
+
+
+def shorter_sides(folder: str, image_path: str) -> list[int]:
+    """Pixels of the shorter side of a sample of the photos; of those alone whose header says it."""
+    from PIL import Image
+
+    found = [source for _, source in islice(list_photos(folder, image_path), LOOKED_AT)]
+    sides = []
+    for source in found[:: max(1, len(found) // MEASURED)]:
+        try:
+            header = read_part(source.uri, 0, _HEADER)
+            sides.append(min(Image.open(io.BytesIO(header), formats=("JPEG", "PNG", "GIF")).size))
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # the preparation says what is wrong
+            continue
+    return sides
+
+
+def _configure(version: Path, output: Path, offline: bool) -> Path:
+    """Writes the configuration, unless a person has edited the one that is there."""
+    path = output / CONFIG_FILE
+    if path.exists() and is_edited(read_part(str(path), 0, MAX_YAML_BYTES).decode("utf-8", "replace")):
+        print(f"{path}: kept, somebody has edited it")
+        return path
+    manifest, spec = read_version(version)
+    records, shares = manifest.splits[TRAIN].records, class_shares(str(version), spec)
+    facts = Facts(manifest.dataset, manifest.version, str(version), manifest.image_size, records, shares)
+    text = configuration_yaml(facts, configure(facts, str(output / "pipeline"), offline))
+    write_atomically(str(path), text.encode())
+    print(f"{path}: written, with the reason behind each value")
+    return path
+
+
+def _say_where_to_look(version: Path, pipeline: Path, config: Path) -> None:
+    summary = json.loads((pipeline / SUMMARY_FILE).read_text())
+    if blind := blind_classes(summary["metrics"]["iou"]):
+        print("\nWARNING: the model is blind to these classes:")
+        print("\n".join(f"  {one}" for one in blind))
+        print(f"More photos of them, a larger --image_size, more epochs or class weights may help: {config}")
+    print(f"\nIn a browser: {pipeline / REPORT_FILE}, how good the model is")
+    print(f"              {version / DATA_REPORT}, the data")
+    print(f"Try it: make app MODEL={pipeline}")
+
+
+def blind_classes(iou: dict[str, float | None]) -> list[str]:
+    """Classes with an IoU of 0 or without one, in words."""
+    none = [f"{name} (in no eval mask, and never predicted)" for name, value in iou.items() if value is None]
+    return [*(f"{name} (IoU 0)" for name, value in iou.items() if value is not None and value < _BLIND), *none]

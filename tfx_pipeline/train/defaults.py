@@ -1,0 +1,176 @@
+"""The configuration that a data set seems to need, with the reason behind each value: rules, and nothing else.
+
+The numbers are those of the measured runs on 300 photos of pets (`configs/pets.yaml`), scaled to other data.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import NamedTuple
+
+from schemas.sealed_text import sealed
+
+SIZES = (64, 96, 128, 192, 256)  # sides; each a multiple of 32, as the encoders halve five times
+USUAL_SIZE = 128
+STEPS = 2000  # of `configs/pets.yaml`: 300 photos, batches of 8, 52 epochs
+STEPS_FROM_SCRATCH = 3000
+FROZEN = 12 / 52  # share of the epochs in which the encoder stays as it is; of the same run
+MIN_EPOCHS, MAX_EPOCHS = 8, 300
+RARE = 0.01  # share of the pixels below which a class is easily never predicted
+MAX_WEIGHT = 5.0
+
+
+class Facts(NamedTuple):
+    """What is known of a published version.
+
+    Attributes:
+      dataset, version: Its name and number.
+      data: Its folder.
+      image_size: Side in pixels.
+      records: Of the train split.
+      shares: Class to its share of the labelled pixels of the train split, in the order of class ids.
+    """
+
+    dataset: str
+    version: str
+    data: str
+    image_size: int
+    records: int
+    shares: Mapping[str, float]
+
+
+class Choice(NamedTuple):
+    """One setting and why; `key` has a dot where it is in a section."""
+
+    key: str
+    value: str | int | float | bool | tuple[float, ...]
+    reason: str
+
+
+def choose_size(shorter_sides: Sequence[int]) -> tuple[int, str]:
+    """The side in pixels to prepare photos at, and why.
+
+    Args:
+      shorter_sides: Of a sample of the photos, in pixels; empty where none could be looked at.
+    """
+    if not shorter_sides:
+        return USUAL_SIZE, "the usual size; no photo lies unpacked to be measured"
+    middle = round(median(shorter_sides))
+    size = max((one for one in SIZES if one <= middle), default=SIZES[0])
+    measured = f"the shorter side of {len(shorter_sides)} photos is {middle} pixels at the median"
+    if middle < size:
+        return size, f"{measured}; {size} is the least that is worth training on"
+    if size == SIZES[-1]:
+        return size, f"{measured}; more than {size} takes hours without a GPU"
+    return size, f"{measured}; a larger size would only enlarge them"
+
+
+def configure(facts: Facts, output: str, offline: bool) -> list[Choice]:
+    """The settings for a version.
+
+    Args:
+      facts: What is known of it.
+      output: Folder of everything that the pipeline writes.
+      offline: Without ImageNet weights, which Keras downloads.
+    """
+    name = facts.dataset.replace("_", "-")[:63]
+    return [
+        Choice("name", name, "a model is compared with the last good one of this name and output"),
+        Choice("data", facts.data, f"{facts.records:,} photos to train on"),
+        Choice("output", output, "where the model, its pages and its history go"),
+        Choice("training.model", "unet", "the best of the three on few photos, as measured in tests/bench/README.md"),
+        *_encoder(facts, offline),
+        *_length(facts, offline),
+        *_class_weights(facts.shares),
+        Choice("training.average_mirrored", True, "a little better, at twice the time per photo"),
+        Choice("training.seed", 0, "the same seed and data give the same model on a CPU"),
+        Choice("evaluation.min_mean_iou", 0.0, "no floor yet: set one once you know what this data allows"),
+        Choice("evaluation.max_mean_iou_drop", 0.02, "a later model that is worse by more does not replace this one"),
+    ]
+
+
+def configuration_yaml(facts: Facts, choices: Sequence[Choice]) -> str:
+    """The file's text, with the reason behind each value as a comment."""
+    lines = [
+        f"# Written by tfx_pipeline.train for {facts.dataset} {facts.version}. Edit it: an edited file is kept.",
+        "# Other settings: trainer/README.md and tfx_pipeline/README.md.",
+    ]
+    section = ""
+    for choice in choices:
+        new, _, key = choice.key.rpartition(".")
+        if new != section:
+            lines += ["", f"{new}:"]
+            section = new
+        lines.append(
+            f"{'  ' if section else ''}{key}: {json.dumps(choice.value, ensure_ascii=False)}  # {choice.reason}"
+        )
+    return sealed("\n".join(lines) + "\n", "tfx_pipeline.train")
+
+
+def _encoder(facts: Facts, offline: bool) -> list[Choice]:
+    if offline:
+        return [
+            Choice("training.encoder_weights", "none", "--offline: from scratch, in more steps, and never as good"),
+            Choice("training.encoder_scale", 1, "enlarging helps only weights that know larger photos"),
+        ]
+    scale = 2 if facts.image_size <= USUAL_SIZE else 1
+    size = f"at {facts.image_size} pixels" + (", shown enlarged" if scale == 2 else "")
+    return [
+        Choice("training.encoder_weights", "imagenet", "few photos suffice; downloaded once by Keras (or --offline)"),
+        Choice("training.encoder_scale", scale, f"ImageNet weights know objects of 224-pixel photos; these are {size}"),
+    ]
+
+
+def _length(facts: Facts, offline: bool) -> list[Choice]:
+    """Batch size, epochs and rates."""
+    batch = batch_size(facts.records)
+    per_epoch = max(1, facts.records // batch)
+    wanted = STEPS_FROM_SCRATCH if offline else STEPS
+    epochs = min(MAX_EPOCHS, max(MIN_EPOCHS, math.ceil(wanted / per_epoch)))
+    steps = f"{per_epoch:,} steps each, {epochs * per_epoch:,} in all; about {wanted:,} are enough"
+    looks = max(1, epochs // 8)
+    batches = Choice("training.batch_size", batch, f"of {facts.records:,} photos")
+    evaluations = Choice("training.evaluate_every", looks, "epochs between two looks at the eval split")
+    if offline:
+        return [
+            batches,
+            Choice("training.epochs", epochs, steps),
+            Choice("training.fine_tune_epochs", 0, "without weights there is nothing to fine-tune"),
+            Choice("training.learning_rate", 0.01, "as the demo, which trains from scratch"),
+            evaluations,
+        ]
+    first = max(2, round(epochs * FROZEN))
+    return [
+        batches,
+        Choice("training.epochs", first, f"of the decoder alone; {steps}"),
+        Choice("training.fine_tune_epochs", epochs - first, "of the whole network"),
+        Choice("training.learning_rate", 0.002, "of the decoder"),
+        Choice("training.fine_tune_learning_rate", 0.0004, "smaller, since the weights are good"),
+        evaluations,
+    ]
+
+
+def batch_size(records: int) -> int:
+    """Photos in a batch: fewer where there are few, so that an epoch has several steps; more where there are many."""
+    usual = 16 if records > 4000 else 8 if records >= 32 else 4
+    return max(1, min(usual, records))
+
+
+def _class_weights(shares: Mapping[str, float]) -> list[Choice]:
+    rare = [name for name, share in shares.items() if 0 < share < RARE]
+    if not rare:
+        return []
+    middle = median(share for share in shares.values() if share > 0)
+    weights = tuple(_weight(share, middle) for share in shares.values())
+    listed = ", ".join(f"{name} {shares[name]:.2%}" for name in rare)
+    order = " ".join(shares)
+    reason = f"of {order}: root of median/share, at most {MAX_WEIGHT:g}; below {RARE:.0%} of the pixels: {listed}"
+    return [Choice("training.class_weights", weights, reason)]
+
+
+def _weight(share: float, middle: float) -> float:
+    """Above 1 for what is rarer than the median class, never below 1; 1 for a class that no photo shows."""
+    return round(min(MAX_WEIGHT, max(1.0, math.sqrt(middle / share))), 2) if share > 0 else 1.0
