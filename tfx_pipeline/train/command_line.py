@@ -33,6 +33,7 @@ from tfx_pipeline.train.defaults import Facts, choose_size, configuration_yaml, 
 CONFIG_FILE = "pipeline.yaml"
 LOOKED_AT, MEASURED = 5000, 100  # photos that are listed, and of them those whose size is read
 _HEADER = 1 << 17  # 128 KiB: the size of a photo stands behind its metadata
+JUDGED = (local_runner.EXIT_BLESSED, local_runner.EXIT_NOT_BLESSED, local_runner.EXIT_NO_SPACE)  # runs with a result
 _BLIND = 0.005  # an IoU that is shown as 0.00
 
 
@@ -63,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     config = _configure(version, output, options.offline)
     run = [f"--config={config}", f"--data={version}", f"--output={output / 'pipeline'}"]
     code = local_runner.main([*run, *(f"--set={one}" for one in options.set)])
-    if code not in (local_runner.EXIT_STEP_FAILED, USER_ERROR):
+    if code in JUDGED:
         _say_where_to_look(version, output / "pipeline", config)
     return code
 
