@@ -7,12 +7,13 @@ import contextlib
 import gc
 import logging
 import os
+import select
 import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from schemas.errors import UserError
 from schemas.secrets import redacted
@@ -20,6 +21,7 @@ from schemas.secrets import redacted
 USER_ERROR = 2
 INTERRUPTED = 128 + signal.SIGINT  # 130 and 143, as shells report processes that a signal ended
 TERMINATED = 128 + signal.SIGTERM
+READER_GONE = 128 + signal.SIGPIPE
 STOPPED = "stopped; the same command starts over"
 
 
@@ -85,6 +87,19 @@ def exit_code(command: Callable[[], int], interrupted: str = STOPPED) -> int:
     """
     signal.signal(signal.SIGTERM, _raise_terminated)
     try:
+        try:
+            return _outcome(command, interrupted)
+        finally:  # what is still in a buffer would fail at the end of the process
+            for stream in _streams():
+                stream.flush()
+    except BrokenPipeError:
+        if not _silence_where_no_reader():
+            raise  # another pipe, or a connection
+        return READER_GONE
+
+
+def _outcome(command: Callable[[], int], interrupted: str) -> int:
+    try:
         return command()
     except UserError as error:
         for line in redacted(str(error)).splitlines():
@@ -93,9 +108,25 @@ def exit_code(command: Callable[[], int], interrupted: str = STOPPED) -> int:
     except (KeyboardInterrupt, Terminated) as error:
         print(interrupted, file=sys.stderr)
         return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return INTERRUPTED
+
+
+def _streams() -> list[TextIO]:
+    """Standard output and error; a process that was started without one has None in its place."""
+    return [stream for stream in (sys.stdout, sys.stderr) if stream is not None]
+
+
+def _silence_where_no_reader() -> bool:
+    """Whether the reader of an output, such as `head`, has gone; nothing more is written to it."""
+    gone = [stream for stream in _streams() if _has_no_reader(stream.fileno())]
+    for stream in gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return bool(gone)
+
+
+def _has_no_reader(output: int) -> bool:
+    poll = select.poll()
+    poll.register(output, select.POLLOUT)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 @contextlib.contextmanager
@@ -123,8 +154,10 @@ def _raise_terminated(number: int, frame: object) -> NoReturn:
 
 def leave(code: int, message: str) -> NoReturn:
     """Prints why and ends the process at once, without waiting for its threads."""
-    if sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         message = f"\r\x1b[K{message}"  # over a progress bar
-    print(message, file=sys.stderr, flush=True)
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):
+        print(message, file=sys.stderr, flush=True)
+        for stream in _streams():
+            stream.flush()
     os._exit(code)

@@ -21,7 +21,6 @@ SPLIT_NAMES = {  # as folders are called, in any case
 _SPLIT = re.compile(r"\{split:([^{}]*)\}")
 _WILDCARDS = re.compile(r"(\{id\}|\{split:[^{}]*\}|\*|\?)")
 _JPEG = ("jpg", "jpeg")
-_EXPRESSIONS = {PLACEHOLDER: "(?P<id>[^/]*)", "*": "[^/]*", "?": "[^/]"}
 
 
 def check_path_pattern(text: str) -> str:
@@ -78,17 +77,17 @@ class PathPattern:
 
     def part_matches(self, index: int, name: str) -> bool:
         """Whether `name` can be the part of a path at this index."""
-        return self._expressions[index].fullmatch(name) is not None
+        return self._expressions[index].fullmatch(name[::-1]) is not None
 
     def id_of(self, path: str) -> str | None:
         """The id in a relative path, empty where the pattern names none; None where the path does not match."""
         names = path.split("/")
         if len(names) != len(self.parts):
             return None
-        if not all(expression.fullmatch(name) for expression, name in zip(self._expressions[:-1], names)):
+        if not all(map(self.part_matches, range(len(names) - 1), names)):
             return None
-        match = self._expressions[-1].fullmatch(names[-1])
-        return (match.groupdict().get("id") or "") if match else None
+        match = self._expressions[-1].fullmatch(names[-1][::-1])
+        return (match.groupdict().get("id") or "")[::-1] if match else None
 
     @property
     def literal_length(self) -> int:
@@ -103,8 +102,8 @@ class PathPattern:
     def split_of(self, path: str) -> str:
         """The split that a matching path names; empty where the pattern has none."""
         for expression, name in zip(self._expressions, path.split("/")):
-            if (match := expression.fullmatch(name)) and (found := match.groupdict().get("split")):
-                return SPLIT_NAMES[found.lower()]
+            if (match := expression.fullmatch(name[::-1])) and (found := match.groupdict().get("split")):
+                return SPLIT_NAMES[found[::-1].lower()]
         return ""
 
     @cached_property
@@ -113,17 +112,41 @@ class PathPattern:
 
 
 def _expression(part: str) -> re.Pattern[str]:
+    """An expression for a name, backwards, so that it takes time in proportion to the name and the wildcards.
+
+    Of the names that a pattern allows, each `*` and `{id}` takes as much as it can, the first one first. So, seen from
+    the end, each takes as little as it can until what stands before it in the pattern is found, and need not be tried
+    with more: the lookahead keeps an expression from trying. Other expressions try each star with each length.
+    """
     pieces = _WILDCARDS.split(part)
-    visible = r"(?!\.)" if len(pieces) > 1 and not pieces[0] else ""
+    visible = r"(?!.*\.\Z)" if len(pieces) > 1 and not pieces[0] else ""
     stem, dot, extension = pieces[-1].rpartition(".")
     if PLACEHOLDER not in pieces or not extension.isalnum():
         stem, dot, extension = pieces[-1], "", ""
-    expressions = [_EXPRESSIONS.get(piece) or _literal(piece) for piece in (*pieces[:-1], stem)]
+    expression, wildcard, literal = "", "", _backwards(stem)
     if dot:
-        expressions.append(rf"(?ai:\.{'jpe?g' if extension.lower() in _JPEG else re.escape(extension)})")
-    return re.compile(visible + "".join(expressions), re.DOTALL)
+        expected = "ge?pj" if extension.lower() in _JPEG else _backwards(extension)
+        literal = rf"(?ai:{expected}\.){literal}"
+    for number, piece in enumerate(reversed(pieces[:-1])):
+        if piece in (PLACEHOLDER, "*"):
+            expression += _shortest(wildcard, literal, number)
+            wildcard, literal = ("(?P<id>[^/]*?)" if piece == PLACEHOLDER else "[^/]*?"), ""
+        else:
+            literal += "[^/]" if piece == "?" else _literal(piece)
+    return re.compile(f"{visible}{expression}{wildcard}{literal}", re.DOTALL)
+
+
+def _shortest(wildcard: str, literal: str, number: int) -> str:
+    """A wildcard with what follows it, as short as can be, and tried with no other length."""
+    return f"(?=(?P<part{number}>{wildcard}{literal}))(?P=part{number})" if wildcard else literal
 
 
 def _literal(piece: str) -> str:
-    names = _SPLIT.fullmatch(piece)
-    return f"(?P<split>{'|'.join(map(re.escape, names[1].split('|')))})" if names else re.escape(piece)
+    """What stands for itself, or a name of a split: the shortest first, which leaves the most to wildcards."""
+    if names := _SPLIT.fullmatch(piece):
+        return f"(?P<split>{'|'.join(map(_backwards, sorted(names[1].split('|'), key=len)))})"
+    return _backwards(piece)
+
+
+def _backwards(literal: str) -> str:
+    return re.escape(literal[::-1])

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import re
+
 from schemas.bounded_text import clipped
+from schemas.errors import UserError
 from schemas.secrets import redacted
 
 CAUSE_CHARACTERS = 1500
+_STEP = re.compile(r" \[while running '[^']*'\]$")  # Beam adds it, once for each step that it passes
+_RAISED_IN_WORKER = re.compile(rf"(?:{UserError.__module__}\.)?{UserError.__name__}: (.+)")
 
 
 def failure_cause(error: Exception) -> str:
     """The line of a runner's exception that names the cause and the step; runners wrap it in pages of traceback."""
+    return clipped(redacted(_line(error)), CAUSE_CHARACTERS)
+
+
+def user_mistake(error: Exception) -> UserError | None:
+    """The UserError that a step of the graph has raised, in this process or in a worker; None for any other failure.
+
+    The step is left out: it says nothing to somebody who has to fix an input.
+    """
+    cause = _line(error)
+    if not isinstance(error, UserError):
+        raised = _RAISED_IN_WORKER.fullmatch(cause)
+        if raised is None:
+            return None
+        cause = raised[1]
+    while _STEP.search(cause):
+        cause = _STEP.sub("", cause)
+    return UserError(cause)
+
+
+def _line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
-    cause = redacted(next((line for line in lines if "[while running" in line), lines[-1]))
-    return clipped(cause, CAUSE_CHARACTERS)
+    return next((line for line in lines if "[while running" in line), lines[-1])

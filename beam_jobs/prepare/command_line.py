@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
-from beam_jobs.monitoring.failures import failure_cause
+from beam_jobs.monitoring.failures import failure_cause, user_mistake
 from beam_jobs.prepare.listing import plan_listings
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.retry_options import SOURCE, with_base_options
@@ -73,7 +73,10 @@ def _publish(options: PrepareOptions, pipeline_options: PipelineOptions, verbose
     try:
         seconds, metrics = _run(options, pipeline_options)
     except Exception as error:  # anything that failed in the graph, on any runner
-        if verbose or isinstance(error, UserError):
+        if mistake := user_mistake(error):
+            clear_own_staging(options)
+            raise (error if verbose else mistake) from None
+        if verbose:
             raise
         print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
         if published := read_published(options):
@@ -201,6 +204,13 @@ def _clear_staging(options: PrepareOptions) -> None:
         ):
             pass  # removes it
     delete_staging(options, published=True)
+
+
+def clear_own_staging(options: PrepareOptions) -> None:
+    """Deletes what this job has staged, apart from the record of what it has moved, which the next job needs."""
+    from beam_jobs.prepare.place import free_staging
+
+    free_staging(options, options.staging_dir)
 
 
 def check_places(options: PrepareOptions) -> None:

@@ -19,6 +19,7 @@ from beam_jobs.near_duplicates.pairs import Leak, NearDuplicates, write_leak
 from beam_jobs.once import MapOnce
 from beam_jobs.packing import Pack, pack_plans, unpack_plans
 from beam_jobs.prepare.base import read_base
+from beam_jobs.prepare.claim import Moved
 from beam_jobs.prepare.decision import Decision, find_problems, make_manifest
 from beam_jobs.prepare.group_split import KEPT, REASSIGNED, SplitByGroup
 from beam_jobs.prepare.options import Contract, PrepareOptions
@@ -85,9 +86,9 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
     )
     moved = (
         reported
-        | "NameStagedFiles" >> beam.FlatMap(files_to_move, options).with_output_types(tuple[str, str])
+        | "NameStagedFiles" >> beam.FlatMap(files_to_move, options).with_output_types(tuple[str, str, int])
         | "SpreadMoves" >> beam.Reshuffle()
-        | "MoveFiles" >> beam.ParDo(MoveFile(options.version_dir))
+        | "MoveFiles" >> beam.ParDo(MoveFile(options))
     )
     return decision | "Conclude" >> beam.Map(_conclude, AsIter(moved), options)
 
@@ -241,5 +242,5 @@ def _write_report(
     return decision
 
 
-def _conclude(decision: Decision, moved: Iterable[str], options: PrepareOptions) -> str:
+def _conclude(decision: Decision, moved: Iterable[Moved], options: PrepareOptions) -> str:
     return conclude(decision, list(moved), options)

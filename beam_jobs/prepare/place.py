@@ -35,6 +35,7 @@ from schemas.version_files import MANIFEST_FILE, METRICS_FILE, RELATIVE_PATH
 OWNER = "beam_jobs.prepare"
 MOVES_FILE = "moves.json"  # of a staging folder: the files that are moved from it, and where to
 OUTCOME_FILE = "outcome.json"  # of a withheld version: why, and its files
+CLAIM_FILE = "claim.json"  # of a version in a bucket, see `claim`
 _NAMED = 3  # files in a message
 
 
@@ -130,14 +131,20 @@ def free_interrupted(options: PrepareOptions) -> None:
 
     Call it only if no other job of this version is running.
     """
-    kept = (MARKER_FILE, MOVES_FILE)
     for staging in _other_staging(options):
-        if exists(f"{staging}/{MOVES_FILE}"):
-            names = {f"{staging}/{name}" for name in kept}
-            delete_files([file.path for file in files_below(staging) if file.path not in names])
-            remove_empty_folders(staging)
-        else:
-            delete_marked_folder(staging)
+        free_staging(options, staging)
+
+
+def free_staging(options: PrepareOptions, staging: str) -> None:
+    """Deletes what a job that has ended staged; the record of what it has moved stays, if it has moved anything."""
+    if exists(f"{staging}/{MOVES_FILE}"):
+        names = {f"{staging}/{name}" for name in (MARKER_FILE, MOVES_FILE)}
+        delete_files([file.path for file in files_below(staging) if file.path not in names])
+        remove_empty_folders(staging)
+    else:
+        delete_marked_folder(staging)
+    remove_if_empty(options.staging_root)
+    remove_if_empty(posixpath.dirname(options.staging_root))
 
 
 def delete_left(options: PrepareOptions) -> None:
@@ -155,5 +162,7 @@ def delete_staging(options: PrepareOptions, published: bool) -> None:
     """
     for staging in (*(_other_staging(options) if published else ()), options.staging_dir):
         delete_marked_folder(staging)
+    if published and exists(claim := f"{options.staging_root}/{CLAIM_FILE}"):
+        delete_files([claim])
     remove_empty_folders(options.staging_root)  # one of a job that was killed while it deleted its own, too
     remove_if_empty(posixpath.dirname(options.staging_root))

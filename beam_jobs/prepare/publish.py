@@ -6,12 +6,25 @@ import contextlib
 import json
 import posixpath
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import apache_beam as beam
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.monitoring.metrics import count_published_by_another
+from beam_jobs.prepare.claim import (
+    TAKEN,
+    ClaimLost,
+    Moved,
+    claim_uri,
+    list_claimed,
+    move_claimed,
+    needs_claim,
+    publish_claim,
+    release_claim,
+    take_claim,
+)
 from beam_jobs.prepare.decision import Decision
 from beam_jobs.prepare.options import Contract, PrepareOptions
 from beam_jobs.prepare.place import (
@@ -23,6 +36,7 @@ from beam_jobs.prepare.place import (
     refuse_foreign,
 )
 from beam_jobs.statistics.validation import Validation
+from beam_jobs.storage.cloud_storage import delete_if
 from beam_jobs.storage.files import delete_files, exists, sizes_below, write_atomically
 from beam_jobs.storage.versions import read_contract, read_manifest
 from schemas.contract import contract_changes, parse_dataset
@@ -61,8 +75,22 @@ def _side_files(decision: Decision) -> list[str]:
     ]
 
 
-def files_to_move(decision: Decision, options: PrepareOptions) -> Iterator[tuple[str, str]]:
-    """(source, destination) of each staged file: in the version or, if withheld, under the rejected versions.
+class Move(NamedTuple):
+    """A staged file and where it goes.
+
+    Attributes:
+      source: Its path or URI.
+      destination: The path or URI that it is to have.
+      claim: Generation of the claim that the job holds on a version in a bucket; 0 where there is none.
+    """
+
+    source: str
+    destination: str
+    claim: int = 0
+
+
+def files_to_move(decision: Decision, options: PrepareOptions) -> Iterator[Move]:
+    """Each staged file: in the version or, if withheld, under the rejected versions.
 
     Raises:
       UserError: The folder has a file that is not ours; nothing was moved.
@@ -78,8 +106,15 @@ def files_to_move(decision: Decision, options: PrepareOptions) -> Iterator[tuple
         relative += [shard.path for split in decision.manifest.splits.values() for shard in split.shards]
     check_place(options, destination)
     record_moves(options, destination, relative)
+    claim = 0
+    if needs_claim(options) and not decision.problems:
+        claim = take_claim(options, decision.manifest.to_json().encode())
+        if exists(f"{options.version_dir}/{MANIFEST_FILE}"):  # another job has published it while it held the claim
+            release_claim(options, claim)
+            _is_published(decision, options)
+            return
     for path in relative:
-        yield f"{options.staging_dir}/{path}", f"{destination}/{path}"
+        yield Move(f"{options.staging_dir}/{path}", f"{destination}/{path}", claim)
 
 
 def _is_published(decision: Decision, options: PrepareOptions) -> bool:
@@ -104,32 +139,32 @@ def _is_same(decision: Decision, options: PrepareOptions) -> bool:
 
 
 class MoveFile(beam.DoFn):
-    """(source, destination) -> destination; moving a file twice changes nothing.
+    """Move -> Moved; moving again what was moved already changes nothing."""
 
-    Args:
-      version_dir: The version; nothing is moved once another job has published it.
-    """
+    def __init__(self, options: PrepareOptions):
+        self._options = options
 
-    def __init__(self, version_dir: str):
-        self._manifest = f"{version_dir}/{MANIFEST_FILE}"
-
-    def process(self, element: tuple[str, str]) -> Iterator[str]:
-        source, destination = element
-        if exists(self._manifest):
-            raise RuntimeError(f"another job has published this version meanwhile: {self._manifest} is there")
+    def process(self, move: Move | tuple[str, str, int]) -> Iterator[Moved]:
+        manifest = f"{self._options.version_dir}/{MANIFEST_FILE}"
+        if exists(manifest):
+            raise RuntimeError(f"another job has published this version meanwhile: {manifest} is there")
+        source, destination, claim = move
+        if claim:
+            yield move_claimed(claim_uri(self._options), claim, source, destination)
+            return
         if exists(source) or not exists(destination):
             with contextlib.suppress(BeamIOError, OSError):  # it may exist; if it can't be made, the rename fails
                 FileSystems.mkdirs(posixpath.dirname(destination))
             FileSystems.rename([source], [destination])
-        yield destination
+        yield Moved(destination)
 
 
-def conclude(decision: Decision, moved: list[str], options: PrepareOptions) -> str:
+def conclude(decision: Decision, moved: list[Moved], options: PrepareOptions) -> str:
     """Writes, after every move, the manifest or the reasons why there is none. Returns the folder.
 
     Raises:
-      RuntimeError: A moved file is missing, a shard's size differs from the manifest, or another job has published
-        other content meanwhile.
+      RuntimeError: A moved file is missing, a shard's size differs from the manifest, or another job publishes, or has
+        published, other content.
       UserError: The folder has a file that is not ours.
     """
     published = not decision.problems
@@ -137,21 +172,38 @@ def conclude(decision: Decision, moved: list[str], options: PrepareOptions) -> s
     if _is_published(decision, options):
         if not moved:  # else this job has published it, before an earlier attempt at this step failed
             count_published_by_another()
+    elif published and needs_claim(options):
+        _publish_claimed(decision, moved, options)
     else:
         found = sizes_below(folder)
+        paths = [one.path for one in moved]
         if published:
-            check_moved(found, moved, folder, decision.manifest)
-        strays = sorted(found.keys() - set(moved))  # an earlier, interrupted job left them
+            check_moved(found, paths, folder, decision.manifest)
+        strays = sorted(found.keys() - set(paths))  # an earlier, interrupted job left them
         refuse_foreign(options, folder, strays)
         delete_files(strays)
         if published:
             write_atomically(f"{folder}/{MANIFEST_FILE}", decision.manifest.to_json().encode())
         else:
-            write_atomically(f"{folder}/{OUTCOME_FILE}", _account(decision, moved, folder).encode())
+            write_atomically(f"{folder}/{OUTCOME_FILE}", _account(decision, paths, folder).encode())
     if published:
         delete_left(options)
     delete_staging(options, published)
     return folder
+
+
+def _publish_claimed(decision: Decision, moved: list[Moved], options: PrepareOptions) -> None:
+    """Publishes a version in a bucket, as far as this job still holds the claim."""
+    uri, folder = claim_uri(options), options.version_dir
+    found = list_claimed(uri, folder, moved)
+    paths = [one.path for one in moved]
+    check_moved({path: size for path, (size, _) in found.items()}, paths, folder, decision.manifest)
+    strays = sorted(found.keys() - set(paths))  # an earlier, interrupted job left them
+    refuse_foreign(options, folder, strays)
+    for path in strays:
+        delete_if(path, found[path][1])
+    if not publish_claim(uri, moved[0].claim, f"{folder}/{MANIFEST_FILE}") and not _is_published(decision, options):
+        raise ClaimLost(f"{folder}: {TAKEN}")
 
 
 def _account(decision: Decision, moved: list[str], folder: str) -> str:

@@ -27,6 +27,7 @@ from beam_jobs.records.tf_example import Value, to_example
 from beam_jobs.records.tfrecord import TFRecordWriter
 from beam_jobs.rejections import InputRejected, Rejection, Repaired
 from beam_jobs.sources.input_files import naming_input, read_contents
+from beam_jobs.storage.files import create_file
 from schemas.features import IMAGE
 from schemas.manifest import Shard
 from schemas.spec import DatasetSpec
@@ -100,7 +101,7 @@ class WriteShard(beam.DoFn):
         repaired = inputs_digest = row_bytes = 0
         rows: list[dict[str, Value]] = []
         mask_colors = NO_COLORS
-        with FileSystems.create(temporary, "application/octet-stream", "uncompressed") as file:
+        with create_file(temporary) as file:
             writer = TFRecordWriter(file)
             for plan in sorted(planned, key=lambda one: order_in_shard(one.image_id)):
                 with naming_input(plan.image_id, *plan.sources):

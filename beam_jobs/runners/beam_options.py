@@ -45,4 +45,19 @@ def parse_beam_flags(flags: list[str]) -> PipelineOptions:
     standard = options.view_as(StandardOptions)
     if standard.runner in (None, "DirectRunner"):
         standard.runner = "FnApiRunner"  # DirectRunner first tries to download Prism
+    else:
+        _check_runner(standard.runner)
     return options
+
+
+def _check_runner(name: str) -> None:
+    from apache_beam.runners import create_runner
+
+    try:
+        create_runner(name)
+    except (ValueError, ImportError, AttributeError, TypeError) as error:
+        reason = "Beam knows no such runner" if isinstance(error, ValueError) else f"can't be made ({error})"
+        raise UserError(
+            f"--runner={name}: {reason}; leave it out to run here, use python -m beam_jobs.dataflow for Dataflow, or"
+            " give a runner of Beam's, such as FlinkRunner"
+        ) from None

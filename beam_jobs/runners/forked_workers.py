@@ -53,8 +53,9 @@ def forked_workers(count: int) -> Iterator[ForkedWorkerEnvironment]:
 
     Only use it if `can_fork` holds.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # or each worker would write what is buffered once more
+            stream.flush()
     for _ in range(count):
         _waiting.append(_fork())
     try:

@@ -8,6 +8,7 @@ is opened, so command lines can use this module.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from typing import BinaryIO, NamedTuple
 from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.regular_files import open_regular
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # which the system says without a name
 TEMPORARY = r"\.[0-9a-f]{32}\.tmp$"  # suffix of a file while it is written; a killed process leaves it behind
 
 
@@ -76,15 +78,34 @@ def write_atomically(path: str, data: bytes) -> None:
     from apache_beam.io.filesystems import FileSystems
 
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
-    with FileSystems.create(temporary, "application/octet-stream", "uncompressed") as file:
+    with create_file(temporary) as file:
         file.write(data)
     FileSystems.rename([temporary], [path])
+
+
+@contextlib.contextmanager
+def create_file(path: str) -> Iterator[BinaryIO]:
+    """Writes a file, as it is, inside the `with` block; where no more can be written, the OSError names the folder."""
+    from apache_beam.io.filesystems import FileSystems
+
+    try:
+        with FileSystems.create(path, "application/octet-stream", "uncompressed") as file:
+            yield file
+    except OSError as error:
+        if error.errno not in _FULL or error.filename:
+            raise
+        folder = path.rpartition("/")[0]
+        raise OSError(error.errno, f"{error.strerror} in {folder}; make room there, or choose another folder") from None
 
 
 def exists(uri: str) -> bool:
     """Whether a file (locally, or a folder) of exactly this name exists."""
     if "://" not in uri:
         return os.path.exists(uri)
+    if uri.startswith("gs://"):
+        from beam_jobs.storage import cloud_storage
+
+        return cloud_storage.generation_of(uri) != 0
     from apache_beam.io.filesystems import FileSystems
 
     return FileSystems.exists(uri)

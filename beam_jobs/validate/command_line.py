@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import CommandLine, quiet_libraries
-from beam_jobs.monitoring.failures import failure_cause
+from beam_jobs.monitoring.failures import failure_cause, user_mistake
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.storage.files import read_file
 from beam_jobs.storage.versions import absolute_folder
@@ -50,8 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             outcome = _run(request, pipeline_options)
         except Exception as error:  # anything that failed in the graph, on any runner
-            if options.verbose or isinstance(error, UserError):
+            if options.verbose:
                 raise
+            if mistake := user_mistake(error):
+                raise mistake from None
             print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
             print("--verbose shows where it failed.", file=sys.stderr)
             return FAILED

@@ -1,6 +1,8 @@
 """What a command does before and beside its work."""
 
 import gc
+import os
+import subprocess
 import sys
 
 import pytest
@@ -64,3 +66,37 @@ def test_a_parser_repeats_no_secret_that_was_typed_in_a_wrong_place(typed, capsy
         assert "***" in said
         assert typed not in said
         assert "geheim" not in said
+
+
+@pytest.mark.parametrize("printed", [1, 100_000], ids=["in a buffer at the end", "more than a pipe holds"])
+@pytest.mark.parametrize("unbuffered", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+def test_a_command_whose_reader_has_gone_ends_quietly(printed, unbuffered):
+    code = f"""
+import sys
+from beam_jobs.console import exit_code
+
+def command():
+    sys.stdin.read()  # until the reader has gone
+    for _ in range({printed}):
+        print("a line")
+    return 0
+
+sys.exit(exit_code(command))
+"""
+    started = [sys.executable, "-c", code]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | unbuffered
+    command = subprocess.Popen(
+        started, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
+    command.stdout.close()
+    command.stdin.close()
+    assert command.stderr.read() == b""
+    assert command.wait() == 141  # as shells report SIGPIPE
+
+
+def test_another_broken_pipe_is_no_reader_that_has_gone():
+    def command() -> int:
+        raise BrokenPipeError("a connection")
+
+    with pytest.raises(BrokenPipeError, match="a connection"):
+        exit_code(command)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from beam_jobs.monitoring.metrics import JobMetrics
 from beam_jobs.prepare.accounting import find_mismatches
+from beam_jobs.prepare.claim import Moved
 from beam_jobs.prepare.command_line import report_outcome
 from beam_jobs.prepare.decision import Decision
 from beam_jobs.prepare.options import PrepareOptions
@@ -146,7 +147,7 @@ def test_a_lost_line_of_the_quarantine_is_said_loudly(to_be_harmed, capsys):
 def test_no_manifest_is_written_where_a_moved_shard_is_not_whole(to_be_harmed, harm):
     manifest = read_manifest(to_be_harmed)
     (to_be_harmed / "manifest.json").unlink()
-    moved = [str(path) for path in to_be_harmed.rglob("*") if path.is_file()]
+    moved = [Moved(str(path)) for path in to_be_harmed.rglob("*") if path.is_file()]
     shard = to_be_harmed / manifest.splits["train"].shards[0].path
     if harm == "lost":
         shard.unlink()

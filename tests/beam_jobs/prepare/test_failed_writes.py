@@ -45,7 +45,7 @@ def test_a_full_disk_publishes_nothing_and_the_next_run_converges(many_photos, t
     """
     ended = subprocess.run([*in_own_mounts, "sh", "-c", script], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert "No space left on device" in ended.stderr
+    assert f"No space left on device in {disk}/pets/_staging/1.0.0/" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert promised_digests(kept / "pets" / "1.0.0") == undisturbed.promised
     assert files_below(kept) == undisturbed.files

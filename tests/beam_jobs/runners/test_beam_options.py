@@ -12,6 +12,8 @@ from schemas.errors import UserError
         ("--direct_num_workers=-3", "^--direct_num_workers=-3: must be 0 .* or more$"),
         ("--direct_num_workers=x", "^argument --direct_num_workers: invalid int value: 'x'$"),
         ("--direct_num_workers=hf_abcdefghijklmnopqrstuvwxyz", r"invalid int value: '\*\*\*'$"),
+        ("--runner=Nope", "^--runner=Nope: Beam knows no such runner; leave it out to run here"),
+        ("--runner=no.such.Runner", r"^--runner=no.such.Runner: can't be made \(No module named 'no'\); leave it out"),
         ("--no_such_option", "^--no_such_option: not an option of this job or of Beam"),
     ],
 )

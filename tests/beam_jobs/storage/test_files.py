@@ -9,7 +9,15 @@ import beam_jobs
 import schemas
 import tfx_pipeline
 import trainer
-from beam_jobs.storage.files import delete_files, exists, files_below, read_file, sizes_below, write_atomically
+from beam_jobs.storage.files import (
+    create_file,
+    delete_files,
+    exists,
+    files_below,
+    read_file,
+    sizes_below,
+    write_atomically,
+)
 from beam_jobs.storage.ownership import check_claim, claim_folder, delete_marked_folder, is_marked, mark_folder
 from schemas.errors import UserError
 
@@ -107,3 +115,10 @@ def test_nothing_else_lists_or_deletes_by_pattern():
     sources = [path for package in packages for path in package.rglob("*.py")]
     found = {path.relative_to(path.parents[1]).as_posix() for path in sources if patterns.search(path.read_text())}
     assert found == {"storage/files.py", "trainer/input_pipeline.py"}  # the second takes TFX's own patterns of shards
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file of Linux that is always full")
+def test_a_full_disk_is_said_with_its_folder():
+    message = "No space left on device in /dev; make room there, or choose another folder"
+    with pytest.raises(OSError, match=message), create_file("/dev/full") as file:
+        file.write(b"a byte")

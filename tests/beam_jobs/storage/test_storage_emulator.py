@@ -6,6 +6,7 @@ import sys
 
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.storage.cloud_storage import copy_if, delete_if, generation_of, write_if
 from beam_jobs.storage.files import read_file, write_atomically
 
 
@@ -46,3 +47,21 @@ def test_a_child_process_finds_the_same_objects(storage, bucket):
     assert storage.get(f"{bucket}/child") == b"from a child"
     write_atomically(f"{bucket}/child", b"from its parent")
     assert storage.list(bucket) == [f"{bucket}/child"]
+
+
+def test_an_object_is_changed_only_where_it_is_of_the_generation_that_a_request_names(storage, bucket):
+    one, other = f"{bucket}/one", f"{bucket}/other"
+    first = write_if(one, b"first", 0)
+    assert first == generation_of(one)
+    assert write_if(one, b"never", 0) is None
+    second = write_if(one, b"second", first)
+    assert second not in (None, first)
+    assert copy_if(one, other, 0, source_generation=first) is None
+    assert copy_if(one, other, 0, source_generation=second) == generation_of(other)
+    assert copy_if(one, other, 0) is None
+    delete_if(one, first)
+    assert storage.get(one) == storage.get(other) == b"second"
+    delete_if(one, second)
+    delete_if(one, second)
+    assert storage.list(bucket) == [other]
+    assert generation_of(one) == 0

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+class PreconditionFailed(Exception):
+    """An object is not as a request expects it (https://cloud.google.com/storage/docs/request-preconditions)."""
 
 
 class Buckets:
@@ -23,6 +30,8 @@ class Buckets:
         self.versioning = False
         self._older: dict[tuple[str, str], dict[int, bytes]] = {}
         self._made_by_name = made_by_name
+        self._lock = threading.RLock()
+        self._last_generation = 0
         root.mkdir(parents=True, exist_ok=True)
 
     def path(self, bucket: str, name: str = "") -> Path:
@@ -61,7 +70,10 @@ class Buckets:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.root / f".{uuid.uuid4().hex}"
         temporary.write_bytes(data)
-        os.replace(temporary, path)
+        with self._lock:  # two writes within one tick of the file system's clock would have one generation
+            self._last_generation = max(time.time_ns(), self._last_generation + 1)
+            os.utime(temporary, ns=(self._last_generation, self._last_generation))
+            os.replace(temporary, path)
 
     def delete(self, bucket: str, name: str) -> None:
         """Deletes an object that exists, and the folders that become empty: buckets have no folders."""
@@ -74,8 +86,20 @@ class Buckets:
             folder.rmdir()
 
     def generation(self, bucket: str, name: str) -> int:
-        """The generation of an object that exists: when it was written, in nanoseconds."""
-        return self.path(bucket, name).stat().st_mtime_ns
+        """When an object was written, in ns, which no other state of it shares; 0 if there is no such object."""
+        return self.path(bucket, name).stat().st_mtime_ns if self.exists(bucket, name) else 0
+
+    @contextmanager
+    def expecting(self, bucket: str, name: str, generation: str | None) -> Iterator[None]:
+        """Keeps others from changing an object inside the `with` block.
+
+        Raises:
+          PreconditionFailed: The object is of another generation than a request expects, as text; None expects nothing.
+        """
+        with self._lock:
+            if generation is not None and self.generation(bucket, name) != int(generation):
+                raise PreconditionFailed(f"gs://{bucket}/{name}: is not of generation {generation}")
+            yield
 
     def older(self, bucket: str, prefix: str) -> Iterator[tuple[str, int, bytes]]:
         """Name, generation and bytes of what was overwritten or deleted, oldest first."""

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import google_crc32c
 
 from tfx_pipeline.vertex.rehearsal.access import Denied
-from tfx_pipeline.vertex.rehearsal.buckets import Buckets
+from tfx_pipeline.vertex.rehearsal.buckets import Buckets, PreconditionFailed
 from tfx_pipeline.vertex.rehearsal.gate import Gate, token_of
 
 JSON_API = "/storage/v1"
@@ -48,7 +48,7 @@ class StorageService:
         self._buckets = buckets
         self._gate = gate
         self._scheme = scheme
-        self._uploads: dict[str, tuple[str, str, bytearray]] = {}
+        self._uploads: dict[str, tuple[str, str, str | None, bytearray]] = {}
 
     def answer(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Answer:
         """Status, JSON or bytes, and headers of the answer; header names in lower case."""
@@ -66,6 +66,8 @@ class StorageService:
             return self._route(method, parts.path, query, headers, body)
         except Denied as denied:
             return _error(403, str(denied))
+        except PreconditionFailed as failed:
+            return _error(412, str(failed))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return _error(404, f"no such object: {parts.path}")
         except ValueError as error:
@@ -84,11 +86,12 @@ class StorageService:
     def _json_api(self, method: str, path: str, query: dict[str, str], headers: dict[str, str]) -> Answer:
         if match := _COPY.fullmatch(path):
             names = {key: unquote(value) for key, value in match.groupdict().items()}
-            return self._copy(headers, query.get("sourceGeneration"), **names)
+            return self._copy(headers, query, **names)
         if match := re.fullmatch(_OBJECT, path):
             bucket, name = unquote(match["bucket"]), unquote(match["name"])
             if method == "DELETE":
-                self._buckets.delete(bucket, name)
+                with self._buckets.expecting(bucket, name, query.get("ifGenerationMatch")):
+                    self._buckets.delete(bucket, name)
                 return 204, b"", {}
             if query.get("alt") == "media":
                 return self._download(bucket, name, headers)
@@ -142,20 +145,22 @@ class StorageService:
     def _copy(
         self,
         headers: dict[str, str],
-        generation: str | None,
+        query: dict[str, str],
         bucket: str,
         name: str,
         verb: str,
         to_bucket: str,
         to_name: str,
     ) -> Answer:
-        if generation is not None:
-            data = self._buckets.read_generation(bucket, name, int(generation))
-        elif self._buckets.exists(bucket, name):
-            data = self._buckets.read(bucket, name)
-        else:
-            raise FileNotFoundError(name)
-        _, made, _ = self._stored(headers, to_bucket, to_name, data)
+        generation = query.get("sourceGeneration")
+        with self._buckets.expecting(bucket, name, query.get("ifSourceGenerationMatch")):
+            if generation is not None:
+                data = self._buckets.read_generation(bucket, name, int(generation))
+            elif self._buckets.exists(bucket, name):
+                data = self._buckets.read(bucket, name)
+            else:
+                raise FileNotFoundError(name)
+            _, made, _ = self._stored(headers, to_bucket, to_name, data, query.get("ifGenerationMatch"))
         if verb == "copyTo":
             return 200, made, {}
         size = made["size"]
@@ -163,28 +168,28 @@ class StorageService:
 
     def _upload(self, method: str, bucket: str, query: dict[str, str], headers: dict[str, str], body: bytes) -> Answer:
         """Uploads in one request (media, multipart) or many (resumable)."""
-        kind = query.get("uploadType")
+        kind, expected = query.get("uploadType"), query.get("ifGenerationMatch")
         if "upload_id" in query:
             return self._resume(query["upload_id"], headers, body)
         if kind == "multipart":
             metadata, content = _parts(headers["content-type"], body)
             name = query.get("name") or json.loads(metadata)["name"]
-            return self._stored(headers, bucket, name, content)
+            return self._stored(headers, bucket, name, content, expected)
         if kind == "resumable":
             name = query.get("name") or json.loads(body)["name"]
             upload = uuid.uuid4().hex
             self._buckets.path(bucket, name)  # refuse a wrong name at the start
-            self._uploads[upload] = (bucket, name, bytearray())
+            self._uploads[upload] = (bucket, name, expected, bytearray())
             place = f"{self._scheme}://{headers['host']}/upload{JSON_API}/b/{bucket}/o?uploadType=resumable"
             return 200, b"", {"Location": f"{place}&name={quote(name, safe='')}&upload_id={upload}"}
         if kind == "media" and method == "POST":
-            return self._stored(headers, bucket, query["name"], body)
+            return self._stored(headers, bucket, query["name"], body, expected)
         return _error(501, f"not rehearsed: upload {kind}")
 
     def _resume(self, upload: str, headers: dict[str, str], body: bytes) -> Answer:
         if upload not in self._uploads:
             return _error(404, "no such upload")
-        bucket, name, data = self._uploads[upload]
+        bucket, name, expected, data = self._uploads[upload]
         match = _CONTENT_RANGE.fullmatch(headers.get("content-range", f"bytes */{len(body)}"))
         if match is None:
             raise ValueError("no such Content-Range")
@@ -194,13 +199,14 @@ class StorageService:
         if match[2] == "*" or len(data) < int(match[2]):
             return 308, b"", {"Range": f"bytes=0-{len(data) - 1}"} if data else {}
         del self._uploads[upload]
-        return self._stored(headers, bucket, name, bytes(data))
+        return self._stored(headers, bucket, name, bytes(data), expected)
 
-    def _stored(self, headers: dict[str, str], bucket: str, name: str, data: bytes) -> Answer:
-        if self._buckets.exists(bucket, name):
-            self._gate.check_overwriting(headers.get("authorization"), bucket, name)
-        self._buckets.write(bucket, name, data)
-        return 200, self._metadata(bucket, name), {}
+    def _stored(self, headers: dict[str, str], bucket: str, name: str, data: bytes, expected: str | None) -> Answer:
+        with self._buckets.expecting(bucket, name, expected):
+            if self._buckets.exists(bucket, name):
+                self._gate.check_overwriting(headers.get("authorization"), bucket, name)
+            self._buckets.write(bucket, name, data)
+            return 200, self._metadata(bucket, name), {}
 
     def _batch(self, headers: dict[str, str], body: bytes) -> Answer:
         """Answers many requests in one: each is a part of a multipart body, and so is each answer."""
