@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     pairs = [(f"{folder}/{photo}", f"{folder}/{mask}") for photo, mask in chosen]
     try:
         survey = _run(pairs, folder, parse_beam_flags(beam_flags))
-    except Exception as error:  # whatever failed in the graph, on any runner
+    except Exception as error:  # anything that failed in the graph, on any runner
         if options.verbose or isinstance(error, UserError):
             raise
         print(f"error: the job failed: {failure_cause(error)}; --verbose shows where", file=sys.stderr)

@@ -65,7 +65,8 @@ def _figure(photo: str, mask: str, colors: dict[str, tuple[int, int, int]]) -> M
         drawn = _draw_mask(read_input(SourceFile(mask, 0)), colors)
     except (InputRejected, OSError, ValueError, SyntaxError):
         return None
-    size = tuple(max(1, round(side * _SIDE / max(picture.size))) for side in picture.size)
+    scale = _SIDE / max(picture.size)
+    size = max(1, round(scale * picture.width)), max(1, round(scale * picture.height))
     images = []
     for one, kind in ((picture.resize(size), "JPEG"), (drawn.resize(size, Image.Resampling.NEAREST), "PNG")):
         buffer = io.BytesIO()
@@ -77,6 +78,7 @@ def _figure(photo: str, mask: str, colors: dict[str, tuple[int, int, int]]) -> M
 def _draw_mask(data: bytes, colors: dict[str, tuple[int, int, int]]) -> Image.Image:
     pixels = read_pixels(data, container_of(data) or "", palette_colors=False)
     values = pixels.values if pixels.values is not None else pixels.colors
+    assert values is not None  # one of the two is there, as `read_pixels` says
     found, inverse = np.unique(values, return_inverse=True)
     table = []
     for value in found.tolist():
