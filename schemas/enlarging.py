@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-BAND_PIXELS = 1 << 20  # that are worked on at once, whatever the photo's size
+BAND_PIXELS = 1 << 20  # processed at once, for photos of any size
 
 
 def enlarged_class_ids(logits: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The class of each pixel of a photo: logits float32 [S, T, C] of the whole photo to uint8 [height, width].
+    """Computes the class of each pixel: logits float32 [S, T, C] of the whole photo to uint8 [height, width].
 
     The first of several equal logits wins, as with `argmax`. Working memory is about 20 MiB beside the result.
     """
@@ -34,7 +34,7 @@ def enlarged_class_ids(logits: np.ndarray, height: int, width: int) -> np.ndarra
 
 
 def _neighbours(source: int, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each of `target` pixels of an axis: the two of `source` pixels that it lies between, and how far along."""
+    """For each of `target` pixels along an axis: the two `source` pixels around it, and its position between them."""
     positions = (np.arange(target, dtype=np.float32) + np.float32(0.5)) * np.float32(source / target) - np.float32(0.5)
     positions = np.clip(positions, 0, source - 1)
     low = positions.astype(np.int32)

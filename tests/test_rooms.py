@@ -1,5 +1,6 @@
 """Who may import whom: rooms depend downward only, and a Dataflow worker needs neither TFX nor Keras."""
 
+import sys
 from functools import cache
 
 import pytest
@@ -49,3 +50,9 @@ def test_only_the_search_for_hyperparameters_knows_tfx_in_the_trainer():
 @pytest.mark.parametrize("room", ["schemas", "beam_jobs", "trainer", "tfx_pipeline"])
 def test_the_folders_of_a_room_import_downward_only(room):
     assert circle(arrows(room)) == []
+
+
+def test_nothing_beside_the_runners_hides_a_module_of_python():
+    """`tfx run create` runs `tfx_pipeline/local_runner.py` by path: its folder comes first when Python imports."""
+    names = {path.stem for path in (PROJECT_DIR / "tfx_pipeline").iterdir()}
+    assert not names & sys.stdlib_module_names

@@ -31,7 +31,7 @@ from tfx_pipeline.config.pipeline import RUN_FN, TUNER_FN, PipelineConfig
 from tfx_pipeline.evaluation.baseline import CANDIDATE, LatestOtherBlessedModel
 from tfx_pipeline.evaluation.results import eval_config
 from tfx_pipeline.hub.component import HFPusher
-from tfx_pipeline.platform import Platform
+from tfx_pipeline.platforms import Platform
 from tfx_pipeline.source_digest import source_sha256
 from trainer.weights_file import weights_files
 

@@ -36,7 +36,7 @@ from tfx_pipeline.local.platform import LocalPlatform
 from tfx_pipeline.local.summary import Summary
 from tfx_pipeline.local.tuning_result import TuningResult
 from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, TUNER, create_pipeline
-from tfx_pipeline.platform import PUSHER
+from tfx_pipeline.platforms import PUSHER
 
 # Beam in this process. Its default, DirectRunner, first looks for another runner's binary on the network.
 BEAM_ARGUMENTS = ("--runner=FnApiRunner",)

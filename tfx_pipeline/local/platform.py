@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfx_pipeline.local.folder_pusher import FolderPusher
-from tfx_pipeline.platform import Platform
+from tfx_pipeline.platforms import Platform
 
 
 class LocalPlatform(Platform):

@@ -15,7 +15,7 @@ from tfx.types import Channel
 from schemas.manifest import Manifest
 from tfx_pipeline.config.cloud import CloudConfig, TrainingJob
 from tfx_pipeline.config.pipeline import PipelineConfig
-from tfx_pipeline.platform import PUSHER
+from tfx_pipeline.platforms import PUSHER
 from tfx_pipeline.vertex.custom_job import Executor as CustomJobExecutor
 from tfx_pipeline.vertex.lineage import lineage_labels, lineage_text
 from tfx_pipeline.vertex.pusher import Executor, PushArguments

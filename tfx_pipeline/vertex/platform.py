@@ -14,7 +14,7 @@ from tfx.types import Channel
 from schemas.manifest import Manifest
 from schemas.version import PublishedVersion
 from tfx_pipeline.config.pipeline import PipelineConfig
-from tfx_pipeline.platform import Platform
+from tfx_pipeline.platforms import Platform
 from tfx_pipeline.vertex.components import VertexTrainer, training_settings, vertex_pusher
 from tfx_pipeline.vertex.lineage import lineage_labels
 from tfx_pipeline.vertex.tracker import TrackArguments, Tracker

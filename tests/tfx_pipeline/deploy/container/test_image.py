@@ -67,7 +67,14 @@ def test_make_and_cloud_build_agree_with_the_dockerfile():
     } | {"_COMMIT": ""}
     assert re.search(r"^ARG COMMIT=$", DOCKERFILE.read_text(), re.MULTILINE)
     made = run(
-        "make", "-n", "image", "PROJECT=my-project-1", "REGION=europe-west1", "PYTHON=python3.10", cwd=PROJECT_DIR
+        "make",
+        "-n",
+        "image",
+        "PROJECT=my-project-1",
+        "REGION=europe-west1",
+        "BUCKET=my-bucket",
+        "PYTHON=python3.10",
+        cwd=PROJECT_DIR,
     )
     for name, value in defaults.items():
         assert f"{name}={value}" in made.stdout
@@ -82,7 +89,15 @@ def test_make_and_cloud_build_agree_with_the_dockerfile():
 def test_each_variant_of_a_commit_has_a_tag_of_its_own(accelerator, python, tag):
     variant = (f"ACCELERATOR={accelerator}", f"PYTHON_VERSION={python}")
     made = run(
-        "make", "-n", "image", "PROJECT=my-project-1", "REGION=europe-west1", "TAG=1.0", *variant, cwd=PROJECT_DIR
+        "make",
+        "-n",
+        "image",
+        "PROJECT=my-project-1",
+        "REGION=europe-west1",
+        "BUCKET=my-bucket",
+        "TAG=1.0",
+        *variant,
+        cwd=PROJECT_DIR,
     )
     assert f",_TAG={tag}," in made.stdout
 
