@@ -56,7 +56,8 @@ def guess(survey: Survey, names: dict[str, str], ids: Sequence[str]) -> Guesses:
     reason = ""
     is_soft = {"0", "255"} <= set(values) and len(values) > 2 and survey.soft < 0.25 * total
     if is_soft and (is_lossy or (survey.pixels["0"] + survey.pixels["255"] > 0.9 * total and not names)):
-        values, masks["threshold"] = ["0", "255"], 128
+        values = ["0", "255"]
+        masks["threshold"] = 128
         reason = f"{survey.soft / total:.2%} of the pixels are neither 0 nor 255: soft edges, cut in the middle"
     elif is_lossy:
         values = [value for value in values if survey.pixels[value] > _MIN_SHARE * total]

@@ -28,6 +28,13 @@ def enlarged_input(config: TrainingConfig, image_size: int) -> tuple[keras.Keras
     return images, layers.UpSampling2D(config.encoder_scale, interpolation="bilinear", name="enlarge")(images)
 
 
+def update_statistics_faster(encoder: keras.Model) -> None:
+    """Gives every batch normalization of an encoder BATCH_NORM_MOMENTUM, in submodels too."""
+    for layer in encoder._flatten_layers(include_self=False):
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = BATCH_NORM_MOMENTUM
+
+
 def normalize(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Applies batch normalization and ReLU."""
     x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm")(x)

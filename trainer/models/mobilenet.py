@@ -10,7 +10,7 @@ from keras import layers
 
 from schemas.errors import UserError
 from trainer.config import TrainingConfig
-from trainer.models.blocks import BATCH_NORM_MOMENTUM, ENCODER
+from trainer.models.blocks import ENCODER, update_statistics_faster
 
 BOTTLENECK = "out_relu"  # 1/32 of the encoder's input
 SKIPS = ("block_13_expand_relu", "block_6_expand_relu", "block_3_expand_relu", "block_1_expand_relu")  # 1/16 to 1/2
@@ -50,9 +50,7 @@ def mobilenet_encoder(
         dense = keras.models.clone_model(backbone, clone_function=_without_last_stride)
         dense.set_weights(backbone.get_weights())
         backbone = dense
-    for layer in backbone.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = BATCH_NORM_MOMENTUM
+    update_statistics_faster(backbone)
     return keras.Model(backbone.input, [backbone.get_layer(name).output for name in outputs], name=ENCODER)
 
 

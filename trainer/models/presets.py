@@ -10,7 +10,7 @@ from keras import layers
 
 from schemas.errors import UserError
 from trainer.config import TrainingConfig
-from trainer.models.blocks import BATCH_NORM_MOMENTUM, ENCODER, side_of
+from trainer.models.blocks import ENCODER, side_of, update_statistics_faster
 
 HALF_RANGE = 127.5  # of pixels in 0..255; models take (pixel - 127.5) / 127.5
 
@@ -40,8 +40,6 @@ def preset_encoder(config: TrainingConfig, input_size: int, strides: Sequence[in
     try:
         backbone = _load_backbone(hub_models.Backbone, config.encoder, config.encoder_is_pretrained, input_size)
         scale, offset = _normalization(hub_layers.ImageConverter, config.encoder)
-    except UserError:
-        raise
     except Exception as error:  # KerasHub lets any error of its readers and downloaders through
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"training.encoder: the preset {config.encoder!r} cannot be loaded: {reason}") from None
@@ -51,9 +49,7 @@ def preset_encoder(config: TrainingConfig, input_size: int, strides: Sequence[in
             f"training.encoder: {config.encoder!r} is a {type(backbone).__name__}, which offers no features of several "
             "scales (pyramid_outputs); take an EfficientNet, ResNet, CSPNet, DenseNet or Mix Transformer"
         )
-    for layer in backbone._flatten_layers(include_self=False):
-        if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = BATCH_NORM_MOMENTUM
+    update_statistics_faster(backbone)
     images = keras.Input((input_size, input_size, 3), name="encoder_images")
     # Keras documents a number per channel; its default is one for all.
     normalized = layers.Rescaling(scale, offset, name="standardize")(images)  # pyright: ignore[reportArgumentType]

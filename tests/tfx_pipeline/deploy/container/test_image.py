@@ -59,6 +59,12 @@ def test_the_images_beam_is_the_one_that_is_locked():
     assert comment[2] == pinned(LOCKS / f"{comment[1]}.lock")["apache-beam"]
 
 
+def image_build(*variables):
+    """What `make image` would run, with further variables of make."""
+    places = ("PROJECT=my-project-1", "REGION=europe-west1", "BUCKET=my-bucket")
+    return run("make", "-n", "image", *places, *variables, cwd=PROJECT_DIR)
+
+
 def test_make_and_cloud_build_agree_with_the_dockerfile():
     arguments = build_arguments()
     defaults = yaml.safe_load((IMAGE_DIR / "cloudbuild.yaml").read_text())["substitutions"]
@@ -66,16 +72,7 @@ def test_make_and_cloud_build_agree_with_the_dockerfile():
         f"_{name}": arguments[name] for name in ("PYTHON_MINOR", "PYTHON_TAG", "BEAM_VERSION", "ACCELERATOR")
     } | {"_COMMIT": ""}
     assert re.search(r"^ARG COMMIT=$", DOCKERFILE.read_text(), re.MULTILINE)
-    made = run(
-        "make",
-        "-n",
-        "image",
-        "PROJECT=my-project-1",
-        "REGION=europe-west1",
-        "BUCKET=my-bucket",
-        "PYTHON=python3.10",
-        cwd=PROJECT_DIR,
-    )
+    made = image_build("PYTHON=python3.10")
     for name, value in defaults.items():
         assert f"{name}={value}" in made.stdout
     makefile = (PROJECT_DIR / "Makefile").read_text()
@@ -88,17 +85,7 @@ def test_make_and_cloud_build_agree_with_the_dockerfile():
 )
 def test_each_variant_of_a_commit_has_a_tag_of_its_own(accelerator, python, tag):
     variant = (f"ACCELERATOR={accelerator}", f"PYTHON_VERSION={python}")
-    made = run(
-        "make",
-        "-n",
-        "image",
-        "PROJECT=my-project-1",
-        "REGION=europe-west1",
-        "BUCKET=my-bucket",
-        "TAG=1.0",
-        *variant,
-        cwd=PROJECT_DIR,
-    )
+    made = image_build("TAG=1.0", *variant)
     assert f",_TAG={tag}," in made.stdout
 
 
