@@ -7,12 +7,13 @@ import os
 import posixpath
 import sys
 import tempfile
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
 from beam_jobs.describe.class_names import find_names
 from beam_jobs.describe.dataset_text import dataset_yaml
-from beam_jobs.describe.layout import Layout, find_layout
+from beam_jobs.describe.layout import Layout, find_layouts
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.records.sharding import id_hash
 from beam_jobs.runners.beam_options import parse_beam_flags
@@ -33,6 +34,7 @@ PAGE_FILE = "dataset.html"
 FAILED = 1
 FIRST_VERSION = "1.0.0"
 SAMPLE = 400  # masks that are read
+FEW = 12  # masks of each layout that are read to choose one
 MAX_FILES = 1_000_000  # whose names are looked at
 
 
@@ -51,15 +53,15 @@ def main(arguments: list[str] | None = None) -> int:
     target = f"{folder}/{DATASET_FILE}"
     _check_target(target, options.overwrite)
     paths = _list(folder)
-    layout = find_layout(paths)
-    if layout is None:
+    layouts = find_layouts(paths)
+    if not layouts:
         raise UserError(
-            f"--input {folder}: among {len(paths):,} files no photos and masks pair by their names; give each mask"
-            f" its photo's name, or write {DATASET_FILE} by hand (schemas/README.md)"
+            f"--input {folder}: no photos and masks pair by their names. It has {_kinds_of_files(paths)}. Give each"
+            f" mask its photo's name, or write {DATASET_FILE} by hand (schemas/README.md)"
         )
+    layout = layouts[0] if len(layouts) == 1 else _choose(layouts, folder)
     print(f"{len(layout.pairs):,} pairs: {layout.image_path} and {layout.mask_path}", flush=True)
-    chosen = sorted(layout.pairs, key=lambda pair: id_hash("describe", pair[0]))[:SAMPLE]
-    pairs = [(f"{folder}/{photo}", f"{folder}/{mask}") for photo, mask in chosen]
+    pairs = _sample(layout, folder, SAMPLE)
     try:
         survey = _run(pairs, folder, parse_beam_flags(beam_flags))
     except Exception as error:  # anything that failed in the graph, on any runner
@@ -67,7 +69,35 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(f"error: the job failed: {failure_cause(error)}; --verbose shows where", file=sys.stderr)
         return FAILED
-    return _write(folder, target, layout, survey, paths, pairs)
+    photos = [photo for photo, _ in layout.pairs]
+    others = [one.mask_path for one in layouts if one != layout and [photo for photo, _ in one.pairs] == photos]
+    return _write(folder, target, layout, others, survey, paths, pairs)
+
+
+def _sample(layout: Layout, folder: str, count: int) -> list[tuple[str, str]]:
+    """Photo and mask of some of the pairs, by a hash of their names."""
+    chosen = sorted(layout.pairs, key=lambda pair: id_hash("describe", pair[0]))[:count]
+    return [(f"{folder}/{photo}", f"{folder}/{mask}") for photo, mask in chosen]
+
+
+def _choose(layouts: list[Layout], folder: str) -> Layout:
+    """The first layout whose masks look like masks of classes; the first of all where none does."""
+    with heavy_imports():
+        from beam_jobs.describe.survey import may_be_masks, survey_pair
+        from beam_jobs.elements import SourceFile
+
+    for layout in layouts:
+        pairs = _sample(layout, folder, FEW)
+        if may_be_masks([survey_pair(SourceFile(photo, 0), SourceFile(mask, 0)) for photo, mask in pairs]):
+            return layout
+    return layouts[0]
+
+
+def _kinds_of_files(paths: list[str]) -> str:
+    """What lies where, in words, the most common first."""
+    kinds = Counter((posixpath.splitext(path)[1].lower(), posixpath.dirname(path)) for path in paths)
+    few = [f"{count:,} {kind or 'other'} in {folder or '.'}" for (kind, folder), count in kinds.most_common(6)]
+    return ", ".join(few) + (", ..." if len(kinds) > len(few) else "") if few else "no files"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -131,7 +161,13 @@ def _run(pairs: list[tuple[str, str]], folder: str, options: PipelineOptions) ->
 
 
 def _write(
-    folder: str, target: str, layout: Layout, survey: Survey, paths: list[str], pairs: list[tuple[str, str]]
+    folder: str,
+    target: str,
+    layout: Layout,
+    others: list[str],
+    survey: Survey,
+    paths: list[str],
+    pairs: list[tuple[str, str]],
 ) -> int:
     from beam_jobs.describe.guesses import guess
     from beam_jobs.describe.page import describing_page
@@ -144,16 +180,24 @@ def _write(
     ids = [posixpath.splitext(posixpath.basename(photo))[0] for photo, _ in layout.pairs]
     guesses = guess(survey, names, ids)
     name = identifier(posixpath.basename(folder)) or "photos"
-    text = dataset_yaml(name, layout, guesses, sampled, source)
+    text = dataset_yaml(name, layout, guesses, sampled, source, others)
     write_atomically(target, text.encode())
     page = f"{folder}/{PAGE_FILE}"
     write_atomically(page, describing_page(name, text, guesses, pairs).encode())
     print(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
     for problem, count in survey.problems.items():
         print(f"Note: {count} times {problem}")
+    for other in others:
+        print(f"Note: {other} pairs as well; where it has the masks, write it as mask_path in {DATASET_FILE}")
+    for count, what, missing in (
+        (layout.photos - len(layout.pairs), "photos", "mask"),
+        (layout.masks - len(layout.pairs), "masks", "photo"),
+    ):
+        if count > 0:
+            print(f"Note: {count:,} {what} have no {missing}")
     print(f"Written: {target}\n         {page}")
     if asked := sum(one.name == ASKED for one in guesses.classes):
-        print(f"To do: name {asked} classes in {DATASET_FILE}; the page shows them")
+        print(f"To do: name {asked} class{'es' if asked > 1 else ''} in {DATASET_FILE}; the page shows them")
     print(f"Then: make train INPUT={folder}")
     print(f"or, the data alone: python -m beam_jobs.prepare --input={folder} --output=DATA --version={FIRST_VERSION}")
     return 0

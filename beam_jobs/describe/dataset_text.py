@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from beam_jobs.describe.guesses import ASKED, Guesses
 from beam_jobs.describe.layout import Layout
 from schemas.sealed_text import sealed
 
 
-def dataset_yaml(name: str, layout: Layout, guesses: Guesses, sampled: int, names_from: str = "") -> str:
+def dataset_yaml(
+    name: str, layout: Layout, guesses: Guesses, sampled: int, names_from: str = "", others: Sequence[str] = ()
+) -> str:
     """The file's text.
 
     Args:
@@ -18,16 +21,24 @@ def dataset_yaml(name: str, layout: Layout, guesses: Guesses, sampled: int, name
       guesses: What the masks seem to be.
       sampled: Masks that were looked at.
       names_from: The file that class names were taken from; empty for none.
+      others: Patterns of other files that pair with the photos.
     """
+    shared = layout.shared_names
     asked = sum(one.name == ASKED for one in guesses.classes)
     lines = [
         "# Written by beam_jobs.describe; edit it. Everything else that may stand here: schemas/README.md.",
         *([f"# TO DO: {asked} classes have no name yet; nothing is published before they have."] if asked else []),
         *(f"# TO DO: {question}" for question in guesses.questions),
+        *(
+            [f"# TO DO: {shared:,} photos have the name of another one; ids are names, so rename them."]
+            if shared
+            else []
+        ),
         f"name: {name}",
         f"image_path: {_quoted(layout.image_path)}  # {layout.photos:,} photos",
         f"mask_path: {_quoted(layout.mask_path)}  # {layout.masks:,} masks; {len(layout.pairs):,} pairs",
     ]
+    lines += [f"# mask_path: {_quoted(other)}  # pairs as well" for other in others]
     if "{split:" in layout.image_path:
         lines.append("split: official  # the folders say it; hash would draw one by the names")
     if guesses.masks:

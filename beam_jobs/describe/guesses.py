@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from beam_jobs.describe.survey import Survey
+from beam_jobs.describe.survey import LOSSY_KIND, Survey
 from schemas.shorthand import ASKED, IGNORE
 
 MAX_CLASSES = 254
@@ -50,7 +50,7 @@ def guess(survey: Survey, names: dict[str, str], ids: Sequence[str]) -> Guesses:
       ids: Of all pairs, or of many.
     """
     total = sum(survey.pixels.values())
-    is_lossy = any(kind.startswith("lossy") for kind in survey.kinds)
+    is_lossy = any(kind.startswith(LOSSY_KIND) for kind in survey.kinds)
     values = _ordered(survey.pixels)
     masks: dict[str, object] = {}
     reason = ""

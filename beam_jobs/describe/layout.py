@@ -6,28 +6,41 @@ import posixpath
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from itertools import islice, product
 from typing import NamedTuple
 
 from schemas.path_pattern import SPLIT_NAMES
 
-PICTURES = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "gif")
+PICTURES = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "gif", "ppm", "pgm", "pnm")
 LOSSY = ("jpg", "jpeg")
 MAX_NAMES = 20_000  # of one folder, to find the pattern by
+MAX_LAYOUTS = 8  # that are returned
+MAX_SIBLINGS = 2_000  # folders that one `*` may stand for
 MASK_WORDS = re.compile(
-    r"mask|label|annot|annotation|\bgt|seg|trimap|target|ground.?truth|_id\b|labelids", re.IGNORECASE
+    r"mask|label|annot|(?<![a-z])(gt|ann)|seg|trimap|target|ground.?truth|manual|_id\b", re.IGNORECASE
 )
+PHOTO_WORDS = re.compile(r"im(a)?g|photo|picture|pic|raw|left|input|frame|scan|sat(?![a-z])", re.IGNORECASE)
+DERIVED_WORDS = re.compile(
+    r"instance|object|colou?r|rgb|panoptic|contour|bound|edge|overlay|viz|vis(?![a-z])", re.IGNORECASE
+)
+_SAME_EXTENSION = {"jpeg": "jpg"}  # as patterns match them
 _SPLIT_PART = re.compile(rf"(?i)(?<![a-z])({'|'.join(sorted(SPLIT_NAMES, key=len, reverse=True))})(?![a-z])")
 _SPLIT_START = re.compile(
     rf"(?i)^({'|'.join(sorted(SPLIT_NAMES, key=len, reverse=True))})(?=(annot|mask|label|image|img|gt)[a-z]*$)"
 )
 _MIN_PAIRS = 0.5  # of the smaller side that must pair
+_SIBLINGS = 0.25  # what a pair of two such folders counts: with four kinds of mask, these pair with each other
+_MAX_ENDINGS = 8  # of the names of a group that are tried
+_MIN_ENDING = 0.1  # of these names that share an ending
+_SAMPLE = 1000  # names of a group by which affixes are chosen
 
 
 class Group(NamedTuple):
-    """Files of one kind: folders that are alike but for their split, and one extension.
+    """Files of one kind: folders that are alike but for their split, or for one part, and one extension.
 
     Attributes:
-      folder: Of all of them, with `{split}` where they differ by split; empty for the input folder.
+      folder: Of all of them, with `{split}` where they differ by split, and `*` where they differ by anything else;
+        empty for the input folder.
       extension: In lower case.
     """
 
@@ -42,6 +55,7 @@ class Layout(NamedTuple):
       image_path, mask_path: Patterns for `dataset.yaml`.
       pairs: (path of the photo, path of the mask), in the order of their names.
       photos, masks: Files that match.
+      shared_names: Names that lie in more than one of the folders that a `*` stands for, so that they are no ids.
     """
 
     image_path: str
@@ -49,38 +63,61 @@ class Layout(NamedTuple):
     pairs: list[tuple[str, str]]
     photos: int
     masks: int
+    shared_names: int = 0
 
 
-def find_layout(paths: Iterable[str]) -> Layout | None:
-    """The layout that pairs the most files; None where nothing pairs.
+Affix = tuple[str, str]  # what stands before and behind an id
+Names = dict[tuple[str, ...], dict[str, str]]  # (split, what `*` stands for) to stem to path
+
+
+def find_layouts(paths: Iterable[str]) -> list[Layout]:
+    """The layouts that pair the most photos, the likeliest first, by names alone; none where nothing pairs.
+
+    The others have other masks for the same photos, or the same files the other way round.
 
     Args:
       paths: Relative to the input folder, in any order.
     """
-    groups: dict[Group, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+    groups: dict[Group, Names] = defaultdict(lambda: defaultdict(dict))
     for path in paths:
         folder, name = posixpath.split(path)
         stem, _, extension = name.rpartition(".")
         if not stem or name.startswith(".") or extension.lower() not in PICTURES:
             continue
         template, split = _template(folder)
-        names = groups[Group(template, extension.lower().replace("jpeg", "jpg"))][split]
+        names = groups[Group(template, _SAME_EXTENSION.get(extension.lower(), extension.lower()))][(split,)]
         if len(names) < MAX_NAMES:
             names[stem] = path
-    found = [
-        layout
-        for images in groups
-        for masks in groups
-        if (layout := _pair(images, groups[images], masks, groups[masks])) is not None
-    ]
-    return max(found, key=_rank, default=None)
+    groups.update(_families(groups))
+    found = sorted(layout for images in groups for masks in groups for layout in _pair(images, masks, groups))
+    best = max(found, key=_rank, default=None)
+    if best is None:
+        return []
+    photos, masks = (sorted(side) for side in zip(*best.pairs))
+    same = [one for one in found if sorted(photo for photo, _ in one.pairs) in (photos, masks)]
+    return sorted(same, key=_rank, reverse=True)[:MAX_LAYOUTS]
 
 
-def _rank(layout: Layout) -> tuple[int, int, int, str]:
-    """More pairs first; then what is called a mask; a lossy photo rather than a lossy mask; a short pattern."""
-    named = bool(MASK_WORDS.search(layout.mask_path)) - bool(MASK_WORDS.search(layout.image_path))
-    lossy = layout.image_path.endswith(LOSSY) - layout.mask_path.endswith(LOSSY)
-    return len(layout.pairs), named, lossy, layout.image_path
+def _rank(layout: Layout) -> tuple[object, ...]:
+    """More pairs first; then what is called a mask, and not what is drawn from masks; then exact files; then short."""
+    image, mask = layout.image_path, layout.mask_path
+    named = bool(MASK_WORDS.search(mask)) - bool(MASK_WORDS.search(image))
+    named += bool(PHOTO_WORDS.search(image)) - bool(PHOTO_WORDS.search(mask))
+    lossy = image.endswith(LOSSY) - mask.endswith(LOSSY)
+    pairs = len(layout.pairs) * (_SIBLINGS if _are_siblings(image, mask) else 1)
+    return pairs, named, not DERIVED_WORDS.search(mask), lossy, -len(mask)
+
+
+def _are_siblings(image: str, mask: str) -> bool:
+    """Whether only names that say nothing tell the folders of photos and masks apart, as those of two cities."""
+    parts = posixpath.dirname(image).split("/"), posixpath.dirname(mask).split("/")
+    names = {name for pair in zip(*parts) if pair[0] != pair[1] for name in pair}
+    return bool(names) and len(parts[0]) == len(parts[1]) and not any(map(_is_telling, names))
+
+
+def _is_telling(name: str) -> bool:
+    """Whether the name of a folder says that photos or masks lie in it."""
+    return bool(MASK_WORDS.search(name) or PHOTO_WORDS.search(name))
 
 
 def _template(folder: str) -> tuple[str, str]:
@@ -93,63 +130,143 @@ def _template(folder: str) -> tuple[str, str]:
     return folder, ""
 
 
-def _pair(
-    images: Group, photos: dict[str, dict[str, str]], masks: Group, labels: dict[str, dict[str, str]]
-) -> Layout | None:
-    """The layout in which the one group are the photos of the other, by the affixes that pair the most."""
-    best: tuple[int, tuple[str, str], tuple[str, str]] | None = None
-    splits = sorted(photos.keys() & labels.keys())
-    stems = {one for split in splits for one in photos[split]}, {one for split in splits for one in labels[split]}
-    is_same = images == masks
+def _families(groups: dict[Group, Names]) -> dict[Group, Names]:
+    """Groups of folders that are alike but for one part, such as a city; a part that says what lies there is none."""
+    members: dict[Group, list[tuple[str, Group]]] = defaultdict(list)
+    for group in groups:
+        parts = group.folder.split("/") if group.folder else []
+        for index, part in enumerate(parts):
+            if "{split}" not in part and not _is_telling(part):
+                family = "/".join([*parts[:index], "*", *parts[index + 1 :]])
+                members[Group(family, group.extension)].append((part, group))
+    families: dict[Group, Names] = {}
+    for family, found in members.items():
+        if 1 < len(found) <= MAX_SIBLINGS:
+            families[family] = {(*key, part): names for part, group in found for key, names in groups[group].items()}
+    return families
+
+
+def _pair(images: Group, masks: Group, groups: dict[Group, Names]) -> list[Layout]:
+    """The layouts in which the one group are the photos of the other, by the affixes that pair the most."""
+    if images != masks and _overlap(images, masks):
+        return []
+    photos, labels = groups[images], groups[masks]
+    if ("*" in images.folder) != ("*" in masks.folder):
+        photos, labels = _flat(photos), _flat(labels)
+    places = sorted(photos.keys() & labels.keys())
+    if not places:
+        return []
+    stems = [stem for place in places for stem in photos[place]], [stem for place in places for stem in labels[place]]
+    sample = list(islice(((place, stem) for place in places for stem in labels[place]), _SAMPLE))
+    counts = {}
     for own, other in _affixes(*stems):
-        if is_same and (own == other or (MASK_WORDS.search("".join(own)) and not MASK_WORDS.search("".join(other)))):
+        if images == masks and not _tells_apart(images.folder, own, other):
             continue
-        count = len(_ids(stems[0], own) & _ids(stems[1], other))
-        if best is None or count > best[0]:
-            best = count, own, other
-    if best is None or best[0] < max(1, _MIN_PAIRS * min(len(stems[0]), len(stems[1])) * (0.5 if is_same else 1)):
-        return None
-    _, own, other = best
-    pairs = [
-        (photos[split][_join(own, one)], labels[split][_join(other, one)])
-        for split in splits
-        for one in sorted(_ids(photos[split], own) & _ids(labels[split], other))
-    ]
-    names = "|".join(splits)
+        ids = ((place, _cut(other, stem)) for place, stem in sample)
+        counts[own, other] = sum(one is not None and _join(own, one) in photos[place] for place, one in ids)
+    most = max(counts.values(), default=0)
+    smaller = min(len(sample), len(stems[0])) * (0.5 if images == masks else 1)
+    if most < max(1, _MIN_PAIRS * smaller / max(1, _kinds(counts, most))):
+        return []
+    likely = sorted((affixes for affixes in counts if counts[affixes] == most), key=_affix_rank)
+    firsts = {other: (own, other) for own, other in reversed(likely)}  # the likeliest of each kind of mask
+    return [_layout((images, own, photos), (masks, other, labels), places) for own, other in firsts.values()]
+
+
+def _overlap(one: Group, other: Group) -> bool:
+    """Whether both may have the same files."""
+    parts = one.folder.split("/"), other.folder.split("/")
+    same = len(parts[0]) == len(parts[1]) and all(a == b or "*" in (a, b) for a, b in zip(*parts))
+    return same and one.extension == other.extension
+
+
+def _tells_apart(folder: str, photo: Affix, mask: Affix) -> bool:
+    """Whether affixes may tell the photos of a folder from masks beside them, with the same extension."""
+    if photo == mask or MASK_WORDS.search(folder):
+        return False
+    return not MASK_WORDS.search("".join(photo)) or bool(MASK_WORDS.search("".join(mask)))
+
+
+def _kinds(counts: dict[tuple[Affix, Affix], int], most: int) -> int:
+    """How many kinds of mask lie in one group, each with its ending."""
+    return len({other[1] for (_, other), count in counts.items() if count == most})
+
+
+def _flat(names: Names) -> Names:
+    """Names by split alone; nothing where two folders share one, as folders of one class each do."""
+    flat: Names = defaultdict(dict)
+    for key, stems in names.items():
+        if flat[key[:1]].keys() & stems.keys():
+            return {}
+        flat[key[:1]].update(stems)
+    return flat
+
+
+def _layout(photos: tuple[Group, Affix, Names], masks: tuple[Group, Affix, Names], places: list) -> Layout:
+    found = [(_ids(photos, place), _ids(masks, place)) for place in places]
+    pairs = [(own[one], other[one]) for own, other in found for one in own.keys() & other.keys()]
+    splits = sorted({place[0] for place in places})
+    if len({SPLIT_NAMES.get(one.lower()) for one in splits}) > 1:
+        split = f"{{split:{'|'.join(splits)}}}"
+    else:  # all are of one split, which is none
+        split = splits[0] if len(splits) == 1 else "*"
+    unique = Counter((place[0], one) for place, (own, _) in zip(places, found) for one in own)
     return Layout(
-        _pattern(images, own, names),
-        _pattern(masks, other, names),
+        _pattern(photos, split),
+        _pattern(masks, split),
         sorted(pairs),
-        sum(len(_ids(photos[split], own)) for split in splits),
-        sum(len(_ids(labels[split], other)) for split in splits),
+        sum(len(own) for own, _ in found),
+        sum(len(other) for _, other in found),
+        sum(count > 1 for count in unique.values()),
     )
 
 
-def _affixes(photos: set[str], masks: set[str]) -> list[tuple[tuple[str, str], tuple[str, str]]]:
-    """(prefix, suffix) of photos and of masks that may frame the same id."""
-    candidates = [(("", ""), ("", ""))]
-    few = sorted(masks)[:200]
-    for stem in few:  # x and x_mask, mask_x
+def _ids(group: tuple[Group, Affix, Names], place: tuple[str, ...]) -> dict[str, str]:
+    """Id to path."""
+    _, affix, names = group
+    return {one: path for stem, path in names[place].items() if (one := _cut(affix, stem)) is not None}
+
+
+def _affixes(photos: list[str], masks: list[str]) -> list[tuple[Affix, Affix]]:
+    """What may frame the same id in the names of photos and of masks."""
+    none = ("", "")
+    candidates = [(none, none)]
+    known = set(photos)
+    for stem in sorted(masks)[:200]:  # x and x_mask, mask_x
         for cut in (match.start() for match in re.finditer(r"[_.\- ]", stem)):
-            if stem[:cut] in photos:
-                candidates.append((("", ""), ("", stem[cut:])))
-            if stem[cut + 1 :] in photos:
-                candidates.append((("", ""), (stem[: cut + 1], "")))
-    for own in _frames(photos):  # x_leftImg8bit and x_gtFine_labelIds
-        for other in _frames(masks):
-            candidates.append((own, other))
-    firsts = Counter(match[0] for stem in photos | masks if (match := re.match(r".+?[_.\- ]", stem)))
+            if stem[:cut] in known:
+                candidates.append((none, ("", stem[cut:])))
+            if stem[cut + 1 :] in known:
+                candidates.append((none, (stem[: cut + 1], "")))
+    candidates += product(_frames(photos), _frames(masks))  # x_leftImg8bit and x_gtFine_labelIds
+    candidates += product([none, *_endings(photos)], [none, *_endings(masks)])
+    firsts = Counter(match[0] for stem in {*photos, *masks} if (match := re.match(r".+?[_.\- ]", stem)))
     common = [(first, "") for first, count in firsts.most_common(4) if count > len(photos) / 4]  # img_x and mask_x
     candidates += [(own, other) for own in common for other in common if own != other]
     return list(dict.fromkeys(candidates))
 
 
-def _frames(stems: set[str]) -> list[tuple[str, str]]:
+def _affix_rank(affixes: tuple[Affix, Affix]) -> tuple[object, ...]:
+    """Short ones first, so that an id keeps what it can."""
+    return sum(map(len, (*affixes[0], *affixes[1]))), affixes
+
+
+def _endings(stems: list[str]) -> list[Affix]:
+    """Endings with a letter that many of the names share, such as `_color`, the most common first."""
+    counts: Counter[str] = Counter()
+    few = sorted(stems)[:: max(1, len(stems) // _SAMPLE)]
+    for stem in few:
+        counts.update(stem[match.start() :] for match in re.finditer(r"(?<!^)[_.\- ](?=[^_.\- ]*[^\W\d])", stem))
+    least = max(2, _MIN_ENDING * len(few))
+    found = [("", ending) for ending, count in counts.most_common() if count >= least]
+    return found[:_MAX_ENDINGS]
+
+
+def _frames(stems: list[str]) -> list[Affix]:
     """The prefix and the suffix that all of them share, cut where a word ends."""
     if not stems:
         return [("", "")]
-    first, last = min(stems), max(stems)
-    prefix = posixpath.commonprefix([first, last])
+    prefix = posixpath.commonprefix([min(stems), max(stems)])
     backwards = [one[::-1] for one in stems]
     suffix = posixpath.commonprefix([min(backwards), max(backwards)])[::-1]
     prefix = prefix[: max((prefix.rfind(one) for one in "_.- "), default=-1) + 1]
@@ -158,20 +275,18 @@ def _frames(stems: set[str]) -> list[tuple[str, str]]:
     return list(dict.fromkeys([("", ""), ("", suffix), (prefix, ""), (prefix, suffix)]))
 
 
-def _ids(stems: Iterable[str], affix: tuple[str, str]) -> set[str]:
+def _cut(affix: Affix, stem: str) -> str | None:
+    """The id in a name; None where it lacks the affix."""
     prefix, suffix = affix
-    end = -len(suffix) if suffix else None
-    return {
-        stem[len(prefix) : end]
-        for stem in stems
-        if stem.startswith(prefix) and stem.endswith(suffix) and len(stem) > len(prefix) + len(suffix)
-    }
+    if len(stem) <= len(prefix) + len(suffix) or not (stem.startswith(prefix) and stem.endswith(suffix)):
+        return None
+    return stem[len(prefix) : len(stem) - len(suffix)]
 
 
-def _join(affix: tuple[str, str], image_id: str) -> str:
+def _join(affix: Affix, image_id: str) -> str:
     return f"{affix[0]}{image_id}{affix[1]}"
 
 
-def _pattern(group: Group, affix: tuple[str, str], splits: str) -> str:
-    folder = group.folder.replace("{split}", f"{{split:{splits}}}")
-    return f"{folder}/{affix[0]}{{id}}{affix[1]}.{group.extension}".removeprefix("/")
+def _pattern(group: tuple[Group, Affix, Names], split: str) -> str:
+    (folder, extension), affix, _ = group
+    return f"{folder.replace('{split}', split)}/{_join(affix, '{id}')}.{extension}".removeprefix("/")

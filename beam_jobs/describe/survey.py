@@ -14,6 +14,7 @@ from beam_jobs.elements import SourceFile
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import read_input
 
+LOSSY_KIND = "lossy"  # begins the kind of such masks
 MAX_VALUES = 512  # kept of one mask and of all; more are no classes
 _SHAPED = 64  # values of a mask whose shape is looked at
 
@@ -53,6 +54,15 @@ def add_surveys(surveys: Iterable[Survey]) -> Survey:
     return Survey(kinds, pixels, masks, inner, sizes, soft, problems)
 
 
+def may_be_masks(surveys: list[Survey]) -> bool:
+    """Whether most of a few masks can be read, and they have several values, but not as many as photos have."""
+    readable = sum(bool(one.kinds) for one in surveys)
+    values = [set(one.pixels) for one in surveys if one.kinds]
+    is_lossy = any(kind.startswith(LOSSY_KIND) for one in surveys for kind in one.kinds)
+    most = max(map(len, values), default=0)
+    return 2 * readable > len(surveys) and len(set().union(*values)) > 1 and most < (MAX_VALUES if is_lossy else 255)
+
+
 def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
     """Looks at one photo and its mask; what is wrong with them is one of the problems."""
     try:
@@ -72,7 +82,7 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
     problems = {} if values.shape == (height, width) else {"masks of another size than their photo": 1}
     is_color = indices.values is None
     depth = "colours" if is_color else "16-bit values" if values.dtype == np.uint16 else "values"
-    kind = f"{'lossy ' if indices.is_lossy else ''}{container} of {depth}"
+    kind = f"{f'{LOSSY_KIND} ' if indices.is_lossy else ''}{container} of {depth}"
     found, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     names = [_name(int(one), is_color) for one in found[:MAX_VALUES]]
     inner = _inner(inverse.reshape(values.shape), len(found))

@@ -1,6 +1,6 @@
 import pytest
 
-from beam_jobs.describe.layout import find_layout
+from beam_jobs.describe.layout import find_layouts
 from schemas.path_pattern import PathPattern, check_path_pattern
 
 LAYOUTS = {
@@ -43,7 +43,7 @@ BY_SPLIT = {
 def test_photos_and_masks_pair_by_their_names(name):
     files, image_path, mask_path = LAYOUTS[name]
     paths = [pattern.format(f"frame_{number}") for number in range(101, 112) for pattern in files]
-    layout = find_layout(["README.md", "train.txt", *paths])
+    layout = find_layouts(["README.md", "train.txt", *paths])[0]
     assert (layout.image_path, layout.mask_path) == (image_path, mask_path)
     assert len(layout.pairs) == layout.masks == 11
     for photo, mask in layout.pairs:
@@ -56,7 +56,7 @@ def test_folders_name_the_split(name):
     paths = [
         one.format(split, f"x{number}") for split in ("train", "val") for number in range(9) for one in (photo, mask)
     ]
-    layout = find_layout(paths)
+    layout = find_layouts(paths)[0]
     assert layout.image_path == image_path
     assert layout.mask_path == mask_path or mask_path is None
     assert len(layout.pairs) == 18
@@ -64,7 +64,91 @@ def test_folders_name_the_split(name):
 
 
 def test_names_that_nothing_relates_are_no_layout():
-    assert find_layout(["a/one.jpg", "a/two.jpg", "b/three.png", "notes.txt"]) is None
+    assert find_layouts(["a/one.jpg", "a/two.jpg", "b/three.png", "notes.txt"]) == []
+
+
+OF_ONE_SPLIT = {
+    "Carvana": ("train/{}.jpg", "train_masks/{}_mask.gif"),
+    "DeepGlobe": ("train/{}_sat.jpg", "train/{}_mask.png"),
+    "DRIVE": ("training/images/{}_training.tif", "training/1st_manual/{}_manual1.gif"),
+    "ISIC": ("ISIC2018_Training_Input/ISIC_{}.jpg", "ISIC2018_Training_GroundTruth/ISIC_{}_segmentation.png"),
+}
+
+
+@pytest.mark.parametrize("name", OF_ONE_SPLIT)
+def test_folders_of_one_split_alone_name_none(name):
+    paths = [one.format(number) for number in range(21, 32) for one in OF_ONE_SPLIT[name]]
+    layout = find_layouts([*paths, "valid/90_sat.jpg", "LICENSE.txt"])[0]
+    assert "{split" not in layout.image_path
+    assert len(layout.pairs) == 11
+
+
+@pytest.mark.parametrize(
+    ("photo", "mask"),
+    [
+        ("{split}/*/images_png/{id}.png", "{split}/*/masks_png/{id}.png"),
+        ("left/{split}/*/{id}_left.png", "gt/{split}/*/{id}_gt_labelIds.png"),
+        ("photos/{id}.jpg", "labels/*/{id}.png"),
+    ],
+)
+def test_sibling_folders_become_a_star_rather_than_being_left_out(photo, mask):
+    paths = [
+        pattern.format(split=split, id=f"{place}_{number}").replace("*", place)
+        for split in ("train", "val")
+        for place in ("rural", "urban")
+        for number in range(6)
+        for pattern in (photo, mask)
+    ]
+    layout = find_layouts(paths)[0]
+    assert layout.image_path == photo.replace("{split}", "{split:train|val}")
+    assert layout.mask_path == mask.replace("{split}", "{split:train|val}")
+    assert len(layout.pairs) == len(set(paths)) / 2
+    assert layout.shared_names == 0
+
+
+def test_a_video_s_masks_are_those_of_its_own_folder():
+    paths = [
+        f"{split}/seq{video}/{kind}/{frame:03}.png"
+        for split, videos in (("train", range(4)), ("val", range(4, 6)))
+        for video in videos
+        for kind in ("Images", "Labels")
+        for frame in range(3)
+    ]
+    layout = find_layouts(paths)[0]
+    assert all(mask == photo.replace("Images", "Labels") for photo, mask in layout.pairs)
+    assert len(layout.pairs) == 18
+    assert layout.shared_names == 6  # three frames of each split
+
+
+CITYSCAPES = ("color", "instanceIds", "labelIds", "panoptic")
+VOC = ("JPEG", "SegObject", "SegClass")
+
+
+def test_masks_come_before_what_is_drawn_from_them():
+    frames = [f"{city}_{number}" for city in ("ulm", "bonn") for number in range(5)]
+    paths = [
+        f"{folder}/{frame.split('_')[0]}/{frame}_{ending}.png"
+        for frame in frames
+        for folder, ending in (("left", "left"), *(("gt", f"gt_{kind}") for kind in CITYSCAPES))
+    ]
+    layouts = find_layouts(paths)
+    assert layouts[0].mask_path == "gt/*/{id}_gt_labelIds.png"
+    assert {one.mask_path for one in layouts if one.image_path == layouts[0].image_path} == {
+        f"gt/*/{{id}}_gt_{ending}.png" for ending in ("labelIds", "color", "instanceIds", "panoptic")
+    }
+    voc = [
+        f"{folder}/{n}.{e}"
+        for n in range(9)
+        for folder, e in (("JPEG", "jpg"), ("SegObject", "png"), ("SegClass", "png"))
+    ]
+    assert [one.mask_path for one in find_layouts(voc)][:2] == ["SegClass/{id}.png", "SegObject/{id}.png"]
+
+
+def test_a_folder_for_each_class_is_no_folder_of_masks():
+    paths = [f"photos/{n}.jpg" for n in range(9)] + [
+        f"masks/{name}/{n}.png" for n in range(9) for name in ("sky", "sea")
+    ]
+    assert all("*" not in one.mask_path for one in find_layouts(paths))
 
 
 @pytest.mark.parametrize(
