@@ -171,12 +171,15 @@ def _write(
 ) -> int:
     from beam_jobs.describe.guesses import guess
     from beam_jobs.describe.page import describing_page
+    from beam_jobs.describe.survey import palette_colors
 
     sampled = sum(survey.kinds.values())
     if not sampled:
         reasons = "; ".join(f"{count} times {problem}" for problem, count in survey.problems.items())
         raise UserError(f"--input {folder}: none of {len(pairs)} pairs can be read: {reasons}")
-    names, source = find_names(folder, paths)
+    colors = palette_colors(survey)
+    names, source = find_names(folder, paths, survey.pixels, set(colors.values()))
+    names = {**names, **{value: names[color] for value, color in colors.items() if color in names}}
     ids = [posixpath.splitext(posixpath.basename(photo))[0] for photo, _ in layout.pairs]
     guesses = guess(survey, names, ids)
     name = identifier(posixpath.basename(folder)) or "photos"

@@ -29,6 +29,7 @@ class Survey(NamedTuple):
       inner: Likewise, to the pixels whose neighbours all have it too: thin borders have hardly any.
       sizes: `WIDTHxHEIGHT` of photos to their number.
       soft: Pixels that are neither 0 nor 255, of grey masks.
+      palette: Value and its colour in a palette, such as `7 #804080`, to the number of masks that say so.
       problems: What can't be read, and what differs between a photo and its mask, to how often.
     """
 
@@ -38,6 +39,7 @@ class Survey(NamedTuple):
     inner: dict[str, int]
     sizes: dict[str, int]
     soft: int
+    palette: dict[str, int]
     problems: dict[str, int]
 
 
@@ -50,8 +52,8 @@ def add_surveys(surveys: Iterable[Survey]) -> Survey:
             if isinstance(value, dict):
                 total.update(value)
         soft += one.soft
-    kinds, pixels, masks, inner, sizes, _, problems = (dict(total.most_common(4 * MAX_VALUES)) for total in totals)
-    return Survey(kinds, pixels, masks, inner, sizes, soft, problems)
+    kinds, pixels, masks, inner, sizes, _, palette, problems = (dict(one.most_common(4 * MAX_VALUES)) for one in totals)
+    return Survey(kinds, pixels, masks, inner, sizes, soft, palette, problems)
 
 
 def may_be_masks(surveys: list[Survey]) -> bool:
@@ -61,6 +63,13 @@ def may_be_masks(surveys: list[Survey]) -> bool:
     is_lossy = any(kind.startswith(LOSSY_KIND) for one in surveys for kind in one.kinds)
     most = max(map(len, values), default=0)
     return 2 * readable > len(surveys) and len(set().union(*values)) > 1 and most < (MAX_VALUES if is_lossy else 255)
+
+
+def palette_colors(survey: Survey) -> dict[str, str]:
+    """Value to its colour in the palettes; without values to which they give different ones."""
+    pairs = [tuple(one.split(" ")) for one in survey.palette]
+    counts = Counter(value for value, _ in pairs)
+    return {value: color for value, color in pairs if counts[value] == 1}
 
 
 def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
@@ -73,6 +82,7 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
         if container is None:
             return _problem("masks that are no PNG, BMP, TIFF, WebP or JPEG")
         indices = read_pixels(data, container, palette_colors=False)
+        shown = read_pixels(data, container, palette_colors=True)
     except InputRejected as error:
         return _problem(f"{error.reason.replace('_', ' ')}, such as {mask}")
     except (OSError, ValueError, SyntaxError):
@@ -85,6 +95,11 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
     kind = f"{f'{LOSSY_KIND} ' if indices.is_lossy else ''}{container} of {depth}"
     found, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     names = [_name(int(one), is_color) for one in found[:MAX_VALUES]]
+    palette: dict[str, int] = {}
+    if indices.colors is None and shown.colors is not None:
+        firsts = np.unique(values, return_index=True)[1][:MAX_VALUES]
+        colors = shown.colors.reshape(-1)[firsts].tolist()
+        palette = {f"{name} {_name(color, True)}": 1 for name, color in zip(names, colors)}
     inner = _inner(inverse.reshape(values.shape), len(found))
     soft = 0 if is_color else int(((values > 0) & (values < 255)).sum())
     return Survey(
@@ -94,12 +109,13 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
         dict(zip(names, inner)),
         {f"{width}x{height}": 1},
         soft,
+        palette,
         problems,
     )
 
 
 def _problem(text: str) -> Survey:
-    return Survey({}, {}, {}, {}, {}, 0, {text: 1})
+    return Survey({}, {}, {}, {}, {}, 0, {}, {text: 1})
 
 
 def _name(value: int, is_color: bool) -> str:

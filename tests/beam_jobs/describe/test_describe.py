@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from beam_jobs.describe.class_names import read_classes_csv, read_label_map
+from beam_jobs.describe.class_names import find_names, read_names
 from beam_jobs.describe.command_line import main
 from beam_jobs.prepare.command_line import main as prepare_main
 from beam_jobs.sources.dataset_file import read_dataset
@@ -80,6 +80,19 @@ def test_soft_masks_in_folders_of_splits_need_one_name_and_are_published_as_the_
     assert manifest.repairs["mask_soft_edges"] == 24
 
 
+def test_colours_of_a_label_map_name_the_values_of_palette_masks(tmp_path):
+    def with_palette(scene):
+        image = Image.fromarray(scene).convert("P")
+        image.putpalette([0, 0, 0, 0, 128, 0, 200, 30, 60])
+        return image
+
+    folder = draw(tmp_path / "leaves", with_palette)
+    (folder / "labelmap.txt").write_text("ground:0,0,0::\nleaf:0,128,0::\nspot:200,30,60::")
+    assert describe(folder) == 0
+    spec = read_dataset(str(folder))
+    assert [(one.name, one.mask_values) for one in spec.classes] == [("ground", (0,)), ("leaf", (1,)), ("spot", (2,))]
+
+
 def test_names_are_taken_from_files_that_state_them(tmp_path):
     colors = np.array([[0, 0, 0], [0, 128, 0], [200, 30, 60]], np.uint8)
     folder = draw(tmp_path / "leaves", lambda scene: Image.fromarray(colors[scene]))
@@ -92,9 +105,40 @@ def test_names_are_taken_from_files_that_state_them(tmp_path):
     assert spec.ignore_colors == ("#000000",)
 
 
-def test_roboflow_and_cvat_say_names_each_in_its_way():
-    assert read_classes_csv("Pixel Value, Class\n0, background\n1, car\n") == {"0": "background", "1": "car"}
-    assert read_label_map("road:128,64,128::\n") == {"#804080": "road"}
+NAMES = {
+    "Roboflow": ("_classes.csv", "Pixel Value, Class\n0, background\n1, car\n", {"0": "background", "1": "car"}),
+    "CVAT": ("labelmap.txt", "# label:color_rgb:parts:actions\nroad:128,64,128::\n", {"#804080": "road"}),
+    "CamVid": ("label_colors.txt", "64 128 64\t\tAnimal\n0 0 0  Void\n", {"#408040": "Animal", "#000000": "ignore"}),
+    "DeepGlobe": ("class_dict.csv", "name,r,g,b\nurban_land,0,255,255\n", {"#00ffff": "urban_land"}),
+    "ADE": ("objectInfo150.txt", "Idx\tRatio\tName\n2\t0.1\tbuilding, edifice\n", {"2": "building"}),
+    "FoodSeg": ("category_id.txt", "0 background\n2 egg tart\n", {"0": "background", "2": "egg tart"}),
+    "nnU-Net": ("dataset.json", '{"labels": {"background": 0, "liver": 1}}', {"0": "background", "1": "liver"}),
+    "Hugging Face": ("id2label.json", '{"0": "wall", "1": "sky"}', {"0": "wall", "1": "sky"}),
+    "Mapillary": (
+        "config_v1.2.json",
+        '{"labels": [{"readable": "Bird"}, {"readable": "Car"}]}',
+        {"0": "Bird", "1": "Car"},
+    ),
+    "a list": ("classes.txt", "sky\nroad\n", {"0": "sky", "1": "road"}),
+    "prose": ("about_classes.csv", "This data set, with classes, is free.\n", {}),
+    "JSON that is none": ("labels.json", "[" * 100_000, {}),
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_names_are_read_as_each_tool_and_data_set_writes_them(kind):
+    file_name, text, names = NAMES[kind]
+    assert read_names(file_name, text.encode()) == names
+
+
+def test_of_two_files_the_one_that_names_what_the_masks_hold_is_believed(tmp_path):
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    (tmp_path / "label_colors.txt").write_text("9 9 9 sky\n8 8 8 sea\n")
+    assert find_names(str(tmp_path), ["classes.txt", "label_colors.txt"], ["#090909", "#080808"]) == (
+        {"#090909": "sky", "#080808": "sea"},
+        "label_colors.txt",
+    )
+    assert find_names(str(tmp_path), ["classes.txt"], ["#090909", "#080808"]) == ({}, "")
 
 
 @pytest.mark.parametrize("make", [lambda folder: None, lambda folder: folder.mkdir()])
