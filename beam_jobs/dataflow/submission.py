@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TextIO, TypeGuard
 
 from beam_jobs.console import Terminated
 from schemas.errors import UserError
@@ -44,11 +44,15 @@ class DataflowJob:
         self.console = f"https://console.cloud.google.com/dataflow/jobs/{region}/{self.id}?project={project}"
         self.cancel_command = f"gcloud dataflow jobs cancel {self.id} --project={project} --region={region}"
 
-    def states(self) -> Iterator[str]:
-        """Each state as it is reached, such as PENDING, RUNNING, DONE; ends with the job, after minutes or hours."""
+    def states(self, limit_seconds: float | None = None) -> Iterator[str]:
+        """Each state as it is reached, such as PENDING, RUNNING, DONE; ends with the job, after minutes or hours.
+
+        Raises:
+          TimeoutError: The job has not ended after `limit_seconds`; it continues.
+        """
         from apache_beam.runners.runner import PipelineState
 
-        wait, last = FIRST_POLL_SECONDS, None
+        wait, last, start = FIRST_POLL_SECONDS, None, time.monotonic()
         while True:
             state = self._result.state
             if state != last:
@@ -56,6 +60,8 @@ class DataflowJob:
                 last = state
             if PipelineState.is_terminal(state):
                 return
+            if limit_seconds is not None and time.monotonic() - start > limit_seconds:
+                raise TimeoutError(f"still {state.lower()} after {limit_seconds / 60:.0f} minutes")
             time.sleep(wait)
             wait = min(2 * wait, LAST_POLL_SECONDS)
 
@@ -184,12 +190,16 @@ def _refusal(error) -> str:
         return f"HTTP status {error.status_code}" if hasattr(error, "status_code") else str(error)
 
 
-def follow(job: DataflowJob) -> str:
-    """Prints each state with the time since the start and returns the last one."""
+def follow(job: DataflowJob, limit_seconds: float | None = None, to: TextIO | None = None) -> str:
+    """Prints each state with the time since the start, to `to` or standard output, and returns the last one.
+
+    Raises:
+      TimeoutError: The job has not ended after `limit_seconds`; it continues.
+    """
     start, state = time.monotonic(), ""
-    for state in job.states():
+    for state in job.states(limit_seconds):
         minutes, seconds = divmod(round(time.monotonic() - start), 60)
-        print(f"  {minutes:3d}:{seconds:02d}  {state.lower()}", flush=True)
+        print(f"  {minutes:3d}:{seconds:02d}  {state.lower()}", file=to, flush=True)
     return state
 
 
@@ -219,9 +229,14 @@ def wait(job: DataflowJob, consequence: str) -> bool:
 def print_failure(job: DataflowJob, state: str, consequence: str) -> None:
     """Prints why a job has failed."""
     print(f"error: job {job.id} ended as {state.lower()}", file=sys.stderr)
-    for message in job.errors()[-3:]:
-        print(f"  {_cause(message)}", file=sys.stderr)
+    for cause in causes(job):
+        print(f"  {cause}", file=sys.stderr)
     print(f"{consequence} Its logs: {job.console}", file=sys.stderr)
+
+
+def causes(job: DataflowJob) -> list[str]:
+    """Why a job has failed, by its last messages, one line each."""
+    return [_cause(message) for message in job.errors()[-3:]]
 
 
 def _cause(message: str) -> str:

@@ -50,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--job_id", help="a second job of the same id is refused (default: name and time)")
     doctor = _command(commands, "doctor", _doctor, "check the project on Google Cloud before a run costs money")
     doctor.add_argument(
-        "--deep", action="store_true", help="also start the training machine for minutes, and try the endpoint"
+        "--deep",
+        action="store_true",
+        help="also start the training machine for minutes, prepare two photos on Dataflow, and try the endpoint",
     )
     rehearse = _command(commands, "rehearse", _rehearse, "run the compiled job on this machine, for free")
     rehearse.add_argument(

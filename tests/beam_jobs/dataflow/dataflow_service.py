@@ -16,10 +16,12 @@ from contextlib import contextmanager
 
 from tests.beam_jobs.storage_emulator import GATE, Storage
 from tfx_pipeline.vertex.rehearsal.access import Denied
+from tfx_pipeline.vertex.rehearsal.gate import Gate
+from tfx_pipeline.vertex.rehearsal.proxy import Authority
 from tfx_pipeline.vertex.rehearsal.storage import Answer
 from tfx_pipeline.vertex.rehearsal.web_server import running_web_server
 
-RUNNING, DONE = "JOB_STATE_RUNNING", "JOB_STATE_DONE"
+PENDING, RUNNING, DONE = "JOB_STATE_PENDING", "JOB_STATE_RUNNING", "JOB_STATE_DONE"
 JOB_ID = "2026-01-01_00_00_00-1234567890"
 
 
@@ -27,6 +29,7 @@ class DataflowService:
     """A service that accepts one job.
 
     Attributes:
+      port: On this machine.
       endpoint: For `--dataflow_endpoint`; Beam wants the name localhost.
       requests: Method and path of each request, in order.
       jobs: The JSON of each job that was asked for.
@@ -38,12 +41,13 @@ class DataflowService:
       refusal: HTTP status and message that refuse a new job.
     """
 
-    def __init__(self, threads: ThreadPoolExecutor):
-        self.endpoint = ""
+    def __init__(self, threads: ThreadPoolExecutor, gate: Gate):
+        self.port, self.endpoint = 0, ""
+        self._gate = gate
         self.requests: list[str] = []
         self.jobs: list[dict] = []
         self.workers: Callable[[], None] | None = None
-        self.states = ["JOB_STATE_PENDING", RUNNING, DONE]
+        self.states = [PENDING, RUNNING, DONE]
         self.on_state: dict[str, Callable[[], None]] = {}
         self.metrics: list[dict] = []
         self.errors: list[str] = []
@@ -56,7 +60,7 @@ class DataflowService:
         path = url.partition("?")[0]
         self.requests.append(f"{method} {path}")
         try:
-            GATE.check_dataflow(headers.get("authorization"), method, path, _acts_as(method, body))
+            self._gate.check_dataflow(headers.get("authorization"), method, path, _acts_as(method, body))
             status, content = self._route(method, path, body)
         except Denied as denied:
             status, content = 403, {"error": {"code": 403, "message": str(denied)}}
@@ -75,9 +79,15 @@ class DataflowService:
             self.jobs.append(json.loads(body))
             if self.workers:
                 self._work = self._threads.submit(self.workers)
-            return 200, self._job("JOB_STATE_PENDING")
+            return 200, self._job(PENDING)
+        if method == "GET" and re.fullmatch(jobs, path):  # those that run
+            running = self.jobs and self.states[0] in (PENDING, RUNNING)
+            return 200, {"jobs": [self._job(self.states[0])]} if running else {}
         if method == "GET" and re.fullmatch(f"{jobs}/{JOB_ID}", path):
             return 200, self._job(self._next_state())
+        if method == "PUT" and re.fullmatch(f"{jobs}/{JOB_ID}", path):
+            self.states = [json.loads(body)["requestedState"]]
+            return 200, self._job(RUNNING)  # cancelling takes a while
         if method == "GET" and re.fullmatch(f"{jobs}/{JOB_ID}/metrics", path):
             return 200, {"metrics": self.metrics}
         if method == "GET" and re.fullmatch(f"{jobs}/{JOB_ID}/messages", path):
@@ -104,12 +114,17 @@ class DataflowService:
 
 
 @contextmanager
-def running_service() -> Iterator[DataflowService]:
-    """A service that answers on loopback until the block ends."""
+def running_service(gate: Gate = GATE, authority: Authority | None = None) -> Iterator[DataflowService]:
+    """A service that answers on loopback until the block ends.
+
+    Args:
+      gate: Knows who may ask for what.
+      authority: Signs the certificate for HTTPS; None speaks plain HTTP.
+    """
     with ThreadPoolExecutor(1) as threads:  # waits for the workers, however the test ended
-        service = DataflowService(threads)
-        with running_web_server(service.answer) as port:
-            service.endpoint = f"http://localhost:{port}/"
+        service = DataflowService(threads, gate)
+        with running_web_server(service.answer, authority) as port:
+            service.port, service.endpoint = port, f"http://localhost:{port}/"
             yield service
 
 

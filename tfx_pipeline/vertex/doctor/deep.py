@@ -7,18 +7,26 @@ import json
 import uuid
 from collections.abc import Iterator
 
-from google.api_core.exceptions import GoogleAPICallError
-
 from beam_jobs.storage.files import read_file
 from schemas.errors import UserError
 from tfx_pipeline.config.pipeline import PipelineConfig
-from tfx_pipeline.vertex.doctor.cleanup import FOLDER, LABEL, take_down, taking_down
+from tfx_pipeline.vertex.doctor.cleanup import FAILURES, FOLDER, LABEL, take_down, taking_down
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
 from tfx_pipeline.vertex.doctor.google import Google
 
 MODULE = "tfx_pipeline.vertex.doctor.devices"
 TIMEOUT_SECONDS = 1800  # for the job, including the wait for a machine
 PHOTO_SIDE = 32  # pixels of the photo that is sent to the endpoint
+
+
+def check_leftovers(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+    """Removes what a deep check that was killed has left; one finding for each."""
+    subject = "left by a deep check that was killed"
+    try:
+        for left in take_down(config, google):
+            yield Finding(OK, subject, f"{left} removed")
+    except FAILURES as error:
+        yield Finding(FAIL, subject, " ".join(str(error).split())[:400])
 
 
 def check_devices(config: PipelineConfig, google: Google) -> Iterator[Finding]:
@@ -36,11 +44,6 @@ def check_devices(config: PipelineConfig, google: Google) -> Iterator[Finding]:
         "container_spec": {"image_uri": cloud.image, "command": ["python", "-m", MODULE], "args": [report]},
     }
     aiplatform.init(project=cloud.project, location=cloud.region, encryption_spec_key_name=cloud.encryption_key)
-    try:
-        for left in take_down(config):
-            yield Finding(OK, "left by a deep check that was killed", f"{left} removed")
-    except (GoogleAPICallError, OSError) as error:
-        yield Finding(FAIL, "left by a deep check that was killed", " ".join(str(error).split())[:400])
     custom_job = aiplatform.CustomJob(
         display_name=f"{config.name}-doctor",
         worker_pool_specs=[pool],
@@ -48,11 +51,11 @@ def check_devices(config: PipelineConfig, google: Google) -> Iterator[Finding]:
         staging_bucket=config.output,
     )
     try:
-        with taking_down(config):
+        with taking_down(config, google):
             account = job.service_account or cloud.service_account
             custom_job.run(service_account=account, network=cloud.network, timeout=TIMEOUT_SECONDS)
             devices = json.loads(read_file(report))
-    except (GoogleAPICallError, OSError, RuntimeError) as error:  # RuntimeError: the job failed
+    except (*FAILURES, RuntimeError) as error:  # RuntimeError: the job failed
         yield Finding(FAIL, subject, " ".join(str(error).split())[:400])
     else:
         yield _devices(subject, devices, job.accelerator_count if job.accelerator_type else 0)

@@ -55,6 +55,10 @@ class Google:
         """The answer to a POST; Refused for anything but 200."""
         return self._call("POST", url, body, {})
 
+    def put(self, url: str, body: Json) -> Json:
+        """The answer to a PUT; Refused for anything but 200."""
+        return self._call("PUT", url, body, {})
+
     def _call(self, method: str, url: str, body: Json | None, headers: dict[str, str]) -> Json:
         try:
             answer = self._session.request(method, url, json=body, headers=headers, timeout=TIMEOUT_SECONDS)

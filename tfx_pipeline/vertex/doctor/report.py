@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from beam_jobs.dataflow.submission import check_credentials
 from schemas.errors import UserError
 from tfx_pipeline.config.pipeline import PipelineConfig
-from tfx_pipeline.vertex.doctor.deep import check_devices, check_endpoint
+from tfx_pipeline.vertex.doctor.deep import check_devices, check_endpoint, check_leftovers
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
 from tfx_pipeline.vertex.doctor.google import Google, Refused
 from tfx_pipeline.vertex.doctor.permissions import check_permissions
+from tfx_pipeline.vertex.doctor.photos import check_dataflow
 from tfx_pipeline.vertex.doctor.places import (
     check_bucket,
     check_image,
@@ -50,7 +51,12 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("secret", check_secret),
 )
 
-DEEP_CHECKS: tuple[tuple[str, Check], ...] = (("CustomJob", check_devices), ("endpoint", check_endpoint))
+DEEP_CHECKS: tuple[tuple[str, Check], ...] = (
+    ("left by a deep check that was killed", check_leftovers),
+    ("CustomJob", check_devices),
+    ("job on Dataflow", check_dataflow),
+    ("endpoint", check_endpoint),
+)
 
 
 def examine(config: PipelineConfig, checks: tuple[tuple[str, Check], ...] = CHECKS) -> int:

@@ -144,6 +144,7 @@ def client_environment(proxy: Proxy, authority: Authority, account: str) -> dict
         "REQUESTS_CA_BUNDLE": str(authority.certificate),
         "CURL_CA_BUNDLE": str(authority.certificate),  # TensorFlow's client
         "SSL_CERT_FILE": str(authority.certificate),
+        "HTTPLIB2_CA_CERTS": str(authority.certificate),  # Beam's client of Dataflow
         "GOOGLE_APPLICATION_CREDENTIALS": str(authority.credentials(account)),
         "GOOGLE_AUTH_TOKEN_FOR_TESTING": account,  # for TensorFlow's client, which can't use the account's key offline
         "NO_GCE_CHECK": "true",

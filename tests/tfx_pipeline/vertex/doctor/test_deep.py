@@ -16,7 +16,8 @@ from tests.tfx_pipeline.vertex.test_pusher import push_model
 from tfx_pipeline.config.pipeline import load_cloud_config
 from tfx_pipeline.serving.prediction import BadRequest
 from tfx_pipeline.vertex.doctor import devices
-from tfx_pipeline.vertex.doctor.deep import check_devices, check_endpoint
+from tfx_pipeline.vertex.doctor.deep import check_devices, check_endpoint, check_leftovers
+from tfx_pipeline.vertex.doctor.google import Google
 
 __all__ = ["endpoint", "model", "push_model"]
 OUTPUT = "gs://rehearsal-bucket/pipelines/pets"
@@ -46,7 +47,7 @@ def left_behind(stage):
 
 
 def examined(check, path):
-    [finding] = check(load_cloud_config(path), None)
+    [finding] = check(load_cloud_config(path), Google())
     return finding.line()
 
 
@@ -85,7 +86,7 @@ def test_an_interrupted_check_ends_its_job_and_leaves_nothing(stage, write_cloud
     monkeypatch.setattr(stage.service, "run_custom_job", interrupt)
     config, before = load_cloud_config(write_cloud_config()), signal.getsignal(signal.SIGTERM)
     try:
-        assert exit_code(lambda: len(list(check_devices(config, None)))) in (130, 143)
+        assert exit_code(lambda: len(list(check_devices(config, Google())))) in (130, 143)
     finally:
         ended.set()
         signal.signal(signal.SIGTERM, before)
@@ -94,9 +95,8 @@ def test_an_interrupted_check_ends_its_job_and_leaves_nothing(stage, write_cloud
     assert "Taking down what the check has started" in capsys.readouterr().err
 
 
-def test_what_a_killed_check_left_is_named_and_removed_by_the_next(stage, run_job, write_cloud_config):
+def test_what_a_killed_check_left_is_named_and_removed_by_the_next(stage, write_cloud_config):
     aiplatform.init(project="rehearsal-project", location="europe-west4")
-    run_job(reported=["CPU", "GPU"])
     config = load_cloud_config(write_cloud_config())
     left = v1.CustomJob(
         name="projects/rehearsal-project/locations/europe-west4/customJobs/900",
@@ -107,12 +107,10 @@ def test_what_a_killed_check_left_is_named_and_removed_by_the_next(stage, run_jo
     other = v1.CustomJob(name=left.name.replace("900", "901"), labels={"doctor": "another-pipeline"})
     stage.service.custom_jobs |= {one.name: one for one in (left, other)}
     stage.buckets.write("rehearsal-bucket", "pipelines/pets/doctor/old.json", b"{}")
-    lines = [finding.line() for finding in check_devices(config, None)]
-    assert lines[:2] == [
+    assert [finding.line() for finding in check_leftovers(config, Google())] == [
         "ok   left by a deep check that was killed: CustomJob 900 removed",
-        f"ok   left by a deep check that was killed: {OUTPUT}/doctor/old.json removed",
+        f"ok   left by a deep check that was killed: {OUTPUT}/doctor with 1 file removed",
     ]
-    assert lines[2].startswith("ok   CustomJob on")
     assert left_behind(stage) == [other.name]
     stage.service.custom_jobs.clear()
 
