@@ -13,7 +13,9 @@ IGNORE_ID = 255  # in a mask: no class; excluded from training and evaluation
 
 TRAIN = "train"
 EVAL = "eval"
-SPLITS = (TRAIN, EVAL)
+TEST = "test"  # a version may have it: read by no training or tuning, and evaluated once, for the model that is chosen
+TRAINING_SPLITS = (TRAIN, EVAL)  # every version has both
+SPLITS = (*TRAINING_SPLITS, TEST)
 
 
 def fraction_feature(class_name: str) -> str:

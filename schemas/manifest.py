@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from schemas.documents import parse_json_object, read_document
 from schemas.errors import UserError
-from schemas.features import SPLITS
+from schemas.features import SPLITS, TRAINING_SPLITS
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.regular_files import open_regular
 from schemas.version_files import MANIFEST_FILE, MAX_SHARDS, RELATIVE_PATH, VERSION, parse_shard_path, shard_path
@@ -106,9 +106,9 @@ class Manifest(FrozenModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Manifest:
-        if set(self.splits) != set(SPLITS):
+        if not set(TRAINING_SPLITS) <= set(self.splits) <= set(SPLITS):
             found = ", ".join(map(repr, self.splits)) or "none"
-            raise ValueError(f"splits: must be {' and '.join(SPLITS)}, got {found}")
+            raise ValueError(f"splits: must be {' and '.join(TRAINING_SPLITS)}, with or without test, got {found}")
         for name, split in self.splits.items():
             self._check_shards(name, split)
         self._check_sums()
@@ -141,6 +141,11 @@ class Manifest(FrozenModel):
         for shard in (one for split in self.splits.values() for one in split.shards if one.records):
             if (other := digests.setdefault(shard.sha256, shard.path)) != shard.path:
                 raise ValueError(f"{shard.path}: the same sha256 as {other}; no record is published twice")
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits that the version has, in the order of SPLITS."""
+        return tuple(split for split in SPLITS if split in self.splits)
 
     def to_json(self) -> str:
         """The manifest as it is written: sorted keys, two spaces, a newline at the end."""

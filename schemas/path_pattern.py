@@ -1,7 +1,8 @@
 """Where files lie under a folder, as data sets and users write it: `images/{id}.jpg` or `leftImg8bit/*/{id}_left.png`.
 
 `{id}` stands for the id, `*` for any characters and `?` for one, none of them for a `/`; everything else is literal.
-`{split:train|val}` stands for one of these names, which also say the split, as `SPLIT_NAMES` has them.
+`{split:train|val}` stands for one of these names, which also say the split, as `SPLIT_NAMES` has them. A folder called
+`test` is the split `test` beside one of `eval`, such as `val`; without, it is `eval`, which every version needs.
 Names that begin with a dot never match a `*`, a `?` or an `{id}` at their start: operating systems leave such files.
 The extension after an `{id}` matches in upper and lower case, and `.jpg` and `.jpeg` are the same.
 """
@@ -11,12 +12,13 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-from schemas.features import EVAL, TRAIN
+from schemas.features import EVAL, TEST, TRAIN
 
 PLACEHOLDER = "{id}"
 SPLIT_NAMES = {  # as folders are called, in any case
     **dict.fromkeys(("train", "training", "trn"), TRAIN),
-    **dict.fromkeys(("eval", "val", "valid", "validation", "dev", "test", "testing", "tst"), EVAL),
+    **dict.fromkeys(("eval", "val", "valid", "validation", "dev"), EVAL),
+    **dict.fromkeys(("test", "testing", "tst"), TEST),
 }
 _SPLIT = re.compile(r"\{split:([^{}]*)\}")
 _WILDCARDS = re.compile(r"(\{id\}|\{split:[^{}]*\}|\*|\?)")
@@ -97,13 +99,22 @@ class PathPattern:
     @property
     def names_splits(self) -> bool:
         """Whether matches say their split."""
-        return _SPLIT.search(self.text) is not None
+        return bool(self.splits)
+
+    @cached_property
+    def splits(self) -> dict[str, str]:
+        """Folder to the split that it is, of the names of a `{split:...}`; empty where the pattern has none."""
+        found = _SPLIT.search(self.text)
+        splits = {name: SPLIT_NAMES[name.lower()] for name in found[1].split("|")} if found else {}
+        if EVAL not in splits.values():
+            splits = {name: EVAL if split == TEST else split for name, split in splits.items()}
+        return splits
 
     def split_of(self, path: str) -> str:
         """The split that a matching path names; empty where the pattern has none."""
         for expression, name in zip(self._expressions, path.split("/")):
             if (match := expression.fullmatch(name[::-1])) and (found := match.groupdict().get("split")):
-                return SPLIT_NAMES[found[::-1].lower()]
+                return self.splits[found[::-1]]
         return ""
 
     @cached_property

@@ -193,7 +193,12 @@ class DatasetSpec(FrozenModel):
     @property
     def has_official_split(self) -> bool:
         """Whether lists or folders say which split a photo belongs to."""
-        return bool(self.official_splits) or PathPattern(self.image_path).names_splits
+        return bool(self.official_names)
+
+    @property
+    def official_names(self) -> frozenset[str]:
+        """The splits that lists or folders name."""
+        return frozenset((*self.official_splits, *PathPattern(self.image_path).splits.values()))
 
     @property
     def ignores_pixels(self) -> bool:

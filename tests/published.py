@@ -7,7 +7,7 @@ from pathlib import Path
 from beam_jobs.records.tfrecord import TFRecordWriter
 from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema, schema_sha256
-from schemas.features import SPLITS
+from schemas.features import TRAINING_SPLITS
 from schemas.manifest import Manifest, Shard, Split, options_sha256
 from schemas.spec import DatasetSpec, load_spec
 from schemas.version_files import DATASET_FILE, MANIFEST_FILE, SCHEMA_FILE, shard_path
@@ -51,7 +51,7 @@ def publish(root: Path, spec: DatasetSpec | None = None, records=None) -> Path:
     spec = spec or load_spec("pets")
     version_dir = root / "pets" / "1.0.0"
     splits = {}
-    for split in SPLITS:
+    for split in TRAINING_SPLITS:
         shards = (records or RECORDS)[split]
         entries = []
         for index, content in enumerate(shards):

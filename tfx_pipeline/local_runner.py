@@ -24,7 +24,6 @@ from beam_jobs.storage.local_paths import local_path
 from beam_jobs.storage.sole_use import sole_use
 from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.errors import UserError
-from schemas.features import SPLITS
 from schemas.secrets import redacted
 from schemas.version import PublishedVersion, read_version, verify_version
 from tfx_pipeline.config.output_layout import (
@@ -174,7 +173,7 @@ def run(config: PipelineConfig, version: PublishedVersion, verbose: bool, run_fn
     """
     output, manifest = Path(config.output), version.manifest
     log = output / LOGS_FOLDER / f"{datetime.now():%Y-%m-%dT%H-%M-%S-%f}.log"
-    counts = ", ".join(f"{manifest.splits[split].records} {split}" for split in SPLITS)
+    counts = ", ".join(f"{manifest.splits[split].records} {split}" for split in manifest.split_names)
     print(f"pipeline {config.name}: {manifest.dataset} {manifest.version} ({counts}), manifest {manifest.sha256[:12]}")
     print("loading TFX ..." if verbose else f"loading TFX ... (log: {log})")
     failure: Exception | None = None

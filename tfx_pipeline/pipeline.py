@@ -21,7 +21,7 @@ from tfx.proto import trainer_pb2
 from tfx.types import Artifact, Channel, artifact_utils
 from tfx.types.standard_artifacts import Examples, ExampleStatistics, Model, ModelBlessing
 
-from schemas.features import EVAL, SPLITS, TRAIN
+from schemas.features import EVAL, TRAIN
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
@@ -168,7 +168,7 @@ def _imported(config: PipelineConfig, manifest: Manifest, folder: str, artifact_
     return Importer(
         source_uri=f"{config.data}/{folder}",
         artifact_type=artifact_type,
-        properties={"split_names": artifact_utils.encode_split_names(list(SPLITS))},
+        properties={"split_names": artifact_utils.encode_split_names(list(manifest.split_names))},
         custom_properties=identity,
     ).with_id(f"Import{folder.capitalize()}")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from beam_jobs.storage.files import read_file
 from schemas.errors import UserError
-from schemas.features import EVAL, SPLITS, TRAIN, fraction_feature
+from schemas.features import EVAL, TRAIN, fraction_feature
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
@@ -57,14 +57,14 @@ def check_run(config: PipelineConfig, version: PublishedVersion, on_vertex: bool
 
 
 def _split_problems(manifest: Manifest) -> Iterator[str]:
-    for split in SPLITS:
+    for split in manifest.split_names:
         if manifest.splits[split].records == 0:
             yield f"split {split!r} is empty; publish a version with records in it"
 
 
 def _statistics_problems(data: str, manifest: Manifest) -> Iterator[str]:
     """The manifest has no digest of the statistics, which the run imports all the same."""
-    for split in SPLITS:
+    for split in manifest.split_names:
         try:
             datasets = _read_statistics(data, split).datasets
         except UserError as error:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
-from beam_jobs.html.markup import Markup, element
+from beam_jobs.html.markup import Markup, element, join
 
 
 def split_mark(split: str) -> Markup:
     """The name of a split in its colour."""
     return element("span", split, class_=f"split {split}")
+
+
+def split_marks(splits: Iterable[str]) -> Markup:
+    """The names of splits in their colours, joined by `and`."""
+    first, *others = map(split_mark, splits)
+    return join(first, *(part for mark in others for part in (" and ", mark)))
 
 
 def swatch(color: str) -> Markup:

@@ -4,13 +4,13 @@ STYLE = """
 :root {
   color-scheme: light dark;
   --page: #f7f6f3; --card: #ffffff; --ink: #1d2126; --muted: #5c636d; --line: #e3e0da; --plane: #f3f1ec;
-  --train: #3c6eb4; --eval: #23877a; --left-out: #aaa59b;
+  --train: #3c6eb4; --eval: #23877a; --test: #9656a1; --left-out: #aaa59b;
   --bad: #b3372b; --bad-page: #fdf0ee; --good: #2c7a43; --good-page: #e9f5ec;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14171a; --card: #1c2024; --ink: #e7e5e1; --muted: #a0a7b0; --line: #32383f; --plane: #23282d;
-    --train: #7ba7e8; --eval: #56bdac; --left-out: #737b84;
+    --train: #7ba7e8; --eval: #56bdac; --test: #c995d4; --left-out: #737b84;
     --bad: #ff8f80; --bad-page: #3a1f1c; --good: #7fd096; --good-page: #1c3325;
   }
 }
@@ -58,6 +58,7 @@ main > section {
 .swatch { box-shadow: 0 0 0 1px var(--muted); }
 .split.train::before { background: var(--train); }
 .split.eval::before { background: var(--eval); }
+.split.test::before { background: var(--test); }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: 1rem; margin: 1rem 0; }
 .figures dt { color: var(--muted); }
 .figures dt .swatch { box-shadow: none; }
@@ -96,12 +97,13 @@ main > section {
 .slices.many { columns: 20rem 2; column-gap: 3rem; }
 .slices.few { max-width: 46rem; }
 .slices li {
-  display: grid; grid-template-columns: minmax(8.5rem, 33%) 1fr minmax(2rem, auto) minmax(2rem, auto);
-  gap: 0.6rem; align-items: center;
+  display: grid; grid-template-columns: minmax(8.5rem, 33%) 1fr; grid-auto-flow: column;
+  grid-auto-columns: minmax(2rem, auto); gap: 0.6rem; align-items: center;
   padding: 0.2rem 0; break-inside: avoid; font-size: 0.875rem;
 }
 .slices .train { color: var(--train); }
 .slices .eval { color: var(--eval); }
+.slices .test { color: var(--test); }
 .bars { width: 100%; height: 0.9rem; }
 /* a shadow at the side where more columns are */
 .scroll {

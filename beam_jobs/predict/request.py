@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from beam_jobs.console import heavy_imports
 from beam_jobs.storage.versions import absolute_folder, read_contract, require_shards, require_version
+from schemas.bounded_text import enumerated
 from schemas.errors import UserError
 from schemas.path_pattern import PathPattern, check_path_pattern
 
@@ -49,6 +50,9 @@ def make_request(
     if version_dir:
         version_dir = absolute_folder(version_dir)
         manifest = require_version("--version_dir", version_dir)
+        if split and split not in manifest.splits:
+            there = enumerated(manifest.split_names)
+            raise UserError(f"--split {split}: {version_dir} has no such split; it has {there}")
         splits = [split] if split else sorted(manifest.splits)
         shards = tuple(shard for split in splits for shard in manifest.splits[split].shards)
     inputs = [folder for folder in (photos, version_dir, model_dir) if folder]

@@ -125,6 +125,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     content.add_argument("--split", help="official lists, or hash of the id (default: as dataset.yaml says, else hash)")
     content.add_argument("--eval_fraction", help=f"eval's share with hash (default {defaults['eval_fraction']})")
+    content.add_argument(
+        "--test_fraction", help="share of a third split with hash, which no training reads (default 0: there is none)"
+    )
     content.add_argument("--image_format", help=f"jpeg or png (default {defaults['image_format']})")
     content.add_argument("--jpeg_quality", help=f"50 to 100 (default {defaults['jpeg_quality']})")
     content.add_argument(

@@ -57,7 +57,8 @@ def make_manifest(
       base: Manifest of the version whose records were all copied, repairs included; None without one.
     """
     splits = {}
-    for split in SPLITS:
+    written = {one.split for one in shards}  # copied records keep their splits
+    for split in (one for one in SPLITS if one in written or one in options.splits):
         own = sorted((one.shard for one in shards if one.split == split), key=lambda shard: shard.path)
         splits[split] = Split(records=sum(shard.records for shard in own), shards=tuple(own))
     published = sum(split.records for split in splits.values())

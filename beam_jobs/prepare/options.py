@@ -13,6 +13,7 @@ from beam_jobs.storage.versions import absolute_folder
 from beam_jobs.storage.wildcards import wildcard_problem
 from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema
+from schemas.features import SPLITS, TEST, TRAINING_SPLITS
 from schemas.frozen_model import FrozenModel
 from schemas.manifest import MAX_NAME, SHA256
 from schemas.origin import Origin, with_origin
@@ -45,6 +46,8 @@ class PrepareOptions(FrozenModel):
       output: Root that versions are published under, as `<output>/<dataset>/<version>`.
       image_size: Side of the square photos and masks in pixels; 0 keeps the sizes.
       split: `official` reads the data set's lists and folders, `hash` decides by the id; None: as described.
+      eval_fraction, test_fraction: Shares of the ids that `hash` gives to these splits; without a share of `test`, the
+        version has no such split.
       max_missing_fraction: A JPEG that ends early is repaired where at most this share of its pixels is missing; 0
         repairs none.
       shard_bytes: Target size of a shard in bytes.
@@ -66,6 +69,7 @@ class PrepareOptions(FrozenModel):
     image_size: int = Field(default=128, ge=0, le=4096)
     split: Literal["official", "hash"] | None = None
     eval_fraction: float = Field(default=0.2, gt=0, lt=1)
+    test_fraction: float = Field(default=0, ge=0, lt=1)
     image_format: Literal["jpeg", "png"] = "jpeg"
     jpeg_quality: int = Field(default=92, ge=50, le=100)
     max_missing_fraction: float = Field(default=MAX_MISSING_FRACTION, ge=0, le=1)
@@ -128,6 +132,14 @@ class PrepareOptions(FrozenModel):
         return self
 
     @model_validator(mode="after")
+    def _shares_leave_some(self) -> PrepareOptions:
+        if self.test_fraction and self.split == "official":
+            raise ValueError("test_fraction: decides with split hash only; the official lists name theirs")
+        if self.eval_fraction + self.test_fraction >= 1:
+            raise ValueError("eval_fraction and test_fraction: must leave a share for train")
+        return self
+
+    @model_validator(mode="after")
     def _other_versions_are_earlier(self) -> PrepareOptions:
         for name in ("baseline", "retry_quarantined"):
             if getattr(self, name) == self.version:
@@ -139,6 +151,17 @@ class PrepareOptions(FrozenModel):
         """The contract of the data set, with the paths that the options name."""
         paths = self.model_dump(include={"image_path", "mask_path"}, exclude_none=True)
         return with_origin(self.description, self.origin).model_copy(update=paths)
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """The shares of eval and of test, where a hash decides."""
+        return self.eval_fraction, self.test_fraction
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that records are planned for; a version that is built upon another also has that one's."""
+        has_test = TEST in self.spec.official_names if self.split == "official" else self.test_fraction > 0
+        return SPLITS if has_test else TRAINING_SPLITS
 
     @property
     def contract(self) -> Contract:
@@ -201,6 +224,8 @@ class PrepareOptions(FrozenModel):
         )
         if self.split == "official":
             options["eval_fraction"] = None
+        if self.test_fraction:
+            options["test_fraction"] = self.test_fraction
         if self.image_format == "png":
             options["jpeg_quality"] = None
         options["near_duplicates"] = self.near_duplicates if self.near_duplicates == "one_side" else None

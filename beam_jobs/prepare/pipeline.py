@@ -15,7 +15,8 @@ from apache_beam.pvalue import AsDict, AsIter, AsSingleton, DoOutputsTuple
 from beam_jobs.elements import REJECTED, TALLIES, PlannedRecord
 from beam_jobs.line_files import WriteLineFiles, read_repairs
 from beam_jobs.monitoring.progress import report_planned, report_publishing
-from beam_jobs.near_duplicates.pairs import Leak, NearDuplicates, write_leak
+from beam_jobs.near_duplicates import pairs_of
+from beam_jobs.near_duplicates.pairs import FindLeaks, Leak, write_leaks
 from beam_jobs.once import MapOnce
 from beam_jobs.packing import Pack, pack_plans, unpack_plans
 from beam_jobs.prepare.base import read_base
@@ -60,7 +61,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
     validation = shards[STATISTICS_ROWS] | "Validate" >> ValidateStatistics(_criteria(options))
     near_duplicates = None  # no search
     if options.near_duplicates != "ignore":
-        near_duplicates = AsSingleton(shards[HASHED_PHOTOS] | "FindNearDuplicates" >> NearDuplicates())
+        near_duplicates = AsIter(shards[HASHED_PHOTOS] | "FindLeaks" >> FindLeaks(pairs_of(options.splits)))
     decision = pipeline | "Decide" >> MapOnce(
         _decide,
         options,
@@ -110,7 +111,7 @@ def _decide_splits(
 
 
 def _criteria(options: PrepareOptions) -> Criteria:
-    return Criteria(derive_schema(options.spec), options.spec.rules, options.baseline_dir)
+    return Criteria(derive_schema(options.spec), options.spec.rules, options.baseline_dir, options.splits)
 
 
 class _GroupByShard(beam.PTransform):
@@ -209,15 +210,15 @@ def _decide(
     tallies: Iterable[Tally],
     line_files: Iterable[str],
     validation: Validation,
-    near_duplicates: Leak | None,
+    near_duplicates: Iterable[Leak] | None,
 ) -> Decision:
     shards, tally = list(shards), add_tallies(tallies)
     stage_validation(validation, options.staging_dir, contract)
     base = read_base(options)
     manifest = make_manifest(options, contract, shards, tally, base)
     problems = find_problems(manifest, validation, tally, base, options.max_rejected_fraction, shards)
-    if near_duplicates:
-        write_leak(near_duplicates, options.staging_dir)
+    if near_duplicates is not None:
+        write_leaks(sorted(near_duplicates, key=lambda leak: leak.splits), options.staging_dir)
     listed, searched = tuple(sorted(line_files)), near_duplicates is not None
     left_out = tally.left_out
     return Decision(manifest, tuple(problems), tally.listed_only, listed, searched, contract.dataset_text, left_out)
@@ -229,7 +230,7 @@ def _write_report(
     validation: Validation,
     overview: Iterable[Overview],
     sheets: dict[str, list[Tile]],
-    near_duplicates: Leak | None,
+    near_duplicates: Iterable[Leak] | None,
     reassigned: Iterable[int] | None,
 ) -> Decision:
     look = next(iter(overview), Overview({}, {}))

@@ -39,7 +39,7 @@ class PlanRecords(beam.PTransform):
         self._digest_lists = digest_lists
 
     def expand(self, pipeline: beam.Pipeline) -> DoOutputsTuple:
-        pairing = _Pair(self._options.split or "hash", self._options.eval_fraction, self._digest_lists)
+        pairing = _Pair(self._options.split or "hash", self._options.shares, self._digest_lists)
         return (
             (pipeline | "ListInput" >> ListInput(self._options))
             # (id, {IMAGES: [SourceFile], MASKS: [SourceFile], LISTED: [split]})
@@ -51,11 +51,11 @@ class PlanRecords(beam.PTransform):
 class _Pair(TallyPlans):
     """(id, its files and listings) -> PlannedRecord; other outputs: Rejection, Tally."""
 
-    def __init__(self, split_mode: str, eval_fraction: float, digest_lists: bool):
+    def __init__(self, split_mode: str, shares: tuple[float, float], digest_lists: bool):
         super().__init__()
         self._split_mode = split_mode
         self._listed = digest_lists and split_mode == "official"
-        self._eval_fraction = eval_fraction
+        self._shares = shares
 
     def process(self, element: tuple[str, dict[str, list]]) -> Iterator:
         image_id, found = element
@@ -68,7 +68,7 @@ class _Pair(TallyPlans):
             return
         splits = sorted(set(found[LISTED]))
         if self._split_mode == "hash":
-            splits = [split_by_hash(image_id, self._eval_fraction)]
+            splits = [split_by_hash(image_id, *self._shares)]
         try:
             yield self.plan(pair(image_id, images, masks, splits), self._listed)
         except InputRejected as error:

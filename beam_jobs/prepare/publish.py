@@ -40,7 +40,6 @@ from beam_jobs.storage.cloud_storage import delete_if
 from beam_jobs.storage.files import delete_files, exists, sizes_below, write_atomically
 from beam_jobs.storage.versions import read_contract, read_manifest
 from schemas.contract import contract_changes, parse_dataset
-from schemas.features import SPLITS
 from schemas.manifest import Manifest
 from schemas.version_files import (
     DATASET_FILE,
@@ -57,7 +56,7 @@ def stage_validation(validation: Validation, staging: str, contract: Contract) -
     """Writes contract, statistics and anomalies to the staging folder, in the layout of TFX's artifacts."""
     write_atomically(f"{staging}/{SCHEMA_FILE}", contract.schema_text.encode())
     write_atomically(f"{staging}/{DATASET_FILE}", contract.dataset_text.encode())
-    for split in SPLITS:
+    for split in validation.statistics:
         write_atomically(f"{staging}/{statistics_path(split)}", validation.statistics[split])
         write_atomically(f"{staging}/{anomalies_path(split)}", validation.anomalies[split])
 
@@ -67,8 +66,8 @@ def _side_files(decision: Decision) -> list[str]:
     return [
         SCHEMA_FILE,
         DATASET_FILE,
-        *map(statistics_path, SPLITS),
-        *map(anomalies_path, SPLITS),
+        *map(statistics_path, decision.manifest.split_names),
+        *map(anomalies_path, decision.manifest.split_names),
         *decision.line_files,
         *([NEAR_DUPLICATES_FILE] if decision.near_duplicates else []),
         REPORT_FILE,

@@ -83,7 +83,7 @@ class _PlanAgain(TallyPlans):
     def __init__(self, options: PrepareOptions):
         super().__init__()
         self._base_dir = options.base_dir
-        self._eval_fraction = options.eval_fraction if options.split == "hash" else None
+        self._shares = options.shares if options.split == "hash" else None
 
     def process(self, element: tuple[str, dict[str, list]]) -> Iterator:
         image_id, found = element
@@ -108,8 +108,8 @@ class _PlanAgain(TallyPlans):
     def _pair(
         self, before: Rejection, images: list[SourceFile], masks: list[SourceFile], listed: Iterable[str]
     ) -> PlannedRecord | TaggedOutput:
-        if self._eval_fraction is not None:
-            splits = [split_by_hash(before.image_id, self._eval_fraction)]
+        if self._shares is not None:
+            splits = [split_by_hash(before.image_id, *self._shares)]
         else:  # a folder of fixed files has no lists; the base has read them
             splits = [before.split] if before.split else sorted(set(listed))
         try:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from beam_jobs.near_duplicates import EVAL_PHOTOS_LEAKED, PHOTOS_MOVED, SEARCH_CUT
+from beam_jobs.near_duplicates import PHOTOS_MOVED, SEARCH_CUT, pairs_of
 from beam_jobs.prepare.options import PrepareOptions
 from schemas.bounded_text import bounded_lines, enumerated
-from schemas.features import EVAL
 from schemas.manifest import Manifest
 from schemas.version_files import (
     ANOMALIES_FOLDER,
@@ -58,26 +57,30 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
 
 
 def _near_duplicates(manifest: Manifest, folder: str, metrics: JobMetrics | None) -> list[str]:
-    """One line on near-duplicates between eval and train; none without a search."""
+    """A line on near-duplicates between eval and train, and between test and these; none without a search."""
     from beam_jobs.storage.files import read_file
 
     try:
-        pairs = read_file(f"{folder}/{NEAR_DUPLICATES_FILE}").splitlines()
+        pairs = [json.loads(line) for line in read_file(f"{folder}/{NEAR_DUPLICATES_FILE}").splitlines()]
     except FileNotFoundError:
         return []
-    named = len({json.loads(pair)["eval"] for pair in pairs})
-    count = max(named, metrics.counters.get(EVAL_PHOTOS_LEAKED, 0)) if metrics else named
-    records = manifest.splits[EVAL].records
-    words = f"of {records} eval photos {'has' if count == 1 else 'have'} a near-duplicate in train"
-    is_least = metrics is None or SEARCH_CUT in metrics.counters
-    if count or is_least:
-        least = "at least, " if is_least else ""
-        words = f"{words} ({least}{count / max(1, records):.1%}): {NEAR_DUPLICATES_FILE}"
     reassigned = metrics.counters.get(PHOTOS_MOVED) if metrics else None
     kept = (
         f"; {reassigned} {'photo' if reassigned == 1 else 'photos'} moved to keep others together" if reassigned else ""
     )
-    return [f"  near-duplicates {count:>4}  {words}{kept}"]
+    lines = []
+    for splits in pairs_of(manifest.split_names):
+        held_out, seen = splits
+        named = len({pair[held_out] for pair in pairs if pair.keys() >= {held_out, seen}})
+        count = max(named, metrics.counters.get(splits.counter, 0)) if metrics else named
+        records = manifest.splits[held_out].records
+        words = f"of {records} {held_out} photos {'has' if count == 1 else 'have'} a near-duplicate in {seen}"
+        is_least = metrics is None or SEARCH_CUT in metrics.counters
+        if count or is_least:
+            least = "at least, " if is_least else ""
+            words = f"{words} ({least}{count / max(1, records):.1%}): {NEAR_DUPLICATES_FILE}"
+        lines.append(f"  near-duplicates {count:>4}  {words}{'' if lines else kept}")
+    return lines
 
 
 def _cost_lines(metrics: JobMetrics) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-from schemas.features import EVAL, TRAIN
+from schemas.features import EVAL, TEST, TRAIN
 
 MIN_SHARDS = 8  # a shard is the unit of parallel work: small data sets get more shards than their bytes need,
 MIN_RECORDS_PER_SHARD = 64  # but not tiny ones
@@ -39,9 +39,12 @@ def id_hash(purpose: str, image_id: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{purpose}:{image_id}".encode()).digest()[:8], "big")
 
 
-def split_by_hash(image_id: str, eval_fraction: float) -> str:
-    """`eval` for about `eval_fraction` of all ids, else `train`."""
-    return EVAL if id_hash("split", image_id) < eval_fraction * 2**64 else TRAIN
+def split_by_hash(image_id: str, eval_fraction: float, test_fraction: float = 0.0) -> str:
+    """`eval` and `test` for about their shares of all ids, else `train`; a share of `test` takes none from `eval`."""
+    place = id_hash("split", image_id)
+    if place < eval_fraction * 2**64:
+        return EVAL
+    return TEST if place < (eval_fraction + test_fraction) * 2**64 else TRAIN
 
 
 def expected_record_bytes(image_size: int, image_format: str, size: SplitSize) -> float:

@@ -15,9 +15,9 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList as Statistics
 
 from beam_jobs.statistics.rules import add_rule_anomalies
-from beam_jobs.storage.files import read_file
+from beam_jobs.storage.files import exists, read_file
 from schemas.bounded_text import clipped
-from schemas.features import EVAL, IMAGE, IMAGE_ID, MASK, SPLITS, TRAIN
+from schemas.features import EVAL, IMAGE, IMAGE_ID, MASK, SPLITS, TEST, TRAIN, TRAINING_SPLITS
 from schemas.spec import StatisticsRule
 from schemas.version_files import statistics_path
 
@@ -75,11 +75,13 @@ class Criteria(NamedTuple):
       schema_text: The schema in text format.
       rules: The data set's rules.
       baseline_dir: Folder of the published version that drift is measured against; None for none.
+      splits: That the version has, with or without records; others are measured where records are copied into them.
     """
 
     schema_text: str
     rules: tuple[StatisticsRule, ...] = ()
     baseline_dir: str | None = None
+    splits: tuple[str, ...] = TRAINING_SPLITS
 
 
 def parse_schema(text: str) -> Schema:
@@ -100,7 +102,7 @@ class ValidateStatistics(beam.PTransform):
         self._criteria = criteria
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
-        measured = rows | "MeasureSplits" >> MeasureSplits(self._criteria.schema_text)
+        measured = rows | "MeasureSplits" >> MeasureSplits(self._criteria.schema_text, self._criteria.splits)
         return measured | "Compare" >> beam.Map(_validate, self._criteria)
 
 
@@ -108,7 +110,11 @@ def _validate(statistics: dict[str, Statistics], criteria: Criteria) -> Validati
     baseline = None
     if criteria.baseline_dir:
         name = criteria.baseline_dir.rpartition("/")[2]
-        baseline = Baseline(name, {one: read_file(f"{criteria.baseline_dir}/{statistics_path(one)}") for one in SPLITS})
+        paths = {split: f"{criteria.baseline_dir}/{statistics_path(split)}" for split in statistics}
+        baseline = Baseline(
+            name,
+            {split: read_file(path) for split, path in paths.items() if split in TRAINING_SPLITS or exists(path)},
+        )
     return validate_splits(statistics, criteria, baseline)
 
 
@@ -117,11 +123,15 @@ class MeasureSplits(beam.PTransform):
 
     Photos, masks and ids are counted and sized, never decoded or ranked, regardless of the schema: there are as
     many ids as records, all of which a ranking would shuffle.
+
+    Args:
+      splits: That are there, even if empty.
     """
 
-    def __init__(self, schema_text: str):
+    def __init__(self, schema_text: str, splits: tuple[str, ...] = TRAINING_SPLITS):
         super().__init__()
         self._schema_text = schema_text
+        self._splits = splits
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         schema = parse_schema(self._schema_text)
@@ -138,13 +148,14 @@ class MeasureSplits(beam.PTransform):
             rows
             # The core of tfdv.GenerateStatistics, with the splits as slices: one graph of 100 transforms for all
             | "GenerateStatistics" >> GenerateSlicedStatisticsImpl(options, is_slicing_enabled=True)
-            | "TakeSplits" >> beam.Map(_by_split)
+            | "TakeSplits" >> beam.Map(_by_split, self._splits)
         )
 
 
-def _by_split(measured: Statistics) -> dict[str, Statistics]:
+def _by_split(measured: Statistics, splits: tuple[str, ...]) -> dict[str, Statistics]:
     """Each split's own statistics as `tfdv.GenerateStatistics` gives them: without a name, empty for no records."""
-    statistics = {split: Statistics(datasets=[DatasetFeatureStatistics()]) for split in SPLITS}
+    there = {*splits, *(one.name for one in measured.datasets)}
+    statistics = {split: Statistics(datasets=[DatasetFeatureStatistics()]) for split in SPLITS if split in there}
     for one in measured.datasets:
         if one.name:
             statistics[one.name].datasets[0].CopyFrom(one)
@@ -155,7 +166,7 @@ def _by_split(measured: Statistics) -> dict[str, Statistics]:
 def validate_splits(
     statistics: dict[str, Statistics], criteria: Criteria, baseline: Baseline | None = None
 ) -> Validation:
-    """Compares each split with the schema and the rules, train with eval, and each split with the baseline's.
+    """Compares each split with the schema and the rules, train with the others, and each split with the baseline's.
 
     What thresholds measure needs MIN_RECORDS_TO_COMPARE records: smaller splits are compared with the schema alone.
 
@@ -178,16 +189,25 @@ def validate_splits(
             return True
         return False
 
-    skew = possible(f"skew of {TRAIN} and {EVAL}", "skew_comparator", statistics[TRAIN], statistics[EVAL])
+    skewed = {
+        split: possible(f"skew of {TRAIN} and {split}", "skew_comparator", statistics[TRAIN], one)
+        for split, one in statistics.items()
+        if split != TRAIN
+    }
     anomalies = {}
     for split, one in statistics.items():
-        drift = bool(baseline) and possible(f"drift of {split}", "drift_comparator", one, before[split])
+        drift = split in before and possible(f"drift of {split}", "drift_comparator", one, before[split])
+        if baseline and split not in before:
+            not_compared.append(f"drift of {split}: the baseline has no such split")
         anomalies[split] = tfdv.validate_statistics(
             one,
             schema,
             previous_statistics=before[split] if drift else None,
-            serving_statistics=statistics[EVAL] if skew and split == TRAIN else None,
+            serving_statistics=statistics[EVAL] if split == TRAIN and skewed[EVAL] else None,
         )
+    if skewed.get(TEST):
+        _add_skew(anomalies[TEST], statistics[TRAIN], statistics[TEST], schema)
+    for split, one in statistics.items():
         if criteria.rules and possible(f"rules for {split}", "", one):
             add_rule_anomalies(anomalies[split], one, criteria.rules)
     return Validation(
@@ -197,6 +217,21 @@ def validate_splits(
         baseline,
         tuple(not_compared),
     )
+
+
+def _add_skew(anomalies: Anomalies, train: Statistics, test: Statistics, schema: Schema) -> None:
+    """Adds the skew of train and test to the anomalies of test; those of train have its skew against eval."""
+    compared = tfdv.validate_statistics(train, schema, serving_statistics=test)
+    for feature, info in compared.anomaly_info.items():
+        for reason in info.reason:
+            if _kind(reason) == SKEW:
+                reason.description = reason.description.replace("training and serving", f"{TRAIN} and {TEST}")
+                own = anomalies.anomaly_info[feature]
+                own.path.CopyFrom(info.path)
+                own.severity = info.severity
+                own.reason.append(reason)
+                own.short_description = own.short_description or reason.short_description
+                own.description = " ".join(filter(None, (own.description, reason.description)))
 
 
 def _findings(split: str, anomalies: Anomalies) -> Iterator[Finding]:

@@ -11,7 +11,6 @@ from beam_jobs.storage.files import exists, folders_in, read_file, read_part, si
 from beam_jobs.storage.locations import check_location
 from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
-from schemas.features import SPLITS
 from schemas.manifest import MAX_BYTES, Manifest, published_manifest
 from schemas.spec import DatasetSpec
 from schemas.version import MAX_SCHEMA_BYTES, REMEDY, check_listing, contract_of
@@ -165,7 +164,7 @@ def require_baseline(baseline_dir: str, dataset: str) -> Manifest:
         raise UserError(
             f"--baseline {baseline_dir}: holds {manifest.dataset}, not {dataset}; drift needs the same data set"
         )
-    for path in (f"{baseline_dir}/{statistics_path(split)}" for split in SPLITS):
+    for path in (f"{baseline_dir}/{statistics_path(split)}" for split in manifest.split_names):
         try:
             DatasetFeatureStatisticsList.FromString(read_file(path))
         except (OSError, DecodeError):

@@ -16,12 +16,11 @@ from beam_jobs.storage.versions import absolute_folder
 from beam_jobs.validate.request import make_request, read_checked
 from schemas.bounded_text import bounded_lines
 from schemas.errors import UserError
-from schemas.features import EVAL, SPLITS
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from beam_jobs.validate.pipeline import Outcome, Request
+    from beam_jobs.validate.pipeline import Leaked, Outcome, Request
 
 ANOMALIES = FAILED = 1
 _SHOWN_PAIRS, _SHOWN_FINDINGS = 8, 40
@@ -65,8 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandLine(
         prog="python -m beam_jobs.validate",
         description="Reads a published version again. Are its files as the manifest says? Are its records as the "
-        "schema and the data set's rules say? Do train and eval differ, has it drifted from a baseline, are photos of "
-        "train and eval nearly the same? Options of Apache Beam are accepted too, such as --direct_num_workers.",
+        "schema and the data set's rules say? Do its splits differ, has it drifted from a baseline, are photos of two "
+        "splits nearly the same? Options of Apache Beam are accepted too, such as --direct_num_workers.",
         epilog="exit codes: 0 nothing is wrong, 1 anomalies or a failed job, 2 unusable options",
         allow_abbrev=False,
     )
@@ -104,7 +103,7 @@ def _run(request: Request, options: PipelineOptions) -> Outcome:
 
 
 def _report(request: Request, outcome: Outcome, seconds: float, written_to: str | None) -> None:
-    counts = ", ".join(f"{split} {request.manifest.splits[split].records}" for split in SPLITS)
+    counts = ", ".join(f"{split} {request.manifest.splits[split].records}" for split in request.manifest.split_names)
     shards = sum(len(split.shards) for split in request.manifest.splits.values())
     print(f"  {request.manifest.published} records ({counts}) in {shards} shards, {seconds:.1f} seconds")
     if outcome.findings:
@@ -116,13 +115,18 @@ def _report(request: Request, outcome: Outcome, seconds: float, written_to: str 
             print(f"  {line}")
     for comparison in outcome.not_compared:
         print(f"Not checked: {comparison}")
-    if outcome.eval_photos_leaked or not outcome.leak_is_complete:
-        count = f"{'' if outcome.leak_is_complete else 'at least '}{outcome.eval_photos_leaked}"
-        records = request.manifest.splits[EVAL].records
-        pairs = [f"{train}/{evaluated}" for train, evaluated in outcome.near_duplicates[:_SHOWN_PAIRS]]
-        nearest = f"; the nearest (train/eval): {', '.join(pairs)}" if pairs else ""
-        print(f"Note: {count} of {records} photos of eval are the same as photos of train, or nearly so{nearest}")
+    for leak in outcome.leaks:
+        if leak.photos or not leak.is_complete:
+            _report_leak(leak, request.manifest.splits[leak.held_out].records)
     if written_to:
         print(f"Written to {request.output}")
     count = len(outcome.findings)
     print({0: "No anomaly", 1: "One anomaly"}.get(count, f"{count} anomalies"))
+
+
+def _report_leak(leak: Leaked, records: int) -> None:
+    count = f"{'' if leak.is_complete else 'at least '}{leak.photos}"
+    pairs = [f"{seen}/{held_out}" for seen, held_out in leak.pairs[:_SHOWN_PAIRS]]
+    nearest = f"; the nearest ({leak.seen}/{leak.held_out}): {', '.join(pairs)}" if pairs else ""
+    same = f"are the same as photos of {leak.seen}, or nearly so"
+    print(f"Note: {count} of {records} photos of {leak.held_out} {same}{nearest}")

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import apache_beam as beam
 from apache_beam.pvalue import AsIter, AsSingleton
 
-from beam_jobs.near_duplicates.pairs import Leak, NearDuplicates
+from beam_jobs.near_duplicates import pairs_of
+from beam_jobs.near_duplicates.pairs import FindLeaks, Leak
 from beam_jobs.once import FlatMapOnce, MapOnce
 from beam_jobs.statistics.validation import FILE, Criteria, Finding, ValidateStatistics, Validation
 from beam_jobs.storage.files import write_atomically
@@ -38,26 +39,39 @@ class Request(NamedTuple):
     progress_dir: str
 
 
+class Leaked(NamedTuple):
+    """Photos of the split `held_out` that have near-duplicates in the split `seen`.
+
+    Attributes:
+      photos: How many.
+      is_complete: Whether that number is exact, not a lower bound.
+      pairs: (id in `seen`, id in `held_out`), the nearest.
+    """
+
+    held_out: str
+    seen: str
+    photos: int
+    is_complete: bool
+    pairs: tuple[tuple[str, str], ...]
+
+
 class Outcome(NamedTuple):
     """What was found: anomalies, then notes.
 
     Attributes:
       findings: Anomalies of files and statistics.
       not_compared: Comparisons that were left out, in words.
-      near_duplicates: (id in train, id in eval) of photos that are nearly the same, the nearest.
-      eval_photos_leaked: How many photos of eval have a near-duplicate in train.
-      leak_is_complete: Whether that number is exact, not a lower bound.
+      leaks: Photos that are nearly the same in two splits.
     """
 
     findings: tuple[Finding, ...]
     not_compared: tuple[str, ...]
-    near_duplicates: tuple[tuple[str, str], ...]
-    eval_photos_leaked: int
-    leak_is_complete: bool
+    leaks: tuple[Leaked, ...]
 
     def to_json(self) -> str:
         """Serializes the outcome; `outcome_from_json` reads it."""
-        fields = self._asdict() | {"findings": [finding._asdict() for finding in self.findings]}
+        rows = {name: [one._asdict() for one in getattr(self, name)] for name in ("findings", "leaks")}
+        fields = self._asdict() | rows
         return json.dumps(fields, indent=2) + "\n"
 
 
@@ -65,8 +79,8 @@ def outcome_from_json(data: bytes) -> Outcome:
     """Reads what `Outcome.to_json` wrote."""
     fields = json.loads(data)
     findings = tuple(Finding(**one) for one in fields.pop("findings"))
-    pairs = tuple(map(tuple, fields.pop("near_duplicates")))
-    return Outcome(findings, tuple(fields.pop("not_compared")), pairs, **fields)
+    leaks = tuple(Leaked(**one | {"pairs": tuple(map(tuple, one["pairs"]))}) for one in fields.pop("leaks"))
+    return Outcome(findings, tuple(fields.pop("not_compared")), leaks)
 
 
 def validate(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
@@ -85,19 +99,24 @@ def validate(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
         request,
         files=AsIter((checked.findings, side_files) | "GatherFindings" >> beam.Flatten()),
         validation=AsSingleton(checked[ROWS] | "Validate" >> ValidateStatistics(request.criteria)),
-        leak=AsSingleton(checked[PHOTOS] | "FindNearDuplicates" >> NearDuplicates()),
+        leaks=AsIter(checked[PHOTOS] | "FindLeaks" >> FindLeaks(pairs_of(request.manifest.split_names))),
     )
 
 
-def _conclude(request: Request, files: Iterable[Finding], validation: Validation, leak: Leak) -> Outcome:
+def _leaked(leak: Leak) -> Leaked:
+    pairs = tuple((pair.seen_id, pair.held_out_id) for pair in leak.pairs)
+    return Leaked(*leak.splits, leak.photos, leak.is_complete, pairs)
+
+
+def _conclude(request: Request, files: Iterable[Finding], validation: Validation, leaks: Iterable[Leak]) -> Outcome:
     empty = {name for name, split in request.manifest.splits.items() if not split.records}
     findings = [
         *sorted(files),
         *(Finding(split, "(all)", FILE, "no record") for split in sorted(empty)),
         *(finding for finding in validation.findings if finding.split not in empty),
     ]
-    pairs = tuple((pair.train_id, pair.eval_id) for pair in leak.pairs)
-    outcome = Outcome(tuple(findings), validation.not_compared, pairs, leak.eval_photos, leak.is_complete)
+    leaked = tuple(sorted(map(_leaked, leaks)))
+    outcome = Outcome(tuple(findings), validation.not_compared, leaked)
     for split, anomalies in validation.anomalies.items():
         write_atomically(f"{request.output}/{anomalies_path(split)}", anomalies)
     write_atomically(f"{request.output}/{OUTCOME_FILE}", outcome.to_json().encode())

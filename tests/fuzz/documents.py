@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import Any
 
-from schemas.features import SPLITS
+from schemas.features import TRAINING_SPLITS
 from schemas.version_files import shard_path
 from tests.fuzz.mutations import Random, damaged, hostile_text, with_hostile_values
 
@@ -48,7 +48,7 @@ def manifest_values() -> dict[str, Any]:
     """A manifest that adds up, as plain values."""
     options: dict[str, Any] = {"image_size": 64, "split": "hash", "eval_fraction": 0.2, "jpeg_quality": None}
     splits = {}
-    for split in SPLITS:
+    for split in TRAINING_SPLITS:
         shards = [
             {
                 "path": shard_path("pets", split, index, 2),

@@ -91,7 +91,7 @@ def test_without_ignored_values_there_can_be_255_classes():
         ({"colour": "red"}, "colour: Extra inputs"),
         ({"classes": VALUES["classes"][:1]}, "classes: "),
         ({"classes": [VALUES["classes"][0]] * 2}, "belong to one class each"),
-        ({"official_splits": {"test": "test.txt"}}, "no such split"),
+        ({"official_splits": {"holdout": "test.txt"}}, "no such split"),
         ({"slices": [VALUES["slices"][1]]}, "must name an earlier slice"),
         ({"rules": [{"feature": "cat_fraction", "mean": [0, 1]}]}, "rules: no number 'cat_fraction'; there are: pet_"),
         ({"rules": [{"feature": "brightness"}]}, "rules.0: needs a range, one of mean and zeros"),

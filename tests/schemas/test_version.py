@@ -180,7 +180,7 @@ TAMPERED = {
     # Splits
     "no splits": put(*SPLITS, {}),
     "one split": in_manifest(lambda values: values["splits"].pop("eval")),
-    "third split": in_manifest(lambda values: values["splits"].update(test={"records": 0, "shards": []})),
+    "unknown split": in_manifest(lambda values: values["splits"].update(holdout={"records": 0, "shards": []})),
     # Shards
     "path of the other split": put(*SPLITS, "train", "shards", 0, "path", shard_path("pets", "eval", 0, 2)),
     "path of another data set": put(*SPLITS, "train", "shards", 0, "path", shard_path("cats", "train", 0, 2)),

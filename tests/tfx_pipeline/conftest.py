@@ -13,7 +13,7 @@ from PIL import Image
 import tfx_pipeline
 from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema, schema_sha256
-from schemas.features import EVAL, SPLITS, TRAIN
+from schemas.features import EVAL, TRAIN, TRAINING_SPLITS
 from schemas.manifest import Manifest, Shard, Split, file_sha256
 from schemas.spec import load_spec
 from schemas.version_files import DATASET_FILE, MANIFEST_FILE, SCHEMA_FILE, shard_path, split_folder
@@ -75,8 +75,8 @@ def toy_version(tmp_path_factory) -> Path:
     spec = load_spec("pets")
     version_dir = tmp_path_factory.mktemp("published") / "pets" / "1.0.0"
     version_dir.mkdir(parents=True)
-    splits = {split: write_split(version_dir, split, RECORDS[split]) for split in SPLITS}
-    for split in SPLITS:
+    splits = {split: write_split(version_dir, split, RECORDS[split]) for split in TRAINING_SPLITS}
+    for split in TRAINING_SPLITS:
         folder = version_dir / "statistics" / split_folder(split)
         folder.mkdir(parents=True)
         (folder / "FeatureStats.pb").write_bytes(b"")  # an empty DatasetFeatureStatisticsList; no step reads it

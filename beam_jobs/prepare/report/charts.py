@@ -7,7 +7,7 @@ from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import CELLS_PER_OCTAVE, Part, bars, size_map, stacked_bar
 from beam_jobs.prepare.report.samples import SizeCell
 from beam_jobs.prepare.report.split_summary import SplitSummary
-from schemas.features import SOURCE_HEIGHT, SOURCE_WIDTH, SPLITS
+from schemas.features import SOURCE_HEIGHT, SOURCE_WIDTH
 from schemas.spec import DatasetSpec
 
 _SHOWN_VALUES = 60  # of one slice; the rest is counted
@@ -22,7 +22,7 @@ def class_balance(spec: DatasetSpec, summaries: dict[str, SplitSummary]) -> Mark
         if summary.records
     }
     rows = []
-    for split in SPLITS:
+    for split in summaries:
         parts = [Part(one.name, share, one.color) for one, share in zip(spec.classes, shares.get(split, ()))]
         rows.append(element("div", split_mark(split), stacked_bar(parts) if parts else "no record", class_="row"))
     splits = (element("th", split, scope="col", class_="number") for split in shares)
@@ -48,7 +48,7 @@ def photo_sizes(sizes: dict[SizeCell, int], summaries: dict[str, SplitSummary]) 
     sides = [side for cell in sizes for side in (cell.column, cell.row)]
     shown = range(min(sides) - CELLS_PER_OCTAVE // 2, max(sides) + CELLS_PER_OCTAVE // 2 + 1)
     maps = []
-    for split in SPLITS:
+    for split in summaries:
         cells = {(cell.column, cell.row): count for cell, count in sizes.items() if cell.split == split}
         if not cells:
             maps.append(element("figure", element("figcaption", split_mark(split), " no record")))
@@ -67,22 +67,22 @@ def photo_sizes(sizes: dict[SizeCell, int], summaries: dict[str, SplitSummary]) 
 def slice_chart(name: str, summaries: dict[str, SplitSummary]) -> Markup:
     """How the values of one slice share each split, the most frequent first."""
     counts = {
-        split: dict(summaries[split].words[name].counts) if name in summaries[split].words else {} for split in SPLITS
+        split: dict(summary.words[name].counts) if name in summary.words else {} for split, summary in summaries.items()
     }
-    totals = {split: max(1, summaries[split].records) for split in SPLITS}
+    totals = {split: max(1, summary.records) for split, summary in summaries.items()}
     values = sorted(
         {value for own in counts.values() for value in own},
-        key=lambda value: (-sum(counts[split].get(value, 0) / totals[split] for split in SPLITS), value),
+        key=lambda value: (-sum(counts[split].get(value, 0) / totals[split] for split in summaries), value),
     )
-    shares = {value: [counts[split].get(value, 0) / totals[split] for split in SPLITS] for value in values}
+    shares = {value: [counts[split].get(value, 0) / totals[split] for split in summaries] for value in values}
     largest = max((share for own in shares.values() for share in own), default=0)
-    colors = [f"var(--{split})" for split in SPLITS]
+    colors = [f"var(--{split})" for split in summaries]
     rows = [
         element(
             "li",
             element("span", value, class_="value"),
             bars(shares[value], largest, colors),
-            *(element("span", f"{counts[split].get(value, 0):,}", class_=f"number {split}") for split in SPLITS),
+            *(element("span", f"{counts[split].get(value, 0):,}", class_=f"number {split}") for split in summaries),
         )
         for value in values[:_SHOWN_VALUES]
     ]

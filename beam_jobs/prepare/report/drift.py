@@ -12,7 +12,6 @@ from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import bars, gauge, two_histograms
 from beam_jobs.prepare.report.split_summary import Numbers, SplitSummary, Words, summarise
 from beam_jobs.statistics.validation import DRIFT, Baseline, Validation
-from schemas.features import SPLITS
 from schemas.spec import DatasetSpec
 
 _COLUMNS = ("split", "baseline → now", "values", "distance")
@@ -38,20 +37,20 @@ def drift_section(
       validation: The distances.
       summaries: Split to what was measured of it.
     """
-    before = {split: summarise(baseline.statistics[split]) for split in SPLITS}
-    distances = {split: _distances(validation.anomalies[split]) for split in SPLITS}
+    before = {split: summarise(serialized) for split, serialized in baseline.statistics.items()}
+    distances = {split: _distances(validation.anomalies[split]) for split in before}
     groups = []
     for name in (*spec.slice_names, *spec.number_features):
         rows = [
             row
-            for split in SPLITS
+            for split in before
             for row in _feature_row(name, split, before[split], summaries[split], distances[split].get(name))
         ]
         if rows:
             heading = element("tr", element("th", name, scope="rowgroup", colspan=len(_COLUMNS)))
             groups.append(element("tbody", heading, *rows))
     head = element("tr", *(element("th", name, scope="col") for name in _COLUMNS))
-    counts = " and ".join(f"{before[split].records:,} for {split}" for split in SPLITS)
+    counts = " and ".join(f"{before[split].records:,} for {split}" for split in before)
     note = (
         f"Each split beside the same split of {baseline.version}, which has {counts}. Numbers are means, with their "
         "histograms, the baseline's as a line; of a slice, the value is shown whose share has changed most. A distance "

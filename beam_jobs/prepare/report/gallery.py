@@ -8,7 +8,6 @@ from beam_jobs.html.labels import by_count, in_words, split_mark, swatch
 from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.prepare.report.thumbnails import Sample, Tile
 from beam_jobs.rejections import EXCLUDED
-from schemas.features import SPLITS
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version_files import QUARANTINE_FOLDER
@@ -29,7 +28,7 @@ def sample_section(spec: DatasetSpec, samples: dict[str, list[Sample]], manifest
     side = manifest.image_size
     stored = f"{side} × {side} pixels, aspect not kept" if side else "source size"
     sheets = []
-    for split in SPLITS:
+    for split in manifest.split_names:
         shown = samples.get(split, [])
         note = f"{len(shown)} of {manifest.splits[split].records:,}"
         heading = element("h3", split_mark(split), " ", element("small", note))

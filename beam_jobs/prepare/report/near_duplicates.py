@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from beam_jobs.elements import PhotoSource
 from beam_jobs.html.labels import percent, split_mark
 from beam_jobs.html.markup import Markup, data_uri, element, join
+from beam_jobs.near_duplicates import SplitPair
 from beam_jobs.near_duplicates.nearest import PARTNERS
 from beam_jobs.near_duplicates.pairs import Leak, NearDuplicatePair
 from beam_jobs.prepare.report.thumbnails import draw_photo
 from beam_jobs.records.published_records import read_photo
 from beam_jobs.rejections import InputRejected
-from schemas.features import EVAL, TRAIN
+from schemas.features import TRAIN
 from schemas.manifest import Manifest
 from schemas.version_files import NEAR_DUPLICATES_FILE
 
@@ -25,21 +27,24 @@ class NearDuplicateSheet(NamedTuple):
     """The near-duplicates of the report.
 
     Attributes:
-      leak: The photos of eval that have near-duplicates in train.
+      leaks: The photos of one split that have near-duplicates in another.
       photos: JPEG of each photo of the pairs that are shown, by id; empty if it can no longer be read.
       reassigned: Number of photos that went to the split of their near-duplicates; None without a group split.
     """
 
-    leak: Leak
+    leaks: tuple[Leak, ...]
     photos: dict[str, bytes]
     reassigned: int | None
 
 
-def draw_near_duplicates(leak: Leak, reassigned: int | None) -> NearDuplicateSheet:
+def draw_near_duplicates(leaks: Iterable[Leak], reassigned: int | None) -> NearDuplicateSheet:
     """Draws the nearest of all pairs; only the photos that are shown are read again."""
-    shown = leak.pairs[:PAIRS_SHOWN]
-    photos = {pair.train_id: pair.train_photo for pair in shown} | {pair.eval_id: pair.eval_photo for pair in shown}
-    return NearDuplicateSheet(leak, {image_id: _draw(photo) for image_id, photo in photos.items() if photo}, reassigned)
+    leaks = tuple(sorted(leaks, key=lambda leak: leak.splits))
+    shown = [pair for leak in leaks for pair in leak.pairs[:PAIRS_SHOWN]]
+    photos = {pair.seen_id: pair.seen_photo for pair in shown}
+    photos |= {pair.held_out_id: pair.held_out_photo for pair in shown}
+    drawn = {image_id: _draw(photo) for image_id, photo in photos.items() if photo}
+    return NearDuplicateSheet(leaks, drawn, reassigned)
 
 
 def _draw(photo: PhotoSource) -> bytes:
@@ -51,17 +56,23 @@ def _draw(photo: PhotoSource) -> bytes:
 
 
 def near_duplicate_section(sheet: NearDuplicateSheet, manifest: Manifest) -> Markup:
-    """The share of eval that training has seen, the nearest pairs as pictures, and the remedy."""
-    leak, records = sheet.leak, manifest.splits[EVAL].records
+    """The share of eval that training has seen, the nearest pairs as pictures, and the remedy; so for other splits."""
     words = [] if sheet.reassigned is None else [element("p", _reassigned_in_words(sheet.reassigned))]
-    if not leak.eval_photos and leak.is_complete:
-        return join(*words, element("p", "No photo of eval has a near-duplicate in train."))
-    count = f"{'' if leak.is_complete else 'At least '}{leak.eval_photos:,} of {records:,} eval photos"
-    share = percent(leak.eval_photos / max(1, records))
-    verb = "has a near-duplicate" if leak.eval_photos == 1 else "have near-duplicates"
+    return join(*words, *(_leak(leak, sheet, manifest) for leak in sheet.leaks))
+
+
+def _leak(leak: Leak, sheet: NearDuplicateSheet, manifest: Manifest) -> Markup:
+    held_out, seen = leak.splits
+    records = manifest.splits[held_out].records
+    if not leak.photos and leak.is_complete:
+        return element("p", f"No photo of {held_out} has a near-duplicate in {seen}.")
+    count = f"{'' if leak.is_complete else 'At least '}{leak.photos:,} of {records:,} {held_out} photos"
+    share = percent(leak.photos / max(1, records))
+    verb = "has a near-duplicate" if leak.photos == 1 else "have near-duplicates"
+    reason = "the model has seen them in training" if seen == TRAIN else "the model is chosen by them"
     note = join(
         element("strong", count),
-        f" ({share}) {verb} in train: the model has seen them in training, so the evaluation is too optimistic. ",
+        f" ({share}) {verb} in {seen}: {reason}, so the evaluation is too optimistic. ",
         *_remedy(sheet, manifest),
     )
     crowds = [] if leak.is_complete else [element("p", "Too many photos are similar to compare all of them.")]
@@ -69,11 +80,11 @@ def near_duplicate_section(sheet: NearDuplicateSheet, manifest: Manifest) -> Mar
     listed = join(
         f"Here are the {len(shown)} nearest pairs; " if len(shown) < len(leak.pairs) else "",
         element("code", NEAR_DUPLICATES_FILE),
-        f" beside this file lists {len(leak.pairs):,}, at most {PARTNERS} for each photo of eval. Distance: bits of 256"
-        " in which their hashes differ; copies of one photo differ in few, crops in up to 64.",
+        f" beside this file lists {len(leak.pairs):,}, at most {PARTNERS} for each photo of {held_out}. Distance: bits"
+        " of 256 in which their hashes differ; copies of one photo differ in few, crops in up to 64.",
     )
-    figures = [_pair_figure(pair, sheet.photos) for pair in shown]
-    return join(*words, element("p", note), *crowds, element("p", listed), element("div", *figures, class_="near"))
+    figures = [_pair_figure(pair, leak.splits, sheet.photos) for pair in shown]
+    return join(element("p", note), *crowds, element("p", listed), element("div", *figures, class_="near"))
 
 
 def _remedy(sheet: NearDuplicateSheet, manifest: Manifest) -> list[str]:
@@ -92,14 +103,14 @@ def _reassigned_in_words(reassigned: int) -> Markup:
     )
 
 
-def _pair_figure(pair: NearDuplicatePair, photos: dict[str, bytes]) -> Markup:
+def _pair_figure(pair: NearDuplicatePair, splits: SplitPair, photos: dict[str, bytes]) -> Markup:
     sides = [
         element(
             "div",
             _image(image_id, photos[image_id]),
             element("span", split_mark(split), " ", image_id),
         )
-        for split, image_id in ((TRAIN, pair.train_id), (EVAL, pair.eval_id))
+        for split, image_id in ((splits.seen, pair.seen_id), (splits.held_out, pair.held_out_id))
     ]
     return element("figure", element("div", *sides), element("figcaption", f"distance {pair.distance}"))
 

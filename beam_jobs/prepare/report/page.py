@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from beam_jobs.html.document import document
-from beam_jobs.html.labels import by_count, in_words, percent, split_mark, swatch
+from beam_jobs.html.labels import by_count, in_words, percent, split_mark, split_marks, swatch
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import Part, stacked_bar
 from beam_jobs.prepare.decision import Decision
@@ -20,7 +20,7 @@ from beam_jobs.prepare.report.thumbnails import Sample, Tile
 from beam_jobs.rejections import EXCLUDED
 from beam_jobs.sources.left_out import LeftOut
 from beam_jobs.statistics.validation import Validation
-from schemas.features import SPLITS
+from schemas.bounded_text import enumerated
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 
@@ -48,7 +48,7 @@ def report_page(
       near_duplicates: The near-duplicates; None without a search.
     """
     manifest = decision.manifest
-    summaries = {split: summarise(validation.statistics[split]) for split in SPLITS}
+    summaries = {split: summarise(validation.statistics[split]) for split in manifest.split_names}
     sections = [
         ("counts", "Counts", _counts(decision)),
         ("photos", "Photos and masks", sample_section(spec, samples, manifest)),
@@ -100,7 +100,7 @@ def _verdict(title: str, decision: Decision) -> Markup:
 
 
 def _summary(manifest: Manifest) -> str:
-    splits = " and ".join(f"{manifest.splits[split].records:,} for {split}" for split in SPLITS)
+    splits = enumerated([f"{manifest.splits[split].records:,} for {split}" for split in manifest.split_names], " and ")
     return (
         f"{manifest.inputs:,} inputs gave {manifest.published:,} records: {splits}. "
         f"In quarantine: {_quarantined(manifest):,}. Repaired: {manifest.repaired:,}."
@@ -114,7 +114,7 @@ def _quarantined(manifest: Manifest) -> int:
 def _counts(decision: Decision) -> Markup:
     manifest = decision.manifest
     left_out = sum(count for reason, count in manifest.quarantined.items() if reason in EXCLUDED)
-    account = [(split, manifest.splits[split].records, f"var(--{split})") for split in SPLITS]
+    account = [(split, manifest.splits[split].records, f"var(--{split})") for split in manifest.split_names]
     account.append(("rejected", _quarantined(manifest) - left_out, "var(--bad)"))
     if left_out:
         account.append(("left out", left_out, "var(--left-out)"))
@@ -154,7 +154,7 @@ def _count_list(title: str, rows: Sequence[tuple[Markup | str, int]]) -> Markup:
 def _slices(spec: DatasetSpec, summaries: dict[str, SplitSummary]) -> Markup:
     if not spec.slices:
         return element("p", "This data set has none.")
-    note = join("Records in ", split_mark(SPLITS[0]), " and ", split_mark(SPLITS[1]), "; bars are shares of the split.")
+    note = join("Records in ", split_marks(summaries), "; bars are shares of the split.")
     # the fewest values first: they are read at a glance
     names = sorted(spec.slice_names, key=lambda name: _value_count(name, summaries))
     return join(element("p", note), *(slice_chart(name, summaries) for name in names))

@@ -9,7 +9,6 @@ from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import histogram
 from beam_jobs.prepare.report.split_summary import Blobs, Numbers, SplitSummary, Words
 from beam_jobs.statistics.validation import Finding
-from schemas.features import SPLITS
 
 _COLUMNS = ("feature", "split", "records", "missing", "mean", "std", "min", "median", "max", "values")
 _NUMERIC_COLUMNS = len(_COLUMNS) - 3  # between split and values
@@ -41,7 +40,7 @@ def _alignment(column: str) -> str:
 
 def _feature_rows(name: str, summaries: dict[str, SplitSummary], findings: Sequence[Finding]) -> list[Markup]:
     rows = []  # (cells, CSS class)
-    for split in SPLITS:
+    for split in summaries:
         descriptions = [
             finding.description for finding in findings if (finding.split, finding.feature) == (split, name)
         ]

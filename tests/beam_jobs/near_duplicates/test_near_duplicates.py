@@ -79,8 +79,8 @@ def search(photos: list[HashedPhoto], *flags: str) -> Leak:
         with beam.Pipeline(runner="FnApiRunner", argv=list(flags)) as pipeline:
             batches = pipeline | beam.Create(photos) | beam.BatchElements(50, 50) | beam.Map(to_batch)
             batches | NearDuplicates() | beam.Map(lambda leak: path.write_text(json.dumps(leak)))
-        eval_photos, is_complete, found = json.loads(path.read_text())
-    return Leak(eval_photos, is_complete, tuple(NearDuplicatePair(*pair) for pair in found))
+        count, is_complete, found, _ = json.loads(path.read_text())
+    return Leak(count, is_complete, tuple(NearDuplicatePair(*pair) for pair in found))
 
 
 def find(photos: list[HashedPhoto], *flags: str) -> list[NearDuplicatePair]:
@@ -145,10 +145,10 @@ def test_of_a_video_every_eval_photo_is_counted_and_a_few_partners_are_named():
     photos = frames(600, changes=3)
     leak, every = search(photos), compare_all(photos)
     assert len(every) > 3_000
-    assert (leak.eval_photos, leak.is_complete) == (120, True)
+    assert (leak.photos, leak.is_complete) == (120, True)
     assert len(leak.pairs) == 120 * PARTNERS
     assert set(leak.pairs) <= set(every)
-    assert {pair.eval_id for pair in leak.pairs} == {photo.image_id for photo in photos if photo.split == "eval"}
+    assert {pair.held_out_id for pair in leak.pairs} == {photo.image_id for photo in photos if photo.split == "eval"}
 
 
 def test_one_frame_of_train_that_slipped_into_a_crowd_of_others_is_found_by_every_frame_of_eval():
@@ -156,8 +156,8 @@ def test_one_frame_of_train_that_slipped_into_a_crowd_of_others_is_found_by_ever
     scene = CROWDED + rng.randbytes(30)
     leaked = [HashedPhoto(f"eval_{index}", "eval", changed(scene, rng.sample(range(200), 9))) for index in range(300)]
     leak = search([*strangers(500), HashedPhoto("slipped", "train", scene), *leaked])
-    assert (leak.eval_photos, leak.is_complete) == (300, True)
-    assert {pair.train_id for pair in leak.pairs} == {"slipped"}
+    assert (leak.photos, leak.is_complete) == (300, True)
+    assert {pair.seen_id for pair in leak.pairs} == {"slipped"}
 
 
 def test_the_work_in_a_crowd_without_near_duplicates_is_bounded_and_the_result_says_so(monkeypatch):
@@ -165,8 +165,8 @@ def test_the_work_in_a_crowd_without_near_duplicates_is_bounded_and_the_result_s
     crowd = [photo._replace(split=("train", "eval")[index % 2]) for index, photo in enumerate(strangers(600))]
     near = [HashedPhoto("eval", "eval", bytes(32)), HashedPhoto("train", "train", changed(bytes(32), [1]))]
     leak = search([*crowd, *near])
-    assert (leak.eval_photos, leak.is_complete) == (1, False)
-    assert [(pair.train_id, pair.eval_id) for pair in leak.pairs] == [("train", "eval")]
+    assert (leak.photos, leak.is_complete) == (1, False)
+    assert [(pair.seen_id, pair.held_out_id) for pair in leak.pairs] == [("train", "eval")]
 
 
 def test_many_thousand_frames_are_searched_and_connected_in_seconds():
@@ -185,13 +185,13 @@ def test_a_partition_holds_a_bounded_number_of_hashes_and_says_so(monkeypatch):
     leak = search(photos)
     assert leak == search(photos[::-1])
     assert not leak.is_complete
-    assert 0 < leak.eval_photos < len(compare_all(photos)) == 100
+    assert 0 < leak.photos < len(compare_all(photos)) == 100
 
 
 def test_thousands_of_equal_photos_are_counted_in_full_and_named_in_part():
     copies = [HashedPhoto(f"{index:05d}", ("train", "eval")[index % 2], bytes(range(32))) for index in range(20_000)]
     leak = search(copies)
-    assert (leak.eval_photos, leak.is_complete) == (10_000, True)
+    assert (leak.photos, leak.is_complete) == (10_000, True)
     assert len(leak.pairs) == COPIES_NAMED * PARTNERS
     assert leak.pairs[0] == NearDuplicatePair(0, "00000", "00001")
 
@@ -200,7 +200,7 @@ def test_of_all_pairs_the_nearest_are_named(monkeypatch):
     monkeypatch.setattr(pairs, "PAIRS_NAMED", 10)
     photos = random_photos(300, most_changes=15)
     leak = search(photos)
-    assert leak.eval_photos == 60
+    assert leak.photos == 60
     assert [pair.distance for pair in leak.pairs] == [pair.distance for pair in compare_all(photos)[:10]]
     assert set(leak.pairs) <= set(compare_all(photos))
 
@@ -232,7 +232,7 @@ def test_no_pair_that_the_search_finds_lies_in_two_clusters():
     found = find(photos)
     assert len(found) > 300
     for pair in found:
-        assert clusters[hashes[pair.train_id]] == clusters[hashes[pair.eval_id]]
+        assert clusters[hashes[pair.seen_id]] == clusters[hashes[pair.held_out_id]]
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real photos are not here")
@@ -243,6 +243,6 @@ def test_every_near_duplicate_of_the_real_photos_is_found():
     photos = [HashedPhoto(f"Abyssinian_{one}", "train", hashes.pop(f"Abyssinian_{one}")) for one, _ in expected]
     photos += [HashedPhoto(image_id, "eval", hashed) for image_id, hashed in hashes.items()]
     found = find(photos)
-    assert {(pair.train_id, pair.eval_id) for pair in found} == {
+    assert {(pair.seen_id, pair.held_out_id) for pair in found} == {
         (f"Abyssinian_{one}", f"Abyssinian_{other}") for one, other in expected
     }

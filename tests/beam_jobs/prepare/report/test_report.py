@@ -299,6 +299,6 @@ def test_figures_are_written_as_a_person_reads_them():
 def test_a_near_duplicate_whose_file_has_gone_since_is_named_without_its_picture(tmp_path):
     gone, there = (PhotoSource(SourceFile(str(tmp_path / name), 10), False) for name in ("gone.jpg", "there.jpg"))
     (tmp_path / "there.jpg").write_bytes(encode(gradient(), "JPEG"))
-    sheet = draw_near_duplicates(Leak(1, True, (NearDuplicatePair(3, "pug_1", "pug_2", gone, there),)), None)
+    sheet = draw_near_duplicates([Leak(1, True, (NearDuplicatePair(3, "pug_1", "pug_2", gone, there),))], None)
     assert sheet.photos["pug_1"] == b""
     assert sheet.photos["pug_2"].startswith(JPEG_START)
