@@ -19,6 +19,7 @@ from schemas.features import IGNORE_ID
 
 # Per class: predicted boundary pixels, those of them near a true one, true boundary pixels, those near a predicted one.
 BOUNDARY_COUNTS_PER_CLASS = 4
+BLIND_IOU = 0.005  # an IoU below it is shown as 0.00: the model does not see the class
 
 
 class Counts(NamedTuple):
@@ -130,6 +131,11 @@ def class_iou(matrix: np.ndarray) -> np.ndarray:
     intersection = np.diagonal(matrix, axis1=-2, axis2=-1)
     union = matrix.sum(axis=-2) + matrix.sum(axis=-1) - intersection
     return np.divide(intersection, union, out=np.full_like(union, np.nan), where=union > 0)
+
+
+def blind_to(matrix: np.ndarray) -> np.ndarray:
+    """Classes that a model does not see although masks show them, of matrices [..., C, C]: bool [..., C]."""
+    return (np.sum(matrix, axis=-1) > 0) & (class_iou(matrix) < BLIND_IOU)
 
 
 def mean_iou(matrix: np.ndarray) -> np.ndarray:

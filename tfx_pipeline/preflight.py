@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from beam_jobs.storage.files import read_file
 from schemas.errors import UserError
@@ -46,7 +46,7 @@ def check_run(config: PipelineConfig, version: PublishedVersion, on_vertex: bool
     problems = [f"{config.data}: {one}" for one in _split_problems(manifest)]
     problems += _statistics_problems(config.data, manifest)
     if not problems:
-        problems += _training_problems(config, manifest, len(spec.classes), on_vertex)
+        problems += _training_problems(config, version, on_vertex)
         problems += _evaluation_problems(config.evaluation, spec, config.data)
     if config.hub is not None:
         problems += hub_problems(config.hub, config.training.export_tflite, on_vertex)
@@ -78,12 +78,13 @@ def _statistics_problems(data: str, manifest: Manifest) -> Iterator[str]:
             )
 
 
-def _training_problems(config: PipelineConfig, manifest: Manifest, num_classes: int, on_vertex: bool) -> Iterator[str]:
+def _training_problems(config: PipelineConfig, version: PublishedVersion, on_vertex: bool) -> Iterator[str]:
+    manifest, spec = version
     training, job = config.training, config.cloud.training if on_vertex else None
     if problem := distribution_problem(training, job, on_vertex):
         yield f"training.{problem}"
         return
-    surroundings = Surroundings(manifest.image_size, num_classes, manifest.splits[TRAIN].records)
+    surroundings = Surroundings(manifest.image_size, spec.class_names, manifest.splits[TRAIN].records)
     replicas = 1 if training.distribution == "single" else _devices(job) if on_vertex else worker_count()
     together = replace(surroundings, replicas=replicas)
     if config.tuning is None:
@@ -150,14 +151,25 @@ def absent_classes(data: str, spec: DatasetSpec) -> list[str]:
     return [name for name in spec.class_names if (one := numbers.get(fraction_feature(name))) and one.max == 0]
 
 
-def class_shares(data: str, spec: DatasetSpec) -> dict[str, float]:
-    """Share of the labelled pixels of the train split that each class has, mean of all records.
+class ClassShare(NamedTuple):
+    """How much of the train split a class has: `pixels`, a share, the mean over photos; and how many `photos`."""
+
+    pixels: float
+    photos: int
+
+
+def class_shares(data: str, spec: DatasetSpec) -> dict[str, ClassShare]:
+    """What each class has of the labelled pixels and of the photos of the train split, by its published statistics.
 
     Raises:
       UserError: The statistics cannot be read.
     """
     numbers = _numbers(data, TRAIN)
-    return {name: numbers[feature].mean for name in spec.class_names if (feature := fraction_feature(name)) in numbers}
+    return {
+        name: ClassShare(one.mean, one.common_stats.num_non_missing - one.num_zeros)
+        for name in spec.class_names
+        if (one := numbers.get(fraction_feature(name)))
+    }
 
 
 def _numbers(data: str, split: str) -> dict[str, NumericStatistics]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
@@ -39,7 +40,7 @@ class TrainingConfig(FrozenModel):
       weight_decay: AdamW's decoupled weight decay.
       loss: `cross_entropy` alone, or with the soft IoU (`cross_entropy_iou`) or soft Dice (`cross_entropy_dice`) of the
         batch, which weigh thin and rare classes like large ones.
-      class_weights: Factor of each class in the cross-entropy, in the order of class ids; all 1 where left out.
+      class_weights: Factors of classes in the cross-entropy, by class name; 1 where left out.
       crop_size: Side in pixels of random crops to train on, for a version at original sizes or for large images; such
         a model predicts images of any size, at that size, by overlapping tiles. 0 trains on whole images.
       augment: Random flips, crops, rotations and colours.
@@ -73,7 +74,7 @@ class TrainingConfig(FrozenModel):
     fine_tune_learning_rate: float = Field(default=4e-4, gt=0, le=1)
     weight_decay: float = Field(default=1e-4, ge=0, le=1)
     loss: Literal["cross_entropy", "cross_entropy_iou", "cross_entropy_dice"] = "cross_entropy_iou"
-    class_weights: tuple[PositiveFloat, ...] | None = None
+    class_weights: dict[str, PositiveFloat] = Field(default_factory=dict)
     crop_size: int = Field(default=0, ge=0, le=4096, multiple_of=32)
     augment: bool = True
     cache: bool = False
@@ -92,6 +93,17 @@ class TrainingConfig(FrozenModel):
         if model not in MODELS:
             raise ValueError(f"no model {model!r}; there are: {', '.join(MODELS)}")
         return model
+
+    @field_validator("class_weights", mode="before")
+    @classmethod
+    def _by_name(cls, class_weights: Any) -> Any:
+        if isinstance(class_weights, (list, tuple)):
+            raise ValueError("give them by class name, such as {fence: 3}; the other classes have 1")
+        return class_weights
+
+    def class_factors(self, class_names: Sequence[str]) -> tuple[float, ...] | None:
+        """The factor of each class in the order of class ids; None where none differs."""
+        return tuple(self.class_weights.get(name, 1.0) for name in class_names) if self.class_weights else None
 
     @property
     def encoder_is_pretrained(self) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.bounded_text import enumerated
 from schemas.errors import UserError
 from trainer.config import TrainingConfig
 from trainer.tuning import Range, TuningConfig, chosen_training, named
@@ -25,22 +26,22 @@ class Surroundings:
 
     Attributes:
       image_size: Of the data set version; 0 where images keep their sizes.
-      num_classes: C; None where it is not known.
+      class_names: In the order of class ids; None where they are not known.
       train_records: Of the version's train split.
       replicas: Devices that share a batch.
     """
 
     image_size: int
-    num_classes: int | None
+    class_names: Sequence[str] | None
     train_records: int
     replicas: int = 1
 
 
 def training_problems(config: TrainingConfig, surroundings: Surroundings) -> Iterator[str]:
     """Yields one line for each problem that would stop the training or make it train something unintended."""
-    records, replicas, classes = surroundings.train_records, surroundings.replicas, surroundings.num_classes
-    if config.class_weights is not None and classes is not None and len(config.class_weights) != classes:
-        yield f"class_weights: {len(config.class_weights)} numbers for {classes} classes; give one for each"
+    records, replicas, classes = surroundings.train_records, surroundings.replicas, surroundings.class_names
+    if classes is not None and (unknown := [name for name in config.class_weights if name not in classes]):
+        yield f"class_weights: no class {enumerated(unknown)}; there are {enumerated(classes, most=20)}"
     if config.batch_size > records:
         yield f"batch_size {config.batch_size} is more than the {records} training records; lower it"
     try:

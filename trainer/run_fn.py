@@ -94,6 +94,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
         find_shards(fn_args.eval_files),
         run.image_size,
         num_classes,
+        spec.class_names,
         tensorboard=TensorBoardWriter(fn_args.model_run_dir, spec) if chief else None,
         checkpoint_dir=checkpoints,
     )

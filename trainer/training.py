@@ -40,6 +40,7 @@ def train(
     eval_shards: Sequence[str],
     image_size: int,
     num_classes: int,
+    class_names: Sequence[str] = (),
     tensorboard: TensorBoardWriter | None = None,
     checkpoint_dir: str | None = None,
     report: Callable[[str], None] | None = None,
@@ -51,6 +52,7 @@ def train(
       train_shards, eval_shards: Paths of the shards of each split.
       image_size: S of the dataset version; 0 where images keep their sizes, with the configuration's `crop_size`.
       num_classes: C of the data set.
+      class_names: Names of its classes, which the configuration's `class_weights` are given by.
       tensorboard: TensorBoard's files; None writes none.
       checkpoint_dir: Folder of this run's checkpoints, and of no other run's; None keeps none.
       report: Called with one line per epoch; None prints it.
@@ -64,7 +66,7 @@ def train(
     """
     strategy = choose_strategy(config.distribution)
     records = count_records(train_shards)
-    check_training(config, Surroundings(image_size, num_classes, records, strategy.num_replicas_in_sync))
+    check_training(config, Surroundings(image_size, class_names, records, strategy.num_replicas_in_sync))
     model_size = config.model_size(image_size)
     keras.utils.set_random_seed(config.seed)
     with _precision(config.precision), strategy.scope():
@@ -74,6 +76,7 @@ def train(
             strategy=strategy,
             model=model,
             eval_split=EvalSplit(config, model, eval_shards, image_size, num_classes),
+            class_factors=config.class_factors(class_names),
             train_shards=train_shards,
             image_size=image_size,
             steps_per_epoch=records // config.batch_size,
@@ -96,6 +99,7 @@ class _Run:
     strategy: tf.distribute.Strategy
     model: keras.Model
     eval_split: EvalSplit
+    class_factors: tuple[float, ...] | None
     train_shards: Sequence[str]
     image_size: int
     steps_per_epoch: int
@@ -177,7 +181,7 @@ class _Run:
 
     def _step_function(self, optimizer: keras.Optimizer) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
         """One step of all replicas as a graph: their batches to their mean loss, a scalar."""
-        loss_of = segmentation_loss(OVERLAPS[self.config.loss], self.config.class_weights)
+        loss_of = segmentation_loss(OVERLAPS[self.config.loss], self.class_factors)
         variables = self.model.trainable_variables
         replicas = self.strategy.num_replicas_in_sync
 

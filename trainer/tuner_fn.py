@@ -61,15 +61,14 @@ def tuner_fn(fn_args: TunerArguments) -> TunerFnResult:
       UserError: A configuration or shards cannot be used, or a candidate cannot be built or trained.
     """
     run = read_custom_config(SearchConfig, fn_args.custom_config)
-    num_classes = len(run.dataset.classes)
     train_shards = find_shards(fn_args.train_files)
-    _check_candidates(run, train_shards, num_classes)
+    _check_candidates(run, train_shards)
     directory = f"{run.checkpoint_dir or fn_args.working_dir}/{run.identity}"
     data = {
         "train_shards": train_shards,
         "eval_shards": find_shards(fn_args.eval_files),
         "image_size": run.image_size,
-        "num_classes": num_classes,
+        "class_names": run.dataset.class_names,
     }
     return TunerFnResult(tuner=_open_search(run, directory), fit_kwargs=data)
 
@@ -105,16 +104,21 @@ class TrainingTuner(BaseTuner):
         train_shards: Sequence[str],
         eval_shards: Sequence[str],
         image_size: int,
-        num_classes: int,
+        class_names: Sequence[str],
     ) -> dict[str, float]:
-        """Trains once; arguments as of `train`. A training that diverges, or needs too much memory, fails alone."""
+        """Trains once; `train` says what the arguments are.
+
+        A training that diverges, or needs too much memory, fails alone.
+        """
         values = trial.hyperparameters.values
         line = f"trial {int(trial.trial_id) + 1}/{self._tuning.trials}  {named(values)}"
         start = time.monotonic()
         keras.backend.clear_session()  # otherwise the memory of all trials adds up
         try:
             config = chosen_training(self._training, values)
-            _, epochs = train(config, train_shards, eval_shards, image_size, num_classes, report=lambda line: None)
+            _, epochs = train(
+                config, train_shards, eval_shards, image_size, len(class_names), class_names, report=lambda line: None
+            )
         except (Diverged, tf.errors.ResourceExhaustedError) as error:
             reason = "diverged" if isinstance(error, Diverged) else "out of memory"
             print(f"{line}  {reason}  {time.monotonic() - start:.1f} s", flush=True)
@@ -169,15 +173,15 @@ def _open_search(run: SearchConfig, directory: str) -> TrainingTuner:
             return TrainingTuner(run.training, run.tuning, directory, overwrite=True)
 
 
-def _check_candidates(run: SearchConfig, train_shards: Sequence[str], num_classes: int) -> None:
+def _check_candidates(run: SearchConfig, train_shards: Sequence[str]) -> None:
     """Raises UserError if any trial could not start, before the first one trains."""
-    surroundings = Surroundings(run.image_size, num_classes, count_records(train_shards))
+    surroundings = Surroundings(run.image_size, run.dataset.class_names, count_records(train_shards))
     if problem := next(search_problems(run.tuning, run.training, surroundings), None):
         raise UserError(problem)
     searched = [name for name in MODEL_FIELDS if name in run.tuning.search]
     for changed, config in candidates(run.tuning, run.training, searched) if searched else ():
         try:
-            build_model(config, config.model_size(run.image_size), num_classes)
+            build_model(config, config.model_size(run.image_size), len(run.dataset.classes))
         except UserError as error:
             raise UserError(f"tuning.search: {named(changed)}: {error}") from None
         keras.backend.clear_session()

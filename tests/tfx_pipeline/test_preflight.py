@@ -49,7 +49,10 @@ def refused_at_google(toy_version, tmp_path):
     ("setting", "line"),
     [
         ("training.batch_size=9", "training.batch_size 9 is more than the 8 training records; lower it"),
-        ("training.class_weights=[1,2]", "training.class_weights: 2 numbers for 3 classes; give one for each"),
+        (
+            "training.class_weights={sofa: 2}",
+            "training.class_weights: no class sofa; there are pet, background, border",
+        ),
         ("training.crop_size=64", "training.crop_size 64 is more than the version's image_size 32"),
         ("training.distribution=multi_worker", "training.distribution: multi_worker, but TF_CONFIG names no second"),
         ("training.encoder_weights=absent.weights.h5", "training.encoder_weights: no file 'absent.weights.h5'; unet"),
@@ -69,7 +72,7 @@ def test_one_image_for_deeplabs_normalization_is_refused(refused):
 def test_all_that_is_wrong_is_named_at_once(refused):
     floors = {"min_mean_iou": 0.5, "min_iou": {"dog": 0.5}}
     hub = {"model_repo": "acme/pets", "token": "NO_SUCH_VARIABLE"}
-    lines = refused("training.batch_size=9", "training.class_weights=[1]", evaluation=floors, hub=hub)
+    lines = refused("training.batch_size=9", "training.class_weights={sofa: 2}", evaluation=floors, hub=hub)
     assert [line.split(":")[0].split()[0] for line in lines] == [
         *("training.class_weights", "training.batch_size", "evaluation.min_iou", "hub.token"),
     ]

@@ -34,7 +34,6 @@ def test_a_wrong_key_or_value_is_an_error_that_names_the_key(key, value):
         ("learning_rate", True),
         ("encoder_scale", True),
         ("seed", False),
-        ("class_weights", [True, 2, 3]),
     ],
 )
 def test_true_and_false_are_no_numbers(key, value):

@@ -8,18 +8,22 @@ from trainer.requirements import Surroundings, check_training, search_problems, 
 from trainer.training import train
 from trainer.tuning import TuningConfig
 
+CLASSES = ("pet", "background", "border")
 FROM_SCRATCH = {"encoder_weights": "none", "fine_tune_epochs": 0, "encoder_scale": 1}
 
 
 def problems(image_size: int = 64, replicas: int = 1, **training) -> list[str]:
     config = TrainingConfig(**{**FROM_SCRATCH, **training})
-    return list(training_problems(config, Surroundings(image_size, 3, train_records=100, replicas=replicas)))
+    return list(training_problems(config, Surroundings(image_size, CLASSES, train_records=100, replicas=replicas)))
 
 
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        ({"class_weights": [1, 2]}, "class_weights: 2 numbers for 3 classes; give one for each"),
+        (
+            {"class_weights": {"pet": 2, "sofa": 2}},
+            "class_weights: no class sofa; there are pet, background, border",
+        ),
         ({"batch_size": 101}, "batch_size 101 is more than the 100 training records; lower it"),
         ({"image_size": 48}, "image_size 48 x encoder_scale 1 must be a multiple of 32 for model unet"),
         (
@@ -37,7 +41,7 @@ def test_a_training_that_its_data_or_machines_cannot_have_is_named(values, probl
 
 
 def test_all_problems_are_named_at_once():
-    assert len(problems(class_weights=[1], batch_size=200, image_size=48)) == 3
+    assert len(problems(class_weights={"sofa": 1}, batch_size=200, image_size=48)) == 3
 
 
 @pytest.mark.parametrize(("batch_size", "replicas"), [(1, 1), (4, 4)])
@@ -76,14 +80,14 @@ def test_a_training_checks_its_requirements_itself(write_shards):
 def test_the_values_that_a_search_would_fail_at_are_named():
     search = {"model": ["unet", "deeplabv3plus"], "batch_size": [1, 8, 101]}
     tuning = TuningConfig(trials=3, epochs=1, search=search)
-    found = list(search_problems(tuning, TrainingConfig(**FROM_SCRATCH), Surroundings(64, 3, train_records=100)))
+    found = list(search_problems(tuning, TrainingConfig(**FROM_SCRATCH), Surroundings(64, CLASSES, train_records=100)))
     assert [one.split(": ")[1] for one in found] == ["model unet, batch_size 101", "model deeplabv3plus, batch_size 1"]
 
 
 def test_a_range_of_batch_sizes_must_suit_the_replicas_that_share_a_batch():
     def found(step):
         tuning = TuningConfig(trials=3, epochs=1, search={"batch_size": {"min": 4, "max": 16, "step": step}})
-        surroundings = Surroundings(64, 3, train_records=100, replicas=4)
+        surroundings = Surroundings(64, CLASSES, train_records=100, replicas=4)
         return list(search_problems(tuning, TrainingConfig(**FROM_SCRATCH), surroundings))
 
     assert found(4) == []
@@ -91,4 +95,4 @@ def test_a_range_of_batch_sizes_must_suit_the_replicas_that_share_a_batch():
 
 
 def test_a_training_without_problems_passes():
-    check_training(TrainingConfig(**FROM_SCRATCH), Surroundings(64, 3, train_records=8))
+    check_training(TrainingConfig(**FROM_SCRATCH), Surroundings(64, CLASSES, train_records=8))

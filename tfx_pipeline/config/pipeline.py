@@ -32,6 +32,8 @@ class EvaluationConfig(FrozenModel):
       min_mean_iou: Floor of the mean IoU over all eval examples.
       min_iou: Floors of single classes, by class name.
       min_slice_mean_iou: Floors of the mean IoU in every value of a slice, by the slice's name, e.g. `species: 0.6`.
+      allow_blind: Names of classes that a blessed model may fail to see. Without them, it must reach an IoU that is
+        shown as more than 0.00 in every class that the eval split shows.
       max_mean_iou_drop: How far the mean IoU may lie below the last blessed model's, both on this data.
       slices: Names of the slices to report, such as `breed`; by default, all slices of the data set.
     """
@@ -39,6 +41,7 @@ class EvaluationConfig(FrozenModel):
     min_mean_iou: float = Field(ge=0, le=1)
     min_iou: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
     min_slice_mean_iou: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    allow_blind: tuple[str, ...] = ()
     max_mean_iou_drop: float = Field(default=0.0, ge=0, le=1)
     slices: tuple[str, ...] | None = None
 
@@ -175,6 +178,7 @@ def check_evaluation(evaluation: EvaluationConfig, spec: DatasetSpec) -> None:
     """
     for key, names, known in (
         ("evaluation.min_iou", evaluation.min_iou, spec.class_names),
+        ("evaluation.allow_blind", evaluation.allow_blind, spec.class_names),
         ("evaluation.slices", evaluation.slices or (), spec.slice_names),
         ("evaluation.min_slice_mean_iou", evaluation.min_slice_mean_iou, spec.slice_names),
     ):

@@ -21,9 +21,11 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 
 from schemas.exported_model import BOUNDARY_COUNTS, CONFUSION_MATRIX, FINGERPRINT
-from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS, Counts, Figure, metric_named
+from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS, Counts, Figure, blind_to, metric_named
 
-SUMMED_MATRIX = "summed_confusion_matrix"  # an array of C * C pixel counts; the other metrics are numbers
+SUMMED_MATRIX = "summed_confusion_matrix"  # an array of C * C pixel counts
+SUMMED_PHOTOS = "photos_with_class"  # an array of C: examples whose mask shows the class; the other metrics are numbers
+BLIND = "blind_to"  # 1 where masks show the class and the model does not see it, else 0
 REPLICATES = 400  # of the bootstrap
 CONFIDENCE = 0.95
 BOUNDS = {"low": (1 - CONFIDENCE) / 2, "high": (1 + CONFIDENCE) / 2}
@@ -33,7 +35,10 @@ MetricValues = dict[tfma.metrics.MetricKey, "float | SummedCounts"]
 
 
 class SummedCounts(NamedTuple):
-    """Sums over examples: `total` int64 [K] and `replicates` int64 [REPLICATES, K], K = C * C + C * 4."""
+    """Sums over examples: `total` int64 [K] and `replicates` int64 [REPLICATES, K], K = C * C + C * 4 + C.
+
+    They are the confusion matrix, the boundary counts, and for each class the examples whose mask shows it.
+    """
 
     total: np.ndarray
     replicates: np.ndarray
@@ -48,22 +53,29 @@ def metric_values(counts: np.ndarray, metric: str, num_classes: int, class_id: i
     """A metric of summed counts [..., K]: float64 [...].
 
     Args:
-      counts: Confusion matrices and boundary counts side by side, flat.
-      metric: Name of one of `schemas.metrics.METRICS`.
+      counts: As in SummedCounts.
+      metric: Name of one of `schemas.metrics.METRICS`, or BLIND.
       num_classes: C.
       class_id: For a metric per class.
     """
-    matrix, boundaries = np.split(counts, [num_classes**2], axis=-1)
+    matrix, boundaries, _ = _parts(counts, num_classes)
     pixels = Counts(
         matrix.reshape(*counts.shape[:-1], num_classes, num_classes),
         boundaries.reshape(*counts.shape[:-1], num_classes, BOUNDARY_COUNTS_PER_CLASS),
     )
+    if metric == BLIND:
+        return blind_to(pixels.matrix)[..., class_id].astype(np.float64)
     return Figure(metric_named(metric), class_id).of(pixels)
+
+
+def _parts(counts: np.ndarray, num_classes: int) -> list[np.ndarray]:
+    """The three parts of SummedCounts, flat."""
+    return np.split(counts, [num_classes**2, num_classes * (num_classes + BOUNDARY_COUNTS_PER_CLASS)], axis=-1)
 
 
 # Takes `source_sha256`, the digest of its code, only so that the EvalConfig contains it.
 class SegmentationMetric(tfma.metrics.Metric):
-    """One metric of a slice, or one end of its confidence interval; see `metric_values`; or SUMMED_MATRIX."""
+    """One metric of a slice, or one end of its confidence interval; see `metric_values`; or one of the arrays."""
 
     def __init__(
         self,
@@ -99,8 +111,9 @@ def _computations(
 
         def result(metrics: MetricValues, counts_key=counts_key, metric_key=metric_key) -> MetricValues:
             total, replicates = metrics[counts_key]
-            if metric == SUMMED_MATRIX:
-                return {metric_key: total[: num_classes**2].astype(np.float64)}
+            if metric in (SUMMED_MATRIX, SUMMED_PHOTOS):
+                matrix, _, photos = _parts(total.astype(np.float64), num_classes)
+                return {metric_key: matrix if metric == SUMMED_MATRIX else photos}
             if bound is None:
                 return {metric_key: float(metric_values(total, metric, num_classes, class_id))}
             values = metric_values(replicates, metric, num_classes, class_id)
@@ -124,7 +137,7 @@ class _SumCounts(beam.CombineFn):
         self._num_classes = num_classes
 
     def create_accumulator(self) -> SummedCounts:
-        size = self._num_classes * (self._num_classes + BOUNDARY_COUNTS_PER_CLASS)
+        size = self._num_classes * (self._num_classes + BOUNDARY_COUNTS_PER_CLASS + 1)
         return SummedCounts(np.zeros(size, np.int64), np.zeros((REPLICATES, size), np.int64))
 
     def add_input(self, accumulator: SummedCounts, element: tfma.metrics.StandardMetricInputs) -> SummedCounts:
@@ -151,4 +164,5 @@ class _SumCounts(beam.CombineFn):
                 f"the model returned {matrix.size} and {boundaries.size} counts for one example,"
                 f" expected {expected[0]} and {expected[1]} for {self._num_classes} classes"
             )
-        return np.concatenate([matrix, boundaries]), int(np.ravel(predictions[FINGERPRINT])[0])
+        shown = matrix.reshape(self._num_classes, self._num_classes).any(axis=1)
+        return np.concatenate([matrix, boundaries, shown]), int(np.ravel(predictions[FINGERPRINT])[0])

@@ -85,7 +85,7 @@ def _verdict(title: str, evaluation: Evaluation, manifest: Manifest, digest: str
     if MEAN_IOU.name in overall.intervals:
         lead += f", 95 % confidence interval {_interval(overall, Figure(MEAN_IOU))}"
     facts = element("p", f"Data set manifest {manifest.sha256[:12]}, report {digest}", class_="detail")
-    shown = bounded_lines(evaluation.reasons, SHOWN_REASONS)
+    shown = bounded_lines([*evaluation.reasons, *evaluation.warnings], SHOWN_REASONS)
     reasons = [element("li", element("strong", reason)) for reason in shown]
     problems = [element("div", element("ul", *reasons), class_="problems")] if reasons else []
     return join(state, element("h1", title), element("p", f"{lead}.", class_="lead"), *problems, facts)

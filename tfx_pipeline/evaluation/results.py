@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2  # TFMA 0.52 no longer exports all of its protos
 
 from schemas.exported_model import EVALUATE
-from schemas.metrics import IOU, MEAN_IOU, Figure, figures
+from schemas.metrics import IOU, MEAN_IOU, Figure, blind_to, class_iou, figures
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config.pipeline import EvaluationConfig
-from tfx_pipeline.evaluation.iou_metrics import BOUNDS, SUMMED_MATRIX, bound_name
+from tfx_pipeline.evaluation.iou_metrics import BLIND, BOUNDS, SUMMED_MATRIX, SUMMED_PHOTOS, bound_name
 from tfx_pipeline.source_digest import source_sha256
 
 METRICS_MODULE = "tfx_pipeline.evaluation.iou_metrics"
 METRICS_SOURCE = (METRICS_MODULE, "schemas.metrics")
 EXAMPLE_COUNT = "example_count"
+_NEVER = config_pb2.GenericValueThreshold(upper_bound={"value": 0.0})
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,32 @@ class SliceMetrics:
 
 
 @dataclass(frozen=True)
+class BlindClass:
+    """A class that masks of the eval split show and the model does not see.
+
+    Attributes:
+      name: Of the class.
+      iou: Below `schemas.metrics.BLIND_IOU`.
+      pixel_share: Of the labelled pixels of the split that the class has.
+      photos, of_photos: How many photos show it, of how many.
+      allowed: Whether the configuration allows it (`evaluation.allow_blind`).
+    """
+
+    name: str
+    iou: float
+    pixel_share: float
+    photos: int
+    of_photos: int
+    allowed: bool
+
+    @property
+    def text(self) -> str:
+        """What people read."""
+        seen = f"{self.pixel_share:.2%} of the eval pixels and {self.photos:,} of {self.of_photos:,} photos show it"
+        return f"blind to {self.name}: IoU {IOU.text(self.iou)}, though {seen}"
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Evaluator's results for one model.
 
@@ -65,6 +94,7 @@ class Evaluation:
       reasons: Why not, one sentence per threshold; empty if blessed.
       baseline: All metrics of the last blessed model on the same data; None if there was none.
       confusion_matrix: Pixels of the whole eval split, rows the true class, columns the predicted one.
+      blind: Classes that the model does not see, allowed or not.
     """
 
     overall: SliceMetrics
@@ -74,6 +104,14 @@ class Evaluation:
     reasons: list[str] = field(default_factory=list)
     baseline: SliceMetrics | None = None
     confusion_matrix: tuple[tuple[int, ...], ...] = ()
+    blind: tuple[BlindClass, ...] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to know about classes beside `reasons`: blindness that is allowed, and classes that no one measured."""
+        allowed = [f"{one.text}; evaluation.allow_blind allows it" for one in self.blind if one.allowed]
+        absent = [name for name, row in zip(self.class_names, self.confusion_matrix) if not any(row)]
+        return allowed + [f"{name} is not judged: no mask of the eval split shows it" for name in absent]
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -93,7 +131,8 @@ class Evaluation:
 def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.EvalConfig:
     """The EvalConfig: our metrics over the `evaluate` signature, per slice, with thresholds.
 
-    Thresholds hold on the whole eval split; `min_slice_mean_iou` holds in every value of a slice. Without a last
+    Thresholds hold on the whole eval split; `min_slice_mean_iou` holds in every value of a slice. A class that the
+    split shows and the model does not see is beyond a threshold too, unless `allow_blind` names it. Without a last
     blessed model, Evaluator itself drops the change threshold.
     """
     mean_iou_threshold = config_pb2.MetricThreshold(
@@ -120,8 +159,11 @@ def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.E
         if figure.metric is MEAN_IOU:
             metrics[-1].per_slice_thresholds.extend(_slice_thresholds(evaluation.min_slice_mean_iou))
         metrics += [_metric(bound_name(name, bound), {**settings, "bound": bound}) for bound in BOUNDS]
-    settings = {"metric": SUMMED_MATRIX, "num_classes": len(spec.classes), "source_sha256": digest}
-    metrics.append(_metric(SUMMED_MATRIX, settings))
+    settings = {"num_classes": len(spec.classes), "source_sha256": digest}
+    metrics += [_metric(name, {**settings, "metric": name}) for name in (SUMMED_MATRIX, SUMMED_PHOTOS)]
+    for class_id, name in enumerate(spec.class_names):
+        threshold = None if name in evaluation.allow_blind else config_pb2.MetricThreshold(value_threshold=_NEVER)
+        metrics.append(_metric(f"{BLIND}_{name}", {**settings, "metric": BLIND, "class_id": class_id}, threshold))
     slice_names = spec.slice_names if evaluation.slices is None else evaluation.slices
     slice_names = dict.fromkeys((*slice_names, *evaluation.min_slice_mean_iou))
     return config_pb2.EvalConfig(
@@ -168,6 +210,7 @@ def read_evaluation(evaluation_uri: str, spec: DatasetSpec) -> Evaluation:
     overall: SliceMetrics | None = None
     last_blessed: SliceMetrics | None = None
     matrix: tuple[tuple[int, ...], ...] = ()
+    photos: list[int] = []
     slices: dict[str, dict[str, SliceMetrics]] = {}
     for record in tfma.load_metrics(evaluation_uri):
         candidate, baseline = _metric_values(record)
@@ -176,21 +219,25 @@ def read_evaluation(evaluation_uri: str, spec: DatasetSpec) -> Evaluation:
         if not keys:
             overall = metrics
             last_blessed = _slice_metrics({**candidate, **baseline}, spec) if MEAN_IOU.name in baseline else None
-            matrix = _matrix(record, len(spec.classes))
+            flat, classes = _array(record, SUMMED_MATRIX), len(spec.classes)
+            matrix = tuple(tuple(flat[row * classes :][:classes]) for row in range(classes))
+            photos = _array(record, SUMMED_PHOTOS)
         else:
             slices.setdefault(keys[0].column, {})[keys[0].bytes_value.decode()] = metrics
     if overall is None:
         raise ValueError(f"{evaluation_uri}: Evaluator wrote no metrics; is the eval split empty?")
     validation = tfma.load_validation_result(evaluation_uri)
     baseline_mean_iou = last_blessed.mean_iou if last_blessed else None
+    blind = _blind(spec.class_names, matrix, photos, overall.examples, _forbidden(validation))
     return Evaluation(
         overall=overall,
         slices={name: dict(sorted(slices[name].items())) for name in sorted(slices)},
         baseline_mean_iou=baseline_mean_iou,
         blessed=validation.validation_ok,
-        reasons=_reasons(validation, overall, baseline_mean_iou),
+        reasons=_reasons(validation, overall, baseline_mean_iou, blind),
         baseline=last_blessed,
         confusion_matrix=matrix,
+        blind=blind,
     )
 
 
@@ -205,14 +252,36 @@ def _metric_values(record: tfma.MetricsForSlice) -> tuple[dict[str, float], dict
     return candidate, baseline
 
 
-def _matrix(record: tfma.MetricsForSlice, num_classes: int) -> tuple[tuple[int, ...], ...]:
-    """The summed confusion matrix of the candidate."""
+def _array(record: tfma.MetricsForSlice, name: str) -> list[int]:
+    """An array of counts of the candidate."""
     [values] = [
         entry.value.array_value.float64_values
         for entry in record.metric_keys_and_values
-        if entry.key.name == SUMMED_MATRIX and entry.key.model_name != tfma.BASELINE_KEY and not entry.key.is_diff
+        if entry.key.name == name and entry.key.model_name != tfma.BASELINE_KEY and not entry.key.is_diff
     ]
-    return tuple(tuple(int(one) for one in values[row * num_classes :][:num_classes]) for row in range(num_classes))
+    return [int(one) for one in values]
+
+
+def _forbidden(validation: tfma.ValidationResult) -> set[str]:
+    """Names of the classes that the model does not see and should."""
+    names = [failure.metric_key.name for one in validation.metric_validations_per_slice for failure in one.failures]
+    return {name.removeprefix(f"{BLIND}_") for name in names if name.startswith(f"{BLIND}_")}
+
+
+def _blind(
+    class_names: Sequence[str],
+    matrix: tuple[tuple[int, ...], ...],
+    photos: Sequence[int],
+    examples: int,
+    forbidden: set[str],
+) -> tuple[BlindClass, ...]:
+    counts = np.array(matrix)
+    shares, iou = counts.sum(axis=1) / max(1, counts.sum()), class_iou(counts)
+    return tuple(
+        BlindClass(name, float(iou[row]), float(shares[row]), photos[row], examples, name not in forbidden)
+        for row, name in enumerate(class_names)
+        if blind_to(counts)[row]
+    )
 
 
 def _slice_metrics(found: dict[str, float], spec: DatasetSpec) -> SliceMetrics:
@@ -233,11 +302,22 @@ def _finite(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else value
 
 
-def _reasons(validation: tfma.ValidationResult, overall: SliceMetrics, baseline_mean_iou: float | None) -> list[str]:
-    reasons = []
+def _reasons(
+    validation: tfma.ValidationResult,
+    overall: SliceMetrics,
+    baseline_mean_iou: float | None,
+    blind: Sequence[BlindClass],
+) -> list[str]:
+    reasons = [
+        f"{one.text}; give training.class_weights or more photos of it, or name it in evaluation.allow_blind"
+        for one in blind
+        if not one.allowed
+    ]
     failures = ((one, failure) for one in validation.metric_validations_per_slice for failure in one.failures)
     for one, failure in failures:
         name, value = failure.metric_key.name, failure.metric_value.double_value.value
+        if name.startswith(f"{BLIND}_"):
+            continue  # said already, with what is known of the class
         if failure.metric_key.is_diff:
             allowed = -failure.metric_threshold.change_threshold.absolute.value
             reasons.append(

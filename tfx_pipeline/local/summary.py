@@ -56,6 +56,8 @@ class Summary:
             "dataset_manifest_sha256": self.manifest.sha256,
             "blessed": evaluation.blessed,
             "not_blessed_because": evaluation.reasons,
+            "blind_classes": [asdict(one) for one in evaluation.blind],
+            "warnings": evaluation.warnings,
             "metrics": evaluation.metrics(),
             "last_blessed_model": {"mean_iou": evaluation.baseline_mean_iou},
             "tuning": asdict(self.tuning) if self.tuning else None,
@@ -100,6 +102,7 @@ class Summary:
             lines += [*self.tuning.lines(), ""]
         if evaluation.baseline_mean_iou is not None:
             lines.append(f"last blessed model on the same data: mean IoU {MEAN_IOU.text(evaluation.baseline_mean_iou)}")
+        lines += bounded_lines([f"WARNING: {one}" for one in evaluation.warnings], MAX_REASONS)
         if evaluation.blessed:
             lines += [f"blessed, pushed to {self.pushed_to}", *(self.hub.lines() if self.hub else [])]
         else:

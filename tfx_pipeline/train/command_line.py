@@ -17,6 +17,7 @@ from beam_jobs.sources.folders import list_photos
 from beam_jobs.storage.files import exists, read_part, write_atomically
 from beam_jobs.storage.local_paths import local_path
 from beam_jobs.storage.versions import absolute_folder, published_versions
+from schemas.bounded_text import enumerated
 from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
 from schemas.features import TRAIN
@@ -34,7 +35,6 @@ CONFIG_FILE = "pipeline.yaml"
 LOOKED_AT, MEASURED = 5000, 100  # photos that are listed, and of them those whose size is read
 _HEADER = 1 << 17  # 128 KiB: the size of a photo stands behind its metadata
 JUDGED = (local_runner.EXIT_BLESSED, local_runner.EXIT_NOT_BLESSED, local_runner.EXIT_NO_SPACE)  # runs with a result
-_BLIND = 0.005  # an IoU that is shown as 0.00
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -177,16 +177,10 @@ def _configure(version: Path, output: Path, offline: bool) -> Path:
 
 def _say_where_to_look(version: Path, pipeline: Path, config: Path) -> None:
     summary = json.loads((pipeline / SUMMARY_FILE).read_text())
-    if blind := blind_classes(summary["metrics"]["iou"]):
-        print("\nWARNING: the model is blind to these classes:")
-        print("\n".join(f"  {one}" for one in blind))
-        print(f"More photos of them, a larger --image_size, more epochs or class weights may help: {config}")
+    if blind := summary["blind_classes"]:
+        names = enumerated([one["name"] for one in blind])
+        print(f"\nThe model is blind to {names}: a larger --image_size, more epochs, training.class_weights or more")
+        print(f"photos of them may help; evaluation.allow_blind accepts it: {config}")
     print(f"\nIn a browser: {pipeline / REPORT_FILE}, how good the model is")
     print(f"              {version / DATA_REPORT}, the data")
     print(f"Try it: make app MODEL={pipeline}")
-
-
-def blind_classes(iou: dict[str, float | None]) -> list[str]:
-    """Classes with an IoU of 0 or without one, in words."""
-    none = [f"{name} (in no eval mask, and never predicted)" for name, value in iou.items() if value is None]
-    return [*(f"{name} (IoU 0)" for name, value in iou.items() if value is not None and value < _BLIND), *none]

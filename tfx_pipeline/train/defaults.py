@@ -12,6 +12,7 @@ from statistics import median
 from typing import NamedTuple
 
 from schemas.sealed_text import sealed
+from tfx_pipeline.preflight import ClassShare
 
 SIZES = (64, 96, 128, 192, 256)  # sides; each a multiple of 32, as the encoders halve five times
 USUAL_SIZE = 128
@@ -31,7 +32,7 @@ class Facts(NamedTuple):
       data: Its folder.
       image_size: Side in pixels.
       records: Of the train split.
-      shares: Class to its share of the labelled pixels of the train split, in the order of class ids.
+      shares: Class to what it has of the train split, in the order of class ids.
     """
 
     dataset: str
@@ -39,14 +40,14 @@ class Facts(NamedTuple):
     data: str
     image_size: int
     records: int
-    shares: Mapping[str, float]
+    shares: Mapping[str, ClassShare]
 
 
 class Choice(NamedTuple):
     """One setting and why; `key` has a dot where it is in a section."""
 
     key: str
-    value: str | int | float | bool | tuple[float, ...]
+    value: str | int | float | bool | dict[str, float]
     reason: str
 
 
@@ -159,16 +160,15 @@ def batch_size(records: int) -> int:
     return max(1, min(usual, records))
 
 
-def _class_weights(shares: Mapping[str, float]) -> list[Choice]:
-    rare = [name for name, share in shares.items() if 0 < share < RARE]
+def _class_weights(shares: Mapping[str, ClassShare]) -> list[Choice]:
+    rare = {name: share for name, share in shares.items() if 0 < share.pixels < RARE}
     if not rare:
         return []
-    middle = median(share for share in shares.values() if share > 0)
-    weights = tuple(_weight(share, middle) for share in shares.values())
-    listed = ", ".join(f"{name} {shares[name]:.2%}" for name in rare)
-    order = " ".join(shares)
-    reason = f"of {order}: root of median/share, at most {MAX_WEIGHT:g}; below {RARE:.0%} of the pixels: {listed}"
-    return [Choice("training.class_weights", weights, reason)]
+    middle = median(share.pixels for share in shares.values() if share.pixels > 0)
+    weights = {name: _weight(share.pixels, middle) for name, share in shares.items()}
+    listed = ", ".join(f"{name} {share.pixels:.2%} in {share.photos:,} photos" for name, share in rare.items())
+    reason = f"root of median/share, at most {MAX_WEIGHT:g}; below {RARE:.0%} of the pixels: {listed}"
+    return [Choice("training.class_weights", {name: one for name, one in weights.items() if one > 1}, reason)]
 
 
 def _weight(share: float, middle: float) -> float:

@@ -120,7 +120,7 @@ def test_a_setting_that_makes_no_sense_is_refused(write_config, setting, problem
 
 
 def test_a_value_that_is_set_has_its_type_as_in_the_file(write_config):
-    settings = ["training.encoder_scale=1", "training.augment=false", "training.class_weights=[1, 2.5, 1]"]
+    settings = ["training.encoder_scale=1", "training.augment=false", "training.class_weights={pet: 2.5}"]
     config = load_config(write_config(), settings=settings)
     assert (config.training.encoder_scale, config.training.augment) == (1, False)
-    assert config.training.class_weights == (1.0, 2.5, 1.0)
+    assert config.training.class_weights == {"pet": 2.5}

@@ -23,6 +23,7 @@ from schemas.spec import load_spec
 from schemas.version import read_version
 from tests.tfx_pipeline import toy_trainer
 from tests.tfx_pipeline.conftest import BORDERLESS_BREED
+from tests.tfx_pipeline.toy_trainer import BLIND_TO_LAST
 from tfx_pipeline import local_runner
 from tfx_pipeline.config.pipeline import EvaluationConfig, PipelineConfig
 from tfx_pipeline.evaluation import eval_predictions
@@ -283,6 +284,25 @@ def test_a_floor_of_a_slice_holds_in_each_of_its_values(toy_version, floor_outpu
     run = run_pipeline(toy_version, floor_output, MIDDLING, min_mean_iou=0.1, min_slice_mean_iou={"breed": floor})
     [reason] = run.summary["not_blessed_because"]
     assert reason == f"mean_iou {breeds[worst]:.4f} of breed {worst} is below the floor {floor:.4f}"
+
+
+def test_a_model_that_is_blind_to_a_class_is_not_blessed_unless_the_configuration_allows_it(toy_version, floor_output):
+    masks = [truth for _, truth, _ in judged(toy_version, 0)]
+    share, photos = np.mean(np.stack(masks) == 2), sum((mask == 2).any() for mask in masks)
+    seen = f"blind to border: IoU 0.000, though {share:.2%} of the eval pixels and {photos} of 14 photos show it"
+    run = run_pipeline(toy_version, floor_output, BLIND_TO_LAST, min_mean_iou=0.1)
+    [reason] = run.summary["not_blessed_because"]
+    assert reason.startswith(seen)
+    assert "evaluation.allow_blind" in reason
+    assert reason in run.out
+    assert (floor_output / "evaluation.html").read_text().count(seen) == 1
+    assert [one["name"] for one in run.summary["blind_classes"]] == ["border"]
+
+    allowed = run_pipeline(toy_version, floor_output, BLIND_TO_LAST, min_mean_iou=0.1, allow_blind=("border",))
+    assert "Trainer: up to date" in allowed.out
+    assert allowed.summary["blessed"] is True
+    assert f"WARNING: {seen}; evaluation.allow_blind allows it" in allowed.out
+    assert (floor_output / "evaluation.html").read_text().count(seen) == 1
 
 
 def test_a_pushed_model_that_was_removed_is_pushed_again(after_removal, better):

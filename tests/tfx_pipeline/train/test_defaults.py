@@ -2,10 +2,12 @@ import yaml
 
 from schemas.sealed_text import is_edited
 from tfx_pipeline.config.pipeline import PipelineConfig
-from tfx_pipeline.train.command_line import blind_classes, next_version
+from tfx_pipeline.preflight import ClassShare
+from tfx_pipeline.train.command_line import next_version
 from tfx_pipeline.train.defaults import Facts, batch_size, choose_size, configuration_yaml, configure
 
-PETS = Facts("my_pets", "1.0.0", "runs/pets: 1/data", 128, 300, {"pet": 0.3, "ground": 0.7})
+SHARES = {"pet": ClassShare(0.3, 300), "ground": ClassShare(0.7, 300)}
+PETS = Facts("my_pets", "1.0.0", "runs/pets: 1/data", 128, 300, SHARES)
 
 
 def training_of(facts, offline=False):
@@ -28,7 +30,7 @@ def test_as_many_photos_as_the_measured_run_had_are_trained_on_as_long():
     training = training_of(PETS)
     assert (training.encoder_weights, training.batch_size, training.encoder_scale) == ("imagenet", 8, 2)
     assert training.epochs + training.fine_tune_epochs == 55  # of 37 steps
-    assert training.class_weights is None
+    assert training.class_weights == {}
 
 
 def test_offline_trains_from_scratch_for_more_steps():
@@ -44,10 +46,13 @@ def test_many_photos_need_few_epochs_and_few_have_a_bound():
 
 
 def test_a_class_below_one_percent_brings_weights_and_one_that_is_nowhere_keeps_its_own():
-    shares = {"road": 0.7, "sky": 0.16, "pole": 0.005, "ghost": 0.0, "car": 0.13}
-    weights = training_of(PETS._replace(shares=shares)).class_weights
-    assert weights == (1.0, 1.0, 5.0, 1.0, 1.06)
-    assert training_of(PETS._replace(shares={**shares, "pole": 0.01})).class_weights is None
+    pixels = {"road": 0.7, "sky": 0.16, "pole": 0.005, "ghost": 0.0, "car": 0.13}
+    shares = {name: ClassShare(share, 7) for name, share in pixels.items()}
+    facts = PETS._replace(shares=shares)
+    assert training_of(facts).class_weights == {"pole": 5.0, "car": 1.06}
+    text = configuration_yaml(facts, configure(facts, "runs/pets", offline=False))
+    assert "root of median/share, at most 5; below 1% of the pixels: pole 0.50% in 7 photos" in text
+    assert training_of(PETS._replace(shares={**shares, "pole": ClassShare(0.01, 7)})).class_weights == {}
 
 
 def test_the_size_follows_the_photos_up_to_what_a_processor_can_train():
@@ -58,8 +63,3 @@ def test_the_size_follows_the_photos_up_to_what_a_processor_can_train():
 
 def test_a_changed_data_set_is_the_next_minor_version():
     assert (next_version("1.0.0"), next_version("2.9.3")) == ("1.1.0", "2.10.0")
-
-
-def test_classes_that_a_model_does_not_see_are_named():
-    found = blind_classes({"road": 0.9, "pole": 0.004, "ghost": None, "car": 0.006})
-    assert found == ["pole (IoU 0)", "ghost (in no eval mask, and never predicted)"]
