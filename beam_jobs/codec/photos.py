@@ -29,26 +29,18 @@ from schemas.photos import GIF_STARTS, JPEG_START, MAX_PIXELS, MAX_SIDE, MIN_SID
 
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `check_size` refuses in words what is too large
 
+_OPAQUE = 255
 _STRIP_PIXELS = 1 << 20  # of what is laid over white at a time
 
-# Kinds of repair, as the manifest counts them; `beam_jobs.codec.jpeg` has those of a JPEG stream.
-REENCODED_GIF = "gif"
-REENCODED_PNG = "png"
+# Kinds of repair, as the manifest counts them; `beam_jobs.codec.jpeg` has those of a JPEG stream. What a sound file of
+# any kind needs to become RGB, such as grey or a palette, is none.
+JPEG, PNG, GIF = "jpeg", "png", "gif"  # also a kind of repair: the name says that it is another
 FLATTENED_ALPHA = "alpha"
 CONVERTED_CMYK = "cmyk"
-CONVERTED_GREY = "grey"
-CONVERTED_PALETTE = "palette"
 ROTATED = "exif_rotated"
 
-_REPAIRS_OF_COMPONENTS = {1: (CONVERTED_GREY,), 3: (), 4: (CONVERTED_CMYK,)}  # of a JPEG
-_REPAIRS_OF_COLOR_TYPE = {  # of a PNG
-    png.GREY: (CONVERTED_GREY,),
-    png.RGB: (),
-    png.PALETTE: (CONVERTED_PALETTE,),
-    png.GREY_ALPHA: (FLATTENED_ALPHA,),
-    png.RGB_ALPHA: (FLATTENED_ALPHA,),
-}
-_REPAIRS_OF_GIF_MODE = {"P": (CONVERTED_PALETTE,), "L": (CONVERTED_GREY,)}
+_CMYK_COMPONENTS = 4  # of a JPEG
+_EXTENSIONS = {JPEG: ("jpg", "jpeg", "jpe", "jfif", "mpo"), PNG: ("png", "apng"), GIF: ("gif",)}
 
 
 class Photo(NamedTuple):
@@ -57,13 +49,15 @@ class Photo(NamedTuple):
     Attributes:
       image: Mode RGB, upright, at source size or at a fraction of it.
       source_width, source_height: Upright pixels of the source.
-      repairs: Kinds of repair that were needed; empty for a plain JPEG.
+      repairs: Kinds of repair that were needed; empty for a sound file.
+      container: What kind of file the bytes are: JPEG, PNG or GIF.
     """
 
     image: Image.Image
     source_width: int
     source_height: int
     repairs: tuple[str, ...]
+    container: str = JPEG
 
 
 def decode_photo(data: bytes, min_side: int, max_missing_fraction: float = 0.0) -> Photo:
@@ -100,6 +94,14 @@ def decode_photo(data: bytes, min_side: int, max_missing_fraction: float = 0.0) 
     raise InputRejected(NOT_AN_IMAGE, f"not a JPEG, PNG or GIF; starts with {data[:8]!r}")
 
 
+def misnamed(photo: Photo, name: str) -> tuple[str, ...]:
+    """A repair where the extension of the file's name is that of another kind of picture; else nothing."""
+    extension = name.rpartition(".")[2].lower()
+    if extension in _EXTENSIONS[photo.container] or not any(extension in known for known in _EXTENSIONS.values()):
+        return ()
+    return (photo.container,)
+
+
 def resize_photo(image: Image.Image, image_size: int) -> Image.Image:
     """Resizes to a square with an antialiasing filter, without regard to the aspect ratio; 0 keeps the size."""
     return image.resize((image_size, image_size), Image.Resampling.BILINEAR) if image_size else image
@@ -122,7 +124,8 @@ def _decode_jpeg(data: bytes, min_side: int, max_missing_fraction: float) -> Pho
     check_size(*header.size)
     check_scans(header)
     image, repairs = decode_jpeg(header, min_side, max_missing_fraction)
-    repairs = _REPAIRS_OF_COMPONENTS[header.components] + repairs
+    if header.components == _CMYK_COMPONENTS:
+        repairs = (CONVERTED_CMYK, *repairs)
     width, height = header.size
     if header.orientation == UPRIGHT:
         return Photo(image, width, height, repairs)
@@ -135,20 +138,21 @@ def _decode_png(data: bytes) -> Photo:
     source = png.read_png(data)
     check_size(*source.size)
     image = png.load(source)
+    repairs = (FLATTENED_ALPHA,) if "A" in image.getbands() and image.getchannel("A").getextrema()[0] < _OPAQUE else ()
     if source.color_type == png.GREY:
         image = _grey_to_rgb(image, source)
     elif source.color_type == png.RGB and source.depth == 16 and source.transparency:
         image = _whiten_key(image, png.load_low_bytes(source), source.transparency)
     else:
         image = _lay_over_white(image)
-    return Photo(image, *source.size, (REENCODED_PNG, *_REPAIRS_OF_COLOR_TYPE[source.color_type]))
+    return Photo(image, *source.size, repairs, PNG)
 
 
 def _decode_gif(data: bytes) -> Photo:
     image = Image.open(io.BytesIO(data), formats=("GIF",))
     check_size(*image.size)
     image.load()
-    return Photo(_lay_over_white(image), *image.size, (REENCODED_GIF, *_REPAIRS_OF_GIF_MODE[image.mode]))
+    return Photo(_lay_over_white(image), *image.size, (), GIF)
 
 
 def _grey_to_rgb(image: Image.Image, source: png.Png) -> Image.Image:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from beam_jobs.codec.mask_colors import PaletteColor
 from beam_jobs.codec.masks import decode_mask, resize_mask
-from beam_jobs.codec.photos import decode_photo, resize_photo
+from beam_jobs.codec.photos import decode_photo, misnamed, resize_photo
 from beam_jobs.codec.png import encode_mask
 from beam_jobs.near_duplicates.hashing import encoded_photo_hash, photo_hash
 from beam_jobs.records.tf_example import Value
@@ -67,8 +67,9 @@ def make_record(
     spec: DatasetSpec,
     encoding: Encoding,
     hash_photo: bool = False,
+    photo_name: str = "",
 ) -> Record:
-    """Checks, resizes and encodes one pair of files.
+    """Checks, resizes and encodes one pair of files; of `photo_name`, only the extension is looked at.
 
     Raises:
       InputRejected: The photo, the mask or the id cannot be published.
@@ -106,7 +107,13 @@ def make_record(
     steps = {"decode": decoded - start, "resize": resized - decoded, "encode": encoded - resized}
     microseconds = {step: nanoseconds // 1000 for step, nanoseconds in steps.items()}
     hashed = photo_hash(luma) if hash_photo else None
-    return Record(values, photo.repairs + source_mask.repairs, microseconds, hashed, source_mask.colors)
+    return Record(
+        values,
+        misnamed(photo, photo_name) + photo.repairs + source_mask.repairs,
+        microseconds,
+        hashed,
+        source_mask.colors,
+    )
 
 
 def new_photo_hash(photo_data: bytes, encoding: Encoding) -> bytes | None:

@@ -159,7 +159,8 @@ class WriteShard(beam.DoFn):
             hashed = copied_photo_hash(bytes_of(values, IMAGE)) if self._hash_photos else None
             return Record(values, (), {}, hashed), example
         photo, mask = contents
-        record = make_record(plan.image_id, photo, mask, self._spec, self._encoding, self._hash_photos)
+        name = str(plan.image)
+        record = make_record(plan.image_id, photo, mask, self._spec, self._encoding, self._hash_photos, name)
         example = to_example(record.values)
         meter_record(len(example), record.repairs, record.microseconds)
         return record, example

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from beam_jobs.codec.photos import decode_photo, resize_photo
+from beam_jobs.codec.photos import decode_photo, misnamed, resize_photo
 from beam_jobs.rejections import InputRejected
 from tests.beam_jobs.pictures import encode, flipped, gradient
 
@@ -27,22 +27,40 @@ def test_a_plain_jpeg_needs_no_repair_and_keeps_its_pixels():
     assert np.abs(np.asarray(photo.image, np.int16) - np.asarray(gradient(), np.int16)).mean() < 2
 
 
+def half_transparent() -> Image.Image:
+    image = gradient().convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    return image
+
+
 @pytest.mark.parametrize(
     ("data", "repairs"),
     [
-        (encode(gradient(), "PNG"), ("png",)),
-        (encode(gradient(), "GIF"), ("gif", "palette")),
-        (encode(gradient().convert("RGBA"), "PNG"), ("png", "alpha")),
+        (encode(gradient(), "PNG"), ()),
+        (encode(gradient(), "GIF"), ()),
+        (encode(gradient().convert("RGBA"), "PNG"), ()),
+        (encode(gradient().convert("L"), "PNG"), ()),
+        (encode(gradient().convert("P"), "PNG"), ()),
+        (encode(gradient().convert("L"), "JPEG", quality=95), ()),
+        (encode(half_transparent(), "PNG"), ("alpha",)),
         (encode(gradient().convert("CMYK"), "JPEG", quality=95), ("cmyk",)),
-        (encode(gradient().convert("L"), "JPEG", quality=95), ("grey",)),
         (with_orientation(gradient(), 3), ("exif_rotated",)),
     ],
 )
-def test_a_repairable_photo_becomes_rgb_and_says_how(data, repairs):
+def test_a_sound_photo_of_any_kind_becomes_rgb_without_a_repair_and_another_says_what_it_needed(data, repairs):
     photo = decode_photo(data, 32)
     assert photo.repairs == repairs
     assert photo.image.mode == "RGB"
     assert photo.image.size == (60, 40)
+
+
+def test_a_file_that_is_of_another_kind_than_its_name_says_is_a_repair():
+    photo, jpeg = decode_photo(encode(gradient(), "PNG"), 0), decode_photo(encode(gradient(), "JPEG"), 0)
+    assert [misnamed(photo, name) for name in ("a.png", "b/A.PNG", "a.jpg", "t.tar!/a.JPEG", "a.photo", "a")] == [
+        *((), (), ("png",), ("png",)),
+        *((), ()),
+    ]
+    assert [misnamed(jpeg, name) for name in ("a.jpg", "a.JPEG", "a.png")] == [(), (), ("jpeg",)]
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))

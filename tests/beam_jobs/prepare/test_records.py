@@ -38,6 +38,14 @@ def test_a_photo_that_ends_early_is_repaired_as_far_as_the_encoding_allows():
         make_record("Bengal_1", unfinished, mask, PETS, Encoding(32, "jpeg", 92, max_missing_fraction=0))
 
 
+def test_a_png_is_repaired_only_where_it_is_named_otherwise():
+    photo = encode(gradient(), "PNG")
+    names = {"images/pug_1.png": (), "images/pug_1.jpg": ("png",)}
+    for name, repairs in names.items():
+        record = make_record("pug_1", photo, MASK, PETS, Encoding(32, "jpeg", 92), photo_name=name)
+        assert record.repairs == repairs
+
+
 def test_a_photo_kept_as_png_loses_nothing():
     record = make_record("Bengal_1", encode(gradient(), "PNG"), MASK, PETS, Encoding(0, "png", 92))
     np.testing.assert_array_equal(decoded(record.values[features.IMAGE]), np.asarray(gradient()))
