@@ -11,6 +11,7 @@ DATA_JOBS = [
     "dill>=0.3.1.1",  # tfx-bsl imports it; Beam no longer brings it
     "numpy>=1.26,<3",
     "pillow>=11,<13",
+    "pycocotools>=2.0.10,<3",  # masks from the polygons and run lengths of COCO and others
     "pyarrow>=10",
     "pydantic>=2.7,<3",
     "pyyaml>=6",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from beam_jobs.storage.files import read_file, read_part
@@ -18,24 +19,63 @@ def spell_out(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
+class MaskPart(NamedTuple):
+    """One of the sources that a mask is made of.
+
+    Attributes:
+      name: The category that the source is a mask of, or what it is.
+      uri, bytes, offset, member, content: As those of a SourceFile.
+    """
+
+    name: str
+    uri: str
+    bytes: int
+    offset: int | None
+    member: str
+    content: str
+
+
 class SourceFile(NamedTuple):
-    """A whole file, a member of a plain tar archive, or a record of a shard.
+    """A whole file, a member of a plain tar archive, a record of a shard, or what a large file says about one photo.
 
     Attributes:
       uri: The file that holds the bytes.
       bytes: Number of bytes.
       offset: Where they begin in the file; None stands for the whole file.
-      member: Name inside the archive; empty for a whole file.
+      member: Name inside the archive, or of the photo inside the large file; empty for a whole file.
+      content: What the large file says about the photo; it is not read again.
+      layer: The category that the file's path names, where each class has its mask.
+      parts: Of a mask that is made of several sources, all of them, from the bottom to the top; the other fields are
+        those of the first one.
     """
 
     uri: str
     bytes: int
     offset: int | None = None
     member: str = ""
+    content: str = ""
+    layer: str = ""
+    parts: tuple[MaskPart, ...] = ()
 
     def __str__(self) -> str:
         """As people read it: `photos/images/pug_1.jpg` or `images.tar.gz!/images/pug_1.jpg`."""
         return f"{self.uri}{_MEMBER}{self.member}" if self.member else self.uri
+
+
+class AnnotationRow(NamedTuple):
+    """One line of what a file of annotations says about a photo.
+
+    Attributes:
+      uri: The file.
+      photo: What names the photo there: two photos never share it.
+      position: -1 for what is said about the photo itself; then the position of the annotation in the file.
+      text: JSON, as `beam_jobs.codec.annotations.entries` reads it.
+    """
+
+    uri: str
+    photo: str
+    position: int
+    text: str
 
 
 class PhotoSource(NamedTuple):
@@ -78,6 +118,18 @@ class PlannedRecord(NamedTuple):
     def source_bytes(self) -> int:
         """Bytes of all its sources."""
         return sum(source.bytes for source in self.sources)
+
+
+def whole_mask(sources: Sequence[SourceFile]) -> SourceFile:
+    """The mask that is made of several sources, from the bottom to the top."""
+    parts = tuple(MaskPart(one.layer, one.uri, one.bytes, one.offset, one.member, one.content) for one in sources)
+    return sources[0]._replace(bytes=sum(one.bytes for one in sources), content="", layer="", parts=parts)
+
+
+def sources_of(mask: SourceFile) -> Iterator[tuple[str, SourceFile]]:
+    """The name and the source of each part of a mask."""
+    for name, *source in mask.parts:
+        yield name, SourceFile(*source)
 
 
 def read_source(source: SourceFile) -> bytes:

@@ -16,9 +16,10 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from beam_jobs.elements import PlannedRecord, SourceFile
+from beam_jobs.elements import AnnotationRow, MaskPart, PlannedRecord, SourceFile
 
 ROWS_PER_BATCH = 1 << 10
+BYTES_PER_BATCH = 16 << 20  # 16 MiB, of what annotations say in the rows
 
 _QUICK = 1  # zlib's level
 
@@ -51,24 +52,37 @@ def to_plan(row: list[Any]) -> PlannedRecord:
 
 def to_file(row: list[Any] | None) -> SourceFile | None:
     """Makes a source of an unpacked row, or None."""
-    return SourceFile(*row) if row else None
+    if not row:
+        return None
+    *fields, parts = row
+    return SourceFile(*fields, tuple(MaskPart(*part) for part in parts))
 
 
 class Pack(beam.DoFn):
-    """Rows -> packed rows, at most `ROWS_PER_BATCH` per element."""
+    """Rows -> packed rows, at most `ROWS_PER_BATCH` per element, and not many more than `BYTES_PER_BATCH`."""
 
     def start_bundle(self) -> None:
         self._rows: list[Any] = []
+        self._bytes = 0
 
     def process(self, row: Any) -> Iterator[bytes]:
         self._rows.append(row)
-        if len(self._rows) == ROWS_PER_BATCH:
+        self._bytes += _annotated_bytes(row)
+        if len(self._rows) == ROWS_PER_BATCH or self._bytes >= BYTES_PER_BATCH:
             yield pack(self._rows)
-            self._rows = []
+            self._rows, self._bytes = [], 0
 
     def finish_bundle(self) -> Iterator:
         if self._rows:
             yield at_end_of_bundle(pack(self._rows))
+
+
+def _annotated_bytes(row: Any) -> int:
+    """Bytes of what a large file says about the photo of a row."""
+    if isinstance(row, PlannedRecord):
+        return 0 if row.mask is None else len(row.mask.content) + sum(len(part.content) for part in row.mask.parts)
+    value = getattr(row, "value", None)
+    return len(value.text) if isinstance(value, AnnotationRow) else 0
 
 
 def at_end_of_bundle(value: object, tag: str | None = None) -> WindowedValue | TaggedOutput:

@@ -38,6 +38,7 @@ MASK_VALUE = "unknown_mask_value"
 MASK_LACKS_CLASS = "mask_lacks_required_class"
 MASK_COLORS = "mask_colors_differ"
 MASK_SOFT = "mask_too_soft"
+ANNOTATION = "unusable_annotation"
 MASK_ALL_IGNORED = "mask_all_ignored"
 
 EXCLUDED = frozenset(

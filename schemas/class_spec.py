@@ -1,12 +1,13 @@
-"""The classes of a data set, and how its masks name them: by values, by colours, or by a threshold."""
+"""The classes of a data set, and how its masks name them: by values, by colours, by a threshold, or by categories."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from schemas.frozen_model import FrozenModel
+from schemas.path_pattern import check_file_pattern
 
 COLOR = r"^#[0-9a-f]{6}$"
 TRANSPARENT = "transparent"  # in place of a colour: pixels whose alpha is 0, whatever colour lies behind
@@ -15,6 +16,10 @@ MAX_MASK_VALUE = 65535  # of a mask of 16 bits
 ClassName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=128)]
 MaskValue = Annotated[int, Field(ge=0, le=MAX_MASK_VALUE)]
 MaskColor = Annotated[str, Field(pattern=rf"{COLOR}|^{TRANSPARENT}$")]
+Category = Annotated[str, Field(min_length=1, max_length=256)]
+
+IN_ONE_FILE = ("coco", "cvat", "panoptic")  # formats whose annotations of many photos lie in one file
+OF_FILES = ("labelme", "layers", "panoptic", "yolo")  # formats with files for each photo
 
 
 class ClassSpec(FrozenModel):
@@ -23,6 +28,7 @@ class ClassSpec(FrozenModel):
     Attributes:
       mask_values: Values in the source mask that mean this class.
       mask_colors: Colours in the source mask that mean it, where masks are coloured.
+      categories: Names in annotations that mean it; none for the class of unlabelled pixels.
       color: The colour that the class is drawn in.
       required: Whether a mask without one pixel of this class is rejected.
     """
@@ -30,13 +36,18 @@ class ClassSpec(FrozenModel):
     name: ClassName
     mask_values: tuple[MaskValue, ...] = ()
     mask_colors: tuple[MaskColor, ...] = ()
+    categories: tuple[Category, ...] | None = None
     color: str = Field(pattern=COLOR)
     required: bool = False
 
     @model_validator(mode="after")
     def _one_kind(self) -> ClassSpec:
-        if bool(self.mask_values) == bool(self.mask_colors):
-            raise ValueError("needs mask_values, or mask_colors where masks are coloured, and not both")
+        kinds = (self.mask_values, self.mask_colors, self.categories is not None)
+        if sum(map(bool, kinds)) != 1:
+            raise ValueError(
+                "needs mask_values, or mask_colors where masks are coloured, or categories where annotations name"
+                " them, and only one of these"
+            )
         return self
 
     @property
@@ -54,11 +65,22 @@ class MaskSpec(FrozenModel):
       lossy: JPEG and lossy WebP masks are read too; each pixel becomes the nearest value or colour of a class.
       max_soft_fraction: A mask of which a larger share of pixels is neither 0 nor 255 (`threshold`), or is not exactly
         a value or colour of a class (`lossy`), is rejected: it is no mask of this kind.
+      format: Annotations in place of mask images, `layers` being several mask images for each photo; None for masks.
+      annotations: Where the files lie that hold the annotations of many photos; may name splits.
+      unlabelled: The class of pixels that no annotation covers, or `ignore`.
+      order: Classes, from the bottom to the top, where shapes cover each other; those left out lie below them. None:
+        as they are listed, later ones over earlier ones, and `layers` in the order of the classes.
+      crowd: Whether a region of many things (COCO's `iscrowd`) is of its class, as None is, or ignored.
     """
 
     threshold: int | None = Field(default=None, ge=1, le=255)
     lossy: bool = False
     max_soft_fraction: float = Field(default=0.25, ge=0, le=1)
+    format: Literal["coco", "cvat", "labelme", "layers", "panoptic", "yolo"] | None = None
+    annotations: Annotated[str, AfterValidator(check_file_pattern)] | None = None
+    unlabelled: str | None = None
+    order: tuple[ClassName, ...] | None = None
+    crowd: Literal["class", "ignore"] | None = None
 
     @field_validator("lossy")
     @classmethod
@@ -66,3 +88,19 @@ class MaskSpec(FrozenModel):
         if lossy and info.data.get("threshold"):
             raise ValueError("threshold reads lossy masks by itself; leave lossy out")
         return lossy
+
+    @model_validator(mode="after")
+    def _of_the_format(self) -> MaskSpec:
+        others = [name for name in ("annotations", "unlabelled", "order", "crowd") if getattr(self, name) is not None]
+        if self.format is None:
+            if others:
+                raise ValueError(f"{', '.join(others)}: only with a format, such as format: coco")
+            return self
+        if (self.annotations is None) == (self.format in IN_ONE_FILE):
+            needs = "needs annotations, the file's path" if self.annotations is None else "has no annotations file"
+            raise ValueError(f"format: {self.format} {needs}")
+        if self.unlabelled is None:
+            raise ValueError("needs unlabelled: the class of pixels that no annotation covers, or ignore")
+        if self.lossy or (self.threshold and self.format != "layers"):
+            raise ValueError(f"format: {self.format} is exact; leave out lossy and threshold")
+        return self

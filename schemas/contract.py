@@ -12,7 +12,7 @@ from schemas.spec import DatasetSpec
 
 # What a record says. Titles, colours and addresses may change without a new version; so may the places of files,
 # because what lies there is in the digest of the inputs.
-_CLASS_FIELDS = ("mask_values", "mask_colors", "required")
+_CLASS_FIELDS = ("mask_values", "mask_colors", "categories", "required")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -49,12 +49,13 @@ def label_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
                 old_value, new_value = _plain(getattr(old, field)), _plain(getattr(one, field))
                 if old_value != new_value:
                     changes.append(f"class {one.name}: {field} {old_value} (now {new_value})")
-    for field in ("ignore_values", "ignore_colors"):
-        old_value, new_value = sorted(getattr(before, field)), sorted(getattr(now, field))
+    for field in ("ignore_values", "ignore_colors", "ignore_categories"):
+        old_value, new_value = sorted(getattr(before, field) or ()), sorted(getattr(now, field) or ())
         if old_value != new_value:
             changes.append(f"{field} {old_value} (now {new_value})")
-    if before.masks != now.masks:
-        changes.append(f"masks {before.masks.model_dump()} (now {now.masks.model_dump()})")
+    if _reading(before) != _reading(now):
+        old_masks, new_masks = (one.masks.model_dump(exclude_none=True) for one in (before, now))
+        changes.append(f"masks {old_masks} (now {new_masks})")
     return [*changes, *_slice_changes(before, now)]
 
 
@@ -78,6 +79,11 @@ def _slice_changes(before: DatasetSpec, now: DatasetSpec) -> Iterator[str]:
         elif old.members != new.members:
             moved = sorted(old.members.items() ^ new.members.items())
             yield f"slice {new.name}: groups differ for {_listed(dict.fromkeys(member for member, _ in moved))}"
+
+
+def _reading(spec: DatasetSpec) -> dict[str, object]:
+    """How masks are read, without where they lie."""
+    return spec.masks.model_dump(exclude={"annotations"})
 
 
 def _plain(value: object) -> object:

@@ -3,6 +3,7 @@
 `{id}` stands for the id, `*` for any characters and `?` for one, none of them for a `/`; everything else is literal.
 `{split:train|val}` stands for one of these names, which also say the split, as `SPLIT_NAMES` has them. A folder called
 `test` is the split `test` beside one of `eval`, such as `val`; without, it is `eval`, which every version needs.
+`{class}` stands for any characters too, and names the class of a mask that has one.
 Names that begin with a dot never match a `*`, a `?` or an `{id}` at their start: operating systems leave such files.
 The extension after an `{id}` matches in upper and lower case, and `.jpg` and `.jpeg` are the same.
 """
@@ -14,14 +15,15 @@ from functools import cached_property
 
 from schemas.features import EVAL, TEST, TRAIN
 
-PLACEHOLDER = "{id}"
+PLACEHOLDER, CLASS = "{id}", "{class}"
 SPLIT_NAMES = {  # as folders are called, in any case
     **dict.fromkeys(("train", "training", "trn"), TRAIN),
     **dict.fromkeys(("eval", "val", "valid", "validation", "dev"), EVAL),
     **dict.fromkeys(("test", "testing", "tst"), TEST),
 }
 _SPLIT = re.compile(r"\{split:([^{}]*)\}")
-_WILDCARDS = re.compile(r"(\{id\}|\{split:[^{}]*\}|\*|\?)")
+_WILDCARDS = re.compile(r"(\{id\}|\{class\}|\{split:[^{}]*\}|\*|\?)")
+_ANY_LENGTH = {PLACEHOLDER: "(?P<id>[^/]*?)", CLASS: "(?P<class_name>[^/]*?)", "*": "[^/]*?"}
 _JPEG = ("jpg", "jpeg")
 
 
@@ -30,6 +32,26 @@ def check_path_pattern(text: str) -> str:
     folder, _, file_name = text.rpartition("/")
     if file_name.count(PLACEHOLDER) != 1 or PLACEHOLDER in folder:
         raise ValueError(f"needs {PLACEHOLDER} exactly once, in its file name")
+    return _check_pattern(text)
+
+
+def check_mask_pattern(text: str) -> str:
+    """As `check_path_pattern`; the id may also stand in a folder, as in `{id}/masks/*.png`."""
+    if text.count(PLACEHOLDER) != 1:
+        raise ValueError(f"needs {PLACEHOLDER} exactly once")
+    return _check_pattern(text)
+
+
+def check_file_pattern(text: str) -> str:
+    """Returns a pattern of files of a whole data set; ValueError says what is wrong with any other text."""
+    if PLACEHOLDER in text or CLASS in text:
+        raise ValueError(f"names files of all photos, without {PLACEHOLDER} and {CLASS}")
+    return _check_pattern(text)
+
+
+def _check_pattern(text: str) -> str:
+    if text.count(CLASS) > 1:
+        raise ValueError(f"{CLASS} stands there once at most")
     if len(splits := _SPLIT.findall(text)) > 1 or len(splits) < text.count("{split"):
         raise ValueError("{split:...} stands there once, and names folders, such as {split:train|val}")
     if unknown := [name for names in splits for name in names.split("|") if name.lower() not in SPLIT_NAMES]:
@@ -58,7 +80,7 @@ class PathPattern:
     @property
     def glob(self) -> str:
         """The pattern as people and shells read it, e.g. `images/*.jpg`."""
-        return _SPLIT.sub("*", self.text.replace(PLACEHOLDER, "*"))
+        return _SPLIT.sub("*", self.text.replace(PLACEHOLDER, "*").replace(CLASS, "*"))
 
     @property
     def prefix(self) -> str:
@@ -86,10 +108,9 @@ class PathPattern:
         names = path.split("/")
         if len(names) != len(self.parts):
             return None
-        if not all(map(self.part_matches, range(len(names) - 1), names)):
+        if not all(map(self.part_matches, range(len(names)), names)):
             return None
-        match = self._expressions[-1].fullmatch(names[-1][::-1])
-        return (match.groupdict().get("id") or "")[::-1] if match else None
+        return self._group_of(path, "id")
 
     @property
     def literal_length(self) -> int:
@@ -112,9 +133,17 @@ class PathPattern:
 
     def split_of(self, path: str) -> str:
         """The split that a matching path names; empty where the pattern has none."""
+        found = self._group_of(path, "split")
+        return self.splits[found] if found else ""
+
+    def class_of(self, path: str) -> str:
+        """The class that a matching path names; empty where the pattern has none."""
+        return self._group_of(path, "class_name")
+
+    def _group_of(self, path: str, group: str) -> str:
         for expression, name in zip(self._expressions, path.split("/")):
-            if (match := expression.fullmatch(name[::-1])) and (found := match.groupdict().get("split")):
-                return self.splits[found[::-1]]
+            if (match := expression.fullmatch(name[::-1])) and (found := match.groupdict().get(group)):
+                return found[::-1]
         return ""
 
     @cached_property
@@ -139,9 +168,9 @@ def _expression(part: str) -> re.Pattern[str]:
         expected = "ge?pj" if extension.lower() in _JPEG else _backwards(extension)
         literal = rf"(?ai:{expected}\.){literal}"
     for number, piece in enumerate(reversed(pieces[:-1])):
-        if piece in (PLACEHOLDER, "*"):
+        if piece in _ANY_LENGTH:
             expression += _shortest(wildcard, literal, number)
-            wildcard, literal = ("(?P<id>[^/]*?)" if piece == PLACEHOLDER else "[^/]*?"), ""
+            wildcard, literal = _ANY_LENGTH[piece], ""
         else:
             literal += "[^/]" if piece == "?" else _literal(piece)
     return re.compile(f"{visible}{expression}{wildcard}{literal}", re.DOTALL)

@@ -4,6 +4,11 @@ Short                                       In full
 `classes: [sky, road]`                      values 0 and 1 are these
 `classes: {0: sky, 7: road, 11: ignore}`    the value, or the colour as "#804080", and its class; 11 has no class
 `{name: Traffic sign, mask_values: 5}`      `traffic_sign`, a list of one value, and a colour to draw it in
+
+With `masks: {format: ...}` categories take the place of values:
+`classes: [dog, cat]`                       each has the category of its name; with YOLO, its position
+`classes: {dog: pet, cat: pet, bin: ignore}`  the category and its class
+`unlabelled: background`                    is the first class, where no class has this name
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ from __future__ import annotations
 import colorsys
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -40,11 +45,20 @@ def expand(values: Any) -> Any:
         values.setdefault("title", values["name"])
     values.setdefault("license", UNSTATED)
     values.setdefault("source", UNSTATED)
+    masks = values.get("masks")
+    kind = masks.get("format") if isinstance(masks, Mapping) else None
     if isinstance(values.get("classes"), Mapping):
-        _expand_mapping(values)
+        _expand_mapping(values, kind)
     classes = values.get("classes")
     if isinstance(classes, (list, tuple)):
-        full = [_in_full(one, position) for position, one in enumerate(classes)]
+        if kind == "yolo":
+            classes = [
+                {"name": one, "categories": [str(position)]} if isinstance(one, str) else one
+                for position, one in enumerate(classes)
+            ]
+        if kind:
+            values["masks"], classes = _with_unlabelled(dict(masks), classes)
+        full = [_in_full(one, position, kind) for position, one in enumerate(classes)]
         values["classes"] = list(_with_colors(full))
     return values
 
@@ -77,35 +91,63 @@ def _unanswered(values: Any, place: str = "") -> Iterator[str]:
             yield from _unanswered(value, f"{place}.{index}")
 
 
-def _expand_mapping(values: dict[str, Any]) -> None:
-    """Replaces `classes` of value or colour to name, where several may have one name."""
+def _expand_mapping(values: dict[str, Any], annotations: str | None) -> None:
+    """Replaces `classes` of value, colour or category to name, where several may have one name."""
     classes: dict[str, dict[str, Any]] = {}
-    ignored: dict[str, list[Any]] = {"mask_values": [], "mask_colors": []}
+    ignored: dict[str, list[Any]] = {"mask_values": [], "mask_colors": [], "categories": []}
     for key, name in values["classes"].items():
-        kind = "mask_colors" if isinstance(key, str) and not key.isdigit() else "mask_values"
-        value = key.lower() if kind == "mask_colors" else int(key)
+        if annotations:
+            kind, value = "categories", str(key)
+        elif isinstance(key, str) and not key.isdigit():
+            kind, value = "mask_colors", key.lower()
+        else:
+            kind, value = "mask_values", int(key)
         if name == IGNORE:
             ignored[kind].append(value)
         else:
             one = classes.setdefault(str(name), {"name": name})
             one.setdefault(kind, []).append(value)
     values["classes"] = list(classes.values())
-    for kind, key in (("mask_values", "ignore_values"), ("mask_colors", "ignore_colors")):
-        if ignored[kind]:
-            values[key] = [*values.get(key, ()), *ignored[kind]]
+    for kind, found in ignored.items():
+        if found:
+            key = f"ignore_{kind.removeprefix('mask_')}"
+            values[key] = [*values.get(key, ()), *found]
 
 
-def _in_full(one: Any, position: int) -> Any:
+def _with_unlabelled(masks: dict[str, Any], classes: Sequence[Any]) -> tuple[dict[str, Any], list[Any]]:
+    """Makes a class of the pixels that no annotation covers, unless there is one; its name is an identifier."""
+    if isinstance(masks.get("order"), (list, tuple)):
+        masks["order"] = [identifier(one) if isinstance(one, str) else one for one in masks["order"]]
+    name = masks.get("unlabelled")
+    if not isinstance(name, str) or name == IGNORE:
+        return masks, list(classes)
+    masks["unlabelled"] = identifier(name) or name
+    names = [one.get("name") if isinstance(one, Mapping) else one for one in classes]
+    full = list(classes)
+    own = [index for index, one in enumerate(names) if isinstance(one, str) and identifier(one) == identifier(name)]
+    if not own:
+        full.insert(0, {"name": name, "categories": []})
+    elif isinstance(full[own[0]], str):
+        full[own[0]] = {"name": full[own[0]], "categories": []}
+    return masks, full
+
+
+def _in_full(one: Any, position: int, annotations: str | None) -> Any:
     if isinstance(one, str):
-        one = {"name": one, "mask_values": [position]}
+        one = {"name": one} if annotations else {"name": one, "mask_values": [position]}
     if not isinstance(one, Mapping):
         return one
     one = dict(one)
+    if annotations:
+        category = one.pop("category", None)
+        one.setdefault("categories", [one.get("name")] if category is None else [category])
     if isinstance(one.get("name"), str):
         one["name"] = identifier(one["name"]) or one["name"]
-    for key in ("mask_values", "mask_colors"):
+    for key in ("mask_values", "mask_colors", "categories"):
         if isinstance(one.get(key), (int, str)):
             one[key] = [one[key]]
+    if isinstance(one.get("categories"), (list, tuple)):  # YOLO's are numbers
+        one["categories"] = [str(name) if isinstance(name, int) else name for name in one["categories"]]
     if isinstance(one.get("mask_colors"), (list, tuple)):
         one["mask_colors"] = [color.lower() if isinstance(color, str) else color for color in one["mask_colors"]]
     return one

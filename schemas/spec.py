@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from schemas.class_spec import ClassSpec, MaskColor, MaskSpec, MaskValue
+from schemas.class_spec import OF_FILES, Category, ClassSpec, MaskColor, MaskSpec, MaskValue
 from schemas.colors import GREY, MAGENTA, distinct_color, first_alike
 from schemas.documents import parse_yaml
 from schemas.errors import UserError
@@ -26,8 +26,8 @@ from schemas.features import (
 )
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.lines import Line
-from schemas.path_pattern import PathPattern, check_path_pattern
-from schemas.shorthand import expand
+from schemas.path_pattern import CLASS, PathPattern, check_mask_pattern, check_path_pattern
+from schemas.shorthand import IGNORE, expand
 from schemas.slice_spec import SliceSpec
 from schemas.version_files import DATASET_FILE
 
@@ -36,6 +36,7 @@ ARCHIVE_URL = r"^(https://|http://(localhost|127\.0\.0\.1)[:/])"  # loopback nee
 NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
 LOSSY_GAP = 48  # between values of a lossy mask, which are blurred by up to half of it
 SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
+MaskPath = Annotated[str, AfterValidator(check_mask_pattern)]
 
 
 class ArchiveSpec(FrozenModel):
@@ -100,13 +101,15 @@ class DatasetSpec(FrozenModel):
       title, license, source, citation: For people: reports and model cards. `source` is the address of the data set,
         or says how it is made. For one version, `schemas.origin` says what it was made from instead.
       drawn: Whether `tests.sample_data` has drawn the photos.
-      image_path, mask_path: Where files lie under the input root (`schemas.path_pattern`).
+      image_path, mask_path: Where files lie under the input root (`schemas.path_pattern`). Without `mask_path`, the
+        annotations of all photos lie in `masks.annotations`.
       archives: What the data set is published as; may lie under the input root in place of the files.
       official_splits: Split name to the list file that names its ids (first word of each line; `#` comments).
       split: How records are split where the job's options do not say.
       masks: How masks are read, where their values are not exactly those of the classes.
       classes: In the order of their class ids.
       ignore_values, ignore_colors: In the source mask, of no class, such as void; IGNORE_ID in the records' masks.
+      ignore_categories: Likewise, in annotations.
       max_ignored_fraction: A record with a larger share of ignored pixels withholds the version.
       slices: In the order in which they can refer to each other.
       rules: What the statistics of each split must be like, beyond what a schema can say.
@@ -120,7 +123,7 @@ class DatasetSpec(FrozenModel):
     citation: Line | None = None
     drawn: bool = False
     image_path: SourcePath
-    mask_path: SourcePath
+    mask_path: MaskPath | None = None
     archives: tuple[ArchiveSpec, ...] = ()
     official_splits: dict[str, str] = Field(default_factory=dict)
     split: Literal["official", "hash"] = "hash"
@@ -128,6 +131,7 @@ class DatasetSpec(FrozenModel):
     classes: tuple[ClassSpec, ...] = Field(min_length=2, max_length=255)
     ignore_values: tuple[MaskValue, ...] = ()
     ignore_colors: tuple[MaskColor, ...] = ()
+    ignore_categories: tuple[Category, ...] | None = None
     max_ignored_fraction: float = Field(default=1.0, gt=0, le=1)
     slices: tuple[SliceSpec, ...] = ()
     rules: tuple[StatisticsRule, ...] = ()
@@ -141,6 +145,7 @@ class DatasetSpec(FrozenModel):
     @model_validator(mode="after")
     def _consistent(self) -> DatasetSpec:
         self._check_mask_values()
+        self._check_annotations()
         self._check_ignored()
         if len(set(self.class_names)) != len(self.classes):
             raise ValueError("classes: names must differ")
@@ -178,6 +183,31 @@ class DatasetSpec(FrozenModel):
         if self.masks.threshold and ({*values, *self.ignore_values} - {0, 255} or colors):
             raise ValueError("masks.threshold: a mask then has the values 0 and 255 alone; give them to the classes")
 
+    def _check_annotations(self) -> None:
+        """Annotations name categories, and masks do not; both know where they lie."""
+        kind, unlabelled = self.masks.format, self.masks.unlabelled
+        if (self.mask_path is None) == (kind is None or kind in OF_FILES):
+            where = "masks lie" if kind is None else f"files of format: {kind} lie"
+            raise ValueError(
+                f"mask_path: needed; it says where {where}"
+                if self.mask_path is None
+                else f"mask_path: format: {kind} has no mask files; leave it out"
+            )
+        if kind != "layers" and CLASS in f"{self.image_path} {self.mask_path}":
+            raise ValueError(f"mask_path: {CLASS} only with masks: {{format: layers}}")
+        if any((one.categories is None) == (kind is not None) for one in self.classes):
+            raise ValueError("classes: categories belong to a format of annotations, and it to them; see masks")
+        if kind is None:
+            return
+        names = self.class_names
+        if unknown := [one for one in (*(self.masks.order or ()), unlabelled) if one not in (*names, IGNORE)]:
+            raise ValueError(f"masks: no class {unknown[0]!r}; there are: {', '.join(names)}")
+        categories = [*(self.ignore_categories or ()), *(name for one in self.classes for name in one.categories or ())]
+        if twice := [one for one in categories if categories.count(one) > 1]:
+            raise ValueError(f"classes: categories must belong to one class each, {twice[0]!r} is in two")
+        if empty := [one.name for one in self.classes if not one.categories and one.name != unlabelled]:
+            raise ValueError(f"classes: {empty[0]} has no categories, and is not what unlabelled pixels are")
+
     def _check_ignored(self) -> None:
         if not self.ignores_pixels:
             return
@@ -192,18 +222,20 @@ class DatasetSpec(FrozenModel):
 
     @property
     def has_official_split(self) -> bool:
-        """Whether lists or folders say which split a photo belongs to."""
+        """Whether lists, folders or the names of annotations say which split a photo belongs to."""
         return bool(self.official_names)
 
     @property
     def official_names(self) -> frozenset[str]:
-        """The splits that lists or folders name."""
-        return frozenset((*self.official_splits, *PathPattern(self.image_path).splits.values()))
+        """The splits that lists, folders or the names of annotations say."""
+        patterns = (PathPattern(self.image_path), PathPattern(self.masks.annotations or ""))
+        return frozenset((*self.official_splits, *(name for one in patterns for name in one.splits.values())))
 
     @property
     def ignores_pixels(self) -> bool:
         """Whether masks can have pixels of no class."""
-        return bool(self.ignore_values or self.ignore_colors)
+        by_masks = self.ignore_values or self.ignore_colors or self.ignore_categories
+        return bool(by_masks or IGNORE in (self.masks.unlabelled, self.masks.crowd))
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -252,6 +284,18 @@ class DatasetSpec(FrozenModel):
         """Every known source mask colour to its class id, and to IGNORE_ID where it is ignored; empty for values."""
         ids = {color: class_id for class_id, one in enumerate(self.classes) for color in one.mask_colors}
         return ids | dict.fromkeys(self.ignore_colors, IGNORE_ID)
+
+    @property
+    def class_id_of_category(self) -> dict[str, int]:
+        """Every known category of annotations to its class id, and to IGNORE_ID where it is ignored."""
+        ids = {name: class_id for class_id, one in enumerate(self.classes) for name in one.categories or ()}
+        return ids | dict.fromkeys(self.ignore_categories or (), IGNORE_ID)
+
+    @property
+    def unlabelled_id(self) -> int:
+        """Class id of pixels that no annotation covers, or IGNORE_ID; only with annotations."""
+        names = self.class_names
+        return names.index(self.masks.unlabelled) if self.masks.unlabelled in names else IGNORE_ID
 
     @property
     def required_class_ids(self) -> tuple[int, ...]:

@@ -47,13 +47,18 @@ def decode_mask(data: bytes, spec: DatasetSpec, photo_size: tuple[int, int]) -> 
 
     Args:
       data: Bytes of a PNG with one channel of at most 8 bits (grey, or palette, whose indices are the values), or of
-        any other kind that `mask_kinds` reads.
+        any other kind that `mask_kinds` reads; or the annotations that stand for it, where the spec has a format.
       spec: Says which values there are and which classes must be present.
       photo_size: Width and height of the upright photo, which the mask's must equal.
 
     Raises:
       InputRejected: The bytes are not a mask of this data set. A mask that is damaged or ends early is never repaired.
     """
+    if spec.masks.format:
+        from beam_jobs.codec.annotations.reading import annotated_class_ids  # which few data sets need
+
+        class_ids, repairs = annotated_class_ids(data, spec, photo_size)
+        return _source_mask(class_ids, spec, repairs)
     if not data:
         raise InputRejected(EMPTY_MASK, "file has zero bytes")
     container = container_of(data)
@@ -94,12 +99,16 @@ def _mapped(pixels: MaskPixels, spec: DatasetSpec, photo_size: tuple[int, int]) 
     if (width, height) != photo_size:
         raise InputRejected(MASK_SIZE, f"mask is {width}x{height} pixels, its photo {_by(photo_size)}")
     class_ids, soft = class_ids_of(pixels, spec)
+    return _source_mask(class_ids, spec, (SOFT_EDGES,) if soft else ())
+
+
+def _source_mask(class_ids: np.ndarray, spec: DatasetSpec, repairs: tuple[str, ...]) -> SourceMask:
     image = Image.fromarray(class_ids)
     counts = image.histogram()
     for class_id in spec.required_class_ids:
         if not counts[class_id]:
             raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {spec.class_names[class_id]!r}")
-    return SourceMask(image, {}, is_mapped=True, repairs=(SOFT_EDGES,) if soft else ())
+    return SourceMask(image, {}, is_mapped=True, repairs=repairs)
 
 
 def read_values(source: png.Png) -> Image.Image:

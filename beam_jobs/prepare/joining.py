@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 from apache_beam.pvalue import AsIter
 
-from beam_jobs.elements import PlannedRecord, SourceFile
+from beam_jobs.elements import AnnotationRow, PlannedRecord, SourceFile
 from beam_jobs.packing import Pack, at_end_of_bundle, pack, to_file, to_plan, unpack
 from beam_jobs.prepare.listing import IMAGES, MASKS
 from beam_jobs.rejections import Rejection
 from beam_jobs.sources.left_out import LeftOut
 
-LISTED, PUBLISHED, QUARANTINED = "listed", "published", "quarantined"
+LISTED, PUBLISHED, QUARANTINED, ANNOTATED = "listed", "published", "quarantined", "annotated"
 LEFT_OUT = "left_out"
 NO_ID = "//"  # key of what belongs to no id; no file's id has a slash
 
@@ -28,15 +28,15 @@ class Found(NamedTuple):
     """One fact about an id.
 
     Attributes:
-      kind: IMAGES or MASKS, whose value is a SourceFile; LISTED, the name of a split; PUBLISHED, a PlannedRecord;
-        QUARANTINED, a Rejection; LEFT_OUT, of NO_ID, a dictionary of kinds to LeftOut.
+      kind: IMAGES or MASKS, whose value is a SourceFile; ANNOTATED, an AnnotationRow; LISTED, the name of a split;
+        PUBLISHED, a PlannedRecord; QUARANTINED, a Rejection; LEFT_OUT, of NO_ID, a dictionary of kinds to LeftOut.
       image_id: The id.
       value: The fact.
     """
 
     kind: str
     image_id: str
-    value: SourceFile | str | PlannedRecord | Rejection | dict[str, LeftOut]
+    value: SourceFile | AnnotationRow | str | PlannedRecord | Rejection | dict[str, LeftOut]
 
 
 class JoinById(beam.PTransform):
@@ -105,6 +105,7 @@ def _to_left_out(row: dict[str, list[Any]]) -> dict[str, LeftOut]:
 _VALUE_OF_ROW = {
     IMAGES: to_file,
     MASKS: to_file,
+    ANNOTATED: lambda row: AnnotationRow(*row),
     LISTED: str,
     PUBLISHED: to_plan,
     QUARANTINED: _to_rejection,

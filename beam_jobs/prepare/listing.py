@@ -15,11 +15,14 @@ from beam_jobs.storage.files import exists
 from schemas.errors import UserError
 from schemas.path_pattern import PathPattern
 
-IMAGES, MASKS, LISTS = "images", "masks", "lists"
+IMAGES, MASKS, LISTS, ANNOTATIONS = "images", "masks", "lists", "annotations"
 
 
 class Wanted(NamedTuple):
-    """One kind of file: photos, masks, or the official list of `split`; of a photo found, the split of its folder."""
+    """One kind of file: photos, masks, annotations of many photos, or the official list of `split`.
+
+    Of a file found, `split` is what its path names.
+    """
 
     kind: str
     pattern: str
@@ -47,7 +50,8 @@ def wanted_files(options: PrepareOptions) -> list[Wanted]:
     lists = spec.official_splits.items() if options.split == "official" else ()
     return [
         Wanted(IMAGES, spec.image_path),
-        Wanted(MASKS, spec.mask_path),
+        *([Wanted(MASKS, spec.mask_path)] if spec.mask_path else []),
+        *([Wanted(ANNOTATIONS, spec.masks.annotations)] if spec.masks.annotations else []),
         *(Wanted(LISTS, path, split) for split, path in lists),
     ]
 
@@ -115,6 +119,8 @@ def _other_files(wanted: Wanted, options: PrepareOptions) -> str:
     if not pattern.folder or not examples:  # the input folder itself may hold anything
         return ""
     count = sum(one.count for one in others.kinds.values())
+    if wanted.kind == ANNOTATIONS:
+        return f"; {pattern.folder}/ has {count} others, such as {examples[0]}; correct masks.annotations"
     option = "--image_path" if wanted.kind == IMAGES else "--mask_path"
     suggested = f"{wanted.pattern.rpartition('.')[0] or wanted.pattern}.*"
     return f"; {pattern.folder}/ has {count} others, such as {examples[0]}; give {option}, such as {suggested}"
@@ -135,8 +141,11 @@ def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterat
         for member in list_members(listing.place, left_out):
             ids = [(wanted, image_id) for wanted, one in patterns if (image_id := one.id_of(member.member)) is not None]
             for wanted, image_id in ids:
-                wanted = _with_split(wanted, PathPattern(wanted.pattern), member.member)
-                yield wanted, spell_out(image_id), member._replace(member=spell_out(member.member))
+                pattern = PathPattern(wanted.pattern)
+                found = member._replace(
+                    member=spell_out(member.member), layer=spell_out(pattern.class_of(member.member))
+                )
+                yield _with_split(wanted, pattern, member.member), spell_out(image_id), found
             if not ids and left_out is not None:
                 left_out.add(spell_out(member.member))
     else:
@@ -146,15 +155,16 @@ def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterat
             narrower = [one for one in others if one.literal_length > pattern.literal_length]
             for path, image_id, size in list_folder(listing.place, pattern):
                 if image_id is not None and not any(one.id_of(path) is not None for one in narrower):
-                    source = SourceFile(spell_out(f"{listing.place}/{path}"), size)
+                    layer = spell_out(pattern.class_of(path))
+                    source = SourceFile(spell_out(f"{listing.place}/{path}"), size, layer=layer)
                     yield _with_split(wanted, pattern, path), spell_out(image_id), source
                 elif left_out is not None:
                     left_out.add(spell_out(path), pattern)
 
 
 def _with_split(wanted: Wanted, pattern: PathPattern, path: str) -> Wanted:
-    """What was wanted, with the split that the folders of a photo name."""
-    is_named = wanted.kind == IMAGES and pattern.names_splits
+    """What was wanted, with the split that the path of a photo, or of annotations, names."""
+    is_named = wanted.kind in (IMAGES, ANNOTATIONS) and pattern.names_splits
     return wanted._replace(split=pattern.split_of(path)) if is_named else wanted
 
 

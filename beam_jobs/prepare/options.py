@@ -17,7 +17,7 @@ from schemas.features import SPLITS, TEST, TRAINING_SPLITS
 from schemas.frozen_model import FrozenModel
 from schemas.manifest import MAX_NAME, SHA256
 from schemas.origin import Origin, with_origin
-from schemas.spec import DatasetSpec, SourcePath
+from schemas.spec import DatasetSpec, MaskPath, SourcePath
 from schemas.version_files import VERSION
 
 JOB_ID = r"^[0-9a-f]{32}$"
@@ -78,7 +78,7 @@ class PrepareOptions(FrozenModel):
     max_rejected_fraction: float = Field(default=0.05, ge=0, le=1)
     baseline: str | None = Field(default=None, pattern=rf"^{VERSION}$")
     image_path: SourcePath | None = None
-    mask_path: SourcePath | None = None
+    mask_path: MaskPath | None = None
     retry_quarantined: str | None = Field(default=None, pattern=rf"^{VERSION}$")
     base_sha256: str | None = Field(default=None, pattern=SHA256)
     origin: Origin | None = None

@@ -11,8 +11,9 @@ from apache_beam.pvalue import TaggedOutput
 from beam_jobs import rejections
 from beam_jobs.coders import declare
 from beam_jobs.elements import PAIR_STAGE, PlannedRecord, SourceFile
+from beam_jobs.prepare.annotations import read_annotations
 from beam_jobs.prepare.joining import LEFT_OUT, LISTED, NO_ID, Found
-from beam_jobs.prepare.listing import LISTS, Listing, Wanted, left_out_files, list_files, plan_listings
+from beam_jobs.prepare.listing import ANNOTATIONS, LISTS, Listing, Wanted, left_out_files, list_files, plan_listings
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.rejections import Rejection
 from beam_jobs.sources.input_files import check_listed
@@ -28,7 +29,7 @@ declare(Listing)
 
 
 class ListInput(beam.PTransform):
-    """Lists the files that the options name. Returns PCollections of Founds: all files and, if read, all lists."""
+    """Lists the files that the options name. Returns PCollections of Founds: all files, and what is in lists."""
 
     def __init__(self, options: PrepareOptions):
         super().__init__()
@@ -40,22 +41,26 @@ class ListInput(beam.PTransform):
             | "NameInput" >> beam.Create([self._options])
             | "PlanListings" >> beam.FlatMap(plan_listings).with_output_types(Listing)
             | "SpreadListings" >> beam.Reshuffle()
-            | "ListFiles" >> beam.ParDo(_ListFiles()).with_outputs(LISTS, main=FILES)
+            | "ListFiles" >> beam.ParDo(_ListFiles()).with_outputs(LISTS, ANNOTATIONS, main=FILES)
         )
-        if self._options.split != "official":
-            return (found[FILES],)
-        listed = found[LISTS] | "SpreadLists" >> beam.Reshuffle() | "ReadLists" >> beam.FlatMap(_read_split_list)
-        return found[FILES], listed
+        facts = [found[FILES]]
+        if self._options.split == "official":
+            listed = found[LISTS] | "SpreadLists" >> beam.Reshuffle() | "ReadLists" >> beam.FlatMap(_read_split_list)
+            facts.append(listed)
+        if self._options.spec.masks.annotations:
+            spread = found[ANNOTATIONS] | "SpreadAnnotations" >> beam.Reshuffle()
+            facts.append(spread | "ReadAnnotations" >> beam.FlatMap(read_annotations, self._options.spec))
+        return tuple(facts)
 
 
 class _ListFiles(beam.DoFn):
-    """Listing -> Found of each photo and mask, and of what is left out; other output: (split, SourceFile) of lists."""
+    """Listing -> Found of each photo and mask, and of what is left out; others: (split, SourceFile) of other files."""
 
     def process(self, listing: Listing) -> Iterator[Found | TaggedOutput]:
         left_out = left_out_files(listing)
         for wanted, image_id, source in list_files(listing, left_out):
-            if wanted.kind == LISTS:
-                yield TaggedOutput(LISTS, (wanted.split, source))
+            if wanted.kind in (LISTS, ANNOTATIONS):
+                yield TaggedOutput(wanted.kind, (wanted.split, source))
             else:
                 yield Found(wanted.kind, image_id, source)
                 if wanted.split:

@@ -8,14 +8,16 @@ import apache_beam as beam
 from apache_beam.pvalue import DoOutputsTuple
 
 from beam_jobs.elements import PLANNED, REJECTED, TALLIES
+from beam_jobs.prepare.annotations import masks_of
 from beam_jobs.prepare.joining import LEFT_OUT, LISTED, NO_ID, JoinById
-from beam_jobs.prepare.listing import IMAGES, MASKS
+from beam_jobs.prepare.listing import IMAGES
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.pairing import ListInput, pair, reject
 from beam_jobs.prepare.retry import PlanRetry
 from beam_jobs.prepare.tally import TallyPlans
 from beam_jobs.records.sharding import split_by_hash
 from beam_jobs.rejections import InputRejected
+from schemas.spec import DatasetSpec
 
 
 def plan_records(options: PrepareOptions, digest_lists: bool = True) -> beam.PTransform:
@@ -39,7 +41,8 @@ class PlanRecords(beam.PTransform):
         self._digest_lists = digest_lists
 
     def expand(self, pipeline: beam.Pipeline) -> DoOutputsTuple:
-        pairing = _Pair(self._options.split or "hash", self._options.shares, self._digest_lists)
+        options = self._options
+        pairing = _Pair(options.split or "hash", options.shares, self._digest_lists, options.spec)
         return (
             (pipeline | "ListInput" >> ListInput(self._options))
             # (id, {IMAGES: [SourceFile], MASKS: [SourceFile], LISTED: [split]})
@@ -51,8 +54,9 @@ class PlanRecords(beam.PTransform):
 class _Pair(TallyPlans):
     """(id, its files and listings) -> PlannedRecord; other outputs: Rejection, Tally."""
 
-    def __init__(self, split_mode: str, shares: tuple[float, float], digest_lists: bool):
+    def __init__(self, split_mode: str, shares: tuple[float, float], digest_lists: bool, spec: DatasetSpec):
         super().__init__()
+        self._spec = spec
         self._split_mode = split_mode
         self._listed = digest_lists and split_mode == "official"
         self._shares = shares
@@ -62,7 +66,7 @@ class _Pair(TallyPlans):
         if image_id == NO_ID:
             self.leave_out(found[LEFT_OUT])
             return
-        images, masks = sorted(found[IMAGES]), sorted(found[MASKS])
+        images, masks = sorted(found[IMAGES]), masks_of(found, self._spec)
         if not images and not masks:
             self.list_only()
             return

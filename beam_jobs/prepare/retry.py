@@ -14,9 +14,10 @@ from apache_beam.pvalue import DoOutputsTuple, TaggedOutput
 from beam_jobs.elements import PLANNED, REJECTED, TALLIES, PlannedRecord, SourceFile
 from beam_jobs.line_files import read_quarantine
 from beam_jobs.monitoring.metrics import count_copied_repairs, count_not_taken
+from beam_jobs.prepare.annotations import masks_of
 from beam_jobs.prepare.base import read_unchanged
 from beam_jobs.prepare.joining import LEFT_OUT, LISTED, NO_ID, PUBLISHED, QUARANTINED, Found, JoinById
-from beam_jobs.prepare.listing import IMAGES, MASKS
+from beam_jobs.prepare.listing import IMAGES
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.pairing import ListInput, pair, reject
 from beam_jobs.prepare.tally import TallyPlans
@@ -83,6 +84,7 @@ class _PlanAgain(TallyPlans):
     def __init__(self, options: PrepareOptions):
         super().__init__()
         self._base_dir = options.base_dir
+        self._spec = options.spec
         self._shares = options.shares if options.split == "hash" else None
 
     def process(self, element: tuple[str, dict[str, list]]) -> Iterator:
@@ -90,7 +92,7 @@ class _PlanAgain(TallyPlans):
         if image_id == NO_ID:
             self.leave_out(found[LEFT_OUT])
             return
-        images, masks = sorted(found[IMAGES]), sorted(found[MASKS])
+        images, masks = sorted(found[IMAGES]), masks_of(found, self._spec)
         before = [*found[PUBLISHED], *found[QUARANTINED]]
         if len(before) > 1:
             raise UserError(f"{self._base_dir}: names {image_id} twice; prepare a version from all photos")

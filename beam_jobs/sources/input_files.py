@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from beam_jobs.elements import PlannedRecord, SourceFile, read_source
+from beam_jobs.codec.annotations.parts import join_parts
+from beam_jobs.elements import PlannedRecord, SourceFile, read_source, sources_of
 from beam_jobs.rejections import FILE_SIZE, UNREADABLE_FILE, UNSAFE_PATH, InputRejected
 from beam_jobs.storage.files import FileTooLarge, read_file
 from schemas.errors import UserError
@@ -64,16 +65,22 @@ def check_listed(source: SourceFile) -> None:
         raise InputRejected(UNSAFE_PATH, f"{source.uri}: the path is not UTF-8; rename it")
     if source.bytes > MAX_FILE_BYTES:
         raise _too_large(source, f"{source.bytes:,}")
+    for _, part in sources_of(source):
+        check_listed(part)
 
 
 def read_input(source: SourceFile) -> bytes:
-    """The bytes of a photo or a mask of the input, at most `MAX_FILE_BYTES`.
+    """The bytes of a photo or a mask of the input, at most `MAX_FILE_BYTES`; of a mask of several parts, `join_parts`.
 
     Raises:
       InputRejected: The file can't be read, is not a regular file, or is too large.
       OSError: Reading failed for a reason that is not the file's own, so that it may succeed the next time.
     """
     check_listed(source)
+    if source.parts:
+        return join_parts((name, read_input(part)) for name, part in sources_of(source))
+    if source.content:
+        return source.content.encode()
     try:
         data = _read_whole(source) if source.offset is None else read_source(source)
     except OSError as error:

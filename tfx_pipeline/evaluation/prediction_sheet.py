@@ -76,7 +76,7 @@ def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image
 def _legend_entries(spec: DatasetSpec, width: int) -> list[tuple[str, tuple[int, int, int], float, int]]:
     """Name, colour, left edge in pixels and line of each entry, in as many lines as the sheet's width needs."""
     named = [(one.name, one.rgb) for one in spec.classes]
-    if spec.ignore_values:
+    if spec.ignores_pixels:
         named.append(("ignored", spec.ignored_color))
     first = MARGIN + _font(16).getlength(TILE_NAMES) + 2 * MARGIN
     entries, left, line = [], first, 0

@@ -36,7 +36,7 @@ def class_balance(spec: DatasetSpec, summaries: dict[str, SplitSummary]) -> Mark
         for class_id, one in enumerate(spec.classes)
     ]
     table = element("table", element("thead", head), element("tbody", *body), class_="small")
-    pixels = "labelled pixels" if spec.ignore_values else "pixels"
+    pixels = "labelled pixels" if spec.ignores_pixels else "pixels"
     note = element("p", f"Share of a photo's {pixels}, on average over the photos.")
     return join(note, element("div", element("div", *rows), table, class_="balance"))
 

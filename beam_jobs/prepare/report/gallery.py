@@ -18,7 +18,7 @@ _GAP = 2  # between photo and overlay, in percent of the photo's width
 def legend(spec: DatasetSpec) -> Markup:
     """Colour and name of each class, and of ignored pixels where the data set has them."""
     entries = [element("li", swatch(one.color), one.name) for one in spec.classes]
-    if spec.ignore_values:
+    if spec.ignores_pixels:
         entries.append(element("li", swatch(f"rgb{spec.ignored_color}"), "ignored"))
     return element("ul", *entries, class_="legend")
 

@@ -1,0 +1,110 @@
+"""COCO's JSON: photos, categories and annotations in three lists. Format: cocodataset.org, "Data format".
+
+The file is read twice, as a stream: once for photos and categories, which may come behind the annotations, and once for
+these.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from beam_jobs.codec.annotations.entries import photo_text
+from beam_jobs.sources.annotations.json_stream import stream_lists
+from schemas.errors import UserError
+
+MAX_PHOTOS = 5_000_000  # of one file, whose numbers and names are held
+
+Id = int | str
+Chunks = Callable[[], Iterable[bytes]]  # reads the file from its start
+
+
+class Photo(NamedTuple):
+    """A photo, as the file numbers and names it; `text` is what it says about it."""
+
+    number: str
+    name: str
+    text: str
+
+
+class Annotation(NamedTuple):
+    """What the file says of one thing, or of all segments, in the photo of this number; None where it has none."""
+
+    number: str
+    position: int
+    text: str
+
+
+def read_coco(chunks: Chunks, source: str, panoptic: bool) -> Iterator[Photo | Annotation]:
+    """All photos of a file, and then its annotations in their order.
+
+    Raises:
+      UserError: It is not COCO's; the message names `source`.
+    """
+    categories: dict[Id, str] = {}
+    photos = annotations = 0
+    for key, value in stream_lists(chunks(), source):
+        if key == "images":
+            photos += 1
+            if photos > MAX_PHOTOS:
+                raise UserError(f"{source}: more than {MAX_PHOTOS:,} photos; split the file")
+            number, name = _of(value, "id", source, key), value.get("file_name")
+            if not isinstance(name, str):
+                raise UserError(f"{source}: image {number!r} has no file_name")
+            yield Photo(str(number), name, photo_text(name, value.get("width"), value.get("height")))
+        elif key == "categories":
+            number = _of(value, "id", source, key)
+            categories[number] = str(value.get("name"))
+        elif key == "annotations":
+            annotations += 1
+    if not photos or not categories:
+        missing = "images" if categories else "categories"
+        raise UserError(f"{source}: not a file of COCO's: it has no {missing}")
+    position = 0
+    for key, value in stream_lists(chunks(), source):
+        if key == "annotations":
+            number = _of(value, "image_id", source, key)
+            content = _segments(value, categories) if panoptic else _annotation(value, categories)
+            yield Annotation(str(number), position, json.dumps(content, separators=(",", ":")))
+            position += 1
+
+
+def read_categories(chunks: Chunks, source: str) -> tuple[list[str], bool]:
+    """The names of the categories, and whether the file is a panoptic one; UserError as `read_coco`."""
+    names, panoptic = [], False
+    for key, value in stream_lists(chunks(), source):
+        if key == "categories" and isinstance(value, dict):
+            names.append(str(value.get("name")))
+        elif key == "annotations" and isinstance(value, dict):
+            panoptic |= "segments_info" in value
+    return list(dict.fromkeys(names)), panoptic
+
+
+def _of(value: Any, key: str, source: str, kind: str) -> Id:
+    number = value.get(key) if isinstance(value, dict) else None
+    if type(number) not in (int, str):
+        raise UserError(f"{source}: one of {kind} has no {key}")
+    return number
+
+
+def _annotation(value: dict[str, Any], categories: dict[Id, str]) -> dict[str, Any]:
+    content = {"category": _category(value, categories), "segmentation": value.get("segmentation")}
+    return content | ({"crowd": 1} if value.get("iscrowd") == 1 else {})
+
+
+def _segments(value: dict[str, Any], categories: dict[Id, str]) -> dict[str, Any]:
+    listed = value.get("segments_info")
+    segments = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return {
+        "segments": [
+            {"id": one.get("id"), "category": _category(one, categories), "crowd": int(one.get("iscrowd") == 1)}
+            for one in segments
+        ]
+    }
+
+
+def _category(value: dict[str, Any], categories: dict[Id, str]) -> str:
+    number = value.get("category_id")
+    known = type(number) in (int, str) and number in categories
+    return categories[number] if known else f"category_id {number}"
