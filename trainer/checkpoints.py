@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
@@ -20,14 +21,19 @@ class BestWeights:
         self._model = model
         self.mean_iou = tf.Variable(tf.constant(-math.inf, tf.float64), trainable=False)
         self.evaluations_since = tf.Variable(tf.constant(0, tf.int64), trainable=False)
-        self.weights = [tf.Variable(one, trainable=False) for one in model.get_weights()]
+        self._weights = [tf.Variable(one, trainable=False) for one in model.get_weights()]
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """What a checkpoint must hold."""
+        return [self.mean_iou, self.evaluations_since, *self._weights]
 
     def update(self, mean_iou: float) -> int:
         """Takes the result of an evaluation; returns how many evaluations ago the best one was."""
         if mean_iou > self.mean_iou.numpy():
             self.mean_iou.assign(mean_iou)
             self.evaluations_since.assign(0)
-            for kept, value in zip(self.weights, self._model.get_weights()):
+            for kept, value in zip(self._weights, self._model.get_weights()):
                 kept.assign(value)
         else:
             self.evaluations_since.assign_add(1)
@@ -36,7 +42,7 @@ class BestWeights:
     def restore(self) -> None:
         """Restores the model's best weights."""
         if math.isfinite(self.mean_iou.numpy()):
-            self._model.set_weights([one.numpy() for one in self.weights])
+            self._model.set_weights([one.numpy() for one in self._weights])
 
 
 class PhaseCheckpoints:
@@ -53,10 +59,12 @@ class PhaseCheckpoints:
         folder: str | None,
         model: keras.Model,
         optimizer: keras.Optimizer,
-        best: BestWeights | None,
+        others: Mapping[str, Sequence[tf.Variable]],
         every_steps: int,
     ):
-        """Args: `folder` belongs to this phase of this run alone, None saves nothing; `optimizer` is built."""
+        """Args: `folder` belongs to this phase of this run alone, None saves nothing; `optimizer` is built; `others`
+        are saved, too, by name.
+        """
         self.step = 0
         self._saved_step = tf.Variable(tf.constant(0, tf.int64), trainable=False)
         self._every_steps = every_steps
@@ -66,7 +74,7 @@ class PhaseCheckpoints:
                 step=self._saved_step,
                 weights=[variable.value for variable in model.variables],
                 optimizer=[variable.value for variable in optimizer.variables],
-                best=[best.mean_iou, best.evaluations_since, *best.weights] if best else [],
+                **{name: list(variables) for name, variables in others.items()},
             )
             # All workers must take part in saving; all but the first write to a temporary folder beside the real one.
             own = folder if not worker_index() else f"{folder}-worker-{worker_index()}"

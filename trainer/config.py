@@ -9,6 +9,7 @@ from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from schemas.errors import UserError
 from schemas.frozen_model import FrozenModel
+from trainer.recipes import RECIPES
 
 NO_WEIGHTS = "none"
 MODELS = ("deeplabv3plus", "segformer", "unet")  # the registry's names; `trainer.models` has their builders
@@ -19,6 +20,8 @@ class TrainingConfig(FrozenModel):
     """Settings of one training run.
 
     Attributes:
+      recipe: Name of ready settings in `trainer.recipes`, `fast`, `good` or `best`, which hold where nothing else is
+        set; empty for the defaults below.
       model: Name in the registry of `trainer.models`: `unet`, `deeplabv3plus` or `segformer`.
       encoder: A KerasHub preset in place of the model's own encoder: a folder that `save_to_preset` wrote, `gs://` too,
         `hf://OWNER/NAME` (KerasHub's, or timm's such as `hf://timm/tf_efficientnet_lite0.in1k`), `kaggle://...` or a
@@ -30,6 +33,8 @@ class TrainingConfig(FrozenModel):
         `ade20k` or `cityscapes` let KerasHub download SegFormer's; anything else is the path of a weights file (Keras'
         `*_no_top` file for the same width, or what `save_weights` wrote of KerasHub's `MiTBackbone`). With `encoder`,
         `none` builds the preset's network without its weights, and the default takes them.
+      drop_path: Stochastic depth: how often the encoder's deepest block is skipped in a training step, shallower ones
+        less; of Mix Transformers and EfficientNets. Left out, as the backbone's own configuration says.
       encoder_scale: The encoder sees the image enlarged by this factor. 2 gives 128-pixel images the object size that
         ImageNet weights know, and features at full resolution; it costs four times the encoder's time.
       decoder_filters: Channels of the decoder's finest block; coarser blocks have up to four times as many.
@@ -37,10 +42,20 @@ class TrainingConfig(FrozenModel):
       fine_tune_epochs: Epochs of the second phase, which also trains an encoder that came with weights.
       learning_rate: Peak of the first phase: linear warm-up, then cosine decay to zero.
       fine_tune_learning_rate: Peak of the second phase.
+      encoder_learning_rate_factor: Learning rate of an encoder that came with weights, as a share of the decoder's:
+        below 1, they change less than weights that started at random.
       weight_decay: AdamW's decoupled weight decay.
+      ema_decay: Evaluates, keeps and exports an exponential moving average of the weights, over about
+        1 / (1 - ema_decay) steps: 0.99 averages a hundred. 0 takes the weights of the last step.
       loss: `cross_entropy` alone, or with the soft IoU (`cross_entropy_iou`) or soft Dice (`cross_entropy_dice`) of the
         batch, which weigh thin and rare classes like large ones.
       class_weights: Factors of classes in the cross-entropy, by class name; 1 where left out.
+      focal_gamma: Exponent of the focal loss, in place of the cross-entropy: pixels that are right already count less;
+        2 is the paper's. 0 for cross-entropy.
+      hard_pixels: Share of a batch's labelled pixels that count in the cross-entropy: those with the largest loss
+        (online hard example mining).
+      label_smoothing: Share of a pixel's label that comes from the 3x3 pixels around it, in the cross-entropy: labels
+        soften along borders between classes, where masks are uncertain, and nowhere else.
       crop_size: Side in pixels of random crops to train on, for a version at original sizes or for large images; such
         a model predicts images of any size, at that size, by overlapping tiles. 0 trains on whole images.
       augment: Random flips, crops, rotations and colours.
@@ -49,8 +64,11 @@ class TrainingConfig(FrozenModel):
         0.006 mean IoU on pets, at twice the time per photo. The figures of the epochs are without it.
       export_tflite: Also exports TFLite models for the demo app, and fails if they predict something else.
       evaluate_every: Epochs between two evaluations; the last epoch of a phase always has one.
-      early_stopping: Ends a phase after this many evaluations without a better mean IoU, and restores the best
-        weights; 0 never does. The evaluation split then selects the model, so its metrics are slightly optimistic.
+      keep: Which weights a phase ends with: `last` of its last step, or `best` of its evaluation with the best mean
+        IoU, the earlier of two equal ones. With `best`, the evaluation split selects the model, so its metrics are
+        slightly optimistic.
+      early_stopping: Ends a phase after this many evaluations without a better mean IoU, and keeps the best; 0 never
+        does.
       precision: Type that layers compute in; weights stay float32. `mixed_bfloat16` suits TPUs and recent GPUs,
         `mixed_float16` other GPUs; both are slow on a CPU.
       distribution: `auto` uses the workers that TF_CONFIG names, else all GPUs of the machine, else one device;
@@ -59,12 +77,14 @@ class TrainingConfig(FrozenModel):
       seed: Seed of weights, shuffling and augmentation.
     """
 
+    recipe: str = ""
     model: str = "unet"
     encoder: str = Field(default="", max_length=1024)
     # Pydantic takes floats too, which PEP 586 leaves out of Literal.
     encoder_width: Literal[0.35, 0.5, 0.75, 1.0, 1.3, 1.4] = 0.35  # pyright: ignore[reportInvalidTypeForm]
     segformer_size: Literal["b0", "b1", "b2"] = "b0"
     encoder_weights: str = Field(default="imagenet", min_length=1)
+    drop_path: float | None = Field(default=None, ge=0, lt=1)
     encoder_scale: Literal[1, 2] = 2
     decoder_filters: int = Field(default=32, ge=8, le=256)
     epochs: int = Field(default=12, ge=1, le=100_000)
@@ -72,20 +92,39 @@ class TrainingConfig(FrozenModel):
     batch_size: int = Field(default=8, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0, le=1)
     fine_tune_learning_rate: float = Field(default=4e-4, gt=0, le=1)
+    encoder_learning_rate_factor: float = Field(default=1.0, gt=0, le=1)
     weight_decay: float = Field(default=1e-4, ge=0, le=1)
+    ema_decay: float = Field(default=0.0, ge=0, lt=1)
     loss: Literal["cross_entropy", "cross_entropy_iou", "cross_entropy_dice"] = "cross_entropy_iou"
     class_weights: dict[str, PositiveFloat] = Field(default_factory=dict)
+    focal_gamma: float = Field(default=0.0, ge=0, le=5)
+    hard_pixels: float = Field(default=1.0, gt=0, le=1)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     crop_size: int = Field(default=0, ge=0, le=4096, multiple_of=32)
     augment: bool = True
     cache: bool = False
     average_mirrored: bool = False
     export_tflite: bool = True
     evaluate_every: int = Field(default=1, ge=1)
+    keep: Literal["last", "best"] = "last"
     early_stopping: int = Field(default=0, ge=0)
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     distribution: Literal["auto", "single", "mirrored", "multi_worker"] = "auto"
     checkpoint_steps: int = Field(default=200, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_from_the_recipe(cls, values: Any) -> Any:
+        name = values.get("recipe") if isinstance(values, dict) else None
+        return {**RECIPES[name].settings, **values} if isinstance(name, str) and name in RECIPES else values
+
+    @field_validator("recipe")
+    @classmethod
+    def _known_recipe(cls, recipe: str) -> str:
+        if recipe and recipe not in RECIPES:
+            raise ValueError(f"no recipe {recipe!r}; there are: {', '.join(RECIPES)}")
+        return recipe
 
     @field_validator("model")
     @classmethod
@@ -109,6 +148,11 @@ class TrainingConfig(FrozenModel):
     def encoder_is_pretrained(self) -> bool:
         """Whether the encoder starts from weights, so that it is frozen at first."""
         return self.encoder_weights != NO_WEIGHTS
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether a phase ends with the weights of its best evaluation."""
+        return self.keep == "best" or self.early_stopping > 0
 
     @property
     def weights_source(self) -> str:
@@ -137,6 +181,12 @@ class TrainingConfig(FrozenModel):
             raise ValueError(
                 "encoder_weights: a preset brings its own; leave it out, or give none to start from scratch"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _mobilenet_has_no_stochastic_depth(self) -> TrainingConfig:
+        if self.drop_path is not None and not self.encoder and self.model != "segformer":
+            raise ValueError("drop_path: MobileNetV2 has no stochastic depth; leave it out, or name an encoder")
         return self
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.confusion import batch_confusion_matrices
 from trainer.input_pipeline import evaluation_batches
+from trainer.losses import Loss
 from trainer.preprocessing import unscale_pixels
 from trainer.tensorboard import PANELS
 from trainer.tiling import predict_tiles
@@ -31,30 +32,37 @@ class EvalSplit:
         shards: Sequence[str],
         image_size: int,
         num_classes: int,
+        loss: Loss,
     ):
         self._model = model
         self._size = config.model_size(image_size)
         self._batches = evaluation_batches(shards, image_size, 1 if config.crop_size else BATCH_SIZE)
 
-        def predicted_ids(images: tf.Tensor) -> tf.Tensor:
+        def predictions(images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            """Class ids [N, H, W], and the loss."""
             if not config.crop_size:
-                return tf.argmax(model(images, training=False), axis=-1)
-            return predict_tiles(lambda tile: model(tile, training=False), images[0], self._size, num_classes)[None]
+                logits = model(images, training=False)
+                return tf.argmax(logits, axis=-1), loss(masks, logits)
+            ids = predict_tiles(lambda tile: model(tile, training=False), images[0], self._size, num_classes)
+            middle, truth = center_crop(images[0], masks[0], self._size)
+            return ids[None], loss(truth[None], model(middle[None], training=False))
 
         @tf.function(reduce_retracing=True)
-        def counts_of(images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            predicted = predicted_ids(images)
+        def measured(images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            predicted, loss = predictions(images, masks)
             matrices = batch_confusion_matrices(masks, predicted, num_classes)
             boundaries = batch_boundary_counts(masks, predicted, num_classes)
-            return tf.reduce_sum(matrices, axis=0), tf.reduce_sum(boundaries, axis=0)
+            return tf.reduce_sum(matrices, axis=0), tf.reduce_sum(boundaries, axis=0), loss
 
-        self._counts_of = counts_of
+        self._measured = measured
 
-    def counts(self) -> Counts:
-        """Counts of the whole split."""
-        counted = [[one.numpy() for one in self._counts_of(images, masks)] for images, masks in self._batches]
-        matrices, boundaries = zip(*counted)
-        return Counts(np.sum(matrices, axis=0), np.sum(boundaries, axis=0))
+    def measure(self) -> tuple[Counts, float]:
+        """Counts of the whole split, and its mean loss over photos; a crop model's is that of the photos' middles."""
+        counted = [
+            (len(images), *(one.numpy() for one in self._measured(images, masks))) for images, masks in self._batches
+        ]
+        photos, matrices, boundaries, losses = zip(*counted)
+        return Counts(np.sum(matrices, axis=0), np.sum(boundaries, axis=0)), float(np.average(losses, weights=photos))
 
     def panels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The middle of the first photos, uint8 [N, S, S, 3], with their class ids and the predicted ones [N, S, S]."""

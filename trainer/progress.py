@@ -13,12 +13,16 @@ LIVE_SECONDS = 0.5  # between two updates of the live line
 
 @dataclass(frozen=True)
 class Epoch:
-    """The result of one epoch; `mean_iou` is on the evaluation split, None if it was not measured."""
+    """The result of one epoch; `mean_iou` and `eval_loss` are on the evaluation split, None if not measured.
+
+    `eval_loss` is far above `loss` where a model learns its photos by heart; augmentation makes `loss` larger.
+    """
 
     number: int
     loss: float
     mean_iou: float | None
     seconds: float
+    eval_loss: float | None = None
 
 
 class EpochLog:
@@ -54,12 +58,12 @@ class EpochLog:
             line = f"epoch {epoch:3d}/{self._total}  step {step}/{steps}  {rate:.0f} images/s  {left:.0f} s left"
             print(f"\r{line}\x1b[K", end="", flush=True)
 
-    def end(self, epoch: int, loss: float, mean_iou: float | None) -> Epoch:
+    def end(self, epoch: int, loss: float, mean_iou: float | None, eval_loss: float | None) -> Epoch:
         """Records and reports a finished epoch, counted from 1."""
         if self._live:
             print("\r\x1b[K", end="")
-        done = Epoch(epoch, loss, mean_iou, time.monotonic() - self._started)
+        done = Epoch(epoch, loss, mean_iou, time.monotonic() - self._started, eval_loss)
         self.epochs.append(done)
-        measured = "" if mean_iou is None else f"  mean IoU {mean_iou:.3f}"
+        measured = "" if mean_iou is None else f"  eval loss {eval_loss:.3f}  mean IoU {mean_iou:.3f}"
         self._report(f"epoch {epoch:3d}/{self._total}  loss {loss:.3f}  {done.seconds:5.1f} s{measured}")
         return done

@@ -44,9 +44,13 @@ class TensorBoardWriter:
             tf.summary.scalar("images_per_second", images_per_second)
         self._train.flush()
 
-    def evaluation(self, step: int, counts: Counts) -> None:
-        """Writes every metric of an evaluation, from the counts of the whole evaluation split."""
+    def evaluation(self, step: int, counts: Counts, loss: float) -> None:
+        """Writes every metric of an evaluation, from the counts of the whole evaluation split, and its loss.
+
+        The loss has the training loss's name, so that TensorBoard draws both in one chart.
+        """
         with self._validation.as_default(step):
+            tf.summary.scalar("loss", loss)
             for figure in figures(self._spec.class_names):
                 value = figure.of(counts)
                 if np.isfinite(value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import keras
@@ -18,13 +18,15 @@ from trainer.config import NO_WEIGHTS, TrainingConfig
 from trainer.distribution import agree, choose_strategy, share_statistics
 from trainer.eval_split import EvalSplit
 from trainer.input_pipeline import BatchRange, count_records, training_batches
-from trainer.losses import segmentation_loss
+from trainer.losses import Loss, PixelTerm, segmentation_loss
 from trainer.models import build_model
 from trainer.models.blocks import ENCODER
+from trainer.optimizer import GroupedAdamW, encoder_factors
 from trainer.progress import Epoch, EpochLog
 from trainer.requirements import Surroundings, check_training
 from trainer.schedule import Phase, WarmUpThenCosine, phases_of
 from trainer.tensorboard import TensorBoardWriter
+from trainer.weight_average import WeightAverage
 
 LOSS_CHECKED_EVERY = 25  # steps; checking every one would make a GPU wait
 OVERLAPS = {"cross_entropy": None, "cross_entropy_iou": "iou", "cross_entropy_dice": "dice"}
@@ -45,7 +47,7 @@ def train(
     checkpoint_dir: str | None = None,
     report: Callable[[str], None] | None = None,
 ) -> tuple[keras.Model, list[Epoch]]:
-    """Trains a model in one or two phases; without early stopping, the evaluation split is only measured.
+    """Trains a model in one or two phases; unless it keeps the best weights, the evaluation split is only measured.
 
     Args:
       config: What to train and how.
@@ -71,12 +73,13 @@ def train(
     keras.utils.set_random_seed(config.seed)
     with _precision(config.precision), strategy.scope():
         model = build_model(config, model_size, num_classes)
+        loss = _loss(config, class_names)
         run = _Run(
             config=config,
             strategy=strategy,
             model=model,
-            eval_split=EvalSplit(config, model, eval_shards, image_size, num_classes),
-            class_factors=config.class_factors(class_names),
+            loss=loss,
+            eval_split=EvalSplit(config, model, eval_shards, image_size, num_classes, loss),
             train_shards=train_shards,
             image_size=image_size,
             steps_per_epoch=records // config.batch_size,
@@ -98,8 +101,8 @@ class _Run:
     config: TrainingConfig
     strategy: tf.distribute.Strategy
     model: keras.Model
+    loss: Loss
     eval_split: EvalSplit
-    class_factors: tuple[float, ...] | None
     train_shards: Sequence[str]
     image_size: int
     steps_per_epoch: int
@@ -110,14 +113,16 @@ class _Run:
         """Trains one phase from its beginning, or from its last checkpoint in `folder`."""
         config, model = self.config, self.model
         _set_trainable(model.get_layer(ENCODER), phase.trains_encoder, config.encoder_is_pretrained)
-        optimizer = self._optimizer(phase)
-        best = BestWeights(model) if config.early_stopping else None
-        checkpoints = PhaseCheckpoints(folder, model, optimizer, best, config.checkpoint_steps)
+        optimizer = self._optimizer()
+        best = BestWeights(model) if config.keeps_best else None
+        average = WeightAverage(model, config.ema_decay) if config.ema_decay else None
+        others = {name: one.variables for name, one in (("best", best), ("average", average)) if one}
+        checkpoints = PhaseCheckpoints(folder, model, optimizer, others, config.checkpoint_steps)
         schedule = WarmUpThenCosine(phase.learning_rate, phase.epochs * self.steps_per_epoch)
         start = checkpoints.restore()
         if start:
             self.log.say(f"resuming from the checkpoint after step {start} of {schedule.steps}, phase {index + 1}")
-        step_function = self._step_function(optimizer)
+        step_function = self._step_function(optimizer, average)
         batches = iter(self._batches(index, start))
         while checkpoints.step < schedule.steps:
             epoch, done = divmod(checkpoints.step, self.steps_per_epoch)
@@ -126,6 +131,8 @@ class _Run:
             losses = []
             for in_epoch in range(done + 1, self.steps_per_epoch + 1):
                 optimizer.learning_rate = schedule.rate(checkpoints.step + 1)
+                if average:
+                    average.begin(checkpoints.step + 1)
                 losses.append(step_function(*next(batches)))
                 checkpoints.step += 1
                 if in_epoch % LOSS_CHECKED_EVERY == 0 or in_epoch == self.steps_per_epoch or checkpoints.due():
@@ -133,12 +140,15 @@ class _Run:
                 if checkpoints.due() and in_epoch < self.steps_per_epoch:
                     checkpoints.save()
                 self.log.step(number, in_epoch - done, self.steps_per_epoch - done, config.batch_size)
-            stop = self._end_epoch(epoch + 1, number, phase, float(np.mean(losses)), schedule, len(losses), best)
+            with average.applied() if average else nullcontext():
+                stop = self._end_epoch(epoch + 1, number, phase, float(np.mean(losses)), schedule, len(losses), best)
             if stop:
                 checkpoints.step = schedule.steps
             # After the evaluation, so that a resumed run does not repeat it.
             if checkpoints.due() or checkpoints.step == schedule.steps:
                 checkpoints.save()
+        if average:
+            average.apply()
         if best:
             best.restore()
 
@@ -154,42 +164,50 @@ class _Run:
     ) -> bool:
         """Evaluates if that is due and reports; returns whether to stop early. `epoch` counts within the phase."""
         step = number * self.steps_per_epoch
-        measured = None
+        measured = eval_loss = None
         if number % self.config.evaluate_every == 0 or epoch == phase.epochs:
             share_statistics(self.strategy, self.model)
-            counts = self.eval_split.counts()
+            counts, eval_loss = self.eval_split.measure()
             measured = agree(self.strategy, float(mean_iou(counts.matrix)))
             if self.tensorboard:
-                self.tensorboard.evaluation(step, counts)
+                self.tensorboard.evaluation(step, counts, eval_loss)
                 self.tensorboard.panels(step, *self.eval_split.panels())
-        done = self.log.end(number, loss, measured)
+        done = self.log.end(number, loss, measured, eval_loss)
         if self.tensorboard:
             rate = steps * self.config.batch_size / done.seconds
             self.tensorboard.epoch(step, loss, schedule.rate(epoch * self.steps_per_epoch), rate)
-        if best is None or measured is None or best.update(measured) < self.config.early_stopping:
+        if best is None or measured is None:
+            return False
+        waited = best.update(measured)
+        if not self.config.early_stopping or waited < self.config.early_stopping:
             return False
         if epoch < phase.epochs:
             self.log.say(f"stopped early: no better mean IoU than {float(best.mean_iou):.3f} in the last evaluations")
         return True
 
-    def _optimizer(self, phase: Phase) -> keras.Optimizer:
-        optimizer = keras.optimizers.AdamW(phase.learning_rate, weight_decay=self.config.weight_decay)
+    def _optimizer(self) -> keras.Optimizer:
+        factor = self.config.encoder_learning_rate_factor if self.config.encoder_is_pretrained else 1.0
+        factors = encoder_factors(self.model, self.model.get_layer(ENCODER), factor)
+        optimizer = GroupedAdamW(self.config.weight_decay, factors)
         if self.config.precision == "mixed_float16":  # its range is too small for plain gradients
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         optimizer.build(self.model.trainable_variables)
         return optimizer
 
-    def _step_function(self, optimizer: keras.Optimizer) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    def _step_function(
+        self, optimizer: keras.Optimizer, average: WeightAverage | None
+    ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
         """One step of all replicas as a graph: their batches to their mean loss, a scalar."""
-        loss_of = segmentation_loss(OVERLAPS[self.config.loss], self.class_factors)
         variables = self.model.trainable_variables
         replicas = self.strategy.num_replicas_in_sync
 
         def replica_step(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
-                loss = loss_of(masks, self.model(images, training=True))
+                loss = self.loss(masks, self.model(images, training=True))
                 scaled = optimizer.scale_loss(loss / replicas)  # replicas' gradients are added up
             optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
+            if average:
+                average.update()
             return loss
 
         @tf.function
@@ -224,6 +242,12 @@ class _Run:
                 f"training diverged in epoch {epoch}, before step {step} of its phase: the loss is {float(loss)}; "
                 f"lower the learning rate (now {phase.learning_rate:g}){remedy}"
             )
+
+
+def _loss(config: TrainingConfig, class_names: Sequence[str]) -> Loss:
+    factors = config.class_factors(class_names)
+    pixels = PixelTerm(factors, config.focal_gamma, config.hard_pixels, config.label_smoothing)
+    return segmentation_loss(OVERLAPS[config.loss], pixels)
 
 
 def _set_trainable(encoder: keras.Model, trainable: bool, keeps_statistics: bool) -> None:

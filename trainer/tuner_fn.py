@@ -191,7 +191,7 @@ def _mean_iou(config: TrainingConfig, epochs: Sequence[Epoch]) -> float:
     """Mean IoU on the evaluation split of the model that `train` returned with these epochs."""
     earlier = config.epochs if config.fine_tune_epochs else 0  # each phase restores its own best weights
     measured = [one.mean_iou for one in epochs if one.number > earlier and one.mean_iou is not None]
-    return max(measured) if config.early_stopping else measured[-1]
+    return max(measured) if config.keeps_best else measured[-1]
 
 
 def _shown(space: tuple[Any, ...] | Range) -> str:

@@ -15,7 +15,8 @@ from trainer.config import TrainingConfig
 # the export uses, and `encoder` and `encoder_weights`, whose files the pipeline digests.
 SEARCHABLE = (
     *("model", "encoder_width", "segformer_size", "encoder_scale", "decoder_filters", "batch_size"),
-    *("learning_rate", "fine_tune_learning_rate", "weight_decay", "loss", "augment"),
+    *("learning_rate", "fine_tune_learning_rate", "encoder_learning_rate_factor", "weight_decay", "ema_decay"),
+    *("loss", "focal_gamma", "hard_pixels", "label_smoothing", "augment"),
 )
 NUMBERS = (int, float)
 

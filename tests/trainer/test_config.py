@@ -3,6 +3,7 @@ import pytest
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
 from trainer.config import TrainingConfig
+from trainer.recipes import RECIPES
 
 
 def test_the_defaults_survive_a_round_trip_through_plain_values():
@@ -56,3 +57,19 @@ def test_an_unknown_model_is_an_error_that_lists_the_known_ones():
         UserError, match=r"config\.yaml: model: no model 'vgg'; there are: deeplabv3plus, segformer, unet"
     ):
         parse_model(TrainingConfig, {"model": "vgg"}, "config.yaml")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_gives_its_settings_and_every_other_setting_overrides_them(name):
+    config = TrainingConfig(recipe=name)
+    assert config.model_dump(include=set(RECIPES[name].settings)) == RECIPES[name].settings
+    longer = TrainingConfig(recipe=name, epochs=77)
+    assert longer == config.model_copy(update={"epochs": 77})
+    assert TrainingConfig(**longer.model_dump(mode="json")) == longer
+
+
+def test_an_unknown_recipe_is_an_error_that_lists_the_known_ones():
+    with pytest.raises(UserError, match=r"config\.yaml: recipe: no recipe 'great'; there are: fast, good, best"):
+        parse_model(TrainingConfig, {"recipe": "great"}, "config.yaml")
+    with pytest.raises(UserError, match=r"config\.yaml: recipe: "):
+        parse_model(TrainingConfig, {"recipe": ["fast"]}, "config.yaml")

@@ -115,3 +115,21 @@ def test_the_files_of_a_preset_are_what_the_encoder_is_made_from(resnet):
 def test_a_preset_and_a_file_of_weights_contradict_each_other():
     with pytest.raises(ValueError, match="a preset brings its own"):
         config("hf://keras/resnet", encoder_weights="mobilenet.weights.h5")
+
+
+def test_stochastic_depth_is_the_backbone_s_own_or_the_one_asked_for(mix_transformer):
+    def rates(**values):
+        layers = preset_encoder(config(mix_transformer, **values), 64)._flatten_layers()
+        return [
+            layer.drop_path.rate for layer in layers if hasattr(layer, "drop_path") and hasattr(layer.drop_path, "rate")
+        ]
+
+    assert max(rates()) == pytest.approx(0.1)
+    assert max(rates(drop_path=0.3)) == pytest.approx(0.3)
+
+
+def test_an_encoder_without_stochastic_depth_is_refused_by_name(resnet):
+    with pytest.raises(UserError, match=r"a ResNetBackbone has no stochastic depth; leave training\.drop_path out"):
+        preset_encoder(config(resnet, drop_path=0.1), 64)
+    with pytest.raises(ValueError, match="MobileNetV2 has no stochastic depth"):
+        TrainingConfig(drop_path=0.1)

@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from schemas.errors import UserError
 from schemas.metrics import confusion_matrix, mean_iou
@@ -60,10 +61,19 @@ def test_a_model_learns_eight_images_by_heart(run):
 def test_each_epoch_is_reported_in_one_line_and_every_third_and_the_last_are_evaluated(run):
     assert [line.split("  loss ")[0] for line in run.lines] == [f"epoch   {number}/8" for number in range(1, 9)]
     assert [number for number, line in enumerate(run.lines, 1) if "mean IoU" in line] == [3, 6, 8]
+    assert [one.number for one in run.epochs if one.eval_loss is not None] == [3, 6, 8]
 
 
 def test_tensorboard_logs_are_written(run):
-    assert {path.parent.name for path in run.logs.rglob("events.out.tfevents.*")} == {"train", "validation"}
+    found = {path.parent.name: str(path) for path in run.logs.rglob("events.out.tfevents.*")}
+    assert found.keys() == {"train", "validation"}
+    losses = [
+        tf.make_ndarray(value.tensor)
+        for event in tf.compat.v1.train.summary_iterator(found["validation"])
+        for value in event.summary.value
+        if value.tag == "loss"  # as the training loss is called, so that both are in one chart
+    ]
+    np.testing.assert_allclose(losses, [one.eval_loss for one in run.epochs if one.eval_loss is not None], rtol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_losses(eight_images, weights_file):

@@ -30,6 +30,7 @@ from tfx_pipeline import local_runner
 from tfx_pipeline.config.output_layout import REPORT_FILE, SUMMARY_FILE
 from tfx_pipeline.preflight import class_shares
 from tfx_pipeline.train.defaults import Facts, choose_size, configuration_yaml, configure
+from trainer.recipes import RECIPES
 
 CONFIG_FILE = "pipeline.yaml"
 LOOKED_AT, MEASURED = 5000, 100  # photos that are listed, and of them those whose size is read
@@ -61,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     version, code = _publish(folder, spec, output / "data", given, options.version, options.image_size)
     if code:
         return code
-    config = _configure(version, output, options.offline)
+    config = _configure(version, output, options.offline, options.recipe)
     run = [f"--config={config}", f"--data={version}", f"--output={output / 'pipeline'}"]
     code = local_runner.main([*run, *(f"--set={one}" for one in options.set)])
     if code in JUDGED:
@@ -85,6 +86,8 @@ def _parser() -> CommandLine:
     parser.add_argument("--version", help="to prepare (default: 1.0.0; else the next minor one)")
     parser.add_argument("--image_size", type=int, help="side in pixels (default: chosen from the photos, then kept)")
     parser.add_argument("--offline", action="store_true", help="train from scratch: download no ImageNet weights")
+    purposes = "; ".join(f"{name}, for {one.purpose}" for name, one in RECIPES.items())
+    parser.add_argument("--recipe", choices=RECIPES, default="fast", help=f"{purposes} (default: fast)")
     parser.add_argument(
         "--set",
         action="append",
@@ -160,7 +163,7 @@ def shorter_sides(folder: str, image_path: str) -> list[int]:
     return sides
 
 
-def _configure(version: Path, output: Path, offline: bool) -> Path:
+def _configure(version: Path, output: Path, offline: bool, recipe: str) -> Path:
     """Writes the configuration, unless a person has edited the one that is there."""
     path = output / CONFIG_FILE
     if path.exists() and is_edited(read_part(str(path), 0, MAX_YAML_BYTES).decode("utf-8", "replace")):
@@ -169,7 +172,7 @@ def _configure(version: Path, output: Path, offline: bool) -> Path:
     manifest, spec = read_version(version)
     records, shares = manifest.splits[TRAIN].records, class_shares(str(version), spec)
     facts = Facts(manifest.dataset, manifest.version, str(version), manifest.image_size, records, shares)
-    text = configuration_yaml(facts, configure(facts, str(output / "pipeline"), offline))
+    text = configuration_yaml(facts, configure(facts, str(output / "pipeline"), offline, recipe))
     write_atomically(str(path), text.encode())
     print(f"{path}: written, with the reason behind each value")
     return path

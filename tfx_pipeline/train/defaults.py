@@ -1,6 +1,6 @@
 """The configuration that a data set seems to need, with the reason behind each value: rules, and nothing else.
 
-The numbers are those of the measured runs on 300 photos of pets (`configs/pets.yaml`), scaled to other data.
+The numbers are those of a recipe of `trainer.recipes`, scaled from the 300 photos of pets that it is meant for.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.sealed_text import sealed
 from tfx_pipeline.preflight import ClassShare
+from trainer.recipes import RECIPES
 
 SIZES = (64, 96, 128, 192, 256)  # sides; each a multiple of 32, as the encoders halve five times
 USUAL_SIZE = 128
-STEPS = 2000  # of `configs/pets.yaml`: 300 photos, batches of 8, 52 epochs
+STEPS_PER_EPOCH = 300 / 8  # of the 300 photos and batches of 8 that the recipes' epochs are meant for
 STEPS_FROM_SCRATCH = 3000
-FROZEN = 12 / 52  # share of the epochs in which the encoder stays as it is; of the same run
 MIN_EPOCHS, MAX_EPOCHS = 8, 300
 RARE = 0.01  # share of the pixels below which a class is easily never predicted
 MAX_WEIGHT = 5.0
@@ -47,7 +47,7 @@ class Choice(NamedTuple):
     """One setting and why; `key` has a dot where it is in a section."""
 
     key: str
-    value: str | int | float | bool | dict[str, float]
+    value: str | int | float | bool | dict[str, float] | None
     reason: str
 
 
@@ -69,24 +69,25 @@ def choose_size(shorter_sides: Sequence[int]) -> tuple[int, str]:
     return size, f"{measured}; a larger size would only enlarge them"
 
 
-def configure(facts: Facts, output: str, offline: bool) -> list[Choice]:
+def configure(facts: Facts, output: str, offline: bool, recipe: str = "fast") -> list[Choice]:
     """The settings for a version.
 
     Args:
       facts: What is known of it.
       output: Folder of everything that the pipeline writes.
-      offline: Without ImageNet weights, which Keras downloads.
+      offline: Without ImageNet weights, which are downloaded.
+      recipe: Of `trainer.recipes`; its epochs are scaled to the data.
     """
+    chosen = RECIPES[recipe]
     name = facts.dataset.replace("_", "-")[:63]
     return [
         Choice("name", name, "a model is compared with the last good one of this name and output"),
         Choice("data", facts.data, f"{facts.records:,} photos to train on"),
         Choice("output", output, "where the model, its pages and its history go"),
-        Choice("training.model", "unet", "the best of the three on few photos, as measured in tests/bench/README.md"),
-        *_encoder(facts, offline),
-        *_length(facts, offline),
+        Choice("training.recipe", recipe, f"for {chosen.purpose}; trainer/README.md has its settings, and the others"),
+        *_encoder(facts, offline, chosen.settings),
+        *_length(facts, offline, chosen.settings),
         *_class_weights(facts.shares),
-        Choice("training.average_mirrored", True, "a little better, at twice the time per photo"),
         Choice("training.seed", 0, "the same seed and data give the same model on a CPU"),
         Choice("evaluation.min_mean_iou", 0.0, "no floor yet: set one once you know what this data allows"),
         Choice("evaluation.max_mean_iou_drop", 0.02, "a later model that is worse by more does not replace this one"),
@@ -111,25 +112,34 @@ def configuration_yaml(facts: Facts, choices: Sequence[Choice]) -> str:
     return sealed("\n".join(lines) + "\n", "tfx_pipeline.train")
 
 
-def _encoder(facts: Facts, offline: bool) -> list[Choice]:
+def _encoder(facts: Facts, offline: bool, settings: Mapping[str, Any]) -> list[Choice]:
     if offline:
+        own = (
+            [Choice("training.encoder", "", "--offline: the recipe's would be downloaded")]
+            if "encoder" in settings
+            else []
+        )
+        drop = [Choice("training.drop_path", None, "of the recipe's encoder alone")] if "drop_path" in settings else []
         return [
+            *own,
+            *drop,
             Choice("training.encoder_weights", "none", "--offline: from scratch, in more steps, and never as good"),
             Choice("training.encoder_scale", 1, "enlarging helps only weights that know larger photos"),
         ]
     scale = 2 if facts.image_size <= USUAL_SIZE else 1
     size = f"at {facts.image_size} pixels" + (", shown enlarged" if scale == 2 else "")
     return [
-        Choice("training.encoder_weights", "imagenet", "few photos suffice; downloaded once by Keras (or --offline)"),
+        Choice("training.encoder_weights", "imagenet", "few photos suffice; downloaded once (or --offline)"),
         Choice("training.encoder_scale", scale, f"ImageNet weights know objects of 224-pixel photos; these are {size}"),
     ]
 
 
-def _length(facts: Facts, offline: bool) -> list[Choice]:
+def _length(facts: Facts, offline: bool, settings: Mapping[str, Any]) -> list[Choice]:
     """Batch size, epochs and rates."""
     batch = batch_size(facts.records)
     per_epoch = max(1, facts.records // batch)
-    wanted = STEPS_FROM_SCRATCH if offline else STEPS
+    frozen, free = settings["epochs"], settings["fine_tune_epochs"]
+    wanted = STEPS_FROM_SCRATCH if offline else round(STEPS_PER_EPOCH * (frozen + free), -1)
     epochs = min(MAX_EPOCHS, max(MIN_EPOCHS, math.ceil(wanted / per_epoch)))
     steps = f"{per_epoch:,} steps each, {epochs * per_epoch:,} in all; about {wanted:,} are enough"
     looks = max(1, epochs // 8)
@@ -143,13 +153,11 @@ def _length(facts: Facts, offline: bool) -> list[Choice]:
             Choice("training.learning_rate", 0.01, "as the demo, which trains from scratch"),
             evaluations,
         ]
-    first = max(2, round(epochs * FROZEN))
+    first = max(2, round(epochs * frozen / (frozen + free)))
     return [
         batches,
         Choice("training.epochs", first, f"of the decoder alone; {steps}"),
         Choice("training.fine_tune_epochs", epochs - first, "of the whole network"),
-        Choice("training.learning_rate", 0.002, "of the decoder"),
-        Choice("training.fine_tune_learning_rate", 0.0004, "smaller, since the weights are good"),
         evaluations,
     ]
 

@@ -12,6 +12,8 @@ from schemas.errors import UserError
 from trainer.config import TrainingConfig
 from trainer.models.blocks import ENCODER, side_of, update_statistics_faster
 
+# What KerasHub calls stochastic depth. EfficientNet's dropout drops whole images, as its layers' noise shape says.
+DROP_PATHS = {"EfficientNetBackbone": "dropout", "MiTBackbone": "max_drop_path_rate"}
 HALF_RANGE = 127.5  # of pixels in 0..255; models take (pixel - 127.5) / 127.5
 
 
@@ -19,7 +21,7 @@ def preset_encoder(config: TrainingConfig, input_size: int, strides: Sequence[in
     """Builds the encoder that `config.encoder` names.
 
     Args:
-      config: `encoder` is used, and whether `encoder_weights` is `none`.
+      config: `encoder` and `drop_path` are used, and whether `encoder_weights` is `none`.
       input_size: I, a multiple of 32.
       strides: Of the features that are wanted, in this order; backbones need not have 2.
 
@@ -38,7 +40,7 @@ def preset_encoder(config: TrainingConfig, input_size: int, strides: Sequence[in
             "training.encoder needs KerasHub; install the extra `models`: pip install 'segmentation-pipeline[models]'"
         ) from None
     try:
-        backbone = _load_backbone(hub_models.Backbone, config.encoder, config.encoder_is_pretrained, input_size)
+        backbone = _load_backbone(hub_models.Backbone, config, input_size)
         scale, offset = _normalization(hub_layers.ImageConverter, config.encoder)
     except Exception as error:  # KerasHub lets any error of its readers and downloaders through
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -63,15 +65,30 @@ def preset_encoder(config: TrainingConfig, input_size: int, strides: Sequence[in
     return keras.Model(images, [by_stride[stride] for stride in strides if stride in by_stride], name=ENCODER)
 
 
-def _load_backbone(kind: Any, preset: str, with_weights: bool, input_size: int) -> keras.Model:
-    """Loads the preset's backbone, for this input size if its class has a fixed one."""
-    shape = (input_size, input_size, 3)
+def _load_backbone(kind: Any, config: TrainingConfig, input_size: int) -> keras.Model:
+    """Loads the backbone, for this input size if its class has a fixed one, with the stochastic depth asked for.
+
+    Raises:
+      ValueError: Its class has no stochastic depth.
+    """
+
+    def load(**changes: Any) -> keras.Model:
+        return kind.from_preset(config.encoder, load_weights=config.encoder_is_pretrained, **changes)
+
+    changes: dict[str, Any] = {"image_shape": (input_size, input_size, 3)}
     try:
-        return kind.from_preset(preset, load_weights=with_weights, image_shape=shape)
+        backbone = load(**changes)
     except (TypeError, ValueError) as error:  # EfficientNet takes images of any size, and has no such argument
         if "image_shape" not in str(error):
             raise
-        return kind.from_preset(preset, load_weights=with_weights)
+        changes = {}
+        backbone = load()
+    if config.drop_path is None:
+        return backbone
+    name = DROP_PATHS.get(type(backbone).__name__)
+    if name is None:
+        raise ValueError(f"a {type(backbone).__name__} has no stochastic depth; leave training.drop_path out")
+    return load(**changes, **{name: config.drop_path})
 
 
 def _normalization(kind: Any, preset: str) -> tuple[list[float], list[float]]:

@@ -63,7 +63,7 @@ def _encoder(config: TrainingConfig, input_size: int) -> keras.Model:
         num_layers=len(blocks),
         layerwise_num_heads=HEADS,
         layerwise_sr_ratios=REDUCTIONS,
-        max_drop_path_rate=DROP_PATH,
+        max_drop_path_rate=DROP_PATH if config.drop_path is None else config.drop_path,
         layerwise_patch_sizes=PATCHES,
         layerwise_strides=STRIDES,
         image_shape=(input_size, input_size, 3),

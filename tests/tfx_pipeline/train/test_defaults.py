@@ -1,3 +1,4 @@
+import pytest
 import yaml
 
 from schemas.sealed_text import is_edited
@@ -5,13 +6,14 @@ from tfx_pipeline.config.pipeline import PipelineConfig
 from tfx_pipeline.preflight import ClassShare
 from tfx_pipeline.train.command_line import next_version
 from tfx_pipeline.train.defaults import Facts, batch_size, choose_size, configuration_yaml, configure
+from trainer.recipes import RECIPES
 
 SHARES = {"pet": ClassShare(0.3, 300), "ground": ClassShare(0.7, 300)}
 PETS = Facts("my_pets", "1.0.0", "runs/pets: 1/data", 128, 300, SHARES)
 
 
-def training_of(facts, offline=False):
-    text = configuration_yaml(facts, configure(facts, "runs/pets", offline))
+def training_of(facts, offline=False, recipe="fast"):
+    text = configuration_yaml(facts, configure(facts, "runs/pets", offline, recipe))
     return PipelineConfig.model_validate(yaml.safe_load(text)).training
 
 
@@ -20,23 +22,40 @@ def test_the_file_is_a_valid_configuration_with_a_reason_behind_each_value_and_k
     config = PipelineConfig.model_validate(yaml.safe_load(text))
     assert (config.name, config.data, config.evaluation.min_mean_iou) == ("my-pets", PETS.data, 0)
     values = [line for line in text.splitlines() if ":" in line and not line.endswith(":") and line[0] != "#"]
-    assert len(values) > 12
+    assert len(values) > 10
     assert [line for line in values if "  # " not in line] == []
     assert not is_edited(text)
-    assert is_edited(text.replace("unet", "segformer"))
+    assert is_edited(text.replace('"fast"', '"good"'))
 
 
 def test_as_many_photos_as_the_measured_run_had_are_trained_on_as_long():
     training = training_of(PETS)
     assert (training.encoder_weights, training.batch_size, training.encoder_scale) == ("imagenet", 8, 2)
-    assert training.epochs + training.fine_tune_epochs == 55  # of 37 steps
+    assert training.epochs + training.fine_tune_epochs == 53  # of 37 steps
     assert training.class_weights == {}
 
 
 def test_offline_trains_from_scratch_for_more_steps():
     training = training_of(PETS, offline=True)
     assert (training.encoder_weights, training.fine_tune_epochs) == ("none", 0)
-    assert training.epochs > 55
+    assert training.epochs > 53
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_s_settings_hold_with_its_length_scaled_to_the_photos(name):
+    training = training_of(PETS, recipe=name)
+    for key, value in RECIPES[name].settings.items():
+        if key not in ("epochs", "fine_tune_epochs", "evaluate_every", "batch_size", "encoder_scale"):
+            assert getattr(training, key) == value
+    free = training.fine_tune_epochs / (training.epochs + training.fine_tune_epochs)
+    settings = RECIPES[name].settings
+    assert abs(free - settings["fine_tune_epochs"] / (settings["epochs"] + settings["fine_tune_epochs"])) < 0.02
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_offline_no_recipe_downloads_an_encoder(name):
+    training = training_of(PETS, offline=True, recipe=name)
+    assert (training.encoder, training.encoder_weights, training.drop_path) == ("", "none", None)
 
 
 def test_many_photos_need_few_epochs_and_few_have_a_bound():

@@ -1,0 +1,241 @@
+"""How good a training's settings are, over several seeds: `python -m tests.bench.accuracy VERSION --set recipe=good`.
+
+Choose settings with `--holdout`, which trains on four fifths of the train split and evaluates on the rest; the figures
+that a document quotes come from the eval split, once, without it. `--own_size` names a version of the same photos that
+was prepared with `--image_size=0`: its masks judge the answers at the photos' own sizes, with logits enlarged as the
+exported model enlarges them. `--also` evaluates on all records of another version, too, such as other breeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from beam_jobs.records.sharding import id_hash
+from schemas import features
+from schemas.documents import parse_yaml
+from schemas.errors import UserError
+from schemas.features import EVAL, TRAIN
+from schemas.frozen_model import parse_model
+from schemas.metrics import Counts, figures
+from schemas.version import read_version
+from schemas.version_files import EXAMPLES_FOLDER
+from tests.bench.table import print_row
+from trainer.boundaries import batch_boundary_counts
+from trainer.config import TrainingConfig
+from trainer.confusion import batch_confusion_matrices
+from trainer.enlarging import enlarged_class_ids
+from trainer.input_pipeline import find_shards, parse_example
+from trainer.preprocessing import decode_mask, scale_pixels
+from trainer.tiling import predict_tiles
+from trainer.training import train
+
+HELD_OUT = 5  # one record of so many
+
+ClassIds = Callable[[tf.Tensor, int, int], tf.Tensor]
+
+
+class Data(NamedTuple):
+    """What a training and its evaluation read.
+
+    Attributes:
+      image_size: Of the version; 0 for own sizes.
+      class_names: In the order of their ids.
+      train, evaluated: Paths of shards.
+      own_masks: Id to its mask at the photo's own size, a PNG file; empty without `--own_size`.
+      also: Paths of other shards to evaluate on.
+    """
+
+    image_size: int
+    class_names: tuple[str, ...]
+    train: list[str]
+    evaluated: list[str]
+    own_masks: dict[str, bytes]
+    also: list[str]
+
+
+def measure(config: TrainingConfig, data: Data) -> dict:
+    """Trains once and evaluates: minutes, and figures by where they were measured."""
+    keras.backend.clear_session()
+    wall, processor = time.monotonic(), time.process_time()
+    model, epochs = train(config, data.train, data.evaluated, data.image_size, len(data.class_names))
+    minutes = {"wall": (time.monotonic() - wall) / 60, "processor": (time.process_time() - processor) / 60}
+    places = {"": data.evaluated, "also ": data.also}
+    counted = {}
+    for place, shards in places.items():
+        if shards:
+            own = data.own_masks if shards is data.evaluated else {}
+            model_size, own_size = evaluate(config, model, shards, data.image_size, len(data.class_names), own)
+            counted |= {f"{place}at the model's size": model_size} | (
+                {"at the photos' own size": own_size} if own else {}
+            )
+    found = {place: _figures(counts, data.class_names) for place, counts in counted.items()}
+    parameters = int(sum(np.prod(one.shape) for one in model.weights))
+    curve = [
+        {"epoch": one.number, "loss": one.loss, "eval_loss": one.eval_loss, "mean_iou": one.mean_iou} for one in epochs
+    ]
+    return {"minutes": minutes, "parameters": parameters, **found, "curve": curve}
+
+
+def evaluate(
+    config: TrainingConfig,
+    model: keras.Model,
+    shards: list[str],
+    image_size: int,
+    num_classes: int,
+    own_masks: dict[str, bytes],
+) -> tuple[Counts, Counts | None]:
+    """Counts at the size of the records, and at that of the own masks, as the exported model answers."""
+    class_ids = _answers(config, model, image_size, num_classes)
+    at_model_size, at_own_size = [], []
+    for image_id, image, truth in _records(shards, image_size):
+        height, width = truth.shape
+        at_model_size.append(_counts(truth, class_ids(image, height, width), num_classes))
+        if own_masks:
+            mask = decode_mask(own_masks[image_id])
+            at_own_size.append(_counts(mask, class_ids(image, *mask.shape), num_classes))
+    return _summed(at_model_size), _summed(at_own_size) if own_masks else None
+
+
+def _answers(config: TrainingConfig, model: keras.Model, image_size: int, num_classes: int) -> ClassIds:
+    """A function of pixels uint8 [H, W, 3] and the size of the answer to class ids."""
+    size = config.model_size(image_size)
+
+    def logits_of(pixels: tf.Tensor) -> tf.Tensor:
+        images = scale_pixels(pixels)
+        logits = model(images, training=False)
+        if config.average_mirrored:
+            logits = (logits + tf.reverse(model(tf.reverse(images, [2]), training=False), [2])) / 2.0
+        return logits
+
+    @tf.function(reduce_retracing=True)
+    def class_ids(pixels: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+        if config.crop_size:
+            return predict_tiles(logits_of, pixels, size, num_classes)
+        return enlarged_class_ids(logits_of(pixels[tf.newaxis])[0], height, width)
+
+    return lambda pixels, height, width: class_ids(pixels, tf.constant(height), tf.constant(width))
+
+
+def _records(shards: list[str], image_size: int) -> Iterator[tuple[str, tf.Tensor, tf.Tensor]]:
+    """Id, image and mask of each record."""
+    for example in tf.data.TFRecordDataset(shards):
+        yield _id_of(example), *parse_example(example, image_size)
+
+
+def _id_of(example: tf.Tensor) -> str:
+    wanted = {features.IMAGE_ID: tf.io.FixedLenFeature([], tf.string)}
+    return tf.io.parse_single_example(example, wanted)[features.IMAGE_ID].numpy().decode()
+
+
+def _counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> Counts:
+    counted = (
+        count(truth[None], predicted[None], num_classes) for count in (batch_confusion_matrices, batch_boundary_counts)
+    )
+    return Counts(*(one[0].numpy() for one in counted))
+
+
+def _summed(counts: list[Counts]) -> Counts:
+    return Counts(*(np.sum(one, axis=0) for one in zip(*counts)))
+
+
+def _figures(counts: Counts, class_names: tuple[str, ...]) -> dict[str, float]:
+    return {one.name: float(one.of(counts)) for one in figures(class_names)}
+
+
+def read_data(options: argparse.Namespace, folder: Path) -> Data:
+    """The shards of the options; with `--holdout`, written into `folder` first."""
+    manifest, spec = read_version(options.version)
+
+    def shards(version: Path, split: str) -> list[str]:
+        return find_shards([str(version / EXAMPLES_FOLDER / f"Split-{split}" / "*")])
+
+    training, evaluated = shards(options.version, TRAIN), shards(options.version, EVAL)
+    if options.holdout:
+        training, evaluated = hold_out(training, folder)
+    own: dict[str, bytes] = {}
+    for version in options.own_size:
+        for example in tf.data.TFRecordDataset(shards(version, "*")):
+            values = tf.io.parse_single_example(example, {features.MASK: tf.io.FixedLenFeature([], tf.string)})
+            own[_id_of(example)] = values[features.MASK].numpy()
+    also = [path for version in options.also for path in shards(version, "*")]
+    return Data(manifest.image_size, tuple(spec.class_names), training, evaluated, own, also)
+
+
+def hold_out(shards: list[str], folder: Path) -> tuple[list[str], list[str]]:
+    """Writes a split's records as two files, of which the second holds every fifth by the hash of its id."""
+    paths = [str(folder / "train.tfrecord"), str(folder / "held-out.tfrecord")]
+    with tf.io.TFRecordWriter(paths[0]) as kept, tf.io.TFRecordWriter(paths[1]) as held:
+        for example in tf.data.TFRecordDataset(shards):
+            writer = held if id_hash("holdout", _id_of(example)) % HELD_OUT == 0 else kept
+            writer.write(example.numpy())
+    return paths[:1], paths[1:]
+
+
+def read_settings(settings: list[str], seed: int) -> TrainingConfig:
+    """The training of `KEY=VALUE` settings."""
+    values = {}
+    for one in settings:
+        key, equals, text = one.partition("=")
+        if not equals:
+            raise UserError(f"--set {one}: give KEY=VALUE, such as recipe=good")
+        values[key] = parse_yaml(text, f"--set {key}")
+    return parse_model(TrainingConfig, {"export_tflite": False, **values, "seed": seed}, "--set")
+
+
+def print_runs(runs: dict[int, dict]) -> None:
+    """Prints one column for each seed, and their mean and spread."""
+    print_row("seed", [*map(str, runs), "mean", "min to max"])
+    for place in next(iter(runs.values())):
+        if not place.startswith(("at ", "also ", "minutes")):
+            continue
+        print(place)
+        for name in next(iter(runs.values()))[place]:
+            values = [run[place][name] for run in runs.values()]
+            spread = f"{min(values):.3f}-{max(values):.3f}"
+            print_row(f"  {name}", [*(f"{one:.3f}" for one in values), f"{np.mean(values):.3f}", spread])
+
+
+def main() -> None:
+    """Trains once for each seed, prints, writes."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.accuracy", description=__doc__.partition("\n")[0])
+    parser.add_argument("version", type=Path, metavar="VERSION", help="folder of a published version")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a training setting; repeatable"
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="(default: 0 1 2)")
+    parser.add_argument("--holdout", action="store_true", help="evaluate on a fifth of the train split")
+    version = {"type": Path, "action": "append", "default": [], "metavar": "VERSION"}
+    parser.add_argument("--own_size", **version, help="version of the same photos with --image_size=0")
+    parser.add_argument("--also", **version, help="another version to evaluate on, all of it")
+    parser.add_argument("--json", type=Path, default=Path("runs/bench-accuracy.json"), help="file to write")
+    options = parser.parse_args()
+    configs = {seed: read_settings(options.set, seed) for seed in options.seeds}
+    runs: dict[int, dict] = {}
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        data = read_data(options, Path(folder))
+        for seed, config in configs.items():
+            print(f"seed {seed}", flush=True)
+            runs[seed] = measure(config, data)
+            result = {
+                "settings": configs[options.seeds[0]].model_dump(mode="json"),
+                "holdout": options.holdout,
+                "runs": runs,
+            }
+            options.json.write_text(json.dumps(result, indent=2) + "\n")
+    print_runs(runs)
+    print(f"The same as JSON: {options.json}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""A training that averages its weights, keeps the best of them and slows the encoder down, as one run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from schemas.metrics import confusion_matrix, mean_iou
+from tests.trainer.conftest import draw
+from trainer.config import TrainingConfig
+from trainer.preprocessing import scale_pixels
+from trainer.training import train
+
+SIZE, CLASSES, PHOTOS = 64, 3, 16
+
+
+@pytest.fixture(scope="module")
+def config(weights_file):
+    return TrainingConfig(
+        encoder_weights=weights_file,
+        encoder_scale=1,
+        decoder_filters=8,
+        epochs=1,
+        fine_tune_epochs=2,
+        batch_size=4,
+        learning_rate=0.01,
+        encoder_learning_rate_factor=0.1,
+        ema_decay=0.9,
+        focal_gamma=1.0,
+        hard_pixels=0.5,
+        label_smoothing=0.1,
+        keep="best",
+        checkpoint_steps=3,
+    )
+
+
+@pytest.fixture(scope="module")
+def shards(write_shards):
+    return write_shards(list(range(PHOTOS)), SIZE)
+
+
+@pytest.fixture(scope="module")
+def whole(config, shards, tmp_path_factory):
+    """Its model and epochs, and the folder of its checkpoints."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    model, epochs = train(config, shards, shards, SIZE, CLASSES, checkpoint_dir=str(folder), report=lambda line: None)
+    return model, epochs, folder
+
+
+def test_the_model_is_the_one_whose_evaluation_was_the_best(whole):
+    model, epochs, _ = whole
+    drawn = [draw(index, SIZE) for index in range(PHOTOS)]
+    predicted = np.argmax(model(scale_pixels(np.stack([photo for photo, _ in drawn]))), axis=-1)
+    matrix = confusion_matrix(np.stack([mask for _, mask in drawn]), predicted, CLASSES)
+    assert mean_iou(matrix) == pytest.approx(max(one.mean_iou for one in epochs[1:]))
+
+
+def test_each_evaluation_has_a_loss(whole):
+    assert all(np.isfinite(one.eval_loss) for one in whole[1])
+
+
+def test_the_average_and_the_best_weights_survive_an_interruption(whole, config, shards):
+    model, epochs, folder = whole
+    _interrupt(folder / "phase-1")
+    lines: list[str] = []
+    resumed, again = train(config, shards, shards, SIZE, CLASSES, checkpoint_dir=str(folder), report=lines.append)
+    assert "resuming from the checkpoint after step 6 of 8, phase 2" in lines
+    assert again[-1].mean_iou == epochs[-1].mean_iou
+    for one, other in zip(resumed.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def _interrupt(folder: Path) -> None:
+    """Leaves a phase as if it had been killed before its last checkpoint."""
+    earlier, _ = sorted(path.stem for path in folder.glob("ckpt-*.index"))
+    (folder / "checkpoint").write_text(f'model_checkpoint_path: "{earlier}"\nall_model_checkpoint_paths: "{earlier}"\n')
