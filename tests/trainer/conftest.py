@@ -47,9 +47,9 @@ def record(index: int, image_size: int, ignored_rows: int = 0) -> bytes:
     return record_of(photo, mask)
 
 
-def record_of(photo: np.ndarray, mask: np.ndarray) -> bytes:
+def record_of(photo: np.ndarray, mask: np.ndarray, image_id: str = "photo") -> bytes:
     """A photo and its class ids as one serialized tf.train.Example."""
-    values = {features.IMAGE: png(photo), features.MASK: png(mask)}
+    values = {features.IMAGE: png(photo), features.MASK: png(mask), features.IMAGE_ID: image_id.encode()}
     feature = {name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for name, value in values.items()}
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
 

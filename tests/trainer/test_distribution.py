@@ -71,6 +71,8 @@ def settings(write_shards, weights_file, tmp_path_factory):
         "checkpoint_steps": 2,
         "loss": "cross_entropy",
         "augment": False,
+        "ema_decay": 0.5,
+        "keep": "best",
     }
     shards = write_shards([0] * 8, SIZE)
     started: list[subprocess.Popen] = []

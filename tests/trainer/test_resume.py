@@ -33,6 +33,7 @@ def settings(write_shards, weights_file, tmp_path_factory):
         "fine_tune_epochs": 0,
         "batch_size": 2,
         "checkpoint_steps": EVERY,
+        "ema_decay": 0.9,
     }
     shards = write_shards(list(range(30)), SIZE)
     folder = tmp_path_factory.mktemp("run")

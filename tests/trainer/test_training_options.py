@@ -1,4 +1,4 @@
-"""A training that averages its weights, keeps the best of them and slows the encoder down, as one run."""
+"""A training that averages its weights and keeps the best of them, as one run with a frozen encoder."""
 
 from pathlib import Path
 
@@ -20,11 +20,10 @@ def config(weights_file):
         encoder_weights=weights_file,
         encoder_scale=1,
         decoder_filters=8,
-        epochs=1,
-        fine_tune_epochs=2,
+        epochs=2,
+        fine_tune_epochs=0,
         batch_size=4,
         learning_rate=0.01,
-        encoder_learning_rate_factor=0.1,
         ema_decay=0.9,
         focal_gamma=1.0,
         hard_pixels=0.5,
@@ -52,7 +51,7 @@ def test_the_model_is_the_one_whose_evaluation_was_the_best(whole):
     drawn = [draw(index, SIZE) for index in range(PHOTOS)]
     predicted = np.argmax(model(scale_pixels(np.stack([photo for photo, _ in drawn]))), axis=-1)
     matrix = confusion_matrix(np.stack([mask for _, mask in drawn]), predicted, CLASSES)
-    assert mean_iou(matrix) == pytest.approx(max(one.mean_iou for one in epochs[1:]))
+    assert mean_iou(matrix) == pytest.approx(max(one.mean_iou for one in epochs))
 
 
 def test_each_evaluation_has_a_loss(whole):
@@ -61,10 +60,10 @@ def test_each_evaluation_has_a_loss(whole):
 
 def test_the_average_and_the_best_weights_survive_an_interruption(whole, config, shards):
     model, epochs, folder = whole
-    _interrupt(folder / "phase-1")
+    _interrupt(folder / "phase-0")
     lines: list[str] = []
     resumed, again = train(config, shards, shards, SIZE, CLASSES, checkpoint_dir=str(folder), report=lines.append)
-    assert "resuming from the checkpoint after step 6 of 8, phase 2" in lines
+    assert "resuming from the checkpoint after step 6 of 8, phase 1" in lines
     assert again[-1].mean_iou == epochs[-1].mean_iou
     for one, other in zip(resumed.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
