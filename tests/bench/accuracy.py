@@ -67,7 +67,7 @@ def measure(config: TrainingConfig, data: Data) -> dict:
     """Trains once and evaluates: minutes, and figures by where they were measured."""
     keras.backend.clear_session()
     wall, processor = time.monotonic(), time.process_time()
-    model, epochs = train(config, data.train, data.evaluated, data.image_size, len(data.class_names))
+    model, epochs = train(config, data.train, data.evaluated, data.image_size, len(data.class_names), data.class_names)
     minutes = {"wall": (time.monotonic() - wall) / 60, "processor": (time.process_time() - processor) / 60}
     places = {"": data.evaluated, "also ": data.also}
     counted = {}
