@@ -8,9 +8,11 @@ import posixpath
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
+from beam_jobs.describe.annotations import find_annotations
 from beam_jobs.describe.class_names import find_names
 from beam_jobs.describe.dataset_text import dataset_yaml
 from beam_jobs.describe.layout import Layout, find_layouts
@@ -28,12 +30,14 @@ from schemas.spec import DATASET_FILE
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
+    from beam_jobs.describe.annotations import Annotations
     from beam_jobs.describe.survey import Survey
 
 PAGE_FILE = "dataset.html"
 FAILED = 1
 FIRST_VERSION = "1.0.0"
 SAMPLE = 400  # masks that are read
+ALWAYS = ("panoptic", "layers")  # formats whose files look like masks of classes, and are not
 FEW = 12  # masks of each layout that are read to choose one
 MAX_FILES = 1_000_000  # whose names are looked at
 
@@ -54,12 +58,17 @@ def main(arguments: list[str] | None = None) -> int:
     _check_target(target, options.overwrite)
     paths = _list(folder)
     layouts = find_layouts(paths)
+    annotations = find_annotations(folder, paths)
+    if annotations and (not layouts or annotations.format in ALWAYS or not _has_masks(layouts, folder)):
+        return _write_annotated(folder, target, annotations, len(layouts))
     if not layouts:
         raise UserError(
             f"--input {folder}: no photos and masks pair by their names. It has {_kinds_of_files(paths)}. Give each"
             f" mask its photo's name, or write {DATASET_FILE} by hand (schemas/README.md)"
         )
     layout = layouts[0] if len(layouts) == 1 else _choose(layouts, folder)
+    if annotations:
+        print(f"Note: there are masks and annotations ({annotations.format}); masks are taken, because they are exact")
     print(f"{len(layout.pairs):,} pairs: {layout.image_path} and {layout.mask_path}", flush=True)
     pairs = _sample(layout, folder, SAMPLE)
     try:
@@ -82,18 +91,22 @@ def _sample(layout: Layout, folder: str, count: int) -> list[tuple[str, str]]:
 
 def _choose(layouts: list[Layout], folder: str) -> Layout:
     """The first layout whose masks look like masks of classes; the first of all where none does."""
+    return next((layout for layout in layouts if _has_masks([layout], folder)), layouts[0])
+
+
+def _has_masks(layouts: list[Layout], folder: str) -> bool:
+    """Whether a few masks of one of the layouts look like masks of classes."""
     with heavy_imports():
         from beam_jobs.describe.survey import may_be_masks, survey_pair
         from beam_jobs.elements import SourceFile
 
-    for layout in layouts:
-        pairs = _sample(layout, folder, FEW)
-        if may_be_masks([survey_pair(SourceFile(photo, 0), SourceFile(mask, 0)) for photo, mask in pairs]):
-            return layout
-    return layouts[0]
+    return any(
+        may_be_masks([survey_pair(SourceFile(photo, 0), SourceFile(mask, 0)) for photo, mask in pairs])
+        for pairs in (_sample(layout, folder, FEW) for layout in layouts)
+    )
 
 
-def _kinds_of_files(paths: list[str]) -> str:
+def _kinds_of_files(paths: Iterable[str]) -> str:
     """What lies where, in words, the most common first."""
     kinds = Counter((posixpath.splitext(path)[1].lower(), posixpath.dirname(path)) for path in paths)
     few = [f"{count:,} {kind or 'other'} in {folder or '.'}" for (kind, folder), count in kinds.most_common(6)]
@@ -127,14 +140,14 @@ def _check_target(target: str, overwrite: bool) -> None:
         raise UserError(f"{target}: somebody has written or edited it; move it away, or give --overwrite to lose that")
 
 
-def _list(folder: str) -> list[str]:
-    """Relative paths of the files below a folder."""
+def _list(folder: str) -> dict[str, int]:
+    """Relative path of each file below a folder, to its bytes."""
     if "://" not in folder and not os.path.isdir(folder):
         raise UserError(f"--input {folder}: no such folder")
-    paths = []
+    paths = {}
     try:
         for file in files_below(folder):
-            paths.append(file.path.removeprefix(f"{folder}/"))
+            paths[file.path.removeprefix(f"{folder}/")] = file.size
             if len(paths) == MAX_FILES:
                 print(f"Note: the first {MAX_FILES:,} files are looked at", flush=True)
                 break
@@ -166,7 +179,7 @@ def _write(
     layout: Layout,
     others: list[str],
     survey: Survey,
-    paths: list[str],
+    paths: Iterable[str],
     pairs: list[tuple[str, str]],
 ) -> int:
     from beam_jobs.describe.guesses import guess
@@ -198,9 +211,42 @@ def _write(
     ):
         if count > 0:
             print(f"Note: {count:,} {what} have no {missing}")
-    print(f"Written: {target}\n         {page}")
-    if asked := sum(one.name == ASKED for one in guesses.classes):
+    _say_what_next(folder, target, sum(one.name == ASKED for one in guesses.classes))
+    return 0
+
+
+def _write_annotated(folder: str, target: str, found: Annotations, others: int) -> int:
+    """Writes the file and the page of annotations."""
+    with heavy_imports():
+        from beam_jobs.describe.annotated_text import annotated_page, description, draft, draw_sample
+        from beam_jobs.sources.dataset_file import parse_description
+
+    where = " and ".join(one for one in (found.annotations, found.mask_path) if one)
+    print(f"Annotations ({found.format}): {found.image_path} and {where}", flush=True)
+    name = identifier(posixpath.basename(folder)) or "photos"
+    spec = parse_description(draft(name, found).encode(), target)
+    drawn = draw_sample(folder, spec)
+    if not drawn.photos:
+        reasons = "; ".join(f"{count} times {problem}" for problem, count in drawn.problems.items())
+        raise UserError(f"--input {folder}: none of its annotations ({found.format}) can be read: {reasons}")
+    text = description(name, found, drawn, spec.class_names)
+    page = f"{folder}/{PAGE_FILE}"
+    write_atomically(target, text.encode())
+    write_atomically(page, annotated_page(name, text, spec, drawn).encode())
+    print(f"{drawn.photos:,} photos drawn; {len(found.categories):,} categories from {found.names_from}")
+    for problem, count in drawn.problems.items():
+        print(f"Note: {count} photos would be rejected: {problem}")
+    if others and found.format not in ALWAYS:
+        print(
+            "Note: other images pair with the photos; the annotations are taken, because those are no masks of classes"
+        )
+    _say_what_next(folder, target, sum(one == ASKED for one, _ in found.categories.values()))
+    return 0
+
+
+def _say_what_next(folder: str, target: str, asked: int) -> None:
+    print(f"Written: {target}\n         {folder}/{PAGE_FILE}")
+    if asked:
         print(f"To do: name {asked} class{'es' if asked > 1 else ''} in {DATASET_FILE}; the page shows them")
     print(f"Then: make train INPUT={folder}")
     print(f"or, the data alone: python -m beam_jobs.prepare --input={folder} --output=DATA --version={FIRST_VERSION}")
-    return 0

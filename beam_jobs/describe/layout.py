@@ -84,7 +84,7 @@ def find_layouts(paths: Iterable[str]) -> list[Layout]:
         stem, _, extension = name.rpartition(".")
         if not stem or name.startswith(".") or extension.lower() not in PICTURES:
             continue
-        template, split = _template(folder)
+        template, split = split_template(folder)
         names = groups[Group(template, _SAME_EXTENSION.get(extension.lower(), extension.lower()))][(split,)]
         if len(names) < MAX_NAMES:
             names[stem] = path
@@ -120,7 +120,7 @@ def _is_telling(name: str) -> bool:
     return bool(MASK_WORDS.search(name) or PHOTO_WORDS.search(name))
 
 
-def _template(folder: str) -> tuple[str, str]:
+def split_template(folder: str) -> tuple[str, str]:
     """A folder with `{split}` in place of the first name of a split in it, and that name."""
     parts = folder.split("/")
     for index, part in enumerate(parts):

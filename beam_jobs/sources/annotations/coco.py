@@ -7,6 +7,7 @@ these.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -70,15 +71,33 @@ def read_coco(chunks: Chunks, source: str, panoptic: bool) -> Iterator[Photo | A
             position += 1
 
 
-def read_categories(chunks: Chunks, source: str) -> tuple[list[str], bool]:
-    """The names of the categories, and whether the file is a panoptic one; UserError as `read_coco`."""
-    names, panoptic = [], False
+def read_categories(chunks: Chunks, source: str) -> tuple[dict[str, int], set[str], bool]:
+    """The categories with the number of their annotations, the names of photos, and whether it is panoptic.
+
+    Raises:
+      UserError: As `read_coco`.
+    """
+    names: dict[Id, str] = {}
+    photos: set[str] = set()
+    counts: Counter[Id] = Counter()
+    is_panoptic = False
     for key, value in stream_lists(chunks(), source):
-        if key == "categories" and isinstance(value, dict):
-            names.append(str(value.get("name")))
-        elif key == "annotations" and isinstance(value, dict):
-            panoptic |= "segments_info" in value
-    return list(dict.fromkeys(names)), panoptic
+        if not isinstance(value, dict):
+            continue
+        if key == "categories":
+            names[_of(value, "id", source, key)] = str(value.get("name"))
+        elif key == "images" and len(photos) < MAX_PHOTOS:
+            photos.add(str(value.get("file_name")))
+        elif key == "annotations":
+            segments = value.get("segments_info")
+            is_panoptic |= isinstance(segments, list)
+            for one in segments if isinstance(segments, list) else [value]:
+                number = one.get("category_id") if isinstance(one, dict) else None
+                counts[number if type(number) in (int, str) else ""] += 1
+    found: Counter[str] = Counter()
+    for number, name in names.items():
+        found[name] += counts[number]
+    return dict(found), photos, is_panoptic
 
 
 def _of(value: Any, key: str, source: str, kind: str) -> Id:

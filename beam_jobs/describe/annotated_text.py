@@ -1,0 +1,210 @@
+"""The `dataset.yaml` of annotations, and what a sample of photos looks like under it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from beam_jobs.codec.masks import decode_mask, resize_mask
+from beam_jobs.codec.photos import decode_photo
+from beam_jobs.describe.annotations import Annotations
+from beam_jobs.elements import SourceFile
+from beam_jobs.html.document import document
+from beam_jobs.html.labels import swatch
+from beam_jobs.html.markup import data_uri, element, join
+from beam_jobs.prepare.annotations import masks_of, read_annotations
+from beam_jobs.prepare.listing import ANNOTATIONS, IMAGES, list_files, plan_listings
+from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.records.sharding import id_hash
+from beam_jobs.rejections import InputRejected
+from beam_jobs.sources.input_files import read_input
+from schemas.colors import color_table
+from schemas.features import IGNORE_ID
+from schemas.sealed_text import sealed
+from schemas.shorthand import ASKED, IGNORE
+from schemas.spec import DatasetSpec
+from schemas.version_files import DATASET_FILE
+
+SAMPLE = 40  # photos whose annotations are drawn
+_SHOWN, _SIDE = 8, 320  # of them, and pixels
+BACKGROUND = "background"
+_NAMED_NOTHING = ("void", IGNORE, "ignored", "unlabeled", "unlabelled", "_background_", "__ignore__", "don't care")
+
+
+class Drawn(NamedTuple):
+    """What a sample of photos shows.
+
+    Attributes:
+      photos: How many were drawn.
+      pixels: Class id to its share of their pixels.
+      problems: Why others were not, to how often.
+      figures: (photo JPEG, mask PNG, id) of the first few.
+    """
+
+    photos: int
+    pixels: dict[int, float]
+    problems: dict[str, int]
+    figures: list[tuple[bytes, bytes, str]]
+
+
+def unlabelled_of(found: Annotations) -> tuple[str, str]:
+    """What pixels that no annotation covers seem to be, and why."""
+    if found.format == "panoptic":
+        return IGNORE, "panoptic files name every pixel that somebody has judged"
+    return BACKGROUND, f"what nobody has outlined; {IGNORE}, where not everything was"
+
+
+def description(
+    name: str,
+    found: Annotations,
+    drawn: Drawn | None = None,
+    class_names: Sequence[str] = (),
+) -> str:
+    """The file's text.
+
+    Args:
+      name: Of the data set.
+      found: The annotations.
+      drawn: What a sample of them shows; None before it is drawn.
+      class_names: In the order of `drawn`'s class ids.
+    """
+    unlabelled, reason = unlabelled_of(found)
+    asked = sum(one == ASKED for one, _ in found.categories.values())
+    lines = ["# Written by beam_jobs.describe; edit it. Everything else that may stand here: schemas/README.md."]
+    if asked:
+        lines.append(f"# TO DO: {asked} classes have no name yet; nothing is published before they have.")
+    if drawn:
+        seen = drawn.photos + sum(drawn.problems.values())
+        lines += [f"# Note: {count} of {seen} photos would be rejected: {why}" for why, count in drawn.problems.items()]
+    lines += [f"name: {name}", f"image_path: {_quoted(found.image_path)}"]
+    if found.mask_path:
+        lines.append(f"mask_path: {_quoted(found.mask_path)}")
+    if "{split:" in f"{found.image_path}{found.annotations or ''}":
+        lines.append("split: official  # the folders or files say it; hash would draw one by the names")
+    lines += ["masks:", f"  format: {found.format}"]
+    if found.annotations:
+        lines.append(f"  annotations: {_quoted(found.annotations)}")
+    share = f"; {drawn.pixels.get(_class_id(unlabelled, class_names), 0):.2%} of the pixels" if drawn else ""
+    lines.append(f"  unlabelled: {unlabelled}  # {reason}{share}")
+    lines.append(f"classes:  # category: class; several categories may be one class; from {found.names_from}")
+    for category, (class_name, count) in found.categories.items():
+        shown = IGNORE if class_name.lower() in _NAMED_NOTHING else class_name
+        what = f"{count:,} annotations" + ("" if shown != ASKED else ": what is it? A name, or ignore")
+        lines.append(f"  {_quoted(category)}: {_quoted(shown)}  # {what}")
+    return sealed("\n".join(lines) + "\n", "beam_jobs.describe")
+
+
+def draft(name: str, found: Annotations) -> str:
+    """The file's text with a name in place of each that is asked for, so that a sample can be drawn."""
+    named = {
+        category: (f"unnamed {category}" if class_name == ASKED else class_name, count)
+        for category, (class_name, count) in found.categories.items()
+    }
+    return description(name, found._replace(categories=named))
+
+
+def draw_sample(folder: str, spec: DatasetSpec) -> Drawn:
+    """Draws the annotations of some photos, chosen by a hash of their names.
+
+    Raises:
+      UserError: A file of annotations can't be read.
+    """
+    options = PrepareOptions(description=spec, input=folder, output=folder, version="0", dataset=spec.name)
+    found: dict[str, dict[str, list]] = defaultdict(lambda: defaultdict(list))
+    files: list[tuple[str, SourceFile]] = []
+    for listing in plan_listings(options):
+        for wanted, image_id, source in list_files(listing):
+            if wanted.kind == ANNOTATIONS:
+                files.append((wanted.split, source))
+            else:
+                found[image_id][wanted.kind].append(source)
+    ids = sorted((one for one in found if found[one][IMAGES]), key=lambda one: id_hash("describe", one))[:SAMPLE]
+    wanted_ids = set(ids)
+    for file in files:
+        for row in read_annotations(file, spec):
+            if row.image_id in wanted_ids:
+                found[row.image_id][row.kind].append(row.value)
+    counts, problems, figures = np.zeros(256, np.int64), Counter(), []
+    drawn = 0
+    for image_id in ids:
+        try:
+            photo, class_ids = _draw(found[image_id], spec)
+        except InputRejected as error:
+            problems[error.reason.replace("_", " ") + f", such as {image_id}: {error.detail}"] += 1
+            continue
+        drawn += 1
+        counts += np.bincount(class_ids.ravel(), minlength=256)
+        if len(figures) < _SHOWN:
+            figures.append((*_figure(photo, class_ids, spec), image_id))
+    total = max(1, int(counts.sum()))
+    pixels = {class_id: count / total for class_id, count in enumerate(counts.tolist()) if count}
+    return Drawn(drawn, pixels, dict(problems.most_common(5)), figures)
+
+
+def _draw(found: dict[str, list], spec: DatasetSpec) -> tuple[Image.Image, np.ndarray]:
+    masks = masks_of(found, spec)
+    if len(masks) != 1:
+        raise InputRejected("missing_mask" if not masks else "duplicate_id", f"{len(masks)} masks")
+    photo = decode_photo(read_input(found[IMAGES][0]), _SIDE, max_missing_fraction=1)
+    mask = decode_mask(read_input(masks[0]), spec, (photo.source_width, photo.source_height))
+    return photo.image, resize_mask(mask, spec, 0)
+
+
+def _figure(photo: Image.Image, class_ids: np.ndarray, spec: DatasetSpec) -> tuple[bytes, bytes]:
+    scale = _SIDE / max(photo.size)
+    size = max(1, round(scale * photo.width)), max(1, round(scale * photo.height))
+    colors = color_table(spec.palette, spec.ignored_color)[class_ids]
+    encoded = []
+    mask = Image.fromarray(colors).resize(size, Image.Resampling.NEAREST)
+    for one, kind in ((photo.resize(size), "JPEG"), (mask, "PNG")):
+        buffer = io.BytesIO()
+        one.save(buffer, kind)
+        encoded.append(buffer.getvalue())
+    return encoded[0], encoded[1]
+
+
+def annotated_page(name: str, text: str, spec: DatasetSpec, drawn: Drawn) -> str:
+    """The page beside the file: classes with their pixels, and photos with their annotations drawn."""
+    header = join(
+        element("h1", name),
+        element("p", "What describe has found. Correct names in dataset.yaml; then prepare.", class_="lead"),
+    )
+    rows = [
+        element(
+            "tr",
+            element("td", swatch(one.color)),
+            element("td", element("strong", one.name)),
+            element("td", ", ".join(one.categories or ()) or "unlabelled pixels"),
+            element("td", f"{drawn.pixels.get(class_id, 0):.2%} of the pixels of {drawn.photos} photos"),
+        )
+        for class_id, one in enumerate(spec.classes)
+    ]
+    figures = [
+        element(
+            "figure",
+            element("img", src=data_uri("image/jpeg", photo), alt="photo"),
+            element("img", src=data_uri("image/png", mask), alt="mask"),
+            element("figcaption", image_id),
+        )
+        for photo, mask, image_id in drawn.figures
+    ]
+    sections = [
+        ("classes", "Categories and classes", element("table", element("tbody", *rows))),
+        ("pairs", "Photos and their annotations", element("div", *figures, class_="gallery")),
+        ("file", DATASET_FILE, element("pre", text)),
+    ]
+    return document(f"{name}: description", header, sections)
+
+
+def _class_id(name: str, names: Sequence[str]) -> int:
+    return names.index(name) if name in names else IGNORE_ID
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
