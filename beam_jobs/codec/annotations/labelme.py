@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from beam_jobs.codec import png
 from beam_jobs.codec.annotations.entries import check_stated_size
-from beam_jobs.codec.annotations.layers import covered_pixels
 from beam_jobs.codec.annotations.shapes import Circle, Polygons, Shape, Stamp, box, number, polygon, refuse
 from schemas.documents import parse_json_object
 from schemas.errors import UserError
@@ -69,11 +69,14 @@ def _mask(text: Any, points: list[tuple[float, float]], label: str) -> Stamp:
         data = base64.b64decode(text, validate=True)
     except (TypeError, ValueError, binascii.Error):
         raise refuse(f"the mask of {label!r} is not base64") from None
-    pixels: np.ndarray = covered_pixels(data, f"the mask of {label!r}")
     (left, top), (right, bottom) = points
-    if not all(one.is_integer() for point in points for one in point) or pixels.shape != (
-        bottom - top + 1,
-        right - left + 1,
-    ):
-        raise refuse(f"the mask of {label!r} is {pixels.shape[1]}x{pixels.shape[0]} pixels, its points say otherwise")
-    return Stamp(int(left), int(top), pixels)
+    try:
+        source = png.read_png(data)
+        if source.color_type != png.GREY or source.size != (right - left + 1, bottom - top + 1):
+            raise refuse(f"the mask of {label!r} is not a grey PNG as large as its points say")
+        pixels = np.asarray(png.load(source))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise refuse(f"the mask of {label!r} is a damaged PNG: {error}") from None
+    if not left.is_integer() or not top.is_integer() or len(np.unique(pixels[pixels != 0])) > 1:
+        raise refuse(f"the mask of {label!r} has more than two values, or does not lie on whole pixels")
+    return Stamp(int(left), int(top), pixels != 0)

@@ -78,6 +78,6 @@ def test_boxes_alone_are_no_masks_and_nothing_is_written(tmp_path, scenes):
     folder = save(tmp_path / "boxes", "coco_polygons", scenes)
     document = coco_document(scenes, lambda covered: {"segmentation": [], "iscrowd": 0})
     write_text(folder / "annotations/instances.json", json.dumps(document))
-    with pytest.raises(UserError, match="none of its annotations .* can be read: .*only a box or nothing"):
+    with pytest.raises(UserError, match=r"none of its annotations .* can be read: .*only a box or nothing"):
         describe(folder)
     assert not (folder / "dataset.yaml").exists()
