@@ -11,9 +11,15 @@ from apache_beam.pvalue import AsSingleton
 from beam_jobs.coders import declare
 from beam_jobs.once import FlatMapOnce
 from beam_jobs.records import sharding
-from beam_jobs.rejections import Rejection, Repaired
+from beam_jobs.rejections import DerivedId, Rejection, Repaired
 from beam_jobs.storage.files import files_below, read_file, write_atomically
-from schemas.version_files import LINE_FILE_SUFFIX, QUARANTINE_FOLDER, REPAIRS_FOLDER, line_file_path
+from schemas.version_files import (
+    DERIVED_IDS_FOLDER,
+    LINE_FILE_SUFFIX,
+    QUARANTINE_FOLDER,
+    REPAIRS_FOLDER,
+    line_file_path,
+)
 
 LINES_PER_FILE = 100_000
 
@@ -43,6 +49,7 @@ class Line(Protocol):
         ...
 
 
+Listed = Rejection | Repaired | DerivedId
 Assigned = tuple[LineFile, Any]  # a file and one of its Lines; None creates a file that may stay empty
 
 
@@ -109,6 +116,11 @@ def read_repairs(version_dir: str) -> beam.PTransform:
     return _ReadLineFiles(version_dir, REPAIRS_FOLDER, Repaired)
 
 
+def read_derived_ids(version_dir: str) -> beam.PTransform:
+    """Reads the list of ids of a published version that are not the names of their photos."""
+    return _ReadLineFiles(version_dir, DERIVED_IDS_FOLDER, DerivedId)
+
+
 def list_line_files(folder: str) -> Iterator[str]:
     """Paths of the files in a folder that `WriteLineFiles` wrote."""
     for file in files_below(folder):
@@ -117,7 +129,7 @@ def list_line_files(folder: str) -> Iterator[str]:
 
 
 class _ReadLineFiles(beam.PTransform):
-    def __init__(self, version_dir: str, folder: str, kind: type[Rejection] | type[Repaired]):
+    def __init__(self, version_dir: str, folder: str, kind: type[Listed]):
         super().__init__()
         self._folder = f"{version_dir}/{folder}"
         self._kind = kind
@@ -131,6 +143,6 @@ class _ReadLineFiles(beam.PTransform):
         )
 
 
-def _read_lines(path: str, kind: type[Rejection] | type[Repaired]) -> Iterator[Rejection | Repaired]:
+def _read_lines(path: str, kind: type[Listed]) -> Iterator[Listed]:
     for number, line in enumerate(read_file(path).splitlines(), start=1):
         yield kind.from_json(line, f"{path}, line {number}")

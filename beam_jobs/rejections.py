@@ -114,6 +114,25 @@ class Repaired(NamedTuple):
         return cls(fields["id"], fields["image_uri"], tuple(map(str, fields["repairs"])))
 
 
+class DerivedId(NamedTuple):
+    """One published record whose id is not the name of its photo, see `schemas.image_ids`, and its two files."""
+
+    image_id: str
+    image_uri: str
+    mask_uri: str
+
+    def to_json(self) -> str:
+        """One JSON object with sorted keys, without a newline."""
+        fields = {"id": self.image_id, "image_uri": self.image_uri, "mask_uri": self.mask_uri}
+        return json.dumps(fields, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, line: str | bytes, source: str) -> DerivedId:
+        """Reads what `to_json` wrote; a line of another form is a UserError that names `source`."""
+        fields = _read_line(line, source, ("id", "image_uri", "mask_uri"))
+        return cls(fields["id"], fields["image_uri"], fields["mask_uri"])
+
+
 def _read_line(line: str | bytes, source: str, texts: tuple[str, ...], lists: tuple[str, ...] = ()) -> dict[str, Any]:
     """Parses one line of a version's line files, which must have exactly these keys."""
     fields = parse_json_object(line, source)

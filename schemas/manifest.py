@@ -82,6 +82,7 @@ class Manifest(FrozenModel):
       published: Number of records in all splits; `inputs == published + sum(quarantined.values())`.
       quarantined: Reason code to number of ids.
       repaired: Number of published ids whose photo needed a repair; `repairs` counts them by kind.
+      derived_ids: Number of published ids that are not the names of their photos (`schemas.image_ids`).
       schema_sha256, dataset_sha256: Digests of the version's `schema.pbtxt` and `dataset.yaml`; versions of before
         0.2 have no `dataset.yaml`.
       inputs_sha256: Digest of every source file's content and id, independent of order.
@@ -97,6 +98,7 @@ class Manifest(FrozenModel):
     quarantined: dict[Name, Count] = Field(max_length=MAX_NAME)
     repaired: Count
     repairs: dict[Name, Count] = Field(max_length=MAX_NAME)
+    derived_ids: Count = 0
     schema_sha256: Digest
     dataset_sha256: Digest | None = None
     inputs_sha256: Digest
@@ -135,8 +137,9 @@ class Manifest(FrozenModel):
             raise ValueError(f"inputs: {self.inputs}, but {self.published} published and {rejected} quarantined")
         if not max(self.repairs.values(), default=0) <= self.repaired <= sum(self.repairs.values()):
             raise ValueError(f"repaired: {self.repaired}, which repairs cannot add up to")
-        if self.repaired > self.published:
-            raise ValueError(f"repaired: {self.repaired} of {self.published} published records")
+        for name, count in (("repaired", self.repaired), ("derived_ids", self.derived_ids)):
+            if count > self.published:
+                raise ValueError(f"{name}: {count} of {self.published} published records")
         digests: dict[str, str] = {}
         for shard in (one for split in self.splits.values() for one in split.shards if one.records):
             if (other := digests.setdefault(shard.sha256, shard.path)) != shard.path:
@@ -152,6 +155,8 @@ class Manifest(FrozenModel):
         values = self.model_dump(mode="json")
         if self.dataset_sha256 is None:  # as it was written before there was one: its digest names the version
             del values["dataset_sha256"]
+        if not self.derived_ids:  # ordinary names give the bytes that they always gave
+            del values["derived_ids"]
         return json.dumps(values, indent=2, sort_keys=True) + "\n"
 
     @property

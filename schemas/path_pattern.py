@@ -1,10 +1,14 @@
 """Where files lie under a folder, as data sets and users write it: `images/{id}.jpg` or `leftImg8bit/*/{id}_left.png`.
 
 `{id}` stands for the id, `*` for any characters and `?` for one, none of them for a `/`; everything else is literal.
-`{split:train|val}` stands for one of these names, which also say the split, as `SPLIT_NAMES` has them. A folder called
-`test` is the split `test` beside one of `eval`, such as `val`; without, it is `eval`, which every version needs.
+`{id}` may stand in folders too, where the same file names lie in several: `{id}/images/{id}.jpg` has ids such as
+`a/0001`. `{id:path}` stands for an id with folders of any depth: `photos/{id:path}.jpg`.
+`{split:train|val}` stands for one of these names, which also say the split, as `SPLIT_NAMES` has them; so does
+`{id:train|val}`, which is also part of the id: where both splits number their photos from 1. A folder called `test` is
+the split `test` beside one of `eval`, such as `val`; without, it is `eval`, which every version needs.
 `{class}` stands for any characters too, and names the class of a mask that has one.
-Names that begin with a dot never match a `*`, a `?` or an `{id}` at their start: operating systems leave such files.
+Names that begin with a dot, and those of `SYSTEM_NAMES`, never match a `*`, a `?` or an id at their start: operating
+systems leave such files.
 The extension after an `{id}` matches in upper and lower case, and `.jpg` and `.jpeg` are the same.
 """
 
@@ -16,46 +20,68 @@ from functools import cached_property
 from schemas.features import EVAL, TEST, TRAIN
 
 PLACEHOLDER, CLASS = "{id}", "{class}"
+SPANNING = "{id:path}"  # an id with folders
+SYSTEM_NAMES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
 SPLIT_NAMES = {  # as folders are called, in any case
     **dict.fromkeys(("train", "training", "trn"), TRAIN),
     **dict.fromkeys(("eval", "val", "valid", "validation", "dev"), EVAL),
     **dict.fromkeys(("test", "testing", "tst"), TEST),
 }
-_SPLIT = re.compile(r"\{split:([^{}]*)\}")
-_WILDCARDS = re.compile(r"(\{id\}|\{class\}|\{split:[^{}]*\}|\*|\?)")
-_ANY_LENGTH = {PLACEHOLDER: "(?P<id>[^/]*?)", CLASS: "(?P<class_name>[^/]*?)", "*": "[^/]*?"}
+_SPLIT = re.compile(r"\{(?:split|id):(?!path\})([^{}]*)\}")
+_WILDCARDS = re.compile(r"(\{id(?::path)?\}|\{class\}|\{(?:split|id):[^{}]*\}|\*|\?)")
+_ANY_LENGTH = {
+    **dict.fromkeys((PLACEHOLDER, SPANNING), "(?P<id>[^/]*?)"),
+    CLASS: "(?P<class_name>[^/]*?)",
+    "*": "[^/]*?",
+}
 _JPEG = ("jpg", "jpeg")
+_VISIBLE = rf"(?!.*\.\Z)(?!(?i:{'|'.join(re.escape(name[::-1]) for name in sorted(SYSTEM_NAMES))})\Z)"  # backwards
 
 
 def check_path_pattern(text: str) -> str:
     """Returns a pattern that names an id; ValueError says what is wrong with any other text."""
-    folder, _, file_name = text.rpartition("/")
-    if file_name.count(PLACEHOLDER) != 1 or PLACEHOLDER in folder:
-        raise ValueError(f"needs {PLACEHOLDER} exactly once, in its file name")
+    if not has_id(text.rpartition("/")[2]):
+        raise ValueError(f"needs {PLACEHOLDER} in its file name, or {SPANNING} at its start")
     return _check_pattern(text)
 
 
 def check_mask_pattern(text: str) -> str:
-    """As `check_path_pattern`; the id may also stand in a folder, as in `{id}/masks/*.png`."""
-    if text.count(PLACEHOLDER) != 1:
-        raise ValueError(f"needs {PLACEHOLDER} exactly once")
+    """As `check_path_pattern`; the id may stand in a folder alone, as in `{id}/masks/*.png`."""
+    if not has_id(text):
+        raise ValueError(f"needs {PLACEHOLDER}, or {SPANNING} at the start of its file name")
     return _check_pattern(text)
 
 
 def check_file_pattern(text: str) -> str:
     """Returns a pattern of files of a whole data set; ValueError says what is wrong with any other text."""
-    if PLACEHOLDER in text or CLASS in text:
+    if "{id" in text or CLASS in text:
         raise ValueError(f"names files of all photos, without {PLACEHOLDER} and {CLASS}")
     return _check_pattern(text)
 
 
+def has_id(part: str) -> bool:
+    """Whether a pattern, or a part of one, says an id that is more than a split."""
+    return PLACEHOLDER in part or SPANNING in part
+
+
+def is_system_name(name: str) -> bool:
+    """Whether a file or folder is one that operating systems hide, or leave among the user's."""
+    return name.startswith(".") or name.lower() in SYSTEM_NAMES
+
+
 def _check_pattern(text: str) -> str:
+    *folders, file_name = text.split("/")
+    if any(part.count(PLACEHOLDER) + part.count(SPANNING) > 1 for part in (*folders, file_name)):
+        raise ValueError(f"{PLACEHOLDER} can stand once in each folder and once in the file name")
+    if any(SPANNING in part for part in (*folders, file_name.removeprefix(SPANNING))):
+        raise ValueError(f"{SPANNING} must be the start of the file name")
     if text.count(CLASS) > 1:
         raise ValueError(f"{CLASS} stands there once at most")
     if len(splits := _SPLIT.findall(text)) > 1 or len(splits) < text.count("{split"):
-        raise ValueError("{split:...} stands there once, and names folders, such as {split:train|val}")
+        raise ValueError("{split:...} or {id:...} stands there once, and names folders, such as {split:train|val}")
     if unknown := [name for names in splits for name in names.split("|") if name.lower() not in SPLIT_NAMES]:
-        raise ValueError(f"{{split:...}}: {unknown[0]!r} names no split; known are {', '.join(SPLIT_NAMES)}")
+        known = ", ".join(SPLIT_NAMES)
+        raise ValueError(f"{{split:...}} or {{id:...}}: {unknown[0]!r} names no split; known are {known}")
     if "**" in text:
         raise ValueError("** is not supported; write one * for each folder on the way")
     if any(part in ("", ".", "..") for part in text.split("/")):
@@ -80,7 +106,8 @@ class PathPattern:
     @property
     def glob(self) -> str:
         """The pattern as people and shells read it, e.g. `images/*.jpg`."""
-        return _SPLIT.sub("*", self.text.replace(PLACEHOLDER, "*").replace(CLASS, "*"))
+        text = self.text.replace(SPANNING, "**/*").replace(PLACEHOLDER, "*").replace(CLASS, "*")
+        return _SPLIT.sub("*", text)
 
     @property
     def prefix(self) -> str:
@@ -92,25 +119,45 @@ class PathPattern:
         """The folder below which every match lies, e.g. `leftImg8bit`; empty for the input folder itself."""
         return self.prefix.rpartition("/")[0]
 
+    @property
+    def spans_folders(self) -> bool:
+        """Whether matches lie in folders of any depth."""
+        return self.parts[-1].startswith(SPANNING)
+
     def visits(self, folder: str) -> bool:
         """Whether matches are looked for in a folder, `folder` itself or one below, or in those below it."""
         if not f"{folder}/".startswith(f"{self.folder}/" if self.folder else ""):
             return False
         names = folder.split("/") if folder else []
-        return len(names) < len(self.parts) and all(map(self.part_matches, range(len(names)), names))
+        return all(map(self.enters, range(len(names)), names))
 
-    def part_matches(self, index: int, name: str) -> bool:
-        """Whether `name` can be the part of a path at this index."""
-        return self._expressions[index].fullmatch(name[::-1]) is not None
+    def enters(self, index: int, name: str) -> bool:
+        """Whether `name` can be the folder at this index of a matching path."""
+        if index < len(self.parts) - 1:
+            return self._expressions[index].fullmatch(name[::-1]) is not None
+        return self.spans_folders and not is_system_name(name)
+
+    def may_hold(self, index: int) -> bool:
+        """Whether a file can match whose name is the part of its path at this index."""
+        return index == len(self.parts) - 1 or (self.spans_folders and index >= len(self.parts))
 
     def id_of(self, path: str) -> str | None:
-        """The id in a relative path, empty where the pattern names none; None where the path does not match."""
+        """What stands for the id in a relative path, empty where nothing does; None where the path does not match.
+
+        The parts of an id that lie in several folders are joined by slashes.
+        """
         names = path.split("/")
-        if len(names) != len(self.parts):
+        last = len(self.parts) - 1
+        if not self.may_hold(len(names) - 1) or not all(map(self.enters, range(len(names) - 1), names)):
             return None
-        if not all(map(self.part_matches, range(len(names)), names)):
+        found = self._match(path)
+        if not all(found):
             return None
-        return self._group_of(path, "id")
+        groups = [match.groupdict() for match in found if match]
+        *folders, stem = [(one.get("id") or one.get("split_in_id") or "")[::-1] for one in groups]
+        if not stem and has_id(self.parts[-1]):
+            return ""
+        return "/".join(filter(None, [*folders, *names[last:-1], stem]))
 
     @property
     def literal_length(self) -> int:
@@ -133,7 +180,7 @@ class PathPattern:
 
     def split_of(self, path: str) -> str:
         """The split that a matching path names; empty where the pattern has none."""
-        found = self._group_of(path, "split")
+        found = self._group_of(path, "split") or self._group_of(path, "split_in_id")
         return self.splits[found] if found else ""
 
     def class_of(self, path: str) -> str:
@@ -141,10 +188,16 @@ class PathPattern:
         return self._group_of(path, "class_name")
 
     def _group_of(self, path: str, group: str) -> str:
-        for expression, name in zip(self._expressions, path.split("/")):
-            if (match := expression.fullmatch(name[::-1])) and (found := match.groupdict().get(group)):
+        for match in self._match(path):
+            if match and (found := match.groupdict().get(group)):
                 return found[::-1]
         return ""
+
+    def _match(self, path: str) -> list[re.Match[str] | None]:
+        """Matches of the parts of a path: its first ones, and its last for the file's name."""
+        names = path.split("/")
+        names = [*names[: len(self.parts) - 1], names[-1]]
+        return [expression.fullmatch(name[::-1]) for expression, name in zip(self._expressions, names)]
 
     @cached_property
     def _expressions(self) -> list[re.Pattern[str]]:
@@ -159,9 +212,9 @@ def _expression(part: str) -> re.Pattern[str]:
     with more: the lookahead keeps an expression from trying. Other expressions try each star with each length.
     """
     pieces = _WILDCARDS.split(part)
-    visible = r"(?!.*\.\Z)" if len(pieces) > 1 and not pieces[0] else ""
+    visible = _VISIBLE if len(pieces) > 1 and not pieces[0] else ""
     stem, dot, extension = pieces[-1].rpartition(".")
-    if PLACEHOLDER not in pieces or not extension.isalnum():
+    if not has_id(part) or not extension.isalnum():
         stem, dot, extension = pieces[-1], "", ""
     expression, wildcard, literal = "", "", _backwards(stem)
     if dot:
@@ -184,7 +237,8 @@ def _shortest(wildcard: str, literal: str, number: int) -> str:
 def _literal(piece: str) -> str:
     """What stands for itself, or a name of a split: the shortest first, which leaves the most to wildcards."""
     if names := _SPLIT.fullmatch(piece):
-        return f"(?P<split>{'|'.join(map(_backwards, sorted(names[1].split('|'), key=len)))})"
+        group = "split_in_id" if piece.startswith("{id:") else "split"
+        return f"(?P<{group}>{'|'.join(map(_backwards, sorted(names[1].split('|'), key=len)))})"
     return _backwards(piece)
 
 

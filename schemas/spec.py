@@ -25,13 +25,13 @@ from schemas.features import (
     fraction_feature,
 )
 from schemas.frozen_model import FrozenModel, parse_model
+from schemas.image_ids import shown_name
 from schemas.lines import Line
 from schemas.path_pattern import CLASS, PathPattern, check_mask_pattern, check_path_pattern
 from schemas.shorthand import IGNORE, expand
 from schemas.slice_spec import SliceSpec
 from schemas.version_files import DATASET_FILE
 
-ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # an id can never name a hidden file or leave its folder
 ARCHIVE_URL = r"^(https://|http://(localhost|127\.0\.0\.1)[:/])"  # loopback needs no encryption
 NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
 LOSSY_GAP = 48  # between values of a lossy mask, which are blurred by up to half of it
@@ -47,7 +47,7 @@ class ArchiveSpec(FrozenModel):
       url, bytes, sha256: Where it is published, and what must arrive.
     """
 
-    file: str = Field(pattern=rf"^{ID_PATTERN}$")
+    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     url: str = Field(pattern=ARCHIVE_URL)
     bytes: int = Field(gt=0)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
@@ -303,10 +303,13 @@ class DatasetSpec(FrozenModel):
         return tuple(class_id for class_id, one in enumerate(self.classes) if one.required)
 
     def slices_of(self, image_id: str) -> dict[str, str]:
-        """Slice name to value for one id, e.g. `{"breed": "Bengal", "species": "cat"}`; ValueError if none matches."""
+        """Slice name to value for one id, e.g. `{"breed": "Bengal", "species": "cat"}`; ValueError if none matches.
+
+        Patterns see the name that the id stands for, such as `a/IMG 1` for `a~2FIMG~201`.
+        """
         values: dict[str, str] = {}
         for rule in self.slices:
-            values[rule.name] = rule.value(image_id, values)
+            values[rule.name] = rule.value(shown_name(image_id), values)
         return values
 
 

@@ -32,6 +32,7 @@ STATISTICS_FOLDER = "statistics"
 ANOMALIES_FOLDER = "anomalies"
 QUARANTINE_FOLDER = "quarantine"
 REPAIRS_FOLDER = "repairs"
+DERIVED_IDS_FOLDER = "derived_ids"  # only where there are any
 LINE_FILE_SUFFIX = ".jsonl"  # of the files in quarantine and repairs
 _STATISTICS_FILE = "FeatureStats.pb"
 _ANOMALIES_FILE = "SchemaDiff.pb"

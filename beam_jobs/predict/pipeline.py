@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -35,16 +34,15 @@ from beam_jobs.sources.left_out import LeftOutFiles
 from beam_jobs.storage.files import write_atomically
 from schemas.bounded_text import enumerated
 from schemas.features import IMAGE, MASK, SOURCE_HEIGHT, SOURCE_WIDTH
+from schemas.image_ids import is_image_id
 from schemas.manifest import Shard
 from schemas.metrics import METRICS, Counts, confusion_matrix, mean_iou
 from schemas.path_pattern import PathPattern
-from schemas.spec import ID_PATTERN
 
 PHOTOS, READY, REJECTED, LEFT_OUT = "photos", "ready", "rejected", "left_out"
 STAGE = "predict"
 TABLE_FOLDER, REJECTED_FOLDER, SUMMARY_FILE = "table", "rejected", "summary.json"
 ALL = "all"  # progress is per split; here all photos count as one
-MAX_ID = 200  # letters; file systems take names of 255, and a file that is being written has 41 more than its id
 WORST = 5  # photos named in the summary
 
 
@@ -193,10 +191,10 @@ def _check_id(image_id: str, sources: Iterable[SourceFile]) -> Iterator[Found | 
     try:
         if others:
             raise InputRejected(DUPLICATE_ID, f"{enumerated([first, *others], ' and ', most=2)} would have one mask")
-        if not re.fullmatch(ID_PATTERN, image_id):
-            raise InputRejected(UNSAFE_ID, f"ids are letters, digits, '_', '-' and '.', got {image_id!r}")
-        if len(image_id) > MAX_ID:
-            raise InputRejected(UNSAFE_ID, f"{len(image_id)} letters; the name of a mask's file has room for {MAX_ID}")
+        if not image_id:
+            raise InputRejected(UNSAFE_ID, "nothing is left of the name where --image_path has {id}; rename the file")
+        if not is_image_id(image_id):  # of a record that the preparation did not write, or before it bounded ids
+            raise InputRejected(UNSAFE_ID, f"{image_id!r} cannot be the name of a file")
         check_listed(first)
     except InputRejected as error:
         yield TaggedOutput(REJECTED, Rejection(image_id, first, None, "", STAGE, error.reason, error.detail))

@@ -44,13 +44,13 @@ def read_annotations(file: tuple[str, SourceFile], spec: DatasetSpec) -> Iterato
             if one.number in ids:
                 raise UserError(f"{source}: image id {one.number} is there twice; whose are its annotations?")
             image_id = photo_id(one.name, spec.image_path)
-            ids[one.number] = None if image_id is None else spell_out(image_id)
+            ids[one.number] = image_id
             if image_id is None:
                 left_out.count(OTHER_PHOTOS, spell_out(one.name))
                 continue
             yield _row(source, one.number, ids[one.number], _ABOUT_PHOTO, one.text)
             if says_split:
-                yield Found(LISTED, spell_out(image_id), split)
+                yield Found(LISTED, image_id, split)
         elif one.number not in ids:
             left_out.count(NO_PHOTO, f"{source}: number {one.position}")
         elif ids[one.number] is not None:

@@ -78,6 +78,7 @@ def make_manifest(
         quarantined=dict(sorted(quarantined.items())),
         repaired=sum(one.repaired for one in shards) + (base.repaired if base else 0),
         repairs=dict(repairs),
+        derived_ids=sum(one.derived_ids for one in shards) + (base.derived_ids if base else 0),
         schema_sha256=_sha256(contract.schema_text),
         dataset_sha256=_sha256(contract.dataset_text),
         inputs_sha256=inputs_sha256(inputs_digest),

@@ -13,6 +13,7 @@ from beam_jobs.sources.folders import list_folder
 from beam_jobs.sources.left_out import LeftOutFiles
 from beam_jobs.storage.files import exists
 from schemas.errors import UserError
+from schemas.image_ids import image_id_of
 from schemas.path_pattern import PathPattern
 
 IMAGES, MASKS, LISTS, ANNOTATIONS = "images", "masks", "lists", "annotations"
@@ -145,7 +146,7 @@ def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterat
                 found = member._replace(
                     member=spell_out(member.member), layer=spell_out(pattern.class_of(member.member))
                 )
-                yield _with_split(wanted, pattern, member.member), spell_out(image_id), found
+                yield _with_split(wanted, pattern, member.member), image_id_of(spell_out(image_id)), found
             if not ids and left_out is not None:
                 left_out.add(spell_out(member.member))
     else:
@@ -157,7 +158,7 @@ def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterat
                 if image_id is not None and not any(one.id_of(path) is not None for one in narrower):
                     layer = spell_out(pattern.class_of(path))
                     source = SourceFile(spell_out(f"{listing.place}/{path}"), size, layer=layer)
-                    yield _with_split(wanted, pattern, path), spell_out(image_id), source
+                    yield _with_split(wanted, pattern, path), image_id_of(spell_out(image_id)), source
                 elif left_out is not None:
                     left_out.add(spell_out(path), pattern)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import apache_beam as beam
@@ -19,7 +18,6 @@ from beam_jobs.rejections import Rejection
 from beam_jobs.sources.input_files import check_listed
 from beam_jobs.sources.split_lists import read_split_list
 from schemas.bounded_text import enumerated
-from schemas.spec import ID_PATTERN
 
 FILES = "files"
 
@@ -86,8 +84,8 @@ def pair(image_id: str, images: list[SourceFile], masks: list[SourceFile], split
       rejections.InputRejected: There is not exactly one of each, one is refused unread, or the id is no valid name
         of a record.
     """
-    if not re.fullmatch(ID_PATTERN, image_id):
-        problem = rejections.UNSAFE_ID, f"ids are letters, digits, '_', '-' and '.', got {image_id!r}"
+    if not image_id:
+        problem = rejections.UNSAFE_ID, "nothing is left of the name where the pattern has {id}; rename the file"
     elif doubles := next((files for files in (images, masks) if len(files) > 1), None):
         problem = rejections.DUPLICATE_ID, enumerated(doubles, " and ", most=2)
     elif not masks:

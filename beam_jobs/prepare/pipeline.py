@@ -13,7 +13,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsDict, AsIter, AsSingleton, DoOutputsTuple
 
 from beam_jobs.elements import REJECTED, TALLIES, PlannedRecord
-from beam_jobs.line_files import WriteLineFiles, read_repairs
+from beam_jobs.line_files import Listed, WriteLineFiles, read_derived_ids, read_repairs
 from beam_jobs.monitoring.progress import report_planned, report_publishing
 from beam_jobs.near_duplicates import pairs_of
 from beam_jobs.near_duplicates.pairs import FindLeaks, Leak, write_leaks
@@ -31,16 +31,16 @@ from beam_jobs.prepare.report.near_duplicates import draw_near_duplicates
 from beam_jobs.prepare.report.page import report_page
 from beam_jobs.prepare.report.samples import LookOver, Overview, SampleRejections, draw_samples
 from beam_jobs.prepare.report.thumbnails import Tile
-from beam_jobs.prepare.shard_writer import HASHED_PHOTOS, REPAIRED, STATISTICS_ROWS, WriteShard, WrittenShard
+from beam_jobs.prepare.shard_writer import HASHED_PHOTOS, NOTED, STATISTICS_ROWS, WriteShard, WrittenShard
 from beam_jobs.prepare.tally import Tally, add_sizes, add_tallies
 from beam_jobs.records import sharding
 from beam_jobs.records.sharding import ShardKey, SplitSize
-from beam_jobs.rejections import Rejection, Repaired
+from beam_jobs.rejections import DerivedId, Rejection, Repaired
 from beam_jobs.statistics.validation import Criteria, ValidateStatistics, Validation
 from beam_jobs.storage.files import write_atomically
 from schemas.derived_schema import derive_schema
 from schemas.errors import UserError
-from schemas.version_files import MAX_SHARDS, QUARANTINE_FOLDER, REPAIRS_FOLDER, REPORT_FILE
+from schemas.version_files import DERIVED_IDS_FOLDER, MAX_SHARDS, QUARANTINE_FOLDER, REPAIRS_FOLDER, REPORT_FILE
 
 Assigned = tuple[ShardKey, bytes]  # the shard of some records, and these as packed PlannedRecords
 
@@ -56,7 +56,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
         | "WriteShards"
         >> beam.ParDo(
             WriteShard(options.staging_dir, options.spec, options.encoding, options.near_duplicates != "ignore")
-        ).with_outputs(STATISTICS_ROWS, REJECTED, REPAIRED, HASHED_PHOTOS, main="written")
+        ).with_outputs(STATISTICS_ROWS, REJECTED, NOTED, HASHED_PHOTOS, main="written")
     )
     validation = shards[STATISTICS_ROWS] | "Validate" >> ValidateStatistics(_criteria(options))
     near_duplicates = None  # no search
@@ -174,10 +174,11 @@ def _every_shard(counts: dict[str, int]) -> Iterator[Assigned]:
 
 
 def _write_line_files(plan: DoOutputsTuple, shards: DoOutputsTuple, options: PrepareOptions) -> beam.PCollection:
-    """Paths, relative to the staging folder, of the files that list what was rejected and what was repaired."""
-    listed = [plan[REJECTED], shards[REJECTED], shards[REPAIRED]]
+    """Paths, relative to the staging folder, of the files that list what was rejected, repaired, or named anew."""
+    listed = [plan[REJECTED], shards[REJECTED], shards[NOTED]]
     if options.base_dir:
         listed.append(shards.written.pipeline | "ReadRepairs" >> read_repairs(options.base_dir))
+        listed.append(shards.written.pipeline | "ReadDerivedIds" >> read_derived_ids(options.base_dir))
     counts = shards.written.pipeline | "CountLines" >> MapOnce(
         _count_lines, AsIter(shards.written), AsIter(plan[TALLIES]), options
     )
@@ -189,18 +190,23 @@ def _write_line_files(plan: DoOutputsTuple, shards: DoOutputsTuple, options: Pre
     )
 
 
-def _name_folder(one: Rejection | Repaired) -> tuple[str, Rejection | Repaired]:
-    return (QUARANTINE_FOLDER if isinstance(one, Rejection) else REPAIRS_FOLDER), one
+_FOLDERS = {Rejection: QUARANTINE_FOLDER, Repaired: REPAIRS_FOLDER, DerivedId: DERIVED_IDS_FOLDER}
+
+
+def _name_folder(one: Listed) -> tuple[str, Listed]:
+    return _FOLDERS[type(one)], one
 
 
 def _count_lines(shards: Iterable[WrittenShard], tallies: Iterable[Tally], options: PrepareOptions) -> dict[str, int]:
     rejected = sum(add_tallies(tallies).quarantined.values())
     base = read_base(options)
-    repaired = base.repaired if base else 0
+    repaired, derived_ids = (base.repaired, base.derived_ids) if base else (0, 0)
     for one in shards:
         rejected += sum(one.quarantined.values())
         repaired += one.repaired
-    return {QUARANTINE_FOLDER: rejected, REPAIRS_FOLDER: repaired}
+        derived_ids += one.derived_ids
+    listed = {QUARANTINE_FOLDER: rejected, REPAIRS_FOLDER: repaired}
+    return listed | ({DERIVED_IDS_FOLDER: derived_ids} if derived_ids else {})
 
 
 def _decide(

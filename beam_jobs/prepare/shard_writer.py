@@ -25,7 +25,7 @@ from beam_jobs.records.published_records import bytes_of, parse_record
 from beam_jobs.records.sharding import ShardKey, order_in_shard
 from beam_jobs.records.tf_example import Value, to_example
 from beam_jobs.records.tfrecord import TFRecordWriter
-from beam_jobs.rejections import InputRejected, Rejection, Repaired
+from beam_jobs.rejections import DerivedId, InputRejected, Rejection, Repaired
 from beam_jobs.sources.input_files import naming_input, read_contents
 from beam_jobs.storage.files import create_file
 from schemas.features import IMAGE
@@ -36,7 +36,7 @@ from schemas.version_files import shard_path
 RECORD_STAGE = "record"
 STATISTICS_ROWS = "statistics_rows"
 HASHED_PHOTOS = "hashed_photos"
-REPAIRED = "repaired"
+NOTED = "noted"  # what is published, and listed for people: repairs, and ids that are not names
 _ROWS_PER_BATCH, _BYTES_PER_BATCH = 256, 8 << 20  # 8 MiB; whichever is reached first
 
 
@@ -51,6 +51,7 @@ class WrittenShard(NamedTuple):
       repaired: Number of records with at least one repair.
       inputs_digest: Sum of the fingerprints of all inputs of the shard, rejected ones included.
       mask_colors: The palettes of its masks.
+      derived_ids: Number of records whose id is not the name of their photo.
     """
 
     split: str
@@ -60,6 +61,7 @@ class WrittenShard(NamedTuple):
     repaired: int
     inputs_digest: int
     mask_colors: MaskColors = NO_COLORS
+    derived_ids: int = 0
 
 
 def to_record_batch(rows: list[dict[str, Value]]) -> pa.RecordBatch:
@@ -72,7 +74,7 @@ def to_record_batch(rows: list[dict[str, Value]]) -> pa.RecordBatch:
 
 class WriteShard(beam.DoFn):
     """(ShardKey, [packed PlannedRecords]) -> WrittenShard; other outputs: (split, RecordBatch) for statistics,
-    Rejection, Repaired, and the Batch of its photos' hashes if near-duplicates are searched for.
+    Rejection, Repaired or DerivedId, and the Batch of its photos' hashes if near-duplicates are searched for.
 
     A shard appears in the staging folder under its final name only when it is complete. A retried bundle writes
     the same bytes again.
@@ -98,7 +100,7 @@ class WriteShard(beam.DoFn):
         repairs: Counter[str] = Counter()
         quarantined: Counter[str] = Counter()
         hashed: list[HashedPhoto] = []
-        repaired = inputs_digest = row_bytes = 0
+        repaired = inputs_digest = row_bytes = derived_ids = 0
         rows: list[dict[str, Value]] = []
         mask_colors = NO_COLORS
         with create_file(temporary) as file:
@@ -117,7 +119,10 @@ class WriteShard(beam.DoFn):
                 repairs.update(record.repairs)
                 if record.repairs:
                     repaired += 1
-                    yield TaggedOutput(REPAIRED, Repaired(plan.image_id, str(plan.image), record.repairs))
+                    yield TaggedOutput(NOTED, Repaired(plan.image_id, str(plan.image), record.repairs))
+                if plan.image and plan.image_id not in str(plan.image):
+                    derived_ids += 1
+                    yield TaggedOutput(NOTED, DerivedId(plan.image_id, str(plan.image), str(plan.mask)))
                 if record.mask_colors:
                     mask = colors_of(plan.image_id, str(plan.mask), record.mask_colors)
                     mask_colors = merge_colors([mask_colors, mask])
@@ -135,7 +140,8 @@ class WriteShard(beam.DoFn):
             yield TaggedOutput(HASHED_PHOTOS, to_batch(hashed))
         shard = Shard(path=relative, bytes=writer.bytes, records=writer.records, sha256=writer.sha256)
         meter_shard(writer.bytes)
-        yield WrittenShard(key.split, shard, dict(quarantined), dict(repairs), repaired, inputs_digest, mask_colors)
+        counts = dict(quarantined), dict(repairs), repaired, inputs_digest
+        yield WrittenShard(key.split, shard, *counts, mask_colors, derived_ids)
 
     def _read_and_make(self, plan: PlannedRecord) -> tuple[int, Record | InputRejected, bytes]:
         """The fingerprint of a planned input, its record or rejection, and the serialized record."""

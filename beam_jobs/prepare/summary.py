@@ -11,6 +11,7 @@ from schemas.bounded_text import bounded_lines, enumerated
 from schemas.manifest import Manifest
 from schemas.version_files import (
     ANOMALIES_FOLDER,
+    DERIVED_IDS_FOLDER,
     NEAR_DUPLICATES_FILE,
     QUARANTINE_FOLDER,
     REPORT_FILE,
@@ -40,6 +41,8 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
         ("repaired", manifest.repaired, _counts(manifest.repairs)),
         ("quarantined", sum(manifest.quarantined.values()), _counts(manifest.quarantined)),
     ]
+    if manifest.derived_ids:
+        rows.append(("derived ids", manifest.derived_ids, f"for names that are not safe as ids: {DERIVED_IDS_FOLDER}/"))
     if left_out := metrics.counters.get("files_left_out") if metrics else None:
         rows.append(("left out", left_out, f"files that match no pattern; {REPORT_FILE} names some"))
     if not_taken := metrics.counters.get("ids_not_taken") if metrics else None:

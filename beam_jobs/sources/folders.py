@@ -6,6 +6,7 @@ of Beam list whole folders.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 
@@ -13,6 +14,7 @@ from beam_jobs.elements import SourceFile, spell_out
 from beam_jobs.sources.left_out import LeftOutFiles
 from beam_jobs.storage.files import files_below
 from schemas.errors import UserError
+from schemas.image_ids import image_id_of
 from schemas.path_pattern import PathPattern
 
 
@@ -23,7 +25,7 @@ def list_photos(folder: str, pattern: str, left_out: LeftOutFiles | None = None)
     """
     for path, image_id, size in list_folder(folder, PathPattern(pattern)):
         if image_id is not None:
-            yield spell_out(image_id), SourceFile(spell_out(f"{folder}/{path}"), size)
+            yield image_id_of(spell_out(image_id)), SourceFile(spell_out(f"{folder}/{path}"), size)
         elif left_out is not None:
             left_out.add(spell_out(path))
 
@@ -59,18 +61,33 @@ def _walk(root: str, pattern: PathPattern) -> Iterator[tuple[str, int]]:
         yield from _scan(os.path.join(root, folder), pattern, f"{folder}/" if folder else "")
 
 
-def _scan(folder: str, pattern: PathPattern, above: str) -> Iterator[tuple[str, int]]:
-    """Files in a folder that lies `above`, and below it where the next part of the pattern matches."""
+def _scan(
+    folder: str, pattern: PathPattern, above: str, way: tuple[os.stat_result, ...] = ()
+) -> Iterator[tuple[str, int]]:
+    """Files in a folder that lies `above`, and below it where the next part of the pattern matches.
+
+    `way` are the folders above. Where a pattern searches any depth, a link back to one of them is not followed.
+    """
     index = above.count("/")
-    is_last = index + 1 == len(pattern.parts)
+    if pattern.spans_folders:
+        way = (*way, *_identity(folder))
     for entry in _entries(folder):
-        is_match = pattern.part_matches(index, entry.name)
+        path = f"{above}{entry.name}"
         if not _is_folder(entry):
-            yield f"{above}{entry.name}", _size(entry) if is_match and is_last else 0
-        elif is_match and not is_last:
-            yield from _scan(entry.path, pattern, f"{above}{entry.name}/")
+            yield path, _size(entry) if pattern.may_hold(index) else 0
+        elif pattern.enters(index, entry.name) and not _is_one_of(entry, way):
+            yield from _scan(entry.path, pattern, f"{path}/", way)
         else:
-            yield f"{above}{entry.name}/", 0
+            yield f"{path}/", 0
+
+
+def _identity(folder: str) -> Iterator[os.stat_result]:
+    with contextlib.suppress(OSError):  # `_entries` says what is wrong with it
+        yield os.stat(folder)
+
+
+def _is_one_of(entry: os.DirEntry, way: tuple[os.stat_result, ...]) -> bool:
+    return any(os.path.samestat(found, one) for found in _identity(entry.path) for one in way) if way else False
 
 
 def _entries(folder: str) -> Iterator[os.DirEntry]:

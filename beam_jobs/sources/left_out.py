@@ -7,10 +7,12 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from schemas.path_pattern import PathPattern
+from schemas.path_pattern import PathPattern, is_system_name
 
 FOLDERS = "folders"
 NO_EXTENSION = "without extension"
+SYSTEM_FILES = "hidden files and files of the operating system"
+ARCHIVED_BY_MACOS = "__MACOSX"  # folder of an archive, with a hidden file for each that was packed
 UNREADABLE_MEMBERS = "links and special files in archives"
 UNSAFE_MEMBERS = "unsafe names in archives"
 
@@ -58,13 +60,16 @@ class LeftOutFiles:
         name = self._name_of(path)
         if name is None or name in self._folders:
             return
+        is_system = any(map(is_system_name, name.removesuffix("/").split("/")))
         folder = posixpath.dirname(name.removesuffix("/"))
         if seen_by is not None and next(one for one in self._patterns if one.visits(folder)).text != seen_by.text:
             return
         if name.endswith("/"):
             if len(self._folders) < _FOLDERS_KNOWN:
                 self._folders.add(name)
-            self.count(FOLDERS, name)
+            self.count(SYSTEM_FILES if is_system else FOLDERS, name)
+        elif is_system:
+            self.count(SYSTEM_FILES, name)
         else:
             self.count(posixpath.splitext(name)[1].lower() or NO_EXTENSION, name)
 
@@ -88,7 +93,7 @@ class LeftOutFiles:
     def _name_of(self, path: str) -> str | None:
         """The name that a path counts under: its own, or that of the first folder that no pattern enters; or None."""
         parts = path.split("/")
-        if path in self._known or any(part.startswith(".") for part in parts):  # operating systems leave such files
+        if path in self._known:
             return None
         if any(pattern.id_of(path) is not None for pattern in self._patterns):
             return None
@@ -99,4 +104,4 @@ class LeftOutFiles:
                 is_inside = True
             elif is_inside:
                 return f"{folder}/"
-        return path if is_inside else None
+        return path if is_inside or parts[0] == ARCHIVED_BY_MACOS else None

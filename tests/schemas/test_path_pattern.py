@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from schemas.path_pattern import PathPattern
+from schemas.path_pattern import PathPattern, check_path_pattern
 
 GREEDY = {"{id}": "(?P<id>[^/]*)", "*": "[^/]*", "?": "[^/]"}
 
@@ -58,3 +58,46 @@ def test_a_split_is_read_beside_dozens_of_stars():
     assert pattern.split_of("my_eval_1/" + "a" * 60 + "7.png") == "eval"
     assert pattern.id_of("my_eval_1/" + "a" * 60 + "7.png") == "7"
     assert pattern.id_of("my_eval_1/" + "b" * 200 + ".png") is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "image_id"),
+    [
+        ("photos/{id:path}.jpg", "photos/0001.jpg", "0001"),
+        ("photos/{id:path}.jpg", "photos/a/b/0001.JPG", "a/b/0001"),
+        ("photos/{id:path}_left.png", "photos/a/0001_left.png", "a/0001"),
+        ("photos/{id:path}.jpg", "photos/.trash/0001.jpg", None),
+        ("photos/{id:path}.jpg", "photos/a/._0001.jpg", None),
+        ("{id:path}.*", "__MACOSX/a.jpg", None),
+        ("{id:path}.*", "a/Thumbs.db", None),
+        ("{id}/images/{id}.jpg", "a/images/0001.jpg", "a/0001"),
+        ("{id}/images/{id}.jpg", "a/masks/0001.jpg", None),
+        ("scene_{id}/*/{id}.jpg", "scene_7/x/1.jpg", "7/1"),
+        ("{id:train|val}/{id}.jpg", "val/1.jpg", "val/1"),
+        ("{id:train|val}annot/{id}.png", "valannot/1.png", "val/1"),
+        ("{id:train|val}/{id:path}.jpg", "train/a/1.jpg", "train/a/1"),
+        ("img_{id}/{id:path}_x.jpg", "img_a/_x.jpg", ""),
+    ],
+)
+def test_an_id_may_span_folders(pattern, path, image_id):
+    assert PathPattern(check_path_pattern(pattern)).id_of(path) == image_id
+
+
+def test_a_split_may_be_a_part_of_the_id():
+    assert PathPattern("{id:train|val}annot/{id}.png").split_of("valannot/1.png") == "eval"
+    assert PathPattern("{id:train|val}annot/{id}.png").names_splits
+
+
+@pytest.mark.parametrize("pattern", ["a_{id:path}.jpg", "{id:path}/{id}.jpg", "{id}{id}/{id}.jpg", "{id:path}{id}.jpg"])
+def test_an_id_that_could_be_read_in_two_ways_is_refused(pattern):
+    with pytest.raises(ValueError, match=r"\{id"):
+        check_path_pattern(pattern)
+
+
+def test_folders_of_any_depth_are_searched_where_the_id_spans_them():
+    pattern = PathPattern("photos/{id:path}.jpg")
+    assert pattern.visits("photos")
+    assert pattern.visits("photos/a/b")
+    assert not pattern.visits("masks")
+    assert not pattern.visits("photos/.git")
+    assert pattern.glob == "photos/**/*.jpg"

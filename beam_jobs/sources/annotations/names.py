@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from schemas.path_pattern import PLACEHOLDER, PathPattern
+from beam_jobs.elements import spell_out
+from schemas.image_ids import image_id_of
+from schemas.path_pattern import PathPattern
 
 
 def photo_id(name: str, image_path: str) -> str | None:
@@ -15,16 +17,17 @@ def photo_id(name: str, image_path: str) -> str | None:
     """
     parts = name.replace("\\", "/").split("/")
     for pattern in _ends(image_path):
-        if len(pattern.parts) <= len(parts):
-            found = pattern.id_of("/".join(parts[-len(pattern.parts) :]))
-            if found is not None:
-                return found
+        longest = len(parts) if pattern.spans_folders else len(pattern.parts)
+        for length in range(longest, len(pattern.parts) - 1, -1):
+            if length <= len(parts) and (found := pattern.id_of("/".join(parts[-length:]))) is not None:
+                return image_id_of(spell_out(found))
     return None
 
 
 @cache
 def _ends(image_path: str) -> list[PathPattern]:
-    """The pattern, and its ends that still name the id, the longest first."""
+    """The pattern, and its ends that still name the whole id, the longest first."""
     parts = image_path.split("/")
+    count = image_path.count("{id")
     ends = ["/".join(parts[start:]) for start in range(len(parts))]
-    return [PathPattern(end) for end in ends if PLACEHOLDER in end]
+    return [PathPattern(end) for end in ends if end.count("{id") == count]

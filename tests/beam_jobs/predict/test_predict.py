@@ -15,6 +15,7 @@ from PIL import Image
 from beam_jobs.predict.command_line import main
 from beam_jobs.predict.model import BATCH_BYTES, MAX_BATCH, SegmentationModel, read_model_info
 from schemas.errors import UserError
+from schemas.image_ids import image_id_of
 from schemas.metrics import class_iou, confusion_matrix, mean_iou
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.pictures import encode, gradient, write_pair
@@ -54,7 +55,6 @@ def folder(tmp_path) -> Path:
     (photos / "twice.jpg").write_bytes(encode(gradient(), "JPEG"))
     (photos / "twice.png").write_bytes(encode(gradient(), "PNG"))
     (photos / "notes.txt").write_text("no photo")
-    (photos / "with space.png").write_bytes(encode(gradient(), "PNG"))
     (photos / "speck.png").write_bytes(encode(gradient(1, 1), "PNG"))
     return photos
 
@@ -73,11 +73,10 @@ def test_each_photo_gets_a_mask_of_its_own_size_in_the_classes_colours(model, fo
     assert "2 masks" in capsys.readouterr().out
 
 
-def test_a_file_that_cannot_be_read_or_named_is_rejected_and_the_others_are_predicted(model, tmp_path, capsys):
+def test_a_file_that_cannot_be_read_is_rejected_and_the_others_are_predicted(model, tmp_path, capsys):
     photos = tmp_path / "mine"
     photos.mkdir()
     (photos / "good.JPG").write_bytes(encode(gradient(), "JPEG"))
-    (photos / f"{'x' * 225}.png").write_bytes(encode(gradient(), "PNG"))
     (photos / "dangling.jpg").symlink_to("nowhere")
     (photos / "circle.jpg").symlink_to("circle.jpg")
     (photos / "device.jpg").symlink_to("/dev/zero")
@@ -86,12 +85,24 @@ def test_a_file_that_cannot_be_read_or_named_is_rejected_and_the_others_are_pred
     assert predict(model, tmp_path / "out", f"--photos={photos}", "--image_path={id}.*") == 0
     assert {path.stem for path in (tmp_path / "out" / "masks").iterdir()} == {"good", "exif"}
     assert rejected(tmp_path / "out") == {
-        "x" * 225: "unsafe_id",
         "dangling": "unreadable_file",
         "circle": "unreadable_file",
         "device": "unreadable_file",
     }
     assert "Left out, not matching {id}.*: 1 folders, as more/" in capsys.readouterr().out
+
+
+def test_a_photo_of_any_name_in_any_folder_has_a_mask_of_its_own_right_in_the_folder_of_masks(model, tmp_path):
+    names = ["IMG 1 (2)", "写真", "U\u0308ber", "a@2x", "[x]*?", "-rf", "x" * 225, "a/0001", "b/0001", "b/.hidden/0001"]
+    for name in names:
+        path = tmp_path / "mine" / f"{name}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode(gradient(), "JPEG"))
+    assert predict(model, tmp_path / "out", f"--photos={tmp_path / 'mine'}", "--image_path={id:path}.*") == 0
+    ids = {image_id_of(name) for name in names[:-1]}
+    assert {path.stem for path in (tmp_path / "out/masks").iterdir()} == ids
+    assert {row["id"] for row in table(tmp_path / "out")} == ids
+    assert {row["uri"] for row in table(tmp_path / "out")} == {f"{tmp_path}/mine/{name}.jpg" for name in names[:-1]}
 
 
 def test_a_tiled_model_sees_photos_at_their_own_size(tiled_model, folder, tmp_path):
@@ -132,9 +143,8 @@ def test_what_gets_no_mask_is_listed_with_its_reason(model, folder, tmp_path):
         "notes": "not_an_image",
         "speck": "image_size_out_of_bounds",
         "twice": "duplicate_id",
-        "with space": "unsafe_id",
     }
-    assert json.loads((tmp_path / "out" / "summary.json").read_text())["rejected"] == 4
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["rejected"] == 3
 
 
 def test_a_published_version_is_judged_image_by_image_as_numpy_judges_it(model, photos, tmp_path):

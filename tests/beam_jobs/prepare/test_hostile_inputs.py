@@ -12,7 +12,7 @@ from beam_jobs.elements import SourceFile
 from beam_jobs.prepare.command_line import main
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import InputFailed, naming_input, read_input
-from beam_jobs.sources.left_out import LeftOutFiles
+from beam_jobs.sources.left_out import SYSTEM_FILES, LeftOutFiles
 from beam_jobs.sources.split_lists import read_split_list
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
@@ -120,9 +120,9 @@ def test_every_file_is_published_quarantined_or_left_out(hostile):
     }
     assert manifest.inputs == manifest.published + 6
     report = (version / "report.html").read_text()
-    for left_out in (".png: images/pug_66.png", ".txt: images/notes.txt", "folders: images/more/"):
+    hidden = f"{SYSTEM_FILES}: images/.DS_Store"
+    for left_out in (".png: images/pug_66.png", ".txt: images/notes.txt", "folders: images/more/", hidden):
         assert left_out in report
-    assert "DS_Store" not in report
 
 
 def test_the_same_folder_again_is_the_same_version(hostile, capsys):
@@ -168,7 +168,12 @@ def test_photos_of_another_extension_are_named_with_the_option_that_takes_them(p
             ["images/b/c/d.jpg", "images/b/e.jpg", "images/f"],
             {"folders": 1, "without extension": 1},
         ),
-        (["{id}.jpg", "{id}.mask.png"], ["a.mask.png", "a.png", ".hidden", "train.txt"], {".png": 1}),
+        (["{id}.jpg", "{id}.mask.png"], ["a.mask.png", "a.png", "train.txt"], {".png": 1}),
+        (
+            ["images/{id}.jpg"],
+            ["images/._a.jpg", "images/.DS_Store", "images/@eaDir/", "images/Thumbs.db"],
+            {SYSTEM_FILES: 4},
+        ),
         (
             ["*/{id}.jpg", "masks/{id}.png"],
             ["masks/a.png", "masks/a.gif", "b.jpg", "x/y/"],

@@ -129,8 +129,8 @@ def test_every_rejected_input_is_accounted_for_with_its_reason(photos, tmp_path)
         "mask_lacks_required_class": 1,
         "missing_mask": 1,
         "missing_image": 1,
-        "unsafe_id": 2,
-        "unknown_slice": 1,
+        "path_is_not_utf8": 1,
+        "unknown_slice": 2,
     }
     assert manifest.inputs == manifest.published + sum(manifest.quarantined.values()) == 53
     assert (manifest.repaired, manifest.repairs) == (3, {"cmyk": 1, "early_end": 1, "extraneous_bytes": 1})

@@ -44,7 +44,7 @@ def test_a_pattern_finds_the_id_in_a_path(pattern, path, image_id):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["images/photo.jpg", "{id}/{id}.jpg", "{id}/a.jpg", "../{id}.jpg", "/a/{id}.jpg", "**/{id}.jpg"]
+    "pattern", ["images/photo.jpg", "{id}{id}/{id}.jpg", "{id}/a.jpg", "../{id}.jpg", "/a/{id}.jpg", "**/{id}.jpg"]
 )
 def test_a_pattern_without_one_id_or_that_leaves_the_folder_is_refused(pattern):
     with pytest.raises(ValueError, match=r"\{id\}|\*\*|below the input folder"):
