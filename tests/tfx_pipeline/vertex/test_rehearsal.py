@@ -91,6 +91,7 @@ def test_every_step_runs_and_is_reported(rehearsal):
         "Evaluator",
         "Pusher",
         "LastBlessedModel-model-resolver",
+        "Tracker",
     ):
         assert f"\n{step} " in table
     for call in ("CreatePipelineJob", "CreateCustomJob", "UploadModel", "CreateEndpoint", "DeployModel", "Predict"):
@@ -123,6 +124,40 @@ def test_the_registered_model_tells_its_data_and_code(rehearsal, toy_version):
     labels = rehearsal.sent("UploadModel")["model"]["labels"]
     assert labels["manifest_sha256"] == read_version(toy_version).manifest.sha256[:32]
     assert labels.get("git_commit") == git_commit()
+
+
+def test_the_run_is_logged_to_its_experiment_with_settings_metrics_and_curves(rehearsal, cloud_config):
+    tracking = cloud_config.cloud.tracking
+    made = [request for method, request in rehearsal.requests if method == "CreateContext"]
+    experiment, run = made
+    assert (experiment["contextId"], experiment["context"]["schemaTitle"]) == (
+        tracking.experiment,
+        "system.Experiment",
+    )
+    assert run["contextId"].startswith(f"{tracking.experiment}-1-0-0-")
+    logged = [request["context"] for method, request in rehearsal.requests if method == "UpdateContext"]
+    last = next(one["metadata"] for one in reversed(logged) if one["name"].endswith(run["contextId"]))
+    assert last["_params"]["model"] == "unet"
+    assert {"mean_iou", "pixel_accuracy", "blessed"} <= last["_metrics"].keys()
+    assert last["_state"] == "COMPLETE"
+    curves = {
+        request["tensorboardTimeSeries"]["displayName"]
+        for method, request in rehearsal.requests
+        if method == "CreateTensorboardTimeSeries"
+    }
+    assert {"train/loss", "validation/mean_iou"} <= curves
+    assert any(method == "WriteTensorboardRunData" for method, _ in rehearsal.requests)
+
+
+def test_the_registered_version_gets_its_evaluation(rehearsal):
+    evaluation = rehearsal.sent("ImportModelEvaluation")["modelEvaluation"]
+    [entry] = evaluation["metrics"]["confidenceMetricsEntries"]
+    assert 0 <= entry["iouScore"] <= 1
+    assert [one["displayName"] for one in entry["confusionMatrix"]["annotationSpecs"]] == [
+        "pet",
+        "background",
+        "border",
+    ]
 
 
 def test_the_hubs_repository_is_written_to_a_folder(rehearsal):

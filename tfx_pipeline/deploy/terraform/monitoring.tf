@@ -194,7 +194,8 @@ resource "google_monitoring_alert_policy" "drift" {
 
 # The monthly budget. It only reports, and stops nothing.
 resource "google_billing_budget" "month" {
-  count = var.billing_account == null ? 0 : 1
+  count    = var.billing_account == null ? 0 : 1
+  provider = google.billing
 
   billing_account = var.billing_account
   display_name    = "Segmentation pipeline, ${var.project}"

@@ -167,6 +167,8 @@ resource "google_pubsub_subscription_iam_member" "dead" {
 }
 
 resource "google_service_account_iam_member" "pubsub" {
+  count = var.trigger_image == null ? 0 : 1 # in a new project, Pub/Sub's account is not there yet
+
   service_account_id = google_service_account.this["trigger-events"].name
   role               = "roles/iam.serviceAccountTokenCreator"
   member             = local.pubsub_agent

@@ -17,6 +17,14 @@ provider "google" {
   region  = var.region
 }
 
+# The Budget API refuses a person's own credentials (application default ones) unless a project is named for the call.
+provider "google" {
+  alias                 = "billing"
+  project               = var.project
+  billing_project       = var.project
+  user_project_override = true
+}
+
 data "google_project" "this" {
   project_id = var.project
 

@@ -22,44 +22,48 @@ _SHORTER = {
 
 
 def check_quota(config: PipelineConfig, google: Google) -> Iterator[Finding]:
-    """One finding for the accelerators or processors of training, of serving, and of Dataflow's workers."""
+    """One finding for each quota that training, serving, and Dataflow's workers use."""
     cloud = config.cloud
     if (job := cloud.training) is not None:
         kind = "custom_model_training_preemptible" if job.spot else "custom_model_training"
-        yield _of_vertex(config, "training", kind, job, job.replicas, google)
+        yield from _of_vertex(config, "training", kind, job, job.replicas, google)
     if (serving := cloud.serving) is not None:
-        yield _of_vertex(config, "serving", "custom_model_serving", serving, serving.max_replicas, google)
+        yield from _of_vertex(config, "serving", "custom_model_serving", serving, serving.max_replicas, google)
     if cloud.evaluation is not None:
         yield _of_dataflow(config, google)
 
 
-def quota_metric(kind: str, machine: Machine) -> tuple[str, int]:
-    """Vertex AI's name for the quota that a machine mainly uses, and how much of it."""
-    if machine.accelerator_type:
-        name = machine.accelerator_type.lower().replace("nvidia_tesla_", "nvidia_")
-        return f"aiplatform.googleapis.com/{kind}_{_SHORTER.get(name, name)}_gpus", machine.accelerator_count
+def quota_metrics(kind: str, machine: Machine) -> dict[str, int]:
+    """Vertex AI's names for the quotas that a machine uses, and how much of each: processors, and accelerators."""
     family = machine.machine_type.partition("-")[0]
     infix = "" if family in ("n1", "e2") else f"_{family}"
-    return f"aiplatform.googleapis.com/{kind}{infix}_cpus", machine_shape(machine.machine_type).vcpus
+    metrics = {f"aiplatform.googleapis.com/{kind}{infix}_cpus": machine_shape(machine.machine_type).vcpus}
+    if machine.accelerator_type:
+        name = machine.accelerator_type.lower().replace("nvidia_tesla_", "nvidia_")
+        metrics[f"aiplatform.googleapis.com/{kind}_{_SHORTER.get(name, name)}_gpus"] = machine.accelerator_count
+    return metrics
 
 
 def _of_vertex(
     config: PipelineConfig, what: str, kind: str, machine: Machine, machines: int, google: Google
-) -> Finding:
+) -> Iterator[Finding]:
+    for metric, each in quota_metrics(kind, machine).items():
+        yield _of_metric(config, what, metric, each * machines, google)
+
+
+def _of_metric(config: PipelineConfig, what: str, metric: str, needed: int, google: Google) -> Finding:
     project, region = config.cloud.project, config.cloud.region
-    metric, each = quota_metric(kind, machine)
-    needed, subject = each * machines, f"quota for {what}"
-    short = metric.partition("/")[2]
+    subject, short = f"quota for {what}", metric.partition("/")[2]
     service = f"projects/{project}/services/aiplatform.googleapis.com"
     try:
         answer = google.get(
             f"https://serviceusage.googleapis.com/v1beta1/{service}/consumerQuotaMetrics/{quote(metric, safe='')}"
         )
     except Refused as refused:
-        return Finding(SKIP, subject, f"{short} is not known ({refused}); check {QUOTA_PAGE}?project={project}")
+        return Finding(SKIP, subject, f"could not check {short} ({refused}); see {QUOTA_PAGE}?project={project}")
     limit = _limit(answer, region)
     if limit is None:
-        return Finding(SKIP, subject, f"{short} shows no limit for {region}; check {QUOTA_PAGE}")
+        return Finding(SKIP, subject, f"could not check {short}, it shows no limit for {region}; see {QUOTA_PAGE}")
     if limit in (UNLIMITED,) or limit >= needed:
         amount = "unlimited" if limit == UNLIMITED else f"{limit}"
         return Finding(OK, subject, f"{needed} of {amount} {short} in {region}, if nothing else uses them")

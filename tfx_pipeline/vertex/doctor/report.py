@@ -22,6 +22,7 @@ from tfx_pipeline.vertex.doctor.places import (
     check_subnetwork,
 )
 from tfx_pipeline.vertex.doctor.quota import check_quota
+from tfx_pipeline.vertex.doctor.tracking import check_tensorboard
 
 Check = Callable[[PipelineConfig, Google], Iterator[Finding]]
 HEALTHY, UNWELL = 0, 1
@@ -49,6 +50,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("subnetwork", check_subnetwork),
     ("quota", check_quota),
     ("secret", check_secret),
+    ("TensorBoard", check_tensorboard),
 )
 
 DEEP_CHECKS: tuple[tuple[str, Check], ...] = (

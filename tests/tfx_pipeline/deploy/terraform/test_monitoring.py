@@ -59,6 +59,18 @@ def test_a_budget_reports_before_it_is_spent():
     assert "data.google_project.this.number" in budget
 
 
+def test_a_budget_can_be_made_with_a_persons_own_credentials():
+    """The Budget API refuses them unless a project is named that the call is billed to."""
+    assert "provider = google.billing" in blocks_of_resources()["google_billing_budget.month"]
+    [billing] = [one for one in providers() if one.get("alias") == "billing"]
+    assert billing["user_project_override"] is True
+    assert billing["billing_project"] == "${var.project}"
+
+
+def providers() -> list[dict]:
+    return [one["google"] for one in plain(hcl2.loads((FOLDER / "versions.tf").read_text()))["provider"]]
+
+
 def test_the_dashboard_shows_what_is_watched(local_values):
     dashboard = (FOLDER / "dashboard.json").read_text()
     assert json.loads(dashboard)["gridLayout"]["widgets"]

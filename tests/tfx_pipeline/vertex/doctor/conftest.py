@@ -15,6 +15,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 IMAGE = "europe-west4-docker.pkg.dev/rehearsal-project/segmentation/pipeline:0.1.0-gpu"
 SERVING_IMAGE = IMAGE.replace("pipeline:", "pipeline-serving:")
 SUBNETWORK = "regions/europe-west4/subnetworks/segmentation"
+TENSORBOARD = "projects/rehearsal-project/locations/europe-west4/tensorboards/1"
 SECRET = "projects/rehearsal-project/secrets/hub/versions/latest"
 
 
@@ -33,11 +34,13 @@ def project(stage, toy_version, monkeypatch):
     project.images = {IMAGE: dict(contents), SERVING_IMAGE: dict(contents)}
     project.subnetworks = {SUBNETWORK: True}
     project.quotas = {
+        "aiplatform.googleapis.com/custom_model_training_cpus": 42,
         "aiplatform.googleapis.com/custom_model_training_nvidia_t4_gpus": 1,
         "aiplatform.googleapis.com/custom_model_serving_cpus": 40,
     }
     project.processors = (24, 0)
     project.secrets = {SECRET: "ENABLED"}
+    stage.service.add_tensorboard(TENSORBOARD)
     monkeypatch.setattr(stage.storage, "location", "EUROPE-WEST4")
     monkeypatch.setattr(stage.gate, "access", granted_access())
     data = stage.buckets.of_uri("gs://rehearsal-bucket/data/pets/1.0.0")

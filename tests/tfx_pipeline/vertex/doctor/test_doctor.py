@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.tfx_pipeline.vertex.doctor.conftest import COMMIT, IMAGE, SECRET, SERVING_IMAGE, SUBNETWORK
+from tests.tfx_pipeline.vertex.doctor.conftest import COMMIT, IMAGE, SECRET, SERVING_IMAGE, SUBNETWORK, TENSORBOARD
+from tfx_pipeline.config.cloud import Machine
 from tfx_pipeline.config.pipeline import load_cloud_config
 from tfx_pipeline.vertex.doctor.needs import CALLER, needs
+from tfx_pipeline.vertex.doctor.quota import quota_metrics
 from tfx_pipeline.vertex.rehearsal.access import DEPLOYER, PROJECT, RUNNER, account_name, accounts, granted_access
 
 TRANSCRIPTS = Path(__file__).parent
@@ -33,7 +35,10 @@ def break_everything(stage, project, monkeypatch):
     project.images[IMAGE]["GIT_COMMIT"] = "f" * 40
     project.images[IMAGE]["PYTHON_VERSION"] = "3.8.1"
     project.subnetworks[SUBNETWORK] = False
-    project.quotas = {"aiplatform.googleapis.com/custom_model_training_nvidia_t4_gpus": 0}
+    project.quotas = {
+        "aiplatform.googleapis.com/custom_model_training_cpus": 4,
+        "aiplatform.googleapis.com/custom_model_training_nvidia_t4_gpus": 0,
+    }
     project.processors = (24, 20)
     project.secrets[SECRET] = "DISABLED"
 
@@ -146,6 +151,40 @@ def test_a_prebuilt_serving_image_is_good_until_google_ends_it(doctor, monkeypat
     assert f"FAIL serving image {image}: Google no longer supports it; leave serving.image out" in lines
 
 
+def test_a_tensorboard_that_is_not_there_is_named_with_the_command_that_makes_one(doctor, stage):
+    stage.service.tensorboards.clear()
+    code, lines = doctor()
+    [line] = [one for one in lines if "TensorBoard" in one]
+    assert line.startswith(f"FAIL TensorBoard {TENSORBOARD}: is not there; gcloud ai tensorboards create --project=")
+    assert code == 1
+
+
+def test_a_quota_that_google_does_not_know_by_its_name_is_not_said_to_suffice(doctor, project):
+    project.quotas.pop("aiplatform.googleapis.com/custom_model_training_cpus")
+    _, lines = doctor()
+    [line] = [one for one in lines if "custom_model_training_cpus" in one]
+    assert line.startswith("skip quota for training: could not check custom_model_training_cpus (")
+
+
+@pytest.mark.parametrize(
+    ("machine", "names"),
+    [
+        ({"machine_type": "n1-standard-8"}, {"_cpus": 8}),
+        ({"machine_type": "n2-standard-8"}, {"_n2_cpus": 8}),
+        ({"machine_type": "g2-standard-8", "accelerator_type": "NVIDIA_L4"}, {"_g2_cpus": 8, "_nvidia_l4_gpus": 1}),
+        (
+            {"machine_type": "n1-highmem-8", "accelerator_type": "NVIDIA_TESLA_T4", "accelerator_count": 2},
+            {"_cpus": 8, "_nvidia_t4_gpus": 2},
+        ),
+    ],
+)
+def test_a_machine_needs_quota_for_processors_and_for_accelerators(machine, names):
+    kind = "custom_model_training_preemptible"
+    assert quota_metrics(kind, Machine(**machine)) == {
+        f"aiplatform.googleapis.com/{kind}{name}": amount for name, amount in names.items()
+    }
+
+
 def test_what_the_caller_may_not_look_at_is_said(doctor, stage, monkeypatch):
     access = granted_access()
     for role in ("compute.networkViewer", "serviceusage.serviceUsageConsumer", "secretmanager.viewer"):
@@ -161,9 +200,10 @@ def test_what_the_caller_may_not_look_at_is_said(doctor, stage, monkeypatch):
 
 
 def test_less_is_asked_for_where_less_is_configured(doctor):
-    _, lines = doctor(evaluation=None, serving=None, training=None)
+    _, lines = doctor(evaluation=None, serving=None, training=None, tracking=None)
     text = "\n".join(lines)
     assert "quota" not in text
     assert "subnetwork" not in text
     assert "serving image" not in text
+    assert "TensorBoard" not in text
     assert PROJECT in text
