@@ -85,9 +85,9 @@ dataflow: env  ## prepare on Google Cloud: PROJECT= REGION= BUCKET= [DATASET= IN
 		$(if $(IMAGE),--sdk_container_image="$(IMAGE)") $(if $(SUBNETWORK),--subnetwork="$(SUBNETWORK)") \
 		$(if $(WORKER),--service_account_email="$(WORKER)") $(OPTIONS)
 
-doctor: env  ## check a Google Cloud project before a run costs money: CONFIG=FILE [DATA=gs://...]
+doctor: env  ## check a Google Cloud project before a run costs money: CONFIG=FILE [DATA=gs://... OPTIONS=--deep]
 	@$(call NEED,CONFIG)
-	@$(BIN)/python -m tfx_pipeline.vertex doctor --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)")
+	@$(BIN)/python -m tfx_pipeline.vertex doctor --config="$(CONFIG)" $(if $(DATA),--data="$(DATA)") $(OPTIONS)
 
 rehearse: env  ## run the Vertex AI job on this machine, for free: 3 to 6 minutes [CONFIG=FILE]
 	@$(BIN)/python -m tfx_pipeline.vertex rehearse --config="$(or $(CONFIG),tfx_pipeline/configs/rehearsal.yaml)"

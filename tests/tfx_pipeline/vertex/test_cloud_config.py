@@ -1,5 +1,7 @@
 """The `cloud` section: what a mistake in it says, before anything is sent."""
 
+import re
+
 import pytest
 import yaml
 
@@ -137,6 +139,13 @@ def test_the_filled_in_example_is_valid(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
     assert load_cloud_config(path).cloud.training.spec["accelerator_type"] == "NVIDIA_TESLA_T4"
+
+
+def test_the_example_names_the_image_that_make_pushes():
+    makefile = (CONFIGS.parents[1] / "Makefile").read_text()
+    pushed = re.search(r"(?m)^IMAGE_NAME = (.*)$", makefile)[1].replace("$(", "<").replace(")", ">")
+    image = re.search(r"(?m)^  image: (\S+)", (CONFIGS / "vertex.example.yaml").read_text())[1]
+    assert image == f"{pushed}:<TAG>-gpu"
 
 
 @pytest.mark.parametrize(

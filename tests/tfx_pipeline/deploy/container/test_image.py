@@ -89,6 +89,13 @@ def test_each_variant_of_a_commit_has_a_tag_of_its_own(accelerator, python, tag)
     assert f",_TAG={tag}," in made.stdout
 
 
+def test_the_build_can_run_in_another_region_and_shows_its_log():
+    made = image_build("BUILD_REGION=us-central1").stdout
+    assert made.startswith("gcloud beta builds submit ")  # without beta, logs that are not in a bucket are not shown
+    assert "--region=us-central1 " in made.replace('"', "")
+    assert "_IMAGE=europe-west1-docker.pkg.dev/" in made
+
+
 def test_the_image_lets_tensorflow_find_the_driver_of_a_gpu():
     variables = image_variables()
     assert list(driver_unreachable(variables)) == []

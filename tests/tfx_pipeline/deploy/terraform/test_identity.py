@@ -162,6 +162,13 @@ def test_what_was_overwritten_can_be_restored_and_nothing_temporary_stays():
     assert {"dataflow/temp/", "dataflow/staging/", "builds/"} == set(re.findall(r'"(.*?)"', temporary))
 
 
+def test_the_page_says_that_workers_reach_every_bucket(grants):
+    holders = [one for one in grants if one["role"] == "roles/dataflow.worker" and one["place"] == "project"]
+    text = " ".join((FOLDER / "README.md").read_text().split())
+    assert holders
+    assert "lets its holders read and write objects of **every bucket of the project**" in text
+
+
 def test_old_images_go_but_releases_stay():
     registry = blocks_of_resources()["google_artifact_registry_repository.this"]
     assert re.findall(r'action = "(\w+)"', registry) == ["DELETE", "KEEP", "KEEP"]
