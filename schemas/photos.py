@@ -7,8 +7,10 @@ A photo becomes uint8 RGB [H, W, 3], upright. The container is known by its firs
 | JPEG, MPO | starts with `JPEG_START`; of an MPO file the first picture |
 | PNG | starts with `PNG_START`; of an animated PNG the picture that every decoder shows |
 | GIF | starts with one of `GIF_STARTS`; the first frame |
-| orientation | tag 0x0112 of the first "Exif" APP1 segment of a JPEG, and nothing else; see below |
-| 16 bits a channel (PNG) | the high byte, value >> 8, as libpng's strip_16 and TensorFlow's decoder |
+| BMP, TIFF, WebP, PNM, AVIF | the first picture; in data jobs and clients, not in the exported model itself |
+| HEIC | not supported: rejected by name |
+| orientation | tag 0x0112 of the first "Exif" APP1 segment of a JPEG alone, see below; TIFF and AVIF have their own |
+| 16 bits a channel (PNG, TIFF, PNM) | the high byte, value >> 8, as libpng's strip_16 and TensorFlow's decoder |
 | 1, 2, 4 bits, grey (PNG) | scaled to 0..255: x255, x85, x17 |
 | palette (PNG, GIF) | the palette's colours |
 | alpha, palette alpha | laid over white: colour * alpha + 255 * (1 - alpha), alpha in [0, 1], to within one level |
@@ -39,6 +41,17 @@ JPEG_START = b"\xff\xd8\xff"
 PNG_START = b"\x89PNG\r\n\x1a\n"
 GIF_STARTS = (b"GIF87a", b"GIF89a")
 
+OTHER_STARTS = {  # byte offset and first bytes of what Pillow decodes
+    (0, b"BM"): "BMP",
+    (0, b"II*\x00"): "TIFF",
+    (0, b"MM\x00*"): "TIFF",
+    (8, b"WEBP"): "WEBP",
+    (0, b"P5"): "PPM",  # PGM; Pillow has one decoder for both
+    (0, b"P6"): "PPM",
+    (4, b"ftypavif"): "AVIF",
+    **{(4, b"ftyp" + brand): "HEIC" for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")},
+}
+
 EXIF_START = b"Exif\x00\x00"  # of an APP1 segment's content
 ORIENTATION_TAG = 0x0112
 SHORT = 3  # TIFF's type of 16 bits, unsigned
@@ -53,3 +66,14 @@ MAX_PIXELS = 100_000_000  # decoding takes at most 8 bytes for each, so 800 MB
 MAX_SCANS = 100  # of a JPEG; encoders write about ten, and each costs a pass over the picture
 MAX_SCANNED_PIXELS = 1_000_000_000  # pixels times scans of a JPEG: seconds, not minutes
 MAX_MULTI_SCAN_PIXELS = 65_000_000  # of a JPEG with several scans, whose coefficients take 4 bytes a pixel more
+
+
+def container_of(data: bytes) -> str | None:
+    """`JPEG`, `PNG`, `GIF`, `BMP`, `TIFF`, `WEBP`, `PPM`, `AVIF` or `HEIC`, by the first bytes; None for any other."""
+    if data.startswith(JPEG_START):
+        return "JPEG"
+    if data.startswith(PNG_START):
+        return "PNG"
+    if data.startswith(GIF_STARTS):
+        return "GIF"
+    return next((name for (at, start), name in OTHER_STARTS.items() if data[at : at + len(start)] == start), None)

@@ -6,7 +6,6 @@ Each photo's mask and an overlay of both are written as PNG files.
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 import time
@@ -98,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
         help="new or empty, or of earlier answers (default %(default)s)",
     )
     parser.add_argument("--verbose", action="store_true", help="show what the libraries log")
-    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="JPEG, PNG, GIF or WebP file")
+    parser.add_argument(
+        "photos", nargs="+", type=Path, metavar="PHOTO", help="file of a format that preparation reads, such as JPEG"
+    )
     return parser
 
 
@@ -116,26 +117,12 @@ def _read(path: Path) -> np.ndarray:
         data = read_part(str(path), 0, MAX_FILE_BYTES + 1)
         if len(data) > MAX_FILE_BYTES:
             raise UserError(f"{path}: more than {MAX_FILE_BYTES // 10**6} MB; send a smaller photo")
-        image = decode_photo(_as_png(data) if data[8:12] == b"WEBP" else data, min_side=0).image
+        image = decode_photo(data, min_side=0).image
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
     except InputRejected as rejected:
         raise UserError(f"{path}: {rejected.detail}") from None
     return np.asarray(image)
-
-
-def _as_png(webp: bytes) -> bytes:
-    """Converts a WebP file, a format that data sets do not use, to PNG; OSError if it cannot be decoded."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    try:
-        Image.open(io.BytesIO(webp), formats=("WEBP",)).save(buffer, "PNG")
-    except Image.DecompressionBombError as error:
-        raise OSError(str(error)) from None
-    except OSError:
-        raise OSError("a damaged WebP") from None
-    return buffer.getvalue()
 
 
 def _output_names(paths: list[Path]) -> list[str]:

@@ -8,6 +8,8 @@ counted and bounded.
 |---|---|---|
 | grey PNG of 1 to 16 bits, TIFF, BMP | as stored | grey is a colour |
 | palette | the indices | the palette's colours |
+| GIF | where all of the palette is grey | the palette's colours: encoders order palettes as they like |
+| PNM (PGM, PPM) | as stored | as stored |
 | RGB | where all channels are equal | as stored |
 | alpha | must be opaque | opaque, or `transparent` where it is 0 |
 | WebP | lossless only, as RGB | lossless only |
@@ -26,13 +28,12 @@ from beam_jobs.codec import png
 from beam_jobs.codec.photos import check_size
 from beam_jobs.rejections import MASK_SOFT, MASK_VALUE, NOT_A_MASK, InputRejected
 from schemas.class_spec import TRANSPARENT
-from schemas.photos import JPEG_START, PNG_START
 from schemas.spec import DatasetSpec
 
 SOFT_EDGES = "mask_soft_edges"  # a kind of repair
 CLOSE = 24  # a lossy pixel that is farther from its class's value or colour counts as soft
 
-_STARTS = {b"BM": "BMP", b"II*\x00": "TIFF", b"MM\x00*": "TIFF", b"RIFF": "WEBP", JPEG_START: "JPEG"}
+CONTAINERS = ("PNG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG")
 _CLEAR = 1 << 24  # in place of a packed colour: transparent
 _UNKNOWN = -1
 
@@ -51,19 +52,12 @@ class MaskPixels(NamedTuple):
     is_lossy: bool
 
 
-def container_of(data: bytes) -> str | None:
-    """`PNG`, `BMP`, `TIFF`, `WEBP` or `JPEG` by the first bytes; None for any other."""
-    if data.startswith(PNG_START):
-        return "PNG"
-    return next((name for start, name in _STARTS.items() if data.startswith(start)), None)
-
-
 def read_pixels(data: bytes, container: str, palette_colors: bool, scaled: bool = False) -> MaskPixels:
     """Decodes a mask of any kind.
 
     Args:
       data: Of the file.
-      container: As `container_of` names it.
+      container: One of `CONTAINERS`, as `schemas.photos.container_of` names it.
       palette_colors: Whether a palette mask is read by its colours; else its values are the indices.
       scaled: Whether grey of less than 8 bits is scaled to 0..255.
 
@@ -78,6 +72,9 @@ def read_pixels(data: bytes, container: str, palette_colors: bool, scaled: bool 
         image = _load_png(source, scaled)
     else:
         image = Image.open(io.BytesIO(data), formats=(container,))
+        palette_colors |= container == "GIF"
+        if container == "PPM" and image.tile[0][0] != "raw":
+            raise InputRejected(NOT_A_MASK, "PNM whose largest value is not 255, or in text; save it as PNG")
         check_size(*image.size)
         if (pictures := getattr(image, "n_frames", 1)) > 1:
             raise InputRejected(NOT_A_MASK, f"{container} of {pictures} pictures; a mask is one")

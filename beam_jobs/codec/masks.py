@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from beam_jobs.codec import png
 from beam_jobs.codec.mask_colors import PALETTE_REMEDY, PaletteColor, used_colors
-from beam_jobs.codec.mask_kinds import SOFT_EDGES, MaskPixels, class_ids_of, container_of, read_pixels
+from beam_jobs.codec.mask_kinds import CONTAINERS, SOFT_EDGES, MaskPixels, class_ids_of, read_pixels
 from beam_jobs.codec.photos import check_size
 from beam_jobs.rejections import (
     EMPTY_MASK,
@@ -23,6 +23,7 @@ from beam_jobs.rejections import (
     InputRejected,
 )
 from schemas.features import IGNORE_ID
+from schemas.photos import container_of
 from schemas.spec import DatasetSpec
 
 
@@ -62,8 +63,8 @@ def decode_mask(data: bytes, spec: DatasetSpec, photo_size: tuple[int, int]) -> 
     if not data:
         raise InputRejected(EMPTY_MASK, "file has zero bytes")
     container = container_of(data)
-    if container is None:
-        raise InputRejected(NOT_A_MASK, f"not a PNG, BMP, TIFF, WebP or JPEG; starts with {data[:8]!r}")
+    if container not in CONTAINERS:
+        raise InputRejected(NOT_A_MASK, f"none of {', '.join(CONTAINERS)}; starts with {data[:8]!r}")
     is_colored, threshold = bool(spec.class_id_of_mask_color), spec.masks.threshold
     try:
         source = png.read_png(data) if container == "PNG" else None

@@ -10,7 +10,7 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from beam_jobs.codec import png
 from beam_jobs.codec.jpeg import check_scans, decode_jpeg
@@ -25,10 +25,11 @@ from beam_jobs.rejections import (
     TRUNCATED_IMAGE,
     InputRejected,
 )
-from schemas.photos import GIF_STARTS, JPEG_START, MAX_PIXELS, MAX_SIDE, MIN_SIDE, PNG_START, UPRIGHT
+from schemas.photos import MAX_PIXELS, MAX_SIDE, MIN_SIDE, UPRIGHT, container_of
 
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `check_size` refuses in words what is too large
 
+OTHERS = ("BMP", "TIFF", "WEBP", "PPM", "AVIF")  # containers that Pillow decodes without help
 _OPAQUE = 255
 _STRIP_PIXELS = 1 << 20  # of what is laid over white at a time
 
@@ -40,7 +41,16 @@ CONVERTED_CMYK = "cmyk"
 ROTATED = "exif_rotated"
 
 _CMYK_COMPONENTS = 4  # of a JPEG
-_EXTENSIONS = {JPEG: ("jpg", "jpeg", "jpe", "jfif", "mpo"), PNG: ("png", "apng"), GIF: ("gif",)}
+_EXTENSIONS = {
+    JPEG: ("jpg", "jpeg", "jpe", "jfif", "mpo"),
+    PNG: ("png", "apng"),
+    GIF: ("gif",),
+    "bmp": ("bmp", "dib"),
+    "tiff": ("tif", "tiff"),
+    "webp": ("webp",),
+    "ppm": ("ppm", "pgm", "pnm"),
+    "avif": ("avif",),
+}
 
 
 class Photo(NamedTuple):
@@ -64,7 +74,7 @@ def decode_photo(data: bytes, min_side: int, max_missing_fraction: float = 0.0) 
     """Decodes a photo as upright RGB.
 
     Args:
-      data: Bytes of a JPEG, PNG or GIF (its first frame), under any file name.
+      data: Bytes of a photo as `schemas.photos` lists them, under any file name.
       min_side: A JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, where both sides keep this many pixels, in less
         time; 0 keeps the size.
       max_missing_fraction: A JPEG that ends early is repaired where at most this share of its pixels is missing; they
@@ -76,12 +86,15 @@ def decode_photo(data: bytes, min_side: int, max_missing_fraction: float = 0.0) 
     if not data:
         raise InputRejected(EMPTY_IMAGE, "file has zero bytes")
     try:
-        if data.startswith(JPEG_START):
+        container = container_of(data)
+        if container == "JPEG":
             return _decode_jpeg(data, min_side, max_missing_fraction)
-        if data.startswith(PNG_START):
+        if container == "PNG":
             return _decode_png(data)
-        if data.startswith(GIF_STARTS):
+        if container == "GIF":
             return _decode_gif(data)
+        if container in OTHERS:
+            return _decode_other(data, container)
     except UnsupportedFrame as error:
         raise InputRejected(IMAGE_MODE, str(error)) from None
     except UnidentifiedImageError:  # its own message has the address of an object in it
@@ -91,7 +104,9 @@ def decode_photo(data: bytes, min_side: int, max_missing_fraction: float = 0.0) 
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         is_truncated = isinstance(error, TruncatedHeader) or "truncated" in str(error).lower()
         raise InputRejected(TRUNCATED_IMAGE if is_truncated else DAMAGED_IMAGE, str(error)) from None
-    raise InputRejected(NOT_AN_IMAGE, f"not a JPEG, PNG or GIF; starts with {data[:8]!r}")
+    if container == "HEIC":
+        raise InputRejected(NOT_AN_IMAGE, "HEIC, which can't be decoded here; export it as JPEG or PNG")
+    raise InputRejected(NOT_AN_IMAGE, f"not a JPEG, PNG, GIF, {', '.join(OTHERS)}; starts with {data[:8]!r}")
 
 
 def misnamed(photo: Photo, name: str) -> tuple[str, ...]:
@@ -153,6 +168,21 @@ def _decode_gif(data: bytes) -> Photo:
     check_size(*image.size)
     image.load()
     return Photo(_lay_over_white(image), *image.size, (), GIF)
+
+
+def _decode_other(data: bytes, container: str) -> Photo:
+    """The first picture of a file that Pillow alone decodes."""
+    image = Image.open(io.BytesIO(data), formats=(container,))
+    check_size(*image.size)
+    image.load()  # turns a TIFF upright
+    if container == "AVIF":
+        ImageOps.exif_transpose(image, in_place=True)  # the decoder tells in this way what the container says
+    repairs = (FLATTENED_ALPHA,) if image.has_transparency_data else ()
+    if image.mode.startswith("I;16"):
+        image = _high_bytes(image, None)
+    if image.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"):
+        raise InputRejected(IMAGE_MODE, f"{container} of mode {image.mode}; save it with 8 bits a channel")
+    return Photo(_lay_over_white(image), *image.size, repairs, container.lower())
 
 
 def _grey_to_rgb(image: Image.Image, source: png.Png) -> Image.Image:

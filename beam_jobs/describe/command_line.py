@@ -188,7 +188,7 @@ def _write(
 
     sampled = sum(survey.kinds.values())
     if not sampled:
-        reasons = "; ".join(f"{count} times {problem}" for problem, count in survey.problems.items())
+        reasons = "; ".join(_problems(survey))
         raise UserError(f"--input {folder}: none of {len(pairs)} pairs can be read: {reasons}")
     colors = palette_colors(survey)
     names, source = find_names(folder, paths, survey.pixels, set(colors.values()))
@@ -201,8 +201,8 @@ def _write(
     page = f"{folder}/{PAGE_FILE}"
     write_atomically(page, describing_page(name, text, guesses, pairs).encode())
     print(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
-    for problem, count in survey.problems.items():
-        print(f"Note: {count} times {problem}")
+    for problem in _problems(survey):
+        print(f"Note: {problem}")
     for other in others:
         print(f"Note: {other} pairs as well; where it has the masks, write it as mask_path in {DATASET_FILE}")
     for count, what, missing in (
@@ -250,3 +250,8 @@ def _say_what_next(folder: str, target: str, asked: int) -> None:
         print(f"To do: name {asked} class{'es' if asked > 1 else ''} in {DATASET_FILE}; the page shows them")
     print(f"Then: make train INPUT={folder}")
     print(f"or, the data alone: python -m beam_jobs.prepare --input={folder} --output=DATA --version={FIRST_VERSION}")
+
+
+def _problems(survey: Survey) -> list[str]:
+    """What is wrong with how many pairs, and one that shows it."""
+    return [f"{count} times {what}, such as {survey.examples[what]}" for what, count in survey.problems.items()]

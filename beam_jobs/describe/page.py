@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from beam_jobs.codec.mask_kinds import container_of, read_pixels
+from beam_jobs.codec.mask_kinds import read_pixels
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.describe.guesses import Guesses
 from beam_jobs.elements import SourceFile
@@ -17,6 +17,7 @@ from beam_jobs.html.labels import swatch
 from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import read_input
+from schemas.photos import container_of
 from schemas.shorthand import class_colors
 from schemas.version_files import DATASET_FILE
 

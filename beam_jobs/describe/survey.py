@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from beam_jobs.codec.mask_kinds import container_of, read_pixels
+from beam_jobs.codec.mask_kinds import CONTAINERS, read_pixels
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.elements import SourceFile
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import read_input
+from schemas.photos import container_of
 
 LOSSY_KIND = "lossy"  # begins the kind of such masks
+OTHER_SIZE = "masks of another size than their photo"
 MAX_VALUES = 512  # kept of one mask and of all; more are no classes
 _SHAPED = 64  # values of a mask whose shape is looked at
 
@@ -31,6 +33,7 @@ class Survey(NamedTuple):
       soft: Pixels that are neither 0 nor 255, of grey masks.
       palette: Value and its colour in a palette, such as `7 #804080`, to the number of masks that say so.
       problems: What can't be read, and what differs between a photo and its mask, to how often.
+      examples: The first file of each problem, by name.
     """
 
     kinds: dict[str, int]
@@ -41,19 +44,23 @@ class Survey(NamedTuple):
     soft: int
     palette: dict[str, int]
     problems: dict[str, int]
+    examples: dict[str, str]
 
 
 def add_surveys(surveys: Iterable[Survey]) -> Survey:
     """The sum of surveys, in any order."""
-    totals: list[Counter[str]] = [Counter() for _ in Survey._fields]
+    fields: list[Counter[str]] = [Counter() for _ in Survey._fields[:-1]]
+    examples: dict[str, str] = {}
     soft = 0
     for one in surveys:
-        for total, value in zip(totals, one):
+        for total, value in zip(fields, one):
             if isinstance(value, dict):
                 total.update(value)
         soft += one.soft
-    kinds, pixels, masks, inner, sizes, _, palette, problems = (dict(one.most_common(4 * MAX_VALUES)) for one in totals)
-    return Survey(kinds, pixels, masks, inner, sizes, soft, palette, problems)
+        for problem, path in one.examples.items():
+            examples[problem] = min(path, examples.get(problem, path))
+    kinds, pixels, masks, inner, sizes, _, palette, problems = (dict(one.most_common(4 * MAX_VALUES)) for one in fields)
+    return Survey(kinds, pixels, masks, inner, sizes, soft, palette, problems, examples)
 
 
 def may_be_masks(surveys: list[Survey]) -> bool:
@@ -74,22 +81,24 @@ def palette_colors(survey: Survey) -> dict[str, str]:
 
 def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
     """Looks at one photo and its mask; what is wrong with them is one of the problems."""
+    path = str(photo)
     try:
         size = decode_photo(read_input(photo), 16, max_missing_fraction=1)
         width, height = size.source_width, size.source_height
+        path = str(mask)
         data = read_input(mask)
         container = container_of(data)
-        if container is None:
-            return _problem("masks that are no PNG, BMP, TIFF, WebP or JPEG")
+        if container is None or container not in CONTAINERS:
+            return _problem(f"masks that are none of {', '.join(CONTAINERS)}", path)
         indices = read_pixels(data, container, palette_colors=False)
         shown = read_pixels(data, container, palette_colors=True)
     except InputRejected as error:
-        return _problem(f"{error.reason.replace('_', ' ')}, such as {mask}")
+        return _problem(f"{'masks' if path == str(mask) else 'photos'}: {error.reason.replace('_', ' ')}", path)
     except (OSError, ValueError, SyntaxError):
-        return _problem("damaged masks")
+        return _problem("masks that are damaged", path)
     values = indices.values if indices.values is not None else indices.colors
     assert values is not None  # one of both is there
-    problems = {} if values.shape == (height, width) else {"masks of another size than their photo": 1}
+    same_size = values.shape == (height, width)
     is_color = indices.values is None
     depth = "colours" if is_color else "16-bit values" if values.dtype == np.uint16 else "values"
     kind = f"{f'{LOSSY_KIND} ' if indices.is_lossy else ''}{container} of {depth}"
@@ -110,12 +119,13 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
         {f"{width}x{height}": 1},
         soft,
         palette,
-        problems,
+        {} if same_size else {OTHER_SIZE: 1},
+        {} if same_size else {OTHER_SIZE: path},
     )
 
 
-def _problem(text: str) -> Survey:
-    return Survey({}, {}, {}, {}, {}, 0, {}, {text: 1})
+def _problem(text: str, path: str) -> Survey:
+    return Survey({}, {}, {}, {}, {}, 0, {}, {text: 1}, {text: path})
 
 
 def _name(value: int, is_color: bool) -> str:

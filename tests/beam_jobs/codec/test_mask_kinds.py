@@ -54,6 +54,10 @@ SAVED = {
     "grey TIFF of 16 bits": (saved(SIXTEEN, "TIFF"), {"classes": {0: "ground", 1000: "leaf", 2000: "spot"}}),
     "grey with opaque alpha": (saved(OPAQUE, "PNG"), BY_VALUE),
     "RGB whose channels are the value": (saved(GREY.convert("RGB"), "PNG"), BY_VALUE),
+    "GIF by colour": (saved(palette((1, 2, 0)), "GIF"), BY_COLOR),
+    "GIF of grey": (saved(GREY, "GIF"), BY_VALUE),
+    "PGM": (saved(GREY, "PPM"), BY_VALUE),
+    "PPM": (saved(RGB, "PPM"), BY_COLOR),
     "palette by index": (saved(palette(), "PNG"), BY_VALUE),
     "palette by colour, in another order": (saved(palette((2, 0, 1)), "PNG"), BY_COLOR),
     "RGB": (saved(RGB, "PNG"), BY_COLOR),
@@ -111,7 +115,8 @@ REFUSED = {
     "a lossy WebP": (saved(RGB, "WEBP"), BY_COLOR, "lossy: "),
     "a TIFF of two pictures": (saved(GREY, "TIFF", save_all=True, append_images=[GREY]), BY_VALUE, "of 2 pictures"),
     "another size": (saved(RGB.resize((30, 24)), "BMP"), BY_COLOR, "mask is 30x24 pixels, its photo 32x24"),
-    "text": (b"a text", BY_VALUE, "not a PNG, BMP, TIFF, WebP or JPEG"),
+    "PGM of 6 values, which Pillow scales": (b"P5 32 24 5\n" + SCENE.tobytes(), BY_VALUE, "largest value is not 255"),
+    "text": (b"a text", BY_VALUE, "none of PNG, BMP, TIFF"),
     "half a BMP": (saved(RGB, "BMP")[:900], BY_COLOR, "damaged BMP"),
 }
 

@@ -90,7 +90,7 @@ def changed(value: int) -> Image.Image:
     ("data", "reason", "detail"),
     [
         (b"", "empty_mask", "zero bytes"),
-        (b"P5 what", "not_a_mask", "not a PNG"),
+        (b"what", "not_a_mask", "none of PNG"),
         (encode(trimap(), "PNG")[:60], "not_a_mask", "damaged"),
         (encode(trimap(), "PNG")[:-12], "not_a_mask", "truncated"),
         (flipped(encode(trimap(), "PNG")), "not_a_mask", "checksum"),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from beam_jobs.codec.photos import decode_photo, misnamed, resize_photo
+from beam_jobs.codec.photos import OTHERS, decode_photo, misnamed, resize_photo
 from beam_jobs.rejections import InputRejected
 from tests.beam_jobs.pictures import encode, flipped, gradient
 
@@ -14,6 +14,10 @@ def with_orientation(image: Image.Image, orientation: int) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = orientation
     return encode(image, "JPEG", quality=95, exif=exif)
+
+
+SIX = Image.Exif()
+SIX[0x0112] = 6
 
 
 def pixels(data: bytes, image_size: int = 0) -> np.ndarray:
@@ -63,6 +67,36 @@ def test_a_file_that_is_of_another_kind_than_its_name_says_is_a_repair():
     assert [misnamed(jpeg, name) for name in ("a.jpg", "a.JPEG", "a.png")] == [(), (), ("jpeg",)]
 
 
+@pytest.mark.parametrize(
+    ("image", "image_format", "options"),
+    [
+        (gradient(), "BMP", {}),
+        (gradient(), "TIFF", {"compression": "tiff_lzw"}),
+        (gradient(), "WEBP", {"lossless": True}),
+        (gradient(), "PPM", {}),
+        (gradient().convert("L"), "TIFF", {}),
+        (gradient().convert("P"), "BMP", {}),
+        (gradient().convert("RGBA"), "TIFF", {}),
+    ],
+)
+def test_other_exact_formats_have_the_pixels_that_were_saved(image, image_format, options):
+    photo = decode_photo(encode(image, image_format, **options), 0)
+    assert np.array_equal(np.asarray(photo.image), np.asarray(image.convert("RGB")))
+
+
+def test_a_tiff_of_16_bits_counts_by_its_upper_bytes():
+    values = np.linspace(0, 65535, 40 * 60).astype(np.uint16).reshape(40, 60)
+    photo = decode_photo(encode(Image.fromarray(values), "TIFF"), 0)
+    assert np.array_equal(np.asarray(photo.image)[..., 1], values >> 8)
+
+
+@pytest.mark.parametrize("image_format", ["TIFF", "AVIF"])
+def test_tiff_and_avif_are_turned_as_they_say(image_format):
+    turned = encode(gradient(), image_format, **({"tiffinfo": {274: 6}} if image_format == "TIFF" else {"exif": SIX}))
+    photo = decode_photo(turned, 0)
+    assert (photo.source_width, photo.source_height) == photo.image.size == (40, 60)
+
+
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_an_exif_rotated_photo_is_turned_upright(orientation):
     turn_back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]  # Image.Transpose that undoes the viewer's turn
@@ -105,7 +139,10 @@ def big_header() -> bytes:
     [
         (b"", "empty_image"),
         (b"not a picture at all", "not_an_image"),
-        (encode(gradient(), "BMP"), "not_an_image"),
+        (encode(gradient(), "ICO"), "not_an_image"),
+        (b"\0\0\0\x18ftypheic" + bytes(80), "not_an_image"),
+        (encode(Image.fromarray(np.ones((40, 60), np.float32)), "TIFF"), "unsupported_image_mode"),
+        (encode(gradient(), "TIFF")[:900], "truncated_image"),
         (encode(gradient(600, 400), "JPEG", quality=95)[:4000], "truncated_image"),
         (encode(gradient(), "PNG")[:80], "truncated_image"),
         (flipped(encode(gradient(), "PNG")), "damaged_image"),
@@ -120,5 +157,5 @@ def test_a_photo_that_cannot_be_published_is_rejected_with_its_reason(data, reas
 
 
 def test_the_pillow_that_is_installed_has_the_decoders_that_are_accepted():
-    for image_format in ("JPEG", "PNG", "GIF"):
+    for image_format in ("JPEG", "PNG", "GIF", *OTHERS):
         assert Image.open(io.BytesIO(encode(gradient(), image_format))).format == image_format

