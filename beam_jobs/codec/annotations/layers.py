@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from beam_jobs.codec.annotations.shapes import Shape, Stamp, refuse
-from beam_jobs.codec.mask_kinds import MaskPixels, container_of, read_pixels
+from beam_jobs.codec.mask_kinds import CONTAINERS, MaskPixels, read_pixels
 from beam_jobs.rejections import MASK_SIZE, InputRejected
+from schemas.photos import container_of
 
 ANY = "object"  # the category of layers whose paths name none
 
@@ -39,8 +40,8 @@ def covered_pixels(data: bytes, name: str, threshold: int | None = None) -> np.n
       InputRejected: It is no such mask; the message begins with `name`.
     """
     container = container_of(data)
-    if container is None:
-        raise refuse(f"{name}: not a PNG, BMP, TIFF, WebP or JPEG")
+    if container is None or container not in CONTAINERS:
+        raise refuse(f"{name}: none of {', '.join(CONTAINERS)}")
     try:
         pixels = read_pixels(data, container, palette_colors=False, scaled=threshold is not None)
     except (OSError, ValueError, SyntaxError) as error:

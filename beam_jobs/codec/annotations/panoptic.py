@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from beam_jobs.codec.annotations.shapes import Shape, Stamp, refuse
-from beam_jobs.codec.mask_kinds import container_of, read_pixels
+from beam_jobs.codec.mask_kinds import read_pixels
 from beam_jobs.rejections import MASK_SIZE, MASK_VALUE, InputRejected
+from schemas.photos import container_of
 
 ENTRY = "entry"  # the part that is not the PNG
 
