@@ -14,6 +14,7 @@ from schemas.errors import UserError
 MAX_VALUE = 16 << 20  # 16 MiB, of one value of a list, or of a value that is no list
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_NUMBER_ENDS = re.compile(r"[^0-9.eE+-]")
 _OPENED = re.compile(r"[\[{]")
 
 
@@ -84,15 +85,19 @@ class _Text:
                 if not self._read():
                     self.fail(str(error))
                 continue
-            if end < len(self._text):
+            if not self._may_go_on(value, end):
                 break
             end -= self._at
-            if not self._read():  # a number may go on in the next piece
+            if not self._read():
                 break
         if _OPENED.match(self._text, self._at) and _depth(value) > MAX_DEPTH:
             self.fail(f"nested deeper than {MAX_DEPTH} levels")
         self._at = end
         return value
+
+    def _may_go_on(self, value: Any, end: int) -> bool:
+        """Whether the next piece may change a value: a number that ends where this piece does, or at `1.` or `1e`."""
+        return isinstance(value, (int, float)) and not _NUMBER_ENDS.search(self._text, end)
 
     def _skip_space(self) -> None:
         while True:
