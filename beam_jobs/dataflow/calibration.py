@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import heapq
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import NamedTuple
 
 from beam_jobs.elements import SourceFile
-from beam_jobs.prepare.listing import IMAGES, LISTS, MASKS, list_files, plan_listings
+from beam_jobs.prepare.annotations import masks_of, read_annotations
+from beam_jobs.prepare.listing import ANNOTATIONS, IMAGES, LISTS, MASKS, list_files, plan_listings
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.records import make_record
 from beam_jobs.records.sharding import id_hash
@@ -44,14 +46,19 @@ def count_inputs(options: PrepareOptions, report: Callable[[int], None] | None =
       report: Called with the number of files seen so far.
 
     Raises:
-      UserError: No file matches the layout.
+      UserError: No file matches the layout, or a file of annotations can't be read.
       OSError: It can't be listed.
     """
     images = total = seen = 0
     kept: dict[str, list[tuple[int, str, SourceFile]]] = {IMAGES: [], MASKS: []}
+    annotations = []
     for listing in plan_listings(options):
         for wanted, image_id, source in list_files(listing):
             if wanted.kind == LISTS:
+                continue
+            if wanted.kind == ANNOTATIONS:
+                total += source.bytes
+                annotations.append((wanted.split, source))
                 continue
             seen += 1
             images += wanted.kind == IMAGES
@@ -64,7 +71,15 @@ def count_inputs(options: PrepareOptions, report: Callable[[int], None] | None =
                 heapq.heappushpop(heap, (-id_hash("sample", image_id), image_id, source))
             if report and seen % REPORT_EVERY == 0:
                 report(seen)
-    photos, masks = ({image_id: source for _, image_id, source in kept[kind]} for kind in (IMAGES, MASKS))
+    photos = {image_id: source for _, image_id, source in kept[IMAGES]}
+    facts: dict[str, dict[str, list]] = defaultdict(lambda: defaultdict(list))
+    for _, image_id, source in kept[MASKS]:
+        facts[image_id][MASKS].append(source)
+    for file in annotations:  # large ones take a while, and no memory
+        for one in read_annotations(file, options.spec):
+            if one.image_id in photos:
+                facts[one.image_id][one.kind].append(one.value)
+    masks = {image_id: found[0] for image_id, one in facts.items() if (found := masks_of(one, options.spec))}
     sample = {image_id: (photos[image_id], masks[image_id]) for image_id in sorted(photos.keys() & masks.keys())}
     return Found(images, total, sample)
 

@@ -3,6 +3,7 @@
 import datetime
 import re
 
+import numpy as np
 import pytest
 import yaml
 
@@ -13,6 +14,7 @@ from beam_jobs.google_cloud.machine_shape import MachineShape, machine_shape
 from beam_jobs.google_cloud.prices import PRICES_FILE, load_prices
 from beam_jobs.prepare.options import PrepareOptions
 from schemas.errors import UserError
+from tests.beam_jobs.annotated_scenes import Scene, save
 from tests.beam_jobs.pictures import write_pair
 
 CERTAIN = Assumptions(Range(1, 1), Range(1, 1), Range(0, 0), Range(0, 0))
@@ -147,3 +149,14 @@ def test_a_table_that_was_edited_wrongly_is_refused(tmp_path, changes, problem):
 def test_what_cannot_be_planned_is_refused_with_a_remedy(arguments, problem):
     with pytest.raises(UserError, match=problem):
         plan(arguments)
+
+
+@pytest.mark.parametrize("kind", ["coco_polygons", "panoptic", "yolo", "class_folders"])
+def test_photos_with_annotations_are_counted_and_measured_too(tmp_path, kind):
+    mask = np.zeros((20, 30), np.uint8)
+    mask[2:12, 3:14], mask[8:18, 16:28] = 1, 2
+    scenes = [Scene(f"photo_{number}", np.zeros((20, 30, 3), np.uint8), mask) for number in range(3)]
+    given = PrepareOptions(input=str(save(tmp_path / "scenes", kind, scenes)), output="/nowhere", version="0")
+    found = count_inputs(given)
+    assert (found.images, sorted(found.sample)) == (3, ["photo_0", "photo_1", "photo_2"])
+    assert images_per_second(given, found.sample) > 0
