@@ -46,12 +46,13 @@ class Annotations(NamedTuple):
     names_from: str
 
 
-def find_annotations(folder: str, sizes: dict[str, int]) -> Annotations | None:
+def find_annotations(folder: str, sizes: dict[str, int], problems: list[str]) -> Annotations | None:
     """The annotations in a folder; None where there are none that pair with photos.
 
     Args:
       folder: The input folder.
       sizes: Relative path of each file in it to its bytes.
+      problems: Takes what is wrong with files that should have been read.
     """
     photos = _Photos(sizes)
     if not photos.paths:
@@ -60,7 +61,9 @@ def find_annotations(folder: str, sizes: dict[str, int]) -> Annotations | None:
         try:
             if (found := find(folder, sizes, photos)) is not None:
                 return found
-        except (OSError, UserError, UnicodeDecodeError):
+        except UserError as error:
+            problems.append(str(error))
+        except (OSError, UnicodeDecodeError):
             continue  # not of this format
     return None
 
@@ -97,10 +100,7 @@ def _coco(folder: str, sizes: dict[str, int], photos: _Photos) -> Annotations | 
         panoptic = False
         for path in paths:
             source = SourceFile(f"{folder}/{path}", sizes[path])
-            try:
-                found, files, is_panoptic = read_categories(lambda source=source: read_chunks(source), path)
-            except UserError:
-                break
+            found, files, is_panoptic = read_categories(lambda source=source: read_chunks(source), path)
             counts.update(found)
             names |= {_stem(name.replace("\\", "/")) for name in files}
             panoptic |= is_panoptic

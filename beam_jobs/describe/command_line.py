@@ -58,9 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
     _check_target(target, options.overwrite)
     paths = _list(folder)
     layouts = find_layouts(paths)
-    annotations = find_annotations(folder, paths)
+    problems: list[str] = []
+    annotations = find_annotations(folder, paths, problems)
     if annotations and (not layouts or annotations.format in ALWAYS or not _has_masks(layouts, folder)):
         return _write_annotated(folder, target, annotations, len(layouts))
+    if not layouts and problems:
+        raise UserError(f"--input {folder}: {problems[0]}")
     if not layouts:
         raise UserError(
             f"--input {folder}: no photos and masks pair by their names. It has {_kinds_of_files(paths)}. Give each"

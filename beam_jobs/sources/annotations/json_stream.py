@@ -83,7 +83,7 @@ class _Text:
                 self.fail(f"nested deeper than {MAX_DEPTH} levels")
             except ValueError as error:  # perhaps it goes on in the next piece
                 if not self._read():
-                    self.fail(str(error))
+                    self.fail(getattr(error, "msg", str(error)))
                 continue
             if not self._may_go_on(value, end):
                 break

@@ -81,3 +81,11 @@ def test_boxes_alone_are_no_masks_and_nothing_is_written(tmp_path, scenes):
     with pytest.raises(UserError, match=r"none of its annotations .* can be read: .*only a box or nothing"):
         describe(folder)
     assert not (folder / "dataset.yaml").exists()
+
+
+def test_a_file_of_annotations_that_is_cut_short_is_named(tmp_path, scenes):
+    folder = save(tmp_path / "short", "coco_polygons", scenes)
+    path = folder / "annotations/instances.json"
+    path.write_text(path.read_text()[:400])
+    with pytest.raises(UserError, match=r"annotations/instances.json: not valid JSON near character \d+"):
+        describe(folder)

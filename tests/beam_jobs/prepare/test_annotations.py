@@ -53,3 +53,10 @@ def test_one_scene_saved_in_every_supported_way_gives_the_same_record(tmp_path, 
     for one in scenes:
         assert (np.asarray(Image.open(io.BytesIO(made[one.image_id][1]))) == one.mask).all()
     assert made == records(save(tmp_path / "b", "index", scenes))
+
+
+@pytest.mark.parametrize("kind", ["coco_polygons", "panoptic", "instances"])
+def test_annotations_in_a_bucket_give_the_same_records(tmp_path, scenes, storage, bucket, kind):
+    folder = save(tmp_path / "a", kind, scenes)
+    storage.put_folder(folder, f"{bucket}/{kind}")
+    assert records(f"{bucket}/{kind}") == records(folder)
