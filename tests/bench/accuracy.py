@@ -12,7 +12,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,8 +41,6 @@ from trainer.training import train
 
 HELD_OUT = 5  # one record of so many
 
-ClassIds = Callable[[tf.Tensor, int, int], tf.Tensor]
-
 
 class Data(NamedTuple):
     """What a training and its evaluation read.
@@ -69,16 +67,11 @@ def measure(config: TrainingConfig, data: Data) -> dict:
     wall, processor = time.monotonic(), time.process_time()
     model, epochs = train(config, data.train, data.evaluated, data.image_size, len(data.class_names), data.class_names)
     minutes = {"wall": (time.monotonic() - wall) / 60, "processor": (time.process_time() - processor) / 60}
-    places = {"": data.evaluated, "also ": data.also}
     counted = {}
-    for place, shards in places.items():
-        if shards:
-            own = data.own_masks if shards is data.evaluated else {}
-            model_size, own_size = evaluate(config, model, shards, data.image_size, len(data.class_names), own)
-            counted |= {f"{place}at the model's size": model_size} | (
-                {"at the photos' own size": own_size} if own else {}
-            )
-    found = {place: _figures(counts, data.class_names) for place, counts in counted.items()}
+    for place, shards in (("", data.evaluated), ("also ", data.also)):
+        model_size, own_size = evaluate(config, model, shards, data.image_size, len(data.class_names), data.own_masks)
+        counted |= {f"{place}at the model's size": model_size, f"{place}at the photos' own size": own_size}
+    found = {place: _figures(counts, data.class_names) for place, counts in counted.items() if counts}
     parameters = int(sum(np.prod(one.shape) for one in model.weights))
     curve = [
         {"epoch": one.number, "loss": one.loss, "eval_loss": one.eval_loss, "mean_iou": one.mean_iou} for one in epochs
@@ -93,21 +86,11 @@ def evaluate(
     image_size: int,
     num_classes: int,
     own_masks: dict[str, bytes],
-) -> tuple[Counts, Counts | None]:
-    """Counts at the size of the records, and at that of the own masks, as the exported model answers."""
-    class_ids = _answers(config, model, image_size, num_classes)
-    at_model_size, at_own_size = [], []
-    for image_id, image, truth in _records(shards, image_size):
-        height, width = truth.shape
-        at_model_size.append(_counts(truth, class_ids(image, height, width), num_classes))
-        if own_masks:
-            mask = decode_mask(own_masks[image_id])
-            at_own_size.append(_counts(mask, class_ids(image, *mask.shape), num_classes))
-    return _summed(at_model_size), _summed(at_own_size) if own_masks else None
+) -> tuple[list[Counts], list[Counts]]:
+    """Counts of each photo at the size of its record, and at that of its own mask where a whole-image model has one.
 
-
-def _answers(config: TrainingConfig, model: keras.Model, image_size: int, num_classes: int) -> ClassIds:
-    """A function of pixels uint8 [H, W, 3] and the size of the answer to class ids."""
+    Logits are averaged and enlarged as the exported model does it.
+    """
     size = config.model_size(image_size)
 
     def logits_of(pixels: tf.Tensor) -> tf.Tensor:
@@ -118,17 +101,33 @@ def _answers(config: TrainingConfig, model: keras.Model, image_size: int, num_cl
         return logits
 
     @tf.function(reduce_retracing=True)
-    def class_ids(pixels: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    def answer(pixels: tf.Tensor) -> tf.Tensor:
+        """Logits; class ids of a crop model."""
         if config.crop_size:
             return predict_tiles(logits_of, pixels, size, num_classes)
-        return enlarged_class_ids(logits_of(pixels[tf.newaxis])[0], height, width)
+        return logits_of(pixels[tf.newaxis])[0]
 
-    return lambda pixels, height, width: class_ids(pixels, tf.constant(height), tf.constant(width))
+    @tf.function(reduce_retracing=True)
+    def counts(answered: tf.Tensor, truth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        predicted = answered if config.crop_size else enlarged_class_ids(answered, *tf.unstack(tf.shape(truth)))
+        both = (truth[tf.newaxis], predicted[tf.newaxis], num_classes)
+        return batch_confusion_matrices(*both)[0], batch_boundary_counts(*both)[0]
+
+    def counted(answered: tf.Tensor, truth: tf.Tensor) -> Counts:
+        return Counts(*(one.numpy() for one in counts(answered, truth)))
+
+    at_model_size, at_own_size = [], []
+    for image_id, image, truth in _records(shards, image_size):
+        answered = answer(image)
+        at_model_size.append(counted(answered, truth))
+        if image_id in own_masks and not config.crop_size:  # a crop model has answered at the size of the record
+            at_own_size.append(counted(answered, decode_mask(own_masks[image_id])))
+    return at_model_size, at_own_size
 
 
 def _records(shards: list[str], image_size: int) -> Iterator[tuple[str, tf.Tensor, tf.Tensor]]:
     """Id, image and mask of each record."""
-    for example in tf.data.TFRecordDataset(shards):
+    for example in tf.data.TFRecordDataset(shards) if shards else ():
         yield _id_of(example), *parse_example(example, image_size)
 
 
@@ -137,19 +136,9 @@ def _id_of(example: tf.Tensor) -> str:
     return tf.io.parse_single_example(example, wanted)[features.IMAGE_ID].numpy().decode()
 
 
-def _counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> Counts:
-    counted = (
-        count(truth[None], predicted[None], num_classes) for count in (batch_confusion_matrices, batch_boundary_counts)
-    )
-    return Counts(*(one[0].numpy() for one in counted))
-
-
-def _summed(counts: list[Counts]) -> Counts:
-    return Counts(*(np.sum(one, axis=0) for one in zip(*counts)))
-
-
-def _figures(counts: Counts, class_names: tuple[str, ...]) -> dict[str, float]:
-    return {one.name: float(one.of(counts)) for one in figures(class_names)}
+def _figures(counts: list[Counts], class_names: tuple[str, ...]) -> dict[str, float]:
+    total = Counts(*(np.sum(one, axis=0) for one in zip(*counts)))
+    return {"photos": len(counts)} | {one.name: float(one.of(total)) for one in figures(class_names)}
 
 
 def read_data(options: argparse.Namespace, folder: Path) -> Data:
@@ -194,15 +183,17 @@ def read_settings(settings: list[str], seed: int) -> TrainingConfig:
 
 def print_runs(runs: dict[int, dict]) -> None:
     """Prints one column for each seed, and their mean and spread."""
+    first, *_ = runs.values()
     print_row("seed", [*map(str, runs), "mean", "min to max"])
-    for place in next(iter(runs.values())):
-        if not place.startswith(("at ", "also ", "minutes")):
+    for place, names in first.items():
+        if not isinstance(names, dict):
             continue
         print(place)
-        for name in next(iter(runs.values()))[place]:
+        for name in names:
             values = [run[place][name] for run in runs.values()]
-            spread = f"{min(values):.3f}-{max(values):.3f}"
-            print_row(f"  {name}", [*(f"{one:.3f}" for one in values), f"{np.mean(values):.3f}", spread])
+            digits = 0 if name == "photos" else 3
+            shown = [f"{one:.{digits}f}" for one in (*values, np.mean(values), min(values), max(values))]
+            print_row(f"  {name}", [*shown[:-2], " to ".join(shown[-2:])])
 
 
 def main() -> None:

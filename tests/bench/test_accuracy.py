@@ -41,7 +41,7 @@ def test_answers_are_counted_at_the_size_of_the_records_and_of_the_photos_own_ma
     shards = write(tmp_path / "one", [0])
     buffer = io.BytesIO()
     Image.fromarray(draw(0, SIZE)[1]).resize((90, 50), Image.Resampling.NEAREST).save(buffer, "PNG")
-    model_size, own_size = evaluate(config, model, shards, SIZE, CLASSES, {"photo_0": buffer.getvalue()})
+    [model_size], [own_size] = evaluate(config, model, shards, SIZE, CLASSES, {"photo_0": buffer.getvalue()})
     photo, truth = draw(0, SIZE)
     predicted = np.argmax(model(photo[None] / 127.5 - 1.0), axis=-1)[0]
     np.testing.assert_array_equal(model_size.matrix, confusion_matrix(truth, predicted, CLASSES))
