@@ -1,7 +1,7 @@
 """The pipeline: published data, Tuner, Trainer, Evaluator against the last blessed model, Pusher and HFPusher.
 
 No ExampleGen, StatisticsGen or Transform: the data set was split, encoded, measured and validated when it was
-published, and preprocessing is part of the exported model.
+published, and preprocessing is part of the exported model. Only TestEvaluator reads a split `test`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tfx.proto import trainer_pb2
 from tfx.types import Artifact, Channel, artifact_utils
 from tfx.types.standard_artifacts import Examples, ExampleStatistics, Model, ModelBlessing
 
-from schemas.features import EVAL, TRAIN
+from schemas.features import EVAL, TEST, TRAIN
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
@@ -29,7 +29,8 @@ from schemas.version_files import EXAMPLES_FOLDER, SCHEMA_FILE, STATISTICS_FOLDE
 from tfx_pipeline.config.output_layout import CHECKPOINTS_FOLDER, PIPELINE_FOLDER
 from tfx_pipeline.config.pipeline import RUN_FN, TUNER_FN, PipelineConfig
 from tfx_pipeline.evaluation.baseline import CANDIDATE, LatestOtherBlessedModel
-from tfx_pipeline.evaluation.results import eval_config
+from tfx_pipeline.evaluation.final_evaluator import FinalEvaluator
+from tfx_pipeline.evaluation.results import eval_config, final_eval_config
 from tfx_pipeline.hub.component import HFPusher
 from tfx_pipeline.platforms import Platform
 from tfx_pipeline.source_digest import source_sha256
@@ -37,6 +38,7 @@ from trainer.weights_file import weights_files
 
 TUNER = "Tuner"
 TRAINER = "Trainer"
+TEST_EVALUATOR = "TestEvaluator"
 LAST_BLESSED_MODEL = "LastBlessedModel"
 HF_PUSHER = "HFPusher"
 
@@ -72,6 +74,16 @@ def create_pipeline(
     evaluator = _evaluator(config, spec, examples, trainer, last_blessed)
     pusher = platform.pusher(config, manifest, trainer.outputs["model"], evaluator.outputs["blessing"])
     components = [examples, statistics, schema_gen, trainer, last_blessed, evaluator, pusher]
+    test_evaluation = None
+    if TEST in manifest.splits:
+        test_evaluator = FinalEvaluator(
+            examples=examples.outputs["result"],
+            model=trainer.outputs["model"],
+            model_blessing=evaluator.outputs["blessing"],
+            eval_config=final_eval_config(spec, config.evaluation),
+        ).with_id(TEST_EVALUATOR)
+        components.append(test_evaluator)
+        test_evaluation = test_evaluator.outputs["evaluation"]
     if tuner is not None:
         components.append(tuner)
     tracker = platform.tracker(config, version, trainer, evaluator, pusher)
@@ -82,6 +94,7 @@ def create_pipeline(
             model=trainer.outputs["model"],
             model_blessing=evaluator.outputs["blessing"],
             evaluation=evaluator.outputs["evaluation"],
+            test_evaluation=test_evaluation,
             hub=config.hub,
             version=version,
         ).with_id(HF_PUSHER)

@@ -13,7 +13,7 @@ from PIL import Image
 import tfx_pipeline
 from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema, schema_sha256
-from schemas.features import EVAL, TRAIN, TRAINING_SPLITS
+from schemas.features import EVAL, TRAIN
 from schemas.manifest import Manifest, Shard, Split, file_sha256
 from schemas.spec import load_spec
 from schemas.version_files import DATASET_FILE, MANIFEST_FILE, SCHEMA_FILE, shard_path, split_folder
@@ -72,17 +72,22 @@ def write_split(version_dir: Path, split: str, records: int) -> Split:
 @pytest.fixture(scope="session")
 def toy_version(tmp_path_factory) -> Path:
     """A published version; tests must not write into it."""
+    return publish_toy(tmp_path_factory.mktemp("published"), RECORDS)
+
+
+def publish_toy(root: Path, sizes: dict[str, int]) -> Path:
+    """Publishes toy records; `sizes` is their number for each split."""
     spec = load_spec("pets")
-    version_dir = tmp_path_factory.mktemp("published") / "pets" / "1.0.0"
+    version_dir = root / "pets" / "1.0.0"
     version_dir.mkdir(parents=True)
-    splits = {split: write_split(version_dir, split, RECORDS[split]) for split in TRAINING_SPLITS}
-    for split in TRAINING_SPLITS:
+    splits = {split: write_split(version_dir, split, records) for split, records in sizes.items()}
+    for split in sizes:
         folder = version_dir / "statistics" / split_folder(split)
         folder.mkdir(parents=True)
         (folder / "FeatureStats.pb").write_bytes(b"")  # an empty DatasetFeatureStatisticsList; no step reads it
     (version_dir / SCHEMA_FILE).write_text(derive_schema(spec), encoding="utf-8")
     (version_dir / DATASET_FILE).write_text(dataset_text(spec), encoding="utf-8")
-    published = sum(RECORDS.values())
+    published = sum(sizes.values())
     manifest = Manifest(
         dataset="pets",
         version="1.0.0",

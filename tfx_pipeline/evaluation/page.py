@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -25,7 +26,7 @@ from schemas.metrics import MEAN_IOU, Figure, figures
 from schemas.spec import DatasetSpec
 from tfx_pipeline.evaluation.eval_predictions import Prediction, Predictions
 from tfx_pipeline.evaluation.iou_metrics import REPLICATES
-from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
+from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics, final_in_words
 from tfx_pipeline.source_digest import source_sha256
 
 SHOWN_REASONS = 40  # why the model was not blessed
@@ -33,9 +34,21 @@ SHOWN_VALUES = 60  # of one slice; the rest are only counted
 PICTURE_SIDE = 192  # pixels
 
 
-def is_report_of(path: Path, evaluation: Evaluation, source: str) -> bool:
+class FinalReport(NamedTuple):
+    """Results on the split `test`, of a version that has one.
+
+    Attributes:
+      evaluation: None where the model is not blessed, and so not evaluated there.
+      models_evaluated: Number of models from the same output folder that were evaluated on it.
+    """
+
+    evaluation: Evaluation | None
+    models_evaluated: int
+
+
+def is_report_of(path: Path, evaluation: Evaluation, source: str, test: FinalReport | None = None) -> bool:
     """Whether the report exists and is about this evaluation and source."""
-    return path.is_file() and _digest(evaluation, source) in path.read_text(encoding="utf-8")
+    return path.is_file() and _digest(evaluation, source, test) in path.read_text(encoding="utf-8")
 
 
 def write_evaluation_report(
@@ -45,6 +58,7 @@ def write_evaluation_report(
     manifest: Manifest,
     spec: DatasetSpec,
     predictions: Predictions,
+    test: FinalReport | None = None,
 ) -> None:
     """Writes the page atomically.
 
@@ -54,8 +68,10 @@ def write_evaluation_report(
       source: Identifies the model and the data.
       manifest, spec: Of the data set version that the model was evaluated on.
       predictions: For eval images; the worst and the best are shown.
+      test: Results on the split `test`; None where the version has none.
     """
     sections = [
+        *([("test", "Test split", _test(test, spec))] if test else []),
         ("metrics", "Metrics", _metrics(evaluation, spec)),
         *[(f"slice-{name}", f"By {name}", _slice(values)) for name, values in evaluation.slices.items()],
         ("confusion", "Confusion", _confusion(evaluation.confusion_matrix, spec)),
@@ -64,15 +80,16 @@ def write_evaluation_report(
     ]
     title = f"Evaluation on {spec.title} {manifest.version}"
     temporary = path.with_name(f".{path.name}")
-    header = _verdict(title, evaluation, manifest, _digest(evaluation, source))
+    header = _verdict(title, evaluation, manifest, _digest(evaluation, source, test))
     temporary.write_text(document(title, header, sections), encoding="utf-8")
     os.replace(temporary, path)
 
 
-def _digest(evaluation: Evaluation, source: str) -> str:
+def _digest(evaluation: Evaluation, source: str, test: FinalReport | None) -> str:
     """Identifies the report's content."""
-    code = source_sha256(__name__, "tfx_pipeline.evaluation.eval_predictions", "schemas.colors", "schemas.metrics")
-    return hashlib.sha256(f"{code} {source} {evaluation}".encode()).hexdigest()
+    words = "tfx_pipeline.evaluation.results", "tfx_pipeline.evaluation.eval_predictions"
+    code = source_sha256(__name__, *words, "schemas.colors", "schemas.metrics")
+    return hashlib.sha256(f"{code} {source} {evaluation} {test}".encode()).hexdigest()
 
 
 def _verdict(title: str, evaluation: Evaluation, manifest: Manifest, digest: str) -> Markup:
@@ -89,6 +106,23 @@ def _verdict(title: str, evaluation: Evaluation, manifest: Manifest, digest: str
     reasons = [element("li", element("strong", reason)) for reason in shown]
     problems = [element("div", element("ul", *reasons), class_="problems")] if reasons else []
     return join(state, element("h1", title), element("p", f"{lead}.", class_="lead"), *problems, facts)
+
+
+def _test(test: FinalReport, spec: DatasetSpec) -> Markup:
+    """The figures on a split that nothing was chosen by."""
+    words = final_in_words(test.evaluation, test.models_evaluated)
+    note = element("p", f"{words[0].upper()}{words[1:]}.")
+    if test.evaluation is None:
+        return note
+    overall = test.evaluation.overall
+    rows = [
+        _row(_label(figure, spec), [figure.metric.text(overall.value(figure)), _interval(overall, figure)])
+        for figure in figures(spec.class_names)
+    ]
+    head = element("tr", *(element("th", one, scope="col") for one in ("", "this model", "95 % interval")))
+    return join(
+        note, element("div", element("table", element("thead", head), element("tbody", *rows)), class_="scroll")
+    )
 
 
 def _metrics(evaluation: Evaluation, spec: DatasetSpec) -> Markup:

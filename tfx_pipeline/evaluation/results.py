@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2  # TFMA 0.52 no longer exports all of its protos
+from tfx.dsl.io import fileio
 
 from schemas.exported_model import EVALUATE
 from schemas.metrics import IOU, MEAN_IOU, Figure, blind_to, class_iou, figures
@@ -128,6 +129,27 @@ class Evaluation:
         return {**self.overall.to_json(), "confusion_matrix": self.confusion_matrix, "slices": slices}
 
 
+def final_in_words(test: Evaluation | None, models_evaluated: int) -> str:
+    """What the split `test` says of a model, and how many models of the same output were evaluated on it.
+
+    Args:
+      test: None where the model is not blessed.
+    """
+    if test is None:
+        return "on the test split: not evaluated, because the model is not blessed"
+    mean_iou, text = test.overall.mean_iou, MEAN_IOU.text
+    words = f"on the test split: mean IoU {text(mean_iou)}"
+    if (interval := test.overall.intervals.get(MEAN_IOU.name)) is not None:
+        words += f", 95 % from {text(interval[0])} to {text(interval[1])}"
+    words += f", {test.overall.examples:,} examples"
+    if models_evaluated > 1:
+        words += (
+            f"; {models_evaluated} models from this folder were evaluated on it: whoever chooses among them by these"
+            " figures needs another test split"
+        )
+    return words
+
+
 def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.EvalConfig:
     """The EvalConfig: our metrics over the `evaluate` signature, per slice, with thresholds.
 
@@ -205,8 +227,34 @@ def _floor(value: float) -> config_pb2.GenericValueThreshold:
     return config_pb2.GenericValueThreshold(lower_bound={"value": value})
 
 
+def final_eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.EvalConfig:
+    """The same metrics for the split `test`, which blesses nothing: without thresholds."""
+    config = eval_config(spec, evaluation)
+    for metrics in config.metrics_specs:
+        for metric in metrics.metrics:
+            metric.ClearField("per_slice_thresholds")
+    return config
+
+
+def read_test_evaluation(evaluation_uri: str, spec: DatasetSpec) -> Evaluation | None:
+    """Reads the folder that TestEvaluator wrote; None where the model was not blessed, and so not evaluated."""
+    if not fileio.exists(evaluation_uri) or not fileio.listdir(evaluation_uri):
+        return None
+    return replace(_read_metrics(evaluation_uri, spec), blind=())  # which is about what blesses
+
+
 def read_evaluation(evaluation_uri: str, spec: DatasetSpec) -> Evaluation:
     """Reads the folder that Evaluator wrote."""
+    validation = tfma.load_validation_result(evaluation_uri)
+    found = _read_metrics(evaluation_uri, spec, _forbidden(validation))
+    return replace(
+        found,
+        blessed=validation.validation_ok,
+        reasons=_reasons(validation, found.overall, found.baseline_mean_iou, found.blind),
+    )
+
+
+def _read_metrics(evaluation_uri: str, spec: DatasetSpec, forbidden: Set[str] = frozenset()) -> Evaluation:
     overall: SliceMetrics | None = None
     last_blessed: SliceMetrics | None = None
     matrix: tuple[tuple[int, ...], ...] = ()
@@ -225,19 +273,14 @@ def read_evaluation(evaluation_uri: str, spec: DatasetSpec) -> Evaluation:
         else:
             slices.setdefault(keys[0].column, {})[keys[0].bytes_value.decode()] = metrics
     if overall is None:
-        raise ValueError(f"{evaluation_uri}: Evaluator wrote no metrics; is the eval split empty?")
-    validation = tfma.load_validation_result(evaluation_uri)
-    baseline_mean_iou = last_blessed.mean_iou if last_blessed else None
-    blind = _blind(spec.class_names, matrix, photos, overall.examples, _forbidden(validation))
+        raise ValueError(f"{evaluation_uri}: Evaluator wrote no metrics; is the split empty?")
     return Evaluation(
         overall=overall,
         slices={name: dict(sorted(slices[name].items())) for name in sorted(slices)},
-        baseline_mean_iou=baseline_mean_iou,
-        blessed=validation.validation_ok,
-        reasons=_reasons(validation, overall, baseline_mean_iou, blind),
+        baseline_mean_iou=last_blessed.mean_iou if last_blessed else None,
         baseline=last_blessed,
         confusion_matrix=matrix,
-        blind=blind,
+        blind=_blind(spec.class_names, matrix, photos, overall.examples, forbidden),
     )
 
 
@@ -273,7 +316,7 @@ def _blind(
     matrix: tuple[tuple[int, ...], ...],
     photos: Sequence[int],
     examples: int,
-    forbidden: set[str],
+    forbidden: Set[str],
 ) -> tuple[BlindClass, ...]:
     counts = np.array(matrix)
     shares, iou = counts.sum(axis=1) / max(1, counts.sum()), class_iou(counts)

@@ -20,8 +20,10 @@ FEW_EXAMPLES = 20  # of a slice; with fewer, its figures say little
 WORST_SLICES = 3  # named for each kind of slice
 
 
-def eval_results(facts: DatasetFacts, source: DataSource, evaluation: Evaluation) -> list[EvalResult]:
-    """Every figure, over all examples and for each slice; a figure without a value is left out.
+def eval_results(
+    facts: DatasetFacts, source: DataSource, evaluation: Evaluation, split: str = EVAL
+) -> list[EvalResult]:
+    """Every figure of a split, over all examples and for each slice; a figure without a value is left out.
 
     The Hub groups figures by data set, configuration, split and revision, so each slice becomes a configuration.
     """
@@ -32,7 +34,7 @@ def eval_results(facts: DatasetFacts, source: DataSource, evaluation: Evaluation
             dataset_type=facts.dataset,
             dataset_name=source.title if configuration == "all" else f"{source.title}, {configuration}",
             dataset_config=configuration,
-            dataset_split=EVAL,
+            dataset_split=split,
             dataset_revision=facts.manifest_sha256,
             metric_type=figure.metric.hub_type or figure.metric.name,
             metric_name=figure.title,
@@ -51,14 +53,15 @@ def _configurations(evaluation: Evaluation) -> Iterator[tuple[str, SliceMetrics]
             yield f"{name}={value}", metrics
 
 
-def results_tables(evaluation: Evaluation | None) -> str:
-    """The figures as tables: one over all examples, one for each kind of slice."""
+def results_tables(evaluation: Evaluation | None, test: Evaluation | None = None) -> str:
+    """The figures as tables: of the test split, if any, then over all examples of eval, and for each kind of slice."""
     if evaluation is None:
         return "No evaluation came with this model."
     overall = evaluation.overall
     shown = figures(evaluation.class_names)
     rows = [[plain(figure.label), figure.metric.text(overall.value(figure))] for figure in shown]
     parts = [
+        *(_test_table(test) if test else []),
         f"On the {overall.examples} examples of the eval split, which the model was not trained on. IoU is the"
         " intersection of truth and prediction over their union, in pixels; a class that occurs in neither has none.",
         table(["metric", "value"], rows),
@@ -74,6 +77,21 @@ def results_tables(evaluation: Evaluation | None) -> str:
         heads = [plain(name), "examples", *(plain(figure.label) for figure in shown)]
         parts.append(table(heads, rows))
     return "\n\n".join(parts)
+
+
+def _test_table(test: Evaluation) -> list[str]:
+    rows = [
+        [plain(figure.label), figure.metric.text(test.overall.value(figure)), *_ends(test.overall, figure)]
+        for figure in figures(test.class_names)
+    ]
+    return [
+        f"On the {test.overall.examples} examples of the test split, by which nothing was chosen:",
+        table(["metric", "value", "95 % from", "to"], rows),
+    ]
+
+
+def _ends(metrics: SliceMetrics, figure: Figure) -> list[str]:
+    return [figure.metric.text(end) for end in metrics.intervals.get(figure.name, (None, None))]
 
 
 def limitations(facts: DatasetFacts, evaluation: Evaluation | None, source: DataSource) -> str:

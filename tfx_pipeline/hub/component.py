@@ -18,7 +18,7 @@ from tfx.utils import io_utils
 from schemas.errors import UserError
 from schemas.version import PublishedVersion
 from tfx_pipeline.config.hub import HubConfig
-from tfx_pipeline.evaluation.results import Evaluation, read_evaluation
+from tfx_pipeline.evaluation.results import Evaluation, read_evaluation, read_test_evaluation
 from tfx_pipeline.hub.delivery import Delivery, deliver, write_dry_run
 from tfx_pipeline.hub.model_repository import model_repository
 from tfx_pipeline.hub.properties import NOT_BLESSED, DatasetFacts, PushRecord
@@ -52,7 +52,9 @@ class Executor(pusher_executor.Executor):
         with tempfile.TemporaryDirectory() as folder:
             exported = Path(folder) / "model"
             io_utils.copy_dir(self.GetModelPath(input_dict), str(exported))  # it may be in a bucket
-            repository = model_repository(exported, hub, facts, _evaluation(input_dict, facts))
+            repository = model_repository(
+                exported, hub, facts, _evaluation(input_dict, facts), _test_evaluation(input_dict, facts)
+            )
             delivery = Delivery(hub, facts, repository, _examples(hub))
             record = write_dry_run(delivery) if hub.dry_run else deliver(delivery)
         record.write(pushed_model)
@@ -63,6 +65,13 @@ def _evaluation(input_dict: dict[str, list[Artifact]], facts: DatasetFacts) -> E
     if not input_dict.get("evaluation"):
         return None
     return read_evaluation(artifact_utils.get_single_uri(input_dict["evaluation"]), facts.spec)
+
+
+def _test_evaluation(input_dict: dict[str, list[Artifact]], facts: DatasetFacts) -> Evaluation | None:
+    """TestEvaluator's results; None if the version has no test split."""
+    if not input_dict.get("test_evaluation"):
+        return None
+    return read_test_evaluation(artifact_utils.get_single_uri(input_dict["test_evaluation"]), facts.spec)
 
 
 def _examples(hub: HubConfig) -> dict[str, bytes]:
@@ -92,6 +101,7 @@ class HFPusherSpec(ComponentSpec):
         "model": ChannelParameter(type=Model),
         "model_blessing": ChannelParameter(type=ModelBlessing),
         "evaluation": ChannelParameter(type=ModelEvaluation, optional=True),
+        "test_evaluation": ChannelParameter(type=ModelEvaluation, optional=True),
     }
     OUTPUTS: ClassVar = {"pushed_model": ChannelParameter(type=PushedModel)}
 
@@ -112,6 +122,7 @@ class HFPusher(BaseComponent):
         hub: HubConfig,
         version: PublishedVersion,
         evaluation: BaseChannel | None = None,
+        test_evaluation: BaseChannel | None = None,
     ):
         """Creates the component.
 
@@ -121,11 +132,13 @@ class HFPusher(BaseComponent):
           hub: Where to push.
           version: The data set version that it was trained on.
           evaluation: Evaluator's results for the card.
+          test_evaluation: TestEvaluator's, where the version has a test split.
         """
         spec = HFPusherSpec(
             model=model,
             model_blessing=model_blessing,
             evaluation=evaluation,
+            test_evaluation=test_evaluation,
             hub=hub.model_dump_json(),
             dataset=DatasetFacts.of(version).model_dump_json(),
             source_sha256=source_sha256(*SOURCES),

@@ -9,6 +9,7 @@ from typing import Any
 from huggingface_hub import ModelCardData
 
 from schemas.exported_model import ModelInfo
+from schemas.features import EVAL, TEST
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config.hub import DataSource, HubConfig
 from tfx_pipeline.evaluation.results import Evaluation
@@ -22,7 +23,14 @@ ENCODER_SOURCES = ("encoder", "encoder_weights")  # settings that can be paths o
 PUBLIC_HUBS = ("hf://", "kaggle://")
 
 
-def model_card(hub: HubConfig, facts: DatasetFacts, info: ModelInfo, evaluation: Evaluation | None, tag: str) -> str:
+def model_card(
+    hub: HubConfig,
+    facts: DatasetFacts,
+    info: ModelInfo,
+    evaluation: Evaluation | None,
+    tag: str,
+    test_evaluation: Evaluation | None = None,
+) -> str:
     """Writes the card; the same arguments give the same text.
 
     Args:
@@ -31,6 +39,7 @@ def model_card(hub: HubConfig, facts: DatasetFacts, info: ModelInfo, evaluation:
       info: The model info.
       evaluation: Evaluator's results, if there are any.
       tag: Of the version that the card describes.
+      test_evaluation: TestEvaluator's results, where the version has a test split.
     """
     spec = facts.spec
     source = hub.data or DataSource(title=spec.title, license=spec.license, source=spec.source)
@@ -41,14 +50,15 @@ def model_card(hub: HubConfig, facts: DatasetFacts, info: ModelInfo, evaluation:
             "source": address_or_plain(source.source),
         }
     )
+    results = {split: one for split, one in ((EVAL, evaluation), (TEST, test_evaluation)) if one}
     sections = [
-        f"---\n{_metadata(hub, facts, spec, source, evaluation, bool(info.tflite)).to_yaml()}\n---",
+        f"---\n{_metadata(hub, facts, spec, source, results, bool(info.tflite)).to_yaml()}\n---",
         f"# {hub.model_repo.partition('/')[2]}",
         _introduction(facts, info, shown, tag),
         f"## Classes\n\n{_classes(info)}",
         f"## Intended use\n\n{_intended_use(info, shown)}",
         f"## How to use it\n\n{usage(hub, info, tag)}",
-        f"## Results\n\n{results_tables(evaluation)}",
+        f"## Results\n\n{results_tables(evaluation, test_evaluation)}",
         f"## Limitations\n\n{limitations(facts, evaluation, shown)}",
         f"## Data\n\n{_data(facts, spec, shown, overridden=hub.data is not None)}",
         f"## Training\n\n{_training(info)}",
@@ -62,7 +72,7 @@ def _metadata(
     facts: DatasetFacts,
     spec: DatasetSpec,
     source: DataSource,
-    evaluation: Evaluation | None,
+    results: dict[str, Evaluation],
     has_tflite: bool,
 ) -> ModelCardData:
     tags = ["image-segmentation", "semantic-segmentation", "tensorflow", spec.name]
@@ -72,7 +82,8 @@ def _metadata(
         pipeline_tag="image-segmentation",
         tags=[*tags, *(["tflite", "litert"] if has_tflite else [])],
         model_name=hub.model_repo.partition("/")[2],
-        eval_results=eval_results(facts, source, evaluation) if evaluation else None,
+        eval_results=[result for split, one in results.items() for result in eval_results(facts, source, one, split)]
+        or None,
     )
 
 

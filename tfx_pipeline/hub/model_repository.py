@@ -38,7 +38,11 @@ class ModelRepository:
 
 
 def model_repository(
-    exported: Path, hub: HubConfig, facts: DatasetFacts, evaluation: Evaluation | None
+    exported: Path,
+    hub: HubConfig,
+    facts: DatasetFacts,
+    evaluation: Evaluation | None,
+    test_evaluation: Evaluation | None = None,
 ) -> ModelRepository:
     """Lays the files of an exported model out as its repository.
 
@@ -47,6 +51,7 @@ def model_repository(
       hub: Names the repository, for the card.
       facts: Of the data that the model was trained on.
       evaluation: Its results; with None, the card says that there are none.
+      test_evaluation: Its results on the split `test`, where the version has one.
 
     Raises:
       UserError: The exported model has no model info, or lacks a file that it names.
@@ -66,7 +71,7 @@ def model_repository(
         files[name] = exported / EXTRA_FOLDER / name
     content_sha256 = digest(files)
     tag = f"{facts.version}-{content_sha256[:12]}"
-    files[CARD_FILE] = model_card(hub, facts, info, evaluation, tag).encode()
+    files[CARD_FILE] = model_card(hub, facts, info, evaluation, tag, test_evaluation).encode()
     return ModelRepository(files, content_sha256, tag)
 
 

@@ -14,6 +14,7 @@ from tfx.types.standard_artifacts import PushedModel
 from tfx.utils import path_utils
 
 from schemas.exported_model import SAVED_MODEL_FILE
+from schemas.features import TEST
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
@@ -26,16 +27,17 @@ from tfx_pipeline.config.output_layout import (
 from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig
 from tfx_pipeline.evaluation.baseline import PLACE_PARTS, check_last_blessed, records_read
 from tfx_pipeline.evaluation.eval_predictions import predict_examples
-from tfx_pipeline.evaluation.page import is_report_of, write_evaluation_report
+from tfx_pipeline.evaluation.page import FinalReport, is_report_of, write_evaluation_report
 from tfx_pipeline.evaluation.prediction_sheet import shows, write_prediction_sheet
-from tfx_pipeline.evaluation.results import read_evaluation
+from tfx_pipeline.evaluation.results import read_evaluation, read_test_evaluation
 from tfx_pipeline.hub.properties import PushRecord
 from tfx_pipeline.local.dag_runner import Artifact, ReportingDagRunner, Step, StepFailed
+from tfx_pipeline.local.evaluation_count import count_test_evaluations
 from tfx_pipeline.local.metadata_file import damaged
 from tfx_pipeline.local.platform import LocalPlatform
 from tfx_pipeline.local.summary import Summary
 from tfx_pipeline.local.tuning_result import TuningResult
-from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, TUNER, create_pipeline
+from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, TEST_EVALUATOR, TUNER, create_pipeline
 from tfx_pipeline.platforms import PUSHER
 
 # Beam in this process. Its default, DirectRunner, first looks for another runner's binary on the network.
@@ -82,7 +84,7 @@ def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str =
         failure = error
     if not runner.steps:
         return None
-    summary = _summarize(runner.steps, manifest, spec, failure)
+    summary = _summarize(runner.steps, version, output, failure)
     summary.write(output)
     _write_pictures(summary, Path(config.data), output, spec)
     return summary
@@ -93,11 +95,12 @@ def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: Dat
     model, manifest, evaluation = Path(summary.model), summary.manifest, summary.evaluation
     sheet, report = output / PREDICTIONS_FILE, output / REPORT_FILE
     source = f"{model} {manifest.sha256}"
-    if shows(sheet, source) and is_report_of(report, evaluation, source):
+    test = FinalReport(summary.test, summary.test_evaluations) if TEST in manifest.splits else None
+    if shows(sheet, source) and is_report_of(report, evaluation, source, test):
         return
     predictions = predict_examples(model, version_dir, manifest, len(spec.classes))
     write_prediction_sheet(sheet, predictions.sample, source, spec)
-    write_evaluation_report(report, evaluation, source, manifest, spec, predictions)
+    write_evaluation_report(report, evaluation, source, manifest, spec, predictions, test)
 
 
 def _check_earlier_runs(config: PipelineConfig, manifest: Manifest, spec: DatasetSpec) -> tuple[int, bool]:
@@ -143,19 +146,25 @@ def _print_step(step: Step, blessed: int) -> None:
 
 
 def _summarize(
-    steps: dict[str, Step], manifest: Manifest, spec: DatasetSpec, hub_failure: StepFailed | None
+    steps: dict[str, Step], version: PublishedVersion, output: Path, hub_failure: StepFailed | None
 ) -> Summary:
+    manifest, spec = version
     [model] = steps["Trainer"].outputs["model"]
     [evaluation] = steps["Evaluator"].outputs["evaluation"]
     [pushed_model] = steps[PUSHER].outputs["pushed_model"]
+    exported, test = path_utils.serving_model_path(model.uri), None
+    if TEST_EVALUATOR in steps:
+        test = read_test_evaluation(steps[TEST_EVALUATOR].outputs["evaluation"][0].uri, spec)
     return Summary(
         manifest=manifest,
         evaluation=read_evaluation(evaluation.uri, spec),
-        model=path_utils.serving_model_path(model.uri),
+        model=exported,
         pushed_to=_pushed_to(pushed_model),
         hub=PushRecord.read(steps[HF_PUSHER].outputs["pushed_model"][0]) if HF_PUSHER in steps else None,
         hub_failure=hub_failure,
         tuning=_tuning_result(steps[TUNER]) if TUNER in steps else None,
+        test=test,
+        test_evaluations=count_test_evaluations(output, manifest, exported) if test else 0,
         step_seconds={name: step.seconds for name, step in steps.items()},
         steps_up_to_date=tuple(name for name, step in steps.items() if step.cached),
     )

@@ -7,12 +7,14 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from schemas.bounded_text import bounded_lines
+from schemas.features import TEST
 from schemas.manifest import Manifest
 from schemas.metrics import MEAN_IOU, figures
 from tfx_pipeline.config.output_layout import SUMMARY_FILE
-from tfx_pipeline.evaluation.results import Evaluation
+from tfx_pipeline.evaluation.results import Evaluation, final_in_words
 from tfx_pipeline.hub.properties import PushRecord
 from tfx_pipeline.local.tuning_result import TuningResult
 
@@ -35,6 +37,8 @@ class Summary:
       hub: What HFPusher did; None if it is not configured or failed.
       hub_failure: Why HFPusher failed; None if it did not.
       tuning: Result of the search before the training; None if none is configured.
+      test: Of a blessed model on the split `test`; None without such a split, or if the model is not blessed.
+      test_evaluations: Number of models from this output folder that were evaluated on this test split.
     """
 
     manifest: Manifest
@@ -46,6 +50,8 @@ class Summary:
     hub: PushRecord | None = None
     hub_failure: Exception | None = None
     tuning: TuningResult | None = None
+    test: Evaluation | None = None
+    test_evaluations: int = 0
 
     def to_json(self) -> str:
         """The content of `summary.json`; a metric without a value is null."""
@@ -60,6 +66,7 @@ class Summary:
             "warnings": evaluation.warnings,
             "metrics": evaluation.metrics(),
             "last_blessed_model": {"mean_iou": evaluation.baseline_mean_iou},
+            **self._test_values(),
             "tuning": asdict(self.tuning) if self.tuning else None,
             "model": self.model,
             "pushed_to": self.pushed_to,
@@ -68,6 +75,14 @@ class Summary:
             "steps_up_to_date": list(self.steps_up_to_date),
         }
         return json.dumps(values, indent=2, allow_nan=False) + "\n"
+
+    def _test_values(self) -> dict[str, Any]:
+        """What there is to say of a test split; nothing where the version has none."""
+        if TEST not in self.manifest.splits:
+            return {}
+        if self.test is None:
+            return {"test": None}
+        return {"test": {"models_evaluated": self.test_evaluations, "metrics": self.test.metrics()}}
 
     def write(self, output: Path) -> Path:
         """Writes `summary.json` into `output` atomically, and returns its path."""
@@ -98,6 +113,8 @@ class Summary:
                 low, high = zip(*(one.intervals.get(figure.name, NO_INTERVAL) for one in shown))
                 lines += [row("  95 % from", map(text, low)), row("  to", map(text, high))]
         lines += [row("examples", [str(one.examples) for one in shown]), ""]
+        if TEST in self.manifest.splits:
+            lines += [final_in_words(self.test, self.test_evaluations), ""]
         if self.tuning is not None:
             lines += [*self.tuning.lines(), ""]
         if evaluation.baseline_mean_iou is not None:

@@ -112,10 +112,12 @@ def below_floor(toy_version, floor_output) -> Run:
     return run_pipeline(toy_version, floor_output, MIDDLING, min_mean_iou=0.9)
 
 
-def judged(version: Path, moved_rows: int, breed: str | None = None) -> list[tuple[bytes, np.ndarray, np.ndarray]]:
-    """Serialized eval examples with truth and the toy model's prediction, class ids [S, S]."""
+def judged(
+    version: Path, moved_rows: int, breed: str | None = None, split: str = "eval"
+) -> list[tuple[bytes, np.ndarray, np.ndarray]]:
+    """Serialized examples with truth and the toy model's prediction, class ids [S, S]."""
     examples = []
-    for serialized in tf.data.TFRecordDataset([str(path) for path in version.glob("examples/Split-eval/*")]):
+    for serialized in tf.data.TFRecordDataset([str(path) for path in version.glob(f"examples/Split-{split}/*")]):
         values = tf.train.Example.FromString(serialized.numpy()).features.feature
         if breed is None or values["breed"].bytes_list.value[0].decode() == breed:
             truth = np.asarray(Image.open(io.BytesIO(values["mask"].bytes_list.value[0])))
@@ -123,10 +125,10 @@ def judged(version: Path, moved_rows: int, breed: str | None = None) -> list[tup
     return examples
 
 
-def numpy_ious(version: Path, moved_rows: int, breed: str | None = None) -> np.ndarray:
+def numpy_ious(version: Path, moved_rows: int, breed: str | None = None, split: str = "eval") -> np.ndarray:
     """IoU per class of the toy model, float64 [C], by counting pixels; NaN where a class does not occur."""
     intersections, unions = np.zeros(3), np.zeros(3)
-    for _, truth, predicted in judged(version, moved_rows, breed):
+    for _, truth, predicted in judged(version, moved_rows, breed, split):
         for class_id in range(3):
             intersections[class_id] += np.sum((truth == class_id) & (predicted == class_id))
             unions[class_id] += np.sum((truth == class_id) | (predicted == class_id))
