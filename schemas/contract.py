@@ -56,6 +56,9 @@ def label_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
     if _reading(before) != _reading(now):
         old_masks, new_masks = (one.masks.model_dump(exclude_none=True) for one in (before, now))
         changes.append(f"masks {old_masks} (now {new_masks})")
+    if before.group != now.group:
+        groups = [one.group and one.group.model_dump(exclude_defaults=True) for one in (before, now)]
+        changes.append(f"group {groups[0]} (now {groups[1]})")
     return [*changes, *_slice_changes(before, now)]
 
 

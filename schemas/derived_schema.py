@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from schemas.features import (
     BRIGHTNESS,
     CONTRAST,
+    GROUP,
     IGNORED_FRACTION,
     IMAGE,
     IMAGE_ID,
@@ -43,6 +44,8 @@ def derive_schema(spec: DatasetSpec) -> str:
     """The schema in protobuf's text format; the same spec gives the same text."""
     parts = [_feature(name, "BYTES", ["image_domain {}"]) for name in (IMAGE, MASK)]
     parts.append(_feature(IMAGE_ID, "BYTES", []))
+    if spec.names_groups:
+        parts.append(_feature(GROUP, "BYTES", []))
     domains = _domains(spec)
     for name in spec.slice_names:
         own = [f"domain: {_text(name)}"] if name in domains else []

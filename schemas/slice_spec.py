@@ -29,7 +29,7 @@ class SliceSpec(FrozenModel):
         listed = [member for members in self.groups.values() for member in members]
         if twice := sorted({member for member in listed if listed.count(member) > 1}):
             raise ValueError(f"groups: {', '.join(twice)} stands in more than one place")
-        if self.id_pattern is not None and _groups(self.id_pattern) < 1:
+        if self.id_pattern is not None and count_groups(self.id_pattern) < 1:
             raise ValueError("id_pattern needs one group, the value of the slice")
         return self
 
@@ -51,7 +51,8 @@ class SliceSpec(FrozenModel):
         return match.group(1)
 
 
-def _groups(id_pattern: str) -> int:
+def count_groups(id_pattern: str) -> int:
+    """Number of groups in a regular expression; ValueError where it is none."""
     try:
         return re.compile(id_pattern).groups
     except (re.error, RecursionError, OverflowError) as error:

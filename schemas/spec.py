@@ -17,6 +17,7 @@ from schemas.errors import UserError
 from schemas.features import (
     BRIGHTNESS,
     CONTRAST,
+    GROUP,
     IGNORE_ID,
     IGNORED_FRACTION,
     SOURCE_HEIGHT,
@@ -25,6 +26,7 @@ from schemas.features import (
     fraction_feature,
 )
 from schemas.frozen_model import FrozenModel, parse_model
+from schemas.group_spec import GroupSpec, varies
 from schemas.image_ids import shown_name
 from schemas.lines import Line
 from schemas.path_pattern import CLASS, PathPattern, check_mask_pattern, check_path_pattern
@@ -106,6 +108,7 @@ class DatasetSpec(FrozenModel):
       archives: What the data set is published as; may lie under the input root in place of the files.
       official_splits: Split name to the list file that names its ids (first word of each line; `#` comments).
       split: How records are split where the job's options do not say.
+      group: Which photos belong together, and so to one split.
       masks: How masks are read, where their values are not exactly those of the classes.
       classes: In the order of their class ids.
       ignore_values, ignore_colors: In the source mask, of no class, such as void; IGNORE_ID in the records' masks.
@@ -127,6 +130,7 @@ class DatasetSpec(FrozenModel):
     archives: tuple[ArchiveSpec, ...] = ()
     official_splits: dict[str, str] = Field(default_factory=dict)
     split: Literal["official", "hash"] = "hash"
+    group: GroupSpec | None = None
     masks: MaskSpec = MaskSpec()
     classes: tuple[ClassSpec, ...] = Field(min_length=2, max_length=255)
     ignore_values: tuple[MaskValue, ...] = ()
@@ -154,6 +158,11 @@ class DatasetSpec(FrozenModel):
             raise ValueError(f"classes: {second.name} looks like {first.name}, {first.color}; give it another color")
         if unknown := set(self.official_splits) - set(SPLITS):
             raise ValueError(f"official_splits: no such split {sorted(unknown)}; splits are {list(SPLITS)}")
+        folders = PathPattern(self.image_path).parts[:-1]
+        if self.group is not None and self.group.folder and not any(map(varies, folders)):
+            raise ValueError("group: folder needs a folder that varies in image_path, such as videos/*/{id}.jpg")
+        if self.names_groups and GROUP in self.slice_names:
+            raise ValueError(f"slices: beside `group` none can be called {GROUP}, which is a feature of the records")
         for index, rule in enumerate(self.slices):
             if rule.of is not None and rule.of not in [earlier.name for earlier in self.slices[:index]]:
                 raise ValueError(f"slices.{rule.name}: `of` must name an earlier slice, got {rule.of!r}")
@@ -230,6 +239,17 @@ class DatasetSpec(FrozenModel):
         """The splits that lists, folders or the names of annotations say."""
         patterns = (PathPattern(self.image_path), PathPattern(self.masks.annotations or ""))
         return frozenset((*self.official_splits, *(name for one in patterns for name in one.splits.values())))
+
+    @property
+    def names_groups(self) -> bool:
+        """Whether records hold the name of their group."""
+        return self.group is not None and self.group.is_named
+
+    def group_of(self, image_id: str, photo: str) -> str:
+        """The group of a photo, by its id and path; the id itself where the data set names no groups."""
+        if self.group is None or not self.group.is_named:
+            return image_id
+        return self.group.group_of(shown_name(image_id), photo, self.image_path)
 
     @property
     def ignores_pixels(self) -> bool:

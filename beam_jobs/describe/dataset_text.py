@@ -49,6 +49,10 @@ def dataset_yaml(
         value = one.value if one.value.isdigit() else json.dumps(one.value)
         shown = one.name if one.name.isalpha() and one.name.isascii() else json.dumps(one.name, ensure_ascii=False)
         lines.append(f"  {value}: {shown}  # {one.reason}")
+    lines += [
+        f"# group: {{id_pattern: {_quoted(pattern)}}}  # videos, patients or tiles? then this keeps each in one split"
+        for _, pattern, _ in guesses.slices
+    ]
     if guesses.slices:
         lines.append("slices:  # parts of the evaluation")
         for slice_name, pattern, reason in guesses.slices:

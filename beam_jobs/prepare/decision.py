@@ -12,6 +12,7 @@ from beam_jobs.codec.mask_colors import find_contradiction, merge_colors
 from beam_jobs.prepare.inputs_digest import inputs_sha256
 from beam_jobs.prepare.options import Contract, PrepareOptions
 from beam_jobs.prepare.shard_writer import WrittenShard
+from beam_jobs.prepare.spanning_groups import SpanningGroups
 from beam_jobs.prepare.tally import Tally
 from beam_jobs.rejections import EXCLUDED, FATAL
 from beam_jobs.sources.left_out import LeftOut
@@ -34,7 +35,8 @@ class Decision(NamedTuple):
     """The manifest of what was built, and the problems that prevent its publication, if any.
 
     `near_duplicates` says whether there was a search for near-duplicates, whose file is then there; `dataset_text` is
-    the content of the version's `dataset.yaml`; `left_out` are the files that match no pattern, by kind.
+    the content of the version's `dataset.yaml`; `left_out` are the files that match no pattern, by kind; `groups` those
+    that records name.
     """
 
     manifest: Manifest
@@ -44,6 +46,7 @@ class Decision(NamedTuple):
     near_duplicates: bool = False
     dataset_text: str = ""
     left_out: dict[str, LeftOut] = {}  # noqa: RUF012  # never changed in place
+    groups: SpanningGroups | None = None
 
 
 def make_manifest(

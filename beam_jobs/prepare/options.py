@@ -95,6 +95,8 @@ class PrepareOptions(FrozenModel):
             return values
         description = read_dataset(named)
         split = values.get("split") or description.split
+        if description.group is not None and description.group.near_duplicates:
+            values = {"near_duplicates": "one_side", **values}
         return {**values, "dataset": description.name, "description": description, "split": split}
 
     @field_validator("input", "output")
@@ -129,6 +131,12 @@ class PrepareOptions(FrozenModel):
     def _official_lists_exist(self) -> PrepareOptions:
         if self.split == "official" and not self.spec.has_official_split:
             raise ValueError(f"split: {self.dataset} has no official lists; use hash")
+        return self
+
+    @model_validator(mode="after")
+    def _groups_stay_whole(self) -> PrepareOptions:
+        if self.near_duplicates == "one_side" and self.spec.names_groups:
+            raise ValueError("near_duplicates: one_side would tear the groups of dataset.yaml apart; use report")
         return self
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from beam_jobs.rejections import Rejection
 from beam_jobs.sources.input_files import check_listed
 from beam_jobs.sources.split_lists import read_split_list
 from schemas.bounded_text import enumerated
+from schemas.spec import DatasetSpec
 
 FILES = "files"
 
@@ -71,6 +72,11 @@ def _read_split_list(element: tuple[str, SourceFile]) -> Iterator[Found]:
     split, source = element
     for image_id in read_split_list(source):
         yield Found(LISTED, image_id, split)
+
+
+def group_of(spec: DatasetSpec, image_id: str, images: list[SourceFile]) -> str:
+    """The group of an id with the photos that were found for it; its hash decides the split."""
+    return spec.group_of(image_id, str(images[0]) if images else "")
 
 
 def pair(image_id: str, images: list[SourceFile], masks: list[SourceFile], splits: list[str]) -> PlannedRecord:

@@ -21,7 +21,7 @@ from beam_jobs.once import MapOnce
 from beam_jobs.packing import Pack, pack_plans, unpack_plans
 from beam_jobs.prepare.base import read_base
 from beam_jobs.prepare.claim import Moved
-from beam_jobs.prepare.decision import Decision, find_problems, make_manifest
+from beam_jobs.prepare.decision import Decision, Problem, find_problems, make_manifest
 from beam_jobs.prepare.group_split import KEPT, REASSIGNED, SplitByGroup
 from beam_jobs.prepare.options import Contract, PrepareOptions
 from beam_jobs.prepare.place import mark_staging
@@ -32,6 +32,7 @@ from beam_jobs.prepare.report.page import report_page
 from beam_jobs.prepare.report.samples import LookOver, Overview, SampleRejections, draw_samples
 from beam_jobs.prepare.report.thumbnails import Tile
 from beam_jobs.prepare.shard_writer import HASHED_PHOTOS, NOTED, STATISTICS_ROWS, WriteShard, WrittenShard
+from beam_jobs.prepare.spanning_groups import FindSpanningGroups, SpanningGroups
 from beam_jobs.prepare.tally import Tally, add_sizes, add_tallies
 from beam_jobs.records import sharding
 from beam_jobs.records.sharding import ShardKey, SplitSize
@@ -62,6 +63,9 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
     near_duplicates = None  # no search
     if options.near_duplicates != "ignore":
         near_duplicates = AsIter(shards[HASHED_PHOTOS] | "FindLeaks" >> FindLeaks(pairs_of(options.splits)))
+    groups = None  # not named
+    if options.spec.names_groups:
+        groups = AsSingleton(shards[STATISTICS_ROWS] | "FindSpanningGroups" >> FindSpanningGroups())
     decision = pipeline | "Decide" >> MapOnce(
         _decide,
         options,
@@ -71,6 +75,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
         line_files=AsIter(_write_line_files(plan, shards, options)),
         validation=AsSingleton(validation),
         near_duplicates=near_duplicates,
+        groups=groups,
     )
     reported = decision | "WriteReport" >> beam.Map(
         _write_report,
@@ -217,17 +222,22 @@ def _decide(
     line_files: Iterable[str],
     validation: Validation,
     near_duplicates: Iterable[Leak] | None,
+    groups: SpanningGroups | None,
 ) -> Decision:
     shards, tally = list(shards), add_tallies(tallies)
     stage_validation(validation, options.staging_dir, contract)
     base = read_base(options)
     manifest = make_manifest(options, contract, shards, tally, base)
-    problems = find_problems(manifest, validation, tally, base, options.max_rejected_fraction, shards)
+    problems = list(find_problems(manifest, validation, tally, base, options.max_rejected_fraction, shards))
+    if groups and groups.spanning and options.spec.group and options.spec.group.whole:
+        problems.append(Problem("", "group", groups.text))
     if near_duplicates is not None:
         write_leaks(sorted(near_duplicates, key=lambda leak: leak.splits), options.staging_dir)
     listed, searched = tuple(sorted(line_files)), near_duplicates is not None
     left_out = tally.left_out
-    return Decision(manifest, tuple(problems), tally.listed_only, listed, searched, contract.dataset_text, left_out)
+    return Decision(
+        manifest, tuple(problems), tally.listed_only, listed, searched, contract.dataset_text, left_out, groups
+    )
 
 
 def _write_report(

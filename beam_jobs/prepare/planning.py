@@ -12,7 +12,7 @@ from beam_jobs.prepare.annotations import masks_of
 from beam_jobs.prepare.joining import LEFT_OUT, LISTED, NO_ID, JoinById
 from beam_jobs.prepare.listing import IMAGES
 from beam_jobs.prepare.options import PrepareOptions
-from beam_jobs.prepare.pairing import ListInput, pair, reject
+from beam_jobs.prepare.pairing import ListInput, group_of, pair, reject
 from beam_jobs.prepare.retry import PlanRetry
 from beam_jobs.prepare.tally import TallyPlans
 from beam_jobs.records.sharding import split_by_hash
@@ -72,7 +72,7 @@ class _Pair(TallyPlans):
             return
         splits = sorted(set(found[LISTED]))
         if self._split_mode == "hash":
-            splits = [split_by_hash(image_id, *self._shares)]
+            splits = [split_by_hash(group_of(self._spec, image_id, images), *self._shares)]
         try:
             yield self.plan(pair(image_id, images, masks, splits), self._listed)
         except InputRejected as error:

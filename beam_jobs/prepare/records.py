@@ -69,7 +69,7 @@ def make_record(
     hash_photo: bool = False,
     photo_name: str = "",
 ) -> Record:
-    """Checks, resizes and encodes one pair of files; of `photo_name`, only the extension is looked at.
+    """Checks, resizes and encodes one pair of files; of `photo_name`, only extension and folder are looked at.
 
     Raises:
       InputRejected: The photo, the mask or the id cannot be published.
@@ -96,6 +96,7 @@ def make_record(
         features.IMAGE: encoded_image,
         features.MASK: encoded_mask,
         features.IMAGE_ID: image_id.encode(),
+        **({features.GROUP: spec.group_of(image_id, photo_name).encode()} if spec.names_groups else {}),
         **{name: value.encode() for name, value in slices.items()},
         features.SOURCE_HEIGHT: photo.source_height,
         features.SOURCE_WIDTH: photo.source_width,

@@ -19,7 +19,7 @@ from beam_jobs.prepare.base import read_unchanged
 from beam_jobs.prepare.joining import LEFT_OUT, LISTED, NO_ID, PUBLISHED, QUARANTINED, Found, JoinById
 from beam_jobs.prepare.listing import IMAGES
 from beam_jobs.prepare.options import PrepareOptions
-from beam_jobs.prepare.pairing import ListInput, pair, reject
+from beam_jobs.prepare.pairing import ListInput, group_of, pair, reject
 from beam_jobs.prepare.tally import TallyPlans
 from beam_jobs.records.published_records import find_records
 from beam_jobs.records.sharding import split_by_hash
@@ -110,8 +110,10 @@ class _PlanAgain(TallyPlans):
     def _pair(
         self, before: Rejection, images: list[SourceFile], masks: list[SourceFile], listed: Iterable[str]
     ) -> PlannedRecord | TaggedOutput:
-        if self._shares is not None:
-            splits = [split_by_hash(before.image_id, *self._shares)]
+        if self._spec.names_groups and before.split:  # a folder of fixed files may lack what names their group
+            splits = [before.split]
+        elif self._shares is not None:
+            splits = [split_by_hash(group_of(self._spec, before.image_id, images), *self._shares)]
         else:  # a folder of fixed files has no lists; the base has read them
             splits = [before.split] if before.split else sorted(set(listed))
         try:

@@ -47,6 +47,10 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
         rows.append(("left out", left_out, f"files that match no pattern; {REPORT_FILE} names some"))
     if not_taken := metrics.counters.get("ids_not_taken") if metrics else None:
         rows.append(("not taken", not_taken, "found in the input, but unknown to the base version"))
+    if groups := metrics.counters.get("groups") if metrics else None:
+        spanning = metrics.counters.get("groups_in_several_splits", 0)
+        words = f"{spanning} of them in several splits, which makes the evaluation too optimistic: {REPORT_FILE}"
+        rows.append(("groups", groups, words if spanning else "each in one split"))
     lines = [f"Published {version_dir}"]
     lines += [f"  {name:<12}{count:>8}  {detail}".rstrip() for name, count, detail in rows]
     lines.append(f"  {'seconds':<12}{seconds:>8.1f}  {manifest.inputs / seconds:.0f} images/s")

@@ -15,7 +15,7 @@ from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema, schema_sha256
 from schemas.features import EVAL, TRAIN
 from schemas.manifest import Manifest, Shard, Split, file_sha256
-from schemas.spec import load_spec
+from schemas.spec import DatasetSpec, load_spec
 from schemas.version_files import DATASET_FILE, MANIFEST_FILE, SCHEMA_FILE, shard_path, split_folder
 from tests.beam_jobs.storage_emulator import forget_clients
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS
@@ -44,7 +44,7 @@ def png_bytes(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def write_split(version_dir: Path, split: str, records: int) -> Split:
+def write_split(version_dir: Path, split: str, records: int, spec: DatasetSpec) -> Split:
     """Writes one shard with toy records."""
     import tensorflow as tf
 
@@ -62,6 +62,8 @@ def write_split(version_dir: Path, split: str, records: int) -> Split:
                 "breed": breed.encode(),
                 "species": species.encode(),
             }
+            if spec.names_groups:
+                values["group"] = spec.group_of(f"{breed}_{split}_{number}", "").encode()
             feature = {key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[one])) for key, one in values.items()}
             writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
     shard = version_dir / path
@@ -75,12 +77,12 @@ def toy_version(tmp_path_factory) -> Path:
     return publish_toy(tmp_path_factory.mktemp("published"), RECORDS)
 
 
-def publish_toy(root: Path, sizes: dict[str, int]) -> Path:
+def publish_toy(root: Path, sizes: dict[str, int], spec: DatasetSpec | None = None) -> Path:
     """Publishes toy records; `sizes` is their number for each split."""
-    spec = load_spec("pets")
+    spec = spec or load_spec("pets")
     version_dir = root / "pets" / "1.0.0"
     version_dir.mkdir(parents=True)
-    splits = {split: write_split(version_dir, split, records) for split, records in sizes.items()}
+    splits = {split: write_split(version_dir, split, records, spec) for split, records in sizes.items()}
     for split in sizes:
         folder = version_dir / "statistics" / split_folder(split)
         folder.mkdir(parents=True)

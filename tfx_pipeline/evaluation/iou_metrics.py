@@ -8,11 +8,13 @@ and prediction of a slice has no IoU: it is NaN and is left out of the mean. No 
 Intervals are those of the percentile bootstrap over examples (B. Efron, R. Tibshirani, "An Introduction to the
 Bootstrap", 1993), with Poisson weights, so that one pass over any number of examples is enough (N. Chamandy et al.,
 "Estimating Uncertainty for Massive Data Streams", 2012). An example's weights follow from its fingerprint: the same
-examples give the same interval, on any runner and in any order.
+examples give the same interval, on any runner and in any order. Where records name groups, such as videos, the weights
+follow from the group: photos that resemble each other are drawn together, or intervals would be too narrow.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -84,10 +86,17 @@ class SegmentationMetric(tfma.metrics.Metric):
         name: str,
         class_id: int | None = None,
         bound: str | None = None,
+        group: str | None = None,
         source_sha256: str = "",
     ):
         super().__init__(
-            _computations, metric=metric, num_classes=num_classes, name=name, class_id=class_id, bound=bound
+            _computations,
+            metric=metric,
+            num_classes=num_classes,
+            name=name,
+            class_id=class_id,
+            bound=bound,
+            group=group,
         )
 
 
@@ -101,6 +110,7 @@ def _computations(
     name: str,
     class_id: int | None,
     bound: str | None,
+    group: str | None = None,
     model_names: list[str] | None = None,
 ) -> tfma.metrics.MetricComputations:
     """Per model: the sums of the slice's counts (TFMA computes equal ones once), and the metric derived from them."""
@@ -122,19 +132,27 @@ def _computations(
 
         computations += [
             tfma.metrics.MetricComputation(
-                keys=[counts_key], preprocessors=None, combiner=_SumCounts(counts_key, num_classes)
+                keys=[counts_key],
+                preprocessors=[tfma.metrics.FeaturePreprocessor([group])] if group else None,
+                combiner=_SumCounts(counts_key, num_classes, group),
             ),
             tfma.metrics.DerivedMetricComputation(keys=[metric_key], result=result),
         ]
     return computations
 
 
+def _fingerprint(group: np.ndarray) -> int:
+    """A 63-bit hash of a group's name, which is the one value in the array."""
+    return int.from_bytes(hashlib.sha256(np.ravel(group)[0]).digest()[:8], "big") >> 1
+
+
 class _SumCounts(beam.CombineFn):
     """Adds up the counts of examples, once unweighted and once per bootstrap replicate."""
 
-    def __init__(self, key: tfma.metrics.MetricKey, num_classes: int):
+    def __init__(self, key: tfma.metrics.MetricKey, num_classes: int, group: str | None):
         self._key = key
         self._num_classes = num_classes
+        self._group = group
 
     def create_accumulator(self) -> SummedCounts:
         size = self._num_classes * (self._num_classes + BOUNDARY_COUNTS_PER_CLASS + 1)
@@ -142,6 +160,8 @@ class _SumCounts(beam.CombineFn):
 
     def add_input(self, accumulator: SummedCounts, element: tfma.metrics.StandardMetricInputs) -> SummedCounts:
         counts, fingerprint = self._counts(element.get_predictions(self._key.model_name))
+        if self._group:  # its examples are drawn together
+            fingerprint = _fingerprint(element.features[self._group])
         weights = np.random.default_rng(fingerprint).poisson(1.0, REPLICATES)
         return SummedCounts(accumulator.total + counts, accumulator.replicates + weights[:, None] * counts)
 

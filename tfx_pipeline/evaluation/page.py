@@ -139,9 +139,8 @@ def _metrics(evaluation: Evaluation, spec: DatasetSpec) -> Markup:
             cells += [text(then), change]
         rows.append(_row(_label(figure, spec), cells))
     head = element("tr", *(element("th", one, scope="col", class_="number" if one else "") for one in heads))
-    note = (
-        f"Larger is better, unless the name says otherwise. Intervals: bootstrap over the images, {REPLICATES} times."
-    )
+    drawn = "the groups, whose images are drawn together" if spec.names_groups else "the images"
+    note = f"Larger is better, unless the name says otherwise. Intervals: bootstrap over {drawn}, {REPLICATES} times."
     if not before:
         note += " No model was blessed before this one."
     table = element("table", element("thead", head), element("tbody", *rows))

@@ -14,6 +14,7 @@ from tensorflow_model_analysis.proto import config_pb2  # TFMA 0.52 no longer ex
 from tfx.dsl.io import fileio
 
 from schemas.exported_model import EVALUATE
+from schemas.features import GROUP
 from schemas.metrics import IOU, MEAN_IOU, Figure, blind_to, class_iou, figures
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config.pipeline import EvaluationConfig
@@ -167,7 +168,7 @@ def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.E
         Figure(IOU, class_name=name).name: config_pb2.MetricThreshold(value_threshold=_floor(floor))
         for name, floor in evaluation.min_iou.items()
     }
-    digest = source_sha256(*METRICS_SOURCE)
+    shared = {"source_sha256": source_sha256(*METRICS_SOURCE)} | ({"group": GROUP} if spec.names_groups else {})
     metrics = [config_pb2.MetricConfig(class_name="ExampleCount")]
     for figure in figures(spec.class_names):
         name = figure.name
@@ -175,13 +176,13 @@ def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.E
             "metric": figure.metric.name,
             "num_classes": len(spec.classes),
             "class_id": figure.class_id,
-            "source_sha256": digest,
+            **shared,
         }
         metrics.append(_metric(name, settings, thresholds.get(name)))
         if figure.metric is MEAN_IOU:
             metrics[-1].per_slice_thresholds.extend(_slice_thresholds(evaluation.min_slice_mean_iou))
         metrics += [_metric(bound_name(name, bound), {**settings, "bound": bound}) for bound in BOUNDS]
-    settings = {"num_classes": len(spec.classes), "source_sha256": digest}
+    settings = {"num_classes": len(spec.classes), **shared}
     metrics += [_metric(name, {**settings, "metric": name}) for name in (SUMMED_MATRIX, SUMMED_PHOTOS)]
     for class_id, name in enumerate(spec.class_names):
         threshold = None if name in evaluation.allow_blind else config_pb2.MetricThreshold(value_threshold=_NEVER)

@@ -136,7 +136,9 @@ def _counts(decision: Decision) -> Markup:
         lists.append(_count_list("Listed, but not there", [("ids without any file", decision.listed_only)]))
     if decision.left_out:
         lists.append(_count_list("Left out: match no pattern", [_left_out(*one) for one in decision.left_out.items()]))
-    return join(element("dl", *tiles, class_="figures"), stacked_bar(parts), element("div", *lists, class_="columns"))
+    groups = [element("p", f"{decision.groups.text}.")] if decision.groups else []
+    figures_list = element("dl", *tiles, class_="figures")
+    return join(figures_list, stacked_bar(parts), *groups, element("div", *lists, class_="columns"))
 
 
 def _left_out(kind: str, files: LeftOut) -> tuple[str, int]:
