@@ -10,11 +10,12 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from schemas.class_spec import ClassName
 from schemas.documents import parse_json_object, read_json_object
 from schemas.frozen_model import FrozenModel, parse_model
+from schemas.image_size import ImageSize
 from schemas.lines import Line
 
 # Files, relative to the SavedModel's folder. TensorFlow itself does not read what is in `assets.extra`.
@@ -93,8 +94,8 @@ class ModelInfo(FrozenModel):
       data: What its photos are.
       classes: Names in the order of class ids.
       palette: RGB in 0..255 per class.
-      image_size: S, the side of the square that PREDICT_PIXELS takes.
-      tiled: Whether that square is a tile, so that the model predicts photos at their own size.
+      image_size: What PREDICT_PIXELS takes: pixels of a square's side, or "WIDTHxHEIGHT".
+      tiled: Whether that is a square tile, so that the model predicts photos at their own size.
       manifest_sha256: Identity of the version that it was trained on.
       training: The training configuration.
       encoder_weights_sha256: Digest of the file or folder that its encoder came from; None where that is a
@@ -113,7 +114,7 @@ class ModelInfo(FrozenModel):
     data: DataDescription | None = None
     classes: tuple[ClassName, ...] = Field(min_length=2, max_length=255)
     palette: tuple[tuple[Level, Level, Level], ...]
-    image_size: int = Field(ge=1, le=65535)
+    image_size: ImageSize
     tiled: bool = False
     manifest_sha256: str | None = None
     training: dict[str, Any] = Field(default_factory=dict)
@@ -125,6 +126,13 @@ class ModelInfo(FrozenModel):
     dataset_version: str | None = None
     metrics: dict[str, Any] | None = None
 
+    @field_validator("image_size")
+    @classmethod
+    def _takes_pixels(cls, image_size: int | str) -> int | str:
+        if not image_size:
+            raise ValueError("a model takes images of a fixed size, got 0")
+        return image_size
+
     @model_validator(mode="after")
     def _one_color_per_class(self) -> ModelInfo:
         if len(set(self.classes)) != len(self.classes):
@@ -134,8 +142,8 @@ class ModelInfo(FrozenModel):
         return self
 
     @property
-    def photo_size(self) -> int:
-        """Side of the square that photos are squashed to; 0 where they keep their size."""
+    def photo_size(self) -> int | str:
+        """What photos are squashed to; 0 where they keep their size."""
         return 0 if self.tiled else self.image_size
 
     def to_json(self) -> str:

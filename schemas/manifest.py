@@ -20,6 +20,7 @@ from schemas.documents import parse_json_object, read_document
 from schemas.errors import UserError
 from schemas.features import SPLITS, TRAINING_SPLITS
 from schemas.frozen_model import FrozenModel, parse_model
+from schemas.image_size import ImageSize
 from schemas.regular_files import open_regular
 from schemas.version_files import MANIFEST_FILE, MAX_SHARDS, RELATIVE_PATH, VERSION, parse_shard_path, shard_path
 
@@ -78,6 +79,7 @@ class Manifest(FrozenModel):
     """What one version holds and what it was made of.
 
     Attributes:
+      image_size: Of its records: pixels of a square's side, "WIDTHxHEIGHT", or 0 where they keep their sizes.
       inputs: Number of ids found, each a photo, a mask or a pair.
       published: Number of records in all splits; `inputs == published + sum(quarantined.values())`.
       quarantined: Reason code to number of ids.
@@ -91,7 +93,7 @@ class Manifest(FrozenModel):
 
     dataset: str = Field(pattern=DATASET, max_length=MAX_NAME)
     version: str = Field(pattern=rf"^{VERSION}$", max_length=MAX_NAME)
-    image_size: Count = Field(le=65535)
+    image_size: ImageSize
     splits: dict[str, Split]
     inputs: Count
     published: Count

@@ -7,6 +7,7 @@ import math
 import tensorflow as tf
 
 from schemas.features import IGNORE_ID
+from schemas.image_size import Sides, sides
 from trainer.preprocessing import CHANNELS
 from trainer.tiling import mirrored
 
@@ -24,18 +25,18 @@ def augment_batch(images: tf.Tensor, masks: tf.Tensor, seed: tf.Tensor) -> tuple
     """Flips, zooms, shifts, rotates and recolours a batch; the same seed gives the same batch.
 
     Args:
-      images: uint8 or float32 [N, S, S, 3] in 0..255.
-      masks: uint8 [N, S, S], class ids and IGNORE_ID.
+      images: uint8 or float32 [N, H, W, 3] in 0..255.
+      masks: uint8 [N, H, W], class ids and IGNORE_ID.
       seed: int64 [2].
 
     Returns:
-      float32 [N, S, S, 3] in 0..255 (bilinear) and uint8 [N, S, S] (nearest neighbour, so no new class ids).
+      float32 [N, H, W, 3] in 0..255 (bilinear) and uint8 [N, H, W] (nearest neighbour, so no new class ids).
     """
     geometry_seed, color_seed = tf.unstack(tf.random.split(seed, 2))
-    side = images.shape[1]
-    if side is None:
-        raise ValueError(f"images must have a known side, got shape {images.shape}")
-    transforms = _random_transforms(tf.shape(images)[0], side, geometry_seed)
+    height, width = images.shape[1:3]
+    if height is None or width is None:
+        raise ValueError(f"images must have known sides, got shape {images.shape}")
+    transforms = _random_transforms(tf.shape(images)[0], Sides(height, width), geometry_seed)
     images = _transform(tf.cast(images, tf.float32), transforms, "BILINEAR")
     masks = _transform(masks[:, :, :, tf.newaxis], transforms, "NEAREST")[:, :, :, 0]
     return _jitter_colors(images, color_seed), masks
@@ -54,24 +55,25 @@ def random_crop(image: tf.Tensor, mask: tf.Tensor, crop_size: int, seed: tf.Tens
     """
     slack = tf.maximum(tf.shape(mask) - crop_size, 0) + 1
     place = tf.math.floormod(tf.random.stateless_uniform([2], seed, 0, tf.int32.max, tf.int32), slack)
-    return _crop(image, mask, crop_size, place)
+    return _crop(image, mask, sides(crop_size), place)
 
 
-def center_crop(image: tf.Tensor, mask: tf.Tensor, crop_size: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts the middle out of an image and its mask; arguments and results as for `random_crop`."""
-    return _crop(image, mask, crop_size, tf.maximum(tf.shape(mask) - crop_size, 0) // 2)
+def center_crop(image: tf.Tensor, mask: tf.Tensor, image_size: int | str) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cuts the middle of that size out of an image and its mask; continued as by `random_crop` where it is smaller."""
+    cut = sides(image_size)
+    return _crop(image, mask, cut, tf.maximum(tf.shape(mask) - cut, 0) // 2)
 
 
-def _crop(image: tf.Tensor, mask: tf.Tensor, crop_size: int, place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _crop(image: tf.Tensor, mask: tf.Tensor, cut: Sides, place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     size = tf.shape(mask)
-    rows, columns = place[0] + tf.range(crop_size), place[1] + tf.range(crop_size)
+    rows, columns = place[0] + tf.range(cut.height), place[1] + tf.range(cut.width)
     is_inside = (rows < size[0])[:, tf.newaxis] & (columns < size[1])[tf.newaxis]
     down, across = mirrored(rows, size[0]), mirrored(columns, size[1])
     image, mask = (tf.gather(tf.gather(one, down), across, axis=1) for one in (image, mask))
     return image, tf.where(is_inside, mask, tf.constant(IGNORE_ID, tf.uint8))
 
 
-def _random_transforms(count: tf.Tensor, image_size: int, seed: tf.Tensor) -> tf.Tensor:
+def _random_transforms(count: tf.Tensor, size: Sides, seed: tf.Tensor) -> tf.Tensor:
     """Projective transforms float32 [N, 8] from output to input pixels, about the image's centre.
 
     The eight numbers are those of ImageProjectiveTransformV3: x' = a0 x + a1 y + a2, y' = b0 x + b1 y + b2, then 0, 0.
@@ -86,13 +88,13 @@ def _random_transforms(count: tf.Tensor, image_size: int, seed: tf.Tensor) -> tf
     angle = uniform(2, -MAX_ROTATION, MAX_ROTATION)
     flip = tf.sign(uniform(3, -1.0, 1.0) + 1e-9)
     step_x, step_y = stretch / zoom, 1.0 / (stretch * zoom)  # input pixels per output pixel
-    center = (image_size - 1) / 2
-    slack_x, slack_y = tf.abs(1.0 - step_x) * center, tf.abs(1.0 - step_y) * center
+    center_x, center_y = (size.width - 1) / 2, (size.height - 1) / 2
+    slack_x, slack_y = tf.abs(1.0 - step_x) * center_x, tf.abs(1.0 - step_y) * center_y
     shift_x, shift_y = uniform(4, -1.0, 1.0) * slack_x, uniform(5, -1.0, 1.0) * slack_y
     a0, a1 = flip * step_x * tf.cos(angle), -flip * step_x * tf.sin(angle)
     b0, b1 = step_y * tf.sin(angle), step_y * tf.cos(angle)
-    a2 = center + shift_x - (a0 + a1) * center
-    b2 = center + shift_y - (b0 + b1) * center
+    a2 = center_x + shift_x - (a0 * center_x + a1 * center_y)
+    b2 = center_y + shift_y - (b0 * center_x + b1 * center_y)
     zero = tf.zeros_like(zoom)
     return tf.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=1)
 
@@ -109,7 +111,7 @@ def _transform(batch: tf.Tensor, transforms: tf.Tensor, interpolation: str) -> t
 
 
 def _jitter_colors(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Changes brightness, contrast, saturation and tint of float32 [N, S, S, 3] in 0..255."""
+    """Changes brightness, contrast, saturation and tint of float32 [N, H, W, 3] in 0..255."""
     seeds = tf.unstack(tf.random.split(seed, 4))
     count = tf.shape(images)[0]
 

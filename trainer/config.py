@@ -9,6 +9,7 @@ from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from schemas.errors import UserError
 from schemas.frozen_model import FrozenModel
+from schemas.image_size import sides
 from trainer.recipes import RECIPES
 
 NO_WEIGHTS = "none"
@@ -159,8 +160,8 @@ class TrainingConfig(FrozenModel):
         """Name, path or URI of the encoder's weights; `none` if it has none."""
         return self.encoder if self.encoder and self.encoder_is_pretrained else self.encoder_weights
 
-    def model_size(self, image_size: int) -> int:
-        """Side of what the model takes; `image_size` is the data set version's.
+    def model_size(self, image_size: int | str) -> int | str:
+        """The size that the model takes, see `schemas.image_size`; given is the data set version's.
 
         Raises:
           UserError: Images at their original sizes, or smaller than the crops.
@@ -170,7 +171,7 @@ class TrainingConfig(FrozenModel):
                 "this version keeps the original sizes (image_size 0): set `training.crop_size`, such as 256, or "
                 "publish one with an --image_size"
             )
-        if image_size and self.crop_size > image_size:
+        if image_size and self.crop_size > min(sides(image_size)):
             raise UserError(f"training.crop_size {self.crop_size} is more than the version's image_size {image_size}")
         return self.crop_size or image_size
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import keras
 import numpy as np
@@ -30,7 +31,7 @@ class EvalSplit:
         config: TrainingConfig,
         model: keras.Model,
         shards: Sequence[str],
-        image_size: int,
+        image_size: int | str,
         num_classes: int,
         loss: Loss,
     ):
@@ -43,7 +44,8 @@ class EvalSplit:
             if not config.crop_size:
                 logits = model(images, training=False)
                 return tf.argmax(logits, axis=-1), loss(masks, logits)
-            ids = predict_tiles(lambda tile: model(tile, training=False), images[0], self._size, num_classes)
+            logits_of = partial(model, training=False)
+            ids = predict_tiles(logits_of, images[0], config.crop_size, num_classes)
             middle, truth = center_crop(images[0], masks[0], self._size)
             return ids[None], loss(truth[None], model(middle[None], training=False))
 
@@ -65,7 +67,7 @@ class EvalSplit:
         return Counts(np.sum(matrices, axis=0), np.sum(boundaries, axis=0)), float(np.average(losses, weights=photos))
 
     def panels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The middle of the first photos, uint8 [N, S, S, 3], with their class ids and the predicted ones [N, S, S]."""
+        """The middle of the first photos, uint8 [N, H, W, 3], with their class ids and the predicted ones [N, H, W]."""
         examples = self._batches.unbatch().take(PANELS)
         cropped = examples.map(lambda image, mask: center_crop(image, mask, self._size))
         images, masks = next(iter(cropped.batch(PANELS)))

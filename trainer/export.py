@@ -26,25 +26,26 @@ class _Exported(tf.Module):
 
 def export_model(
     model: keras.Model,
-    image_size: int,
+    image_size: int | str,
     num_classes: int,
     export_dir: str,
     average_mirrored: bool = False,
     crop_size: int = 0,
 ) -> None:
-    """Writes a SavedModel with three signatures; N is any number of images, S `image_size`, C `num_classes`.
+    """Writes a SavedModel with three signatures; N is any number of images, C `num_classes`, and
+    [S, T] the height and width that `image_size` says, see `schemas.image_size`.
 
     - `serving_default`: `image_bytes` string [N] (JPEG, PNG or GIF, any size) to `mask_bytes` string [N], PNG files of
-      class ids as large as the upright photos, and `class_ids` uint8 [N, S, S]. Photos are turned upright, laid over
-      white and squashed to the square, as the data set was; for `mask_bytes` the logits are enlarged, so that its
+      class ids as large as the upright photos, and `class_ids` uint8 [N, S, T]. Photos are turned upright, laid over
+      white and squashed to the size, as the data set was; for `mask_bytes` the logits are enlarged, so that its
       edges are smooth, see `trainer.enlarging`.
-    - `predict_pixels`: `pixels` float32 [N, S, S, 3], RGB in 0..255, to `class_ids` uint8 [N, S, S] and `logits`
-      float32 [N, S, S, C].
+    - `predict_pixels`: `pixels` float32 [N, S, T, 3], RGB in 0..255, to `class_ids` uint8 [N, S, T] and `logits`
+      float32 [N, S, T, C].
     - `evaluate`: `examples` string [N] (records of a published version) to `confusion_matrix` int64 [N, C * C] (truth
       times C plus prediction), `boundary_counts` int64 [N, C * 4] (see `trainer.boundaries`) and `fingerprint` int64
       [N], a hash of the example. A few numbers per example instead of its logits keep evaluation light.
 
-    A crop model (`crop_size` is not 0) predicts images tile by tile, see `trainer.tiling`; S is `crop_size`:
+    A crop model (`crop_size` is not 0) predicts images tile by tile, see `trainer.tiling`; S and T are `crop_size`:
 
     - `serving_default`: `image_bytes` string [N] to `mask_bytes` string [N], PNG files of class ids as large as the
       upright photos.
@@ -73,7 +74,7 @@ def export_model(
 def write_model_info(
     export_dir: str,
     spec: DatasetSpec,
-    image_size: int,
+    image_size: int | str,
     manifest_sha256: str,
     config: TrainingConfig,
     source_sha256: str,

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from schemas import features
 from schemas.errors import UserError
+from schemas.image_size import sides
 from trainer.augmentation import augment_batch, random_crop
 from trainer.preprocessing import decode_image, decode_mask, scale_pixels
 
@@ -29,10 +30,10 @@ def count_records(shards: Sequence[str]) -> int:
     return int(_read(shards).reduce(tf.constant(0, tf.int64), lambda count, _: count + 1))
 
 
-def parse_example(example: tf.Tensor, image_size: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Parses one serialized tf.train.Example into image uint8 [S, S, 3] and class ids or IGNORE_ID uint8 [S, S].
+def parse_example(example: tf.Tensor, image_size: int | str) -> tuple[tf.Tensor, tf.Tensor]:
+    """Parses one serialized tf.train.Example into image uint8 [H, W, 3] and class ids or IGNORE_ID uint8 [H, W].
 
-    `image_size` is S; 0 accepts records of any size, [H, W, 3] and [H, W].
+    `image_size` says H and W, see `schemas.image_size`; 0 accepts records of any size.
     """
     wanted = {name: tf.io.FixedLenFeature([], tf.string) for name in (features.IMAGE, features.MASK)}
     values = tf.io.parse_single_example(example, wanted)
@@ -40,7 +41,8 @@ def parse_example(example: tf.Tensor, image_size: int) -> tuple[tf.Tensor, tf.Te
     if not image_size:
         tf.debugging.assert_equal(tf.shape(image)[:2], tf.shape(mask), "image and mask of a record differ in size")
         return image, mask
-    return tf.ensure_shape(image, [image_size, image_size, 3]), tf.ensure_shape(mask, [image_size, image_size])
+    height, width = sides(image_size)
+    return tf.ensure_shape(image, [height, width, 3]), tf.ensure_shape(mask, [height, width])
 
 
 class BatchRange(NamedTuple):
@@ -62,7 +64,7 @@ EVERY_BATCH = BatchRange()
 
 def training_batches(
     shards: Sequence[str],
-    image_size: int,
+    image_size: int | str,
     batch_size: int,
     augment: bool,
     seed: int,
@@ -70,10 +72,11 @@ def training_batches(
     cache: bool = False,
     crop_size: int = 0,
 ) -> tf.data.Dataset:
-    """Endless shuffled batches, the same for the same seed: float32 [N, S, S, 3] in [-1, 1] and uint8 [N, S, S].
+    """Endless shuffled batches, the same for the same seed: float32 [N, H, W, 3] in [-1, 1] and uint8 [N, H, W].
 
     A pipeline that starts at a later batch continues the sequence of one that starts at the beginning. With a
-    `crop_size`, S is that size, and each example is a random crop of its record, of any size if `image_size` is 0.
+    `crop_size`, H and W are that size, and each example is a random crop of its record, of any size if `image_size` is
+    0.
     """
     first, pipeline, pipelines = batch_range
 
@@ -108,8 +111,8 @@ def training_batches(
     return dataset.map(finish, tf.data.AUTOTUNE).prefetch(2)
 
 
-def evaluation_batches(shards: Sequence[str], image_size: int, batch_size: int) -> tf.data.Dataset:
-    """Yields every record once: float32 [N, S, S, 3] in [-1, 1] and uint8 [N, S, S]; the last batch may be smaller.
+def evaluation_batches(shards: Sequence[str], image_size: int | str, batch_size: int) -> tf.data.Dataset:
+    """Yields every record once: float32 [N, H, W, 3] in [-1, 1] and uint8 [N, H, W]; the last batch may be smaller.
 
     Where `image_size` is 0, records have any size, and `batch_size` must be 1.
     """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from schemas.image_size import sides
+
 CHANNELS = 3
 
 
@@ -19,9 +21,9 @@ def decode_mask(mask_bytes: tf.Tensor) -> tf.Tensor:
     return tf.io.decode_png(mask_bytes, channels=1)[..., 0]
 
 
-def resize_pixels(pixels: tf.Tensor, image_size: int) -> tf.Tensor:
-    """Squashes pixels [..., H, W, 3] in 0..255 to float32 [..., S, S, 3], antialiased, as the data set was prepared."""
-    resized = tf.image.resize(tf.cast(pixels, tf.float32), [image_size, image_size], antialias=True)
+def resize_pixels(pixels: tf.Tensor, image_size: int | str) -> tf.Tensor:
+    """Squashes pixels [..., H, W, 3] in 0..255 to float32 of `image_size`, antialiased, as data sets are prepared."""
+    resized = tf.image.resize(tf.cast(pixels, tf.float32), list(sides(image_size)), antialias=True)
     return tf.clip_by_value(resized, 0.0, 255.0)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
+from schemas.image_size import scaled, sides
 from trainer.config import TrainingConfig
 from trainer.tuning import Range, TuningConfig, chosen_training, named
 from trainer.weights_file import weights_problem
@@ -31,7 +32,7 @@ class Surroundings:
       replicas: Devices that share a batch.
     """
 
-    image_size: int
+    image_size: int | str
     class_names: Sequence[str] | None
     train_records: int
     replicas: int = 1
@@ -53,7 +54,7 @@ def training_problems(config: TrainingConfig, surroundings: Surroundings) -> Ite
         yield problem
     elif config.batch_size % replicas:
         yield f"batch_size {config.batch_size} cannot be shared by {replicas} replicas; make it a multiple"
-    elif config.batch_size // replicas * _smallest_map(config, model_size) ** 2 < 2:
+    elif config.batch_size // replicas * _smallest_map(config, model_size) < 2:
         share = " on each replica" if replicas > 1 else ""
         yield (
             f"batch_size {config.batch_size}: {config.model} normalizes over the images of a batch where its features "
@@ -105,26 +106,28 @@ def candidates(
         yield changed, chosen_training(training, changed)
 
 
-def size_problem(config: TrainingConfig, model_size: int) -> str | None:
+def size_problem(config: TrainingConfig, model_size: int | str) -> str | None:
     """Why the encoder cannot take images of this size, and which sizes fit; None if it can."""
-    seen = model_size * config.encoder_scale
+    seen = sides(scaled(model_size, config.encoder_scale))
+    if config.model == "segformer" and not config.encoder and seen.height != seen.width:
+        return f"image_size {model_size}: segformer's own encoder takes squares only; take unet, or set an encoder"
     least = (
         2 * STRIDE if config.model == "segformer" and not config.encoder else STRIDE
     )  # KerasHub's attention needs more than one place
-    if seen % STRIDE == 0 and seen >= least:
+    if all(one % STRIDE == 0 and one >= least for one in seen):
         return None
     bound = f"a multiple of {STRIDE}" + (f", at least {least}," if least > STRIDE else "")
     return f"image_size {model_size} x encoder_scale {config.encoder_scale} must be {bound} for model {config.model}"
 
 
-def _smallest_map(config: TrainingConfig, model_size: int) -> int:
-    """Side in pixels of the smallest features that a batch normalization sees while it trains.
+def _smallest_map(config: TrainingConfig, model_size: int | str) -> int:
+    """Pixels of the smallest features that a batch normalization sees while it trains.
 
     A pretrained encoder keeps its statistics. Normalizing a single value always gives zero.
     """
-    deepest = model_size * config.encoder_scale // STRIDE
+    deepest = sides(scaled(model_size, config.encoder_scale)).pixels // STRIDE**2
     if config.model == "deeplabv3plus":
         return 1  # the pyramid's mean over the whole image
     if config.model == "segformer":
-        return 8 * deepest  # the decoder's; the encoder normalizes over channels
-    return 2 * deepest if config.encoder_is_pretrained else deepest
+        return 8**2 * deepest  # the decoder's; the encoder normalizes over channels
+    return 2**2 * deepest if config.encoder_is_pretrained else deepest

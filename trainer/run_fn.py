@@ -7,10 +7,10 @@ import time
 from typing import Any, Protocol, TypeVar
 
 import tensorflow as tf
-from pydantic import Field
 
 from schemas.exported_model import INFO_PATH
 from schemas.frozen_model import FrozenModel, parse_model
+from schemas.image_size import ImageSize
 from schemas.spec import DatasetSpec
 from trainer.checkpoints import delete_checkpoints
 from trainer.cluster import worker_index
@@ -47,7 +47,7 @@ class CustomConfig(FrozenModel):
     """
 
     dataset: DatasetSpec
-    image_size: int = Field(ge=0)
+    image_size: ImageSize
     manifest_sha256: str
     source_sha256: str
     training: TrainingConfig

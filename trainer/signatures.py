@@ -1,7 +1,7 @@
 """Signatures of an exported model: those of a whole-image model, and those of a crop model.
 
-N is any number of images, C the number of classes; `logits_of` maps pixels [N, S, S, 3] in 0..255 to logits float32
-[N, S, S, C].
+N is any number of images, C the number of classes; `logits_of` maps pixels [N, S, T, 3] in 0..255 to logits float32
+[N, S, T, C].
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from schemas.exported_model import (
     PREDICT_PIXELS,
     SERVING_DEFAULT,
 )
+from schemas.image_size import sides
 from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS
 from trainer.boundaries import batch_boundary_counts
 from trainer.confusion import batch_confusion_matrices
@@ -37,8 +38,9 @@ from trainer.tiling import Logits, predict_tiles
 Signatures = dict[str, Callable[..., dict[str, tf.Tensor]]]
 
 
-def whole_image_signatures(logits_of: Logits, image_size: int, num_classes: int) -> Signatures:
-    """Signatures of a whole-image model, whose images are squashed to S = `image_size`; see `trainer.export`."""
+def whole_image_signatures(logits_of: Logits, image_size: int | str, num_classes: int) -> Signatures:
+    """Signatures of a whole-image model, whose images are squashed to `image_size`; see `trainer.export`."""
+    shape = list(sides(image_size))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -54,7 +56,7 @@ def whole_image_signatures(logits_of: Logits, image_size: int, num_classes: int)
             read,
             image_bytes,
             fn_output_signature=(
-                tf.TensorSpec([image_size, image_size, CHANNELS], tf.float32),
+                tf.TensorSpec([*shape, CHANNELS], tf.float32),
                 tf.TensorSpec([2], tf.int32),
             ),
         )
@@ -68,8 +70,8 @@ def whole_image_signatures(logits_of: Logits, image_size: int, num_classes: int)
             lambda one: parse_example(one, image_size),
             examples,
             fn_output_signature=(
-                tf.TensorSpec([image_size, image_size, CHANNELS], tf.uint8),
-                tf.TensorSpec([image_size, image_size], tf.uint8),
+                tf.TensorSpec([*shape, CHANNELS], tf.uint8),
+                tf.TensorSpec(shape, tf.uint8),
             ),
         )
         return _evaluated(examples, *_counts(truth, _class_ids(logits_of(images)), num_classes))
@@ -81,14 +83,14 @@ def whole_image_signatures(logits_of: Logits, image_size: int, num_classes: int)
     }
 
 
-def tile_signatures(logits_of: Logits, tile_size: int, image_size: int, num_classes: int) -> Signatures:
+def tile_signatures(logits_of: Logits, tile_size: int, image_size: int | str, num_classes: int) -> Signatures:
     """Signatures of a crop model, which predicts images of any size tile by tile; see `trainer.export`.
 
     Images are predicted one after the other, since their sizes differ and each may be large.
 
     Args:
       tile_size: S.
-      image_size: Side of the records that `evaluate` takes, 0 for any size.
+      image_size: Of the records that `evaluate` takes, 0 for any size.
     """
 
     def predict(pixels: tf.Tensor) -> tf.Tensor:
@@ -127,8 +129,8 @@ def tile_signatures(logits_of: Logits, tile_size: int, image_size: int, num_clas
     }
 
 
-def _predict_pixels(logits_of: Logits, size: int) -> Callable[..., dict[str, tf.Tensor]]:
-    @tf.function(input_signature=[tf.TensorSpec([None, size, size, CHANNELS], tf.float32, PIXELS)])
+def _predict_pixels(logits_of: Logits, image_size: int | str) -> Callable[..., dict[str, tf.Tensor]]:
+    @tf.function(input_signature=[tf.TensorSpec([None, *sides(image_size), CHANNELS], tf.float32, PIXELS)])
     def predict_pixels(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = logits_of(pixels)
         return {CLASS_IDS: _class_ids(logits), LOGITS: logits}
@@ -137,7 +139,7 @@ def _predict_pixels(logits_of: Logits, size: int) -> Callable[..., dict[str, tf.
 
 
 def _class_ids(logits: tf.Tensor) -> tf.Tensor:
-    """The most likely class per pixel: logits [N, S, S, C] to uint8 [N, S, S]."""
+    """The most likely class per pixel: logits [N, S, T, C] to uint8 [N, S, T]."""
     return tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
 
 

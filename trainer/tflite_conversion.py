@@ -18,6 +18,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from schemas.exported_model import CLASS_IDS, LOGITS, PIXELS, PREDICT_PIXELS
+from schemas.image_size import parse_image_size, sides
 from schemas.metrics import confusion_matrix, mean_iou
 from trainer.augmentation import center_crop
 from trainer.input_pipeline import find_shards, parse_example
@@ -77,9 +78,9 @@ def main(arguments: list[str] | None = None) -> int:
 def save_for_one_image(model: Loaded, folder: str) -> None:
     """Saves a loaded model's signature `predict_pixels` for batches of one: TFLite needs a static shape."""
     predict = model.signatures[PREDICT_PIXELS]
-    image_size = _image_size(predict)
+    shape = [1, *sides(_image_size(predict)), CHANNELS]
 
-    @tf.function(input_signature=[tf.TensorSpec([1, image_size, image_size, CHANNELS], tf.float32, PIXELS)])
+    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, PIXELS)])
     def predict_one(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return predict(pixels=pixels)
 
@@ -104,9 +105,9 @@ def compare(
     """Measures how far a converted model is from the SavedModel on the same images.
 
     Args:
-      expected: The SavedModel's `class_ids` [S, S] and `logits` [S, S, C] per image.
+      expected: The SavedModel's `class_ids` [S, T] and `logits` [S, T, C] per image.
       actual: The converted model's.
-      truth: Class ids or IGNORE_ID, uint8 [S, S] per image.
+      truth: Class ids or IGNORE_ID, uint8 [S, T] per image.
 
     Returns:
       `equal_pixels`, the share of pixels of the same class; `max_logit_difference`, as a share of the logits' range;
@@ -129,9 +130,10 @@ def compare(
     }
 
 
-def _image_size(predict: tf.types.experimental.ConcreteFunction) -> int:
+def _image_size(predict: tf.types.experimental.ConcreteFunction) -> int | str:
     # pyright's types of TensorFlow leave the attribute out.
-    return predict.structured_input_signature[1][PIXELS].shape[1]  # pyright: ignore[reportAttributeAccessIssue]
+    height, width = predict.structured_input_signature[1][PIXELS].shape[1:3]  # pyright: ignore[reportAttributeAccessIssue]
+    return parse_image_size(f"{width}x{height}")
 
 
 def _predictions(path: Path, pixels: list[tf.Tensor]) -> Iterator[dict[str, np.ndarray]]:

@@ -40,7 +40,7 @@ def train(
     config: TrainingConfig,
     train_shards: Sequence[str],
     eval_shards: Sequence[str],
-    image_size: int,
+    image_size: int | str,
     num_classes: int,
     class_names: Sequence[str] = (),
     tensorboard: TensorBoardWriter | None = None,
@@ -52,7 +52,8 @@ def train(
     Args:
       config: What to train and how.
       train_shards, eval_shards: Paths of the shards of each split.
-      image_size: S of the dataset version; 0 where images keep their sizes, with the configuration's `crop_size`.
+      image_size: Of the dataset version, see `schemas.image_size`; 0 where images keep their sizes, with the
+        configuration's `crop_size`.
       num_classes: C of the data set.
       class_names: Names of its classes, which the configuration's `class_weights` are given by.
       tensorboard: TensorBoard's files; None writes none.
@@ -104,7 +105,7 @@ class _Run:
     loss: Loss
     eval_split: EvalSplit
     train_shards: Sequence[str]
-    image_size: int
+    image_size: int | str
     steps_per_epoch: int
     log: EpochLog
     tensorboard: TensorBoardWriter | None
@@ -260,7 +261,7 @@ def _set_trainable(encoder: keras.Model, trainable: bool, keeps_statistics: bool
                 layer.trainable = False
 
 
-def _plain_model(config: TrainingConfig, model: keras.Model, image_size: int, num_classes: int) -> keras.Model:
+def _plain_model(config: TrainingConfig, model: keras.Model, image_size: int | str, num_classes: int) -> keras.Model:
     """The model in float32 without replicas, for export."""
     if config.precision == "float32" and not tf.distribute.has_strategy() and not _is_distributed(model):
         return model

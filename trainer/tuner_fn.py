@@ -103,7 +103,7 @@ class TrainingTuner(BaseTuner):
         trial: Trial,
         train_shards: Sequence[str],
         eval_shards: Sequence[str],
-        image_size: int,
+        image_size: int | str,
         class_names: Sequence[str],
     ) -> dict[str, float]:
         """Trains once; `train` says what the arguments are.

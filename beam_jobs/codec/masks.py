@@ -23,6 +23,7 @@ from beam_jobs.rejections import (
     InputRejected,
 )
 from schemas.features import IGNORE_ID
+from schemas.image_size import sides
 from schemas.photos import container_of
 from schemas.spec import DatasetSpec
 
@@ -125,23 +126,24 @@ def read_values(source: png.Png) -> Image.Image:
     return image
 
 
-def resize_mask(mask: SourceMask, spec: DatasetSpec, image_size: int) -> np.ndarray:
+def resize_mask(mask: SourceMask, spec: DatasetSpec, image_size: int | str) -> np.ndarray:
     """Resizes a decoded mask with nearest neighbour and maps its values to class ids.
 
     Args:
       mask: What `decode_mask` has returned.
       spec: Says which class a value means and which classes must be present.
-      image_size: Side in pixels of the square result; 0 keeps the size.
+      image_size: Of the result, see `schemas.image_size`; 0 keeps the size.
 
     Returns:
-      uint8 [S, S] (or [H, W] at image size 0), class ids, and IGNORE_ID for the data set's ignored values.
+      uint8 [H, W], class ids, and IGNORE_ID for the data set's ignored values.
 
     Raises:
       InputRejected: The resize has left no pixel of a class that must be present.
     """
     image = mask.values
     if image_size:  # before the values are mapped, so that only pixels that stay are
-        image = image.resize((image_size, image_size), Image.Resampling.NEAREST)
+        height, width = sides(image_size)
+        image = image.resize((width, height), Image.Resampling.NEAREST)
     table = bytearray(range(256)) if mask.is_mapped else bytearray(256)
     if not mask.is_mapped:
         for value, class_id in spec.class_id_of_mask_value.items():

@@ -25,6 +25,7 @@ from beam_jobs.rejections import (
     TRUNCATED_IMAGE,
     InputRejected,
 )
+from schemas.image_size import sides
 from schemas.photos import MAX_PIXELS, MAX_SIDE, MIN_SIDE, UPRIGHT, container_of
 
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `check_size` refuses in words what is too large
@@ -117,9 +118,10 @@ def misnamed(photo: Photo, name: str) -> tuple[str, ...]:
     return (photo.container,)
 
 
-def resize_photo(image: Image.Image, image_size: int) -> Image.Image:
-    """Resizes to a square with an antialiasing filter, without regard to the aspect ratio; 0 keeps the size."""
-    return image.resize((image_size, image_size), Image.Resampling.BILINEAR) if image_size else image
+def resize_photo(image: Image.Image, image_size: int | str) -> Image.Image:
+    """Resizes with an antialiasing filter, without regard to the photo's aspect ratio; 0 keeps the size."""
+    height, width = sides(image_size)
+    return image.resize((width, height), Image.Resampling.BILINEAR) if image_size else image
 
 
 def check_size(width: int, height: int) -> None:

@@ -28,6 +28,7 @@ from schemas.exported_model import (
     ModelInfo,
     parse_model_info,
 )
+from schemas.image_size import sides
 
 # Beam 2.74 takes `resource` for missing where PyTorch is missing, and then warns that it can't measure a model's memory
 base.resource = base.resource or resource
@@ -58,7 +59,7 @@ class ReadyPhoto(NamedTuple):
     Attributes:
       image_id: Its id.
       uri: Where it was read.
-      pixels: uint8 [S, S, 3], or [H, W, 3] for a tiled model.
+      pixels: uint8 [H, W, 3], of the model's size, or of the photo's own for a tiled model.
       width, height: Of the upright photo.
       truth: Encoded mask of class ids, as large as `pixels`; empty where there is none.
     """
@@ -94,7 +95,7 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
         self._info = info
 
     def load_model(self) -> Predict:
-        """The model from uint8 [N, S, S, 3] to logits [N, S, S, C]; a tiled one from [1, H, W, 3] to class ids."""
+        """The model from uint8 [N, H, W, 3] to logits [N, H, W, C]; a tiled one from [1, H, W, 3] to class ids."""
         import tensorflow as tf
 
         # TensorFlow reads a bucket with its own credentials, and treats some paths as patterns
@@ -123,7 +124,9 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
 
     def batch_elements_kwargs(self) -> dict[str, Any]:
         """See the base class; squashed photos take the same bytes, so that their number bounds a batch."""
-        most = 1 if self._info.tiled else max(1, min(MAX_BATCH, BATCH_BYTES // (self._info.image_size**2 * 3)))
+        most = (
+            1 if self._info.tiled else max(1, min(MAX_BATCH, BATCH_BYTES // (sides(self._info.image_size).pixels * 3)))
+        )
         return {"min_batch_size": 1, "max_batch_size": most}
 
     def get_metrics_namespace(self) -> str:

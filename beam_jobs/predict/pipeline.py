@@ -35,6 +35,7 @@ from beam_jobs.storage.files import write_atomically
 from schemas.bounded_text import enumerated
 from schemas.features import IMAGE, MASK, SOURCE_HEIGHT, SOURCE_WIDTH
 from schemas.image_ids import is_image_id
+from schemas.image_size import sides
 from schemas.manifest import Shard
 from schemas.metrics import METRICS, Counts, confusion_matrix, mean_iou
 from schemas.path_pattern import PathPattern
@@ -220,7 +221,7 @@ class _ReadPhoto(beam.DoFn):
 
     def _photo(self, image_id: str, source: SourceFile) -> ReadyPhoto:
         size = self._request.info.photo_size
-        photo = decode_photo(read_input(source), size)
+        photo = decode_photo(read_input(source), max(sides(size)))
         pixels = np.asarray(resize_photo(photo.image, size))
         return ReadyPhoto(image_id, str(source), pixels, photo.source_width, photo.source_height, b"")
 

@@ -121,7 +121,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="published version under the same --output: copy its records and retry what it rejected",
     )
     content.add_argument(
-        "--image_size", help=f"side in pixels, 0 keeps the size (default {defaults['image_size']}); aspect is not kept"
+        "--image_size",
+        help="side of a square in pixels, or WIDTHxHEIGHT such as 480x360; photos are stretched to it, and 0 keeps"
+        f" their sizes (default {defaults['image_size']})",
     )
     content.add_argument("--split", help="official lists, or hash of the id (default: as dataset.yaml says, else hash)")
     content.add_argument("--eval_fraction", help=f"eval's share with hash (default {defaults['eval_fraction']})")

@@ -15,11 +15,13 @@ from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema
 from schemas.features import SPLITS, TEST, TRAINING_SPLITS
 from schemas.frozen_model import FrozenModel
+from schemas.image_size import ImageSize, sides
 from schemas.manifest import MAX_NAME, SHA256
 from schemas.origin import Origin, with_origin
 from schemas.spec import DatasetSpec, MaskPath, SourcePath
 from schemas.version_files import VERSION
 
+MIN_SIDE, MAX_SIDE = 16, 4096  # pixels of a record's side
 JOB_ID = r"^[0-9a-f]{32}$"
 STAGING, REJECTED_VERSIONS = "_staging", "_rejected"
 BASE_OPTIONS = ("retry_quarantined", "base_sha256")  # what a version was built upon
@@ -44,7 +46,8 @@ class PrepareOptions(FrozenModel):
       input: Folder of the data set (local or `gs://`), in the layout of its description, or of its archives.
       image_path, mask_path: Patterns that replace the description's, for a user's own folders.
       output: Root that versions are published under, as `<output>/<dataset>/<version>`.
-      image_size: Side of the square photos and masks in pixels; 0 keeps the sizes.
+      image_size: Of photos and masks: pixels of a square's side, or `WIDTHxHEIGHT` such as `480x360`; 0 keeps the
+        sizes.
       split: `official` reads the data set's lists and folders, `hash` decides by the id; None: as described.
       eval_fraction, test_fraction: Shares of the ids that `hash` gives to these splits; without a share of `test`, the
         version has no such split.
@@ -66,7 +69,7 @@ class PrepareOptions(FrozenModel):
     input: str = Field(min_length=1)
     output: str = Field(min_length=1)
     version: str = Field(pattern=rf"^{VERSION}$", max_length=MAX_NAME)
-    image_size: int = Field(default=128, ge=0, le=4096)
+    image_size: ImageSize = 128
     split: Literal["official", "hash"] | None = None
     eval_fraction: float = Field(default=0.2, gt=0, lt=1)
     test_fraction: float = Field(default=0, ge=0, lt=1)
@@ -122,9 +125,10 @@ class PrepareOptions(FrozenModel):
 
     @field_validator("image_size")
     @classmethod
-    def _no_crumbs(cls, image_size: int) -> int:
-        if 0 < image_size < 16:
-            raise ValueError("must be 0 (keep the size) or at least 16")
+    def _no_crumbs(cls, image_size: int | str) -> int | str:
+        shorter, longer = sorted(sides(image_size))
+        if image_size and (shorter < MIN_SIDE or longer > MAX_SIDE):
+            raise ValueError(f"must be 0 (keep the size), or sides of {MIN_SIDE} to {MAX_SIDE} pixels")
         return image_size
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from beam_jobs.near_duplicates.hashing import encoded_photo_hash, photo_hash
 from beam_jobs.records.tf_example import Value
 from beam_jobs.rejections import UNKNOWN_SLICE, InputRejected
 from schemas import features
+from schemas.image_size import sides
 from schemas.spec import DatasetSpec
 
 MAX_MISSING_FRACTION = 0.02  # largest share of pixels that may be grey filling under the mask's classes
@@ -30,16 +31,21 @@ class Encoding(NamedTuple):
     """How records are made of photos and masks.
 
     Attributes:
-      image_size: Side in pixels; 0 keeps the sizes.
+      image_size: Of photo and mask, see `schemas.image_size`; 0 keeps the sizes.
       image_format: `jpeg` or `png`, of the photo; masks are PNG.
       jpeg_quality: Of the photo, from 0 to 100.
       max_missing_fraction: Photos that end early are repaired up to this share of missing pixels; 0 repairs none.
     """
 
-    image_size: int
+    image_size: int | str
     image_format: str
     jpeg_quality: int
     max_missing_fraction: float = MAX_MISSING_FRACTION
+
+    @property
+    def longer_side(self) -> int:
+        """Pixels that a photo's sides need for a sharp resize; 0 where it keeps its size."""
+        return max(sides(self.image_size))
 
 
 class Record(NamedTuple):
@@ -79,7 +85,7 @@ def make_record(
     except ValueError as error:
         raise InputRejected(UNKNOWN_SLICE, str(error)) from None
     start = time.perf_counter_ns()
-    photo = decode_photo(photo_data, encoding.image_size, encoding.max_missing_fraction)
+    photo = decode_photo(photo_data, encoding.longer_side, encoding.max_missing_fraction)
     source_mask = decode_mask(mask_data, spec, (photo.source_width, photo.source_height))
     decoded = time.perf_counter_ns()
     image = resize_photo(photo.image, encoding.image_size)
@@ -123,7 +129,7 @@ def new_photo_hash(photo_data: bytes, encoding: Encoding) -> bytes | None:
     Raises:
       InputRejected: The photo cannot be published.
     """
-    photo = decode_photo(photo_data, encoding.image_size, encoding.max_missing_fraction)
+    photo = decode_photo(photo_data, encoding.longer_side, encoding.max_missing_fraction)
     return photo_hash(resize_photo(photo.image, encoding.image_size).convert("L"))
 
 

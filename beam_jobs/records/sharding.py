@@ -10,6 +10,7 @@ import hashlib
 from typing import NamedTuple
 
 from schemas.features import EVAL, TEST, TRAIN
+from schemas.image_size import sides
 
 MIN_SHARDS = 8  # a shard is the unit of parallel work: small data sets get more shards than their bytes need,
 MIN_RECORDS_PER_SHARD = 64  # but not tiny ones
@@ -47,11 +48,11 @@ def split_by_hash(image_id: str, eval_fraction: float, test_fraction: float = 0.
     return TEST if place < (eval_fraction + test_fraction) * 2**64 else TRAIN
 
 
-def expected_record_bytes(image_size: int, image_format: str, size: SplitSize) -> float:
+def expected_record_bytes(image_size: int | str, image_format: str, size: SplitSize) -> float:
     """Average bytes of one record before any is encoded; at image size 0 the source files are the estimate."""
     if image_size == 0:
         return size.source_bytes / max(1, size.records)
-    return image_size**2 * (PNG_BYTES_PER_PIXEL if image_format == "png" else JPEG_BYTES_PER_PIXEL)
+    return sides(image_size).pixels * (PNG_BYTES_PER_PIXEL if image_format == "png" else JPEG_BYTES_PER_PIXEL)
 
 
 def shard_count(size: SplitSize, record_bytes: float, shard_bytes: int) -> int:

@@ -47,6 +47,19 @@ def test_photo_and_mask_move_together(batch):
     assert not np.array_equal(moved, masks)
 
 
+def test_a_rectangle_is_turned_about_its_own_middle():
+    middle = np.zeros((4, 64, 128), np.uint8)
+    middle[:, 30:34, 62:66] = 1
+    photos = np.repeat(60 + 120 * middle[..., np.newaxis], 3, axis=-1)
+    augmented, moved = augment_batch(tf.constant(photos), tf.constant(middle), tf.constant([0, 0], tf.int64))
+    assert moved.shape == (4, 64, 128)
+    assert augmented.shape == (4, 64, 128, 3)
+    for mask in moved.numpy():  # zooms shift the middle by no more than a fifth of each side
+        rows, columns = np.nonzero(mask)
+        assert abs(rows.mean() - 31.5) <= 64 / 5
+        assert abs(columns.mean() - 63.5) <= 128 / 5
+
+
 def test_pixels_stay_in_their_range(batch):
     augmented, _ = augment_batch(*map(tf.constant, batch), tf.constant([0, 0], tf.int64))
     assert augmented.numpy().min() >= 0

@@ -11,22 +11,32 @@ import tensorflow as tf
 
 from schemas import enlarging
 from schemas.enlarging import enlarged_class_ids
+from schemas.image_size import sides
 from trainer import enlarging as in_graphs
 
 SPACE = Path(__file__).parents[2] / "tfx_pipeline" / "space"
-SHAPES = [(32, 3, 100, 77), (32, 3, 32, 32), (21, 21, 20, 200), (16, 150, 60, 90), (8, 2, 1, 1), (8, 3, 3, 400)]
+SHAPES = [
+    ("40x24", 3, 100, 77),
+    (32, 3, 100, 77),
+    (32, 3, 32, 32),
+    (21, 21, 20, 200),
+    (16, 150, 60, 90),
+    (8, 2, 1, 1),
+    (8, 3, 3, 400),
+]
 
 
-def smooth_logits(side, classes):
-    coarse = np.random.default_rng(side + classes).normal(size=(8, 8, classes)).astype(np.float32)
-    return tf.image.resize(coarse, (side, side)).numpy()
+def smooth_logits(size, classes):
+    shape = sides(size)
+    coarse = np.random.default_rng(sum(shape) + classes).normal(size=(8, 8, classes)).astype(np.float32)
+    return tf.image.resize(coarse, shape).numpy()
 
 
-@pytest.mark.parametrize(("side", "classes", "height", "width"), SHAPES)
-def test_the_largest_interpolated_logit_wins_in_python_and_in_graphs(side, classes, height, width, monkeypatch):
+@pytest.mark.parametrize(("size", "classes", "height", "width"), SHAPES)
+def test_the_largest_interpolated_logit_wins_in_python_and_in_graphs(size, classes, height, width, monkeypatch):
     monkeypatch.setattr(enlarging, "BAND_PIXELS", 1000)
     monkeypatch.setattr(in_graphs, "BAND_VALUES", 3000)
-    logits = smooth_logits(side, classes)
+    logits = smooth_logits(size, classes)
     expected = np.argmax(tf.image.resize(logits, (height, width)), axis=-1)
     for class_ids in (
         enlarged_class_ids(logits, height, width),
@@ -56,14 +66,15 @@ def test_a_space_has_the_same_function():
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="node is not here; the browser's tests compare whole masks")
-@pytest.mark.parametrize(("side", "classes", "height", "width"), SHAPES)
-def test_the_page_has_the_same_function(side, classes, height, width):
-    logits = smooth_logits(side, classes)
+@pytest.mark.parametrize(("size", "classes", "height", "width"), SHAPES)
+def test_the_page_has_the_same_function(size, classes, height, width):
+    logits = smooth_logits(size, classes)
     script = f"""
       import {{ enlargedClassIds }} from {json.dumps((SPACE / "static_app" / "enlarging.js").as_uri())};
       let text = "";
       for await (const piece of process.stdin) text += piece;
-      const ids = enlargedClassIds(Float32Array.from(JSON.parse(text)), {side}, {classes}, {width}, {height});
+      const ids = enlargedClassIds(Float32Array.from(JSON.parse(text)), {json.dumps(sides(size)._asdict())},
+        {classes}, {width}, {height});
       console.log(JSON.stringify(Array.from(ids)));
     """
     answer = subprocess.run(

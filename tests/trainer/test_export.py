@@ -14,11 +14,12 @@ import tensorflow as tf
 from schemas.exported_model import INFO_PATH
 from schemas.metrics import confusion_matrix
 from schemas.spec import load_spec
-from tests.trainer.conftest import draw, png, record
+from tests.trainer.conftest import draw, png, record, record_of
 from tests.trainer.rest_server import rest_server
 from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.export import export_model, write_model_info
+from trainer.export_tflite import export_tflite
 from trainer.models import build_model
 from trainer.preprocessing import resize_pixels, scale_pixels
 
@@ -71,6 +72,24 @@ def test_masks_have_the_size_of_their_photos_and_the_class_of_the_largest_enlarg
         logits = exported.signatures["predict_pixels"](resize_pixels(photo, SIZE)[tf.newaxis])["logits"][0]
         expected = np.argmax(tf.image.resize(logits, photo.shape[:2]), axis=-1)
         assert np.mean(tf.io.decode_png(mask)[..., 0] == expected) > 0.999
+
+
+def test_a_model_of_a_rectangle_is_exported_evaluated_and_converted_like_one_of_a_square(tmp_path):
+    keras.utils.set_random_seed(0)
+    model = build_model(CONFIG, "96x64", CLASSES)
+    export_model(model, "96x64", CLASSES, str(tmp_path / "model"))
+    signatures = tf.saved_model.load(str(tmp_path / "model")).signatures
+    photo, mask = (one[:64] for one in draw(0, 96))
+    answer = signatures["serving_default"](tf.constant([png(draw(0, 120)[0][:90])]))
+    assert answer["class_ids"].shape == (1, 64, 96)
+    assert tf.io.decode_png(answer["mask_bytes"][0]).shape == (90, 120, 1)
+    predicted = signatures["predict_pixels"](tf.constant(photo[np.newaxis], tf.float32))["class_ids"][0]
+    counted = signatures["evaluate"](tf.constant([record_of(photo, mask)]))["confusion_matrix"]
+    np.testing.assert_array_equal(counted[0], confusion_matrix(mask, predicted.numpy(), CLASSES).ravel())
+    shard = str(tmp_path / "shard")
+    with tf.io.TFRecordWriter(shard) as writer:
+        writer.write(record_of(photo, mask))
+    assert "model.tflite" in export_tflite(str(tmp_path / "model"), [shard])  # refused where it answers otherwise
 
 
 def ask(address, instances, **fields):

@@ -17,6 +17,16 @@ def test_logits_have_the_size_of_the_image_at_every_encoder_scale(scale):
     assert model.output_shape == (None, 64, 64, 5)
 
 
+@pytest.mark.parametrize("name", ["deeplabv3plus", "unet"])
+def test_logits_have_the_height_and_width_of_a_rectangle(name):
+    assert build_model(config(model=name), "96x64", 5).output_shape == (None, 64, 96, 5)
+
+
+def test_segformer_s_own_encoder_refuses_a_rectangle():
+    with pytest.raises(UserError, match="image_size 96x64: segformer's own encoder takes squares only"):
+        build_model(config(model="segformer"), "96x64", 5)
+
+
 def test_a_weights_file_fills_the_encoder(weights_file):
     keras.utils.set_random_seed(1)
     encoder = build_model(config(encoder_weights=weights_file), 64, 3).get_layer("encoder")

@@ -30,6 +30,11 @@ def problems(image_size: int = 64, replicas: int = 1, **training) -> list[str]:
             {"image_size": 32, "model": "segformer"},
             "image_size 32 x encoder_scale 1 must be a multiple of 32, at least 64, for model segformer",
         ),
+        ({"image_size": "96x48"}, "image_size 96x48 x encoder_scale 1 must be a multiple of 32 for model unet"),
+        (
+            {"crop_size": 96, "image_size": "128x64"},
+            "training.crop_size 96 is more than the version's image_size 128x64",
+        ),
         ({"image_size": 0}, "this version keeps the original sizes (image_size 0): set `training.crop_size`"),
         ({"crop_size": 96}, "training.crop_size 96 is more than the version's image_size 64"),
         ({"batch_size": 6, "replicas": 4}, "batch_size 6 cannot be shared by 4 replicas; make it a multiple"),

@@ -103,13 +103,13 @@ def model_reads(model_uri: str) -> Reads:
     return records_read(info.dataset, info.classes, info.image_size, info.tiled)
 
 
-def records_read(dataset: str, classes: Sequence[str], image_size: int, tiled: bool) -> Reads:
+def records_read(dataset: str, classes: Sequence[str], image_size: int | str, tiled: bool) -> Reads:
     """What two models must have in common to be compared on one version's records.
 
     Args:
       dataset: Its name.
       classes: Names in the order of class ids.
-      image_size: Side of the model's input.
+      image_size: Of the model's input.
       tiled: Whether that is a tile of an image of any size.
     """
     return dataset, tuple(classes), image_size, tiled

@@ -8,6 +8,7 @@ from huggingface_hub import EvalResult
 
 from schemas.bounded_text import enumerated
 from schemas.features import EVAL
+from schemas.image_size import pixels_text, sides
 from schemas.metrics import IOU, MEAN_IOU, Figure, figures
 from tfx_pipeline.config.hub import DataSource
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
@@ -98,8 +99,8 @@ def limitations(facts: DatasetFacts, evaluation: Evaluation | None, source: Data
     """Limitations, computed from the figures: the worst class, the worst slices, slices that are too small."""
     lines = [
         f"Evaluated only on held-out examples of {source.title}; photos of another kind can be much harder.",
-        f"Photos are squashed to {facts.image_size}x{facts.image_size} pixels: what is thinner than"
-        f" 1/{facts.image_size} of the photo's side is lost.",
+        f"Photos are squashed to {pixels_text(facts.image_size)} pixels: what is thinner than"
+        f" 1/{min(sides(facts.image_size))} of the photo's side is lost.",
     ]
     if evaluation is None:
         lines.insert(0, "The model was not evaluated.")

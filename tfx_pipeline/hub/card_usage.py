@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from schemas.exported_model import ModelInfo, TfliteReport
+from schemas.image_size import sides
 from tfx_pipeline.config.hub import PUBLIC_ENDPOINT, HubConfig
 from tfx_pipeline.space.markdown import code, table
 
@@ -32,8 +33,8 @@ segment = Interpreter(model_path=f"{{folder}}/model.tflite").get_signature_runne
 photo = Image.open("photo.jpg")
 photo.info.pop("xmp", None)  # as in training, EXIF alone says which side is up
 photo = ImageOps.exif_transpose(photo).convert("RGB")
-pixels = np.asarray(photo.resize(({size}, {size}), Image.Resampling.BILINEAR), np.float32)  # RGB in 0..255
-logits = segment(pixels=pixels[np.newaxis])["logits"][0]  # float32 [{size}, {size}, {classes}]
+pixels = np.asarray(photo.resize(({width}, {height}), Image.Resampling.BILINEAR), np.float32)  # RGB in 0..255
+logits = segment(pixels=pixels[np.newaxis])["logits"][0]  # float32 [{height}, {width}, {classes}]
 planes = [Image.fromarray(plane).resize(photo.size, Image.Resampling.BILINEAR) for plane in np.moveaxis(logits, -1, 0)]
 class_ids = np.argmax(planes, axis=0).astype(np.uint8)  # as large as the upright photo
 print(class_ids.shape, "classes:", np.unique(class_ids).tolist())"""
@@ -47,7 +48,7 @@ def usage(hub: HubConfig, info: ModelInfo, tag: str) -> str:
       info: The model info; its `tflite` says which TFLite models there are and how close they are.
       tag: The version that the code loads.
     """
-    size = info.image_size
+    height, width = sides(info.image_size)
     where = f"{json.dumps(hub.model_repo)}, revision={json.dumps(tag)}"
     if hub.endpoint != PUBLIC_ENDPOINT:
         where += f", endpoint={json.dumps(hub.endpoint)}"
@@ -59,7 +60,7 @@ def usage(hub: HubConfig, info: ModelInfo, tag: str) -> str:
     if info.tflite:
         parts += [
             "With LiteRT, which is small and starts fast (`pip install ai-edge-litert huggingface_hub pillow`):",
-            f"```python\n{TFLITE_CODE.format(where=where, size=size, classes=len(info.classes))}\n```",
+            f"```python\n{TFLITE_CODE.format(where=where, height=height, width=width, classes=len(info.classes))}\n```",
             "Measured against the SavedModel on images of the eval split:",
             _parity(info.tflite),
         ]

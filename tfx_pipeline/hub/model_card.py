@@ -10,6 +10,7 @@ from huggingface_hub import ModelCardData
 
 from schemas.exported_model import ModelInfo
 from schemas.features import EVAL, TEST
+from schemas.image_size import pixels_text
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config.hub import DataSource, HubConfig
 from tfx_pipeline.evaluation.results import Evaluation
@@ -88,10 +89,10 @@ def _metadata(
 
 
 def _introduction(facts: DatasetFacts, info: ModelInfo, source: DataSource, tag: str) -> str:
-    size = info.image_size
+    size = pixels_text(info.image_size)
     return (
         f"Semantic segmentation: assigns each pixel of a photo one of {len(info.classes)} classes. A"
-        f" {code(info.training['model'])} of {size}x{size} pixels, trained on {source.title}"
+        f" {code(info.training['model'])} of {size} pixels, trained on {source.title}"
         f" ({plain(facts.dataset)} {plain(facts.version)}). Version {code(tag)}."
     )
 
@@ -119,7 +120,7 @@ def _data(facts: DatasetFacts, spec: DatasetSpec, source: DataSource, overridden
         ["licence of the data", source.license],
         ["version", f"{plain(facts.dataset)} {plain(facts.version)}"],
         *([f"{plain(split)} examples", str(count)] for split, count in sorted(facts.records.items())),
-        ["image size", f"{facts.image_size}x{facts.image_size}" if facts.image_size else "as in the source"],
+        ["image size", pixels_text(facts.image_size) if facts.image_size else "as in the source"],
         ["manifest (sha256)", f"`{facts.manifest_sha256}`"],
     ]
     if spec.citation and not overridden:

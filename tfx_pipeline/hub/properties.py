@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from schemas.frozen_model import FrozenModel
+from schemas.image_size import ImageSize
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
 
@@ -24,7 +25,7 @@ class DatasetFacts(FrozenModel):
 
     dataset: str
     version: str
-    image_size: int
+    image_size: ImageSize
     manifest_sha256: str
     records: dict[str, int]
     spec: DatasetSpec

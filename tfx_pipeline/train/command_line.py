@@ -21,6 +21,7 @@ from schemas.bounded_text import enumerated
 from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
 from schemas.features import TRAIN
+from schemas.image_size import Sides, parse_image_size
 from schemas.manifest import read_manifest
 from schemas.sealed_text import is_edited
 from schemas.spec import DATASET_FILE, DatasetSpec
@@ -58,8 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
         return USER_ERROR
     spec = read_dataset(options.dataset or folder)
     output = local_path("--output", options.output or f"runs/{spec.name}")
+    image_size = _given_size(options.image_size, options.set)
     given = [f"--dataset={options.dataset}"] if options.dataset else []
-    version, code = _publish(folder, spec, output / "data", given, options.version, options.image_size)
+    version, code = _publish(folder, spec, output / "data", given, options.version, image_size)
     if code:
         return code
     config = _configure(version, output, options.offline, options.recipe)
@@ -84,7 +86,10 @@ def _parser() -> CommandLine:
     parser.add_argument("--output", help="folder of everything that is written (default: runs/NAME, of the data set)")
     parser.add_argument("--dataset", help="dataset.yaml that describes them, or a name (default: the one in --input)")
     parser.add_argument("--version", help="to prepare (default: 1.0.0; else the next minor one)")
-    parser.add_argument("--image_size", type=int, help="side in pixels (default: chosen from the photos, then kept)")
+    parser.add_argument(
+        "--image_size",
+        help="side of a square in pixels, or WIDTHxHEIGHT such as 480x360 (default: chosen from the photos, then kept)",
+    )
     parser.add_argument("--offline", action="store_true", help="train from scratch: download no ImageNet weights")
     purposes = "; ".join(f"{name}, for {one.purpose}" for name, one in RECIPES.items())
     parser.add_argument("--recipe", choices=RECIPES, default="fast", help=f"{purposes} (default: fast)")
@@ -98,6 +103,26 @@ def _parser() -> CommandLine:
     return parser
 
 
+def _given_size(text: str | None, settings: list[str]) -> int | str | None:
+    """The size that was asked for; None where none was.
+
+    Raises:
+      UserError: It is none, or photos are to keep their sizes although nothing says how large the crops are.
+    """
+    if text is None:
+        return None
+    try:
+        image_size = parse_image_size(text)
+    except ValueError as error:
+        raise UserError(f"--image_size {text}: {error}") from None
+    if not image_size and not any(one.startswith("training.crop_size=") for one in settings):
+        raise UserError(
+            "--image_size 0: keeps the photos' own sizes, which only a model of crops takes; add"
+            " --set=training.crop_size=256, or give a size such as 480x360"
+        )
+    return image_size
+
+
 def _is_described(folder: str) -> bool:
     try:
         return exists(f"{folder}/{DATASET_FILE}")
@@ -106,7 +131,7 @@ def _is_described(folder: str) -> bool:
 
 
 def _publish(
-    folder: str, spec: DatasetSpec, root: Path, given: list[str], version: str | None, image_size: int | None
+    folder: str, spec: DatasetSpec, root: Path, given: list[str], version: str | None, image_size: int | str | None
 ) -> tuple[Path, int]:
     """Publishes what is in a folder, unless the newest version holds just that.
 
@@ -139,28 +164,29 @@ def next_version(version: str) -> str:
     return f"{match[1]}.{int(match[2]) + 1}.0"
 
 
-def _size(folder: str, spec: DatasetSpec, newest: Path | None) -> int:
+def _size(folder: str, spec: DatasetSpec, newest: Path | None) -> int | str:
     """The size to prepare photos at."""
     if newest is not None:
         return read_manifest(newest).image_size  # models of one name can be compared
-    size, reason = choose_size(shorter_sides(folder, spec.image_path))
+    size, reason = choose_size(photo_sizes(folder, spec.image_path))
     print(f"--image_size={size}: {reason}")
     return size
 
 
-def shorter_sides(folder: str, image_path: str) -> list[int]:
-    """Pixels of the shorter side of a sample of the photos; of those alone whose header says it."""
+def photo_sizes(folder: str, image_path: str) -> list[Sides]:
+    """Heights and widths of a sample of the photos, as stored; of those alone whose header says it."""
     from PIL import Image
 
     found = [source for _, source in islice(list_photos(folder, image_path), LOOKED_AT)]
-    sides = []
+    sizes = []
     for source in found[:: max(1, len(found) // MEASURED)]:
         try:
             header = read_part(source.uri, 0, _HEADER)
-            sides.append(min(Image.open(io.BytesIO(header), formats=("JPEG", "PNG", "GIF")).size))
+            width, height = Image.open(io.BytesIO(header), formats=("JPEG", "PNG", "GIF")).size
+            sizes.append(Sides(height, width))
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # the preparation says what is wrong
             continue
-    return sides
+    return sizes
 
 
 def _configure(version: Path, output: Path, offline: bool, recipe: str) -> Path:

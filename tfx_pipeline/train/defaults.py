@@ -11,12 +11,15 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
+from schemas.image_size import Sides, parse_image_size, sides
 from schemas.sealed_text import sealed
 from tfx_pipeline.preflight import ClassShare
 from trainer.recipes import RECIPES
 
 SIZES = (64, 96, 128, 192, 256)  # sides; each a multiple of 32, as the encoders halve five times
 USUAL_SIZE = 128
+STEP = 32  # pixels; sides are multiples of it
+SAME_ASPECT, MOST_PHOTOS = 0.05, 0.9  # aspects that differ by less are the same, and the share that must have it
 STEPS_PER_EPOCH = 300 / 8  # of the 300 photos and batches of 8 that the recipes' epochs are meant for
 STEPS_FROM_SCRATCH = 3000
 MIN_EPOCHS, MAX_EPOCHS = 8, 300
@@ -30,7 +33,7 @@ class Facts(NamedTuple):
     Attributes:
       dataset, version: Its name and number.
       data: Its folder.
-      image_size: Side in pixels.
+      image_size: Of the version, see `schemas.image_size`.
       records: Of the train split.
       shares: Class to what it has of the train split, in the order of class ids.
     """
@@ -38,7 +41,7 @@ class Facts(NamedTuple):
     dataset: str
     version: str
     data: str
-    image_size: int
+    image_size: int | str
     records: int
     shares: Mapping[str, ClassShare]
 
@@ -51,22 +54,39 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose_size(shorter_sides: Sequence[int]) -> tuple[int, str]:
-    """The side in pixels to prepare photos at, and why.
+def choose_size(photos: Sequence[Sides]) -> tuple[int | str, str]:
+    """The size to prepare photos at, and why; it has the photos' aspect where nearly all share one.
 
     Args:
-      shorter_sides: Of a sample of the photos, in pixels; empty where none could be looked at.
+      photos: Sizes of a sample of the photos, in pixels; empty where none could be looked at.
     """
-    if not shorter_sides:
+    if not photos:
         return USUAL_SIZE, "the usual size; no photo lies unpacked to be measured"
-    middle = round(median(shorter_sides))
-    size = max((one for one in SIZES if one <= middle), default=SIZES[0])
-    measured = f"the shorter side of {len(shorter_sides)} photos is {middle} pixels at the median"
-    if middle < size:
-        return size, f"{measured}; {size} is the least that is worth training on"
-    if size == SIZES[-1]:
-        return size, f"{measured}; more than {size} takes hours without a GPU"
-    return size, f"{measured}; a larger size would only enlarge them"
+    middle = round(median(map(min, photos)))
+    side = max((one for one in SIZES if one <= middle), default=SIZES[0])
+    measured = f"the shorter side of {len(photos)} photos is {middle} pixels at the median"
+    if middle < side:
+        reason = f"{measured}; {side} is the least that is worth training on"
+    elif side == SIZES[-1]:
+        reason = f"{measured}; more than {side} takes hours without a GPU"
+    else:
+        reason = f"{measured}; a larger size would only enlarge them"
+    size, shape = _with_aspect(side, photos)
+    return size, f"{reason}; {shape}"
+
+
+def _with_aspect(side: int, photos: Sequence[Sides]) -> tuple[int | str, str]:
+    """The size with that shorter side in the photos' own aspect, to the next multiple of 32; and why."""
+    aspects = [one.width / one.height for one in photos]
+    usual = median(aspects)
+    alike = sum(abs(one / usual - 1) <= SAME_ASPECT for one in aspects)
+    if alike < MOST_PHOTOS * len(photos):
+        return side, "a square, since their shapes differ"
+    longer = STEP * round(side * max(usual, 1 / usual) / STEP)
+    if longer == side:
+        return side, "a square, as they are nearly"
+    size = parse_image_size(f"{longer}x{side}" if usual > 1 else f"{side}x{longer}")
+    return size, f"nearly all are {usual:.2f} times as wide as high"
 
 
 def configure(facts: Facts, output: str, offline: bool, recipe: str = "fast") -> list[Choice]:
@@ -126,7 +146,7 @@ def _encoder(facts: Facts, offline: bool, settings: Mapping[str, Any]) -> list[C
             Choice("training.encoder_weights", "none", "--offline: from scratch, in more steps, and never as good"),
             Choice("training.encoder_scale", 1, "enlarging helps only weights that know larger photos"),
         ]
-    scale = 2 if facts.image_size <= USUAL_SIZE else 1
+    scale = 2 if min(sides(facts.image_size)) <= USUAL_SIZE else 1
     size = f"at {facts.image_size} pixels" + (", shown enlarged" if scale == 2 else "")
     return [
         Choice("training.encoder_weights", "imagenet", "few photos suffice; downloaded once (or --offline)"),

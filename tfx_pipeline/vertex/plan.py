@@ -14,6 +14,7 @@ from beam_jobs.dataflow.estimate import ASSUMED, COUNTED, GIVEN, MEASURED, Range
 from beam_jobs.google_cloud.prices import PRICES_FILE, load_prices
 from schemas.errors import UserError
 from schemas.frozen_model import FrozenModel, parse_model
+from schemas.image_size import ImageSize, scaled, sides
 from tfx_pipeline.config.pipeline import PipelineConfig, load_cloud_config
 from tfx_pipeline.vertex.cost import STEP_MACHINE, Cost, Serving, Training, cost, speed
 from trainer.config import TrainingConfig
@@ -30,7 +31,7 @@ class PlanOptions(FrozenModel):
 
     train_records: int | None = Field(default=None, ge=1)
     eval_records: int | None = Field(default=None, ge=1)
-    image_size: int | None = Field(default=None, ge=16, le=4096)
+    image_size: ImageSize | None = None
     images_per_second: float | None = Field(default=None, gt=0)
 
 
@@ -39,7 +40,7 @@ class Version(FrozenModel):
 
     train_records: int
     eval_records: int
-    image_size: int
+    image_size: ImageSize
     num_classes: int
     how: str
 
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", help="published version, instead of the configuration's; its manifest is read")
     parser.add_argument("--train_records", help="with --eval_records and --image_size, instead of reading a manifest")
     parser.add_argument("--eval_records", help="see --train_records")
-    parser.add_argument("--image_size", help="see --train_records; pixels")
+    parser.add_argument("--image_size", help="see --train_records; pixels of a side, or WIDTHxHEIGHT")
     parser.add_argument("--images_per_second", help="of the whole training machine, if you have measured it")
     parser.add_argument("--calibrate", action="store_true", help="measure some training steps here (about a minute)")
     parser.add_argument("--prices", type=Path, default=PRICES_FILE, help="price table (default: %(default)s)")
@@ -161,7 +162,8 @@ def _core_speed(settings: TrainingConfig, version: Version, calibrate: bool) -> 
         return _measured_speed(
             settings, version
         ), f"{MEASURED} here, {CALIBRATION_STEPS} steps of {settings.batch_size}"
-    pixels = (CORE_IMAGE_SIZE * CORE_ENCODER_SCALE / (version.image_size * settings.encoder_scale)) ** 2
+    seen = sides(scaled(version.image_size, settings.encoder_scale)).pixels
+    pixels = (CORE_IMAGE_SIZE * CORE_ENCODER_SCALE) ** 2 / seen
     return CORE_IMAGES_PER_SECOND * pixels, f"{ASSUMED}: a measured run on two cores, scaled by pixels; or --calibrate"
 
 
@@ -178,10 +180,10 @@ def _measured_speed(settings: TrainingConfig, version: Version) -> float:
     without_weights = settings.model_copy(update={"encoder_weights": "none", "fine_tune_epochs": 0})
     model = build_model(without_weights, version.image_size, version.num_classes)
     model.compile(optimizer=keras.optimizers.AdamW(1e-3), loss=segmentation_loss(), jit_compile=False)
-    side, batch = version.image_size, settings.batch_size
+    shape, batch = sides(version.image_size), settings.batch_size
     noise = np.random.default_rng(0)
-    photos = noise.uniform(-1, 1, (batch, side, side, 3)).astype("float32")
-    masks = noise.integers(0, version.num_classes, (batch, side, side)).astype("uint8")
+    photos = noise.uniform(-1, 1, (batch, *shape, 3)).astype("float32")
+    masks = noise.integers(0, version.num_classes, (batch, *shape)).astype("uint8")
     for _ in range(WARM_UP_STEPS):
         model.train_on_batch(photos, masks)
     start = time.process_time()

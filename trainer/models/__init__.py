@@ -11,18 +11,19 @@ from trainer.models.deeplab import build_deeplab
 from trainer.models.segformer import build_segformer
 from trainer.models.unet import build_unet
 
-BUILDERS: dict[str, Callable[[TrainingConfig, int, int], keras.Model]] = {
+BUILDERS: dict[str, Callable[[TrainingConfig, int | str, int], keras.Model]] = {
     "deeplabv3plus": build_deeplab,
     "segformer": build_segformer,
     "unet": build_unet,
 }
 
 
-def build_model(config: TrainingConfig, image_size: int, num_classes: int) -> keras.Model:
+def build_model(config: TrainingConfig, image_size: int | str, num_classes: int) -> keras.Model:
     """Builds the model that the configuration names.
 
     Returns:
-      A model from float32 [N, S, S, 3] in [-1, 1] to logits float32 [N, S, S, C], with a submodel called `encoder`.
+      A model from float32 [N, S, T, 3] in [-1, 1] to logits float32 [N, S, T, C], with a submodel called `encoder`;
+      [S, T] is the height and width that `image_size` says, see `schemas.image_size`.
 
     Raises:
       UserError: The weights or the image size do not fit the model.

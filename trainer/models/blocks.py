@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from schemas.errors import UserError
+from schemas.image_size import Sides, sides
 from trainer.config import TrainingConfig
 from trainer.requirements import size_problem
 
@@ -13,16 +14,16 @@ ENCODER = "encoder"  # name of the submodel that can start from weights, and is 
 BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.99 and MobileNetV2's 0.999 lag for hundreds of steps; a small data set has few
 
 
-def check_image_size(config: TrainingConfig, image_size: int) -> None:
+def check_image_size(config: TrainingConfig, image_size: int | str) -> None:
     """Raises UserError if the encoder's input is not a multiple of its stride."""
     if problem := size_problem(config, image_size):
         raise UserError(problem)
 
 
-def enlarged_input(config: TrainingConfig, image_size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Returns the model's input, images [N, S, S, 3], and the same images enlarged for the encoder."""
+def enlarged_input(config: TrainingConfig, image_size: int | str) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Returns the model's input, images [N, S, T, 3], and the same images enlarged for the encoder."""
     # Keras declares no types; pyright infers that one shape could give a list.
-    images: keras.KerasTensor = keras.Input((image_size, image_size, 3), name="images")  # pyright: ignore[reportAssignmentType]
+    images: keras.KerasTensor = keras.Input((*sides(image_size), 3), name="images")  # pyright: ignore[reportAssignmentType]
     if config.encoder_scale == 1:
         return images, images
     return images, layers.UpSampling2D(config.encoder_scale, interpolation="bilinear", name="enlarge")(images)
@@ -41,15 +42,16 @@ def normalize(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def side_of(x: keras.KerasTensor) -> int:
-    """H of features [N, H, H, C]; ValueError where it is not known while a model is built."""
-    side = x.shape[1]
-    if side is None:
-        raise ValueError(f"features must have a known side, got shape {x.shape}")
-    return side
+def sides_of(x: keras.KerasTensor) -> Sides:
+    """[H, W] of features [N, H, W, C]; ValueError where they are not known while a model is built."""
+    height, width = x.shape[1:3]
+    if height is None or width is None:
+        raise ValueError(f"features must have known sides, got shape {x.shape}")
+    return Sides(height, width)
 
 
-def resize_to(x: keras.KerasTensor, size: int, name: str) -> keras.KerasTensor:
-    """Enlarges [N, H, H, C] bilinearly to [N, size, size, C]; `size` is a multiple of H, and H changes nothing."""
-    factor = size // side_of(x)
-    return x if factor == 1 else layers.UpSampling2D(factor, interpolation="bilinear", name=name)(x)
+def resize_to(x: keras.KerasTensor, size: Sides, name: str) -> keras.KerasTensor:
+    """Enlarges [N, H, W, C] bilinearly to [N, *size, C]; `size` is a multiple, and the same size changes nothing."""
+    have = sides_of(x)
+    factors = (size.height // have.height, size.width // have.width)
+    return x if factors == (1, 1) else layers.UpSampling2D(factors, interpolation="bilinear", name=name)(x)

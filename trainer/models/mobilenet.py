@@ -9,6 +9,7 @@ import keras
 from keras import layers
 
 from schemas.errors import UserError
+from schemas.image_size import sides
 from trainer.config import TrainingConfig
 from trainer.models.blocks import ENCODER, update_statistics_faster
 
@@ -18,13 +19,13 @@ DILATED = ("block_14_depthwise", "block_15_depthwise", "block_16_depthwise")
 
 
 def mobilenet_encoder(
-    config: TrainingConfig, input_size: int, outputs: Sequence[str], atrous: bool = False
+    config: TrainingConfig, input_size: int | str, outputs: Sequence[str], atrous: bool = False
 ) -> keras.Model:
-    """Builds the encoder: float32 [N, I, I, 3] in [-1, 1] to the named layers' outputs.
+    """Builds the encoder: float32 [N, H, W, 3] in [-1, 1] to the named layers' outputs.
 
     Args:
       config: `encoder_width` and `encoder_weights` are used.
-      input_size: I, a multiple of 32.
+      input_size: H and W, each a multiple of 32, see `schemas.image_size`.
       outputs: Names of layers, such as BOTTLENECK and SKIPS.
       atrous: Whether the last stage keeps 1/16 of the input's size and widens its kernels instead, as DeepLab does.
 
@@ -36,7 +37,7 @@ def mobilenet_encoder(
         raise UserError(f"encoder_weights: no file {weights!r}; give none, imagenet or a *_no_top.weights.h5 file")
     try:
         backbone = keras.applications.MobileNetV2(
-            input_shape=(input_size, input_size, 3),
+            input_shape=(*sides(input_size), 3),
             alpha=config.encoder_width,
             include_top=False,
             weights=weights,  # pyright: ignore[reportArgumentType]  # Keras documents None; its default is a string

@@ -9,24 +9,27 @@ import keras
 from keras import layers
 
 from schemas.errors import UserError
+from schemas.image_size import sides
 from trainer.config import TrainingConfig
-from trainer.models.blocks import ENCODER, side_of, update_statistics_faster
+from trainer.models.blocks import ENCODER, sides_of, update_statistics_faster
 
 # What KerasHub calls stochastic depth. EfficientNet's dropout drops whole images, as its layers' noise shape says.
 DROP_PATHS = {"EfficientNetBackbone": "dropout", "MiTBackbone": "max_drop_path_rate"}
 HALF_RANGE = 127.5  # of pixels in 0..255; models take (pixel - 127.5) / 127.5
 
 
-def preset_encoder(config: TrainingConfig, input_size: int, strides: Sequence[int] = (32, 16, 8, 4, 2)) -> keras.Model:
+def preset_encoder(
+    config: TrainingConfig, input_size: int | str, strides: Sequence[int] = (32, 16, 8, 4, 2)
+) -> keras.Model:
     """Builds the encoder that `config.encoder` names.
 
     Args:
       config: `encoder` and `drop_path` are used, and whether `encoder_weights` is `none`.
-      input_size: I, a multiple of 32.
+      input_size: H and W, each a multiple of 32, see `schemas.image_size`.
       strides: Of the features that are wanted, in this order; backbones need not have 2.
 
     Returns:
-      A model from float32 [N, I, I, 3] in [-1, 1] to features [N, I / s, I / s, C_s] for each stride s. Pixels are
+      A model from float32 [N, H, W, 3] in [-1, 1] to features [N, H / s, W / s, C_s] for each stride s. Pixels are
       normalized as the preset's image converter says; a preset without one receives [-1, 1].
 
     Raises:
@@ -52,11 +55,11 @@ def preset_encoder(config: TrainingConfig, input_size: int, strides: Sequence[in
             "scales (pyramid_outputs); take an EfficientNet, ResNet, CSPNet, DenseNet or Mix Transformer"
         )
     update_statistics_faster(backbone)
-    images = keras.Input((input_size, input_size, 3), name="encoder_images")
+    images = keras.Input((*sides(input_size), 3), name="encoder_images")
     # Keras documents a number per channel; its default is one for all.
     normalized = layers.Rescaling(scale, offset, name="standardize")(images)  # pyright: ignore[reportArgumentType]
     features = keras.Model(backbone.inputs, list(levels.values()), name="backbone")(normalized)
-    by_stride = {input_size // side_of(feature): feature for feature in features}
+    by_stride = {sides(input_size).height // sides_of(feature).height: feature for feature in features}
     if not {4, 8, 16, 32} <= by_stride.keys():
         raise UserError(
             f"training.encoder: {config.encoder!r} has features at 1/{', 1/'.join(map(str, sorted(by_stride)))} of the "
@@ -65,7 +68,7 @@ def preset_encoder(config: TrainingConfig, input_size: int, strides: Sequence[in
     return keras.Model(images, [by_stride[stride] for stride in strides if stride in by_stride], name=ENCODER)
 
 
-def _load_backbone(kind: Any, config: TrainingConfig, input_size: int) -> keras.Model:
+def _load_backbone(kind: Any, config: TrainingConfig, input_size: int | str) -> keras.Model:
     """Loads the backbone, for this input size if its class has a fixed one, with the stochastic depth asked for.
 
     Raises:
@@ -75,7 +78,7 @@ def _load_backbone(kind: Any, config: TrainingConfig, input_size: int) -> keras.
     def load(**changes: Any) -> keras.Model:
         return kind.from_preset(config.encoder, load_weights=config.encoder_is_pretrained, **changes)
 
-    changes: dict[str, Any] = {"image_shape": (input_size, input_size, 3)}
+    changes: dict[str, Any] = {"image_shape": (*sides(input_size), 3)}
     try:
         backbone = load(**changes)
     except (TypeError, ValueError) as error:  # EfficientNet takes images of any size, and has no such argument

@@ -13,8 +13,9 @@ import keras
 from keras import layers
 
 from schemas.errors import UserError
+from schemas.image_size import scaled, sides
 from trainer.config import TrainingConfig
-from trainer.models.blocks import BATCH_NORM_MOMENTUM, ENCODER, check_image_size, enlarged_input, resize_to
+from trainer.models.blocks import BATCH_NORM_MOMENTUM, ENCODER, check_image_size, enlarged_input, resize_to, sides_of
 from trainer.models.presets import preset_encoder
 from trainer.weights_file import MIX_TRANSFORMERS
 
@@ -29,14 +30,14 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PRESETS = {"ade20k": "ade20k_512", "cityscapes": "cityscapes_1024"}
 
 
-def build_segformer(config: TrainingConfig, image_size: int, num_classes: int) -> keras.Model:
+def build_segformer(config: TrainingConfig, image_size: int | str, num_classes: int) -> keras.Model:
     """Builds SegFormer; see `trainer.models.build_model`."""
     check_image_size(config, image_size)
-    encoder_size = image_size * config.encoder_scale
+    encoder_size = scaled(image_size, config.encoder_scale)
     encoder = preset_encoder(config, encoder_size, (4, 8, 16, 32)) if config.encoder else _encoder(config, encoder_size)
     images, enlarged = enlarged_input(config, image_size)
     stages = encoder(enlarged)
-    finest = stages[0].shape[1]
+    finest = sides_of(stages[0])
     projected = [
         resize_to(layers.Dense(DECODER_FILTERS, name=f"decoder_project_{index}")(stage), finest, f"decoder_{index}")
         for index, stage in enumerate(stages)
@@ -46,10 +47,10 @@ def build_segformer(config: TrainingConfig, image_size: int, num_classes: int) -
     x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name="decoder_norm")(x)
     x = layers.ReLU(name="decoder_relu")(x)
     logits = layers.Conv2D(num_classes, 1, name="coarse_logits")(x)
-    return keras.Model(images, resize_to(logits, image_size, "logits"), name="segformer")
+    return keras.Model(images, resize_to(logits, sides(image_size), "logits"), name="segformer")
 
 
-def _encoder(config: TrainingConfig, input_size: int) -> keras.Model:
+def _encoder(config: TrainingConfig, input_size: int | str) -> keras.Model:
     """MiT of the configured size: float32 [N, I, I, 3] in [-1, 1] to features at 1/4, 1/8, 1/16 and 1/32."""
     try:
         from keras_hub.models import MiTBackbone  # an optional dependency, and seconds to import
@@ -66,12 +67,12 @@ def _encoder(config: TrainingConfig, input_size: int) -> keras.Model:
         max_drop_path_rate=DROP_PATH if config.drop_path is None else config.drop_path,
         layerwise_patch_sizes=PATCHES,
         layerwise_strides=STRIDES,
-        image_shape=(input_size, input_size, 3),
+        image_shape=(*sides(input_size), 3),
         hidden_dims=channels,
     )
     if config.encoder_is_pretrained:
         _load_weights(backbone, config)
-    images = keras.Input((input_size, input_size, 3), name="encoder_images")
+    images = keras.Input((*sides(input_size), 3), name="encoder_images")
     # From [-1, 1] to the range that the weights were trained on.
     scale, offset = [0.5 / one for one in DEVIATION], [(0.5 - mean) / one for mean, one in zip(MEAN, DEVIATION)]
     # Keras documents a number per channel; its default is one for all.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from schemas.image_size import scaled, sides
 from trainer.config import TrainingConfig
 from trainer.models.blocks import check_image_size, enlarged_input, normalize
 from trainer.models.mobilenet import BOTTLENECK, SKIPS, mobilenet_encoder
@@ -16,10 +17,10 @@ from trainer.models.presets import preset_encoder
 REFINEMENTS, FINEST_REFINEMENTS = 2, 1  # separable convolutions per decoder block
 
 
-def build_unet(config: TrainingConfig, image_size: int, num_classes: int) -> keras.Model:
+def build_unet(config: TrainingConfig, image_size: int | str, num_classes: int) -> keras.Model:
     """Builds the U-Net; see `trainer.models.build_model`."""
     check_image_size(config, image_size)
-    encoder_size = image_size * config.encoder_scale
+    encoder_size = scaled(image_size, config.encoder_scale)
     if config.encoder:
         encoder = preset_encoder(config, encoder_size)
     else:
@@ -27,8 +28,9 @@ def build_unet(config: TrainingConfig, image_size: int, num_classes: int) -> ker
     images, enlarged = enlarged_input(config, image_size)
     features = encoder(enlarged)
     x, skips = features[0], list(features[1:])
-    while (side := skips[-1].shape[1]) < image_size:  # finer than the encoder's finest features
-        stride = image_size // (2 * side)
+    height = sides(image_size).height
+    while (rows := skips[-1].shape[1]) < height:  # finer than the encoder's finest features
+        stride = height // (2 * rows)
         name = "stem" if stride == 1 else f"stem_{stride}"
         stem = layers.Conv2D(config.decoder_filters, 3, stride, padding="same", use_bias=False, name=name)(images)
         skips.append(normalize(stem, name))

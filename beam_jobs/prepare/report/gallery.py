@@ -8,6 +8,7 @@ from beam_jobs.html.labels import by_count, in_words, split_mark, swatch
 from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.prepare.report.thumbnails import Sample, Tile
 from beam_jobs.rejections import EXCLUDED
+from schemas.image_size import sides
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version_files import QUARANTINE_FOLDER
@@ -25,8 +26,8 @@ def legend(spec: DatasetSpec) -> Markup:
 
 def sample_section(spec: DatasetSpec, samples: dict[str, list[Sample]], manifest: Manifest) -> Markup:
     """Some records of each split: the photo as it is stored, and again under its mask."""
-    side = manifest.image_size
-    stored = f"{side} × {side} pixels, aspect not kept" if side else "source size"
+    height, width = sides(manifest.image_size)
+    stored = f"{width} × {height} pixels, stretched to that" if width else "source size"
     sheets = []
     for split in manifest.split_names:
         shown = samples.get(split, [])

@@ -33,6 +33,10 @@ def test_a_resized_mask_holds_only_class_ids_that_were_there():
     assert set(np.unique(class_ids)) <= {0, 2}
 
 
+def test_a_mask_is_resized_to_a_width_and_a_height_like_its_photo():
+    assert read(encode(trimap(), "PNG"), image_size="48x32").shape == (32, 48)
+
+
 def test_ignored_values_become_the_id_of_no_class_and_several_values_can_mean_one_class():
     values = np.repeat(np.array([0, 8, 13, 254, 255], np.uint8), 480).reshape(40, 60)
     class_ids = resize_mask(decode_mask(encode(Image.fromarray(values), "PNG"), STREETS, SIZE), STREETS, 0)

@@ -62,6 +62,7 @@ def test_every_default_passes_its_own_pattern_and_is_the_jobs_default():
         ("output", "gs://a-bucket/data", "data"),
         ("version", "1.0.0-rc1", "../1.0.0"),
         ("image_size", "256", "-1"),
+        ("image_size", "480x360", "480x"),
         ("split", "hash", "random"),
         ("eval_fraction", "0.25", "a quarter"),
         ("shard_bytes", "32MiB", "12 apples"),

@@ -7,7 +7,7 @@ from trainer.preprocessing import resize_pixels as resize_for_training
 SIZES = [(1, 1), (16, 16), (64, 64), (17, 300), (33, 65), (100, 150), (375, 500), (500, 375), (1, 7), (1024, 48)]
 
 
-@pytest.mark.parametrize("target", [32, 96, 128])
+@pytest.mark.parametrize("target", [32, 96, 128, "96x64"])
 @pytest.mark.parametrize("size", SIZES)
 def test_a_photo_of_any_size_is_resized_as_for_training(size, target):
     pixels = np.random.default_rng(sum(size)).integers(0, 256, (*size, 3), np.uint8)

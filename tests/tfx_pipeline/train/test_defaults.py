@@ -1,6 +1,7 @@
 import pytest
 import yaml
 
+from schemas.image_size import Sides
 from schemas.sealed_text import is_edited
 from tfx_pipeline.config.pipeline import PipelineConfig
 from tfx_pipeline.preflight import ClassShare
@@ -75,9 +76,20 @@ def test_a_class_below_one_percent_brings_weights_and_one_that_is_nowhere_keeps_
 
 
 def test_the_size_follows_the_photos_up_to_what_a_processor_can_train():
-    assert [choose_size([side])[0] for side in (40, 130, 200, 4000)] == [64, 128, 192, 256]
-    assert "360 pixels" in choose_size([100, 360, 900])[1]
+    squares = [[Sides(side, side)] for side in (40, 130, 200, 4000)]
+    assert [choose_size(photos)[0] for photos in squares] == [64, 128, 192, 256]
+    assert "360 pixels" in choose_size([Sides(one, one) for one in (100, 360, 900)])[1]
     assert choose_size([])[0] == 128
+
+
+def test_the_size_has_the_photos_aspect_where_nearly_all_share_one():
+    wide = [Sides(720, 960)] * 19
+    assert choose_size([*wide, Sides(900, 600)])[0] == "352x256"
+    assert choose_size([Sides(width, height) for height, width in wide])[0] == "256x352"
+    size, reason = choose_size([*wide, *[Sides(900, 600)] * 10])
+    assert size == 256
+    assert "since their shapes differ" in reason
+    assert choose_size([Sides(130, 136)] * 3)[0] == 128
 
 
 def test_a_changed_data_set_is_the_next_minor_version():

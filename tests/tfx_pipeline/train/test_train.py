@@ -8,7 +8,7 @@ from PIL import Image
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
 from tests.beam_jobs.describe.test_describe import draw, soft, values
-from tfx_pipeline.train.command_line import main, shorter_sides
+from tfx_pipeline.train.command_line import main, photo_sizes
 
 SHORT = [
     "--set=training.export_tflite=false",
@@ -30,7 +30,20 @@ def test_without_a_description_it_is_written_and_asks_and_nothing_else_is(tmp_pa
 def test_sizes_are_read_from_headers_and_what_is_damaged_is_left_to_the_preparation(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"no photo")
     Image.new("RGB", (90, 40)).save(tmp_path / "b.jpg")
-    assert shorter_sides(str(tmp_path), "{id}.jpg") == [40]
+    assert photo_sizes(str(tmp_path), "{id}.jpg") == [(40, 90)]
+
+
+@pytest.mark.parametrize(
+    ("size", "problem"),
+    [("0", r"--image_size 0: .*--set=training.crop_size=256"), ("big", "--image_size big: give a side in pixels")],
+)
+def test_a_size_that_cannot_be_trained_on_is_refused_before_anything_is_prepared(size, problem, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    dataset = "{name: leaves, image_path: '{id}.jpg', mask_path: '{id}.png', classes: [leaf, ground]}"
+    (tmp_path / "dataset.yaml").write_text(dataset)
+    with pytest.raises(UserError, match=problem):
+        main(["--input=.", f"--image_size={size}"])
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.proof
@@ -46,7 +59,7 @@ def test_photos_become_a_judged_model_and_changed_ones_the_next_version(tmp_path
     command.append("--set=evaluation.allow_blind=[background, leaf]")  # after one epoch it may not see them
     assert main([*command, "--set=training.epochs=1"]) == 0
     output = tmp_path / "runs" / "leaves"
-    assert read_manifest(output / "data" / "leaves" / "1.0.0").image_size == 64  # photos of 64x48
+    assert read_manifest(output / "data" / "leaves" / "1.0.0").image_size == "96x64"  # photos of 64x48
     assert set(json.loads((output / "pipeline" / "summary.json").read_text())["metrics"]["iou"]) == {
         "background",
         "leaf",

@@ -19,7 +19,7 @@ SAVED_MODEL_FOLDER = "saved_model"
 SIGNATURE = "predict_pixels"
 FILES = {"litert": (INFO_FILE, TFLITE_FILE), "tensorflow": (INFO_FILE, f"{SAVED_MODEL_FOLDER}/*")}
 
-Predict = Callable[[np.ndarray], np.ndarray]  # pixels float32 [1, S, S, 3] in 0..255 to logits float32 [1, S, S, C]
+Predict = Callable[[np.ndarray], np.ndarray]  # pixels float32 [1, S, T, 3] in 0..255 to logits float32 [1, S, T, C]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Segmenter:
     """A loaded model.
 
     Attributes:
-      predict: Pixels float32 [1, S, S, 3] in 0..255 to logits float32 [1, S, S, C].
+      predict: Pixels float32 [1, S, T, 3] in 0..255 to logits float32 [1, S, T, C].
       info: The content of `model_info.json`.
       metrics: Name, label, decimals and kind of each displayed metric, as in `space.json`.
       source: Name of the model: `owner/name`.

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from .model import Segmenter
+from .resizing import sides
 
 BACKGROUND = "background"  # left out of the overlay, because it would hide the photo
 MOST_NAMED = 5  # classes
@@ -73,7 +74,8 @@ def details_html(segmenter: Segmenter) -> str:
     facts = [("Model", name)]
     if segmenter.commit:
         facts.append(("Version", f"<code>{escape(segmenter.commit[:12])}</code>"))
-    facts.append(("Input", f"{int(info['image_size'])} &times; {int(info['image_size'])} pixels"))
+    height, width = sides(info["image_size"])
+    facts.append(("Input", f"{width} &times; {height} pixels"))
     if metrics:
         facts += [
             (one["label"], _figure(metrics[one["name"]], one["digits"]))

@@ -11,15 +11,22 @@ import numpy as np
 MIN_TOTAL = 1000.0 * np.finfo(np.float32).tiny  # a sum of weights below this is not normalised
 
 
-def resize_pixels(pixels: np.ndarray, image_size: int) -> np.ndarray:
-    """Squashes uint8 [H, W, C] to float32 [S, S, C] in 0..255, antialiased, as `trainer.preprocessing` does."""
+def sides(image_size: int | str) -> tuple[int, int]:
+    """Height and width that a model takes: `image_size` of its info is a square's side, or "WIDTHxHEIGHT"."""
+    width, _, height = str(image_size).partition("x")
+    return int(height or width), int(width)
+
+
+def resize_pixels(pixels: np.ndarray, image_size: int | str) -> np.ndarray:
+    """Squashes uint8 [H, W, C] to float32 of `image_size` in 0..255, antialiased, as `trainer.preprocessing` does."""
     height, width, channels = pixels.shape
-    rows = np.empty((image_size, width, channels), np.float32)
+    target_height, target_width = sides(image_size)
+    rows = np.empty((target_height, width, channels), np.float32)
     # Row by row: no float copy of a large photo.
-    for row, (start, weights) in enumerate(resize_spans(height, image_size)):
+    for row, (start, weights) in enumerate(resize_spans(height, target_height)):
         rows[row] = np.tensordot(weights, pixels[start : start + len(weights)].astype(np.float32), axes=1)
-    resized = np.empty((image_size, image_size, channels), np.float32)
-    for column, (start, weights) in enumerate(resize_spans(width, image_size)):
+    resized = np.empty((target_height, target_width, channels), np.float32)
+    for column, (start, weights) in enumerate(resize_spans(width, target_width)):
         resized[:, column] = np.tensordot(rows[:, start : start + len(weights)], weights, axes=([1], [0]))
     return np.clip(resized, 0.0, 255.0)
 

@@ -1,14 +1,14 @@
-// Class ids at a photo's own size from the logits of a smaller square; `schemas/enlarging.py` is the same in Python.
+// Class ids at a photo's own size from the logits of a smaller picture; `schemas/enlarging.py` is the same in Python.
 
-/** The class of each pixel: logits Float32Array [size, size, classes] to Uint8Array [height, width]. */
+/** The class of each pixel: logits Float32Array [size.height, size.width, classes] to Uint8Array [height, width]. */
 export function enlargedClassIds(logits, size, classes, width, height) {
-  const down = neighbours(size, height);
-  const across = neighbours(size, width);
+  const down = neighbours(size.height, height);
+  const across = neighbours(size.width, width);
   const ids = new Uint8Array(width * height);
-  const tall = new Float32Array(size * classes); // one row of the square, between two of its rows
+  const tall = new Float32Array(size.width * classes); // one row of the logits, between two of its rows
   for (let row = 0, at = 0; row < height; row++) {
-    const above = down.low[row] * size * classes;
-    const below = down.high[row] * size * classes;
+    const above = down.low[row] * tall.length;
+    const below = down.high[row] * tall.length;
     for (let i = 0; i < tall.length; i++) tall[i] = between(logits[above + i], logits[below + i], down.share[row]);
     for (let column = 0; column < width; column++, at++) {
       const left = across.low[column] * classes;

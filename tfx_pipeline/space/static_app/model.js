@@ -1,7 +1,7 @@
 // The model: its files from the Hub at one commit, or from a folder beside the page; run by LiteRT.js on the CPU.
 import { loadAndCompile, loadLiteRt, Tensor } from "./runtime/core.js";
 import { enlargedClassIds } from "./enlarging.js";
-import { resizePixels } from "./resizing.js";
+import { resizePixels, sides } from "./resizing.js";
 
 const TFLITE_FILE = "model.tflite";
 const SIGNATURE = "predict_pixels";
@@ -15,10 +15,11 @@ export async function loadModel(space) {
   ]);
   await checkDigest(bytes, info.tflite[TFLITE_FILE].sha256);
   const model = await loadAndCompile(new Uint8Array(bytes), { accelerator: "wasm" });
-  const size = info.image_size;
+  const size = sides(info.image_size);
 
   async function classIds(photo) {
-    const pixels = new Tensor(resizePixels(photo.rgba, photo.width, photo.height, size), [1, size, size, 3]);
+    const resized = resizePixels(photo.rgba, photo.width, photo.height, info.image_size);
+    const pixels = new Tensor(resized, [1, size.height, size.width, 3]);
     const outputs = await model.run(SIGNATURE, { pixels });
     const logits = await outputs.logits.data();
     const ids = enlargedClassIds(logits, size, info.classes.length, photo.width, photo.height);

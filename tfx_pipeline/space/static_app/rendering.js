@@ -1,5 +1,7 @@
 // What the visitor sees of a result: overlay, legend, and facts about the model. `rendering.py` writes the same markup.
 
+import { sides } from "./resizing.js";
+
 const BACKGROUND = "background"; // left out of the overlay, because it would hide the photo
 const MOST_NAMED = 5; // classes
 
@@ -53,7 +55,8 @@ export function detailsHtml(space, info) {
   const link = `<a href="${escape(space.model_page ?? "")}" target="_blank" rel="noopener">${name}</a>`;
   const facts = [["Model", space.model_page ? link : name]];
   if (space.model_page) facts.push(["Version", `<code>${escape(space.model_commit.slice(0, 12))}</code>`]);
-  facts.push(["Input", `${Number(info.image_size)} &times; ${Number(info.image_size)} pixels`]);
+  const input = sides(info.image_size);
+  facts.push(["Input", `${input.width} &times; ${input.height} pixels`]);
   if (metrics) {
     const known = space.metrics.filter((one) => one.name in metrics); // models of earlier versions lack some
     for (const one of known.filter((each) => !each.per_class)) {

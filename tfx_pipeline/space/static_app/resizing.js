@@ -3,10 +3,17 @@
 
 const f32 = Math.fround;
 
-/** RGBA bytes of a photo to RGB Float32Array [size, size, 3] in 0..255, squashed to the square, antialiased. */
-export function resizePixels(rgba, width, height, size) {
-  const rows = new Float32Array(size * width * 3);
-  resizeSpans(height, size).forEach(({ first, weights }, row) => {
+/** What a model takes: `imageSize` of its info is a square's side, or "WIDTHxHEIGHT". */
+export function sides(imageSize) {
+  const [width, height = width] = String(imageSize).split("x").map(Number);
+  return { width, height };
+}
+
+/** RGBA bytes of a photo to RGB Float32Array [height, width, 3] of the model's size, in 0..255, antialiased. */
+export function resizePixels(rgba, width, height, imageSize) {
+  const target = sides(imageSize);
+  const rows = new Float32Array(target.height * width * 3);
+  resizeSpans(height, target.height).forEach(({ first, weights }, row) => {
     const sums = new Float64Array(width * 3);
     weights.forEach((weight, offset) => {
       let source = (first + offset) * width * 4;
@@ -16,13 +23,13 @@ export function resizePixels(rgba, width, height, size) {
     });
     rows.set(sums, row * width * 3);
   });
-  const resized = new Float32Array(size * size * 3);
-  resizeSpans(width, size).forEach(({ first, weights }, column) => {
-    for (let row = 0; row < size; row++) {
+  const resized = new Float32Array(target.height * target.width * 3);
+  resizeSpans(width, target.width).forEach(({ first, weights }, column) => {
+    for (let row = 0; row < target.height; row++) {
       for (let channel = 0; channel < 3; channel++) {
         let sum = 0;
         weights.forEach((weight, offset) => (sum += weight * rows[(row * width + first + offset) * 3 + channel]));
-        resized[(row * size + column) * 3 + channel] = Math.min(255, Math.max(0, sum));
+        resized[(row * target.width + column) * 3 + channel] = Math.min(255, Math.max(0, sum));
       }
     }
   });
