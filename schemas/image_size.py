@@ -35,7 +35,7 @@ def parse_image_size(value: Any) -> int | str:
     """
     match = None if isinstance(value, bool) else re.match(PATTERN, str(value))
     if match is None:
-        raise ValueError("give a side in pixels, such as 128, or WIDTHxHEIGHT, such as 480x360")
+        raise ValueError("give a side in pixels, such as 128, or WIDTHxHEIGHT, such as 480x352")
     width, _, height = str(value).lower().partition("x")
     width, height = int(width), int(height or width)
     if max(width, height) > MOST:

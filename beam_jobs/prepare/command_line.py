@@ -122,7 +122,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     content.add_argument(
         "--image_size",
-        help="side of a square in pixels, or WIDTHxHEIGHT such as 480x360; photos are stretched to it, and 0 keeps"
+        help="side of a square in pixels, or WIDTHxHEIGHT such as 480x352; photos are stretched to it, and 0 keeps"
         f" their sizes (default {defaults['image_size']})",
     )
     content.add_argument("--split", help="official lists, or hash of the id (default: as dataset.yaml says, else hash)")

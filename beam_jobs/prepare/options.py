@@ -46,7 +46,7 @@ class PrepareOptions(FrozenModel):
       input: Folder of the data set (local or `gs://`), in the layout of its description, or of its archives.
       image_path, mask_path: Patterns that replace the description's, for a user's own folders.
       output: Root that versions are published under, as `<output>/<dataset>/<version>`.
-      image_size: Of photos and masks: pixels of a square's side, or `WIDTHxHEIGHT` such as `480x360`; 0 keeps the
+      image_size: Of photos and masks: pixels of a square's side, or `WIDTHxHEIGHT` such as `480x352`; 0 keeps the
         sizes.
       split: `official` reads the data set's lists and folders, `hash` decides by the id; None: as described.
       eval_fraction, test_fraction: Shares of the ids that `hash` gives to these splits; without a share of `test`, the

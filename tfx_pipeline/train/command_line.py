@@ -88,7 +88,7 @@ def _parser() -> CommandLine:
     parser.add_argument("--version", help="to prepare (default: 1.0.0; else the next minor one)")
     parser.add_argument(
         "--image_size",
-        help="side of a square in pixels, or WIDTHxHEIGHT such as 480x360 (default: chosen from the photos, then kept)",
+        help="side of a square in pixels, or WIDTHxHEIGHT such as 480x352 (default: chosen from the photos, then kept)",
     )
     parser.add_argument("--offline", action="store_true", help="train from scratch: download no ImageNet weights")
     purposes = "; ".join(f"{name}, for {one.purpose}" for name, one in RECIPES.items())
@@ -118,7 +118,7 @@ def _given_size(text: str | None, settings: list[str]) -> int | str | None:
     if not image_size and not any(one.startswith("training.crop_size=") for one in settings):
         raise UserError(
             "--image_size 0: keeps the photos' own sizes, which only a model of crops takes; add"
-            " --set=training.crop_size=256, or give a size such as 480x360"
+            " --set=training.crop_size=256, or give a size such as 480x352"
         )
     return image_size
 
