@@ -21,6 +21,9 @@ from tfx_pipeline.config.output_layout import SERVING_FOLDER
 from tfx_pipeline.config.pipeline import PipelineConfig
 
 PUSHER = "Pusher"
+# Beam in the step's own process. Its default, DirectRunner, first looks for another runner's binary on the network. No
+# container is started; but where none is named, TFX copies and packs itself for each step's Beam workers.
+BEAM_IN_THE_STEP = ("--runner=FnApiRunner", "--sdk_container_image=none")
 
 
 class Platform:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from schemas.exported_model import INFO_PATH, DataDescription, ModelInfo, TfliteReport
 from schemas.spec import DatasetSpec
 from trainer.config import TrainingConfig
-from trainer.preprocessing import scale_pixels
+from trainer.preprocessing import CHANNELS, scale_pixels
 from trainer.signatures import tile_signatures, whole_image_signatures
 
 
@@ -56,11 +56,18 @@ def export_model(
     """
     module = _Exported([variable.value for variable in model.variables])
 
+    side = crop_size or image_size
+
+    # Traced once and stored once, though every signature calls it, and twice with `average_mirrored`.
+    @tf.function(input_signature=[tf.TensorSpec([None, side, side, CHANNELS], tf.float32)])
+    def predict(images: tf.Tensor) -> tf.Tensor:
+        return model(images, training=False)
+
     def logits_of(pixels: tf.Tensor) -> tf.Tensor:
         images = scale_pixels(pixels)
-        logits = model(images, training=False)
+        logits = predict(images)
         if average_mirrored:
-            mirrored = model(tf.reverse(images, axis=[2]), training=False)
+            mirrored = predict(tf.reverse(images, axis=[2]))
             logits = (logits + tf.reverse(mirrored, axis=[2])) / 2.0
         return logits
 

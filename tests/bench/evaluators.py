@@ -104,7 +104,7 @@ def _tfma(ready: Ready, config: config_pb2.EvalConfig, model: Path, shards: str,
     from apache_beam.options.pipeline_options import PipelineOptions
 
     from tfx_pipeline.evaluation.iou_metrics import MEAN_IOU
-    from tfx_pipeline.local.local_run import BEAM_ARGUMENTS
+    from tfx_pipeline.platforms import BEAM_IN_THE_STEP
 
     ready()
     tfma.run_model_analysis(
@@ -113,7 +113,7 @@ def _tfma(ready: Ready, config: config_pb2.EvalConfig, model: Path, shards: str,
         data_location=shards,
         file_format="tfrecords",
         output_path=str(output),
-        pipeline_options=PipelineOptions(list(BEAM_ARGUMENTS)),
+        pipeline_options=PipelineOptions(list(BEAM_IN_THE_STEP)),
     )
     [overall] = [one for one in tfma.load_metrics(str(output)) if not one.slice_key.single_slice_keys]
     return {one.key.name: one.value.double_value.value for one in overall.metric_keys_and_values}[MEAN_IOU]

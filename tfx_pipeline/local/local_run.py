@@ -38,10 +38,7 @@ from tfx_pipeline.local.platform import LocalPlatform
 from tfx_pipeline.local.summary import Summary
 from tfx_pipeline.local.tuning_result import TuningResult
 from tfx_pipeline.pipeline import HF_PUSHER, LAST_BLESSED_MODEL, TEST_EVALUATOR, TUNER, create_pipeline
-from tfx_pipeline.platforms import PUSHER
-
-# Beam in this process. Its default, DirectRunner, first looks for another runner's binary on the network.
-BEAM_ARGUMENTS = ("--runner=FnApiRunner",)
+from tfx_pipeline.platforms import BEAM_IN_THE_STEP, PUSHER
 
 
 def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str = RUN_FN) -> Summary | None:
@@ -73,7 +70,7 @@ def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str =
         run_fn=run_fn,
         compare_with_itself=False,
         metadata_connection_config=sqlite_metadata_connection_config(str(output / METADATA_FILE)),
-        beam_pipeline_args=BEAM_ARGUMENTS,
+        beam_pipeline_args=BEAM_IN_THE_STEP,
     )
     failure = None
     try:

@@ -18,8 +18,6 @@ from tfx_pipeline.preflight import check_run
 from tfx_pipeline.vertex.lineage import git_commit, lineage_labels
 
 JOB_FILE = "pipeline.json"
-# Runs Beam inside the step. Its default, DirectRunner, first looks for another runner's binary on the network.
-BEAM_IN_THE_STEP = ("--runner=FnApiRunner",)
 
 
 def read_version(config: PipelineConfig) -> PublishedVersion:
@@ -78,6 +76,8 @@ def run_compiler(config: PipelineConfig, version: PublishedVersion, path: Path, 
 
 
 def _beam_arguments(config: PipelineConfig) -> tuple[str, ...]:
+    from tfx_pipeline.platforms import BEAM_IN_THE_STEP
+
     job_name = f"evaluate-{config.name}"[:63].rstrip("-")
     bucket = config.output.removeprefix("gs://").partition("/")[0]
     dataflow = config.cloud.evaluation_options(bucket, job_name)
