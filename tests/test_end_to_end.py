@@ -93,7 +93,7 @@ def _run_everything(folder, hub):
 
 
 @pytest.mark.slow
-def test_from_photos_to_a_pushed_model_that_answers(finished, tmp_path):
+def test_from_photos_to_a_pushed_model_that_answers(finished):
     manifest, summary = finished.manifest, finished.summary
     assert (manifest.inputs, manifest.published, manifest.repaired) == (48 + 13, 48 + 6, 6)
     assert summary["blessed"] is True
@@ -108,10 +108,13 @@ def test_from_photos_to_a_pushed_model_that_answers(finished, tmp_path):
         assert mask.shape == (height, width)
         assert set(np.unique(mask)) <= {0, 1, 2}
 
-    printed = run_code_of_the_card(finished.hub.model("acme/pets"), finished.photos[0], tmp_path)
-    assert len(printed) == 2  # the SavedModel's and LiteRT's
-    width, height = sizes[0]
-    assert all(line.startswith(f"({height}, {width}) classes: [") for line in printed)
+
+@pytest.mark.slow
+def test_both_pieces_of_code_on_the_card_answer_a_photo_with_a_mask_of_its_size(finished, tmp_path):
+    width, height = Image.open(finished.photos[0]).size
+    saved_model, litert = run_code_of_the_card(finished.hub.model("acme/pets"), finished.photos[0], tmp_path)
+    assert saved_model.startswith(f"({height}, {width}) classes: [")
+    assert litert.startswith(f"({height}, {width}) classes: [")
 
 
 @pytest.mark.slow

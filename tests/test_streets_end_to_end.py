@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from schemas import features
 from schemas.manifest import Manifest, read_manifest
 from schemas.spec import load_spec
 from tests.sample_data import __main__ as sample_data
+from tfx_pipeline import local_runner
 
 STREETS = load_spec("streets")
 IMAGE_SIZE, PICTURES, DEFECTS, REJECTED = 64, 60, 13, 7
@@ -73,12 +72,16 @@ def output(version, tmp_path_factory) -> Path:
         "data": str(version),
         "output": str(folder / "pipeline"),
         "training": TRAINING,
-        "evaluation": {"min_mean_iou": 0.1, "min_iou": {"road": 0.3}, "slices": ["conditions"]},
+        "evaluation": {
+            "min_mean_iou": 0.1,
+            "min_iou": {"road": 0.3},
+            "slices": ["conditions"],
+            # So short a training finds no thin things, such as poles and signs.
+            "allow_blind": [name for name in STREETS.class_names if name != "road"],
+        },
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "tfx_pipeline.local_runner", f"--config={folder / 'config.yaml'}"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert local_runner.main([f"--config={folder / 'config.yaml'}"]) == 0
     return folder / "pipeline"
 
 

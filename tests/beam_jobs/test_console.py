@@ -13,14 +13,16 @@ from schemas.errors import UserError
 
 @pytest.fixture(autouse=True)
 def unfrozen():
+    """Starts each test with nothing frozen, and leaves what this process has imported frozen, as it was."""
+    gc.unfreeze()
     yield
     gc.unfreeze()
+    gc.freeze()
 
 
 def test_what_heavy_imports_have_made_is_never_looked_at_by_the_garbage_collector(tmp_path, monkeypatch):
     (tmp_path / "heavy_library.py").write_text("objects = [[] for _ in range(100_000)]\n")
     monkeypatch.syspath_prepend(tmp_path)
-    gc.unfreeze()
     with heavy_imports():
         assert not gc.isenabled()
         import heavy_library  # noqa: F401
@@ -30,7 +32,6 @@ def test_what_heavy_imports_have_made_is_never_looked_at_by_the_garbage_collecto
 
 
 def test_what_a_process_has_made_meanwhile_is_not_kept_for_ever_where_nothing_is_imported():
-    gc.unfreeze()
     with heavy_imports():
         import json  # noqa: F401
     assert gc.get_freeze_count() == 0

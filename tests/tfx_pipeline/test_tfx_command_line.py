@@ -14,7 +14,7 @@ PROJECT = Path(tfx_pipeline.__file__).parents[1]
 PIPELINE_FILE = "tfx_pipeline/local_runner.py"
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_the_tfx_command_line_creates_and_runs_the_pipeline(write_config, toy_version, tmp_path):
     training = {"encoder_weights": "none", "fine_tune_epochs": 0, "epochs": 1, "batch_size": 4}
     evaluation = {"min_mean_iou": 0.0}

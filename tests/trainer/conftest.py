@@ -66,6 +66,16 @@ def weights_file(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
+def small_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A preset of a few layers with random weights: tracing MobileNetV2 takes most of a short training's time."""
+    models = pytest.importorskip("keras_hub", reason="presets need the extra `models`").models
+    folder = str(tmp_path_factory.mktemp("small-encoder"))
+    keras.utils.set_random_seed(0)
+    models.DenseNetBackbone([1, 1, 1, 1], growth_rate=8).save_to_preset(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def write_shards(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
     """Writes drawn records as the shards of a split and returns their paths."""
 

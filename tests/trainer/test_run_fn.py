@@ -25,6 +25,8 @@ from tests.trainer.conftest import draw
 from trainer.export_tflite import MAX_FLOAT_LOGIT_DIFFERENCE
 from trainer.run_fn import run_fn
 
+pytestmark = pytest.mark.slow
+
 TRAINING = {"encoder_scale": 1, "epochs": 1, "fine_tune_epochs": 0, "batch_size": 4}
 
 

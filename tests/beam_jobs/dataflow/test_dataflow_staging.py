@@ -126,6 +126,7 @@ def test_no_secret_of_the_launcher_is_in_anything_that_leaves_it(storage, submis
     assert len(everything) > 50
 
 
+@pytest.mark.proof
 def test_the_staged_package_installs_and_runs_away_from_the_project(submission, tmp_path):
     (tmp_path / "workflow.tar.gz").write_bytes(submission.staged["workflow.tar.gz"])
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]

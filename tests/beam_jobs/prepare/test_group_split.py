@@ -19,6 +19,8 @@ from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.near_duplicates.test_near_duplicates import distance
 from tests.beam_jobs.pictures import encode, scene, trimap, write_pair
 
+pytestmark = pytest.mark.slow
+
 REAL = Path(__file__).resolve().parents[3].parent / "shared" / "pets"
 
 

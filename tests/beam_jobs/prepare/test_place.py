@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def leave_interrupted(output: Path, *moved: str) -> None:
     (staging / "moves.json").write_text(json.dumps({"withheld": False, "files": moved}))
 
 
-def test_what_an_interrupted_job_left_behind_is_gone_after_the_next(photos, tmp_path):
+def test_what_an_interrupted_job_left_behind_is_gone_after_the_next(photos, good_data, tmp_path):
     shards = [f"examples/Split-train/pets-train.tfrecord-{number}" for number in ("00001-of-00002", "00000-of-00001")]
     leave_interrupted(tmp_path / "data", *shards)
     (tmp_path / "data/pets/_staging/1.0.0" / ("f" * 32) / "progress").mkdir(
@@ -33,8 +34,7 @@ def test_what_an_interrupted_job_left_behind_is_gone_after_the_next(photos, tmp_
     )  # killed while it deleted its own
     (tmp_path / "data/pets/1.0.0" / f"manifest.json.{'1' * 32}.tmp").write_text("half a manifest")
     assert prepare(photos, tmp_path / "data") == 0
-    prepare(photos, tmp_path / "clean")
-    assert files_below(tmp_path / "data") == files_below(tmp_path / "clean")
+    assert files_below(tmp_path / "data") == files_below(good_data)
     verify_version(tmp_path / "data" / "pets" / "1.0.0")
 
 
@@ -76,9 +76,9 @@ def test_what_a_link_in_the_place_of_a_version_leads_to_is_left_alone(photos, tm
 
 @pytest.mark.parametrize("character", "*?[\\")
 def test_an_output_that_tensorflow_would_take_for_a_pattern_is_refused_and_no_other_version_is_touched(
-    photos, tmp_path, character
+    photos, good_data, tmp_path, character
 ):
-    prepare(photos, tmp_path / "data1")
+    shutil.copytree(good_data, tmp_path / "data1")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "data1").rglob("*")}
     with pytest.raises(UserError, match=f"output: has {re.escape(character)} in its path.*choose a folder"):
         prepare(photos, tmp_path / f"data{character}")
@@ -93,9 +93,8 @@ def test_photos_are_read_from_folders_whose_names_look_like_patterns(photos, tmp
     assert read_manifest(tmp_path / "data/pets/1.0.0").published == len(GOOD)
 
 
-def test_the_rerun_of_a_version_without_metrics_restores_what_its_manifest_knows(photos, tmp_path, capsys):
-    prepare(photos, tmp_path / "data")
-    path = tmp_path / "data" / "pets" / "1.0.0" / "metrics.json"
+def test_the_rerun_of_a_version_without_metrics_restores_what_its_manifest_knows(photos, own_data, tmp_path, capsys):
+    path = own_data / "pets" / "1.0.0" / "metrics.json"
     before = json.loads(path.read_text())
     path.unlink()
     assert prepare(photos, tmp_path / "data") == 0

@@ -17,6 +17,8 @@ from schemas.version import verify_version
 from tests.beam_jobs.jobs import GOOD, prepare
 from tests.beam_jobs.pictures import encode, gradient, trimap, write_pair
 
+pytestmark = pytest.mark.slow
+
 DEFECTS = {
     "pug_100": {"photo": b""},
     "pug_101": {"mask": encode(trimap(50, 50), "PNG")},

@@ -19,7 +19,6 @@ from schemas.manifest import read_manifest
 from schemas.path_pattern import PathPattern, check_path_pattern
 from tests.beam_jobs.archives import add, pack
 from tests.beam_jobs.jobs import GOOD, prepare
-from tests.beam_jobs.pictures import write_pair
 
 
 @pytest.mark.parametrize(
@@ -80,13 +79,9 @@ def digests(version_dir):
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory):
+def expected(good_data):
     """Digest of the manifest that the good photos give, in the official layout."""
-    folder = tmp_path_factory.mktemp("expected")
-    for image_id in GOOD:
-        write_pair(folder / "photos", image_id)
-    assert prepare(folder / "photos", folder) == 0
-    return digests(folder / "pets" / "1.0.0")
+    return digests(good_data / "pets" / "1.0.0")
 
 
 def test_own_folders_by_pattern_give_the_same_version(photos, tmp_path, expected):

@@ -16,6 +16,8 @@ from tests.beam_jobs.archives import pack
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.pictures import write_pair
 
+pytestmark = pytest.mark.slow
+
 
 def promised(folder, paths, read):
     """Bytes of the files that are the same wherever a version is published, by relative path."""

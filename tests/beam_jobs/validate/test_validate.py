@@ -19,6 +19,8 @@ from schemas.manifest import Manifest, read_manifest
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.pictures import encode, write_pair
 
+pytestmark = pytest.mark.slow
+
 CATS = [f"Bengal_{number}" for number in range(140)]
 DOGS = [f"pug_{number}" for number in range(140)]
 

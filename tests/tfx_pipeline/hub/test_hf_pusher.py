@@ -25,6 +25,8 @@ from tfx_pipeline.config.hub import HubConfig
 from tfx_pipeline.config.pipeline import EvaluationConfig, PipelineConfig
 from tfx_pipeline.hub.properties import DatasetFacts
 
+pytestmark = pytest.mark.slow
+
 GOOD = 1  # rows by which the toy model's prediction is moved
 
 

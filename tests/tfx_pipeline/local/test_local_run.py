@@ -10,6 +10,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,6 +30,8 @@ from tfx_pipeline.config.pipeline import EvaluationConfig, PipelineConfig
 from tfx_pipeline.evaluation import eval_predictions
 from tfx_pipeline.evaluation.iou_metrics import REPLICATES
 from trainer.boundaries import batch_boundary_counts
+
+pytestmark = pytest.mark.slow
 
 GOOD, MIDDLING, PERFECT = 1, 2, 0  # rows by which the toy model's prediction is moved
 CLASSES = ("pet", "background", "border")
@@ -77,29 +80,16 @@ def output(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def first(toy_version, output) -> Run:
-    return run_pipeline(toy_version, output, GOOD)
-
-
-@pytest.fixture(scope="module")
-def again(toy_version, output, first) -> Run:
-    return run_pipeline(toy_version, output, GOOD)
-
-
-@pytest.fixture(scope="module")
-def worse(toy_version, output, again) -> Run:
-    return run_pipeline(toy_version, output, MIDDLING)
-
-
-@pytest.fixture(scope="module")
-def better(toy_version, output, worse) -> Run:
-    return run_pipeline(toy_version, output, PERFECT)
-
-
-@pytest.fixture(scope="module")
-def after_removal(toy_version, output, better) -> Run:
-    shutil.rmtree(better.summary["pushed_to"])  # and leave the models that were pushed before it
-    return run_pipeline(toy_version, output, PERFECT)
+def runs(toy_version, output) -> SimpleNamespace:
+    """A pipeline's life, one run after the other, each into what the one before left in `output`."""
+    runs = SimpleNamespace()
+    runs.first = run_pipeline(toy_version, output, GOOD)
+    runs.again = run_pipeline(toy_version, output, GOOD)
+    runs.worse = run_pipeline(toy_version, output, MIDDLING)
+    runs.better = run_pipeline(toy_version, output, PERFECT)
+    shutil.rmtree(runs.better.summary["pushed_to"])  # and leave the models that were pushed before it
+    runs.after_removal = run_pipeline(toy_version, output, PERFECT)
+    return runs
 
 
 @pytest.fixture(scope="module")
@@ -136,29 +126,29 @@ def numpy_ious(version: Path, moved_rows: int, breed: str | None = None, split: 
         return intersections / unions
 
 
-def test_the_metrics_equal_numpys(first, toy_version):
+def test_the_metrics_equal_numpys(runs, toy_version):
     expected = numpy_ious(toy_version, GOOD)
-    metrics = first.summary["metrics"]
+    metrics = runs.first.summary["metrics"]
     np.testing.assert_allclose([metrics["iou"][name] for name in CLASSES], expected, atol=1e-6)
     assert metrics["mean_iou"] == pytest.approx(np.mean(expected), abs=1e-6)
     assert metrics["examples"] == 14
 
 
-def test_the_confusion_matrix_is_the_sum_over_all_examples(first, toy_version):
+def test_the_confusion_matrix_is_the_sum_over_all_examples(runs, toy_version):
     expected = sum(confusion_matrix(truth, predicted, 3) for _, truth, predicted in judged(toy_version, GOOD))
-    np.testing.assert_array_equal(first.summary["metrics"]["confusion_matrix"], expected)
+    np.testing.assert_array_equal(runs.first.summary["metrics"]["confusion_matrix"], expected)
 
 
-def test_the_boundary_score_equals_numpys(first, toy_version):
+def test_the_boundary_score_equals_numpys(runs, toy_version):
     counts = [
         batch_boundary_counts(tf.constant(truth[None]), tf.constant(predicted[None]), 3).numpy()[0]
         for _, truth, predicted in judged(toy_version, GOOD)
     ]
     expected = np.mean(boundary_f_scores(np.sum(counts, axis=0)))
-    assert first.summary["metrics"]["boundary_f_score"] == pytest.approx(expected, abs=1e-6)
+    assert runs.first.summary["metrics"]["boundary_f_score"] == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_confidence_interval_is_numpys_bootstrap_of_the_same_examples(first, toy_version):
+def test_the_confidence_interval_is_numpys_bootstrap_of_the_same_examples(runs, toy_version):
     intersections, unions = np.zeros((REPLICATES, 3)), np.zeros((REPLICATES, 3))
     for serialized, truth, predicted in judged(toy_version, GOOD):
         fingerprint = int(tf.strings.to_hash_bucket_fast(serialized, tf.int64.max))
@@ -167,13 +157,13 @@ def test_the_confidence_interval_is_numpys_bootstrap_of_the_same_examples(first,
             intersections[:, class_id] += weights * np.sum((truth == class_id) & (predicted == class_id))
             unions[:, class_id] += weights * np.sum((truth == class_id) | (predicted == class_id))
     low, high = np.quantile((intersections / unions).mean(axis=1), [0.025, 0.975])
-    metrics = first.summary["metrics"]
+    metrics = runs.first.summary["metrics"]
     np.testing.assert_allclose(metrics["intervals"]["mean_iou"], [low, high], atol=1e-6)
     assert low < metrics["mean_iou"] < high
 
 
-def test_the_metrics_of_every_slice_equal_numpys(first, toy_version):
-    breeds = first.summary["metrics"]["slices"]["breed"]
+def test_the_metrics_of_every_slice_equal_numpys(runs, toy_version):
+    breeds = runs.first.summary["metrics"]["slices"]["breed"]
     assert sorted(breeds) == ["Bengal", "Sphynx", "beagle", "pug"]
     for breed, metrics in breeds.items():
         expected = numpy_ious(toy_version, GOOD, breed)
@@ -182,24 +172,24 @@ def test_the_metrics_of_every_slice_equal_numpys(first, toy_version):
         assert metrics["mean_iou"] == pytest.approx(np.nanmean(expected), abs=1e-6)
 
 
-def test_a_class_that_a_slice_lacks_is_null_and_left_out_of_its_mean(first):
-    metrics = first.summary["metrics"]["slices"]["breed"][BORDERLESS_BREED]
+def test_a_class_that_a_slice_lacks_is_null_and_left_out_of_its_mean(runs):
+    metrics = runs.first.summary["metrics"]["slices"]["breed"][BORDERLESS_BREED]
     assert metrics["iou"]["border"] is None
     assert metrics["mean_iou"] == pytest.approx((metrics["iou"]["pet"] + metrics["iou"]["background"]) / 2)
 
 
-def test_species_are_slices_too(first):
-    species = first.summary["metrics"]["slices"]["species"]
+def test_species_are_slices_too(runs):
+    species = runs.first.summary["metrics"]["slices"]["species"]
     assert sorted(species) == ["cat", "dog"]
     assert species["cat"]["examples"] + species["dog"]["examples"] == 14
 
 
-def test_a_good_first_model_is_blessed_and_pushed(first, output, toy_version):
-    assert first.exit_code == local_runner.EXIT_BLESSED
-    assert first.summary["blessed"] is True
-    assert first.summary["last_blessed_model"]["mean_iou"] is None
-    assert first.summary["dataset_manifest_sha256"] == read_version(toy_version).manifest.sha256
-    pushed = Path(first.summary["pushed_to"])
+def test_a_good_first_model_is_blessed_and_pushed(runs, output, toy_version):
+    assert runs.first.exit_code == local_runner.EXIT_BLESSED
+    assert runs.first.summary["blessed"] is True
+    assert runs.first.summary["last_blessed_model"]["mean_iou"] is None
+    assert runs.first.summary["dataset_manifest_sha256"] == read_version(toy_version).manifest.sha256
+    pushed = Path(runs.first.summary["pushed_to"])
     assert pushed.parent == output / "serving"
     image = next(iter(tf.data.TFRecordDataset([str(path) for path in toy_version.glob("examples/Split-eval/*")])))
     photo = tf.train.Example.FromString(image.numpy()).features.feature["image"].bytes_list.value[0]
@@ -207,7 +197,7 @@ def test_a_good_first_model_is_blessed_and_pushed(first, output, toy_version):
     assert served["class_ids"].shape == (1, 32, 32)
 
 
-def test_the_published_data_is_used_in_place(first, output, toy_version):
+def test_the_published_data_is_used_in_place(runs, output, toy_version):
     assert [path.name for path in output.rglob("*.tfrecord-*") if "Evaluator" not in str(path)] == []
     assert sorted(path.name for path in toy_version.iterdir()) == [
         "dataset.yaml",
@@ -218,8 +208,8 @@ def test_the_published_data_is_used_in_place(first, output, toy_version):
     ]
 
 
-def test_a_run_prints_one_line_per_step_and_the_table_and_no_logging(first):
-    steps = [line.split(":")[0] for line in first.out.splitlines()[2:9]]
+def test_a_run_prints_one_line_per_step_and_the_table_and_no_logging(runs):
+    steps = [line.split(":")[0] for line in runs.first.out.splitlines()[2:9]]
     assert steps == [
         "ImportExamples",
         "ImportSchemaGen",
@@ -229,37 +219,37 @@ def test_a_run_prints_one_line_per_step_and_the_table_and_no_logging(first):
         "Evaluator",
         "Pusher",
     ]
-    assert f"blessed, pushed to {first.summary['pushed_to']}" in first.out
-    assert first.err == ""
-    assert max(map(len, first.out.splitlines())) < 200
+    assert f"blessed, pushed to {runs.first.summary['pushed_to']}" in runs.first.out
+    assert runs.first.err == ""
+    assert max(map(len, runs.first.out.splitlines())) < 200
 
 
-def test_a_second_run_finds_every_step_done_and_pushes_nothing_anew(first, again):
+def test_a_second_run_finds_every_step_done_and_pushes_nothing_anew(runs):
     for step in ("ImportExamples", "ImportSchemaGen", "ImportStatistics", "Trainer", "Evaluator", "Pusher"):
-        assert f"{step}: up to date\n" in again.out
-    assert "LastBlessedModel: none yet\n" in first.out
-    assert "LastBlessedModel: none with these classes and this image size\n" in again.out
-    assert again.exit_code == local_runner.EXIT_BLESSED
-    assert again.summary["pushed_to"] == first.summary["pushed_to"]
-    assert again.summary["metrics"] == first.summary["metrics"]
+        assert f"{step}: up to date\n" in runs.again.out
+    assert "LastBlessedModel: none yet\n" in runs.first.out
+    assert "LastBlessedModel: none with these classes and this image size\n" in runs.again.out
+    assert runs.again.exit_code == local_runner.EXIT_BLESSED
+    assert runs.again.summary["pushed_to"] == runs.first.summary["pushed_to"]
+    assert runs.again.summary["metrics"] == runs.first.summary["metrics"]
 
 
-def test_a_model_worse_than_the_last_blessed_one_is_neither_blessed_nor_pushed(first, worse, better):
-    assert worse.exit_code == local_runner.EXIT_NOT_BLESSED
-    assert worse.summary["blessed"] is False
-    assert worse.summary["pushed_to"] is None
-    assert worse.summary["metrics"]["mean_iou"] > 0.5  # above the floor
-    assert worse.summary["last_blessed_model"]["mean_iou"] == first.summary["metrics"]["mean_iou"]
-    [reason] = worse.summary["not_blessed_because"]
+def test_a_model_worse_than_the_last_blessed_one_is_neither_blessed_nor_pushed(runs):
+    assert runs.worse.exit_code == local_runner.EXIT_NOT_BLESSED
+    assert runs.worse.summary["blessed"] is False
+    assert runs.worse.summary["pushed_to"] is None
+    assert runs.worse.summary["metrics"]["mean_iou"] > 0.5  # above the floor
+    assert runs.worse.summary["last_blessed_model"]["mean_iou"] == runs.first.summary["metrics"]["mean_iou"]
+    [reason] = runs.worse.summary["not_blessed_because"]
     assert "below the last blessed model's" in reason
-    assert reason in worse.out
+    assert reason in runs.worse.out
 
 
-def test_a_better_model_is_compared_with_the_last_blessed_one_and_pushed_beside_it(first, better):
-    assert better.exit_code == local_runner.EXIT_BLESSED
-    assert better.summary["last_blessed_model"]["mean_iou"] == first.summary["metrics"]["mean_iou"]
-    assert better.summary["metrics"]["mean_iou"] == 1.0
-    assert better.served == sorted([first.summary["pushed_to"], better.summary["pushed_to"]])
+def test_a_better_model_is_compared_with_the_last_blessed_one_and_pushed_beside_it(runs):
+    assert runs.better.exit_code == local_runner.EXIT_BLESSED
+    assert runs.better.summary["last_blessed_model"]["mean_iou"] == runs.first.summary["metrics"]["mean_iou"]
+    assert runs.better.summary["metrics"]["mean_iou"] == 1.0
+    assert runs.better.served == sorted([runs.first.summary["pushed_to"], runs.better.summary["pushed_to"]])
 
 
 def test_a_model_below_the_floor_is_neither_blessed_nor_pushed(below_floor):
@@ -288,50 +278,50 @@ def test_a_floor_of_a_slice_holds_in_each_of_its_values(toy_version, floor_outpu
     assert reason == f"mean_iou {breeds[worst]:.4f} of breed {worst} is below the floor {floor:.4f}"
 
 
-def test_a_model_that_is_blind_to_a_class_is_not_blessed_unless_the_configuration_allows_it(toy_version, floor_output):
+def test_a_model_that_is_blind_to_a_class_is_not_blessed_unless_the_configuration_allows_it(toy_version, tmp_path):
     masks = [truth for _, truth, _ in judged(toy_version, 0)]
     share, photos = np.mean(np.stack(masks) == 2), sum((mask == 2).any() for mask in masks)
     seen = f"blind to border: IoU 0.000, though {share:.2%} of the eval pixels and {photos} of 14 photos show it"
-    run = run_pipeline(toy_version, floor_output, BLIND_TO_LAST, min_mean_iou=0.1)
+    run = run_pipeline(toy_version, tmp_path, BLIND_TO_LAST, min_mean_iou=0.1)
     [reason] = run.summary["not_blessed_because"]
     assert reason.startswith(seen)
     assert "evaluation.allow_blind" in reason
     assert reason in run.out
-    assert (floor_output / "evaluation.html").read_text().count(seen) == 1
+    assert (tmp_path / "evaluation.html").read_text().count(seen) == 1
     assert [one["name"] for one in run.summary["blind_classes"]] == ["border"]
 
-    allowed = run_pipeline(toy_version, floor_output, BLIND_TO_LAST, min_mean_iou=0.1, allow_blind=("border",))
+    allowed = run_pipeline(toy_version, tmp_path, BLIND_TO_LAST, min_mean_iou=0.1, allow_blind=("border",))
     assert "Trainer: up to date" in allowed.out
     assert allowed.summary["blessed"] is True
     assert f"WARNING: {seen}; evaluation.allow_blind allows it" in allowed.out
-    assert (floor_output / "evaluation.html").read_text().count(seen) == 1
+    assert (tmp_path / "evaluation.html").read_text().count(seen) == 1
 
 
-def test_a_pushed_model_that_was_removed_is_pushed_again(after_removal, better):
-    assert "Evaluator: up to date" in after_removal.out
-    assert after_removal.summary["pushed_to"] in after_removal.served
-    assert len(after_removal.served) == len(better.served)
+def test_a_pushed_model_that_was_removed_is_pushed_again(runs):
+    assert "Evaluator: up to date" in runs.after_removal.out
+    assert runs.after_removal.summary["pushed_to"] in runs.after_removal.served
+    assert len(runs.after_removal.served) == len(runs.better.served)
 
 
-def test_the_sheet_shows_truth_and_prediction_in_the_classes_colours(first, output):
+def test_the_sheet_shows_truth_and_prediction_in_the_classes_colours(runs, output):
     sheet = Image.open(output / "predictions.png")
     colors = {color for _, color in sheet.convert("RGB").getcolors(1 << 24)}
     assert set(load_spec("pets").palette) <= colors
     assert sheet.width > sheet.height > 400
 
 
-def test_the_sheet_is_drawn_anew_for_another_model_only(first, again, worse):
-    assert again.sheet_mtime_ns == first.sheet_mtime_ns
-    assert worse.sheet_mtime_ns > again.sheet_mtime_ns
+def test_the_sheet_is_drawn_anew_for_another_model_only(runs):
+    assert runs.again.sheet_mtime_ns == runs.first.sheet_mtime_ns
+    assert runs.worse.sheet_mtime_ns > runs.again.sheet_mtime_ns
 
 
-def test_an_output_that_was_renamed_keeps_its_last_blessed_model(toy_version, better, tmp_path_factory, output):
+def test_an_output_that_was_renamed_keeps_its_last_blessed_model(toy_version, runs, tmp_path_factory, output):
     renamed = tmp_path_factory.mktemp("moved") / "renamed"
     shutil.copytree(output, renamed)
     run = run_pipeline(toy_version, renamed, MIDDLING)
     assert "LastBlessedModel: found\n" in run.out
     assert run.exit_code == local_runner.EXIT_NOT_BLESSED
-    assert run.summary["last_blessed_model"]["mean_iou"] == better.summary["metrics"]["mean_iou"]
+    assert run.summary["last_blessed_model"]["mean_iou"] == runs.better.summary["metrics"]["mean_iou"]
 
 
 def _last_trained(output: Path) -> Path:
@@ -359,7 +349,7 @@ def scramble(model: Path):
     ],
 )
 def test_a_last_blessed_model_that_cannot_be_used_is_named_before_anything_trains(
-    toy_version, better, output, tmp_path, damage, message
+    toy_version, runs, output, tmp_path, damage, message
 ):
     copy = shutil.copytree(output, tmp_path / "copy")
     model = _last_trained(copy)
@@ -368,9 +358,7 @@ def test_a_last_blessed_model_that_cannot_be_used_is_named_before_anything_train
         run_pipeline(toy_version, copy, MIDDLING, run_fn="failing_run_fn")
 
 
-def test_a_blessed_model_that_is_missed_only_when_it_is_compared_with_is_named_too(
-    toy_version, better, output, tmp_path
-):
+def test_a_blessed_model_that_is_missed_only_when_it_is_compared_with_is_named_too(toy_version, runs, output, tmp_path):
     copy = shutil.copytree(output, tmp_path / "copy")
     earlier = _last_trained(copy)
     assert run_pipeline(toy_version, copy, PERFECT).exit_code == local_runner.EXIT_BLESSED
@@ -379,7 +367,7 @@ def test_a_blessed_model_that_is_missed_only_when_it_is_compared_with_is_named_t
         run_pipeline(toy_version, copy, PERFECT)  # the candidate, from the cache, is itself the latest blessed one
 
 
-def test_a_memory_of_earlier_runs_in_another_format_is_named(toy_version, better, output, tmp_path):
+def test_a_memory_of_earlier_runs_in_another_format_is_named(toy_version, runs, output, tmp_path):
     copy = shutil.copytree(output, tmp_path / "copy")
     with closing(sqlite3.connect(copy / "metadata.sqlite")) as connection:
         connection.execute("UPDATE MLMDEnv SET schema_version = 99")
@@ -404,21 +392,23 @@ def test_a_mistake_that_the_trainer_finds_is_a_user_error(toy_version, tmp_path)
         run_pipeline(toy_version, tmp_path, GOOD, run_fn="refusing_run_fn")
 
 
-def test_the_report_shows_every_metric_with_its_interval_and_the_last_blessed_model(better, output):
+def test_the_report_shows_every_metric_with_its_interval_and_the_last_blessed_model(runs, output):
     page = (output / "evaluation.html").read_text()
-    metrics = better.summary["metrics"]
+    metrics = runs.better.summary["metrics"]
     assert f"{metrics['mean_iou']:.3f}" in page
     low, high = metrics["intervals"]["iou_pet"]
     assert f"{low:.3f} to {high:.3f}" in page
-    assert f"{better.summary['last_blessed_model']['mean_iou']:.3f}" in page
+    assert f"{runs.better.summary['last_blessed_model']['mean_iou']:.3f}" in page
     assert all(breed in page for breed in metrics["slices"]["breed"])
     assert page.count('class="triple"') == 12
 
 
-def test_the_worst_and_the_best_are_those_of_all_records(worse, toy_version, monkeypatch):
+def test_the_worst_and_the_best_are_those_of_all_records(runs, toy_version, monkeypatch):
     monkeypatch.setattr(eval_predictions, "EXTREMES", 3)
     monkeypatch.setattr(eval_predictions, "SAMPLED", 2)
-    kept = eval_predictions.predict_examples(Path(worse.summary["model"]), toy_version, read_manifest(toy_version), 3)
+    kept = eval_predictions.predict_examples(
+        Path(runs.worse.summary["model"]), toy_version, read_manifest(toy_version), 3
+    )
     ious = {one: mean_iou(confusion_matrix(truth, predicted, 3)) for one, truth, predicted in named(toy_version)}
     assert kept.count == len(ious) == 14
     assert [one.image_id for one in kept.worst] == sorted(ious, key=lambda one: (ious[one], one))[:3]
@@ -436,7 +426,7 @@ def named(version: Path) -> list[tuple[str, np.ndarray, np.ndarray]]:
     return [(id_of(one), truth, predicted) for one, truth, predicted in judged(version, MIDDLING)]
 
 
-def test_the_report_asks_for_nothing_from_anywhere(better, output):
+def test_the_report_asks_for_nothing_from_anywhere(runs, output):
     page = (output / "evaluation.html").read_text()
     assert 'content="default-src &#x27;none&#x27;' in page
     assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", page)

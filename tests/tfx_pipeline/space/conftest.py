@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -31,19 +29,12 @@ def encoded(image: Image.Image, image_format: str = "JPEG", **options) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory) -> Path:
-    """An exported model with random weights and its TFLite models; made once for all workers of a test run."""
-    shared = tmp_path_factory.getbasetemp()
-    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
-    folder = shared / "exported-model" / "serving" / "1"
-    with (shared / "exported-model.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            _export(folder)
-    return folder
+def exported(made_once) -> Path:
+    """An exported model of two layers with random weights, and its TFLite models."""
+    return made_once("exported-model", _export) / "serving" / "1"
 
 
-def _export(folder: Path) -> None:
+def _export(root: Path) -> None:
     import keras
     import tensorflow as tf
 
@@ -53,25 +44,32 @@ def _export(folder: Path) -> None:
     from schemas.spec import load_spec
     from trainer.config import TrainingConfig
     from trainer.export import export_model, write_model_info
-    from trainer.models import build_model
     from trainer.tflite_conversion import convert, save_for_one_image
 
     config = TrainingConfig(encoder_weights="none", encoder_scale=1, fine_tune_epochs=0, decoder_filters=8)
     keras.utils.set_random_seed(1)
-    making = folder.with_name("making")
-    export_model(build_model(config, IMAGE_SIZE, 3), IMAGE_SIZE, 3, str(making))
-    tflite, one_image = making / EXTRA_FOLDER / TFLITE_FILE, str(folder.parent.parent / "one-image")
+    layers = keras.layers
+    small = keras.Sequential(
+        [
+            keras.Input((IMAGE_SIZE, IMAGE_SIZE, 3)),
+            layers.Conv2D(8, 3, strides=2, padding="same", activation="relu"),
+            layers.UpSampling2D(interpolation="bilinear"),
+            layers.Conv2D(3, 3, padding="same"),
+        ]
+    )
+    folder = root / "serving" / "1"
+    export_model(small, IMAGE_SIZE, 3, str(folder))
+    tflite, one_image = folder / EXTRA_FOLDER / TFLITE_FILE, str(root / "one-image")
     tflite.parent.mkdir()
-    save_for_one_image(tf.saved_model.load(str(making)), one_image)
+    save_for_one_image(tf.saved_model.load(str(folder)), one_image)
     tflite.write_bytes(convert(one_image, quantize=False))
     exact = {"compared_images": 1, "equal_pixels": 1.0, "max_logit_difference": 0.0, "mean_iou_difference": 0.0}
     report = {TFLITE_FILE: TfliteReport(sha256=file_sha256(tflite), bytes=tflite.stat().st_size, **exact)}
     spec = load_spec("pets").model_copy(update={"title": "Drawn cats & dogs", "drawn": True})
-    write_model_info(str(making), spec, IMAGE_SIZE, "0" * 64, config, "1" * 64, report)
+    write_model_info(str(folder), spec, IMAGE_SIZE, "0" * 64, config, "1" * 64, report)
     values = {one.name: dict.fromkeys(spec.class_names, 0.25) if one.per_class else 0.75 for one in METRICS}
-    info = read_model_info(making / INFO_PATH).model_copy(update={"metrics": {"examples": 7, **values}})
-    (making / INFO_PATH).write_text(info.to_json())
-    making.rename(folder)
+    info = read_model_info(folder / INFO_PATH).model_copy(update={"metrics": {"examples": 7, **values}})
+    (folder / INFO_PATH).write_text(info.to_json())
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ from trainer.input_pipeline import parse_example
 from trainer.photo_decoding import decode_photo
 from trainer.preprocessing import resize_pixels
 
+pytestmark = pytest.mark.slow
+
 KINDS = photo_kinds()
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 IDS = {name: f"pug_{number}" for number, name in enumerate(KINDS)}
