@@ -213,7 +213,7 @@ def test_layers_lie_in_the_order_of_the_classes_and_each_has_one_value():
         layers(("car", png_of(half + (half > 0) * np.eye(30, 40, dtype=np.uint8))))
     with pytest.raises(InputRejected, match="is 20x20 pixels, its photo 40x30"):
         layers(("car", png_of(np.ones((20, 20), np.uint8))))
-    with pytest.raises(InputRejected, match="not a PNG"):
+    with pytest.raises(InputRejected, match="none of PNG, BMP"):
         layers(("car", b"text"))
 
 
