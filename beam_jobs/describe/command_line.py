@@ -54,7 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
     options, beam_flags = _parser().parse_known_args(arguments)
     quiet_libraries(options.verbose)
     folder = absolute_folder(options.input)
-    target = f"{folder}/{DATASET_FILE}"
+    output = absolute_folder(options.output) if options.output else folder
+    target = f"{output}/{DATASET_FILE}"
     _check_target(target, options.overwrite)
     paths = _list(folder)
     layouts = find_layouts(paths)
@@ -126,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--input", required=True, help="folder with photos and masks, local or gs://")
+    parser.add_argument("--output", help="folder for both files, where the photos may only be read (default: --input)")
     parser.add_argument("--overwrite", action="store_true", help="also a dataset.yaml that a person has edited")
     parser.add_argument("--verbose", action="store_true", help="show the libraries' own messages")
     return parser
@@ -200,9 +202,7 @@ def _write(
     guesses = guess(survey, names, ids)
     name = identifier(posixpath.basename(folder)) or "photos"
     text = dataset_yaml(name, layout, guesses, sampled, source, others)
-    write_atomically(target, text.encode())
-    page = f"{folder}/{PAGE_FILE}"
-    write_atomically(page, describing_page(name, text, guesses, pairs).encode())
+    _write_files(target, text, describing_page(name, text, guesses, pairs))
     print(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
     for problem in _problems(survey):
         print(f"Note: {problem}")
@@ -233,9 +233,7 @@ def _write_annotated(folder: str, target: str, found: Annotations, others: int) 
         reasons = "; ".join(f"{count} times {problem}" for problem, count in drawn.problems.items())
         raise UserError(f"--input {folder}: none of its annotations ({found.format}) can be read: {reasons}")
     text = description(name, found, drawn, spec.class_names)
-    page = f"{folder}/{PAGE_FILE}"
-    write_atomically(target, text.encode())
-    write_atomically(page, annotated_page(name, text, spec, drawn).encode())
+    _write_files(target, text, annotated_page(name, text, spec, drawn))
     print(f"{drawn.photos:,} photos drawn; {len(found.categories):,} categories from {found.names_from}")
     for problem, count in drawn.problems.items():
         print(f"Note: {count} photos would be rejected: {problem}")
@@ -247,12 +245,27 @@ def _write_annotated(folder: str, target: str, found: Annotations, others: int) 
     return 0
 
 
+def _write_files(target: str, text: str, page: str) -> None:
+    """Writes the description and, beside it, its page."""
+    try:
+        write_atomically(target, text.encode())
+        write_atomically(_page_beside(target), page.encode())
+    except OSError as error:
+        raise UserError(f"{target}: can't be written ({error}); name another folder with --output") from None
+
+
+def _page_beside(target: str) -> str:
+    return f"{posixpath.dirname(target)}/{PAGE_FILE}"
+
+
 def _say_what_next(folder: str, target: str, asked: int) -> None:
-    print(f"Written: {target}\n         {folder}/{PAGE_FILE}")
+    print(f"Written: {target}\n         {_page_beside(target)}")
     if asked:
         print(f"To do: name {asked} class{'es' if asked > 1 else ''} in {DATASET_FILE}; the page shows them")
-    print(f"Then: make train INPUT={folder}")
-    print(f"or, the data alone: python -m beam_jobs.prepare --input={folder} --output=DATA --version={FIRST_VERSION}")
+    elsewhere = f" --dataset={target}" if posixpath.dirname(target) != folder else ""
+    print(f"Then: make train INPUT={folder}" + (f" OPTIONS={elsewhere[1:]}" if elsewhere else ""))
+    prepare = f"python -m beam_jobs.prepare --input={folder}{elsewhere} --output=DATA --version={FIRST_VERSION}"
+    print(f"or, the data alone: {prepare}")
 
 
 def _problems(survey: Survey) -> list[str]:

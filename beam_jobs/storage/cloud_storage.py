@@ -26,6 +26,7 @@ from google.api_core.exceptions import (
     RetryError,
 )
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+from google.resumable_media import InvalidResponse
 
 from beam_jobs.storage.files import FileTooLarge
 from schemas.errors import UserError
@@ -127,6 +128,16 @@ def _as_os_errors(uri: str) -> Iterator[None]:
         raise PermissionError(f"{uri}: {error.message or 'may not be read'}") from None
     except _FAILURES as error:
         raise OSError(f"{uri}: {_says(error)}") from error
+
+
+@contextlib.contextmanager
+def written(uri: str) -> Iterator[None]:
+    """Raises what Google's client raises when a write is refused, which Beam passes on as it is, as OSError."""
+    try:
+        with _as_os_errors(uri):
+            yield
+    except InvalidResponse as error:
+        raise OSError(f"{uri}: Google Cloud Storage answers with HTTP status {error.response.status_code}") from None
 
 
 def _says(error: Exception) -> str:

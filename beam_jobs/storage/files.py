@@ -85,11 +85,16 @@ def write_atomically(path: str, data: bytes) -> None:
 
 @contextlib.contextmanager
 def create_file(path: str) -> Iterator[BinaryIO]:
-    """Writes a file, as it is, inside the `with` block; where no more can be written, the OSError names the folder."""
+    """Writes a file, as it is, inside the `with` block; OSError where that fails, naming the folder of a full disk."""
     from apache_beam.io.filesystems import FileSystems
 
+    translated: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+    if path.startswith("gs://"):
+        from beam_jobs.storage import cloud_storage
+
+        translated = cloud_storage.written(path)
     try:
-        with FileSystems.create(path, "application/octet-stream", "uncompressed") as file:
+        with translated, FileSystems.create(path, "application/octet-stream", "uncompressed") as file:
             yield file
     except OSError as error:
         if error.errno not in _FULL or error.filename:

@@ -38,6 +38,14 @@ def test_each_format_of_annotations_is_recognized_with_the_names_of_its_classes(
     assert "data:image/png" in (folder / "dataset.html").read_text()
 
 
+def test_another_folder_can_take_the_description_and_the_page(tmp_path, scenes):
+    folder = save(tmp_path / "fruit", "coco_polygons", scenes)
+    before = sorted(folder.rglob("*"))
+    assert main([f"--input={folder}", f"--output={tmp_path / 'described'}"]) == 0
+    assert sorted(folder.rglob("*")) == before
+    assert {path.name for path in (tmp_path / "described").iterdir()} == {"dataset.yaml", "dataset.html"}
+
+
 def test_masks_are_taken_rather_than_annotations_and_it_says_so(tmp_path, scenes, capsys):
     folder = save(tmp_path / "scenes", "index", scenes)
     write_text(folder / "annotations/instances.json", json.dumps(coco_document(scenes, polygons)))

@@ -15,6 +15,7 @@ from schemas.manifest import read_manifest
 from schemas.version_files import MANIFEST_FILE
 from tests.tfx_pipeline.conftest import REHEARSAL_CONFIG
 from tests.tfx_pipeline.deploy.trigger.test_events import BINARY
+from tfx_pipeline.deploy.trigger.__main__ import main as serve
 from tfx_pipeline.deploy.trigger.service import create_app
 from tfx_pipeline.deploy.trigger.submission import warm
 from tfx_pipeline.vertex.rehearsal.access import TRIGGER
@@ -170,6 +171,15 @@ def test_the_first_job_is_compiled_before_the_first_event(stage, publish, tmp_pa
     jobs = created(stage)
     assert warm(REHEARSAL_CONFIG)
     assert created(stage) == jobs
+
+
+def test_the_service_warms_up_before_it_listens(stage, tmp_path, capfd, monkeypatch):
+    config = tmp_path / "config.yaml"
+    config.write_text(REHEARSAL_CONFIG.read_text().replace("/pets/1.0.0", "/pets/0.0.1"))
+    said = []
+    monkeypatch.setattr("uvicorn.run", lambda app, **options: said.append(capfd.readouterr().err))
+    assert serve([f"--config={config}"]) == 0
+    assert "not warmed up: " in said[0]
 
 
 @pytest.mark.parametrize(
