@@ -26,6 +26,8 @@ REJECTED_PREFIX = "rejected_"  # and a reason code: one counter each
 REPAIRED_PREFIX = "repaired_"  # and a kind of repair: one counter each
 
 FILES_LEFT_OUT = "files_left_out"  # that match no pattern, and so are not inputs
+LISTED_ONLY = "listed_only"  # ids that lists name and that have no file
+LISTS_PREFIX = "lists_of_"  # and how lists name photos, such as `paths`: one counter each
 IDS_NOT_TAKEN = "ids_not_taken"  # in a retry: ids found in the input that the base does not know
 PUBLISHED_BY_ANOTHER = "published_by_another"  # 1 where another job has published the same content
 
@@ -104,6 +106,16 @@ def count_found(inputs: int) -> None:
 def count_left_out(files: int) -> None:
     """Counts files that match no pattern."""
     _counter(FILES_LEFT_OUT).inc(files)
+
+
+def count_listed_only() -> None:
+    """Counts an id that a list names and that has no file."""
+    _counter(LISTED_ONLY).inc()
+
+
+def count_list(form: str) -> None:
+    """Counts a list of a split, by how it names photos."""
+    _counter(LISTS_PREFIX + form).inc()
 
 
 def count_rejection(reason: str) -> None:

@@ -36,7 +36,7 @@ class Decision(NamedTuple):
 
     `near_duplicates` says whether there was a search for near-duplicates, whose file is then there; `dataset_text` is
     the content of the version's `dataset.yaml`; `left_out` are the files that match no pattern, by kind; `groups` those
-    that records name.
+    that records name; `listed_at` are lines of lists that name no photo.
     """
 
     manifest: Manifest
@@ -47,6 +47,7 @@ class Decision(NamedTuple):
     dataset_text: str = ""
     left_out: dict[str, LeftOut] = {}  # noqa: RUF012  # never changed in place
     groups: SpanningGroups | None = None
+    listed_at: tuple[str, ...] = ()
 
 
 def make_manifest(

@@ -16,6 +16,7 @@ from beam_jobs.prepare.listing import IMAGES, MASKS
 from beam_jobs.rejections import Rejection
 from beam_jobs.sources.left_out import LeftOut
 
+LISTED_AT = "listed_at"
 LISTED, PUBLISHED, QUARANTINED, ANNOTATED = "listed", "published", "quarantined", "annotated"
 LEFT_OUT = "left_out"
 NO_ID = "//"  # key of what belongs to no id; no file's id has a slash
@@ -29,6 +30,7 @@ class Found(NamedTuple):
 
     Attributes:
       kind: IMAGES or MASKS, whose value is a SourceFile; ANNOTATED, an AnnotationRow; LISTED, the name of a split;
+        LISTED_AT, the line that says it;
         PUBLISHED, a PlannedRecord; QUARANTINED, a Rejection; LEFT_OUT, of NO_ID, a dictionary of kinds to LeftOut.
       image_id: The id.
       value: The fact.
@@ -107,6 +109,7 @@ _VALUE_OF_ROW = {
     MASKS: to_file,
     ANNOTATED: lambda row: AnnotationRow(*row),
     LISTED: str,
+    LISTED_AT: str,
     PUBLISHED: to_plan,
     QUARANTINED: _to_rejection,
     LEFT_OUT: _to_left_out,

@@ -9,15 +9,18 @@ from apache_beam.pvalue import TaggedOutput
 
 from beam_jobs import rejections
 from beam_jobs.coders import declare
-from beam_jobs.elements import PAIR_STAGE, PlannedRecord, SourceFile
+from beam_jobs.elements import PAIR_STAGE, PlannedRecord, SourceFile, spell_out
+from beam_jobs.monitoring.metrics import count_list
 from beam_jobs.prepare.annotations import read_annotations
-from beam_jobs.prepare.joining import LEFT_OUT, LISTED, NO_ID, Found
+from beam_jobs.prepare.joining import LEFT_OUT, LISTED, LISTED_AT, NO_ID, Found
 from beam_jobs.prepare.listing import ANNOTATIONS, LISTS, Listing, Wanted, left_out_files, list_files, plan_listings
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.rejections import Rejection
 from beam_jobs.sources.input_files import check_listed
-from beam_jobs.sources.split_lists import read_split_list
+from beam_jobs.sources.split_lists import photo_listed, read_split_list
 from schemas.bounded_text import enumerated
+from schemas.features import EVAL, TEST
+from schemas.path_pattern import SPLIT_NAMES
 from schemas.spec import DatasetSpec
 
 FILES = "files"
@@ -44,7 +47,11 @@ class ListInput(beam.PTransform):
         )
         facts = [found[FILES]]
         if self._options.split == "official":
-            listed = found[LISTS] | "SpreadLists" >> beam.Reshuffle() | "ReadLists" >> beam.FlatMap(_read_split_list)
+            listed = (
+                found[LISTS]
+                | "SpreadLists" >> beam.Reshuffle()
+                | "ReadLists" >> beam.FlatMap(_read_split_list, self._options.spec)
+            )
             facts.append(listed)
         if self._options.spec.masks.annotations:
             spread = found[ANNOTATIONS] | "SpreadAnnotations" >> beam.Reshuffle()
@@ -68,10 +75,22 @@ class _ListFiles(beam.DoFn):
             yield Found(LEFT_OUT, NO_ID, left_out.kinds)
 
 
-def _read_split_list(element: tuple[str, SourceFile]) -> Iterator[Found]:
+def _read_split_list(element: tuple[str, SourceFile], spec: DatasetSpec) -> Iterator[Found]:
     split, source = element
-    for image_id in read_split_list(source):
+    forms: set[str] = set()
+    entries = list(read_split_list(source))
+    splits = {one.split: SPLIT_NAMES.get(one.split.lower(), one.split) for one in entries if one.split}
+    if EVAL not in splits.values():  # as in folders: `test` is eval where nothing else is
+        splits = {name: EVAL if one == TEST else one for name, one in splits.items()}
+    for entry in entries:
+        if entry.split and splits[entry.split] != split:
+            continue
+        image_id, form = photo_listed(entry.name, spec.image_path, spec.mask_path)
+        forms.add(form)
         yield Found(LISTED, image_id, split)
+        yield Found(LISTED_AT, image_id, spell_out(f"{source}: line {entry.line}: {entry.name}"))
+    for form in forms:
+        count_list(form)
 
 
 def group_of(spec: DatasetSpec, image_id: str, images: list[SourceFile]) -> str:

@@ -234,10 +234,8 @@ def _decide(
     if near_duplicates is not None:
         write_leaks(sorted(near_duplicates, key=lambda leak: leak.splits), options.staging_dir)
     listed, searched = tuple(sorted(line_files)), near_duplicates is not None
-    left_out = tally.left_out
-    return Decision(
-        manifest, tuple(problems), tally.listed_only, listed, searched, contract.dataset_text, left_out, groups
-    )
+    notes = contract.dataset_text, tally.left_out, groups, tally.listed_at
+    return Decision(manifest, tuple(problems), tally.listed_only, listed, searched, *notes)
 
 
 def _write_report(

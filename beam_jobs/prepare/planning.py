@@ -9,7 +9,7 @@ from apache_beam.pvalue import DoOutputsTuple
 
 from beam_jobs.elements import PLANNED, REJECTED, TALLIES
 from beam_jobs.prepare.annotations import masks_of
-from beam_jobs.prepare.joining import LEFT_OUT, LISTED, NO_ID, JoinById
+from beam_jobs.prepare.joining import LEFT_OUT, LISTED, LISTED_AT, NO_ID, JoinById
 from beam_jobs.prepare.listing import IMAGES
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.pairing import ListInput, group_of, pair, reject
@@ -68,7 +68,7 @@ class _Pair(TallyPlans):
             return
         images, masks = sorted(found[IMAGES]), masks_of(found, self._spec)
         if not images and not masks:
-            self.list_only()
+            self.list_only(found[LISTED_AT])
             return
         splits = sorted(set(found[LISTED]))
         if self._split_mode == "hash":

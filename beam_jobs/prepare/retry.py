@@ -16,7 +16,7 @@ from beam_jobs.line_files import read_quarantine
 from beam_jobs.monitoring.metrics import count_copied_repairs, count_not_taken
 from beam_jobs.prepare.annotations import masks_of
 from beam_jobs.prepare.base import read_unchanged
-from beam_jobs.prepare.joining import LEFT_OUT, LISTED, NO_ID, PUBLISHED, QUARANTINED, Found, JoinById
+from beam_jobs.prepare.joining import LEFT_OUT, LISTED, LISTED_AT, NO_ID, PUBLISHED, QUARANTINED, Found, JoinById
 from beam_jobs.prepare.listing import IMAGES
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.pairing import ListInput, group_of, pair, reject
@@ -97,7 +97,7 @@ class _PlanAgain(TallyPlans):
         if len(before) > 1:
             raise UserError(f"{self._base_dir}: names {image_id} twice; prepare a version from all photos")
         if not before and not images and not masks:
-            self.list_only()
+            self.list_only(found[LISTED_AT])
         elif not before:
             count_not_taken()
         elif isinstance(before[0], PlannedRecord):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from beam_jobs.monitoring.metrics import JobMetrics
 
 PROBLEMS_SHOWN = 40
+_LISTS = "lists_of_"  # of counters, see `beam_jobs.monitoring.metrics`
 COUNTS_SHOWN = 20  # reasons and repairs; there are some twenty of each
 
 
@@ -45,6 +46,11 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
         rows.append(("derived ids", manifest.derived_ids, f"for names that are not safe as ids: {DERIVED_IDS_FOLDER}/"))
     if left_out := metrics.counters.get("files_left_out") if metrics else None:
         rows.append(("left out", left_out, f"files that match no pattern; {REPORT_FILE} names some"))
+    counters = metrics.counters if metrics else {}
+    if forms := {name.removeprefix(_LISTS): count for name, count in counters.items() if name.startswith(_LISTS)}:
+        rows.append(("lists", sum(forms.values()), f"of {_counts(forms)}".replace("_", " ")))
+    if listed_only := counters.get("listed_only"):
+        rows.append(("not there", listed_only, f"named by lists, without a file; {REPORT_FILE} has their lines"))
     if not_taken := metrics.counters.get("ids_not_taken") if metrics else None:
         rows.append(("not taken", not_taken, "found in the input, but unknown to the base version"))
     if groups := metrics.counters.get("groups") if metrics else None:

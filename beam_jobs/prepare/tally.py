@@ -11,13 +11,15 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from beam_jobs.elements import REJECTED, TALLIES, PlannedRecord
-from beam_jobs.monitoring.metrics import count_found, count_left_out, count_rejection
+from beam_jobs.monitoring.metrics import count_found, count_left_out, count_listed_only, count_rejection
 from beam_jobs.packing import at_end_of_bundle
 from beam_jobs.prepare.inputs_digest import listed_fingerprint, unread_fingerprint
 from beam_jobs.records.sharding import SplitSize
 from beam_jobs.rejections import FATAL, Rejection
 from beam_jobs.sources.left_out import LeftOut, add_left_out
+from schemas.bounded_text import clipped
 
+LINES_SHOWN = 20  # of lists, that name no photo
 FATAL_SHOWN = 3  # named in the message; the quarantine has all
 
 
@@ -32,6 +34,7 @@ class Tally(NamedTuple):
       quarantined: Reason code to number of inputs that were rejected before they were read.
       fatal: The first few rejections whose reason alone withholds a version, in order.
       sizes: Split to its planned size.
+      listed_at: The first few lines of lists that name the ids of `listed_only`.
       left_out: Kind of file that matches no pattern to their number.
     """
 
@@ -42,6 +45,7 @@ class Tally(NamedTuple):
     fatal: tuple[Rejection, ...] = ()
     sizes: dict[str, SplitSize] = {}  # noqa: RUF012
     left_out: dict[str, LeftOut] = {}  # noqa: RUF012
+    listed_at: tuple[str, ...] = ()
 
 
 def add_tallies(tallies: Iterable[Tally]) -> Tally:
@@ -51,6 +55,7 @@ def add_tallies(tallies: Iterable[Tally]) -> Tally:
     fatal: tuple[Rejection, ...] = ()
     sizes: list[dict[str, SplitSize]] = []
     left_out: dict[str, LeftOut] = {}
+    listed_at: list[str] = []
     for one in tallies:
         found += one.found
         listed_only += one.listed_only
@@ -59,7 +64,9 @@ def add_tallies(tallies: Iterable[Tally]) -> Tally:
         fatal = tuple(heapq.nsmallest(FATAL_SHOWN, (*fatal, *one.fatal)))
         sizes = [add_sizes([*sizes, one.sizes])]
         left_out = add_left_out([left_out, one.left_out])
-    return Tally(found, listed_only, unread_digest, dict(quarantined), fatal, add_sizes(sizes), left_out)
+        listed_at = heapq.nsmallest(LINES_SHOWN, [*listed_at, *one.listed_at])
+    counts = found, listed_only, unread_digest, dict(quarantined)
+    return Tally(*counts, fatal, add_sizes(sizes), left_out, tuple(listed_at))
 
 
 def add_sizes(sizes: Iterable[dict[str, SplitSize]]) -> dict[str, SplitSize]:
@@ -85,6 +92,7 @@ class TallyPlans(beam.DoFn):
         self._records: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
         self._left_out: dict[str, LeftOut] = {}
+        self._listed_at: list[str] = []
 
     def plan(self, plan: PlannedRecord, listed: bool = False) -> PlannedRecord:
         """Counts a record that is planned; returns it. `listed`: an official list says its split."""
@@ -105,9 +113,11 @@ class TallyPlans(beam.DoFn):
         count_rejection(rejection.reason)
         return TaggedOutput(REJECTED, rejection)
 
-    def list_only(self) -> None:
-        """Counts an id that a list names and that has neither file."""
+    def list_only(self, lines: Iterable[str]) -> None:
+        """Counts an id that lists name, in `lines`, and that has neither file."""
         self._listed_only += 1
+        self._listed_at = heapq.nsmallest(LINES_SHOWN, [*self._listed_at, *map(clipped, lines)])
+        count_listed_only()
 
     def leave_out(self, kinds: Iterable[dict[str, LeftOut]]) -> None:
         """Counts files that match no pattern; they are not inputs."""
@@ -126,5 +136,6 @@ class TallyPlans(beam.DoFn):
             tuple(self._fatal),
             sizes,
             self._left_out,
+            tuple(self._listed_at),
         )
         yield at_end_of_bundle(tally, TALLIES)

@@ -1,14 +1,29 @@
-"""The official lists of a data set: which ids belong to which split."""
+"""Lists of the photos of a split, as people, tools and data sets write them: ids, names, paths, or a table.
+
+    pug_1                                  an id; columns of numbers behind it do not matter
+    IMG 1 (2).jpg                          a file's name, of a photo or a mask, whatever its extension
+    /data/train/x.png /data/labels/x.png   a path, of which the end is compared with the data set's patterns
+    image,split                            a table of comma, semicolon or tab, with a heading; rows of other splits are
+    images/x.jpg,val                       left to their own list, which may be the same file
+
+Empty lines and lines that begin with `#` are skipped.
+"""
 
 from __future__ import annotations
 
 import codecs
+import csv
+import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from beam_jobs.elements import SourceFile
 from beam_jobs.rejections import InputRejected
+from beam_jobs.sources.annotations.names import photo_id
 from beam_jobs.sources.input_files import read_input
 from schemas.errors import UserError
+from schemas.image_ids import image_id_of, is_image_id
+from schemas.path_pattern import PathPattern
 
 _MARKS = (  # byte order marks; that of UTF-32 begins like that of UTF-16
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -19,9 +34,31 @@ _MARKS = (  # byte order marks; that of UTF-32 begins like that of UTF-16
 )
 _REMEDY = "save the list as UTF-8"
 
+IDS, NAMES, PATHS = "ids", "file_names", "paths"
+_NAME_COLUMNS = frozenset(
+    ("id", "image_id", "imageid", "image", "image_name", "image_path", "img", "file", "file_name", "filename", "name")
+) | {"path", "photo", "photo_id"}
+_SPLIT_COLUMNS = frozenset(("split", "set", "subset", "partition"))
+_PICTURE = re.compile(r"\.(?:jpe?g|png|bmp|tiff?|webp|gif|avif|heic)$", re.IGNORECASE)
 
-def read_split_list(source: SourceFile) -> Iterator[str]:
-    """Ids of an official list: the first word of each line, without comments and blank lines.
+
+class Entry(NamedTuple):
+    """One photo in a list: the line that names it, the name as it is written, and what its column of splits says."""
+
+    line: int
+    name: str
+    split: str = ""
+
+
+class Listed(NamedTuple):
+    """The id that an entry means, and how it was read: one of IDS, NAMES and PATHS."""
+
+    image_id: str
+    form: str
+
+
+def read_split_list(source: SourceFile) -> Iterator[Entry]:
+    """The entries of a list, in its order.
 
     Raises:
       UserError: The list can't be read, or is not text.
@@ -30,10 +67,87 @@ def read_split_list(source: SourceFile) -> Iterator[str]:
         data = read_input(source)
     except InputRejected as error:
         raise UserError(f"{error.detail}; a list of a split can't be left out") from None
-    for line in _decode(data, str(source)).splitlines():
-        words = line.replace("\ufeff", "").split()  # marks remain where lists were joined
-        if words and not words[0].startswith("#"):
-            yield words[0]
+    text = _decode(data, str(source))
+    lines = [line.replace("\ufeff", "").strip() for line in re.split("\r\n|\n|\r", text)]  # marks of joined lists
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line and not line.startswith("#")]
+    if numbered and (columns := _heading(numbered[0][1])):
+        yield from _read_table(numbered[1:], columns, str(source))
+        return
+    pick = _first_name if _has_columns([line for _, line in numbered]) else _whole_line
+    for number, line in numbered:
+        yield Entry(number, pick(line))
+
+
+def photo_listed(name: str, image_path: str, mask_path: str | None) -> Listed:
+    """The id of the photo that a list calls `name`; it need not exist."""
+    parts = name.replace("\\", "/").split("/")
+    form = PATHS if len(parts) > 1 else NAMES if _PICTURE.search(name) else IDS
+    if form == IDS and "~" in name and is_image_id(name):  # as quarantines and tables of predictions write it
+        return Listed(name, IDS)
+    relative = "/".join(part for part in parts if part not in ("", "."))
+    patterns = sorted(filter(None, (image_path, mask_path)), key=_literal_length, reverse=True)
+    for pattern in patterns:
+        if image_id := photo_id(relative, pattern):
+            return Listed(image_id, form)
+    for pattern in patterns:
+        if image_id := photo_id(_with_extension(relative, pattern), pattern):
+            return Listed(image_id, form)
+    return Listed(image_id_of(_PICTURE.sub("", relative) or name), form)
+
+
+def _literal_length(pattern: str) -> int:
+    """Of two patterns that match a name, `{id}.png` and `{id}_mask.png`, the longer one has it."""
+    return PathPattern(pattern.rpartition("/")[2]).literal_length
+
+
+def _with_extension(name: str, pattern: str) -> str:
+    """A name with the extension that the pattern has: lists and photos may differ, and ids have none."""
+    extension = pattern.rpartition(".")[2]
+    return f"{_PICTURE.sub('', name)}.{extension if extension.isalnum() else 'png'}"
+
+
+def _heading(line: str) -> tuple[str, int, int | None] | None:
+    """Of a table: what separates its columns, and which have the name and the split; None for any other line."""
+    for separator in (",", ";", "\t"):
+        cells = [cell.strip().strip('"').lower() for cell in line.split(separator)]
+        names = [index for index, cell in enumerate(cells) if cell in _NAME_COLUMNS]
+        if names and (len(cells) > 1 or "_" in line or "file" in line.lower()):
+            splits = [index for index, cell in enumerate(cells) if cell in _SPLIT_COLUMNS]
+            return separator, names[0], splits[0] if splits else None
+    return None
+
+
+def _read_table(numbered: list[tuple[int, str]], columns: tuple[str, int, int | None], source: str) -> Iterator[Entry]:
+    separator, name, split = columns
+    for number, line in numbered:
+        try:
+            cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+        except csv.Error as error:
+            raise UserError(f"{source}: line {number}: not a row of a table ({error})") from None
+        if len(cells) > name and cells[name]:
+            yield Entry(number, cells[name], cells[split] if split is not None and len(cells) > split else "")
+
+
+def _has_columns(lines: list[str]) -> bool:
+    """Whether lines without extensions are an id and other columns, rather than a name with spaces in it.
+
+    The first words of names such as `IMG 1` are mostly the same, and those of ids are not.
+    """
+    several = [line.split()[0] for line in lines if len(line.split()) > 1]
+    return 2 * len(set(several)) > len(several)
+
+
+def _first_name(line: str) -> str:
+    return _up_to_extension(line) or line.split()[0]
+
+
+def _whole_line(line: str) -> str:
+    return _up_to_extension(line) or line.partition("\t")[0].strip()
+
+
+def _up_to_extension(line: str) -> str:
+    match = re.match(rf'"?(.+?{_PICTURE.pattern[:-1]})(?=["\s,;]|$)', line, re.IGNORECASE)
+    return match[1] if match else ""
 
 
 def _decode(data: bytes, name: str) -> str:

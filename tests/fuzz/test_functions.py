@@ -15,6 +15,7 @@ from beam_jobs.codec.masks import decode_mask, resize_mask
 from beam_jobs.codec.orientation import exif_orientation
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.elements import SourceFile, read_source
+from beam_jobs.prepare.joining import LISTED
 from beam_jobs.prepare.pairing import _read_split_list
 from beam_jobs.prepare.records import Encoding, make_record
 from beam_jobs.rejections import InputRejected
@@ -167,7 +168,8 @@ def test_lists(seed, tmp_path):
     def check(data: bytes) -> None:
         path.write_bytes(data)
         try:
-            found = [one.image_id for one in _read_split_list(("train", SourceFile(str(path), len(data))))]
+            listed = _read_split_list(("train", SourceFile(str(path), len(data))), PETS)
+            found = [one.image_id for one in listed if one.kind == LISTED]
         except UserError as error:
             check_sentence(str(error), str(path))
             return

@@ -133,7 +133,8 @@ def _counts(decision: Decision) -> Markup:
     repairs = [(in_words(kind), count) for kind, count in by_count(manifest.repairs)]
     lists = [_count_list("Quarantined by reason", reasons), _count_list("Repaired by kind", repairs)]
     if decision.listed_only:
-        lists.append(_count_list("Listed, but not there", [("ids without any file", decision.listed_only)]))
+        first = f"entries of lists without any file: {enumerated(decision.listed_at)}"
+        lists.append(_count_list("Listed, but not there", [(first, decision.listed_only)]))
     if decision.left_out:
         lists.append(_count_list("Left out: match no pattern", [_left_out(*one) for one in decision.left_out.items()]))
     groups = [element("p", f"{decision.groups.text}.")] if decision.groups else []

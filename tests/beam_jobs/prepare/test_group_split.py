@@ -189,7 +189,7 @@ def real(tmp_path_factory) -> Path:
 
 def test_the_real_pair_across_the_official_lists_ends_in_the_same_split(real, tmp_path):
     pair = {"Abyssinian_151", "Abyssinian_99"}
-    train = set(read_split_list(SourceFile(str(real / "annotations/trainval.txt"), 0)))
+    train = {one.name for one in read_split_list(SourceFile(str(real / "annotations/trainval.txt"), 0))}
     assert len(pair & train) == 1
     version, said = run(real, tmp_path, "--split=official", "--near_duplicates=one_side")
     assert pair <= ids(version)["train"]
