@@ -115,7 +115,8 @@ def draw_sample(folder: str, spec: DatasetSpec) -> Drawn:
     Raises:
       UserError: A file of annotations can't be read.
     """
-    options = PrepareOptions(description=spec, input=folder, output=folder, version="0", dataset=spec.name)
+    # nothing is written: an output needs a plainer path than an input
+    options = PrepareOptions(description=spec, input=folder, output="/", version="0", dataset=spec.name)
     found: dict[str, dict[str, list]] = defaultdict(lambda: defaultdict(list))
     files: list[tuple[str, SourceFile]] = []
     for listing in plan_listings(options):

@@ -213,7 +213,10 @@ def _class_folders(folder: str, sizes: dict[str, int], photos: _Photos) -> Annot
         above, name = posixpath.split(posixpath.dirname(path))
         if _stem(path) in photos.by_stem and _MASK_FOLDER.search(above):
             folders[above, _extension(path)][name].add(_stem(path))
+    places = {posixpath.basename(posixpath.dirname(path)) for path in photos.paths}
     for (above, extension), classes in sorted(folders.items()):
+        if len(places & classes.keys()) > len(classes) / 2:  # photos lie in folders of the same names: no classes
+            continue
         stems = [stem for one in classes.values() for stem in one]
         image_path = photos.pattern_of(stems)
         if len(classes) < 2 or len(stems) < _SEVERAL * len(set(stems)) or image_path is None:

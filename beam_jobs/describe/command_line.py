@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import posixpath
+import shlex
 import sys
 import tempfile
 from collections import Counter
@@ -16,6 +17,7 @@ from beam_jobs.describe.annotations import find_annotations
 from beam_jobs.describe.class_names import find_names
 from beam_jobs.describe.dataset_text import dataset_yaml
 from beam_jobs.describe.layout import Layout, find_layouts
+from beam_jobs.elements import spell_out
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.records.sharding import id_hash
 from beam_jobs.runners.beam_options import parse_beam_flags
@@ -23,6 +25,8 @@ from beam_jobs.storage.files import exists, files_below, read_file, read_part, w
 from beam_jobs.storage.versions import absolute_folder
 from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
+from schemas.image_ids import image_id_of, shown_name
+from schemas.path_pattern import PathPattern
 from schemas.sealed_text import is_edited
 from schemas.shorthand import ASKED, identifier
 from schemas.spec import DATASET_FILE
@@ -198,7 +202,8 @@ def _write(
     colors = palette_colors(survey)
     names, source = find_names(folder, paths, survey.pixels, set(colors.values()))
     names = {**names, **{value: names[color] for value, color in colors.items() if color in names}}
-    ids = [posixpath.splitext(posixpath.basename(photo))[0] for photo, _ in layout.pairs]
+    pattern = PathPattern(layout.image_path)
+    ids = [shown_name(image_id_of(spell_out(pattern.id_of(photo) or ""))) for photo, _ in layout.pairs]
     guesses = guess(survey, names, ids)
     name = identifier(posixpath.basename(folder)) or "photos"
     text = dataset_yaml(name, layout, guesses, sampled, source, others)
@@ -262,9 +267,10 @@ def _say_what_next(folder: str, target: str, asked: int) -> None:
     print(f"Written: {target}\n         {_page_beside(target)}")
     if asked:
         print(f"To do: name {asked} class{'es' if asked > 1 else ''} in {DATASET_FILE}; the page shows them")
-    elsewhere = f" --dataset={target}" if posixpath.dirname(target) != folder else ""
-    print(f"Then: make train INPUT={folder}" + (f" OPTIONS={elsewhere[1:]}" if elsewhere else ""))
-    prepare = f"python -m beam_jobs.prepare --input={folder}{elsewhere} --output=DATA --version={FIRST_VERSION}"
+    place = shlex.quote(folder)
+    elsewhere = f" --dataset={shlex.quote(target)}" if posixpath.dirname(target) != folder else ""
+    print(f"Then: make train INPUT={place}" + (f" OPTIONS={elsewhere[1:]}" if elsewhere else ""))
+    prepare = f"python -m beam_jobs.prepare --input={place}{elsewhere} --output=DATA --version={FIRST_VERSION}"
     print(f"or, the data alone: {prepare}")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from beam_jobs.describe.guesses import ASKED, Guesses
 from beam_jobs.describe.layout import Layout
+from schemas.path_pattern import PathPattern
 from schemas.sealed_text import sealed
 
 
@@ -39,7 +40,7 @@ def dataset_yaml(
         f"mask_path: {_quoted(layout.mask_path)}  # {layout.masks:,} masks; {len(layout.pairs):,} pairs",
     ]
     lines += [f"# mask_path: {_quoted(other)}  # pairs as well" for other in others]
-    if "{split:" in layout.image_path:
+    if PathPattern(layout.image_path).names_splits:
         lines.append("split: official  # the folders say it; hash would draw one by the names")
     if guesses.masks:
         lines.append(f"masks: {json.dumps(guesses.masks).replace(chr(34), '')}  # {guesses.masks_reason}")

@@ -98,7 +98,12 @@ def _guess_class(value: str, survey: Survey, names: dict[str, str], total: int, 
 
 
 def _groups(ids: Sequence[str]):
-    """Prefixes of ids that many share, such as videos, patients or breeds."""
+    """Folders in ids, or prefixes that many share, such as videos, patients or breeds."""
+    folders = Counter(one.partition("/")[0] for one in ids if "/" in one)
+    if len(folders) > 1 and sum(folders.values()) == len(ids):
+        few = ", ".join(name for name, _ in folders.most_common(4))
+        yield "group", "([^/]+)/.+", f"{len(folders)} folders, such as {few}: videos, places, kinds?"
+        return
     prefixes = Counter(match[1] for one in ids if (match := re.fullmatch(r"(.+?)[_-][^_-]+", one)))
     whole = sum(prefixes.values()) == len(ids)
     if whole and 2 <= len(prefixes) <= len(ids) / 5 and not all(one.isdigit() for one in prefixes):

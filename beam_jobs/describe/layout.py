@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import islice, product
 from typing import NamedTuple
 
-from schemas.path_pattern import SPLIT_NAMES
+from schemas.path_pattern import PLACEHOLDER, SPLIT_NAMES, is_system_name
 
 PICTURES = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "gif", "ppm", "pgm", "pnm")
 LOSSY = ("jpg", "jpeg")
@@ -55,7 +56,7 @@ class Layout(NamedTuple):
       image_path, mask_path: Patterns for `dataset.yaml`.
       pairs: (path of the photo, path of the mask), in the order of their names.
       photos, masks: Files that match.
-      shared_names: Names that lie in more than one of the folders that a `*` stands for, so that they are no ids.
+      shared_names: Names that lie in more than one of the folders that a `*` stands for in one of the patterns alone.
     """
 
     image_path: str
@@ -81,8 +82,8 @@ def find_layouts(paths: Iterable[str]) -> list[Layout]:
     groups: dict[Group, Names] = defaultdict(lambda: defaultdict(dict))
     for path in paths:
         folder, name = posixpath.split(path)
-        stem, _, extension = name.rpartition(".")
-        if not stem or name.startswith(".") or extension.lower() not in PICTURES:
+        stem, _, extension = unicodedata.normalize("NFC", name).rpartition(".")  # as ids are
+        if not stem or any(map(is_system_name, path.split("/"))) or extension.lower() not in PICTURES:
             continue
         template, split = split_template(folder)
         names = groups[Group(template, _SAME_EXTENSION.get(extension.lower(), extension.lower()))][(split,)]
@@ -138,7 +139,7 @@ def _families(groups: dict[Group, Names]) -> dict[Group, Names]:
         for index, part in enumerate(parts):
             if "{split}" not in part and not _is_telling(part):
                 family = "/".join([*parts[:index], "*", *parts[index + 1 :]])
-                members[Group(family, group.extension)].append((part, group))
+                members[Group(family, group.extension)].append((unicodedata.normalize("NFC", part), group))
     families: dict[Group, Names] = {}
     for family, found in members.items():
         if 1 < len(found) <= MAX_SIBLINGS:
@@ -205,12 +206,20 @@ def _flat(names: Names) -> Names:
 def _layout(photos: tuple[Group, Affix, Names], masks: tuple[Group, Affix, Names], places: list) -> Layout:
     found = [(_ids(photos, place), _ids(masks, place)) for place in places]
     pairs = [(own[one], other[one]) for own, other in found for one in own.keys() & other.keys()]
+    unique = Counter((place[0], one) for place, (own, _) in zip(places, found) for one in own)
+    in_id = max(unique.values(), default=0) > 1 and "*" in photos[0].folder and "*" in masks[0].folder
+    if in_id:
+        photos, masks = _with_folder_in_id(photos), _with_folder_in_id(masks)
+        unique.clear()
     splits = sorted({place[0] for place in places})
     if len({SPLIT_NAMES.get(one.lower()) for one in splits}) > 1:
-        split = f"{{split:{'|'.join(splits)}}}"
+        by_split = {
+            (place[0], place[1:] if in_id else (), one) for place, (own, _) in zip(places, found) for one in own
+        }
+        is_in_id = len({one[1:] for one in by_split}) < len(by_split)  # as where the photos of each are numbered from 1
+        split = f"{{{'id' if is_in_id else 'split'}:{'|'.join(splits)}}}"
     else:  # all are of one split, which is none
         split = splits[0] if len(splits) == 1 else "*"
-    unique = Counter((place[0], one) for place, (own, _) in zip(places, found) for one in own)
     return Layout(
         _pattern(photos, split),
         _pattern(masks, split),
@@ -219,6 +228,11 @@ def _layout(photos: tuple[Group, Affix, Names], masks: tuple[Group, Affix, Names
         sum(len(other) for _, other in found),
         sum(count > 1 for count in unique.values()),
     )
+
+
+def _with_folder_in_id(group: tuple[Group, Affix, Names]) -> tuple[Group, Affix, Names]:
+    """The same files, where the folder that a `*` stands for is a part of the id: names in it are in others too."""
+    return (group[0]._replace(folder=group[0].folder.replace("*", PLACEHOLDER)), *group[1:])
 
 
 def _ids(group: tuple[Group, Affix, Names], place: tuple[str, ...]) -> dict[str, str]:

@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 
 from beam_jobs.describe.layout import find_layouts
@@ -54,7 +56,10 @@ def test_photos_and_masks_pair_by_their_names(name):
 def test_folders_name_the_split(name):
     photo, mask, image_path, mask_path = BY_SPLIT[name]
     paths = [
-        one.format(split, f"x{number}") for split in ("train", "val") for number in range(9) for one in (photo, mask)
+        one.format(split, f"{split}{number}")
+        for split in ("train", "val")
+        for number in range(9)
+        for one in (photo, mask)
     ]
     layout = find_layouts(paths)[0]
     assert layout.image_path == image_path
@@ -93,7 +98,7 @@ def test_folders_of_one_split_alone_name_none(name):
 )
 def test_sibling_folders_become_a_star_rather_than_being_left_out(photo, mask):
     paths = [
-        pattern.format(split=split, id=f"{place}_{number}").replace("*", place)
+        pattern.format(split=split, id=f"{place}_{split}_{number}").replace("*", place)
         for split in ("train", "val")
         for place in ("rural", "urban")
         for number in range(6)
@@ -117,7 +122,35 @@ def test_a_video_s_masks_are_those_of_its_own_folder():
     layout = find_layouts(paths)[0]
     assert all(mask == photo.replace("Images", "Labels") for photo, mask in layout.pairs)
     assert len(layout.pairs) == 18
-    assert layout.shared_names == 6  # three frames of each split
+    assert layout.image_path == "{split:train|val}/{id}/Images/{id}.png"  # names are the same in each video
+    assert layout.mask_path == "{split:train|val}/{id}/Labels/{id}.png"
+    assert layout.shared_names == 0
+    ids = {PathPattern(check_path_pattern(layout.image_path)).id_of(photo) for photo, _ in layout.pairs}
+    assert len(ids) == 18
+
+
+def test_names_pair_however_their_accents_are_composed():
+    paths = [
+        unicodedata.normalize(form, f"{kind}/{place}/Straße Ü {number}.png")
+        for kind, form in (("photos", "NFC"), ("masks", "NFD"))
+        for place in ("Köln", "Ulm")
+        for number in range(5)
+    ]
+    layout = find_layouts(paths)[0]
+    assert (layout.image_path, layout.mask_path) == ("photos/{id}/{id}.png", "masks/{id}/{id}.png")
+    assert len(layout.pairs) == 10
+
+
+def test_a_split_whose_names_are_those_of_the_other_is_part_of_the_id():
+    paths = [
+        f"{folder}/{number}.png"
+        for split in ("train", "val")
+        for number in range(9)
+        for folder in (f"images/{split}", f"masks/{split}", f"__MACOSX/images/{split}")
+    ]
+    layout = find_layouts(paths)[0]
+    assert layout.image_path == "images/{id:train|val}/{id}.png"
+    assert len({PathPattern(check_path_pattern(layout.image_path)).id_of(photo) for photo, _ in layout.pairs}) == 18
 
 
 CITYSCAPES = ("color", "instanceIds", "labelIds", "panoptic")
