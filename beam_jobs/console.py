@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import io
 import logging
 import os
 import select
@@ -54,6 +55,12 @@ def quiet_libraries(verbose: bool) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # oneDNN announces itself, and rounds differently each time
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+
+def show_lines_at_once() -> None:
+    """Makes standard output show each line when it is printed, also through a pipe."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # it is not where a test or a notebook has replaced it
+        sys.stdout.reconfigure(line_buffering=True)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 
-from beam_jobs.console import USER_ERROR, CommandLine, exit_code, stderr_in_file
+from beam_jobs.console import USER_ERROR, CommandLine, exit_code, show_lines_at_once, stderr_in_file
 from beam_jobs.storage.local_paths import local_path
 from beam_jobs.storage.sole_use import sole_use
 from beam_jobs.storage.wildcards import refuse_wildcards
@@ -64,7 +64,7 @@ Another run with the same output folder reuses the results of finished steps."""
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     options = _parser().parse_args(arguments)
-    sys.stdout.reconfigure(line_buffering=True)  # show progress at once, also through a pipe
+    show_lines_at_once()
     return exit_code(lambda: _check_and_run(options), "interrupted; finished steps are kept")
 
 

@@ -34,6 +34,7 @@ from tfx_pipeline.evaluation.results import eval_config, final_eval_config
 from tfx_pipeline.hub.component import HFPusher
 from tfx_pipeline.platforms import Platform
 from tfx_pipeline.source_digest import source_sha256
+from trainer.tuning import TuningConfig
 from trainer.weights_file import weights_files
 
 TUNER = "Tuner"
@@ -68,7 +69,9 @@ def create_pipeline(
     examples = _imported(config, manifest, EXAMPLES_FOLDER, Examples)
     statistics = _imported(config, manifest, STATISTICS_FOLDER, ExampleStatistics)
     schema_gen = ImportSchemaGen(schema_file=f"{config.data}/{SCHEMA_FILE}")
-    tuner = _tuner(config, version, platform, examples, schema_gen) if config.tuning is not None else None
+    tuner = None
+    if config.tuning is not None:
+        tuner = _tuner(config, config.tuning, version, platform, examples, schema_gen)
     trainer = _trainer(config, version, platform, run_fn, examples, schema_gen, tuner)
     last_blessed = _last_blessed_model(trainer, compare_with_itself)
     evaluator = _evaluator(config, spec, examples, trainer, last_blessed)
@@ -112,6 +115,7 @@ def create_pipeline(
 
 def _tuner(
     config: PipelineConfig,
+    tuning: TuningConfig,
     version: PublishedVersion,
     platform: Platform,
     examples: Importer,
@@ -124,7 +128,7 @@ def _tuner(
         schema=schema_gen.outputs["schema"],
         train_args=trainer_pb2.TrainArgs(splits=[TRAIN]),
         eval_args=trainer_pb2.EvalArgs(splits=[EVAL]),
-        custom_config=tuner_config(config, version) | settings,
+        custom_config=tuner_config(config, tuning, version) | settings,
     ).with_id(TUNER)
 
 
@@ -163,15 +167,15 @@ def trainer_config(config: PipelineConfig, version: PublishedVersion, run_fn: st
     }
 
 
-def tuner_config(config: PipelineConfig, version: PublishedVersion) -> dict:
+def tuner_config(config: PipelineConfig, tuning: TuningConfig, version: PublishedVersion) -> dict:
     """Tuner's `custom_config`: like Trainer's, with the settings that all trials share and the search."""
-    trials = config.model_copy(update={"training": config.tuning.trial_training(config.training)})
-    return trainer_config(trials, version, TUNER_FN) | {"tuning": config.tuning.model_dump(mode="json")}
+    trials = config.model_copy(update={"training": tuning.trial_training(config.training)})
+    return trainer_config(trials, version, TUNER_FN) | {"tuning": tuning.model_dump(mode="json")}
 
 
 def _imported(config: PipelineConfig, manifest: Manifest, folder: str, artifact_type: type[Artifact]) -> Importer:
     """Imports a folder of the version as an artifact, in place; the same folder and digest give the same artifact."""
-    identity = {
+    identity: dict[str, str | int] = {
         "dataset": manifest.dataset,
         "dataset_version": manifest.version,
         "manifest_sha256": manifest.sha256,
@@ -195,7 +199,9 @@ def _last_blessed_model(trainer: Trainer, compare_with_itself: bool) -> Resolver
     if not compare_with_itself:
         strategy = LatestOtherBlessedModel
         channels[CANDIDATE] = trainer.outputs["model"]
-    return Resolver(strategy_class=strategy, **channels).with_id(LAST_BLESSED_MODEL)
+    # No channel is called `config`, which pyright cannot know.
+    resolver = Resolver(strategy_class=strategy, **channels)  # pyright: ignore[reportArgumentType]
+    return resolver.with_id(LAST_BLESSED_MODEL)
 
 
 def _evaluator(

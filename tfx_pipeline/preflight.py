@@ -80,7 +80,7 @@ def _statistics_problems(data: str, manifest: Manifest) -> Iterator[str]:
 
 def _training_problems(config: PipelineConfig, version: PublishedVersion, on_vertex: bool) -> Iterator[str]:
     manifest, spec = version
-    training, job = config.training, config.cloud.training if on_vertex else None
+    training, job = config.training, config.cloud.training if on_vertex and config.cloud else None
     if problem := distribution_problem(training, job, on_vertex):
         yield f"training.{problem}"
         return

@@ -83,9 +83,8 @@ def test_another_search_is_another_cache_key_and_a_longer_final_training_is_not(
     version = read_version(toy_version)
 
     def key(training=(), **tuning) -> dict:
-        return tuner_config(
-            load_config(write_config(training=TRAINING | dict(training), tuning=TUNING | tuning)), version
-        )
+        config = load_config(write_config(training=TRAINING | dict(training), tuning=TUNING | tuning))
+        return tuner_config(config, config.tuning, version)
 
     assert key() == key() == key(training={"epochs": 9, "export_tflite": True})
     assert key() != key(trials=3)

@@ -89,6 +89,13 @@ class PipelineConfig(FrozenModel):
         return self
 
 
+class CloudPipelineConfig(PipelineConfig):
+    """The configuration of a pipeline that runs on Google Cloud: `cloud` is there."""
+
+    # Pydantic makes the field required, as intended; in a dataclass, it could not follow fields with defaults.
+    cloud: CloudConfig  # pyright: ignore[reportGeneralTypeIssues]
+
+
 def load_config(
     path: Path, data: str | None = None, output: str | None = None, settings: Sequence[str] = ()
 ) -> PipelineConfig:
@@ -117,7 +124,7 @@ def load_config(
 
 def load_cloud_config(
     path: Path, data: str | None = None, output: str | None = None, settings: Sequence[str] = ()
-) -> PipelineConfig:
+) -> CloudPipelineConfig:
     """Reads a configuration like `load_config`, for a run on Google Cloud: with `cloud`, and all paths in buckets.
 
     Raises:
@@ -131,7 +138,7 @@ def load_cloud_config(
         problems += _hub_on_vertex(config.hub)
     if problems:
         raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
-    return config
+    return CloudPipelineConfig(**dict(config))
 
 
 def _hub_on_vertex(hub: HubConfig) -> Iterator[str]:

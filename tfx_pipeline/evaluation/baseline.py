@@ -134,7 +134,7 @@ def check_last_blessed(store: MetadataStore, pipeline_name: str, root: Path, rea
     if context is None:
         return 0
     types = {one.id: one for one in store.get_artifact_types()}
-    artifacts: dict[str, list[Artifact]] = {Model.TYPE_NAME: [], ModelBlessing.TYPE_NAME: []}
+    artifacts: dict[str | None, list[Artifact]] = {Model.TYPE_NAME: [], ModelBlessing.TYPE_NAME: []}
     for one in store.get_artifacts_by_context(context.id):
         if (name := types[one.type_id].name) in artifacts:
             artifacts[name].append(artifact_utils.deserialize_artifact(types[one.type_id], one))

@@ -77,15 +77,17 @@ def predict_examples(model: Path, version_dir: Path, manifest: Manifest, num_cla
     count = 0
     records = tf.data.TFRecordDataset(shards).batch(BATCH_SIZE)
     for batch in records.map(lambda serialized: tf.io.parse_example(serialized, description)):
+        photos, masks, ids = (np.asarray(batch[name]) for name in (features.IMAGE, features.MASK, features.IMAGE_ID))
         for index, predicted in enumerate(masks_of(predict(**{IMAGE_BYTES: batch[features.IMAGE]}))):
-            image_id = batch[features.IMAGE_ID][index].numpy().decode()
-            truth = Image.open(io.BytesIO(batch[features.MASK][index].numpy()))
-            truth_ids = np.asarray(truth.resize(predicted.shape[::-1], Image.Resampling.NEAREST))
-            iou = mean_iou(confusion_matrix(truth_ids, predicted, num_classes))
+            image_id = ids[index].decode()
+            height, width = predicted.shape
+            truth = Image.open(io.BytesIO(masks[index]))
+            truth_ids = np.asarray(truth.resize((width, height), Image.Resampling.NEAREST))
+            iou = float(mean_iou(confusion_matrix(truth_ids, predicted, num_classes)))
             count += 1
             if not math.isfinite(iou):  # a mask of ignored pixels alone
                 continue
-            make = partial(_prediction, image_id, batch[features.IMAGE][index].numpy(), truth_ids, predicted, iou)
+            make = partial(_prediction, image_id, photos[index], truth_ids, predicted, iou)
             worst.offer((iou, image_id), make)
             best.offer((-iou, image_id), make)
             sample.offer((hashlib.sha256(image_id.encode()).hexdigest(), image_id), make)

@@ -15,12 +15,13 @@ follow from the group: photos that resemble each other are drawn together, or in
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.metrics import metric_types
 
 from schemas.exported_model import BOUNDARY_COUNTS, CONFUSION_MATRIX, FINGERPRINT
 from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS, Counts, Figure, blind_to, metric_named
@@ -33,8 +34,6 @@ CONFIDENCE = 0.95
 BOUNDS = {"low": (1 - CONFIDENCE) / 2, "high": (1 + CONFIDENCE) / 2}
 _COUNTS = "_segmentation_counts"  # TFMA keeps names with a leading underscore out of its results
 
-MetricValues = dict[tfma.metrics.MetricKey, "float | SummedCounts"]
-
 
 class SummedCounts(NamedTuple):
     """Sums over examples: `total` int64 [K] and `replicates` int64 [REPLICATES, K], K = C * C + C * 4 + C.
@@ -44,6 +43,10 @@ class SummedCounts(NamedTuple):
 
     total: np.ndarray
     replicates: np.ndarray
+
+
+Sums = dict[tfma.metrics.MetricKey, SummedCounts]
+Values = dict[tfma.metrics.MetricKey, "float | np.ndarray"]
 
 
 def bound_name(metric: str, bound: str) -> str:
@@ -100,7 +103,7 @@ class SegmentationMetric(tfma.metrics.Metric):
         )
 
 
-tfma.metrics.metric_types.register_metric(SegmentationMetric)
+metric_types.register_metric(SegmentationMetric)
 
 
 # TFMA passes the arguments that it names: those of the metric, and `model_names` of the EvalConfig.
@@ -119,7 +122,7 @@ def _computations(
         counts_key = tfma.metrics.MetricKey(name=_COUNTS, model_name=model_name)
         metric_key = tfma.metrics.MetricKey(name=name, model_name=model_name)
 
-        def result(metrics: MetricValues, counts_key=counts_key, metric_key=metric_key) -> MetricValues:
+        def result(metrics: Sums, counts_key=counts_key, metric_key=metric_key) -> Values:
             total, replicates = metrics[counts_key]
             if metric in (SUMMED_MATRIX, SUMMED_PHOTOS):
                 matrix, _, photos = _parts(total.astype(np.float64), num_classes)
@@ -171,11 +174,13 @@ class _SumCounts(beam.CombineFn):
             merged = SummedCounts(merged.total + one.total, merged.replicates + one.replicates)
         return merged
 
-    def extract_output(self, accumulator: SummedCounts) -> MetricValues:
+    def extract_output(self, accumulator: SummedCounts) -> Sums:
         return {self._key: accumulator}
 
-    def _counts(self, predictions: dict[str, np.ndarray]) -> tuple[np.ndarray, int]:
-        """The counts of one example, int64 [K], and its fingerprint."""
+    def _counts(self, predictions: object) -> tuple[np.ndarray, int]:
+        """The counts of one example, int64 [K], and its fingerprint; from arrays by the names of the outputs."""
+        if not isinstance(predictions, Mapping):
+            raise ValueError(f"the model returned {type(predictions).__name__}, expected arrays by name")
         matrix = np.asarray(predictions[CONFUSION_MATRIX], np.int64).ravel()
         boundaries = np.asarray(predictions[BOUNDARY_COUNTS], np.int64).ravel()
         expected = (self._num_classes**2, self._num_classes * BOUNDARY_COUNTS_PER_CLASS)

@@ -97,5 +97,5 @@ def _draw_legend(draw: ImageDraw.ImageDraw, entries: list[tuple[str, tuple[int, 
         draw.text((left + 24, top), name, TEXT_COLOR, _font(16))
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size=size)

@@ -127,10 +127,11 @@ def _worst_slices(evaluation: Evaluation) -> Iterator[str]:
         few = [value for value, one in values.items() if one.examples < FEW_EXAMPLES]
         # A slice of a few examples can be the worst by chance; larger ones are named, if there are any.
         large = {value: one for value, one in values.items() if value not in few} or values
-        below = {value: one for value, one in large.items() if one.mean_iou is not None and one.mean_iou < mean}
-        worst = sorted(below, key=lambda value: below[value].mean_iou)[:WORST_SLICES]
+        known = {value: one.mean_iou for value, one in large.items() if one.mean_iou is not None}
+        below = {value: one for value, one in known.items() if one < mean}
+        worst = sorted(below, key=below.__getitem__)[:WORST_SLICES]
         if worst:
-            listed = ", ".join(f"{plain(one)} {below[one].mean_iou:.3f} ({_examples(below[one])})" for one in worst)
+            listed = ", ".join(f"{plain(one)} {below[one]:.3f} ({_examples(large[one])})" for one in worst)
             yield f"Weakest by {plain(name)}, where the mean IoU is {mean:.3f} over all: {listed}."
         if few:
             which = ", ".join(map(plain, few)) if len(few) <= WIDE else f"{len(few)} of {len(values)}"

@@ -53,7 +53,7 @@ def hub_api(endpoint: str, token: str, max_silence: float = MAX_SILENCE) -> HfAp
       max_silence: Seconds without a byte after which a request is given up.
     """
 
-    def client() -> object:
+    def client():  # HTTPX's, by the name under which the Hub's client imports it
         made = default_client_factory()
         made.timeout = max_silence
         made.event_hooks = {**made.event_hooks, "response": [_raise_overload]}

@@ -56,7 +56,7 @@ class Executor(pusher_executor.Executor):
                 exported, hub, facts, _evaluation(input_dict, facts), _test_evaluation(input_dict, facts)
             )
             delivery = Delivery(hub, facts, repository, _examples(hub))
-            record = write_dry_run(delivery) if hub.dry_run else deliver(delivery)
+            record = write_dry_run(delivery, Path(hub.dry_run)) if hub.dry_run else deliver(delivery)
         record.write(pushed_model)
 
 

@@ -11,7 +11,7 @@ from huggingface_hub import HfApi
 from beam_jobs.storage.ownership import claim_folder
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
-from tfx_pipeline.config.hub import DRY_RUN_OWNER, PUBLIC_ENDPOINT, HubConfig
+from tfx_pipeline.config.hub import DRY_RUN_OWNER, PUBLIC_ENDPOINT, HubConfig, SpaceConfig
 from tfx_pipeline.hub.client import RetryPolicy, hub_api
 from tfx_pipeline.hub.contents import digest, write_folder
 from tfx_pipeline.hub.model_repository import ModelRepository
@@ -36,13 +36,12 @@ class Delivery:
     examples: dict[str, bytes] = field(default_factory=dict)
     retry_policy: RetryPolicy = field(default_factory=lambda: RetryPolicy(report=_report))
 
-    def space(self, model_revision: str) -> SpaceSettings:
+    def space_settings(self, space: SpaceConfig, model_revision: str) -> SpaceSettings:
         """Settings of the Space that shows the model at a commit or tag.
 
         Raises:
           UserError: A photo cannot be used as an example.
         """
-        space = self.hub.space
         values = {
             "kind": space.kind,
             "model_repo": self.hub.model_repo,
@@ -64,7 +63,7 @@ def deliver(delivery: Delivery) -> PushRecord:
     """
     hub, repository = delivery.hub, delivery.repository
     if hub.space is not None:
-        delivery.space(repository.tag)  # report a mistake in it before anything is pushed
+        delivery.space_settings(hub.space, repository.tag)  # report a mistake in it before anything is pushed
     api = hub_api(hub.endpoint, read_token(hub.token))
     target = Target(hub.model_repo, "model", hub.visibility == "private", hub.branch)
     model = Push(api, target, delivery.retry_policy).run(repository.files, repository.tag, _message(delivery))
@@ -78,14 +77,13 @@ def deliver(delivery: Delivery) -> PushRecord:
         commit_id=model.commit,
         content_sha256=repository.content_sha256,
     )
-    return record if hub.space is None else _with_space(record, delivery, api, model)
+    return record if hub.space is None else _with_space(record, delivery, hub.space, api, model)
 
 
-def _with_space(record: PushRecord, delivery: Delivery, api: HfApi, model: Pushed) -> PushRecord:
-    space = delivery.hub.space
+def _with_space(record: PushRecord, delivery: Delivery, space: SpaceConfig, api: HfApi, model: Pushed) -> PushRecord:
     target = Target(space.repo, "space", space.visibility == "private", sdk=space.kind)
     try:
-        files = space_files(delivery.space(model.commit))
+        files = space_files(delivery.space_settings(space, model.commit))
         tag = f"{delivery.facts.version}-{digest(files)[:12]}"
         message = Message(f"Show {delivery.hub.model_repo} at {model.commit[:12]}")
         pushed = Push(api, target, delivery.retry_policy).run(files, tag, message)
@@ -98,18 +96,18 @@ def _with_space(record: PushRecord, delivery: Delivery, api: HfApi, model: Pushe
     return replace(record, space_pushed=1, space_url=pushed.url, space_commit_id=pushed.commit)
 
 
-def write_dry_run(delivery: Delivery) -> PushRecord:
-    """Writes the repositories, as they would be pushed, to `hub.dry_run`: `model/` and `space/`.
+def write_dry_run(delivery: Delivery, folder: Path) -> PushRecord:
+    """Writes the repositories, as they would be pushed, to a folder: `model/` and `space/`.
 
     Without a commit there is no commit id, so the Space names the model by its tag.
 
     Raises:
       UserError: The folder cannot be written.
     """
-    repository, folder = delivery.repository, Path(delivery.hub.dry_run)
+    repository = delivery.repository
     written = {MODEL_FOLDER: repository.files}
-    if delivery.hub.space is not None:
-        written[SPACE_FOLDER] = space_files(delivery.space(repository.tag))
+    if (space := delivery.hub.space) is not None:
+        written[SPACE_FOLDER] = space_files(delivery.space_settings(space, repository.tag))
     claim_folder("hub.dry_run", str(folder), DRY_RUN_OWNER)
     try:
         for name, files in written.items():

@@ -134,6 +134,8 @@ class Push:
         """The id of a commit that equals `files`, and whether it is new."""
         target = self.target
         head = self.api.repo_info(target.repo_id, repo_type=target.kind, revision=target.branch).sha
+        if head is None:
+            raise HubUnavailable(f"the Hub names no commit of {target.branch}")
         stored = self._stored(head)
         changed, deleted = _difference(stored, files)
         if not changed and not deleted:

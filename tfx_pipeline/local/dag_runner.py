@@ -104,6 +104,8 @@ class ReportingDagRunner(LocalDagRunner):
             ).launch()
         except Exception as error:
             raise StepFailed(name, f"{type(error).__name__}: {error}") from error
+        if execution_info is None or execution_info.execution_id is None:
+            raise StepFailed(name, "it was not run")
         execution, inputs, outputs = _read_execution(ml_metadata, execution_info.execution_id)
         if execution.last_known_state not in (Execution.COMPLETE, Execution.CACHED):
             raise _failure(name, execution)

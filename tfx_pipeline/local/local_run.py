@@ -114,7 +114,9 @@ def _check_earlier_runs(config: PipelineConfig, manifest: Manifest, spec: Datase
     reads = records_read(spec.name, spec.class_names, model_size, training.crop_size > 0)
     with _open_metadata(path) as handle:
         blessed = check_last_blessed(handle.store, config.name, output / PIPELINE_FOLDER, reads)
-        return blessed, _last_pushed_is_there(handle.store.get_artifacts_by_type(PushedModel.TYPE_NAME))
+        # TFX lets an artifact's class have no name; this one has.
+        pushed = handle.store.get_artifacts_by_type(PushedModel.TYPE_NAME)  # pyright: ignore[reportArgumentType]
+        return blessed, _last_pushed_is_there(pushed)
 
 
 def _last_pushed_is_there(pushed_models: Iterable[Artifact]) -> bool:
@@ -128,7 +130,8 @@ def _open_metadata(path: Path) -> Iterator[Metadata]:
     """Opens ML Metadata's database; UserError if another version of it wrote it."""
     with ExitStack() as stack:
         try:
-            handle = stack.enter_context(Metadata(sqlite_metadata_connection_config(str(path))))
+            connection = Metadata(sqlite_metadata_connection_config(str(path)))
+            handle = stack.enter_context(connection)  # pyright: ignore[reportArgumentType]  # TFX mistypes `__exit__`
         except RuntimeError as error:  # TFX's, around any error of ML Metadata
             raise damaged(path, " ".join(str(error).split())) from None
         yield handle

@@ -41,10 +41,13 @@ class _Evaluated(FrozenModel):
 
 # What the apps show of a run's metrics: all that there are, of which models of earlier versions lack some.
 _PER_CLASS = tuple(one.name for one in METRICS if one.per_class)
+_METRIC_FIELDS: dict[str, Any] = {
+    one.name: (dict[str, float | None], {}) if one.per_class else (float | None, None) for one in METRICS
+}
 _Metrics = create_model(
     "_Metrics",
     __base__=_Evaluated,
-    **{one.name: (dict[str, float | None], {}) if one.per_class else (float | None, None) for one in METRICS},
+    **_METRIC_FIELDS,
 )
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import json
 import re
-import sys
 from itertools import islice
 from pathlib import Path
 
-from beam_jobs.console import USER_ERROR, CommandLine
+from beam_jobs.console import USER_ERROR, CommandLine, show_lines_at_once
 from beam_jobs.describe import command_line as describe
 from beam_jobs.prepare import command_line as prepare
 from beam_jobs.sources.dataset_file import read_dataset
@@ -50,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
       UserError: The options, the description, the data or the configuration can't be used.
     """
     options = _parser().parse_args(arguments)
-    sys.stdout.reconfigure(line_buffering=True)
+    show_lines_at_once()
     folder = absolute_folder(options.input)
     if not options.dataset and not _is_described(folder):
         if code := describe.main([f"--input={folder}"]):

@@ -9,10 +9,10 @@ import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 
-from beam_jobs.console import CommandLine, Terminated, exit_code, quiet_libraries, stderr_in_file
+from beam_jobs.console import CommandLine, Terminated, exit_code, quiet_libraries, show_lines_at_once, stderr_in_file
 from beam_jobs.storage.local_paths import local_path
 from schemas.errors import UserError
-from tfx_pipeline.config.pipeline import PipelineConfig, load_cloud_config
+from tfx_pipeline.config.pipeline import CloudPipelineConfig, load_cloud_config
 
 EXIT_PUSHED, EXIT_FAILED, EXIT_NOT_PUSHED, EXIT_CANCELLED = 0, 1, 3, 5  # 4 is the local runner's
 
@@ -29,7 +29,7 @@ exit codes:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     options = _parser().parse_args(arguments)
-    sys.stdout.reconfigure(line_buffering=True)  # show progress at once, also through a pipe
+    show_lines_at_once()
     quiet_libraries(options.verbose)
     return options.command(options)
 
@@ -108,7 +108,7 @@ def _command(commands, name: str, function, text: str) -> argparse.ArgumentParse
     return parser
 
 
-def _load(options: argparse.Namespace) -> PipelineConfig:
+def _load(options: argparse.Namespace) -> CloudPipelineConfig:
     return load_cloud_config(Path(options.config), options.data, settings=options.set)
 
 
@@ -125,7 +125,7 @@ def _compile(options: argparse.Namespace) -> int:
     return 0
 
 
-def _compile_to(config: PipelineConfig, path: Path, verbose: bool) -> None:
+def _compile_to(config: CloudPipelineConfig, path: Path, verbose: bool) -> None:
     from tfx_pipeline.vertex.compile import compile_job, read_version
 
     version = read_version(config)
@@ -159,7 +159,7 @@ def _watch(options: argparse.Namespace) -> int:
         return _follow(options, config, options.job_id)
 
 
-def _follow(options: argparse.Namespace, config: PipelineConfig, job_id: str) -> int:
+def _follow(options: argparse.Namespace, config: CloudPipelineConfig, job_id: str) -> int:
     from tfx_pipeline.vertex import jobs
 
     try:

@@ -13,14 +13,14 @@ from typing import Any
 from beam_jobs.dataflow.submission import check_credentials
 from beam_jobs.storage.versions import absolute_folder, read_contract, require_shards, require_version
 from schemas.version import PublishedVersion
-from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig
+from tfx_pipeline.config.pipeline import RUN_FN, CloudPipelineConfig
 from tfx_pipeline.preflight import check_run
 from tfx_pipeline.vertex.lineage import git_commit, lineage_labels
 
 JOB_FILE = "pipeline.json"
 
 
-def read_version(config: PipelineConfig) -> PublishedVersion:
+def read_version(config: CloudPipelineConfig) -> PublishedVersion:
     """Reads and checks manifest and contract of the data set version, from a bucket or a folder.
 
     Shards are listed, but not read.
@@ -39,7 +39,7 @@ def read_version(config: PipelineConfig) -> PublishedVersion:
     return version
 
 
-def compile_job(config: PipelineConfig, version: PublishedVersion, path: Path, run_fn: str = RUN_FN) -> None:
+def compile_job(config: CloudPipelineConfig, version: PublishedVersion, path: Path, run_fn: str = RUN_FN) -> None:
     """Compiles the pipeline into a job file, with the labels of its data, its code and the configuration.
 
     Args:
@@ -58,14 +58,16 @@ def compile_job(config: PipelineConfig, version: PublishedVersion, path: Path, r
     path.write_text(json.dumps(job, sort_keys=True, indent=1) + "\n", encoding="utf-8")
 
 
-def run_compiler(config: PipelineConfig, version: PublishedVersion, path: Path, run_fn: str = RUN_FN) -> dict[str, Any]:
+def run_compiler(
+    config: CloudPipelineConfig, version: PublishedVersion, path: Path, run_fn: str = RUN_FN
+) -> dict[str, Any]:
     """Runs TFX's compiler; writes and returns its job. The `tfx` command line finds and patches it."""
     from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
     from tfx_pipeline.pipeline import create_pipeline
     from tfx_pipeline.vertex.platform import VertexPlatform
 
-    platform = VertexPlatform(git_commit())
+    platform = VertexPlatform(config.cloud, git_commit())
     pipeline = create_pipeline(config, version, platform, run_fn, beam_pipeline_args=_beam_arguments(config))
     runner = KubeflowV2DagRunner(
         KubeflowV2DagRunnerConfig(display_name=config.name, default_image=config.cloud.image),
@@ -75,7 +77,7 @@ def run_compiler(config: PipelineConfig, version: PublishedVersion, path: Path, 
     return runner.run(pipeline)
 
 
-def _beam_arguments(config: PipelineConfig) -> tuple[str, ...]:
+def _beam_arguments(config: CloudPipelineConfig) -> tuple[str, ...]:
     from tfx_pipeline.platforms import BEAM_IN_THE_STEP
 
     job_name = f"evaluate-{config.name}"[:63].rstrip("-")

@@ -13,8 +13,7 @@ from tfx.extensions.google_cloud_ai_platform.trainer.executor import TRAINING_AR
 from tfx.types import Channel
 
 from schemas.manifest import Manifest
-from tfx_pipeline.config.cloud import CloudConfig, TrainingJob
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.cloud import CloudConfig, Serving, TrainingJob
 from tfx_pipeline.platforms import PUSHER
 from tfx_pipeline.vertex.custom_job import Executor as CustomJobExecutor
 from tfx_pipeline.vertex.lineage import lineage_labels, lineage_text
@@ -77,15 +76,20 @@ class VertexPusher(Pusher):
 
 
 def vertex_pusher(
-    config: PipelineConfig, manifest: Manifest, git_commit: str | None, model: Channel, blessing: Channel
+    model_name: str,
+    cloud: CloudConfig,
+    serving: Serving,
+    manifest: Manifest,
+    git_commit: str | None,
+    model: Channel,
+    blessing: Channel,
 ) -> VertexPusher:
     """The Pusher of a pipeline with a `cloud.serving` section."""
-    cloud = config.cloud
     arguments = PushArguments(
         project=cloud.project,
         region=cloud.region,
-        model_name=config.name,
-        serving=cloud.serving.model_copy(update={"image": cloud.serving_image}),
+        model_name=model_name,
+        serving=serving.model_copy(update={"image": cloud.serving_image}),
         labels=cloud.labels,
         lineage=lineage_labels(manifest, git_commit),
         description=lineage_text(manifest, git_commit),

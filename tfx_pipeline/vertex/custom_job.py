@@ -65,4 +65,4 @@ def _cancel(project: str, region: str, step: str) -> None:
     aiplatform.init(project=project, location=region)
     for job in aiplatform.CustomJob.list(filter=f'labels.{STEP_LABEL}="{step}"'):
         print(f"The step was stopped; cancelling its CustomJob {job.resource_name}", flush=True)
-        job.cancel()
+        job.cancel()  # pyright: ignore[reportAttributeAccessIssue]  # Google types the list as its base class

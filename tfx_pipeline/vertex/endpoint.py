@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from schemas.errors import UserError
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.cloud import Serving
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 
 ALL_TRAFFIC = 100
 
@@ -38,18 +39,22 @@ class Deployed(NamedTuple):
         return f"version {self.version}: {self.share:3d} % of the traffic, {self.machines}"
 
 
-def find_endpoint(config: PipelineConfig):
+def find_endpoint(config: CloudPipelineConfig):
     """Finds the configured endpoint; UserError if the configuration names none, or it does not exist."""
     from google.cloud import aiplatform
 
-    serving = config.cloud.serving
-    if serving is None:
-        raise UserError("cloud.serving: missing, so no endpoint is named")
+    serving = _serving(config)
     found = aiplatform.Endpoint.list(filter=f'display_name="{serving.endpoint}"')
     if not found:
         place = f"project {config.cloud.project} in {config.cloud.region}"
         raise UserError(f"cloud.serving.endpoint: {place} has no endpoint {serving.endpoint!r}; nothing is paid for")
     return found[0]
+
+
+def _serving(config: CloudPipelineConfig) -> Serving:
+    if config.cloud.serving is None:
+        raise UserError("cloud.serving: missing, so no endpoint is named")
+    return config.cloud.serving
 
 
 def deployed_models(endpoint) -> list[Deployed]:
@@ -75,7 +80,7 @@ def leader(models: list[Deployed]) -> Deployed:
     return max(models, key=lambda one: (one.share, -one.version))
 
 
-def status(config: PipelineConfig) -> None:
+def status(config: CloudPipelineConfig) -> None:
     """Prints what is deployed, and which models get no traffic."""
     endpoint = find_endpoint(config)
     models = deployed_models(endpoint)
@@ -85,7 +90,7 @@ def status(config: PipelineConfig) -> None:
         print(f"  {one.line()}" + ("" if one.share else "; gets nothing: `endpoint promote` removes it"))
 
 
-def promote(config: PipelineConfig, confirm: Confirm) -> bool:
+def promote(config: CloudPipelineConfig, confirm: Confirm) -> bool:
     """Gives all traffic to the newest model, and removes the others.
 
     Returns:
@@ -98,7 +103,7 @@ def promote(config: PipelineConfig, confirm: Confirm) -> bool:
     return _serve_alone(endpoint, models[0], models, confirm)
 
 
-def rollback(config: PipelineConfig, confirm: Confirm) -> bool:
+def rollback(config: CloudPipelineConfig, confirm: Confirm) -> bool:
     """Gives all traffic to the model before the newest one, deploying it again if necessary.
 
     Raises:
@@ -119,7 +124,7 @@ def rollback(config: PipelineConfig, confirm: Confirm) -> bool:
     return True
 
 
-def teardown(config: PipelineConfig, confirm: Confirm) -> bool:
+def teardown(config: CloudPipelineConfig, confirm: Confirm) -> bool:
     """Removes all models from the endpoint, and the endpoint; the registry keeps the models."""
     endpoint = find_endpoint(config)
     models = deployed_models(endpoint)
@@ -132,11 +137,11 @@ def teardown(config: PipelineConfig, confirm: Confirm) -> bool:
     return True
 
 
-def deploy(config: PipelineConfig, endpoint, model, percentage: int) -> None:
+def deploy(config: CloudPipelineConfig, endpoint, model, percentage: int) -> None:
     """Deploys a version from the registry as configured; see `share_traffic`."""
     from tfx_pipeline.vertex.pusher import deploy_to
 
-    deploy_to(config.cloud.serving, endpoint, model, percentage)
+    deploy_to(_serving(config), endpoint, model, percentage)
 
 
 def share_traffic(models: list[Deployed], percentage: int) -> dict[str, int]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from beam_jobs.dataflow.submission import CREDENTIALS_REMEDY, check_credentials
 from beam_jobs.storage.cloud_storage import list_objects
 from schemas.errors import UserError
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 
 if TYPE_CHECKING:
     from google.cloud import aiplatform
@@ -26,7 +26,7 @@ PUSHER = "Pusher"
 
 
 @contextmanager
-def vertex_ai(config: PipelineConfig) -> Iterator[None]:
+def vertex_ai(config: CloudPipelineConfig) -> Iterator[None]:
     """Sets up Google's client for a configuration; turns the service's refusals into UserErrors."""
     check_credentials()
 
@@ -48,7 +48,7 @@ def vertex_ai(config: PipelineConfig) -> Iterator[None]:
         raise UserError(f"Vertex AI refuses: {error.message or type(error).__name__}") from None
 
 
-def load_job(config: PipelineConfig, path: Path, job_id: str | None = None) -> aiplatform.PipelineJob:
+def load_job(config: CloudPipelineConfig, path: Path, job_id: str | None = None) -> aiplatform.PipelineJob:
     """Loads a job from a compiled file without submitting it; `job_id` None derives one from name and time."""
     from google.cloud import aiplatform
 
@@ -56,7 +56,7 @@ def load_job(config: PipelineConfig, path: Path, job_id: str | None = None) -> a
     return aiplatform.PipelineJob(display_name=config.name, template_path=str(path), job_id=job_id, labels=labels)
 
 
-def submit(config: PipelineConfig, job: aiplatform.PipelineJob) -> None:
+def submit(config: CloudPipelineConfig, job: aiplatform.PipelineJob) -> None:
     """Submits a job; its steps act as the configuration's service account.
 
     Raises:
@@ -69,7 +69,7 @@ def submit(config: PipelineConfig, job: aiplatform.PipelineJob) -> None:
     job.submit(service_account=config.cloud.service_account, network=config.cloud.network)
 
 
-def schedule(config: PipelineConfig, job: aiplatform.PipelineJob, cron: str) -> str:
+def schedule(config: CloudPipelineConfig, job: aiplatform.PipelineJob, cron: str) -> str:
     """Runs a job repeatedly, never two at once; returns the id of the schedule.
 
     Args:
@@ -87,7 +87,7 @@ def schedule(config: PipelineConfig, job: aiplatform.PipelineJob, cron: str) -> 
     return made.name
 
 
-def console_link(config: PipelineConfig, job_id: str) -> str:
+def console_link(config: CloudPipelineConfig, job_id: str) -> str:
     """Address of the job's page in the console."""
     cloud = config.cloud
     return (
@@ -116,7 +116,7 @@ def follow(job_id: str, poll_seconds: float = 15.0) -> aiplatform.PipelineJob:
         time.sleep(poll_seconds)
 
 
-def outcome(config: PipelineConfig, job: aiplatform.PipelineJob) -> str:
+def outcome(config: CloudPipelineConfig, job: aiplatform.PipelineJob) -> str:
     """Returns the state of a job that has ended; if it failed, prints why to stderr."""
     resource = job.gca_resource
     state = _word(resource.state)
@@ -140,7 +140,7 @@ def pushed_to(job: aiplatform.PipelineJob) -> str | None:
     return None
 
 
-def running_jobs(config: PipelineConfig) -> list[str]:
+def running_jobs(config: CloudPipelineConfig) -> list[str]:
     """Ids of the pipeline's jobs that have not ended, except those of schedules."""
     from google.cloud import aiplatform
 
@@ -154,7 +154,7 @@ def running_jobs(config: PipelineConfig) -> list[str]:
     ]
 
 
-def list_jobs(config: PipelineConfig) -> list[str]:
+def list_jobs(config: CloudPipelineConfig) -> list[str]:
     """One line for each job and schedule of this pipeline, newest first."""
     from google.cloud import aiplatform
 

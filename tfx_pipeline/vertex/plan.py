@@ -15,7 +15,7 @@ from beam_jobs.google_cloud.prices import PRICES_FILE, load_prices
 from schemas.errors import UserError
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.image_size import ImageSize, scaled, sides
-from tfx_pipeline.config.pipeline import PipelineConfig, load_cloud_config
+from tfx_pipeline.config.pipeline import CloudPipelineConfig, load_cloud_config
 from tfx_pipeline.vertex.cost import STEP_MACHINE, Cost, Serving, Training, cost, speed
 from trainer.config import TrainingConfig
 from trainer.requirements import Surroundings, check_training
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _version(config: PipelineConfig, given: PlanOptions) -> Version:
+def _version(config: CloudPipelineConfig, given: PlanOptions) -> Version:
     """Takes the version from the options, or from the manifest in the bucket."""
     numbers = train_records, eval_records, image_size = given.train_records, given.eval_records, given.image_size
     if train_records and eval_records and image_size:
@@ -108,7 +108,7 @@ def _version(config: PipelineConfig, given: PlanOptions) -> Version:
 
 
 def _training(
-    config: PipelineConfig, version: Version, given: PlanOptions, calibrate: bool
+    config: CloudPipelineConfig, version: Version, given: PlanOptions, calibrate: bool
 ) -> tuple[Training, Range | None, list[tuple[str, str, str]]]:
     """The work, the speed if it was given, and lines that explain where the speed comes from."""
     settings, job = config.training, config.cloud.training
@@ -143,7 +143,7 @@ def _training(
     )
 
 
-def _epochs_and_evaluations(config: PipelineConfig) -> tuple[int, int]:
+def _epochs_and_evaluations(config: CloudPipelineConfig) -> tuple[int, int]:
     """Epochs over the training split, and evaluations in between, including those of all trials."""
     trainings = [(config.training, 1)]
     if config.tuning is not None:
@@ -179,7 +179,11 @@ def _measured_speed(settings: TrainingConfig, version: Version) -> float:
 
     without_weights = settings.model_copy(update={"encoder_weights": "none", "fine_tune_epochs": 0})
     model = build_model(without_weights, version.image_size, version.num_classes)
-    model.compile(optimizer=keras.optimizers.AdamW(1e-3), loss=segmentation_loss(), jit_compile=False)
+    model.compile(
+        optimizer=keras.optimizers.AdamW(1e-3),
+        loss=segmentation_loss(),
+        jit_compile=False,  # pyright: ignore[reportArgumentType]  # Keras documents False; its default is a string
+    )
     shape, batch = sides(version.image_size), settings.batch_size
     noise = np.random.default_rng(0)
     photos = noise.uniform(-1, 1, (batch, *shape, 3)).astype("float32")
@@ -192,13 +196,13 @@ def _measured_speed(settings: TrainingConfig, version: Version) -> float:
     return CALIBRATION_STEPS * batch / (time.process_time() - start)
 
 
-def _serving(config: PipelineConfig) -> Serving | None:
+def _serving(config: CloudPipelineConfig) -> Serving | None:
     one = config.cloud.serving
     return one and Serving(one.machine_type, one.accelerator_type, Range(one.min_replicas, one.max_replicas))
 
 
 def _print_plan(
-    config: PipelineConfig, version: Version, lines: list[tuple[str, str, str]], training: Training, expected: Cost
+    config: CloudPipelineConfig, version: Version, lines: list[tuple[str, str, str]], training: Training, expected: Cost
 ) -> None:
     machine = training.machine_type + (f" with {training.accelerator_type}" if training.accelerator_type else "")
     rows = [

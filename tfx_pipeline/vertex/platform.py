@@ -13,6 +13,7 @@ from tfx.types import Channel
 
 from schemas.manifest import Manifest
 from schemas.version import PublishedVersion
+from tfx_pipeline.config.cloud import CloudConfig
 from tfx_pipeline.config.pipeline import PipelineConfig
 from tfx_pipeline.platforms import Platform
 from tfx_pipeline.vertex.components import VertexTrainer, training_settings, vertex_pusher
@@ -29,32 +30,34 @@ class VertexPlatform(Platform):
     Without `cloud.training`, the pipeline's own steps train; without `cloud.serving`, a model is served from a folder.
     """
 
-    def __init__(self, git_commit: str | None):
-        """Args: `git_commit` of this code, for the labels of a model; None if unknown."""
+    def __init__(self, cloud: CloudConfig, git_commit: str | None):
+        """Args: the `cloud` section, and the commit of this code for the labels of a model; None if unknown."""
+        self._cloud = cloud
         self._git_commit = git_commit
 
     def trainer(self, config: PipelineConfig) -> tuple[type[Trainer], dict[str, Any]]:
-        cloud = config.cloud
+        cloud = self._cloud
         if cloud.training is None:
             return super().trainer(config)
         return VertexTrainer, training_settings(f"{config.name}-trainer", cloud, cloud.training)
 
     def tuner(self, config: PipelineConfig) -> tuple[type[Tuner], dict[str, Any]]:
-        cloud = config.cloud
+        cloud = self._cloud
         if cloud.training is None:
             return super().tuner(config)
         one_machine = cloud.training.model_copy(update={"replicas": 1})
         return VertexTuner, training_settings(f"{config.name}-tuner", cloud, one_machine)
 
     def pusher(self, config: PipelineConfig, manifest: Manifest, model: Channel, blessing: Channel) -> Pusher:
-        if config.cloud.serving is None:
+        cloud = self._cloud
+        if cloud.serving is None:
             return super().pusher(config, manifest, model, blessing)
-        return vertex_pusher(config, manifest, self._git_commit, model, blessing)
+        return vertex_pusher(config.name, cloud, cloud.serving, manifest, self._git_commit, model, blessing)
 
     def tracker(
         self, config: PipelineConfig, version: PublishedVersion, trainer: Trainer, evaluator: Evaluator, pusher: Pusher
     ) -> BaseComponent | None:
-        cloud = config.cloud
+        cloud = self._cloud
         if cloud.tracking is None:
             return None
         manifest, spec = version

@@ -85,6 +85,8 @@ class DeployedModel:
         """Raises a UserError if there is no such endpoint, or Google refuses."""
         from google.cloud import aiplatform
 
+        if cloud.serving is None:
+            raise UserError("cloud.serving: missing, so no endpoint is named")
         aiplatform.init(project=cloud.project, location=cloud.region)
         name = cloud.serving.endpoint
         endpoints = _answered(lambda: aiplatform.Endpoint.list(filter=f'display_name="{name}"'))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfx.components.pusher.executor import Executor as PusherExecutor
 from tfx.types import Artifact, artifact_utils
@@ -27,6 +27,9 @@ OWN_SERVER = {
     "serving_container_ports": [PORT],
 }
 SOURCE_LABEL = "trained_model"  # identifies a repeated push: the same trained model is not registered twice
+
+if TYPE_CHECKING:
+    from google.cloud import aiplatform
 
 
 class PushArguments(FrozenModel):
@@ -94,7 +97,7 @@ def push(arguments: PushArguments, model_uri: str, source: str) -> str:
     return model.versioned_resource_name
 
 
-def _registered(arguments: PushArguments, model_uri: str, source: str):
+def _registered(arguments: PushArguments, model_uri: str, source: str) -> aiplatform.Model:
     """The version of the trained model in the registry, which is added if there is none yet."""
     from google.cloud import aiplatform
 
@@ -103,7 +106,9 @@ def _registered(arguments: PushArguments, model_uri: str, source: str):
     if parent is not None and parent.labels.get(SOURCE_LABEL) == source:
         return parent
     image = arguments.serving.image
-    return aiplatform.Model.upload(
+    if image is None:
+        raise ValueError("serving.image: missing; the compiled pipeline names one")
+    return aiplatform.Model.upload(  # pyright: ignore[reportReturnType]  # the decorator of `upload` hides its type
         display_name=arguments.model_name,
         parent_model=parent.resource_name if parent is not None else None,
         artifact_uri=model_uri,

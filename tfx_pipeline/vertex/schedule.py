@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tfx_pipeline.config.output_layout import PIPELINE_FOLDER
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 
 STEP = "SubmitNewest"
 MODULE = "tfx_pipeline.vertex.submit_newest"
 
 
-def schedule_job(config: PipelineConfig) -> dict[str, Any]:
+def schedule_job(config: CloudPipelineConfig) -> dict[str, Any]:
     """The job in the format of Vertex AI Pipelines; the configuration is part of its step's command.
 
     The format is the Kubeflow Pipelines IR, schema 2.0. The step is never cached, because it does not enable caching.
@@ -43,6 +43,6 @@ def schedule_job(config: PipelineConfig) -> dict[str, Any]:
     }
 
 
-def write_schedule_job(config: PipelineConfig, path: Path) -> None:
+def write_schedule_job(config: CloudPipelineConfig, path: Path) -> None:
     """Writes the job to a JSON file."""
     path.write_text(json.dumps(schedule_job(config), sort_keys=True, indent=1) + "\n", encoding="utf-8")

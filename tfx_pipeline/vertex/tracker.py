@@ -104,7 +104,7 @@ def read_curves(folder: str) -> Curves:
 
 def _event_files(folder: str) -> list[str]:
     # In a bucket, TensorFlow names folders with a slash at their end.
-    found = [f"{below.rstrip('/')}/{name}" for below, _, names in fileio.walk(folder) for name in names]
+    found = [f"{str(below).rstrip('/')}/{name}" for below, _, names in fileio.walk(folder) for name in names]
     return sorted(path for path in found if path.rpartition("/")[2].startswith(EVENT_FILES))
 
 

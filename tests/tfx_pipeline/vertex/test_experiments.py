@@ -202,7 +202,7 @@ def test_evaluations_need_no_experiment(stage, log, push_model):  # noqa: F811
 
 def test_nothing_is_logged_unless_configured(cloud_config):
     silent = cloud_config.model_copy(update={"cloud": cloud_config.cloud.model_copy(update={"tracking": None})})
-    assert VertexPlatform(None).tracker(silent, None, None, None, None) is None
+    assert VertexPlatform(silent.cloud, None).tracker(silent, None, None, None, None) is None
 
 
 def test_the_job_logs_after_the_push_what_is_configured(cloud_config, toy_version, tmp_path):

@@ -141,7 +141,8 @@ def data_missing() -> Problems:
         runtime_files()
     except UserError as error:
         yield f"the static Space's runtime: {error}"
-    if not list(resources.files("tfx_pipeline").joinpath("configs").glob("*.yaml")):
+    configs = resources.files("tfx_pipeline").joinpath("configs")
+    if not configs.is_dir() or not any(one.name.endswith(".yaml") for one in configs.iterdir()):
         yield "tfx_pipeline/configs: no configuration"
 
 

@@ -58,10 +58,10 @@ def read_event(headers: Mapping[str, str], body: bytes) -> FinishedObject | None
         raise BadEvent("not a CloudEvent: it has no type")
     if kind != FINALIZED:
         return None
-    names = (data.get("bucket"), data.get("name")) if isinstance(data, dict) else ()
-    if len(names) != 2 or not all(isinstance(one, str) and one for one in names):
+    finished = _finished(data.get("bucket"), data.get("name")) if isinstance(data, dict) else None
+    if finished is None:
         raise BadEvent("the event names no bucket and object")
-    return FinishedObject(*names)
+    return finished
 
 
 def _notified(message: object) -> FinishedObject | None:
@@ -71,10 +71,17 @@ def _notified(message: object) -> FinishedObject | None:
         raise BadEvent("the message is not a bucket's notification: it has no eventType")
     if attributes["eventType"] != NOTIFIED:
         return None
-    names = attributes.get("bucketId"), attributes.get("objectId")
-    if not all(isinstance(one, str) and one for one in names):
+    finished = _finished(attributes.get("bucketId"), attributes.get("objectId"))
+    if finished is None:
         raise BadEvent("the notification names no bucket and object")
-    return FinishedObject(*names)
+    return finished
+
+
+def _finished(bucket: object, name: object) -> FinishedObject | None:
+    """The object; None where bucket or name is empty, or not a text."""
+    return (
+        FinishedObject(bucket, name) if isinstance(bucket, str) and isinstance(name, str) and bucket and name else None
+    )
 
 
 def published_version(finished: FinishedObject, configured: str) -> str | None:

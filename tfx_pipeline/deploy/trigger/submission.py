@@ -10,7 +10,7 @@ from typing import NamedTuple
 from schemas.errors import UserError
 from schemas.manifest import Manifest
 from schemas.version_files import MANIFEST_FILE
-from tfx_pipeline.config.pipeline import PipelineConfig, load_cloud_config
+from tfx_pipeline.config.pipeline import CloudPipelineConfig, load_cloud_config
 
 DIGEST_DIGITS = 16  # 64 bits of the manifest's digest
 
@@ -26,7 +26,7 @@ class TryAgain(Exception):
     """Google can't answer yet, such as while a new role takes minutes to take effect. Repeat the same call."""
 
 
-def job_id(config: PipelineConfig, manifest: Manifest) -> str:
+def job_id(config: CloudPipelineConfig, manifest: Manifest) -> str:
     """The job's id, the same for the same pipeline and content, so that the service refuses a second job."""
     return f"{config.name}-{manifest.sha256[:DIGEST_DIGITS]}"
 
@@ -64,7 +64,7 @@ def submit_version(config_file: Path, version_dir: str) -> Submission:
     return Submission(identity, made=True)
 
 
-def _check_reachable(config: PipelineConfig) -> None:
+def _check_reachable(config: CloudPipelineConfig) -> None:
     """Raises TryAgain if data or output can't be reached, so that this is not mistaken for missing data."""
     from google.auth.exceptions import GoogleAuthError
 

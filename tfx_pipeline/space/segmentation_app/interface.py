@@ -15,6 +15,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
 
 import gradio as gr
+from gradio.utils import get_space, get_upload_folder
 from starlette.middleware import Middleware
 
 from .hosts import OwnHostOnly, WithoutUnusedRoutes
@@ -66,7 +67,7 @@ def _serve(root: Path) -> None:
 
 def _middleware() -> list[Middleware]:
     layers = [Middleware(WithoutUnusedRoutes)]
-    if not gr.utils.get_space():  # on the Hub, its proxy knows the Space's host
+    if not get_space():  # on the Hub, its proxy knows the Space's host
         layers.append(Middleware(OwnHostOnly, name=os.environ.get("GRADIO_SERVER_NAME", "localhost")))
     return layers
 
@@ -88,7 +89,7 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
         class_ids = segmenter.class_ids(pixels)
         height, width = pixels.shape[:2]
         seconds = time.perf_counter() - began
-        path = Path(tempfile.mkdtemp(dir=gr.utils.get_upload_folder()), f"{Path(photo).stem}_mask.png")
+        path = Path(tempfile.mkdtemp(dir=get_upload_folder()), f"{Path(photo).stem}_mask.png")
         write_mask(class_ids, (width, height), info["palette"], path)
         result = {
             "shares": shares(class_ids, classes),

@@ -75,7 +75,9 @@ def _has_key_of_16_bits(image: Image.Image, depth: int) -> bool:
 def _whiten_key(high: Image.Image, data: bytes) -> np.ndarray:
     """White in place of a transparent colour of 16 bits a sample, of which Pillow loads the upper bytes."""
     low = Image.open(io.BytesIO(data), formats=("PNG",))
-    low.tile = [(*low.tile[0][:3], "RGB;16L")]  # reading them as little-endian swaps the lower and the upper bytes
+    low.tile = [
+        low.tile[0]._replace(args="RGB;16L")
+    ]  # reading them as little-endian swaps the lower and the upper bytes
     low.load()
     key = np.array(high.info["transparency"])
     pixels = np.array(high)

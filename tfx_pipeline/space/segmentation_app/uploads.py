@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from .photo import MAX_FILE_BYTES, PhotoRefused
 
@@ -67,11 +68,12 @@ def accept_uploads_only(app: gr.Blocks, examples: list[Path]) -> None:
                 raise gr.Error(NOT_UPLOADED, print_exception=False)
             return await move_to_cache(path)
 
-        block.async_move_resource_to_block_cache = move_checked
+        # Gradio calls it with a path alone, and offers no other place to check in.
+        block.async_move_resource_to_block_cache = move_checked  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _is_uploaded(real_path: str) -> bool:
-    return real_path.startswith(_real_path(gr.utils.get_upload_folder()) + os.sep)
+    return real_path.startswith(_real_path(get_upload_folder()) + os.sep)
 
 
 def _real_path(path: str | Path) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from google.api_core.exceptions import GoogleAPICallError
 
 from beam_jobs.storage.files import delete_files, files_below
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.doctor.google import Google, Refused
 
 LABEL = "doctor"  # of jobs that are a check; its value is the pipeline's name
@@ -24,7 +24,7 @@ FAILURES = (GoogleAPICallError, Refused, OSError)  # what Google's clients raise
 
 
 @contextmanager
-def taking_down(config: PipelineConfig, google: Google) -> Iterator[None]:
+def taking_down(config: CloudPipelineConfig, google: Google) -> Iterator[None]:
     """Takes down what the block has started, however it ends; neither Ctrl-C nor SIGTERM stops that."""
     try:
         yield
@@ -41,7 +41,7 @@ def taking_down(config: PipelineConfig, google: Google) -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-def take_down(config: PipelineConfig, google: Google) -> Iterator[str]:
+def take_down(config: CloudPipelineConfig, google: Google) -> Iterator[str]:
     """Cancels and deletes the jobs of deep checks of this pipeline, and their files; yields what was removed.
 
     Raises:
@@ -57,13 +57,13 @@ def take_down(config: PipelineConfig, google: Google) -> Iterator[str]:
         raise failures[0]
 
 
-def dataflow_job_name(config: PipelineConfig) -> str:
+def dataflow_job_name(config: CloudPipelineConfig) -> str:
     """The name of this pipeline's check on Dataflow; the service accepts no second job of the name at the same time."""
     digest = hashlib.sha256(f"{config.name} {config.output}".encode()).hexdigest()[:8]
     return f"doctor-{config.name[:46].rstrip('-')}-{digest}"
 
 
-def _custom_jobs(config: PipelineConfig, google: Google) -> Iterator[str]:
+def _custom_jobs(config: CloudPipelineConfig, google: Google) -> Iterator[str]:
     from google.cloud import aiplatform
 
     cloud = config.cloud
@@ -76,7 +76,7 @@ def _custom_jobs(config: PipelineConfig, google: Google) -> Iterator[str]:
         yield f"CustomJob {job.name}"
 
 
-def _dataflow_jobs(config: PipelineConfig, google: Google) -> Iterator[str]:
+def _dataflow_jobs(config: CloudPipelineConfig, google: Google) -> Iterator[str]:
     """Cancels; the service keeps the records of jobs, which cost nothing."""
     cloud = config.cloud
     if cloud.evaluation is None:
@@ -93,7 +93,7 @@ def _dataflow_jobs(config: PipelineConfig, google: Google) -> Iterator[str]:
             return
 
 
-def _files(config: PipelineConfig, google: Google) -> Iterator[str]:
+def _files(config: CloudPipelineConfig, google: Google) -> Iterator[str]:
     folder = f"{config.output}/{FOLDER}"
     left = [one.path for one in files_below(folder)]
     delete_files(left)

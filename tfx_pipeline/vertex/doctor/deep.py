@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from beam_jobs.storage.files import read_file
 from schemas.errors import UserError
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.doctor.cleanup import FAILURES, FOLDER, LABEL, take_down, taking_down
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
 from tfx_pipeline.vertex.doctor.google import Google
@@ -19,7 +19,7 @@ TIMEOUT_SECONDS = 1800  # for the job, including the wait for a machine
 PHOTO_SIDE = 32  # pixels of the photo that is sent to the endpoint
 
 
-def check_leftovers(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_leftovers(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """Removes what a deep check that was killed has left; one finding for each."""
     subject = "left by a deep check that was killed"
     try:
@@ -29,7 +29,7 @@ def check_leftovers(config: PipelineConfig, google: Google) -> Iterator[Finding]
         yield Finding(FAIL, subject, " ".join(str(error).split())[:400])
 
 
-def check_devices(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_devices(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """Checks that the training machine starts with the image, finds its accelerators, and can write to the bucket."""
     from google.cloud import aiplatform
 
@@ -69,7 +69,7 @@ def _devices(subject: str, devices: list[str], configured: int) -> Finding:
     return Finding(OK, subject, f"finds {', '.join(devices)}, and writes to the bucket")
 
 
-def check_endpoint(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_endpoint(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """Checks that the endpoint answers, if it exists already."""
     from PIL import Image
 

@@ -8,7 +8,7 @@ from typing import Any
 import google.auth
 import google.auth.exceptions
 from google.auth import impersonated_credentials
-from google.auth.transport.requests import AuthorizedSession
+from google.auth.transport.requests import AuthorizedSession, Request
 from requests.exceptions import RequestException
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
@@ -42,7 +42,7 @@ class Google:
         other = impersonated_credentials.Credentials(self.credentials, account, list(SCOPES), lifetime=600)
         google_as_other = Google(other)
         try:
-            other.refresh(google.auth.transport.requests.Request())
+            other.refresh(Request())
         except google.auth.exceptions.RefreshError as error:
             raise _refused_token(error) from None
         return google_as_other

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tfx_pipeline.config.cloud import Tracking
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.rehearsal.access import ACT_AS, BUCKET, PROJECT, REGISTRY, SECRET
 
 CALLER = ""  # the account that runs the doctor
@@ -55,7 +55,7 @@ class Need(NamedTuple):
     permissions: tuple[str, ...]
 
 
-def needs(config: PipelineConfig) -> Iterator[Need]:
+def needs(config: CloudPipelineConfig) -> Iterator[Need]:
     """The needs of a run with a configuration, the caller's first."""
     cloud = config.cloud
     runner = cloud.service_account

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from google.api_core.exceptions import GoogleAPICallError
 
 from schemas.bounded_text import enumerated
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
 from tfx_pipeline.vertex.doctor.google import Google, Refused
 from tfx_pipeline.vertex.doctor.needs import CALLER, Need, needs
@@ -28,7 +28,7 @@ from tfx_pipeline.vertex.rehearsal.access import (
 TOKEN_CREATOR = "roles/iam.serviceAccountTokenCreator"
 
 
-def check_permissions(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_permissions(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """One finding for each account and place."""
     acting: dict[str, Google | Refused] = {CALLER: google}
     for need in needs(config):
@@ -40,7 +40,7 @@ def check_permissions(config: PipelineConfig, google: Google) -> Iterator[Findin
         yield _finding(config, need, acting[need.account])
 
 
-def _finding(config: PipelineConfig, need: Need, google: Google | Refused) -> Finding:
+def _finding(config: CloudPipelineConfig, need: Need, google: Google | Refused) -> Finding:
     who = need.account or "you"
     where = _name(config, need)
     subject = f"permissions of {who} on {where}"
@@ -61,7 +61,7 @@ def _finding(config: PipelineConfig, need: Need, google: Google | Refused) -> Fi
     return Finding(FAIL, subject, f"no {enumerated(missing)}; {grant} on {where} to {who}")
 
 
-def _name(config: PipelineConfig, need: Need) -> str:
+def _name(config: CloudPipelineConfig, need: Need) -> str:
     """The place in words."""
     if need.place == PROJECT:
         return f"project {config.cloud.project}"
@@ -74,7 +74,7 @@ def _name(config: PipelineConfig, need: Need) -> str:
     return need.place if need.place != need.account else "itself"
 
 
-def _held(config: PipelineConfig, need: Need, google: Google) -> set[str]:
+def _held(config: CloudPipelineConfig, need: Need, google: Google) -> set[str]:
     """Which of the permissions the account has; Refused if Google does not say."""
     wanted = list(need.permissions)
     if need.place == PROJECT:
@@ -103,9 +103,11 @@ def _held_on_project(project: str, wanted: list[str], google: Google) -> set[str
         raise Refused(int(error.code or 0), error.message or type(error).__name__) from None
 
 
-def _bucket(config: PipelineConfig) -> str:
+def _bucket(config: CloudPipelineConfig) -> str:
     return config.output.removeprefix("gs://").partition("/")[0]
 
 
-def _secret(config: PipelineConfig) -> str:
+def _secret(config: CloudPipelineConfig) -> str:
+    if config.hub is None:
+        raise ValueError("a configuration without `hub` needs no secret")
     return config.hub.token.rpartition("/versions/")[0]

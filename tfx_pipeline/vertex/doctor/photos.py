@@ -13,7 +13,7 @@ from PIL import Image
 from beam_jobs.dataflow.options import DataflowOptions
 from beam_jobs.storage.files import write_atomically
 from schemas.errors import UserError
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.doctor.cleanup import FAILURES, FOLDER, LABEL, dataflow_job_name, taking_down
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
 from tfx_pipeline.vertex.doctor.google import Google
@@ -29,7 +29,7 @@ classes: [background, square]
 """
 
 
-def check_dataflow(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_dataflow(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """Checks that workers start with the image, read photos from the bucket and publish a version there."""
     cloud = config.cloud
     if cloud.evaluation is None:
@@ -49,7 +49,7 @@ def check_dataflow(config: PipelineConfig, google: Google) -> Iterator[Finding]:
         yield Finding(OK, subject, f"published a version of {len(SPLITS)} drawn photos, in {minutes:.0f} minutes")
 
 
-def _prepare(config: PipelineConfig) -> str | None:
+def _prepare(config: CloudPipelineConfig) -> str | None:
     """Runs the job to its end; returns what is wrong with it, or None."""
     from beam_jobs.dataflow.submission import DONE, causes, follow, preparation, submit
     from beam_jobs.prepare.command_line import read_published
@@ -73,7 +73,7 @@ def _prepare(config: PipelineConfig) -> str | None:
     return None
 
 
-def _flags(config: PipelineConfig, folder: str) -> list[str]:
+def _flags(config: CloudPipelineConfig, folder: str) -> list[str]:
     """Flags for one worker with what the pipeline's workers have, and all temporary files in the folder."""
     bucket = config.output.removeprefix("gs://").partition("/")[0]
     name = dataflow_job_name(config)

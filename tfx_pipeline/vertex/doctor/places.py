@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from tfx_pipeline.config.cloud import is_prebuilt
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
 from tfx_pipeline.vertex.doctor.google import Google, Refused
 from tfx_pipeline.vertex.lineage import git_commit
@@ -66,7 +66,7 @@ def image_place(image: str) -> ImagePlace:
     )
 
 
-def check_services(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_services(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """Checks that the services that a run calls are enabled."""
     project = config.cloud.project
     wanted = [*SERVICES, *(["dataflow"] if config.cloud.evaluation else [])]
@@ -82,7 +82,7 @@ def check_services(config: PipelineConfig, google: Google) -> Iterator[Finding]:
         yield Finding(OK, "services", f"all {len(wanted)} are enabled")
 
 
-def check_bucket(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_bucket(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """Checks that the buckets exist, and are in the jobs' region."""
     buckets = dict.fromkeys(uri.removeprefix("gs://").partition("/")[0] for uri in (config.output, config.data))
     for bucket in buckets:
@@ -95,26 +95,26 @@ def check_bucket(config: PipelineConfig, google: Google) -> Iterator[Finding]:
         yield _in_region(config, subject, location.lower(), "create one there: all jobs read and write it")
 
 
-def check_image(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_image(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """Checks that the pipeline's image can be pulled, and contains this code, this Beam and this Python."""
     image = config.cloud.image
     yield from _check_image("image", image, config, google, ours=True)
 
 
-def check_serving_image(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_serving_image(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """Checks that the endpoint's image can be pulled."""
-    image = config.cloud.serving_image
-    if image is None:
+    serving, image = config.cloud.serving, config.cloud.serving_image
+    if serving is None or image is None:
         return
     if not is_prebuilt(image):
-        yield from _check_image("serving image", image, config, google, ours=config.cloud.serving.image is None)
+        yield from _check_image("serving image", image, config, google, ours=serving.image is None)
     elif datetime.date.today() >= PREBUILT_END:
         yield Finding(FAIL, f"serving image {image}", "Google no longer supports it; leave serving.image out")
     else:
         yield Finding(OK, f"serving image {image}", f"Google's own, until {PREBUILT_END}")
 
 
-def _check_image(what: str, image: str, config: PipelineConfig, google: Google, ours: bool) -> Iterator[Finding]:
+def _check_image(what: str, image: str, config: CloudPipelineConfig, google: Google, ours: bool) -> Iterator[Finding]:
     subject, place = f"{what} {image}", image_place(image)
     if not place.resource:
         yield Finding(SKIP, subject, "not in Artifact Registry; pull it by hand to check that it exists")
@@ -156,14 +156,14 @@ def _other_contents(environment: dict[str, str]) -> Iterator[str]:
         yield "this checkout has uncommitted changes, which are not in the image; commit them"
 
 
-def _in_region(config: PipelineConfig, subject: str, location: str, remedy: str) -> Finding:
+def _in_region(config: CloudPipelineConfig, subject: str, location: str, remedy: str) -> Finding:
     region = config.cloud.region
     if location == region:
         return Finding(OK, subject, f"in {region}")
     return Finding(FAIL, subject, f"in {location}, but the jobs run in {region}; {remedy}")
 
 
-def check_subnetwork(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_subnetwork(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """Checks that Dataflow's workers, which have no public addresses, can reach Google's APIs."""
     workers = config.cloud.evaluation
     if workers is None or workers.use_public_ips:
@@ -185,7 +185,7 @@ def check_subnetwork(config: PipelineConfig, google: Google) -> Iterator[Finding
         yield Finding(FAIL, subject, "without Private Google Access, so workers would hang; enable it, or name another")
 
 
-def check_secret(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_secret(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """Checks that the token's version exists and is enabled; does not read its value."""
     if config.hub is None or config.hub.dry_run:
         return

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from beam_jobs.google_cloud.machine_shape import machine_shape
-from tfx_pipeline.config.cloud import Machine
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.cloud import CloudConfig, EvaluationWorkers, Machine
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
 from tfx_pipeline.vertex.doctor.google import Google, Refused
 
@@ -21,7 +21,7 @@ _SHORTER = {
 }
 
 
-def check_quota(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_quota(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """One finding for each quota that training, serving, and Dataflow's workers use."""
     cloud = config.cloud
     if (job := cloud.training) is not None:
@@ -30,7 +30,7 @@ def check_quota(config: PipelineConfig, google: Google) -> Iterator[Finding]:
     if (serving := cloud.serving) is not None:
         yield from _of_vertex(config, "serving", "custom_model_serving", serving, serving.max_replicas, google)
     if cloud.evaluation is not None:
-        yield _of_dataflow(config, google)
+        yield _of_dataflow(cloud, cloud.evaluation, google)
 
 
 def quota_metrics(kind: str, machine: Machine) -> dict[str, int]:
@@ -45,13 +45,13 @@ def quota_metrics(kind: str, machine: Machine) -> dict[str, int]:
 
 
 def _of_vertex(
-    config: PipelineConfig, what: str, kind: str, machine: Machine, machines: int, google: Google
+    config: CloudPipelineConfig, what: str, kind: str, machine: Machine, machines: int, google: Google
 ) -> Iterator[Finding]:
     for metric, each in quota_metrics(kind, machine).items():
         yield _of_metric(config, what, metric, each * machines, google)
 
 
-def _of_metric(config: PipelineConfig, what: str, metric: str, needed: int, google: Google) -> Finding:
+def _of_metric(config: CloudPipelineConfig, what: str, metric: str, needed: int, google: Google) -> Finding:
     project, region = config.cloud.project, config.cloud.region
     subject, short = f"quota for {what}", metric.partition("/")[2]
     service = f"projects/{project}/services/aiplatform.googleapis.com"
@@ -86,9 +86,8 @@ def _limit(answer: dict, region: str) -> int | None:
     return min(known) if known else UNLIMITED if limits else None
 
 
-def _of_dataflow(config: PipelineConfig, google: Google) -> Finding:
+def _of_dataflow(cloud: CloudConfig, workers: EvaluationWorkers, google: Google) -> Finding:
     """Compute Engine's CPUs: the limit minus those in use."""
-    cloud, workers = config.cloud, config.cloud.evaluation
     subject, needed = "quota for Dataflow", workers.max_num_workers * machine_shape(workers.worker_machine_type).vcpus
     try:
         answer = google.get(

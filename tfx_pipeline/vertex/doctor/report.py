@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from beam_jobs.dataflow.submission import check_credentials
 from schemas.errors import UserError
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.doctor.deep import check_devices, check_endpoint, check_leftovers
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
 from tfx_pipeline.vertex.doctor.google import Google, Refused
@@ -24,11 +24,11 @@ from tfx_pipeline.vertex.doctor.places import (
 from tfx_pipeline.vertex.doctor.quota import check_quota
 from tfx_pipeline.vertex.doctor.tracking import check_tensorboard
 
-Check = Callable[[PipelineConfig, Google], Iterator[Finding]]
+Check = Callable[[CloudPipelineConfig, Google], Iterator[Finding]]
 HEALTHY, UNWELL = 0, 1
 
 
-def check_data(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_data(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """Checks the data as a run with this configuration would."""
     from tfx_pipeline.vertex.compile import read_version
 
@@ -61,7 +61,7 @@ DEEP_CHECKS: tuple[tuple[str, Check], ...] = (
 )
 
 
-def examine(config: PipelineConfig, checks: tuple[tuple[str, Check], ...] = CHECKS) -> int:
+def examine(config: CloudPipelineConfig, checks: tuple[tuple[str, Check], ...] = CHECKS) -> int:
     """Prints each finding at once; returns HEALTHY, or UNWELL if something must be fixed before a run."""
     check_credentials()
     google = Google()

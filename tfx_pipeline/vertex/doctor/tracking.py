@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
 from tfx_pipeline.vertex.doctor.google import Google
 
 
-def check_tensorboard(config: PipelineConfig, google: Google) -> Iterator[Finding]:
+def check_tensorboard(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """Checks that the TensorBoard instance exists and can be read; Vertex AI makes experiments, but not instances."""
     from google.api_core.exceptions import GoogleAPICallError, NotFound, PermissionDenied
     from google.cloud.aiplatform_v1 import TensorboardServiceClient

@@ -18,7 +18,7 @@ from beam_jobs.storage.sole_use import sole_use
 from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.errors import UserError
 from schemas.version import verify_version
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.preflight import check_run
 from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.container_image import build_image
@@ -40,7 +40,7 @@ SUBMISSION, QUESTION = "submission", "ask the endpoint"
 ROW = "{:<42}{:<11}{:>8}  {}"
 
 
-def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_configured: bool) -> int:
+def rehearse(config: CloudPipelineConfig, folder: Path, sample: Path | None, as_configured: bool) -> int:
     """Rehearses the pipeline; returns the exit code.
 
     Args:
@@ -67,7 +67,7 @@ def rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_confi
         return _rehearse(config, folder, sample, as_configured)
 
 
-def _rehearse(config: PipelineConfig, folder: Path, sample: Path | None, as_configured: bool) -> int:
+def _rehearse(config: CloudPipelineConfig, folder: Path, sample: Path | None, as_configured: bool) -> int:
     clean(folder)
     changed = offline(config, folder / HUB_FOLDER)
     if not as_configured:
@@ -115,7 +115,7 @@ def clean(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def offline(config: PipelineConfig, hub_folder: Path) -> PipelineConfig:
+def offline(config: CloudPipelineConfig, hub_folder: Path) -> CloudPipelineConfig:
     """The configuration without Dataflow, and with a folder on this machine instead of the Hub."""
     hub = config.hub
     if hub is not None:
@@ -124,7 +124,7 @@ def offline(config: PipelineConfig, hub_folder: Path) -> PipelineConfig:
     return config.model_copy(update={"hub": hub, "cloud": config.cloud.model_copy(update={"evaluation": None})})
 
 
-def shortened(config: PipelineConfig) -> PipelineConfig:
+def shortened(config: CloudPipelineConfig) -> CloudPipelineConfig:
     """The configuration with as little training as possible, and no floors."""
     training = config.training.model_copy(update={"epochs": 1, "fine_tune_epochs": 0, "encoder_weights": "none"})
     evaluation = config.evaluation.model_copy(update={"min_mean_iou": 0.0, "min_iou": {}, "max_mean_iou_drop": 1.0})
@@ -139,7 +139,7 @@ def _shortened(tuning: TuningConfig) -> TuningConfig:
     return tuning.model_copy(update={"trials": 2, "epochs": 1, "fine_tune_epochs": 0, "search": search})
 
 
-def differences(config: PipelineConfig, as_configured: bool) -> list[str]:
+def differences(config: CloudPipelineConfig, as_configured: bool) -> list[str]:
     """How the rehearsal differs from a run on Google Cloud, one sentence each."""
     lines = [
         "Loopback servers stand in for Vertex AI and Cloud Storage, which is a folder; nothing leaves this machine."
@@ -160,7 +160,7 @@ def differences(config: PipelineConfig, as_configured: bool) -> list[str]:
     return lines
 
 
-def perform(stage: Stage, config: PipelineConfig, folder: Path, report: Callable[[Step], None]) -> list[Step]:
+def perform(stage: Stage, config: CloudPipelineConfig, folder: Path, report: Callable[[Step], None]) -> list[Step]:
     """Submits the job from the image, runs what arrived, and tries the endpoint; StepFailed if any of it fails."""
     steps = [_submit(stage, config, folder)]
     report(steps[0])
@@ -171,14 +171,14 @@ def perform(stage: Stage, config: PipelineConfig, folder: Path, report: Callable
     return steps
 
 
-def _submit(stage: Stage, config: PipelineConfig, folder: Path) -> Step:
+def _submit(stage: Stage, config: CloudPipelineConfig, folder: Path) -> Step:
     """Compiles and submits from within the image, with the command that a user would give."""
     path = folder / CONFIG_FILE
     path.write_text(yaml.safe_dump(config.model_dump(mode="json")), encoding="utf-8")
     return stage.run_command(SUBMISSION, "python", "-m", "tfx_pipeline.vertex", "run", f"--config={path}", "--no_wait")
 
 
-def _ask(stage: Stage, config: PipelineConfig, folder: Path) -> Step:
+def _ask(stage: Stage, config: CloudPipelineConfig, folder: Path) -> Step:
     """Sends a photo to the endpoint, with the command that a user would give."""
     stage.preload()
     photo = folder / "photo.jpg"

@@ -145,6 +145,8 @@ class ProjectService:
         self._gate.check_place(
             headers.get("authorization"), "artifactregistry.repositories.downloadArtifacts", REGISTRY, path
         )
+        if match is None:
+            return _error(501, f"not rehearsed: {path}")
         name, kind, reference = match.groups()
         place = f"{headers['host']}/{name}"
         if kind == "manifests":

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from google.cloud import aiplatform_v1 as v1
 from google.protobuf import json_format
 
-from tfx_pipeline.config.pipeline import PipelineConfig
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.rehearsal.access import DEPLOYER, RUNNER, Access, granted_access
 from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.container_image import Image
@@ -56,7 +56,10 @@ class Stage:
       project: The project's state, as far as `doctor` checks it.
     """
 
-    def __init__(self, config: PipelineConfig, folder: Path, image: Image, buckets: Buckets, access: Access):
+    proxy: Proxy
+    authority: Authority
+
+    def __init__(self, config: CloudPipelineConfig, folder: Path, image: Image, buckets: Buckets, access: Access):
         self._config = config
         self._folder = folder
         self._image = image
@@ -66,8 +69,6 @@ class Stage:
         if (tracking := config.cloud.tracking) and tracking.tensorboard:
             self.service.add_tensorboard(tracking.tensorboard)
         self.storage_requests: Counter[str] = Counter()
-        self.proxy: Proxy | None = None
-        self.authority: Authority | None = None
         self.storage = StorageService(buckets, self.gate, config.cloud.region.upper())
         self.project = ProjectService(self.gate)
         self._custom_job_failure: StepFailed | None = None
@@ -154,7 +155,7 @@ class Stage:
 
 @contextmanager
 def raised_stage(
-    config: PipelineConfig, folder: Path, image: Image, buckets: Buckets, access: Access | None = None
+    config: CloudPipelineConfig, folder: Path, image: Image, buckets: Buckets, access: Access | None = None
 ) -> Iterator[Stage]:
     """A stage whose servers run until the block ends; its client environment makes clients use them as Google's.
 
@@ -170,9 +171,8 @@ def raised_stage(
         stage.authority = authority = Authority(Path(stack.enter_context(tempfile.TemporaryDirectory())), hosts)
         web_port = stack.enter_context(running_web_server(stage.answer_web, authority))
         vertex_port = stack.enter_context(running_vertex_service(stage.service, authority))
-        routes = dict.fromkeys((*WEB_HOSTS, *PROJECT_HOSTS, PREDICTION_SUFFIX), web_port) | dict.fromkeys(
-            (HOST_SUFFIX, RESOURCE_MANAGER_HOST), vertex_port
-        )
+        routes: dict[str, int] = dict.fromkeys((*WEB_HOSTS, *PROJECT_HOSTS, PREDICTION_SUFFIX), web_port)
+        routes |= dict.fromkeys((HOST_SUFFIX, RESOURCE_MANAGER_HOST), vertex_port)
         stage.proxy = stack.enter_context(running_proxy(routes))
         try:
             yield stage

@@ -160,7 +160,7 @@ class StorageService:
                 data = self._buckets.read(bucket, name)
             else:
                 raise FileNotFoundError(name)
-            _, made, _ = self._stored(headers, to_bucket, to_name, data, query.get("ifGenerationMatch"))
+            made = self._store(headers, to_bucket, to_name, data, query.get("ifGenerationMatch"))
         if verb == "copyTo":
             return 200, made, {}
         size = made["size"]
@@ -202,11 +202,14 @@ class StorageService:
         return self._stored(headers, bucket, name, bytes(data), expected)
 
     def _stored(self, headers: dict[str, str], bucket: str, name: str, data: bytes, expected: str | None) -> Answer:
+        return 200, self._store(headers, bucket, name, data, expected), {}
+
+    def _store(self, headers: dict[str, str], bucket: str, name: str, data: bytes, expected: str | None) -> Json:
         with self._buckets.expecting(bucket, name, expected):
             if self._buckets.exists(bucket, name):
                 self._gate.check_overwriting(headers.get("authorization"), bucket, name)
             self._buckets.write(bucket, name, data)
-            return 200, self._metadata(bucket, name), {}
+            return self._metadata(bucket, name)
 
     def _batch(self, headers: dict[str, str], body: bytes) -> Answer:
         """Answers many requests in one: each is a part of a multipart body, and so is each answer."""
@@ -214,8 +217,11 @@ class StorageService:
         own = {key: headers[key] for key in ("host", "authorization") if key in headers}
         answers = []
         message = message_from_bytes(f"Content-Type: {headers['content-type']}\r\n\r\n".encode() + body)
-        for part in message.get_payload():
-            method, url, _ = part.get_payload(decode=True).decode().split("\n", 1)[0].split()
+        for part in message.walk():
+            request = part.get_payload(decode=True)
+            if not isinstance(request, bytes):  # the whole, not a part
+                continue
+            method, url, _ = request.decode().split("\n", 1)[0].split()
             status, content, _ = self.answer(method, url, own, b"")
             text = content if isinstance(content, bytes) else json.dumps(content).encode()
             answers.append(
@@ -250,9 +256,12 @@ def _resource(bucket: str, name: str, changed: int, data: bytes) -> Json:
 
 def _parts(content_type: str, body: bytes) -> tuple[bytes, bytes]:
     """Both parts of a multipart/related body, as unchanged bytes."""
-    boundary = re.search(r"boundary=['\"]?([^'\";]+)", content_type)[1].encode()
-    first, second = body.split(b"--" + boundary)[1:3]
-    return tuple(part.split(b"\r\n\r\n", 1)[1].removesuffix(b"\r\n") for part in (first, second))
+    match = re.search(r"boundary=['\"]?([^'\";]+)", content_type)
+    if match is None:
+        raise ValueError(f"no boundary in {content_type}")
+    parts = body.split(b"--" + match[1].encode())[1:3]
+    first, second = (part.split(b"\r\n\r\n", 1)[1].removesuffix(b"\r\n") for part in parts)
+    return first, second
 
 
 def _crc32c(data: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 import threading
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from google.cloud import aiplatform_v1 as v1
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 
-from tfx_pipeline.vertex.rehearsal.vertex_messages import done, find, with_display_name
+from tfx_pipeline.vertex.rehearsal.vertex_messages import done, find, now, with_display_name
 
 
 class VertexJobs:
@@ -36,7 +35,7 @@ class VertexJobs:
         if job.name in self.pipeline_jobs:
             context.abort(grpc.StatusCode.ALREADY_EXISTS, f"{job.name} already exists")
         job.state = v1.PipelineState.PIPELINE_STATE_PENDING
-        job.create_time = datetime.datetime.now(datetime.timezone.utc)
+        job.create_time = now()
         self.pipeline_jobs[job.name] = job
         return job
 
@@ -78,7 +77,7 @@ class VertexJobs:
         job = request.custom_job
         job.name = f"{request.parent}/customJobs/{len(self.custom_jobs) + 1}"
         job.state = v1.JobState.JOB_STATE_RUNNING
-        job.create_time = datetime.datetime.now(datetime.timezone.utc)
+        job.create_time = now()
         self.custom_jobs[job.name] = job
         threading.Thread(target=self._run, args=(job,), daemon=True).start()
         return job

@@ -11,6 +11,7 @@ import grpc
 from google.longrunning import operations_pb2
 from google.protobuf import any_pb2
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER
 
@@ -42,6 +43,13 @@ def done(response) -> operations_pb2.Operation:
     packed = any_pb2.Any()
     packed.Pack(plain(response))
     return operations_pb2.Operation(name=f"projects/{PROJECT_NUMBER}/operations/1", done=True, response=packed)
+
+
+def now() -> Timestamp:
+    """The time, as resources carry it."""
+    time = Timestamp()
+    time.GetCurrentTime()
+    return time
 
 
 def find(known: dict[str, Any], name: str, context) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import threading
 from typing import Any
@@ -18,7 +17,7 @@ from tfx_pipeline.vertex.rehearsal.access import Denied
 from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.storage import PROJECT_NUMBER, Answer
-from tfx_pipeline.vertex.rehearsal.vertex_messages import Call, done, find, with_display_name
+from tfx_pipeline.vertex.rehearsal.vertex_messages import Call, done, find, now, with_display_name
 
 PREDICTION_SUFFIX = ".prediction.vertexai.goog"  # of dedicated endpoints
 # Limits of a request to a shared endpoint (https://cloud.google.com/vertex-ai/docs/quotas) and to a dedicated one
@@ -91,7 +90,7 @@ class VertexModels:
         endpoint = request.endpoint
         endpoint.name = f"{request.parent}/endpoints/{len(self.endpoints) + 1}"
         # Without it, the client would look up the name that it was given.
-        endpoint.create_time = datetime.datetime.now(datetime.timezone.utc)
+        endpoint.create_time = now()
         if endpoint.dedicated_endpoint_enabled:
             _, _, _, region, _, number = endpoint.name.split("/")
             endpoint.dedicated_endpoint_dns = f"{number}.{region}-{PROJECT_NUMBER}{PREDICTION_SUFFIX}"

@@ -44,7 +44,7 @@ class VertexService(VertexJobs, VertexModels, VertexExperiments, grpc.GenericRpc
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         """See the base class; for a method that is not rehearsed, the client gets an error."""
-        authorization = dict(handler_call_details.invocation_metadata).get("authorization")
+        authorization = _authorization(handler_call_details)
         _, _, method = handler_call_details.method.rpartition("/")
         if handler_call_details.method == GET_PROJECT:
 
@@ -96,6 +96,11 @@ def running_vertex_service(service: VertexService, authority: Authority) -> Iter
         yield port
     finally:
         server.stop(grace=None).wait()
+
+
+def _authorization(call: grpc.HandlerCallDetails) -> str | None:
+    value = dict(call.invocation_metadata).get("authorization")
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _project(request: GetProjectRequest, context) -> Project:
