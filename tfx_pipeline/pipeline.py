@@ -34,6 +34,7 @@ from tfx_pipeline.evaluation.results import eval_config, final_eval_config
 from tfx_pipeline.hub.component import HFPusher
 from tfx_pipeline.platforms import Platform
 from tfx_pipeline.source_digest import source_sha256
+from trainer.config import TrainingConfig
 from trainer.tuning import TuningConfig
 from trainer.weights_file import weights_files
 
@@ -163,8 +164,13 @@ def trainer_config(config: PipelineConfig, version: PublishedVersion, run_fn: st
         "training": config.training.model_dump(mode="json"),
         "checkpoint_dir": f"{config.output}/{CHECKPOINTS_FOLDER}",
         # Part of TFX's cache key, so that a model of other code or weights is never reused.
-        "source_sha256": source_sha256("schemas", run_fn.split(".")[0], files=weights_files(config.training)),
+        "source_sha256": source_sha256("schemas", run_fn.split(".")[0], files=_local_weights(config.training)),
     }
+
+
+def _local_weights(training: TrainingConfig) -> tuple[str, ...]:
+    source = training.encoder or training.encoder_weights
+    return () if "://" in source else weights_files(source)  # those of a bucket are not downloaded for a digest
 
 
 def tuner_config(config: PipelineConfig, tuning: TuningConfig, version: PublishedVersion) -> dict:

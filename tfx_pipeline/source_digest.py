@@ -12,7 +12,7 @@ from schemas.manifest import file_sha256
 SOURCE_SUFFIXES = (".py", ".yaml", ".pbtxt", ".css", ".html", ".js", ".json", ".txt")
 
 
-def source_sha256(*modules: str, files: Iterable[Path] = ()) -> str:
+def source_sha256(*modules: str, files: Iterable[str] = ()) -> str:
     """Returns the SHA-256 over names and contents of the source files of packages and modules, without importing them.
 
     Args:
@@ -28,7 +28,7 @@ def source_sha256(*modules: str, files: Iterable[Path] = ()) -> str:
             content = path.read_bytes()
             digest.update(f"{name}/{relative_path}\n{len(content)}\n".encode() + content)
     for path in files:
-        digest.update(f"{file_sha256(path)}\n".encode())
+        digest.update(f"{file_sha256(Path(path))}\n".encode())
     return digest.hexdigest()
 
 

@@ -14,6 +14,7 @@ from schemas.spec import DatasetSpec
 from trainer.config import TrainingConfig
 from trainer.preprocessing import CHANNELS, scale_pixels
 from trainer.signatures import tile_signatures, whole_image_signatures
+from trainer.weights_file import weights_files
 
 
 class _Exported(tf.Module):
@@ -125,14 +126,11 @@ def write_model_info(
 
 def _weights_sha256(source: str) -> str | None:
     """Digest of a file, or of a folder's file names and digests; None for weights that are named, not stored."""
-    scheme, separator, _ = source.partition("://")
-    if (separator and scheme not in tf.io.gfile.get_registered_schemes()) or not tf.io.gfile.exists(source):
-        return None
-    if not tf.io.gfile.isdir(source):
+    files = weights_files(source)
+    if files == (source,):
         return _file_sha256(source)
-    names = (name for name in sorted(tf.io.gfile.listdir(source)) if not tf.io.gfile.isdir(f"{source}/{name}"))
-    lines = [f"{_file_sha256(f'{source}/{name}')}  {name}\n" for name in names]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    lines = [f"{_file_sha256(path)}  {path.rpartition('/')[2]}\n" for path in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else None
 
 
 def _file_sha256(path: str) -> str:

@@ -63,12 +63,25 @@ def weights_problem(config: TrainingConfig, is_here: bool = True) -> str | None:
     return (reason := misfit(config, shapes)) and f"encoder_weights: {name!r} {reason}"
 
 
-def weights_files(config: TrainingConfig) -> tuple[Path, ...]:
-    """The files on this machine that the encoder is made from, in order; empty if it is downloaded or needs none."""
-    path = Path(config.encoder or config.encoder_weights)
-    if path.is_dir() and config.encoder:
-        return tuple(sorted(one for one in path.iterdir() if one.is_file()))
-    return (path,) if path.is_file() and not config.encoder else ()
+def weights_files(source: str) -> tuple[str, ...]:
+    """Lists the files that an encoder is made from, in order.
+
+    Args:
+      source: File, or folder of a preset, here or in a bucket.
+
+    Returns:
+      Paths; empty if the source is a name of what is downloaded, or `none`.
+    """
+    import tensorflow as tf
+
+    gfile = tf.io.gfile
+    scheme, separator, _ = source.partition("://")
+    if (separator and scheme not in gfile.get_registered_schemes()) or not gfile.exists(source):
+        return ()
+    if not gfile.isdir(source):
+        return (source,)
+    paths = (f"{source}/{name}" for name in sorted(gfile.listdir(source)))
+    return tuple(path for path in paths if not gfile.isdir(path))
 
 
 def _preset_problem(preset: str, is_here: bool) -> str | None:

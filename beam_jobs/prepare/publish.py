@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -178,9 +178,7 @@ def conclude(decision: Decision, moved: list[Moved], options: PrepareOptions) ->
         paths = [one.path for one in moved]
         if published:
             check_moved(found, paths, folder, decision.manifest)
-        strays = sorted(found.keys() - set(paths))  # an earlier, interrupted job left them
-        refuse_foreign(options, folder, strays)
-        delete_files(strays)
+        delete_files(_strays(options, folder, found, paths))
         if published:
             write_atomically(f"{folder}/{MANIFEST_FILE}", decision.manifest.to_json().encode())
         else:
@@ -197,12 +195,17 @@ def _publish_claimed(decision: Decision, moved: list[Moved], options: PrepareOpt
     found = list_claimed(uri, folder, moved)
     paths = [one.path for one in moved]
     check_moved({path: size for path, (size, _) in found.items()}, paths, folder, decision.manifest)
-    strays = sorted(found.keys() - set(paths))  # an earlier, interrupted job left them
-    refuse_foreign(options, folder, strays)
-    for path in strays:
+    for path in _strays(options, folder, found, paths):
         delete_if(path, found[path][1])
     if not publish_claim(uri, moved[0].claim, f"{folder}/{MANIFEST_FILE}") and not _is_published(decision, options):
         raise ClaimLost(f"{folder}: {TAKEN}")
+
+
+def _strays(options: PrepareOptions, folder: str, found: Iterable[str], moved: list[str]) -> list[str]:
+    """Files that an earlier, interrupted job left in the folder; UserError if one of them is not ours."""
+    strays = sorted(set(found) - set(moved))
+    refuse_foreign(options, folder, strays)
+    return strays
 
 
 def _account(decision: Decision, moved: list[str], folder: str) -> str:

@@ -39,9 +39,9 @@ def test_a_renamed_source_file_changes_the_digest(package):
 def test_the_content_of_an_extra_file_counts(package, tmp_path):
     weights = tmp_path / "weights.h5"
     weights.write_bytes(b"one")
-    before = source_sha256("toy_package", files=[weights])
+    before = source_sha256("toy_package", files=[str(weights)])
     weights.write_bytes(b"two")
-    assert source_sha256("toy_package", files=[weights]) != before
+    assert source_sha256("toy_package", files=[str(weights)]) != before
 
 
 def test_a_missing_module_is_named():

@@ -60,11 +60,6 @@ def test_an_edge_has_no_stairs():
     assert jumps.max() <= 1  # enlarged class ids would jump by 20 pixels
 
 
-def test_a_space_has_the_same_function():
-    copied = SPACE / "segmentation_app" / "enlarging.py"
-    assert copied.read_bytes() == Path(enlarging.__file__).read_bytes()
-
-
 @pytest.mark.skipif(not shutil.which("node"), reason="node is not here; the browser's tests compare whole masks")
 @pytest.mark.parametrize(("size", "classes", "height", "width"), SHAPES)
 def test_the_page_has_the_same_function(size, classes, height, width):

@@ -1,5 +1,7 @@
 """Encoders from KerasHub presets under every decoder."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -107,9 +109,9 @@ def test_what_is_no_preset_is_named_before_and_when_it_is_loaded(tmp_path, resne
 
 
 def test_the_files_of_a_preset_are_what_the_encoder_is_made_from(resnet):
-    names = [path.name for path in weights_files(config(resnet))]
+    names = [Path(path).name for path in weights_files(str(resnet))]
     assert {"config.json", "image_converter.json", "model.weights.h5"} <= set(names)
-    assert weights_files(config("hf://timm/resnet18.a1_in1k")) == ()
+    assert weights_files("hf://timm/resnet18.a1_in1k") == weights_files("imagenet") == weights_files("none") == ()
 
 
 def test_a_preset_and_a_file_of_weights_contradict_each_other():

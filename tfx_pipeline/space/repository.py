@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+import schemas
 from schemas import metrics
 from schemas.metrics import Figure
 from tfx_pipeline.space.browser_runtime import runtime_files
@@ -16,9 +17,10 @@ from tfx_pipeline.space.settings import SpaceSettings
 GRADIO_VERSION = "6.31.0"  # the version that the lock installs and the tests use
 PYTHON_VERSION = "3.12"
 APP_PACKAGE = "segmentation_app"
+SHARED_FILES = ("__init__.py", "enlarging.py")  # of `schemas`, which the app also imports
 LICENSE = "apache-2.0"
 
-_HERE = Path(__file__).parent
+_HERE, _SCHEMAS = Path(__file__).parent, Path(schemas.__file__).parent
 
 
 def space_files(settings: SpaceSettings) -> dict[str, bytes]:
@@ -37,6 +39,7 @@ def space_files(settings: SpaceSettings) -> dict[str, bytes]:
         contents["app.py"] = (_HERE / "templates" / "app.py").read_bytes()
         contents["requirements.txt"] = (_HERE / "templates" / f"requirements-{settings.runtime}.txt").read_bytes()
         contents |= {f"{APP_PACKAGE}/{path.name}": path.read_bytes() for path in _sources(_HERE / APP_PACKAGE)}
+        contents |= {f"schemas/{name}": (_SCHEMAS / name).read_bytes() for name in SHARED_FILES}
     else:
         contents |= {path.name: path.read_bytes() for path in _sources(_HERE / "static_app")}
         contents |= {f"runtime/{name}": content for name, content in runtime_files().items()}

@@ -43,6 +43,17 @@ locals {
       reducer   = "REDUCE_MAX"
       text      = "Raise serving.max_replicas, or take a larger machine; endpoint rollback, where it came with a new model."
     }
+    # No line of the log says that a pipeline is still running; this metric counts only running ones.
+    pipeline_slow = {
+      name      = "Pipeline: runs for longer than ${var.slow_hours} hours"
+      resource  = "aiplatform.googleapis.com/PipelineJob"
+      metric    = "aiplatform.googleapis.com/pipelinejob/duration"
+      threshold = var.slow_hours * 3600
+      duration  = "0s"
+      aligner   = "ALIGN_MAX"
+      reducer   = "REDUCE_NONE"
+      text      = "python -m tfx_pipeline.vertex cancel --config=FILE JOB also ends its training; training.timeout_hours does so by itself."
+    }
   }
 
   # Alerts on a line of the log.
@@ -114,37 +125,6 @@ resource "google_monitoring_alert_policy" "logged" {
 
   documentation {
     content = each.value.text
-  }
-
-  depends_on = [google_project_service.needed]
-}
-
-# A pipeline that runs for too long is still running, so no line says that it ended: a metric counts the running ones.
-resource "google_monitoring_alert_policy" "pipeline_slow" {
-  count = var.alert_mail == null ? 0 : 1
-
-  display_name          = "Pipeline: runs for longer than ${var.slow_hours} hours"
-  combiner              = "OR"
-  notification_channels = google_monitoring_notification_channel.mail[*].id
-
-  conditions {
-    display_name = "A pipeline that is still running"
-
-    condition_threshold {
-      filter          = "resource.type = \"aiplatform.googleapis.com/PipelineJob\" AND metric.type = \"aiplatform.googleapis.com/pipelinejob/duration\""
-      comparison      = "COMPARISON_GT"
-      threshold_value = var.slow_hours * 3600
-      duration        = "0s"
-
-      aggregations {
-        alignment_period   = "300s"
-        per_series_aligner = "ALIGN_MAX"
-      }
-    }
-  }
-
-  documentation {
-    content = "python -m tfx_pipeline.vertex cancel --config=FILE JOB also ends its training; training.timeout_hours does so by itself."
   }
 
   depends_on = [google_project_service.needed]

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .enlarging import enlarged_class_ids
+from schemas.enlarging import enlarged_class_ids
+
 from .resizing import resize_pixels
 
 INFO_FILE = "model_info.json"

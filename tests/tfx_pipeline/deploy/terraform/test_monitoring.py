@@ -24,9 +24,10 @@ def local_values():
         ("dataflow_slow", "dataflow.googleapis.com/job/elapsed_time"),
         ("endpoint_errors", "aiplatform.googleapis.com/prediction/online/error_count"),
         ("endpoint_slow", "aiplatform.googleapis.com/prediction/online/prediction_latencies"),
+        ("pipeline_slow", "aiplatform.googleapis.com/pipelinejob/duration"),
     ],
 )
-def test_jobs_and_endpoint_are_watched(local_values, key, metric):
+def test_jobs_pipelines_and_endpoint_are_watched(local_values, key, metric):
     watched = local_values["watched"][key]
     assert watched["metric"] == metric
     assert watched["text"]
@@ -47,7 +48,7 @@ def test_every_alert_reaches_the_mail_and_says_what_to_do():
     policies = {
         name: body for name, body in blocks_of_resources().items() if name.startswith("google_monitoring_alert_policy.")
     }
-    assert len(policies) >= 6
+    assert policies.keys() >= {f"google_monitoring_alert_policy.{one}" for one in ("watched", "logged", "drift")}
     for name, body in policies.items():
         assert "notification_channels = google_monitoring_notification_channel.mail[*].id" in body, name
         assert re.search(r"documentation \{\s+content += ", body), name
