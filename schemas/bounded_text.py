@@ -1,7 +1,7 @@
-"""Text that stays short and printable, however much there is to say and whatever input it repeats.
+"""Keeps text short and printable, for messages that repeat names and values from outside.
 
-Of many things a few are named, with the number of the others; of long texts start and end are kept; and what would
-move a terminal's cursor, or turn the direction of the letters, is spelled out.
+Long lists are cut to their first items and the number of the rest, long texts to their start and end. Characters that
+would move a terminal's cursor or reverse the direction of the letters are escaped.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 
 ITEMS = 5
-CHARACTERS = 500  # of a sentence that repeats something from outside
+CHARACTERS = 500  # of a text that comes from outside
 
 
 def enumerated(items: Collection[object], separator: str = ", ", most: int = ITEMS) -> str:
-    """The first items as one text, and how many more there are: `a, b and 4,998 more`.
+    """Joins the first items and says how many more there are: `a, b and 4,998 more`.
 
     Args:
-      items: In the order in which they are to be named.
-      separator: Between those that are named.
-      most: How many are named. One more is named too, rather than counted.
+      items: In the order in which to name them.
+      separator: Between the named items.
+      most: How many to name. If there is only one more, it is named too.
     """
     named = len(items) if len(items) <= most + 1 else most
     shown = separator.join(clipped(str(one)) for one in islice(items, named))
@@ -28,7 +28,7 @@ def enumerated(items: Collection[object], separator: str = ", ", most: int = ITE
 
 
 def clipped(text: str, most: int = CHARACTERS) -> str:
-    """The text, or its start, its length and its end where it has more characters than `most`."""
+    """Returns the text, or, if it has more than `most` characters, its start, its length and its end."""
     if len(text) <= most:
         return text
     gap = f" [{len(text):,} characters] "
@@ -37,14 +37,14 @@ def clipped(text: str, most: int = CHARACTERS) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with every character that cannot be printed, apart from newlines, as Python writes it in a literal."""
+    """Escapes all characters that are not printable, except newlines, as Python does in a literal."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
 
 
 def bounded_lines(lines: Iterable[str], most: int, characters: int = 2 * CHARACTERS) -> list[str]:
-    """The first lines, each clipped, and a last one that says how many more there are."""
+    """Returns the first lines, each clipped, and, if some are left out, a last line with their number."""
     lines = list(lines)
     shown = [clipped(line, characters) for line in (lines if len(lines) <= most + 1 else lines[:most])]
     return shown + ([f"and {len(lines) - most:,} more"] if len(shown) < len(lines) else [])

@@ -10,8 +10,8 @@ from schemas.frozen_model import FrozenModel
 from schemas.path_pattern import check_file_pattern
 
 COLOR = r"^#[0-9a-f]{6}$"
-TRANSPARENT = "transparent"  # in place of a colour: pixels whose alpha is 0, whatever colour lies behind
-MAX_MASK_VALUE = 65535  # of a mask of 16 bits
+TRANSPARENT = "transparent"  # in place of a colour: pixels whose alpha is 0, of any colour
+MAX_MASK_VALUE = 65535  # of a 16-bit mask
 
 ClassName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=128)]
 MaskValue = Annotated[int, Field(ge=0, le=MAX_MASK_VALUE)]
@@ -58,13 +58,13 @@ class ClassSpec(FrozenModel):
 
 
 class MaskSpec(FrozenModel):
-    """How masks are to be read, where the values in them are not exactly those of the classes.
+    """How to read masks whose values are not exactly those of the classes.
 
     Attributes:
-      threshold: Grey from this level on, at 8 bits, is 255, and 0 below: for drawn masks of 0 and 255 with soft edges.
-      lossy: JPEG and lossy WebP masks are read too; each pixel becomes the nearest value or colour of a class.
-      max_soft_fraction: A mask of which a larger share of pixels is neither 0 nor 255 (`threshold`), or is not exactly
-        a value or colour of a class (`lossy`), is rejected: it is no mask of this kind.
+      threshold: Grey levels from this one up, of 8 bits, become 255, those below 0: for drawn masks with soft edges.
+      lossy: Accept JPEG and lossy WebP masks; each pixel becomes the nearest value or colour of a class.
+      max_soft_fraction: Reject a mask if a larger share of its pixels is neither 0 nor 255 (`threshold`), or not
+        exactly the value or colour of a class (`lossy`), because it is not a mask of this kind.
       format: Annotations in place of mask images, `layers` being several mask images for each photo; None for masks.
       annotations: Where the files lie that hold the annotations of many photos; may name splits.
       unlabelled: The class of pixels that no annotation covers, or `ignore`.

@@ -1,4 +1,4 @@
-"""The colours that masks are drawn in: one table for every picture, in which each colour means one thing."""
+"""The colours that masks are drawn in: the same in every report, page and app, each with one meaning."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Color = tuple[int, int, int]  # uint8 red, green, blue
 
 GREY: Color = (126, 126, 126)  # of ignored pixels, where no class looks like it
 MAGENTA: Color = (255, 0, 255)  # of mask values that the data set does not know, where no class looks like it
-CLEAR = 48  # distance in RGB from which two colours cannot be mistaken for each other in a small picture
-ALIKE = 8  # distance under which nobody sees a difference
+CLEAR = 48  # distance in RGB at which two colours are easy to tell apart, even in a thumbnail
+ALIKE = 8  # distance in RGB below which two colours look the same
 _LEVELS = range(0, 256, 32)  # of each channel, of the colours to choose from
 
 
 def distinct_color(preferred: Color, taken: Sequence[Color]) -> Color:
-    """`preferred` where it is clear of all `taken` ones; else the colour that is farthest from the nearest of them."""
+    """Returns `preferred` if it is clear of all `taken` colours, else the colour that differs most from them."""
     if _distance(preferred, taken) >= CLEAR:
         return preferred
     levels = (*_LEVELS, 255)

@@ -1,4 +1,4 @@
-"""The contract as it travels with a version: `dataset.yaml` in one form, and what changes between two of them."""
+"""The contract that a version carries: `dataset.yaml` in one form, and the changes between two of them."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class _Dumper(yaml.SafeDumper):
 
 
 def dataset_text(spec: DatasetSpec) -> str:
-    """The spec as YAML: the same spec gives the same text, and the text gives the spec again."""
+    """Writes the spec as YAML; the same spec gives the same text, which `parse_dataset` reads back."""
     values = spec.model_dump(mode="json", exclude_none=True)
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 def parse_dataset(data: bytes, source: str) -> DatasetSpec:
-    """Reads what `dataset_text` wrote; UserError where it is anything else."""
+    """Reads what `dataset_text` wrote; UserError for anything else."""
     return parse_model(DatasetSpec, parse_yaml(data, source), source)
 
 
 def label_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
-    """What makes records of one spec mean something else under another: classes, their order and values, and slices.
+    """Lists why records of one spec mean something else under another: classes, their order and values, and slices.
 
     Returns:
-      Such as `class pet: mask_values [1] (now [2])`; empty where records of both can be mixed.
+      Such as `class pet: mask_values [1] (now [2])`; empty if records of both can be mixed.
     """
     changes = []
     if before.class_names != now.class_names:
@@ -63,7 +63,7 @@ def label_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
 
 
 def contract_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
-    """As `label_changes`, and with the rules, which do not change a record but decide what is published."""
+    """As `label_changes`, plus changed rules, which decide what is published, but change no record."""
     rules = [sorted(str(rule.model_dump(exclude_none=True)) for rule in spec.rules) for spec in (before, now)]
     dropped, added = (sorted(set(one) - set(other)) for one, other in (rules, rules[::-1]))
     changed = (

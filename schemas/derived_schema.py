@@ -2,7 +2,7 @@
 
 Every feature is present exactly once in every record. Skew comparators compare the splits of one version, drift
 comparators each split with the same split of a baseline version: infinity norm for strings, Jensen-Shannon divergence
-for numbers; TFDV warns of any other combination, and compares nothing.
+for numbers. With any other combination, TFDV only warns and compares nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from schemas.spec import NUMBERS, DatasetSpec, Threshold
 DEFAULT_DRIFT = {"BYTES": 0.2, "FLOAT": 0.15}  # only where a baseline is named
 _NORMS = {"BYTES": "infinity_norm", "FLOAT": "jensen_shannon_divergence"}
 
-# Digests of the schemas that were written by hand before they were derived, each the same in effect.
+# Digests of the hand-written schemas of earlier versions, which have the same effect.
 _WRITTEN_BY_HAND = {
     "pets": "72c12e18500ba5ce11c40a78a5b085de3b0016305126f3c0ba5b670f89dcba9d",
     "streets": "b174386936d34030e7f0e4cbec9a709aae33607d15deb96dd54aa303c24852ed",
@@ -92,7 +92,7 @@ def _comparators(kind: str, threshold: Threshold | None) -> Iterator[str]:
 
 
 def _domains(spec: DatasetSpec) -> dict[str, list[str]]:
-    """Slice to the values that it can have, where the data set says them."""
+    """Slice to its possible values, if the data set states them."""
     domains = {}
     for one in spec.slices:
         of_later = [member for later in spec.slices if later.of == one.name for member in later.members]

@@ -1,8 +1,8 @@
 """YAML and JSON that users or data bring: bounded in bytes and depth, without aliases and without duplicate keys.
 
 Every document that this process did not write itself is read here. A file of a few hundred bytes can otherwise expand
-to gigabytes (aliases), end in a RecursionError (nesting, or a node that holds itself), or mean something else than it
-seems to (with a duplicate key, the last one wins silently).
+to gigabytes (aliases), end in a RecursionError (nesting, or a node that holds itself), or mean something
+other than it seems to (of duplicate keys, the last one silently wins).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Refused(ValueError):
 
 
 def read_document(path: Path, max_bytes: int) -> bytes:
-    """The bytes of a file, of which no more than the limit is read.
+    """Reads a file, but not more than the limit.
 
     Raises:
       OSError: It can't be read, or is no regular file.
@@ -50,8 +50,8 @@ def parse_yaml(data: bytes | str, source: str) -> Any:
     """The plain values of a YAML document; `source` names it in messages.
 
     Raises:
-      UserError: It is not YAML, is too large or too deep, or has aliases, duplicate keys or values that are no plain
-        ones; names the line where there is one.
+      UserError: It is not YAML, is too large or too deep, or has aliases, duplicate keys or values that are not
+        plain; names the line if it is known.
     """
     _check_size(data, source, MAX_YAML_BYTES)
     try:
@@ -117,7 +117,7 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(
                 problem=f"*{event.anchor} refers to another value; write the value out", problem_mark=event.start_mark
             )
-        if getattr(event, "tag", None):  # PyYAML takes a text on trust for what its tag says, and fails in many ways
+        if getattr(event, "tag", None):  # PyYAML trusts tags, and fails in many ways when they are wrong
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")[:80]
             problem = f"tags such as {tag} are not supported; write a list, a mapping or a text"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
@@ -136,7 +136,7 @@ class _Loader(yaml.SafeLoader):
             if not isinstance(key, (str, int, float, bool)):
                 problem = "a key must be a text or a number"
             elif key in seen:
-                problem = f"the key {str(key)[:80]!r} stands there twice"
+                problem = f"the key {str(key)[:80]!r} is there twice"
             else:
                 seen.add(key)
                 continue
@@ -155,7 +155,7 @@ class _Loader(yaml.SafeLoader):
 
 def _check_size(data: bytes | str, source: str, max_bytes: int) -> None:
     if len(data) > max_bytes:
-        raise UserError(f"{source}: larger than {max_bytes:,} bytes, which no such file is; give another one")
+        raise UserError(f"{source}: larger than {max_bytes:,} bytes, so not such a file; give another one")
 
 
 def _check_values(values: Any, texts: bool = False) -> None:
@@ -179,14 +179,14 @@ def _check_values(values: Any, texts: bool = False) -> None:
 
 def _check_text(text: str) -> None:
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise _Refused(f"a text holds a character that none can hold: {text[:80]!r}")
+        raise _Refused(f"a text has a character that is not allowed: {text[:80]!r}")
 
 
 def _object(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in pairs:
         if key in values:
-            raise _Refused(f"the key {key[:80]!r} stands there twice")
+            raise _Refused(f"the key {key[:80]!r} is there twice")
         values[key] = value
     return values
 
@@ -205,9 +205,9 @@ def _number(text: str) -> float:
 
 
 def _constant(name: str) -> NoReturn:
-    raise _Refused(f"{name} is not a number of JSON")
+    raise _Refused(f"{name} is not a number in JSON")
 
 
 def _sentence(*parts: object) -> str:
-    """Messages of libraries on one line, and not longer than a few."""
+    """Joins messages of libraries on one line, clipped to 300 characters."""
     return " ".join(" ".join(str(part) for part in parts if part).split())[:300]

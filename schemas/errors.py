@@ -6,7 +6,7 @@ LINES = 20  # of one message, such as that of a configuration with many wrong ke
 
 
 class UserError(Exception):
-    """What the user gave cannot be used; the message names the input and the remedy.
+    """The user's input can't be used; the message names the input and the remedy.
 
     Every command line of the project prints the message as one `error:` line, without a traceback, and exits with 2. A
     message repeats names and values from outside, so it is bounded, and made printable, here.

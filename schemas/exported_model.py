@@ -1,7 +1,7 @@
 """The exported model: the files in its folder, its signatures with their inputs and outputs, and `model_info.json`.
 
 `trainer` writes it; prediction, evaluation, serving, the Hub and the apps read it. Code that is copied into a Space
-cannot import this module and repeats a few of these names; `tests/schemas/test_exported_model.py` keeps them equal.
+cannot import this module, so it repeats a few names; `tests/schemas/test_exported_model.py` keeps them equal.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class TfliteReport(FrozenModel):
 
 
 class ModelInfo(FrozenModel):
-    """`model_info.json`: what one must know about a model to use it. Models of earlier versions lack some of it.
+    """`model_info.json`: what a user of the model must know. Models of earlier versions lack some of it.
 
     Attributes:
       dataset: Name of the data set.
@@ -98,8 +98,7 @@ class ModelInfo(FrozenModel):
       tiled: Whether that is a square tile, so that the model predicts photos at their own size.
       manifest_sha256: Identity of the version that it was trained on.
       training: The training configuration.
-      encoder_weights_sha256: Digest of the file or folder that its encoder came from; None where that is a
-        name.
+      encoder_weights_sha256: Digest of the file or folder that its encoder came from; None if that is a name.
       tuned: Names of the settings in it that a search chose by the eval split.
       code_version: Of the package that trained it.
       source_sha256: Digest of the code that trained it.

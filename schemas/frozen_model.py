@@ -1,4 +1,4 @@
-"""The base of every configuration and contract, and how values become one or one line for each mistake."""
+"""The base of all configurations and contracts, and the parser that reports each wrong key in one line."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def parse_model(model: type[Model], values: Any, source: str) -> Model:
             lines.append(f"{source}: and {len(problems) - MAX_PROBLEMS} more")
         raise UserError("\n".join(lines)) from None
     if secrets := list(itertools.islice(find_secrets(values), MAX_PROBLEMS)):
-        lines = [f"{source}: {key}: {what}, which must not stand there; {REMEDY}" for key, what in secrets]
+        lines = [f"{source}: {key}: {what}, which must not be there; {REMEDY}" for key, what in secrets]
         raise UserError(redacted("\n".join(lines)))
     return made
 

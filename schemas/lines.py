@@ -1,4 +1,4 @@
-"""Text for people that stands in one line: titles, licences, addresses."""
+"""One-line texts for people: titles, licences, addresses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 MAX_LINE = 300  # characters
 # Unicode's categories of control characters, halves of surrogate pairs, and ends of lines and paragraphs.
 _BREAKS = ("Cc", "Cs", "Zl", "Zp")
-_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # can make a text look like another one
+_DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # reverse letters: text can look like another
 
 
 def _check_line(text: str) -> str:
@@ -18,7 +18,7 @@ def _check_line(text: str) -> str:
         if unicodedata.category(character) in _BREAKS or character in _DIRECTIONS:
             raise ValueError(f"must be one line of plain text, without U+{ord(character):04X}")
     if text and all(unicodedata.category(character)[0] in "CMZ" for character in text):
-        raise ValueError("must have a character that can be seen")
+        raise ValueError("must have a visible character")
     if text != text.strip():
         raise ValueError("must not start or end with a space")
     return text

@@ -31,16 +31,16 @@ MAX_BYTES = 64 << 20  # 64 MiB; a shard takes a quarter of a kilobyte
 MAX_NAME = 128  # characters of a data set's, a version's or a reason's name
 RECORD_FRAME = 16  # bytes of a record's length and checksums: https://www.tensorflow.org/tutorials/load_data/tfrecord
 
-Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]  # what JSON readers agree on
+Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]  # up to which all JSON readers agree
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=MAX_NAME)]
 Digest = Annotated[str, Field(pattern=SHA256)]
 
 
 def _check_option(value: str | int | float | None) -> str | int | float | None:
-    """A plain value: no number is negative, infinite or written as a text, and none is true or false."""
+    """Checks that a value is a text, null, or a number that is neither negative nor infinite."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if value is not None and not isinstance(value, str) and not (number and 0 <= value < math.inf):
-        raise ValueError("must be a text, a number from 0 on, or null")
+        raise ValueError("must be a text, a number of at least 0, or null")
     return value
 
 
@@ -85,8 +85,8 @@ class Manifest(FrozenModel):
       quarantined: Reason code to number of ids.
       repaired: Number of published ids whose photo needed a repair; `repairs` counts them by kind.
       derived_ids: Number of published ids that are not the names of their photos (`schemas.image_ids`).
-      schema_sha256, dataset_sha256: Digests of the version's `schema.pbtxt` and `dataset.yaml`; versions of before
-        0.2 have no `dataset.yaml`.
+      schema_sha256, dataset_sha256: Digests of the version's `schema.pbtxt` and `dataset.yaml`; versions from
+        before 0.2 have no `dataset.yaml`.
       inputs_sha256: Digest of every source file's content and id, independent of order.
       options: The options that decide the content; `options_sha256` is their digest.
     """
@@ -123,7 +123,7 @@ class Manifest(FrozenModel):
         return self
 
     def _check_shards(self, name: str, split: Split) -> None:
-        """Every shard of a split is there once and in order, and none of another split, data set or content."""
+        """Checks that each shard of the split is there once and in order, and none of another split or data set."""
         count = len(split.shards)
         for index, shard in enumerate(split.shards):
             if parse_shard_path(shard.path) != (self.dataset, name, index, count):
@@ -138,7 +138,7 @@ class Manifest(FrozenModel):
             rejected = sum(self.quarantined.values())
             raise ValueError(f"inputs: {self.inputs}, but {self.published} published and {rejected} quarantined")
         if not max(self.repairs.values(), default=0) <= self.repaired <= sum(self.repairs.values()):
-            raise ValueError(f"repaired: {self.repaired}, which repairs cannot add up to")
+            raise ValueError(f"repaired: {self.repaired}, which the counts in repairs can't add up to")
         for name, count in (("repaired", self.repaired), ("derived_ids", self.derived_ids)):
             if count > self.published:
                 raise ValueError(f"{name}: {count} of {self.published} published records")

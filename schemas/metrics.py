@@ -1,8 +1,8 @@
-"""The metrics of a segmentation model: one list that everything which computes or shows a metric goes through.
+"""The metrics of a segmentation model: the one list for all code that computes or shows metrics.
 
 A metric is one entry of METRICS. Evaluator computes it with its confidence interval, and the terminal's table,
-`summary.json`, the evaluation page, the model card, the apps and TensorBoard show it. Only the mean IoU, which decides,
-and the IoU of the classes are named elsewhere.
+`summary.json`, the evaluation page, the model card, the apps and TensorBoard show it. Only the mean IoU, by which
+models are blessed, and the IoU of the classes are named elsewhere.
 
 All of them follow from counts of pixels: confusion matrices, whose rows are the truth and whose columns the prediction,
 and boundary counts. Pixels whose truth is IGNORE_ID are in neither.

@@ -1,7 +1,7 @@
-"""`origin.yaml`: where the photos beside it come from, for people.
+"""`origin.yaml`: says, for people, where the photos beside it come from.
 
-A data set's contract names the source that it was written for. Photos in the same layout can come
-from elsewhere: a user's own, or drawings. This file then says so, and everything published from them repeats it.
+A data set's contract names the source that it was written for. Photos in the same layout can come from elsewhere: a
+user's own, or drawings. Then this file says so, and everything that is published from them repeats it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Origin(FrozenModel):
       title: Such as `Drawn cats and dogs`.
       license: Of the photos and masks.
       source: Their address, or how they are made.
-      drawn: Whether `tests.sample_data` has drawn them, and can draw more for people to try a model with.
+      drawn: Whether `tests.sample_data` drew them, and can draw more to try a model with.
     """
 
     title: Line

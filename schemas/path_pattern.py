@@ -1,4 +1,4 @@
-"""Where files lie under a folder, as data sets and users write it: `images/{id}.jpg` or `leftImg8bit/*/{id}_left.png`.
+"""Patterns of paths in a folder, as data sets and users write them: `images/{id}.jpg` or `leftImg8bit/*/{id}_left.png`.
 
 `{id}` stands for the id, `*` for any characters and `?` for one, none of them for a `/`; everything else is literal.
 `{id}` may stand in folders too, where the same file names lie in several: `{id}/images/{id}.jpg` has ids such as
@@ -39,7 +39,7 @@ _VISIBLE = rf"(?!.*\.\Z)(?!(?i:{'|'.join(re.escape(name[::-1]) for name in sorte
 
 
 def check_path_pattern(text: str) -> str:
-    """Returns a pattern that names an id; ValueError says what is wrong with any other text."""
+    """Returns the text if it is a pattern that names an id; otherwise ValueError says what is wrong."""
     if not has_id(text.rpartition("/")[2]):
         raise ValueError(f"needs {PLACEHOLDER} in its file name, or {SPANNING} at its start")
     return _check_pattern(text)
@@ -83,7 +83,7 @@ def _check_pattern(text: str) -> str:
         known = ", ".join(SPLIT_NAMES)
         raise ValueError(f"{{split:...}} or {{id:...}}: {unknown[0]!r} names no split; known are {known}")
     if "**" in text:
-        raise ValueError("** is not supported; write one * for each folder on the way")
+        raise ValueError("** is not supported; write one * for each folder")
     if any(part in ("", ".", "..") for part in text.split("/")):
         raise ValueError("must be a path below the input folder, without empty parts, '.' and '..'")
     return text

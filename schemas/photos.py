@@ -4,8 +4,8 @@ A photo becomes uint8 RGB [H, W, 3], upright. The container is known by its firs
 
 | property | rule |
 |---|---|
-| JPEG, MPO | starts with `JPEG_START`; of an MPO file the first picture |
-| PNG | starts with `PNG_START`; of an animated PNG the picture that every decoder shows |
+| JPEG, MPO | starts with `JPEG_START`; of an MPO file the first image |
+| PNG | starts with `PNG_START`; of an animated PNG the image that every decoder shows |
 | GIF | starts with one of `GIF_STARTS`; the first frame |
 | BMP, TIFF, WebP, PNM, AVIF | the first picture; in data jobs and clients, not in the exported model itself |
 | HEIC | not supported: rejected by name |
@@ -63,7 +63,7 @@ MAX_FILE_BYTES = 256 << 20  # 256 MiB, of one photo or mask; known before it is 
 MIN_SIDE = 16  # pixels; anything smaller shows nothing
 MAX_SIDE = 65_500  # pixels; the largest side of a JPEG
 MAX_PIXELS = 100_000_000  # decoding takes at most 8 bytes for each, so 800 MB
-MAX_SCANS = 100  # of a JPEG; encoders write about ten, and each costs a pass over the picture
+MAX_SCANS = 100  # of a JPEG; encoders write about ten, and each costs a pass over the image
 MAX_SCANNED_PIXELS = 1_000_000_000  # pixels times scans of a JPEG: seconds, not minutes
 MAX_MULTI_SCAN_PIXELS = 65_000_000  # of a JPEG with several scans, whose coefficients take 4 bytes a pixel more
 

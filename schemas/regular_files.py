@@ -1,4 +1,4 @@
-"""Local files, opened only where they are regular ones: no named pipe blocks, no device answers for ever.
+"""Opens local files only if they are regular ones, so that no named pipe blocks and no device is read for ever.
 
 Any path that a user or a data set names may lead to a pipe, a terminal or a device. Every reader of the project that
 takes such a path opens it here.
@@ -30,13 +30,13 @@ def open_regular(path: str | Path) -> BinaryIO:
 
     Raises:
       NotARegularFile: Something else lies there.
-      OSError: It can't be opened, or its path is none.
+      OSError: It can't be opened, or the path is not valid.
     """
     try:
         found = os.stat(path)
     except ValueError as error:  # a zero byte
         raise OSError(errno.EINVAL, str(error), str(path)) from None
-    _check_regular(path, found)  # before it is opened: opening some devices does something
+    _check_regular(path, found)  # first, because opening some devices has effects
     # a named pipe that took the file's place meanwhile must not block
     file = open(path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))  # noqa: SIM115  # returned
     try:
@@ -48,7 +48,7 @@ def open_regular(path: str | Path) -> BinaryIO:
 
 
 def read_regular(path: str | Path, max_bytes: int) -> bytes:
-    """The bytes of a regular file, of which at most one more than `max_bytes` is read; OSError as `open_regular`."""
+    """Reads a regular file, at most one byte more than `max_bytes`; OSError as `open_regular`."""
     with open_regular(path) as file:
         return file.read(max_bytes + 1) or b""
 

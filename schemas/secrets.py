@@ -1,4 +1,4 @@
-"""Names of secrets, which configurations may hold, and secrets, which neither they nor messages may."""
+"""Names of secrets, which configurations may hold, and secrets, which configurations and messages must not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-ENVIRONMENT_VARIABLE = r"[A-Z][A-Z0-9_]*"  # capitals only: no token known to us looks like that
+ENVIRONMENT_VARIABLE = r"[A-Z][A-Z0-9_]*"  # capitals only, which no token that we know has
 SECRET_RESOURCE = r"projects/[a-z0-9:.-]+/secrets/[A-Za-z0-9_-]+/versions/([0-9]+|latest|[a-z][a-z0-9-]*)"
 _HIDDEN = "***"
 # Tokens of the Hugging Face Hub, GitHub and Google, and keys of Amazon and Google, as their services issue them.
@@ -17,7 +17,7 @@ _ISSUED = (
     r"|AIza[A-Za-z0-9_-]{30,}|GOCSPX-[A-Za-z0-9_-]{20,}|(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[^\0]*"
 )
-_TOKEN = re.compile(r"(hf_|api_org_|gh[a-z]_|ya29\.|AIza)[A-Za-z0-9_-]{6,}")  # also what only begins like one
+_TOKEN = re.compile(r"(hf_|api_org_|gh[a-z]_|ya29\.|AIza)[A-Za-z0-9_-]{6,}")  # also what only starts like one
 _HIDE = re.compile(rf"(?<![A-Za-z0-9])(?:hf_[A-Za-z0-9]{{8,}}|{_ISSUED})")
 _REFUSE = re.compile(  # not a name such as `hf_classification`
     rf"(?<![A-Za-z0-9])(?:hf_[A-Za-z0-9]{{20,}}|hf_(?=[A-Za-z]*[A-Z0-9])[A-Za-z0-9]{{8,}}|{_ISSUED})"
@@ -33,17 +33,17 @@ REMEDY = (
 
 
 def may_be_secret(key: str, value: Any) -> bool:
-    """Whether a wrong value must not be repeated in a message: it looks like a token, or stands where one is named."""
+    """Whether a message must not repeat a wrong value: it looks like a token, or its key is for one."""
     return key.endswith("token") or _TOKEN.search(str(value)) is not None
 
 
 def redacted(text: str) -> str:
-    """A message without what looks like a secret in it: tokens, keys, and the user and password of a URL."""
+    """Hides what looks like a secret in a message: tokens, keys, and the user and password of a URL."""
     return _HIDE.sub(_HIDDEN, _USER_INFO.sub(f"{_HIDDEN}@", text))
 
 
 def find_secrets(values: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """The key of each text in plain values, at any depth, that holds a secret, and what it looks like."""
+    """Yields the key of each text, at any depth, that holds a secret, and what it looks like."""
     if isinstance(values, dict):
         for name, value in values.items():
             yield from find_secrets(str(name), f"{key}.(key)" if key else "(key)")
@@ -61,9 +61,7 @@ def find_secrets(values: Any, key: str = "") -> Iterator[tuple[str, str]]:
 def _check_name(name: str) -> str:
     if re.fullmatch(f"{ENVIRONMENT_VARIABLE}|{SECRET_RESOURCE}", name) is None:
         secret = (
-            "looks like the secret itself, which must not stand in a file; revoke it and "
-            if _TOKEN.search(name)
-            else ""
+            "looks like the secret itself, which must not be in a file; revoke it and " if _TOKEN.search(name) else ""
         )
         raise ValueError(
             f"{secret}give the name of an environment variable in capitals, such as HF_TOKEN, or of a Secret Manager"

@@ -1,8 +1,8 @@
-"""`dataset.yaml` as people write it, short, and in full.
+"""Expands the short form of `dataset.yaml`, which people write, to the full one.
 
-Short                                       In full
-`classes: [sky, road]`                      values 0 and 1 are these
-`classes: {0: sky, 7: road, 11: ignore}`    the value, or the colour as "#804080", and its class; 11 has no class
+Short                                       Full
+`classes: [sky, road]`                      the classes of the values 0 and 1
+`classes: {0: sky, 7: road, 11: ignore}`    value, or colour as "#804080", to class; 11 has no class
 `{name: Traffic sign, mask_values: 5}`      `traffic_sign`, a list of one value, and a colour to draw it in
 
 With `masks: {format: ...}` categories take the place of values:
@@ -24,23 +24,23 @@ from schemas.class_spec import TRANSPARENT
 from schemas.colors import ALIKE, Color
 
 IGNORE = "ignore"  # in place of a class's name
-ASKED = "?"  # where only a person can say what belongs there
+ASKED = "?"  # a value that only a person can fill in
 UNSTATED = "not stated"
 
-_GOLDEN = 0.618034  # steps of this around the colour circle never come close to each other soon
+_GOLDEN = 0.618034  # golden ratio: hues at multiples of it stay far apart
 
 
 def expand(values: Any) -> Any:
-    """The values of a `dataset.yaml` in full; values already in full, or not a mapping, are returned unchanged.
+    """Returns the values of a `dataset.yaml` in full; full values, and anything but a mapping, come back unchanged.
 
     Raises:
-      ValueError: Something is left for a person to fill in.
+      ValueError: A person still has to fill something in.
     """
     if not isinstance(values, Mapping):
         return values
     values = dict(values)
     if open_keys := sorted(_unanswered(values)):
-        raise ValueError(f"{', '.join(open_keys[:12])}: still {ASKED!r}; the comment behind it says what belongs there")
+        raise ValueError(f"{', '.join(open_keys[:12])}: still {ASKED!r}; fill it in, as the comment in that line says")
     if isinstance(values.get("name"), str):
         values.setdefault("title", values["name"])
     values.setdefault("license", UNSTATED)
@@ -64,10 +64,10 @@ def expand(values: Any) -> Any:
 
 
 def identifier(text: str) -> str:
-    """A name as people write it, as letters, digits and `_`: `Traffic sign` is `traffic_sign`, `Straße` `strasse`.
+    """Turns a name into letters, digits and `_`: `Traffic sign` into `traffic_sign`, `Straße` into `strasse`.
 
     Returns:
-      Empty where no Latin letter or digit is in it.
+      Empty if the name has no Latin letter or digit.
     """
     plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
@@ -75,12 +75,12 @@ def identifier(text: str) -> str:
 
 
 def class_colors(count: int) -> list[Color]:
-    """As many colours as there are classes, in the order in which `expand` gives them."""
+    """Returns that many colours, in the order in which `expand` assigns them."""
     return list(islice(_palette(), count))
 
 
 def _unanswered(values: Any, place: str = "") -> Iterator[str]:
-    """Where a question mark still stands in place of an answer."""
+    """Yields the keys whose value is still a question mark."""
     if values == ASKED:
         yield place
     elif isinstance(values, Mapping):
@@ -154,7 +154,7 @@ def _in_full(one: Any, position: int, annotations: str | None) -> Any:
 
 
 def _with_colors(classes: list[Any]) -> Iterator[Any]:
-    """Gives a colour to each class that has none: its own in the masks, or one that no other class looks like."""
+    """Gives each class without a colour its colour in the masks, or one unlike all other classes."""
     taken = [_rgb(one["color"]) for one in classes if isinstance(one, Mapping) and "color" in one]
     palette = _palette()
     for one in classes:

@@ -18,7 +18,7 @@ class SliceSpec(FrozenModel):
     id_pattern: str | None = Field(default=None, description="regular expression; its first group is the value")
     of: str | None = Field(default=None, description="an earlier slice whose values `groups` gathers")
     groups: dict[Line, tuple[str, ...]] = Field(default_factory=dict)
-    values: tuple[Line, ...] = Field(default=(), description="all that an id_pattern may give; empty for any")
+    values: tuple[Line, ...] = Field(default=(), description="all values that id_pattern may return; empty for any")
 
     @model_validator(mode="after")
     def _one_rule(self) -> SliceSpec:
@@ -28,7 +28,7 @@ class SliceSpec(FrozenModel):
             raise ValueError("a slice with `of` needs groups")
         listed = [member for members in self.groups.values() for member in members]
         if twice := sorted({member for member in listed if listed.count(member) > 1}):
-            raise ValueError(f"groups: {', '.join(twice)} stands in more than one place")
+            raise ValueError(f"groups: {', '.join(twice)} is in more than one group")
         if self.id_pattern is not None and count_groups(self.id_pattern) < 1:
             raise ValueError("id_pattern needs one group, the value of the slice")
         return self

@@ -1,4 +1,4 @@
-"""What differs between data sets: files, classes, mask values and slices, as a `dataset.yaml` says it."""
+"""What differs between data sets: files, classes, mask values and slices, as stated in `dataset.yaml`."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ from schemas.version_files import DATASET_FILE
 
 ARCHIVE_URL = r"^(https://|http://(localhost|127\.0\.0\.1)[:/])"  # loopback needs no encryption
 NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
-LOSSY_GAP = 48  # between values of a lossy mask, which are blurred by up to half of it
+LOSSY_GAP = 48  # between the values of a lossy mask, which compression changes by up to half of this
 SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
 MaskPath = Annotated[str, AfterValidator(check_mask_pattern)]
 
 
 class ArchiveSpec(FrozenModel):
-    """One file that a data set is published as: a plain tar archive, whatever its name says.
+    """One of the files that a data set is published as: a plain tar archive, even if its name says otherwise.
 
     Attributes:
       file: Its name under the input root.
-      url, bytes, sha256: Where it is published, and what must arrive.
+      url, bytes, sha256: Where to download it, and what must arrive.
     """
 
     file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
@@ -56,7 +56,7 @@ class ArchiveSpec(FrozenModel):
 
     @property
     def local_names(self) -> tuple[str, ...]:
-        """Names under which it is looked for: as it is published, and as `gunzip` would leave it."""
+        """Names to look for: the published one, and the one that `gunzip` would leave."""
         return tuple(dict.fromkeys((self.file, self.file.removesuffix(".gz"))))
 
 
@@ -70,7 +70,7 @@ class StatisticsRule(FrozenModel):
     @model_validator(mode="after")
     def _ordered_ranges(self) -> StatisticsRule:
         if not self.ranges:
-            raise ValueError("needs a range, one of mean and zeros")
+            raise ValueError("needs a range: mean, zeros or both")
         for measure, (low, high) in self.ranges.items():
             if not low <= high:
                 raise ValueError(f"{measure}: the range starts with its smaller end, got [{low}, {high}]")
@@ -78,7 +78,7 @@ class StatisticsRule(FrozenModel):
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """Measure (`mean`, `zeros`) to its range, for the measures that the rule is about."""
+        """Measure (`mean`, `zeros`) to its range, for those that the rule limits."""
         return {name: limits for name in ("mean", "zeros") if (limits := getattr(self, name)) is not None}
 
 
@@ -89,7 +89,7 @@ def _gaps(*values: Iterable[int]) -> list[int]:
 
 
 class Threshold(FrozenModel):
-    """How far a feature's values may lie apart: between the splits (`skew`), and from a baseline version (`drift`)."""
+    """How much a feature may differ: between the splits (`skew`), and from a baseline version (`drift`)."""
 
     skew: float | None = Field(default=None, gt=0, le=1, description="None: splits may differ, as by city or by video")
     drift: float | None = Field(default=None, gt=0, le=1, description="None: the default of `derived_schema`")
@@ -99,24 +99,24 @@ class DatasetSpec(FrozenModel):
     """Everything the jobs, the trainer and the pipeline need to know about one data set.
 
     Attributes:
-      name: Name of the folder that versions are published in; of one that ships, also of its folder under `schemas/`.
-      title, license, source, citation: For people: reports and model cards. `source` is the address of the data set,
-        or says how it is made. For one version, `schemas.origin` says what it was made from instead.
-      drawn: Whether `tests.sample_data` has drawn the photos.
+      name: Of the folder that versions are published in, and, if the data set ships, of its folder under `schemas/`.
+      title, license, source, citation: For people, in reports and model cards. `source` is the address of the data
+        set, or how it is made. `schemas.origin` can replace them for one version.
+      drawn: Whether `tests.sample_data` drew the photos.
       image_path, mask_path: Where files lie under the input root (`schemas.path_pattern`). Without `mask_path`, the
         annotations of all photos lie in `masks.annotations`.
-      archives: What the data set is published as; may lie under the input root in place of the files.
+      archives: The files that it is published as; they may lie under the input root instead of photos and masks.
       official_splits: Split name to the list file that names its ids (first word of each line; `#` comments).
       split: How records are split where the job's options do not say.
       group: Which photos belong together, and so to one split.
       masks: How masks are read, where their values are not exactly those of the classes.
       classes: In the order of their class ids.
-      ignore_values, ignore_colors: In the source mask, of no class, such as void; IGNORE_ID in the records' masks.
+      ignore_values, ignore_colors: Of pixels without a class, such as void; IGNORE_ID in the records' masks.
       ignore_categories: Likewise, in annotations.
       max_ignored_fraction: A record with a larger share of ignored pixels withholds the version.
-      slices: In the order in which they can refer to each other.
-      rules: What the statistics of each split must be like, beyond what a schema can say.
-      thresholds: By slice, number or `numbers`: how far splits and versions may lie apart.
+      slices: Each can refer to earlier ones.
+      rules: Limits on the statistics of each split that a schema cannot express.
+      thresholds: By slice, number or `numbers`: how much splits and versions may differ.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -177,20 +177,20 @@ class DatasetSpec(FrozenModel):
         return self
 
     def _check_mask_values(self) -> None:
-        """Each value or colour belongs to one class, and all classes use the same of the two."""
+        """Checks that each value or colour belongs to one class, and that all classes have values, or all colours."""
         values = [value for one in self.classes for value in one.mask_values]
         colors = [color for one in self.classes for color in one.mask_colors]
         if (values or self.ignore_values) and (colors or self.ignore_colors):
-            raise ValueError("classes: some have mask_values and some mask_colors; masks are read by one of them")
+            raise ValueError("classes: give all of them mask_values, or all of them mask_colors")
         kinds: dict[str, list[Any]] = {"mask_values": values, "mask_colors": colors}
         for name, found in kinds.items():
             if len(found) != len(set(found)):
                 twice = next(value for value in found if found.count(value) > 1)
                 raise ValueError(f"classes: {name} must belong to one class each, {twice} is in two")
         if self.masks.lossy and min(_gaps(values, self.ignore_values), default=255) < LOSSY_GAP:
-            raise ValueError(f"masks.lossy: values of classes must be at least {LOSSY_GAP} apart to be told apart")
+            raise ValueError(f"masks.lossy: values of classes must be at least {LOSSY_GAP} apart")
         if self.masks.threshold and ({*values, *self.ignore_values} - {0, 255} or colors):
-            raise ValueError("masks.threshold: a mask then has the values 0 and 255 alone; give them to the classes")
+            raise ValueError("masks.threshold: such masks only have the values 0 and 255; give these to the classes")
 
     def _check_annotations(self) -> None:
         """Annotations name categories, and masks do not; both know where they lie."""
@@ -223,11 +223,11 @@ class DatasetSpec(FrozenModel):
         for key, name in (("ignore_values", "mask_values"), ("ignore_colors", "mask_colors")):
             of_classes = {value for one in self.classes for value in getattr(one, name)}
             if common := of_classes & set(getattr(self, key)):
-                raise ValueError(f"{key}: {sorted(common)} already mean classes")
+                raise ValueError(f"{key}: {sorted(common)} are also values of classes")
         if len(self.classes) >= IGNORE_ID:
-            raise ValueError(f"classes: at most {IGNORE_ID - 1} beside ignored pixels, got {len(self.classes)}")
+            raise ValueError(f"classes: at most {IGNORE_ID - 1} with ignored pixels, got {len(self.classes)}")
         if IGNORED_FRACTION in self.fraction_features:
-            raise ValueError(f"classes: beside ignored pixels no class's feature can be called {IGNORED_FRACTION}")
+            raise ValueError(f"classes: with ignored pixels, {IGNORED_FRACTION} is reserved; rename the class")
 
     @property
     def has_official_split(self) -> bool:
@@ -285,23 +285,23 @@ class DatasetSpec(FrozenModel):
 
     @cached_property
     def ignored_color(self) -> tuple[int, int, int]:
-        """uint8 RGB of ignored pixels, wherever masks are drawn: grey, or what no class looks like."""
+        """uint8 RGB of ignored pixels in drawn masks: grey, or a colour unlike all classes."""
         return distinct_color(GREY, self.palette)
 
     @cached_property
     def unknown_color(self) -> tuple[int, int, int]:
-        """uint8 RGB of values in a source mask that have no meaning: magenta, or what nothing else looks like."""
+        """uint8 RGB of unknown values in a source mask: magenta, or a colour unlike all others."""
         return distinct_color(MAGENTA, (*self.palette, self.ignored_color))
 
     @property
     def class_id_of_mask_value(self) -> dict[int, int]:
-        """Every known source mask value to its class id, and to IGNORE_ID where it is ignored."""
+        """Source mask value to class id, or to IGNORE_ID if it is ignored."""
         ids = {value: class_id for class_id, one in enumerate(self.classes) for value in one.mask_values}
         return ids | dict.fromkeys(self.ignore_values, IGNORE_ID)
 
     @property
     def class_id_of_mask_color(self) -> dict[str, int]:
-        """Every known source mask colour to its class id, and to IGNORE_ID where it is ignored; empty for values."""
+        """Source mask colour to class id, or to IGNORE_ID if it is ignored; empty if masks have values."""
         ids = {color: class_id for class_id, one in enumerate(self.classes) for color in one.mask_colors}
         return ids | dict.fromkeys(self.ignore_colors, IGNORE_ID)
 
@@ -319,7 +319,7 @@ class DatasetSpec(FrozenModel):
 
     @property
     def required_class_ids(self) -> tuple[int, ...]:
-        """Class ids that every mask must hold at least one pixel of."""
+        """Class ids of which every mask must have at least one pixel."""
         return tuple(class_id for class_id, one in enumerate(self.classes) if one.required)
 
     def slices_of(self, image_id: str) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""The describing job: looks at a folder of photos and masks, and writes the `dataset.yaml` that it seems to need."""
+"""The describe job: examines a folder of photos and masks, and drafts its `dataset.yaml`."""

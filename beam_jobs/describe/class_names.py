@@ -1,4 +1,4 @@
-"""Class names that lie with the masks: tables, lists and label maps as data sets and annotation tools write them."""
+"""Class names in files beside the masks: tables, lists and label maps as data sets and annotation tools write them."""
 
 from __future__ import annotations
 

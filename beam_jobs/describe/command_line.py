@@ -1,4 +1,4 @@
-"""Command line of the describing job: a folder of photos and masks in, its `dataset.yaml` and a page out."""
+"""Command line of the describe job: reads a folder of photos and masks; writes its `dataset.yaml` and a page."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ FIRST_VERSION = "1.0.0"
 SAMPLE = 400  # masks that are read
 ALWAYS = ("panoptic", "layers")  # formats whose files look like masks of classes, and are not
 FEW = 12  # masks of each layout that are read to choose one
-MAX_FILES = 1_000_000  # whose names are looked at
+MAX_FILES = 1_000_000  # whose names are read
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the job.
 
     Returns:
-      0 where `dataset.yaml` is written, whatever is still to be filled in; 1 where the job failed.
+      0 if `dataset.yaml` was written, even with gaps for a person to fill in; 1 if the job failed.
 
     Raises:
-      UserError: The folder can't be used, nothing in it pairs, or a person's `dataset.yaml` would be lost.
+      UserError: The folder can't be used, no photos and masks in it pair, or a person's `dataset.yaml` would be lost.
     """
     options, beam_flags = _parser().parse_known_args(arguments)
     quiet_libraries(options.verbose)
@@ -124,21 +124,21 @@ def _kinds_of_files(paths: Iterable[str]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandLine(
         prog="python -m beam_jobs.describe",
-        description="Looks at a folder of photos and masks and writes the dataset.yaml that it seems to need, with the "
-        "reason behind each guess, and a page that shows photos and masks. Reads up to "
+        description="Examines a folder of photos and masks. Writes a draft of its dataset.yaml, with the reason for "
+        "each guess, and a page that shows photos and masks. Reads up to "
         f"{SAMPLE} masks. Options of Apache Beam are accepted too, such as --direct_num_workers.",
         epilog="exit codes: 0 written, 1 the job failed, 2 unusable options or input",
         allow_abbrev=False,
     )
     parser.add_argument("--input", required=True, help="folder with photos and masks, local or gs://")
     parser.add_argument("--output", help="folder for both files, where the photos may only be read (default: --input)")
-    parser.add_argument("--overwrite", action="store_true", help="also a dataset.yaml that a person has edited")
+    parser.add_argument("--overwrite", action="store_true", help="replace dataset.yaml even if a person has edited it")
     parser.add_argument("--verbose", action="store_true", help="show the libraries' own messages")
     return parser
 
 
 def _check_target(target: str, overwrite: bool) -> None:
-    """Refuses to lose what a person has written."""
+    """Raises UserError if a person's `dataset.yaml` would be lost."""
     if not exists(target) or overwrite:
         return
     try:
@@ -146,7 +146,7 @@ def _check_target(target: str, overwrite: bool) -> None:
     except OSError as error:
         raise UserError(f"{target}: can't be read ({error})") from None
     if is_edited(text):
-        raise UserError(f"{target}: somebody has written or edited it; move it away, or give --overwrite to lose that")
+        raise UserError(f"{target}: was written or edited by a person; move it away, or give --overwrite to replace it")
 
 
 def _list(folder: str) -> dict[str, int]:
@@ -158,7 +158,7 @@ def _list(folder: str) -> dict[str, int]:
         for file in files_below(folder):
             paths[file.path.removeprefix(f"{folder}/")] = file.size
             if len(paths) == MAX_FILES:
-                print(f"Note: the first {MAX_FILES:,} files are looked at", flush=True)
+                print(f"Note: only the first {MAX_FILES:,} files are examined", flush=True)
                 break
     except OSError as error:
         raise UserError(f"--input {folder}: can't be listed ({error})") from None

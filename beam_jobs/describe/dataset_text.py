@@ -1,4 +1,4 @@
-"""The `dataset.yaml` of guesses, with the reason behind each."""
+"""Writes guesses as a `dataset.yaml`, with the reason for each."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def dataset_yaml(
       name: Of the data set.
       layout: How photos and masks pair.
       guesses: What the masks seem to be.
-      sampled: Masks that were looked at.
-      names_from: The file that class names were taken from; empty for none.
+      sampled: Number of masks that were read.
+      names_from: The file that states the class names; empty if there is none.
       others: Patterns of other files that pair with the photos.
     """
     shared = layout.shared_names
     asked = sum(one.name == ASKED for one in guesses.classes)
     lines = [
-        "# Written by beam_jobs.describe; edit it. Everything else that may stand here: schemas/README.md.",
-        *([f"# TO DO: {asked} classes have no name yet; nothing is published before they have."] if asked else []),
+        "# Written by beam_jobs.describe; edit it. All keys are explained in schemas/README.md.",
+        *([f"# TO DO: {asked} classes have no name yet; name them before you publish."] if asked else []),
         *(f"# TO DO: {question}" for question in guesses.questions),
         *(
             [f"# TO DO: {shared:,} photos have the name of another one; ids are names, so rename them."]
@@ -41,7 +41,7 @@ def dataset_yaml(
     ]
     lines += [f"# mask_path: {_quoted(other)}  # pairs as well" for other in others]
     if PathPattern(layout.image_path).names_splits:
-        lines.append("split: official  # the folders say it; hash would draw one by the names")
+        lines.append("split: official  # as the folders say; `hash` would split by hashes of the ids")
     if guesses.masks:
         lines.append(f"masks: {json.dumps(guesses.masks).replace(chr(34), '')}  # {guesses.masks_reason}")
     origin = f"; names from {names_from}" if names_from else ""

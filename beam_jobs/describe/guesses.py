@@ -1,4 +1,4 @@
-"""From what a survey has found to what `dataset.yaml` says, each guess with the reason for it."""
+"""Guesses what `dataset.yaml` should say from a survey of the masks, with the reason for each guess."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from beam_jobs.describe.survey import LOSSY_KIND, Survey
 from schemas.shorthand import ASKED, IGNORE
 
 MAX_CLASSES = 254
-THIN = 0.12  # of a value's pixels that lie inside it: borders between things have fewer
-_MIN_SHARE = 0.001  # a value of a 0/255 mask's soft edge, or of a lossy one, has fewer pixels than a class
+THIN = 0.12  # share of a value's pixels that lie inside it; borders between objects have less
+_MIN_SHARE = 0.001  # of all pixels: values in soft edges, or changed by compression, have fewer than a class has
 
 
 class ClassGuess(NamedTuple):
-    """One value or colour, the class that it may mean, and why."""
+    """One value or colour, the class that it probably means, and why."""
 
     value: str
     name: str
@@ -24,7 +24,7 @@ class ClassGuess(NamedTuple):
 
 
 class Guesses(NamedTuple):
-    """What the masks seem to be.
+    """What the masks seem to contain.
 
     Attributes:
       classes: In the order of values, or of how common colours are.
@@ -46,7 +46,7 @@ def guess(survey: Survey, names: dict[str, str], ids: Sequence[str]) -> Guesses:
 
     Args:
       survey: Of a sample of masks.
-      names: Value or colour to name, where a file says so.
+      names: Value or colour to name, if a file states them.
       ids: Of all pairs, or of many.
     """
     total = sum(survey.pixels.values())
@@ -73,7 +73,7 @@ def guess(survey: Survey, names: dict[str, str], ids: Sequence[str]) -> Guesses:
 
 
 def _ordered(pixels: dict[str, int]) -> list[str]:
-    """Values in their order; colours with the most common first."""
+    """Sorts values by number, colours by how common they are."""
     if all(value.isdigit() for value in pixels):
         return sorted(pixels, key=int)
     return sorted(pixels, key=lambda value: (-pixels[value], value))
@@ -86,13 +86,13 @@ def _guess_class(value: str, survey: Survey, names: dict[str, str], total: int, 
     if value in names:
         return ClassGuess(value, names[value], facts)
     if values > 2 and value in ("255", "#ffffff", "#e0e0c0") and inside < THIN:
-        return ClassGuess(value, IGNORE, f"{facts}; thin borders between things")
+        return ClassGuess(value, IGNORE, f"{facts}; thin borders between objects")
     if values > 2 and value == "255":
-        return ClassGuess(value, IGNORE, f"{facts}; far from the other values, as pixels without a class are")
+        return ClassGuess(value, IGNORE, f"{facts}; far from the other values, as is usual for pixels without a class")
     if values == 2:
         background = max(survey.pixels, key=lambda one: survey.pixels[one]) if value.startswith("#") else "0"
         if value == background:
-            return ClassGuess(value, "background", f"{facts}; of two values the background's")
+            return ClassGuess(value, "background", f"{facts}; the background, of two values")
     thin = "; thin, as borders or poles are" if inside < THIN else ""
     return ClassGuess(value, ASKED, f"{facts}{thin}: what is it? A name, or {IGNORE}")
 
@@ -108,4 +108,4 @@ def _groups(ids: Sequence[str]):
     whole = sum(prefixes.values()) == len(ids)
     if whole and 2 <= len(prefixes) <= len(ids) / 5 and not all(one.isdigit() for one in prefixes):
         few = ", ".join(name for name, _ in prefixes.most_common(4))
-        yield "group", r"(.+?)[_-][^_-]+", f"{len(prefixes)} beginnings of names, such as {few}: videos, places, kinds?"
+        yield "group", r"(.+?)[_-][^_-]+", f"{len(prefixes)} prefixes of names, such as {few}: videos, places, kinds?"

@@ -1,4 +1,4 @@
-"""How the files of a folder pair: the patterns of photos and masks that fit most of them, from names alone."""
+"""Finds, by names alone, the patterns of photos and masks that pair the most files of a folder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SPLIT_PART = re.compile(rf"(?i)(?<![a-z])({'|'.join(sorted(SPLIT_NAMES, key=len
 _SPLIT_START = re.compile(
     rf"(?i)^({'|'.join(sorted(SPLIT_NAMES, key=len, reverse=True))})(?=(annot|mask|label|image|img|gt)[a-z]*$)"
 )
-_MIN_PAIRS = 0.5  # of the smaller side that must pair
+_MIN_PAIRS = 0.5  # share of the smaller group that must pair
 _SIBLINGS = 0.25  # what a pair of two such folders counts: with four kinds of mask, these pair with each other
 _MAX_ENDINGS = 8  # of the names of a group that are tried
 _MIN_ENDING = 0.1  # of these names that share an ending
@@ -122,7 +122,7 @@ def _is_telling(name: str) -> bool:
 
 
 def split_template(folder: str) -> tuple[str, str]:
-    """A folder with `{split}` in place of the first name of a split in it, and that name."""
+    """Replaces the first name of a split in a folder by `{split}`; returns the folder and that name."""
     parts = folder.split("/")
     for index, part in enumerate(parts):
         if match := _SPLIT_START.search(part) or _SPLIT_PART.search(part):
@@ -277,7 +277,7 @@ def _endings(stems: list[str]) -> list[Affix]:
 
 
 def _frames(stems: list[str]) -> list[Affix]:
-    """The prefix and the suffix that all of them share, cut where a word ends."""
+    """Common prefixes and suffixes of all names, cut at the end of a word."""
     if not stems:
         return [("", "")]
     prefix = posixpath.commonprefix([min(stems), max(stems)])

@@ -1,4 +1,4 @@
-"""The page beside `dataset.yaml`: photos, their masks as they were understood, and what each value seems to be."""
+"""The page beside `dataset.yaml`: photos, masks as they were read, and what each value seems to mean."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from schemas.version_files import DATASET_FILE
 
 SHOWN = 8  # pairs
 _SIDE = 320  # pixels
-_OTHER = (255, 0, 255)  # what is none of the values
+_OTHER = (255, 0, 255)  # of all other values
 
 
 def describing_page(name: str, text: str, guesses: Guesses, pairs: Sequence[tuple[str, str]]) -> str:
@@ -38,7 +38,7 @@ def describing_page(name: str, text: str, guesses: Guesses, pairs: Sequence[tupl
     colors = dict(zip((one.value for one in guesses.classes), class_colors(len(guesses.classes))))
     header = join(
         element("h1", name),
-        element("p", "What describe has found. Correct names in dataset.yaml; then prepare.", class_="lead"),
+        element("p", "What the describe job found. Correct the names in dataset.yaml; then prepare.", class_="lead"),
     )
     rows = [
         element(

@@ -1,4 +1,4 @@
-"""The describing job as a Beam graph: pairs in, one survey of all of them out."""
+"""The describe job as a Beam graph, from pairs to one survey of them all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beam_jobs.storage.files import write_atomically
 
 
 def survey(pipeline: beam.Pipeline, pairs: list[tuple[str, str]], path: str) -> beam.PCollection:
-    """Looks at pairs of photo and mask, and writes their Survey as JSON to `path`."""
+    """Surveys pairs of photo and mask, and writes one Survey of them as JSON to `path`."""
     return (
         pipeline
         | "NamePairs" >> beam.Create(pairs)

@@ -1,4 +1,4 @@
-"""What a sample of masks holds: kinds, and values or colours with their pixels, photos and shapes."""
+"""Surveys a sample of masks: their kinds, and their values or colours with pixel counts and shapes."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from schemas.photos import container_of
 
 LOSSY_KIND = "lossy"  # begins the kind of such masks
 OTHER_SIZE = "masks of another size than their photo"
-MAX_VALUES = 512  # kept of one mask and of all; more are no classes
-_SHAPED = 64  # values of a mask whose shape is looked at
+MAX_VALUES = 512  # kept of one mask and of all; more than that cannot be classes
+_SHAPED = 64  # most values of a mask for which shapes are measured
 
 
 class Survey(NamedTuple):
-    """What one mask shows, or many.
+    """What one mask contains, or many.
 
     Attributes:
       kinds: Kind of mask in words to number of masks.
       pixels: Value or colour (`#rrggbb`, `transparent`) to its number of pixels.
       masks: Likewise, to the number of masks that have it.
-      inner: Likewise, to the pixels whose neighbours all have it too: thin borders have hardly any.
+      inner: Likewise, to the number of pixels whose neighbours have it too; thin borders have hardly any.
       sizes: `WIDTHxHEIGHT` of photos to their number.
       soft: Pixels that are neither 0 nor 255, of grey masks.
       palette: Value and its colour in a palette, such as `7 #804080`, to the number of masks that say so.
@@ -80,7 +80,7 @@ def palette_colors(survey: Survey) -> dict[str, str]:
 
 
 def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
-    """Looks at one photo and its mask; what is wrong with them is one of the problems."""
+    """Surveys one photo and its mask; a fault of either becomes one of the problems."""
     path = str(photo)
     try:
         size = decode_photo(read_input(photo), 16, max_missing_fraction=1)

@@ -85,7 +85,7 @@ def hostile_json(rng: Random, values: Any) -> bytes:
         opening, closing = rng.choice(((b"[", b"]"), (b'{"a":', b"}")))
         return opening * deep + b"1" + closing * (deep if rng.random() < 0.5 else 0)
     text = json.dumps(values if choice < 0.4 else with_hostile_values(rng, values), indent=rng.choice((None, 2)))
-    if choice > 0.8:  # a key that stands there twice
+    if choice > 0.8:  # a duplicate key
         place = text.rfind(",", 0, rng.randrange(1, len(text) + 1))
         text = f"{text[:place]},{text[1 : place + 1]}{text[place + 1 :]}" if place > 0 else text
     data = _encoded(rng, text)

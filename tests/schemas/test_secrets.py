@@ -1,4 +1,4 @@
-"""Secrets are refused where they must not stand, and no message repeats one."""
+"""Secrets are refused where they must not be, and no message repeats one."""
 
 import pytest
 

@@ -54,7 +54,11 @@ def test_the_short_form_and_the_full_one_that_travels_with_a_version_are_the_sam
         ({0: "sky", 1: "?"}, {}, r"classes.1: still '\?'"),
         ({0: "?", 1: "road"}, {"mask_path": "?"}, r"classes.0, mask_path: still '\?'"),
         ({0: "sky", "#ff0000": "road"}, {}, "some have mask_values and some mask_colors"),
-        ({0: "sky", 7: "road"}, {"masks": {"threshold": 128}}, "masks.threshold: a mask then has the values 0 and 255"),
+        (
+            {0: "sky", 7: "road"},
+            {"masks": {"threshold": 128}},
+            "masks.threshold: such masks only have the values 0 and 255",
+        ),
         ({0: "sky", 70000: "road"}, {}, "less than or equal to 65535"),
         ({0: "sky", 1: "road"}, {"split": "official"}, "split: official needs official_splits"),
         ({0: "sky", 1: "road"}, {"thresholds": {"breed": {}}}, "thresholds: no breed"),

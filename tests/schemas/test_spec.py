@@ -94,13 +94,13 @@ def test_without_ignored_values_there_can_be_255_classes():
         ({"official_splits": {"holdout": "test.txt"}}, "no such split"),
         ({"slices": [VALUES["slices"][1]]}, "must name an earlier slice"),
         ({"rules": [{"feature": "cat_fraction", "mean": [0, 1]}]}, "rules: no number 'cat_fraction'; there are: pet_"),
-        ({"rules": [{"feature": "brightness"}]}, "rules.0: needs a range, one of mean and zeros"),
+        ({"rules": [{"feature": "brightness"}]}, "rules.0: needs a range: mean, zeros or both"),
         ({"rules": [{"feature": "brightness", "mean": [0.9, 0.1]}]}, "rules.0: mean: .* smaller end"),
         ({"rules": [{"feature": "brightness", "maen": [0, 1]}]}, "rules.0.maen: Extra inputs"),
-        ({"ignore_values": [255, 3]}, r"ignore_values: \[3\] already mean classes"),
+        ({"ignore_values": [255, 3]}, r"ignore_values: \[3\] are also values of classes"),
         ({"ignore_values": [65536]}, "ignore_values.0: .*less than or equal to 65535, got 65536"),
-        ({"ignore_values": [255], "classes": many_classes(255)}, "at most 254 beside ignored pixels, got 255"),
-        ({"ignore_values": [255], "classes": [*VALUES["classes"], IGNORED]}, "can be called ignored_fraction"),
+        ({"ignore_values": [255], "classes": many_classes(255)}, "at most 254 with ignored pixels, got 255"),
+        ({"ignore_values": [255], "classes": [*VALUES["classes"], IGNORED]}, "ignored_fraction is reserved"),
     ],
 )
 def test_a_wrong_spec_is_reported_with_its_key(change, message):

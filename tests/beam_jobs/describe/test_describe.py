@@ -59,7 +59,7 @@ def test_an_edited_file_is_never_lost_and_an_untouched_one_is_written_again(tmp_
     assert describe(folder) == describe(folder) == 0
     edited = (folder / "dataset.yaml").read_text().replace('0: "?"', "0: ground")
     (folder / "dataset.yaml").write_text(edited)
-    with pytest.raises(UserError, match="somebody has written or edited it"):
+    with pytest.raises(UserError, match="was written or edited by a person"):
         describe(folder)
     assert (folder / "dataset.yaml").read_text() == edited
     assert describe(folder, "--overwrite") == 0

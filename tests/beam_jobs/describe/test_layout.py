@@ -188,8 +188,8 @@ def test_a_folder_for_each_class_is_no_folder_of_masks():
     ("text", "message"),
     [
         ("{split:train|holiday}/{id}.jpg", "'holiday' names no split"),
-        ("{split:train}/{split:val}/{id}.jpg", "stands there once"),
-        ("{split}/{id}.jpg", "stands there once, and names folders"),
+        ("{split:train}/{split:val}/{id}.jpg", "may appear once"),
+        ("{split}/{id}.jpg", "may appear once, with names of folders"),
     ],
 )
 def test_a_split_in_a_pattern_names_folders_that_mean_splits(text, message):
