@@ -19,6 +19,7 @@ from typing import NoReturn, TextIO
 from schemas.errors import UserError
 from schemas.secrets import redacted
 
+COMMAND_LINE = "command line"  # where a wrong value comes from, in messages
 USER_ERROR = 2
 INTERRUPTED = 128 + signal.SIGINT  # 130 and 143, as shells report processes that a signal ended
 TERMINATED = 128 + signal.SIGTERM

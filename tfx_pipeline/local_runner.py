@@ -21,8 +21,8 @@ from pathlib import Path
 
 from beam_jobs.console import USER_ERROR, CommandLine, exit_code, show_lines_at_once, stderr_in_file
 from beam_jobs.storage.local_paths import local_path
+from beam_jobs.storage.locations import refuse_wildcards
 from beam_jobs.storage.sole_use import sole_use
-from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.errors import UserError
 from schemas.secrets import redacted
 from schemas.version import PublishedVersion, read_version, verify_version

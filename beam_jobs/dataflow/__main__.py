@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from beam_jobs.console import CommandLine, exit_code, quiet_libraries
+from beam_jobs.console import COMMAND_LINE, CommandLine, exit_code, quiet_libraries
 from beam_jobs.dataflow.command_line import add_cloud_arguments, print_network_note, report_failure
 from beam_jobs.dataflow.options import (
     default_job_name,
@@ -26,7 +26,7 @@ from beam_jobs.prepare.command_line import (
     report_outcome,
 )
 from beam_jobs.prepare.options import PrepareOptions
-from beam_jobs.prepare.retry_options import SOURCE, with_base_options
+from beam_jobs.prepare.retry_options import with_base_options
 from beam_jobs.runners.beam_options import parse_beam_flags
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
@@ -85,7 +85,7 @@ def _run(values: dict[str, Any], temporary_dir: str, flags: list[str], no_wait: 
 
     pipeline_options = parse_beam_flags(flags)
     check_credentials()
-    options = parse_model(PrepareOptions, with_base_options(values), SOURCE)
+    options = parse_model(PrepareOptions, with_base_options(values), COMMAND_LINE)
     _check_places(options, temporary_dir)
     if published := read_published(options):
         check_same_options(published, options)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from beam_jobs.dataflow.options import DataflowOptions
+from beam_jobs.google_cloud.dataflow_options import DataflowOptions
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.prepare.command_line import FAILED
 from schemas.errors import UserError

@@ -26,7 +26,7 @@ from beam_jobs.dataflow.estimate import (
     duration,
     estimate,
 )
-from beam_jobs.dataflow.options import FORMS, DataflowOptions
+from beam_jobs.google_cloud.dataflow_options import FORMS, DataflowOptions
 from beam_jobs.google_cloud.machine_shape import MachineShape, machine_shape
 from beam_jobs.google_cloud.prices import PRICES_FILE, PriceTable, load_prices
 from beam_jobs.prepare.options import PrepareOptions

@@ -8,17 +8,16 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, exit_code, quiet_libraries
+from beam_jobs.console import COMMAND_LINE, CommandLine, exit_code, quiet_libraries
 from beam_jobs.dataflow.command_line import add_cloud_arguments, print_network_note, report_failure
 from beam_jobs.dataflow.options import (
-    DataflowOptions,
     job_table,
     local_places,
     refuse_decided_flags,
     values_of,
 )
+from beam_jobs.google_cloud.dataflow_options import DataflowOptions
 from beam_jobs.predict import command_line as predict
-from beam_jobs.prepare.retry_options import SOURCE
 from beam_jobs.runners.beam_options import parse_beam_flags
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
@@ -44,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     values = {name: value for name, value in vars(known).items() if value is not None}
     if problems := local_places(values, PLACES):
         raise UserError("\n".join(problems))
-    options = parse_model(DataflowOptions, values_of(DataflowOptions, values), SOURCE)
+    options = parse_model(DataflowOptions, values_of(DataflowOptions, values), COMMAND_LINE)
     refuse_decided_flags(beam_flags)
     name = _job_name(known.output)
     flags = [*options.beam_flags(name), *beam_flags]

@@ -8,8 +8,8 @@ import sys
 from pydantic import Field
 
 from beam_jobs.console import CommandLine, exit_code, quiet_libraries
-from beam_jobs.dataflow.options import ContainerImage
 from beam_jobs.flex_template.container_spec import container_spec
+from beam_jobs.google_cloud.dataflow_options import ContainerImage
 from schemas.frozen_model import FrozenModel, parse_model
 
 LAUNCH = """Launch it:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ByteSize
 
-from beam_jobs.dataflow.options import DataflowOptions
+from beam_jobs.google_cloud.dataflow_options import DataflowOptions
 from beam_jobs.prepare.command_line import add_arguments
 from beam_jobs.prepare.options import PrepareOptions
 from schemas.spec import available_datasets

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 
-from beam_jobs.console import CommandLine, exit_code, quiet_libraries
-from beam_jobs.dataflow.options import FIXED_FLAGS, local_places
+from beam_jobs.console import COMMAND_LINE, CommandLine, exit_code, quiet_libraries
+from beam_jobs.dataflow.options import local_places
+from beam_jobs.google_cloud.dataflow_options import FIXED_FLAGS
 from beam_jobs.prepare.command_line import add_arguments, check_places, check_same_options, read_published
 from beam_jobs.prepare.options import PrepareOptions
-from beam_jobs.prepare.retry_options import SOURCE, with_base_options
+from beam_jobs.prepare.retry_options import with_base_options
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
 
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     values = {name: value for name, value in vars(known).items() if value is not None}
     if problems := local_places(values):
         raise UserError("\n".join(problems))
-    options = parse_model(PrepareOptions, with_base_options(values), SOURCE)
+    options = parse_model(PrepareOptions, with_base_options(values), COMMAND_LINE)
 
     from apache_beam.options.pipeline_options import PipelineOptions, WorkerOptions
 
@@ -35,7 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     # Unlike on a developer's command line, unknown flags are Beam's to ignore: the service may add new ones.
     pipeline_options = PipelineOptions([*beam_flags, "--sdk_location=container", *FIXED_FLAGS])
     if not pipeline_options.view_as(WorkerOptions).sdk_container_image:
-        raise UserError(f"{SOURCE}: sdk_container_image: missing, so workers lack this package; give the image's name")
+        raise UserError(
+            f"{COMMAND_LINE}: sdk_container_image: missing, so workers lack this package; give the image's name"
+        )
     if published := read_published(options):
         check_same_options(published, options)
     else:

@@ -1,4 +1,4 @@
-"""How the report writes splits, colours, codes and figures."""
+"""How pages show splits, classes, colours, codes and figures."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from beam_jobs.html.markup import Markup, element, join
+from schemas.spec import DatasetSpec
 
 
 def split_mark(split: str) -> Markup:
@@ -46,3 +47,11 @@ def figure(value: float) -> str:
     if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:#.4g}"
+
+
+def legend(spec: DatasetSpec) -> Markup:
+    """Colour and name of each class, and of ignored pixels if the data set has them."""
+    entries = [element("li", swatch(one.color), one.name) for one in spec.classes]
+    if spec.ignores_pixels:
+        entries.append(element("li", swatch(f"rgb{spec.ignored_color}"), "ignored"))
+    return element("ul", *entries, class_="legend")

@@ -14,7 +14,7 @@ from apache_beam.ml.inference import base
 from apache_beam.ml.inference.base import ModelHandler
 
 from beam_jobs.storage.files import files_below, read_file, read_part
-from beam_jobs.storage.wildcards import wildcard_problem
+from beam_jobs.storage.locations import wildcard_problem
 from schemas.documents import MAX_JSON_BYTES
 from schemas.enlarging import enlarged_class_ids
 from schemas.errors import UserError

@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
+from beam_jobs.console import COMMAND_LINE, CommandLine, heavy_imports, quiet_libraries
 from beam_jobs.monitoring.failures import failure_cause, user_mistake
 from beam_jobs.prepare.listing import plan_listings
 from beam_jobs.prepare.options import PrepareOptions
-from beam_jobs.prepare.retry_options import SOURCE, with_base_options
+from beam_jobs.prepare.retry_options import with_base_options
 from beam_jobs.prepare.summary import changed_options, published_table, withheld_table
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.storage.files import exists, read_file, remove_if_empty
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     known, beam_flags = _parser().parse_known_args(arguments)
     values = {name: value for name, value in vars(known).items() if name != "verbose" and value is not None}
     quiet_libraries(known.verbose)
-    options = parse_model(PrepareOptions, with_base_options(values), SOURCE)
+    options = parse_model(PrepareOptions, with_base_options(values), COMMAND_LINE)
     _check_input(options)
     if options.baseline_dir:
         require_baseline(options.baseline_dir, options.dataset)

@@ -9,8 +9,8 @@ from pydantic import ByteSize, Field, field_validator, model_validator
 
 from beam_jobs.prepare.records import MAX_MISSING_FRACTION, Encoding
 from beam_jobs.sources.dataset_file import read_dataset
+from beam_jobs.storage.locations import wildcard_problem
 from beam_jobs.storage.versions import absolute_folder
-from beam_jobs.storage.wildcards import wildcard_problem
 from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema
 from schemas.features import SPLITS, TEST, TRAINING_SPLITS

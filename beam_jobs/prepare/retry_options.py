@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from beam_jobs.console import COMMAND_LINE
 from beam_jobs.prepare.options import BASE_OPTIONS, PrepareOptions
 from beam_jobs.prepare.summary import changed_options
-from beam_jobs.sources.origin import read_origin
+from beam_jobs.sources.dataset_file import read_origin
 from beam_jobs.storage.versions import read_contract, require_shards, require_version
 from schemas.contract import label_changes
 from schemas.derived_schema import is_schema_of
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
 from schemas.version_files import DATASET_FILE
-
-SOURCE = "command line"
 
 
 def with_base_options(values: dict[str, Any]) -> dict[str, Any]:
@@ -25,7 +24,7 @@ def with_base_options(values: dict[str, Any]) -> dict[str, Any]:
       UserError: A value is wrong or contradicts the base, or the base is not published under the installed contract,
         or its files are not those of its manifest.
     """
-    asked = parse_model(PrepareOptions, values, SOURCE)
+    asked = parse_model(PrepareOptions, values, COMMAND_LINE)
     if (origin := read_origin(asked.input)) is not None:
         values = {**values, "origin": origin.model_dump()}
     if asked.base_dir is None:
@@ -45,7 +44,7 @@ def with_base_options(values: dict[str, Any]) -> dict[str, Any]:
     before = _without_base(base.options)
     kept = {name: value for name, value in before.items() if name in PrepareOptions.model_fields and value is not None}
     completed = {**kept, **values, "base_sha256": base.sha256}
-    now = _without_base(parse_model(PrepareOptions, completed, SOURCE).content_options)
+    now = _without_base(parse_model(PrepareOptions, completed, COMMAND_LINE).content_options)
     if before != now:
         raise UserError(
             f"--retry_quarantined {asked.base_dir}: was made with {changed_options(before, now)}, and its records are"

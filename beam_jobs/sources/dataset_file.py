@@ -1,4 +1,4 @@
-"""Finds the `dataset.yaml` that a user names: beside the photos, elsewhere, or of a data set that ships."""
+"""Reads the `dataset.yaml` that a user names, and `origin.yaml`, which says where the photos beside it come from."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import posixpath
 from schemas.documents import MAX_YAML_BYTES, parse_yaml
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
+from schemas.origin import MAX_ORIGIN_BYTES, ORIGIN_FILE, Origin
 from schemas.shorthand import identifier
 from schemas.spec import DatasetSpec, available_datasets, load_spec
 from schemas.version_files import DATASET_FILE
@@ -28,7 +29,7 @@ def read_dataset(dataset: str) -> DatasetSpec:
     if "://" not in path:
         path = os.path.abspath(os.path.expanduser(path))
     try:
-        data = _read(path)
+        data = _read(path, MAX_YAML_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
             f"--dataset {dataset}: there is no {path}, and no data set of this name ships (there are"
@@ -52,10 +53,29 @@ def parse_description(data: bytes, path: str) -> DatasetSpec:
     return parse_model(DatasetSpec, values, path)
 
 
-def _read(path: str) -> bytes:
+def read_origin(folder: str) -> Origin | None:
+    """The content of `origin.yaml` in a folder, local or `gs://`; None where there is none.
+
+    Raises:
+      UserError: It can't be read, or is invalid; names it.
+    """
+    path = f"{folder}/{ORIGIN_FILE}"
+    try:
+        data = _read(path, MAX_ORIGIN_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:  # ValueError: a file system of Beam's that is not set up
+        raise UserError(f"{path}: can't be read ({getattr(error, 'strerror', None) or error})") from None
+    if len(data) > MAX_ORIGIN_BYTES:
+        raise UserError(f"{path}: has more than {MAX_ORIGIN_BYTES} bytes; give title, license and source")
+    return parse_model(Origin, parse_yaml(data, path), path)
+
+
+def _read(path: str, max_bytes: int) -> bytes:
+    """The bytes of a file, at most one more than `max_bytes`."""
     if "://" in path:
         from beam_jobs.storage.files import read_part
 
-        return read_part(path, 0, MAX_YAML_BYTES + 1)
+        return read_part(path, 0, max_bytes + 1)
     with open(path, "rb") as file:
-        return file.read(MAX_YAML_BYTES + 1)
+        return file.read(max_bytes + 1)

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from beam_jobs.storage.wildcards import refuse_wildcards
+from beam_jobs.storage.locations import refuse_wildcards
 from schemas.regular_files import open_regular
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # which the system says without a name

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from beam_jobs.sources.origin import read_origin
+from beam_jobs.sources.dataset_file import read_origin
 from schemas.errors import UserError
 from schemas.origin import ORIGIN_FILE
 from schemas.spec import load_spec

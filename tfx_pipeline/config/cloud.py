@@ -1,6 +1,6 @@
 """The `cloud:` section of a pipeline's configuration: where and on what it runs, checked before submission.
 
-The formats are those of `beam_jobs.dataflow.options`, which names their sources.
+The formats are those of `beam_jobs.google_cloud.dataflow_options`, which names their sources.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from beam_jobs.dataflow.options import (
+from beam_jobs.google_cloud.dataflow_options import (
     FORMS,
     LABEL_KEY,
     LABEL_VALUE,
@@ -20,7 +20,7 @@ from beam_jobs.dataflow.options import (
     DataflowOptions,
     check_image,
 )
-from beam_jobs.storage.wildcards import wildcard_problem
+from beam_jobs.storage.locations import wildcard_problem
 from schemas.frozen_model import FrozenModel
 from tfx_pipeline.config.machines import MACHINE_TYPE, misfit
 

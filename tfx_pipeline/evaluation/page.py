@@ -12,12 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from beam_jobs.html.class_png import class_png
 from beam_jobs.html.document import document
-from beam_jobs.html.labels import percent, swatch
+from beam_jobs.html.labels import legend, percent, swatch
 from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.html.plots import bars
-from beam_jobs.prepare.report.class_png import class_png
-from beam_jobs.prepare.report.gallery import legend
 from schemas.bounded_text import bounded_lines
 from schemas.colors import color_table
 from schemas.features import EVAL

@@ -63,6 +63,8 @@ def _cancel(project: str, region: str, step: str) -> None:
     from google.cloud import aiplatform
 
     aiplatform.init(project=project, location=region)
-    for job in aiplatform.CustomJob.list(filter=f'labels.{STEP_LABEL}="{step}"'):
+    # Google types the list as one of the base class.
+    jobs: list[Any] = aiplatform.CustomJob.list(filter=f'labels.{STEP_LABEL}="{step}"')
+    for job in jobs:
         print(f"The step was stopped; cancelling its CustomJob {job.resource_name}", flush=True)
-        job.cancel()  # pyright: ignore[reportAttributeAccessIssue]  # Google types the list as its base class
+        job.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from beam_jobs.html.labels import by_count, in_words, split_mark, swatch
+from beam_jobs.html.labels import by_count, in_words, legend, split_mark, swatch
 from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.prepare.report.thumbnails import Sample, Tile
 from beam_jobs.rejections import EXCLUDED
@@ -14,14 +14,6 @@ from schemas.spec import DatasetSpec
 from schemas.version_files import QUARANTINE_FOLDER
 
 _GAP = 2  # between photo and overlay, in percent of the photo's width
-
-
-def legend(spec: DatasetSpec) -> Markup:
-    """Colour and name of each class, and of ignored pixels where the data set has them."""
-    entries = [element("li", swatch(one.color), one.name) for one in spec.classes]
-    if spec.ignores_pixels:
-        entries.append(element("li", swatch(f"rgb{spec.ignored_color}"), "ignored"))
-    return element("ul", *entries, class_="legend")
 
 
 def sample_section(spec: DatasetSpec, samples: dict[str, list[Sample]], manifest: Manifest) -> Markup:

@@ -11,7 +11,7 @@ from PIL import Image
 from beam_jobs.codec import png
 from beam_jobs.codec.masks import read_values
 from beam_jobs.codec.photos import check_size, decode_photo
-from beam_jobs.prepare.report.class_png import class_png
+from beam_jobs.html.class_png import class_png
 from beam_jobs.rejections import Rejection
 from beam_jobs.sources.input_files import read_input
 from schemas.colors import color_table

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from beam_jobs.dataflow import options as dataflow_options
 from beam_jobs.dataflow.__main__ import main
+from beam_jobs.google_cloud import dataflow_options
 from schemas.errors import UserError
 from tests.beam_jobs.dataflow.dataflow_command import IMAGE, dataflow_arguments
 from tests.beam_jobs.jobs import prepare

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from google.api_core.exceptions import GoogleAPICallError
 
@@ -70,7 +71,9 @@ def _custom_jobs(config: CloudPipelineConfig, google: Google) -> Iterator[str]:
     if cloud.training is None:
         return
     aiplatform.init(project=cloud.project, location=cloud.region)
-    for job in aiplatform.CustomJob.list(filter=f'labels.{LABEL}="{config.name}"'):
+    # Google types the list as one of the base class.
+    jobs: list[Any] = aiplatform.CustomJob.list(filter=f'labels.{LABEL}="{config.name}"')
+    for job in jobs:
         _end(lambda job=job: job.state.name, job.cancel)
         job.delete()  # which is possible only after its end
         yield f"CustomJob {job.name}"

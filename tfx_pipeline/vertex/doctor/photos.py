@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from beam_jobs.dataflow.options import DataflowOptions
+from beam_jobs.google_cloud.dataflow_options import DataflowOptions
 from beam_jobs.storage.files import write_atomically
 from schemas.errors import UserError
+from schemas.frozen_model import parse_model
 from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.doctor.cleanup import FAILURES, FOLDER, LABEL, dataflow_job_name, taking_down
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
@@ -32,14 +33,17 @@ classes: [background, square]
 def check_dataflow(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
     """Checks that workers start with the image, read photos from the bucket and publish a version there."""
     cloud = config.cloud
-    if cloud.evaluation is None:
+    configured = cloud.evaluation_options(
+        config.output.removeprefix("gs://").partition("/")[0], dataflow_job_name(config)
+    )
+    if cloud.evaluation is None or configured is None:
         yield Finding(SKIP, "job on Dataflow", "no cloud.evaluation, so nothing of this pipeline runs there")
         return
     subject = f"job on Dataflow, {cloud.evaluation.worker_machine_type}"
     start = time.monotonic()
     try:
         with taking_down(config, google):
-            problem = _prepare(config)
+            problem = _prepare(config, configured)
     except (*FAILURES, UserError) as error:
         problem = str(error)
     if problem:
@@ -49,7 +53,7 @@ def check_dataflow(config: CloudPipelineConfig, google: Google) -> Iterator[Find
         yield Finding(OK, subject, f"published a version of {len(SPLITS)} drawn photos, in {minutes:.0f} minutes")
 
 
-def _prepare(config: CloudPipelineConfig) -> str | None:
+def _prepare(config: CloudPipelineConfig, configured: DataflowOptions) -> str | None:
     """Runs the job to its end; returns what is wrong with it, or None."""
     from beam_jobs.dataflow.submission import DONE, causes, follow, preparation, submit
     from beam_jobs.prepare.command_line import read_published
@@ -58,11 +62,11 @@ def _prepare(config: CloudPipelineConfig) -> str | None:
 
     folder = f"{config.output}/{FOLDER}"
     _draw(f"{folder}/photos")
-    options = PrepareOptions(
-        input=f"{folder}/photos", output=f"{folder}/data", version="1.0.0", image_size=SIDE, split="official"
-    )
-    flags = parse_beam_flags(_flags(config, folder))
+    values = {"input": f"{folder}/photos", "output": f"{folder}/data", "version": "1.0.0", "image_size": SIDE}
+    options = parse_model(PrepareOptions, values | {"split": "official"}, "the check")
+    flags = parse_beam_flags(_flags(config, configured, folder))
     job = submit(preparation(options), flags)
+    assert job is not None  # only flags for a template give none
     print(f"Dataflow job {job.id}: {job.console}", file=sys.stderr, flush=True)
     state = follow(job, TIMEOUT_SECONDS, to=sys.stderr)
     if state != DONE:
@@ -73,17 +77,12 @@ def _prepare(config: CloudPipelineConfig) -> str | None:
     return None
 
 
-def _flags(config: CloudPipelineConfig, folder: str) -> list[str]:
+def _flags(config: CloudPipelineConfig, configured: DataflowOptions, folder: str) -> list[str]:
     """Flags for one worker with what the pipeline's workers have, and all temporary files in the folder."""
-    bucket = config.output.removeprefix("gs://").partition("/")[0]
-    name = dataflow_job_name(config)
-    configured = config.cloud.evaluation_options(bucket, name)
     labels = (*configured.label, f"{LABEL}={config.name}")
-    one_worker: DataflowOptions = configured.model_copy(
-        update={"num_workers": 1, "max_num_workers": 1, "label": labels}
-    )
+    one_worker = configured.model_copy(update={"num_workers": 1, "max_num_workers": 1, "label": labels})
     places = [f"--temp_location={folder}/temp", f"--staging_location={folder}/staging"]  # the last of each counts
-    return [*one_worker.beam_flags(name), *places]
+    return [*one_worker.beam_flags(dataflow_job_name(config)), *places]
 
 
 def _draw(folder: str) -> None:

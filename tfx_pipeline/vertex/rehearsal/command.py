@@ -13,9 +13,9 @@ from pathlib import Path
 import yaml
 
 from beam_jobs.storage.local_paths import local_path
+from beam_jobs.storage.locations import refuse_wildcards
 from beam_jobs.storage.ownership import claim_folder
 from beam_jobs.storage.sole_use import sole_use
-from beam_jobs.storage.wildcards import refuse_wildcards
 from schemas.errors import UserError
 from schemas.version import verify_version
 from tfx_pipeline.config.pipeline import CloudPipelineConfig
@@ -23,8 +23,7 @@ from tfx_pipeline.preflight import check_run
 from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.container_image import build_image
 from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed, job_root
-from tfx_pipeline.vertex.rehearsal.photo import first_photo
-from tfx_pipeline.vertex.rehearsal.sample import draw_version
+from tfx_pipeline.vertex.rehearsal.sample import draw_version, first_photo
 from tfx_pipeline.vertex.rehearsal.stage import Stage, raised_stage
 from trainer.tuning import TuningConfig
 from trainer.weights_file import DOWNLOADED

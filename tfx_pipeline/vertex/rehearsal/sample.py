@@ -1,4 +1,4 @@
-"""A small published version of drawn photos for a rehearsal."""
+"""The data of a rehearsal: a small published version of drawn photos, and one photo to send to the endpoint."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from schemas import features
 from schemas.errors import UserError
+from schemas.manifest import read_manifest
 from schemas.version_files import MANIFEST_FILE
 
 PROJECT = Path(__file__).parents[3]  # sample data is part of a checkout, not of the installed package
@@ -32,6 +34,17 @@ def draw_version(dataset: str, folder: Path) -> Path:
         *(f"--image_size={IMAGE_SIZE}", "--split=official"),
     )
     return version_dir
+
+
+def first_photo(version_dir: Path) -> bytes:
+    """The encoded photo of the first record of a published version's evaluation split."""
+    import tensorflow as tf
+
+    shards = read_manifest(version_dir).splits[features.EVAL].shards
+    path = next(version_dir / shard.path for shard in shards if shard.records)
+    [record] = tf.data.TFRecordDataset(str(path)).take(1)
+    example = tf.train.Example.FromString(record.numpy())
+    return example.features.feature[features.IMAGE].bytes_list.value[0]
 
 
 def _run(module: str, *arguments: str) -> None:

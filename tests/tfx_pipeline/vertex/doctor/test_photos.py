@@ -10,7 +10,7 @@ import pytest
 
 from beam_jobs.console import exit_code
 from beam_jobs.dataflow import submission
-from beam_jobs.dataflow.options import NAME
+from beam_jobs.google_cloud.dataflow_options import NAME
 from tests.beam_jobs.dataflow.dataflow_service import (
     JOB_ID,
     RUNNING,
