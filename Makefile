@@ -67,7 +67,7 @@ demo: env  ## draw sample data, prepare it, train, evaluate and push a model (un
 	@echo "In a browser: $(DEMO)/pipeline/evaluation.html, how good the model is, and $(DEMO)/data/pets/1.0.0/report.html, the data"
 	@echo "Next: make app opens the model in a browser; then your own photos, README.md, \"Your own photos\""
 
-train: env  ## prepare, train and judge on your photos: INPUT=FOLDER [OUTPUT=runs/NAME VERSION=1.1.0 OPTIONS=--offline]
+train: env  ## prepare, train and evaluate on your photos: INPUT=FOLDER [OUTPUT=runs/NAME VERSION=1.1.0 OPTIONS=--offline]
 	@test -n "$(filter-out file,$(origin INPUT))" || { echo "error: name your photos: make train INPUT=my_photos" >&2; exit 2; }
 	@$(BIN)/python -m tfx_pipeline.train --input="$(INPUT)" $(if $(filter-out file,$(origin OUTPUT)),--output="$(OUTPUT)") \
 		$(if $(filter-out file,$(origin VERSION)),--version="$(VERSION)") $(OPTIONS)

@@ -60,7 +60,7 @@ DEVELOPMENT = [
 setup(
     name="segmentation-pipeline",
     version="0.1.0",
-    description="Photos and masks in, a judged and served segmentation model out: Apache Beam, TFDV and TFX.",
+    description="Photos and masks in, an evaluated and served segmentation model out: Apache Beam, TFDV and TFX.",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

@@ -65,7 +65,7 @@ def code(text: str) -> list[str]:
 
 
 def joined_lines(block: str) -> list[str]:
-    """Lines without their comments; a line that ends in a backslash goes on in the next."""
+    """Lines without their comments; a line that ends in a backslash continues in the next."""
     return [re.sub(r"(?<!\S)#.*", "", line).strip() for line in re.sub(r"\\\n\s*", "", block).splitlines()]
 
 

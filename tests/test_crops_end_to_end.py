@@ -1,4 +1,4 @@
-"""Photos at their own sizes: published so, trained on in crops, judged and predicted by tiles."""
+"""Photos at their own sizes: published so, trained on in crops, evaluated and predicted by tiles."""
 
 import io
 import json

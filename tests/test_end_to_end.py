@@ -1,4 +1,4 @@
-"""The whole way through with the commands that a person types: draw, prepare, train, judge, push, ask."""
+"""The whole way through with the commands that a person types: draw, prepare, train, evaluate, push, predict."""
 
 import base64
 import gzip
@@ -47,7 +47,7 @@ OTHER_SECRETS = ("HUGGING_FACE_HUB_TOKEN", "GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSD
 
 
 def run(*command):
-    """What a command says; fails where it fails, or where it tells the token of its environment."""
+    """What a command says; fails if it fails, or if it shows the token of its environment."""
     ended = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert WRITE_TOKEN not in ended.stdout + ended.stderr

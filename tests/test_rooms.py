@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from tests.rooms import PROJECT_DIR, arrows, circle, imported_modules
+from tests.rooms import JOURNEYS, PROJECT_DIR, arrows, circle, imported_modules, journey
 
 MAY_IMPORT = {
     "schemas": set(),
@@ -50,6 +50,12 @@ def test_only_the_search_for_hyperparameters_knows_tfx_in_the_trainer():
 @pytest.mark.parametrize("room", ["schemas", "beam_jobs", "trainer", "tfx_pipeline"])
 def test_the_folders_of_a_room_import_downward_only(room):
     assert circle(arrows(room)) == []
+
+
+def test_a_model_reaches_hub_and_endpoint_without_what_decodes_and_prepares_photos():
+    files = journey(JOURNEYS["model to Hub and endpoint"])
+    assert {"tfx_pipeline/hub/push.py", "tfx_pipeline/vertex/endpoint.py", "schemas/exported_model.py"} <= set(files)
+    assert [one for one in files if one.startswith(("beam_jobs/codec/", "beam_jobs/prepare/", "trainer/models/"))] == []
 
 
 def test_nothing_beside_the_runners_hides_a_module_of_python():

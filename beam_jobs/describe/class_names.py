@@ -32,7 +32,7 @@ Names = dict[str, str]  # value or colour (`#rrggbb`) to name
 def find_names(
     folder: str, paths: Iterable[str], values: Collection[str], *others: Collection[str]
 ) -> tuple[Names, str]:
-    """Value or colour to class name, and the file that says so: the one that names the most of what masks hold.
+    """Finds class names by value or colour, and the file that states most of those in the masks.
 
     Args:
       folder: The input folder.
@@ -59,7 +59,7 @@ def find_names(
 
 
 def read_names(file_name: str, data: bytes) -> Names:
-    """The names in a file; empty where it is none of the kinds that are known."""
+    """The names in a file; empty if it is of no known kind."""
     text = data.decode("utf-8-sig", "replace")
     if file_name.lower().endswith(".json"):
         return _of_json(text)
@@ -148,6 +148,6 @@ def _color(cells: Iterable[str]) -> str:
 
 
 def _name(text: str) -> str:
-    """The first of several synonyms; what stands for no class is ignored."""
+    """The first of several synonyms; IGNORE for a name that means no class."""
     text = re.split(r"[,;]", text.strip().strip("\"'"))[0].strip()
     return IGNORE if text.lower() in _UNLABELLED else text

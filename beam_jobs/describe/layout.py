@@ -72,7 +72,7 @@ Names = dict[tuple[str, ...], dict[str, str]]  # (split, what `*` stands for) to
 
 
 def find_layouts(paths: Iterable[str]) -> list[Layout]:
-    """The layouts that pair the most photos, the likeliest first, by names alone; none where nothing pairs.
+    """Finds the layouts that pair the most photos, by names alone, the likeliest first; none if nothing pairs.
 
     The others have other masks for the same photos, or the same files the other way round.
 
@@ -100,7 +100,7 @@ def find_layouts(paths: Iterable[str]) -> list[Layout]:
 
 
 def _rank(layout: Layout) -> tuple[object, ...]:
-    """More pairs first; then what is called a mask, and not what is drawn from masks; then exact files; then short."""
+    """Sort key: more pairs; then names that say mask, but not drawings of masks; then exact files; then short names."""
     image, mask = layout.image_path, layout.mask_path
     named = bool(MASK_WORDS.search(mask)) - bool(MASK_WORDS.search(image))
     named += bool(PHOTO_WORDS.search(image)) - bool(PHOTO_WORDS.search(mask))
@@ -110,14 +110,14 @@ def _rank(layout: Layout) -> tuple[object, ...]:
 
 
 def _are_siblings(image: str, mask: str) -> bool:
-    """Whether only names that say nothing tell the folders of photos and masks apart, as those of two cities."""
+    """Whether the folders of photos and masks differ only in names without a meaning, such as two cities."""
     parts = posixpath.dirname(image).split("/"), posixpath.dirname(mask).split("/")
     names = {name for pair in zip(*parts) if pair[0] != pair[1] for name in pair}
     return bool(names) and len(parts[0]) == len(parts[1]) and not any(map(_is_telling, names))
 
 
 def _is_telling(name: str) -> bool:
-    """Whether the name of a folder says that photos or masks lie in it."""
+    """Whether the name of a folder says that it has photos or masks."""
     return bool(MASK_WORDS.search(name) or PHOTO_WORDS.search(name))
 
 
@@ -132,7 +132,7 @@ def split_template(folder: str) -> tuple[str, str]:
 
 
 def _families(groups: dict[Group, Names]) -> dict[Group, Names]:
-    """Groups of folders that are alike but for one part, such as a city; a part that says what lies there is none."""
+    """Groups folders that differ only in one part, such as a city, unless that part says what the folder has."""
     members: dict[Group, list[tuple[str, Group]]] = defaultdict(list)
     for group in groups:
         parts = group.folder.split("/") if group.folder else []
@@ -148,7 +148,7 @@ def _families(groups: dict[Group, Names]) -> dict[Group, Names]:
 
 
 def _pair(images: Group, masks: Group, groups: dict[Group, Names]) -> list[Layout]:
-    """The layouts in which the one group are the photos of the other, by the affixes that pair the most."""
+    """The layouts in which one group are the photos of the other, with the affixes that pair the most files."""
     if images != masks and _overlap(images, masks):
         return []
     photos, labels = groups[images], groups[masks]
@@ -175,21 +175,21 @@ def _pair(images: Group, masks: Group, groups: dict[Group, Names]) -> list[Layou
 
 
 def _overlap(one: Group, other: Group) -> bool:
-    """Whether both may have the same files."""
+    """Whether both can have the same files."""
     parts = one.folder.split("/"), other.folder.split("/")
     same = len(parts[0]) == len(parts[1]) and all(a == b or "*" in (a, b) for a, b in zip(*parts))
     return same and one.extension == other.extension
 
 
 def _tells_apart(folder: str, photo: Affix, mask: Affix) -> bool:
-    """Whether affixes may tell the photos of a folder from masks beside them, with the same extension."""
+    """Whether affixes may distinguish photos from the masks beside them that have the same extension."""
     if photo == mask or MASK_WORDS.search(folder):
         return False
     return not MASK_WORDS.search("".join(photo)) or bool(MASK_WORDS.search("".join(mask)))
 
 
 def _kinds(counts: dict[tuple[Affix, Affix], int], most: int) -> int:
-    """How many kinds of mask lie in one group, each with its ending."""
+    """How many kinds of mask are in one group, each with its ending."""
     return len({other[1] for (_, other), count in counts.items() if count == most})
 
 
@@ -242,7 +242,7 @@ def _ids(group: tuple[Group, Affix, Names], place: tuple[str, ...]) -> dict[str,
 
 
 def _affixes(photos: list[str], masks: list[str]) -> list[tuple[Affix, Affix]]:
-    """What may frame the same id in the names of photos and of masks."""
+    """Candidates for the affixes around the id in the names of photos and of masks."""
     none = ("", "")
     candidates = [(none, none)]
     known = set(photos)
@@ -261,7 +261,7 @@ def _affixes(photos: list[str], masks: list[str]) -> list[tuple[Affix, Affix]]:
 
 
 def _affix_rank(affixes: tuple[Affix, Affix]) -> tuple[object, ...]:
-    """Short ones first, so that an id keeps what it can."""
+    """Sort key: short affixes first, so that ids stay long."""
     return sum(map(len, (*affixes[0], *affixes[1]))), affixes
 
 

@@ -21,7 +21,7 @@ def failure_cause(error: Exception) -> str:
 def user_mistake(error: Exception) -> UserError | None:
     """The UserError that a step of the graph has raised, in this process or in a worker; None for any other failure.
 
-    The step is left out: it says nothing to somebody who has to fix an input.
+    The step is left out, because it does not help to fix an input.
     """
     cause = _line(error)
     if not isinstance(error, UserError):

@@ -6,8 +6,8 @@ it still does. Publishing copies the claim to its place as `manifest.json`, prov
 own and that no manifest is there: Cloud Storage checks both with the copy. So a job that has lost the claim, however
 long it was stopped, can publish nothing; and the one that has taken it may replace what the other has moved.
 
-Why nobody changes what the holder has moved: each write names the generation that it replaces, and its writer looks at
-that generation first and at the claim afterwards. So a job that still finds the claim its own can't replace what its
+Why no other job changes what the holder has moved: each write names the generation that it replaces, and its writer
+reads that generation first and the claim afterwards. So a job that still finds the claim its own can't replace what its
 successor has moved later. At most it adds a file under a name of its own, and takes that back when it looks again.
 """
 
@@ -20,7 +20,7 @@ from beam_jobs.prepare.place import CLAIM_FILE
 from beam_jobs.storage.cloud_storage import copy_if, delete_if, generation_of, list_generations, write_if
 
 TAKEN = "another job of this version has begun to publish it, so that this one stops; see what becomes of the other"
-_TRIES = 20  # of a change that somebody else's change has come before
+_TRIES = 20  # of a change, if other jobs keep changing the claim first
 
 
 class ClaimLost(RuntimeError):
@@ -111,7 +111,7 @@ def list_claimed(uri: str, folder: str, moved: list[Moved]) -> dict[str, tuple[i
     """Path to bytes and generation of each object in a version's place; those that this job has moved are still its.
 
     Raises:
-      ClaimLost: The claim is not that of the moves any more, or somebody has replaced a moved object.
+      ClaimLost: The claim is not that of the moves any more, or a moved object was replaced.
     """
     if not moved:
         raise ClaimLost(f"{folder}: {TAKEN}")

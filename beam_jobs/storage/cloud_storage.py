@@ -182,8 +182,8 @@ def delete_objects(uris: list[str]) -> None:
             raise OSError(f"{uri}: can't be deleted ({error})")
 
 
-# What follows changes an object only if nobody else has changed it meanwhile. Each object has a generation, a number
-# that is another one after each write; 0 stands for no object:
+# The functions below change an object only if nothing else has changed it in the meantime. Each object has a
+# generation, a number that changes with each write; 0 means that there is no object:
 # https://cloud.google.com/storage/docs/request-preconditions.
 
 

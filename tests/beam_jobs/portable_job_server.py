@@ -1,7 +1,7 @@
 """Beam's own portable job server, with several workers for each job.
 
 The server that Beam starts with `python -m apache_beam.runners.portability.local_job_service_main` gives every job one
-worker, whatever its options say; the number can only be set on the runner that it makes.
+worker, ignoring its options; the number can only be set on the runner that it makes.
 Use: `python -m tests.beam_jobs.portable_job_server NUMBER --job_port=PORT`.
 """
 

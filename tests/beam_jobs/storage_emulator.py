@@ -109,7 +109,7 @@ def storage(storage_server) -> Iterator[Storage]:
 
 
 def forget_clients(patch: pytest.MonkeyPatch) -> None:
-    """Makes this process connect anew: it keeps clients and credentials, which other tests may have had of others."""
+    """Makes this process connect again: it keeps clients and credentials, which may come from other tests."""
     from apache_beam.internal.gcp import auth
 
     from beam_jobs.storage import cloud_storage

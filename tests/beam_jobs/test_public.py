@@ -1,4 +1,4 @@
-"""What `import beam_jobs` gives to a pipeline that somebody else has written, in a process of its own."""
+"""What `import beam_jobs` gives to another team's pipeline, in a process of its own."""
 
 import os
 import re

@@ -39,7 +39,7 @@ def training_augmented(shards: list[str], image_size: int) -> Batches:
 
 
 def evaluation(shards: list[str], image_size: int) -> Batches:
-    """What the trainer judges an epoch on, again and again."""
+    """What the trainer evaluates each epoch on."""
     from trainer.input_pipeline import evaluation_batches
 
     return evaluation_batches(shards, image_size, BATCH).repeat()

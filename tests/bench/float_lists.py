@@ -18,7 +18,7 @@ BATCH = 8  # what the trainer takes where nothing else is configured
 
 
 def write_float_lists(shards: list[str], image_size: int, folder: Path) -> None:
-    """Writes each shard anew, under its name."""
+    """Rewrites each shard, under its name."""
     import tensorflow as tf
 
     from trainer.input_pipeline import evaluation_batches

@@ -36,7 +36,7 @@ def write_photos(folder: Path, count: int, workers: int) -> None:
 
 
 def _write_variant(drawn: Path, folder: Path, originals: list[str], number: int) -> None:
-    """Cuts, mirrors and lights one drawn picture anew, so unevenly that it is no near-duplicate of the others."""
+    """Cuts, mirrors and lights a drawn picture, so unevenly that the results are no near-duplicates."""
     rng = np.random.default_rng(number)
     source = originals[number % len(originals)]
     photo, mask = (Image.open(drawn / path.replace(PLACEHOLDER, source)) for path in (PETS.image_path, PETS.mask_path))

@@ -9,7 +9,7 @@ from tests.bench.commands import Bench, FixedCost, Job, Run
 from tests.bench.table import MIB, print_row
 
 PROCESSES = (1, 2)
-FEW = 100  # photos of the run that shows what a job costs whatever it does
+FEW = 100  # photos of the run that shows what a job costs at least
 TURNS = {True: 1, False: 2}  # by whether a set is large: then a moment is a small part of it
 
 _ROWS = {

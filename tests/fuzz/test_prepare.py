@@ -137,7 +137,7 @@ def check_account(folder: Path, photos: Path) -> None:
 
 
 def check_that_it_starts_over(good: Path, output: Path) -> None:
-    """Checks that a job that failed is in nobody's way, and that nothing of it is left in the end."""
+    """Checks that a failed job blocks no later one, and that nothing of it is left in the end."""
     assert prepare(good, output, "2.0.0", "--near_duplicates=ignore") == 0
     assert not (output / "pets" / "_staging").exists()
 

@@ -12,7 +12,7 @@ from beam_jobs.console import exit_code
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Writes the folder and returns 0; raises a UserError for what the user can mend."""
+    """Writes the folder and returns 0; raises a UserError for what the user can fix."""
     options = _parser().parse_args(arguments)
     # Imported here so that --help answers at once.
     from schemas.spec import load_spec

@@ -192,7 +192,7 @@ def _draw_areas(rng: Rng, plan: _Plan, street: Street) -> None:
             plan.area((x, x + 0.55), endless, 0.94 * asphalt, ROAD)
     if street.crossing:
         plan.area((-_HORIZON, _HORIZON), street.crossing, asphalt, ROAD)
-    for _ in range(rng.integers(0, 6)):  # mended places
+    for _ in range(rng.integers(0, 6)):  # repaired places
         low, near = rng.uniform(left, right - 1.0), rng.uniform(4, 30)
         place = (low, min(right, low + rng.uniform(0.6, 2.5))), (near, near + rng.uniform(1, 6))
         plan.area(*place, asphalt * rng.uniform(0.75, 1.1), ROAD)

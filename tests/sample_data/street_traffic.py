@@ -145,7 +145,7 @@ def _shade_below(canvas: Canvas, x: float, half: float, near: float, length: flo
 
 
 def paint_person(rng: Rng, canvas: Canvas, x: float, z: float, umbrella: bool = False) -> None:
-    """Somebody who stands or walks."""
+    """A person who stands or walks."""
     camera, sprite = canvas.camera, Sprite(canvas, z)
     tall = rng.uniform(1.55, 1.9) if rng.random() < 0.88 else rng.uniform(1.05, 1.35)
     unit = tall * camera.focal / z

@@ -1,4 +1,4 @@
-"""YAML and JSON that somebody else wrote: what they can hold, and that no document costs more than its bytes."""
+"""YAML and JSON from outside: what they can hold, and that no document costs more than its bytes."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A search through the whole pipeline: the better trial's values are trained, told, and not searched for again."""
+"""A search through the whole pipeline: the better trial's values are trained, reported, and not searched for again."""
 
 import contextlib
 import io

@@ -96,7 +96,7 @@ class RetryPolicy:
 
         Args:
           step: Name of the step, such as `make the repository acme/pets`.
-          work: Does whatever is left to do; must be idempotent.
+          work: Does what is left to do; must be idempotent.
 
         Raises:
           HubRefused: With the Hub's own message and a remedy.

@@ -1,1 +1,1 @@
-"""From a folder of photos and masks to a judged model, with settings that fit the data: prepare, configure, train."""
+"""From photos and masks to an evaluated model, with settings that fit the data: prepare, configure, train."""

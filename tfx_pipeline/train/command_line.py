@@ -1,4 +1,4 @@
-"""Command line from photos to a judged model: prepares what has changed, writes a configuration, and runs it."""
+"""Command line from photos to an evaluated model: prepares what has changed, writes a configuration, and runs it."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ from trainer.recipes import RECIPES
 CONFIG_FILE = "pipeline.yaml"
 LOOKED_AT, MEASURED = 5000, 100  # photos that are listed, and of them those whose size is read
 _HEADER = 1 << 17  # 128 KiB: the size of a photo stands behind its metadata
-JUDGED = (local_runner.EXIT_BLESSED, local_runner.EXIT_NOT_BLESSED, local_runner.EXIT_NO_SPACE)  # runs with a result
+EVALUATED = (local_runner.EXIT_BLESSED, local_runner.EXIT_NOT_BLESSED, local_runner.EXIT_NO_SPACE)  # runs with a result
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line.
 
     Returns:
-      The exit code of whatever ended it: of `beam_jobs.prepare`, or of `tfx_pipeline.local_runner`; 2 where a person
-      has to fill in `dataset.yaml` first.
+      The exit code of the command that ended it: `beam_jobs.prepare` or `tfx_pipeline.local_runner`; 2 if a person has
+      to fill in `dataset.yaml` first.
 
     Raises:
       UserError: The options, the description, the data or the configuration can't be used.
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     config = _configure(version, output, options.offline, options.recipe)
     run = [f"--config={config}", f"--data={version}", f"--output={output / 'pipeline'}"]
     code = local_runner.main([*run, *(f"--set={one}" for one in options.set)])
-    if code in JUDGED:
+    if code in EVALUATED:
         _say_where_to_look(version, output / "pipeline", config)
     return code
 
@@ -74,9 +74,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> CommandLine:
     parser = CommandLine(
         prog="python -m tfx_pipeline.train",
-        description="Trains and judges a model on a folder of photos and masks. Prepares it as 1.0.0, or as the next "
-        "version where something has changed; writes OUTPUT/pipeline.yaml with settings that fit the data, and the "
-        "reason behind each; and runs the pipeline.",
+        description="Trains and evaluates a model on a folder of photos and masks. Prepares it as 1.0.0, or as the "
+        "next version if something has changed; writes OUTPUT/pipeline.yaml with settings that fit the data, and the "
+        "reason for each; and runs the pipeline.",
         epilog="exit codes: 0 trained and pushed, 1 withheld or failed, 2 something to fill in, or unusable options or "
         "input, 3 not good enough",
         allow_abbrev=False,
@@ -155,11 +155,11 @@ def next_version(version: str) -> str:
     """The next minor version: 1.4.2 is followed by 1.5.0.
 
     Raises:
-      UserError: It is not of three numbers.
+      UserError: It does not have three numbers.
     """
     match = re.fullmatch(r"(\d+)\.(\d+)\.\d+", version)
     if match is None:
-        raise UserError(f"{version}: nobody can say what follows it; give --version")
+        raise UserError(f"{version}: does not say which version is next; give --version")
     return f"{match[1]}.{int(match[2]) + 1}.0"
 
 
@@ -192,7 +192,7 @@ def _configure(version: Path, output: Path, offline: bool, recipe: str) -> Path:
     """Writes the configuration, unless a person has edited the one that is there."""
     path = output / CONFIG_FILE
     if path.exists() and is_edited(read_part(str(path), 0, MAX_YAML_BYTES).decode("utf-8", "replace")):
-        print(f"{path}: kept, somebody has edited it")
+        print(f"{path}: kept, because a person has edited it")
         return path
     manifest, spec = read_version(version)
     records, shares = manifest.splits[TRAIN].records, class_shares(str(version), spec)

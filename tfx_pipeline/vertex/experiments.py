@@ -42,7 +42,7 @@ class Run(NamedTuple):
 
 
 def run_name(dataset_version: str, source: str) -> str:
-    """The name of a trained model's run, from the data set version and the digest that tells the model from others."""
+    """The name of a trained model's run, from the data set version and the digest that identifies the model."""
     return f"{re.sub('[^a-z0-9]+', '-', dataset_version.lower()).strip('-')[:32]}-{source[:12]}"
 
 

@@ -73,7 +73,7 @@ class Executor(PusherExecutor):
 
 
 def source_of(trained_model: Artifact) -> str:
-    """A digest that tells a trained model from others."""
+    """A digest that identifies a trained model."""
     return hashlib.sha256(trained_model.uri.encode()).hexdigest()[:32]
 
 

@@ -1,4 +1,4 @@
-"""The TFX component that logs a run to Vertex AI after its model was judged and pushed; see `experiments`."""
+"""The TFX component that logs a run to Vertex AI after its model was evaluated and pushed; see `experiments`."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _remedy(sheet: NearDuplicateSheet, manifest: Manifest) -> list[str]:
     if sheet.reassigned is None:
         return [f"{look}, or prepare another version with ", _GROUP_SPLIT_OPTION, "."]
     if manifest.options.get("retry_quarantined"):
-        return [f"{look}. Records that are copied from a published version are on both sides, and stay there."]
+        return [f"{look}. Records that are copied from a published version are in both splits, and stay there."]
     return [f"{look}."]
 
 

@@ -1,4 +1,4 @@
-"""Dataflow on loopback, for each test anew."""
+"""Dataflow on loopback, a new one for each test."""
 
 from collections.abc import Iterator
 

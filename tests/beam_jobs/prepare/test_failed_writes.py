@@ -37,7 +37,7 @@ def test_a_full_disk_publishes_nothing_and_the_next_run_converges(many_photos, t
     disk, kept = tmp_path / "disk", tmp_path / "kept"
     disk.mkdir()
     job = shlex.join(command(many_photos, disk))
-    # In a mount namespace of its own: nobody else sees the disk, and it is gone with the last of these commands.
+    # In a mount namespace of its own: no other process sees the disk, and it is gone with the last of these commands.
     script = f"""
         mount -t tmpfs -o size=200k small {disk} && {job}
         test $? = 1 && test ! -e {disk}/pets/1.0.0 || exit 100

@@ -18,7 +18,7 @@ BLOCK = 512
 
 
 def header(name: str, size: bytes, kind: bytes = b"0") -> bytes:
-    """A header with a valid sum, whatever the field of its size holds."""
+    """A header with a valid sum, with any content of its size field."""
     block = bytearray(tarfile.TarInfo(name).tobuf(tarfile.USTAR_FORMAT))
     block[124:136] = size.ljust(12, b"\0")
     block[156:157] = kind

@@ -1,4 +1,4 @@
-"""The place of a version: what an interrupted job left there goes, and what is somebody else's stays as it is."""
+"""The place of a version: what an interrupted job left there is removed, and files of others stay."""
 
 import json
 import re

@@ -47,8 +47,8 @@ def _someone_makes_it(hub: LoopbackHub) -> None:
 
 def _someone_commits(hub: LoopbackHub) -> None:
     repository = hub.model(MODEL)
-    files = repository.head.files | {"README.md": File(b"---\n---\nof somebody else\n", lfs=False)}
-    repository.commit("main", "from somebody else", "", files)
+    files = repository.head.files | {"README.md": File(b"---\n---\nof another user\n", lfs=False)}
+    repository.commit("main", "from another user", "", files)
 
 
 CASES = (
@@ -56,7 +56,7 @@ CASES = (
     Case("the first look is answered 503, twice", ((INFO, {"status": 503, "last": 2}),)),
     Case("making the repository is answered 500", ((CREATE, {"status": 500}),)),
     Case("the repository is made, the answer is lost", ((CREATE, {"after": True}),)),
-    Case("somebody makes the repository first: 409", ((CREATE, {"meanwhile": _someone_makes_it}),)),
+    Case("another user makes the repository first: 409", ((CREATE, {"meanwhile": _someone_makes_it}),)),
     Case("429 with Retry-After: 7", ((CREATE, {"status": 429, "headers": {"Retry-After": "7"}}),), waits=7),
     Case(
         "429 with a rate limit of 55 s",
@@ -74,7 +74,7 @@ CASES = (
     Case("the commit is made, the answer is lost", ((COMMIT, {"after": True}),)),
     Case("the commit is made, and answered 504", ((COMMIT, {"status": 504, "after": True}),)),
     Case("the commit is answered 409", ((COMMIT, {"status": 409}),)),
-    Case("somebody commits meanwhile: 412", ((COMMIT, {"meanwhile": _someone_commits}),)),
+    Case("another user commits meanwhile: 412", ((COMMIT, {"meanwhile": _someone_commits}),)),
     Case("the branch is made, the answer is lost", ((BRANCH, {"after": True}),), changes={"branch": "next/one"}),
     Case("the tag is answered 500", ((TAG, {"status": 500}),)),
     Case("the tag is set, the answer is lost", ((TAG, {"after": True}),)),
@@ -100,7 +100,7 @@ CASES = (
     ),
     Case("a token that is not known: 401", (), "401: Invalid credentials in Authorization header", token="hf_unknown0"),
     Case("a token that may only read: 403", (), "403: You don't have the rights to write here", token=READ_TOKEN),
-    Case("the owner is somebody else: 403", (), "under the namespace other", changes={"repo_id": "other/pets"}),
+    Case("the owner is another user: 403", (), "under the namespace other", changes={"repo_id": "other/pets"}),
     Case(
         "a Gradio Space on a free account: 402",
         (),
@@ -120,7 +120,7 @@ class Outcome:
       waited: Seconds, in all; nothing really waits in these tests.
       requests: How many.
       same: Whether the Hub holds exactly what was pushed.
-      commits: How many there are beside the initial one and those of somebody else.
+      commits: How many there are beside the initial one and those of another user.
       tagged: Whether the tag names the commit that holds the files.
     """
 
@@ -158,7 +158,7 @@ def outcome(hub: LoopbackHub, case: Case) -> Outcome:
 def main() -> None:
     """Prints the table."""
     constants.HF_HUB_DISABLE_XET = True
-    print(f"{'injected':<48}{'requests':>9}{'told':>5}  on the Hub afterwards")
+    print(f"{'injected':<48}{'requests':>9}{'said':>5}  on the Hub afterwards")
     for case in CASES:
         with running_hub() as hub:
             result = outcome(hub, case)

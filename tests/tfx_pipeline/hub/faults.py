@@ -17,7 +17,7 @@ class Fault:
       pattern: Regular expression over `METHOD /path`, searched.
       status: What is answered instead of doing the work; 0 drops the connection.
       after: Do the work first, and only then answer so, or drop the connection.
-      meanwhile: What somebody else does just before the request arrives; the request itself is then answered as usual.
+      meanwhile: What another user does just before the request arrives; the request itself is then answered as usual.
       hold: The connection is kept without an answer until this is set, and then dropped.
       headers, body: Of the answer.
       hits: How many requests it has hit.

@@ -1,4 +1,4 @@
-"""Folders of a dry run: whole or not at all, whatever ends a process that writes one."""
+"""Folders of a dry run: whole or not at all, however a process that writes one ends."""
 
 import os
 import subprocess

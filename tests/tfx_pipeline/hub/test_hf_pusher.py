@@ -56,7 +56,7 @@ def run_pipeline(version, output, hub, min_mean_iou=0.5, **settings) -> Run:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             exit_code = local_runner.run(config, read_version(version), False, f"{toy_trainer.__name__}.run_fn")
-        except UserError as error:  # as the command line tells it
+        except UserError as error:  # as the command line reports it
             exit_code = local_runner.EXIT_USER_ERROR
             err.write(str(error))
     summary = json.loads((output / "summary.json").read_text())
@@ -225,7 +225,7 @@ def test_an_example_that_is_no_photo_is_refused_before_anything_is_pushed(runs, 
 
 @pytest.fixture(scope="module")
 def photo(toy_version, tmp_path_factory) -> Path:
-    """A folder that holds `photo.jpg`, the first photo of the eval split (a PNG, whatever its name says)."""
+    """A folder that holds `photo.jpg`, the first photo of the eval split (a PNG, despite its name)."""
     import tensorflow as tf
 
     [shard] = toy_version.glob("examples/Split-eval/*")

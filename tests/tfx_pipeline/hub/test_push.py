@@ -112,10 +112,10 @@ def test_files_that_this_pipeline_did_not_push_are_not_deleted(hub):
 def test_a_model_of_somebody_else_is_not_replaced(hub):
     api = HfApi(endpoint=hub.endpoint, token=WRITE_TOKEN)
     api.create_repo(MODEL)
-    api.upload_file(repo_id=MODEL, path_in_repo="model.tflite", path_or_fileobj=b"TFL3\0 of somebody else")
+    api.upload_file(repo_id=MODEL, path_in_repo="model.tflite", path_or_fileobj=b"TFL3\0 of another user")
     with pytest.raises(HubRefused, match=r"did not push, such as model\.tflite"):
         push(hub)
-    assert held(hub) == {"model.tflite": b"TFL3\0 of somebody else"}
+    assert held(hub) == {"model.tflite": b"TFL3\0 of another user"}
 
 
 def test_a_push_that_died_before_its_tag_does_not_stop_the_next_one(hub):

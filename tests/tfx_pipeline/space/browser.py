@@ -63,7 +63,7 @@ def resize(driver: webdriver.Chrome, size: tuple[int, int]) -> None:
 
 
 def requested_urls(driver: webdriver.Chrome) -> set[str]:
-    """What the page has asked for since the last call; data and blob URLs, which ask nobody, are left out."""
+    """What the page has asked for since the last call; data and blob URLs, which cause no request, are left out."""
     messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
     urls = {one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"}
     return {url for url in urls if url.startswith(("http", "ws"))}

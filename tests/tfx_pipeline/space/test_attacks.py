@@ -38,7 +38,7 @@ def upload(app: httpx.Client, data: bytes, name: str = "photo.jpg") -> str:
 
 @pytest.fixture
 def secret(tmp_path) -> Path:
-    """A photo that nobody has uploaded."""
+    """A photo that was not uploaded."""
     path = tmp_path / "secret.jpg"
     path.write_bytes(encoded(photo()))
     return path

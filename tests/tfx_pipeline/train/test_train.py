@@ -1,4 +1,4 @@
-"""The second command: from a described folder to a judged model."""
+"""The second command: from a described folder to an evaluated model."""
 
 import json
 

@@ -71,7 +71,7 @@ def job(rehearsal) -> dict:
 
 @pytest.fixture
 def run(stage, job) -> Callable[[], dict[str, Step]]:
-    """Runs the job, with whatever was planted into it; returns its steps."""
+    """Runs the job, with the faults that were planted into it; returns its steps."""
     return lambda: {step.name: step for step in stage.run_job("projects/p/jobs/planted", job, lambda step: None)}
 
 

@@ -37,7 +37,7 @@ class VertexExperiments:
         VertexExperiments.__init__(self)
 
     def add_tensorboard(self, name: str) -> None:
-        """Puts an instance there; Google names it by the project's number, whatever it is asked by."""
+        """Puts an instance there; Google names it by the project's number, even if it was requested by id."""
         _, _, rest = name.removeprefix("projects/").partition("/")
         name = f"projects/{PROJECT_NUMBER}/{rest}"
         self.tensorboards[name] = v1.Tensorboard(name=name)

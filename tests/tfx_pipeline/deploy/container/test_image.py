@@ -1,4 +1,4 @@
-"""The image: what its Dockerfile names exists, its steps work in an empty place, and the smoke command tells faults."""
+"""The image: what its Dockerfile names exists, its steps work in an empty place, and the smoke command finds faults."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Alerts and dashboard: what a team must hear of has an alert, which somebody receives and which says what to do."""
+"""Alerts and dashboard: what a team must know has an alert, which reaches a person and says what to do."""
 
 import json
 import re
