@@ -128,8 +128,8 @@ def whole_mask(sources: Sequence[SourceFile]) -> SourceFile:
 
 def sources_of(mask: SourceFile) -> Iterator[tuple[str, SourceFile]]:
     """The name and the source of each part of a mask."""
-    for name, *source in mask.parts:
-        yield name, SourceFile(*source)
+    for part in mask.parts:
+        yield part.name, SourceFile(part.uri, part.bytes, part.offset, part.member, part.content)
 
 
 def read_source(source: SourceFile) -> bytes:

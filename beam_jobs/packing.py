@@ -55,7 +55,7 @@ def to_file(row: list[Any] | None) -> SourceFile | None:
     if not row:
         return None
     *fields, parts = row
-    return SourceFile(*fields, tuple(MaskPart(*part) for part in parts))
+    return SourceFile(*fields, parts=tuple(MaskPart(*part) for part in parts))
 
 
 class Pack(beam.DoFn):

@@ -93,8 +93,9 @@ def _cross_entropy(
 def _smoothed(one_hot: tf.Tensor, labelled: tf.Tensor, share: float) -> tf.Tensor:
     """Replaces a share of each label by the mean of the labelled ones around it, [N, S, S, C]."""
     around = tf.nn.avg_pool2d(one_hot, 3, 1, "SAME")
-    around /= ops.maximum(tf.nn.avg_pool2d(labelled[..., None], 3, 1, "SAME"), keras.config.epsilon())
-    return (1.0 - share) * one_hot + share * around * labelled[..., None]
+    counted = ops.expand_dims(labelled, -1)
+    around /= ops.maximum(tf.nn.avg_pool2d(counted, 3, 1, "SAME"), keras.config.epsilon())
+    return (1.0 - share) * one_hot + share * around * counted
 
 
 def _hardest(losses: tf.Tensor, labelled: tf.Tensor, share: float) -> tf.Tensor:

@@ -24,7 +24,7 @@ class WeightAverage:
         """Args: `model` is built; create this in the strategy's scope. `decay` is in (0, 1)."""
         self._model = model
         self._decay = decay
-        self._rate = tf.Variable(0.0, trainable=False)
+        self._rate = tf.Variable(tf.constant(0.0), trainable=False)
         # Each replica averages its own copy, as it does with normalization statistics; reading gives their mean.
         self.variables = [
             tf.Variable(

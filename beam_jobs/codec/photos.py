@@ -155,7 +155,8 @@ def _decode_png(data: bytes) -> Photo:
     source = png.read_png(data)
     check_size(*source.size)
     image = png.load(source)
-    repairs = (FLATTENED_ALPHA,) if "A" in image.getbands() and image.getchannel("A").getextrema()[0] < _OPAQUE else ()
+    least_alpha = np.asarray(image.getchannel("A")).min() if "A" in image.getbands() else _OPAQUE
+    repairs = (FLATTENED_ALPHA,) if least_alpha < _OPAQUE else ()
     if source.color_type == png.GREY:
         image = _grey_to_rgb(image, source)
     elif source.color_type == png.RGB and source.depth == 16 and source.transparency:

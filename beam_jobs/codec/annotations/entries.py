@@ -35,7 +35,8 @@ def read_entry(data: bytes, photo_size: tuple[int, int]) -> list[dict[str, Any]]
         entry = parse_json_object(data, "the annotations of the photo", MAX_BYTES)
     except UserError as error:
         raise refuse(str(error)) from None
-    check_stated_size(*entry["photo"]["size"], photo_size)
+    width, height = entry["photo"]["size"]
+    check_stated_size(width, height, photo_size)
     return entry["annotations"]
 
 

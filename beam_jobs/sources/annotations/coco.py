@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from beam_jobs.codec.annotations.entries import photo_text
 from beam_jobs.sources.annotations.json_stream import stream_lists
@@ -102,7 +102,7 @@ def read_categories(chunks: Chunks, source: str) -> tuple[dict[str, int], set[st
 
 def _of(value: Any, key: str, source: str, kind: str) -> Id:
     number = value.get(key) if isinstance(value, dict) else None
-    if type(number) not in (int, str):
+    if not _is_id(number):
         raise UserError(f"{source}: one of {kind} has no {key}")
     return number
 
@@ -125,5 +125,8 @@ def _segments(value: dict[str, Any], categories: dict[Id, str]) -> dict[str, Any
 
 def _category(value: dict[str, Any], categories: dict[Id, str]) -> str:
     number = value.get("category_id")
-    known = type(number) in (int, str) and number in categories
-    return categories[number] if known else f"category_id {number}"
+    return categories[number] if _is_id(number) and number in categories else f"category_id {number}"
+
+
+def _is_id(value: Any) -> TypeGuard[Id]:
+    return isinstance(value, (int, str)) and not isinstance(value, bool)
