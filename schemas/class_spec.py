@@ -27,7 +27,7 @@ class ClassSpec(FrozenModel):
 
     Attributes:
       mask_values: Values in the source mask that mean this class.
-      mask_colors: Colours in the source mask that mean it, where masks are coloured.
+      mask_colors: Colours in the source mask that mean it, if masks are coloured.
       categories: Names in annotations that mean it; none for the class of unlabelled pixels.
       color: The colour that the class is drawn in.
       required: Whether a mask without one pixel of this class is rejected.
@@ -45,8 +45,8 @@ class ClassSpec(FrozenModel):
         kinds = (self.mask_values, self.mask_colors, self.categories is not None)
         if sum(map(bool, kinds)) != 1:
             raise ValueError(
-                "needs mask_values, or mask_colors where masks are coloured, or categories where annotations name"
-                " them, and only one of these"
+                "needs exactly one of mask_values, mask_colors (if masks are coloured) and categories (if annotations"
+                " name them)"
             )
         return self
 

@@ -53,7 +53,7 @@ def test_the_short_form_and_the_full_one_that_travels_with_a_version_are_the_sam
     [
         ({0: "sky", 1: "?"}, {}, r"classes.1: still '\?'"),
         ({0: "?", 1: "road"}, {"mask_path": "?"}, r"classes.0, mask_path: still '\?'"),
-        ({0: "sky", "#ff0000": "road"}, {}, "some have mask_values and some mask_colors"),
+        ({0: "sky", "#ff0000": "road"}, {}, "give all of them mask_values, or all of them mask_colors"),
         (
             {0: "sky", 7: "road"},
             {"masks": {"threshold": 128}},

@@ -14,6 +14,7 @@ from beam_jobs.google_cloud.dataflow_options import DataflowOptions
 from beam_jobs.storage.files import write_atomically
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
+from schemas.version_files import DATASET_FILE
 from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.doctor.cleanup import FAILURES, FOLDER, LABEL, dataflow_job_name, taking_down
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
@@ -93,7 +94,7 @@ def _draw(folder: str) -> None:
         photo = np.repeat(60 + 120 * mask[..., None], 3, axis=2)
         write_atomically(f"{folder}/images/{split}/{split}.png", _png(photo))
         write_atomically(f"{folder}/masks/{split}.png", _png(mask))
-    write_atomically(f"{folder}/dataset.yaml", DATASET.encode())
+    write_atomically(f"{folder}/{DATASET_FILE}", DATASET.encode())
 
 
 def _png(pixels: np.ndarray) -> bytes:
