@@ -244,7 +244,7 @@ def _ids(group: tuple[Group, Affix, Names], place: tuple[str, ...]) -> dict[str,
 def _affixes(photos: list[str], masks: list[str]) -> list[tuple[Affix, Affix]]:
     """Candidates for the affixes around the id in the names of photos and of masks."""
     none = ("", "")
-    candidates = [(none, none)]
+    candidates: list[tuple[Affix, Affix]] = [(none, none)]
     known = set(photos)
     for stem in sorted(masks)[:200]:  # x and x_mask, mask_x
         for cut in (match.start() for match in re.finditer(r"[_.\- ]", stem)):

@@ -93,7 +93,7 @@ def read_categories(chunks: Chunks, source: str) -> tuple[dict[str, int], set[st
             is_panoptic |= isinstance(segments, list)
             for one in segments if isinstance(segments, list) else [value]:
                 number = one.get("category_id") if isinstance(one, dict) else None
-                counts[number if type(number) in (int, str) else ""] += 1
+                counts[number if _is_id(number) else ""] += 1
     found: Counter[str] = Counter()
     for number, name in names.items():
         found[name] += counts[number]
