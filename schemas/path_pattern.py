@@ -78,7 +78,7 @@ def _check_pattern(text: str) -> str:
     if text.count(CLASS) > 1:
         raise ValueError(f"{CLASS} stands there once at most")
     if len(splits := _SPLIT.findall(text)) > 1 or len(splits) < text.count("{split"):
-        raise ValueError("{split:...} or {id:...} stands there once, and names folders, such as {split:train|val}")
+        raise ValueError("{split:...} or {id:...} may appear once, with names of folders, such as {split:train|val}")
     if unknown := [name for names in splits for name in names.split("|") if name.lower() not in SPLIT_NAMES]:
         known = ", ".join(SPLIT_NAMES)
         raise ValueError(f"{{split:...}} or {{id:...}}: {unknown[0]!r} names no split; known are {known}")
