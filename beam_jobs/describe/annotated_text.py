@@ -78,7 +78,7 @@ def description(
     asked = sum(one == ASKED for one, _ in found.categories.values())
     lines = ["# Written by beam_jobs.describe; edit it. Everything else that may stand here: schemas/README.md."]
     if asked:
-        lines.append(f"# TO DO: {asked} classes have no name yet; nothing is published before they have.")
+        lines.append(f"# TO DO: {asked} of the classes need a name; nothing is published before.")
     if drawn:
         seen = drawn.photos + sum(drawn.problems.values())
         lines += [f"# Note: {count} of {seen} photos would be rejected: {why}" for why, count in drawn.problems.items()]

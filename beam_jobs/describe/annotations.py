@@ -19,6 +19,7 @@ from beam_jobs.storage.files import read_part
 from schemas.documents import MAX_YAML_BYTES, parse_json_object, parse_yaml
 from schemas.errors import UserError
 from schemas.shorthand import ASKED
+from schemas.version_files import DATASET_FILE
 
 READ = 400  # files of one photo each that are read for their categories
 _MAX_TEXT = 64 << 20  # 64 MiB, of one of them
@@ -174,7 +175,7 @@ def _yolo(folder: str, sizes: dict[str, int], photos: _Photos) -> Annotations | 
 
 def _names_of_yolo(folder: str, sizes: dict[str, int]) -> tuple[dict[str, str], str]:
     """Number to name, from the YAML file of the data set, and that file."""
-    for path in sorted(path for path in sizes if _extension(path) in ("yaml", "yml") and path != "dataset.yaml"):
+    for path in sorted(path for path in sizes if _extension(path) in ("yaml", "yml") and path != DATASET_FILE):
         try:
             values = parse_yaml(read_part(f"{folder}/{path}", 0, MAX_YAML_BYTES + 1), path)
         except UserError:
@@ -185,6 +186,9 @@ def _names_of_yolo(folder: str, sizes: dict[str, int]) -> tuple[dict[str, str], 
         if isinstance(names, dict) and names and all(str(number).isdigit() for number in names):
             return {str(number): str(name) for number, name in names.items()}, path
     return {}, ""
+
+
+_MIN_FOLDERS = 0.1  # of the photos that have a folder of masks; numbered folders may have the name of some photo
 
 
 def _folders_of_photos(folder: str, sizes: dict[str, int], photos: _Photos) -> Annotations | None:
@@ -235,8 +239,9 @@ def _mask_folders(folder: str, sizes: dict[str, int], photos: _Photos) -> Annota
         if image_id in photos.by_stem:
             found[above, _extension(path)].append((image_id, _stem(path)))
     for (above, extension), masks in sorted(found.items()):
-        image_path = photos.pattern_of(image_id for image_id, _ in masks)
-        if image_path is None:
+        ids = {image_id for image_id, _ in masks}
+        image_path = photos.pattern_of(ids)
+        if image_path is None or len(ids) < max(2, _MIN_FOLDERS * len(photos.by_stem)):
             continue
         words = Counter(match[1] if (match := re.fullmatch(r"([^\W\d]+)_\d+", stem)) else "" for _, stem in masks)
         categories = {"object": (ASKED, len(masks))} if "" in words else _named(words)

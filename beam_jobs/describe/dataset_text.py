@@ -28,7 +28,7 @@ def dataset_yaml(
     asked = sum(one.name == ASKED for one in guesses.classes)
     lines = [
         "# Written by beam_jobs.describe; edit it. All keys are explained in schemas/README.md.",
-        *([f"# TO DO: {asked} classes have no name yet; name them before you publish."] if asked else []),
+        *([f"# TO DO: {asked} of the classes have no name yet; name them before you publish."] if asked else []),
         *(f"# TO DO: {question}" for question in guesses.questions),
         *(
             [f"# TO DO: {shared:,} photos have the name of another one; ids are names, so rename them."]

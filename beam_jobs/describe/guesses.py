@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from beam_jobs.describe.layout import split_template
 from beam_jobs.describe.survey import LOSSY_KIND, Survey
 from schemas.shorthand import ASKED, IGNORE
 
@@ -106,6 +107,7 @@ def _groups(ids: Sequence[str]):
         return
     prefixes = Counter(match[1] for one in ids if (match := re.fullmatch(r"(.+?)[_-][^_-]+", one)))
     whole = sum(prefixes.values()) == len(ids)
-    if whole and 2 <= len(prefixes) <= len(ids) / 5 and not all(one.isdigit() for one in prefixes):
+    kinds = {split_template(one)[0] for one in prefixes}  # train_1 and val_1 begin with splits, not with groups
+    if whole and len(kinds) >= 2 and len(prefixes) <= len(ids) / 5 and not all(one.isdigit() for one in prefixes):
         few = ", ".join(name for name, _ in prefixes.most_common(4))
         yield "group", r"(.+?)[_-][^_-]+", f"{len(prefixes)} prefixes of names, such as {few}: videos, places, kinds?"

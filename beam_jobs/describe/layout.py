@@ -96,7 +96,9 @@ def find_layouts(paths: Iterable[str]) -> list[Layout]:
         return []
     photos, masks = (sorted(side) for side in zip(*best.pairs))
     same = [one for one in found if sorted(photo for photo, _ in one.pairs) in (photos, masks)]
-    return sorted(same, key=_rank, reverse=True)[:MAX_LAYOUTS]
+    likely = sorted(same, key=_rank, reverse=True)
+    by_files = {tuple(sorted(mask for _, mask in one.pairs)): one for one in reversed(likely)}
+    return [one for one in likely if one in by_files.values()][:MAX_LAYOUTS]
 
 
 def _rank(layout: Layout) -> tuple[object, ...]:
@@ -183,7 +185,7 @@ def _overlap(one: Group, other: Group) -> bool:
 
 def _tells_apart(folder: str, photo: Affix, mask: Affix) -> bool:
     """Whether affixes may distinguish photos from the masks beside them that have the same extension."""
-    if photo == mask or MASK_WORDS.search(folder):
+    if photo == mask or MASK_WORDS.search(folder) or not any(map(str.isalpha, "".join((*photo, *mask)))):
         return False
     return not MASK_WORDS.search("".join(photo)) or bool(MASK_WORDS.search("".join(mask)))
 

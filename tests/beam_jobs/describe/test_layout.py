@@ -169,6 +169,11 @@ def test_masks_come_before_what_is_drawn_from_them():
     assert {one.mask_path for one in layouts if one.image_path == layouts[0].image_path} == {
         f"gt/*/{{id}}_gt_{ending}.png" for ending in ("labelIds", "color", "instanceIds", "panoptic")
     }
+    dated = [f"JPEG/{year}_{n}.jpg" for year in (2007, 2008) for n in range(9)]
+    dated += [f"SegClass/2007_{n}.png" for n in range(9)]
+    pairs = [(one.image_path, one.mask_path) for one in find_layouts(dated)]
+    assert pairs[0] == ("JPEG/{id}.jpg", "SegClass/{id}.png")
+    assert ("JPEG/2007_{id}.jpg", "JPEG/2008_{id}.jpg") not in pairs
     voc = [
         f"{folder}/{n}.{e}"
         for n in range(9)

@@ -26,7 +26,7 @@ CPU = Training(
 @pytest.fixture
 def planned(write_cloud_config, capsys):
     def planned(*arguments, **changes):
-        path = write_cloud_config(**({"region": "us-central1", "encryption_key": None} | changes))
+        path = write_cloud_config(**({"region": "us-central1", "encryption_key": None, "tracking": None} | changes))
         assert plan([f"--config={path}", *arguments]) == 0
         text = capsys.readouterr().out
         return {line[:26].strip(): line[26:].strip() for line in text.splitlines() if line[:26].strip()}, text
@@ -45,7 +45,7 @@ def test_a_plan_says_hours_cost_and_where_each_figure_comes_from(planned):
 
 
 def test_the_trials_of_a_search_and_their_machine_are_counted(write_cloud_config, capsys):
-    path = write_cloud_config(region="us-central1", encryption_key=None)
+    path = write_cloud_config(region="us-central1", encryption_key=None, tracking=None)
     tuning = {"trials": 9, "epochs": 2, "search": {"learning_rate": [1e-3, 1e-2]}}
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"tuning": tuning}))
     assert plan([f"--config={path}", *SIZES]) == 0
