@@ -44,17 +44,17 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
     ]
     if manifest.derived_ids:
         rows.append(("derived ids", manifest.derived_ids, f"for names that are not safe as ids: {DERIVED_IDS_FOLDER}/"))
-    if left_out := metrics.counters.get("files_left_out") if metrics else None:
-        rows.append(("left out", left_out, f"files that match no pattern; {REPORT_FILE} names some"))
     counters = metrics.counters if metrics else {}
+    if left_out := counters.get("files_left_out"):
+        rows.append(("left out", left_out, f"files that match no pattern; {REPORT_FILE} names some"))
     if forms := {name.removeprefix(_LISTS): count for name, count in counters.items() if name.startswith(_LISTS)}:
         rows.append(("lists", sum(forms.values()), f"of {_counts(forms)}".replace("_", " ")))
     if listed_only := counters.get("listed_only"):
         rows.append(("not there", listed_only, f"named by lists, without a file; {REPORT_FILE} has their lines"))
-    if not_taken := metrics.counters.get("ids_not_taken") if metrics else None:
+    if not_taken := counters.get("ids_not_taken"):
         rows.append(("not taken", not_taken, "found in the input, but unknown to the base version"))
-    if groups := metrics.counters.get("groups") if metrics else None:
-        spanning = metrics.counters.get("groups_in_several_splits", 0)
+    if groups := counters.get("groups"):
+        spanning = counters.get("groups_in_several_splits", 0)
         words = f"{spanning} of them in several splits, which makes the evaluation too optimistic: {REPORT_FILE}"
         rows.append(("groups", groups, words if spanning else "each in one split"))
     lines = [f"Published {version_dir}"]

@@ -62,7 +62,7 @@ def test_annotations_leave_no_trace_in_the_text_of_a_data_set_of_masks():
         (["dog"], {**COCO, "annotations": "../a.json"}, {}, "below the input folder"),
         (["dog"], {**COCO, "order": ["cat"]}, {}, "no class 'cat'; there are: background, dog"),
         ({"dog": "pet", "cat": "pet"}, {"unlabelled": "background"}, {"mask_path": "{id}.png"}, "only with a format"),
-        ([{"name": "dog", "mask_values": 1}, "cat"], COCO, {}, "only one of these"),
+        ([{"name": "dog", "mask_values": 1}, "cat"], COCO, {}, "exactly one of"),
         ([{"name": "dog", "category": "x"}, {"name": "cat", "category": "x"}], COCO, {}, "'x' is in two"),
         ([{"name": "dog", "categories": []}, "cat"], COCO, {}, "dog has no categories, and is not what unlabelled"),
         (["dog"], LABELME, {"mask_path": "{class}/{id}.json"}, "{class} only with masks: {format: layers}"),

@@ -164,7 +164,7 @@ class _SumCounts(beam.CombineFn):
     def add_input(self, accumulator: SummedCounts, element: tfma.metrics.StandardMetricInputs) -> SummedCounts:
         counts, fingerprint = self._counts(element.get_predictions(self._key.model_name))
         if self._group:  # its examples are drawn together
-            fingerprint = _fingerprint(element.features[self._group])
+            fingerprint = _fingerprint(np.asarray((element.features or {})[self._group]))
         weights = np.random.default_rng(fingerprint).poisson(1.0, REPLICATES)
         return SummedCounts(accumulator.total + counts, accumulator.replicates + weights[:, None] * counts)
 
