@@ -20,6 +20,7 @@ MISSING_MASK = "missing_mask"
 MISSING_IMAGE = "missing_image"
 LISTED_TWICE = "listed_in_two_splits"
 NOT_LISTED = "not_in_official_lists"
+UNMASKED = "left_out_without_mask"
 # Found when a file is read.
 UNREADABLE_FILE = "unreadable_file"
 # Found when a photo is read.
@@ -41,9 +42,8 @@ MASK_SOFT = "mask_too_soft"
 ANNOTATION = "unusable_annotation"
 MASK_ALL_IGNORED = "mask_all_ignored"
 
-EXCLUDED = frozenset(
-    {NOT_LISTED}
-)  # left out by the chosen split, not defective: does not count toward the rejected fraction
+# Left out by the chosen split or by the description, not defective: these don't count toward the rejected fraction.
+EXCLUDED = frozenset({NOT_LISTED, UNMASKED})
 FATAL = frozenset({DUPLICATE_ID})  # a single one withholds the version
 
 

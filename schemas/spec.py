@@ -109,6 +109,7 @@ class DatasetSpec(FrozenModel):
       official_splits: Split name to the list file that names its ids (first word of each line; `#` comments).
       split: How records are split where the job's options do not say.
       group: Which photos belong together, and so to one split.
+      unmasked: `leave_out` where photos without a mask are no fault: they are counted, but not rejected.
       masks: How masks are read, where their values are not exactly those of the classes.
       classes: In the order of their class ids.
       ignore_values, ignore_colors: Of pixels without a class, such as void; IGNORE_ID in the records' masks.
@@ -131,6 +132,7 @@ class DatasetSpec(FrozenModel):
     official_splits: dict[str, str] = Field(default_factory=dict)
     split: Literal["official", "hash"] = "hash"
     group: GroupSpec | None = None
+    unmasked: Literal["leave_out"] | None = None  # None is not written, so that older versions keep their bytes
     masks: MaskSpec = MaskSpec()
     classes: tuple[ClassSpec, ...] = Field(min_length=2, max_length=255)
     ignore_values: tuple[MaskValue, ...] = ()

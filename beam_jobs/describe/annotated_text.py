@@ -14,6 +14,7 @@ from PIL import Image
 from beam_jobs.codec.masks import decode_mask, resize_mask
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.describe.annotations import Annotations
+from beam_jobs.describe.split_files import SplitFacts
 from beam_jobs.elements import SourceFile
 from beam_jobs.html.document import document
 from beam_jobs.html.labels import swatch
@@ -65,6 +66,7 @@ def description(
     found: Annotations,
     drawn: Drawn | None = None,
     class_names: Sequence[str] = (),
+    facts: SplitFacts | None = None,
 ) -> str:
     """The file's text.
 
@@ -73,6 +75,7 @@ def description(
       found: The annotations.
       drawn: What a sample of them shows; None before it is drawn.
       class_names: In the order of `drawn`'s class ids.
+      facts: Lists of splits, and photos without a mask; None before they are looked for.
     """
     unlabelled, reason = unlabelled_of(found)
     asked = sum(one == ASKED for one, _ in found.categories.values())
@@ -87,6 +90,8 @@ def description(
         lines.append(f"mask_path: {_quoted(found.mask_path)}")
     if "{split:" in f"{found.image_path}{found.annotations or ''}":
         lines.append("split: official  # the folders or files say it; hash would draw one by the names")
+    elif facts:
+        lines += facts.lines()
     lines += ["masks:", f"  format: {found.format}"]
     if found.annotations:
         lines.append(f"  annotations: {_quoted(found.annotations)}")

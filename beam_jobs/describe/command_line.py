@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     problems: list[str] = []
     annotations = find_annotations(folder, paths, problems)
     if annotations and (not layouts or annotations.format in ALWAYS or not _has_masks(layouts, folder)):
-        return _write_annotated(folder, target, annotations, len(layouts))
+        return _write_annotated(folder, target, annotations, paths, len(layouts))
     if not layouts and problems:
         raise UserError(f"--input {folder}: {problems[0]}")
     if not layouts:
@@ -188,11 +188,12 @@ def _write(
     layout: Layout,
     others: list[str],
     survey: Survey,
-    paths: Iterable[str],
+    paths: dict[str, int],
     pairs: list[tuple[str, str]],
 ) -> int:
     from beam_jobs.describe.guesses import guess
     from beam_jobs.describe.page import describing_page
+    from beam_jobs.describe.split_files import split_facts
     from beam_jobs.describe.survey import palette_colors
 
     sampled = sum(survey.kinds.values())
@@ -206,7 +207,8 @@ def _write(
     ids = [shown_name(image_id_of(spell_out(pattern.id_of(photo) or ""))) for photo, _ in layout.pairs]
     guesses = guess(survey, names, ids)
     name = identifier(posixpath.basename(folder)) or "photos"
-    text = dataset_yaml(name, layout, guesses, sampled, source, others)
+    facts = split_facts(folder, paths, layout.image_path, layout.mask_path)
+    text = dataset_yaml(name, layout, guesses, sampled, facts, source, others)
     _write_files(target, text, describing_page(name, text, guesses, pairs))
     print(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
     for problem in _problems(survey):
@@ -214,7 +216,7 @@ def _write(
     for other in others:
         print(f"Note: {other} pairs as well; where it has the masks, write it as mask_path in {DATASET_FILE}")
     for count, what, missing in (
-        (layout.photos - len(layout.pairs), "photos", "mask"),
+        (facts.photos - facts.masked, "photos", "mask"),
         (layout.masks - len(layout.pairs), "masks", "photo"),
     ):
         if count > 0:
@@ -223,10 +225,11 @@ def _write(
     return 0
 
 
-def _write_annotated(folder: str, target: str, found: Annotations, others: int) -> int:
+def _write_annotated(folder: str, target: str, found: Annotations, paths: dict[str, int], others: int) -> int:
     """Writes the file and the page of annotations."""
     with heavy_imports():
         from beam_jobs.describe.annotated_text import annotated_page, description, draft, draw_sample
+        from beam_jobs.describe.split_files import split_facts
         from beam_jobs.sources.dataset_file import parse_description
 
     where = " and ".join(one for one in (found.annotations, found.mask_path) if one)
@@ -237,7 +240,8 @@ def _write_annotated(folder: str, target: str, found: Annotations, others: int) 
     if not drawn.photos:
         reasons = "; ".join(f"{count} times {problem}" for problem, count in drawn.problems.items())
         raise UserError(f"--input {folder}: none of its annotations ({found.format}) can be read: {reasons}")
-    text = description(name, found, drawn, spec.class_names)
+    facts = split_facts(folder, paths, found.image_path, found.mask_path)
+    text = description(name, found, drawn, spec.class_names, facts)
     _write_files(target, text, annotated_page(name, text, spec, drawn))
     print(f"{drawn.photos:,} photos drawn; {len(found.categories):,} categories from {found.names_from}")
     for problem, count in drawn.problems.items():

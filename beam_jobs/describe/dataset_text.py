@@ -7,12 +7,19 @@ from collections.abc import Sequence
 
 from beam_jobs.describe.guesses import ASKED, Guesses
 from beam_jobs.describe.layout import Layout
+from beam_jobs.describe.split_files import SplitFacts
 from schemas.path_pattern import PathPattern
 from schemas.sealed_text import sealed
 
 
 def dataset_yaml(
-    name: str, layout: Layout, guesses: Guesses, sampled: int, names_from: str = "", others: Sequence[str] = ()
+    name: str,
+    layout: Layout,
+    guesses: Guesses,
+    sampled: int,
+    facts: SplitFacts,
+    names_from: str = "",
+    others: Sequence[str] = (),
 ) -> str:
     """The file's text.
 
@@ -21,6 +28,7 @@ def dataset_yaml(
       layout: How photos and masks pair.
       guesses: What the masks seem to be.
       sampled: Number of masks that were read.
+      facts: Lists of splits, and photos without a mask.
       names_from: The file that states the class names; empty if there is none.
       others: Patterns of other files that pair with the photos.
     """
@@ -42,6 +50,7 @@ def dataset_yaml(
     lines += [f"# mask_path: {_quoted(other)}  # pairs as well" for other in others]
     if PathPattern(layout.image_path).names_splits:
         lines.append("split: official  # as the folders say; `hash` would split by hashes of the ids")
+    lines += facts.lines()
     if guesses.masks:
         lines.append(f"masks: {json.dumps(guesses.masks).replace(chr(34), '')}  # {guesses.masks_reason}")
     origin = f"; names from {names_from}" if names_from else ""

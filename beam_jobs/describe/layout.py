@@ -207,6 +207,7 @@ def _flat(names: Names) -> Names:
 
 def _layout(photos: tuple[Group, Affix, Names], masks: tuple[Group, Affix, Names], places: list) -> Layout:
     found = [(_ids(photos, place), _ids(masks, place)) for place in places]
+    is_wide = photos[0] == masks[0] and len("".join(photos[1])) < len("".join(masks[1]))  # x.png, beside x_mask.png
     pairs = [(own[one], other[one]) for own, other in found for one in own.keys() & other.keys()]
     unique = Counter((place[0], one) for place, (own, _) in zip(places, found) for one in own)
     in_id = max(unique.values(), default=0) > 1 and "*" in photos[0].folder and "*" in masks[0].folder
@@ -226,7 +227,7 @@ def _layout(photos: tuple[Group, Affix, Names], masks: tuple[Group, Affix, Names
         _pattern(photos, split),
         _pattern(masks, split),
         sorted(pairs),
-        sum(len(own) for own, _ in found),
+        sum(len({*own.values()} - {*other.values()}) if is_wide else len(own) for own, other in found),
         sum(len(other) for _, other in found),
         sum(count > 1 for count in unique.values()),
     )

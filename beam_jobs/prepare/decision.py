@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from beam_jobs.codec.mask_colors import find_contradiction, merge_colors
@@ -14,7 +14,7 @@ from beam_jobs.prepare.options import Contract, PrepareOptions
 from beam_jobs.prepare.shard_writer import WrittenShard
 from beam_jobs.prepare.spanning_groups import SpanningGroups
 from beam_jobs.prepare.tally import Tally
-from beam_jobs.rejections import EXCLUDED, FATAL
+from beam_jobs.rejections import EXCLUDED, FATAL, MISSING_MASK
 from beam_jobs.sources.left_out import LeftOut
 from beam_jobs.statistics.validation import Validation
 from schemas.features import SPLITS
@@ -131,8 +131,17 @@ def find_problems(
     rejected = considered - manifest.published
     if rejected > max_rejected * considered:
         share = f"{rejected} of {considered} inputs ({rejected / considered:.1%}) rejected"
-        yield Problem("", "rejected inputs", f"{share}; --max_rejected_fraction allows {max_rejected:.1%}")
+        remedy = _remedy(manifest.quarantined, rejected)
+        yield Problem("", "rejected inputs", f"{share}; --max_rejected_fraction allows {max_rejected:.1%}{remedy}")
     if tally.found != manifest.inputs:
         yield Problem("", "account", f"{tally.found} inputs found, but {manifest.inputs} published or quarantined")
     if base and tally.found != base.inputs:
         yield Problem("", "account", f"{tally.found} inputs found, but {base.version} accounts for {base.inputs}")
+
+
+def _remedy(quarantined: Mapping[str, int], rejected: int) -> str:
+    """What to do where most of the rejected inputs are photos without a mask."""
+    unmasked = quarantined.get(MISSING_MASK, 0)
+    if 2 * unmasked <= rejected:
+        return ""
+    return f"; {unmasked} are photos without a mask: `unmasked: leave_out` in dataset.yaml leaves them out, counted"

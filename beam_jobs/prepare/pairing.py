@@ -17,10 +17,8 @@ from beam_jobs.prepare.listing import ANNOTATIONS, LISTS, Listing, Wanted, left_
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.rejections import Rejection
 from beam_jobs.sources.input_files import check_listed
-from beam_jobs.sources.split_lists import photo_listed, read_split_list
+from beam_jobs.sources.split_lists import photo_listed, read_split_list, splits_of_column
 from schemas.bounded_text import enumerated
-from schemas.features import EVAL, TEST
-from schemas.path_pattern import SPLIT_NAMES
 from schemas.spec import DatasetSpec
 
 FILES = "files"
@@ -79,9 +77,7 @@ def _read_split_list(element: tuple[str, SourceFile], spec: DatasetSpec) -> Iter
     split, source = element
     forms: set[str] = set()
     entries = list(read_split_list(source))
-    splits = {one.split: SPLIT_NAMES.get(one.split.lower(), one.split) for one in entries if one.split}
-    if EVAL not in splits.values():  # as in folders: `test` is eval where nothing else is
-        splits = {name: EVAL if one == TEST else one for name, one in splits.items()}
+    splits = splits_of_column(entries)
     for entry in entries:
         if entry.split and splits[entry.split] != split:
             continue
@@ -98,12 +94,15 @@ def group_of(spec: DatasetSpec, image_id: str, images: list[SourceFile]) -> str:
     return spec.group_of(image_id, str(images[0]) if images else "")
 
 
-def pair(image_id: str, images: list[SourceFile], masks: list[SourceFile], splits: list[str]) -> PlannedRecord:
+def pair(
+    image_id: str, images: list[SourceFile], masks: list[SourceFile], splits: list[str], spec: DatasetSpec
+) -> PlannedRecord:
     """Plans the record of one id.
 
     Args:
       images, masks: All files that have the id, sorted.
       splits: All splits that claim it, sorted.
+      spec: Says whether lists name the photos of splits, and whether photos without a mask are left out.
 
     Raises:
       rejections.InputRejected: There is not exactly one of each, one is refused unread, or the id is no valid name
@@ -113,6 +112,10 @@ def pair(image_id: str, images: list[SourceFile], masks: list[SourceFile], split
         problem = rejections.UNSAFE_ID, "nothing is left of the name where the pattern has {id}; rename the file"
     elif doubles := next((files for files in (images, masks) if len(files) > 1), None):
         problem = rejections.DUPLICATE_ID, enumerated(doubles, " and ", most=2)
+    elif not masks and spec.unmasked == "leave_out":
+        problem = rejections.UNMASKED, "photo without a mask, which `unmasked: leave_out` leaves out"
+    elif not masks and not splits and spec.official_splits:  # many photos of VOC have no mask, and no list names them
+        problem = rejections.NOT_LISTED, "photo without a mask, in none of the official lists"
     elif not masks:
         problem = rejections.MISSING_MASK, "photo without a mask"
     elif not images:

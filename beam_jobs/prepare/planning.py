@@ -74,6 +74,6 @@ class _Pair(TallyPlans):
         if self._split_mode == "hash":
             splits = [split_by_hash(group_of(self._spec, image_id, images), *self._shares)]
         try:
-            yield self.plan(pair(image_id, images, masks, splits), self._listed)
+            yield self.plan(pair(image_id, images, masks, splits, self._spec), self._listed)
         except InputRejected as error:
             yield self.reject(reject(image_id, images, masks, splits, error))

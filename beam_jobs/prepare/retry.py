@@ -117,6 +117,6 @@ class _PlanAgain(TallyPlans):
         else:  # a folder of fixed files has no lists; the base has read them
             splits = [before.split] if before.split else sorted(set(listed))
         try:
-            return self.plan(pair(before.image_id, images, masks, splits))
+            return self.plan(pair(before.image_id, images, masks, splits, self._spec))
         except InputRejected as error:
             return self.reject(reject(before.image_id, images, masks, splits, error))

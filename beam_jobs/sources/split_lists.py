@@ -14,7 +14,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from beam_jobs.elements import SourceFile
@@ -22,8 +22,9 @@ from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.annotations.names import photo_id
 from beam_jobs.sources.input_files import read_input
 from schemas.errors import UserError
+from schemas.features import EVAL, TEST
 from schemas.image_ids import image_id_of, is_image_id
-from schemas.path_pattern import PathPattern
+from schemas.path_pattern import SPLIT_NAMES, PathPattern
 
 _MARKS = (  # byte order marks; that of UTF-32 begins like that of UTF-16
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -76,6 +77,14 @@ def read_split_list(source: SourceFile) -> Iterator[Entry]:
     pick = _first_name if _has_columns([line for _, line in numbered]) else _whole_line
     for number, line in numbered:
         yield Entry(number, pick(line))
+
+
+def splits_of_column(entries: Iterable[Entry]) -> dict[str, str]:
+    """Each word in the column of splits to the split that it means, or to itself."""
+    splits = {one.split: SPLIT_NAMES.get(one.split.lower(), one.split) for one in entries if one.split}
+    if EVAL not in splits.values():  # as in folders: `test` is eval where nothing else is
+        splits = {name: EVAL if one == TEST else one for name, one in splits.items()}
+    return splits
 
 
 def photo_listed(name: str, image_path: str, mask_path: str | None) -> Listed:

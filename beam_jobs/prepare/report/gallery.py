@@ -75,7 +75,7 @@ def _contact_sheet(reason: str, count: int, tiles: Sequence[Tile]) -> Markup:
     shared = details.pop() if len(details) == 1 and len(tiles) > 1 else ""
     words = [shared] if shared else []
     if reason in EXCLUDED:
-        words.append("left out by the chosen split, not a defect")
+        words.append("left out as the split or the description says, not a defect")
     return element(
         "section",
         element("h3", in_words(reason), " ", element("small", note)),
