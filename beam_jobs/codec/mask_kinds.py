@@ -125,7 +125,7 @@ def _pixels(image: Image.Image, palette_colors: bool, is_lossy: bool) -> MaskPix
     rgb = channels[..., :1].repeat(3, axis=2) if image.mode == "LA" else channels[..., :3]
     if alpha is not None and not np.isin(alpha, (0, 255)).all():
         count = int(((alpha > 0) & (alpha < 255)).sum())
-        raise InputRejected(NOT_A_MASK, f"{count} pixels are partly transparent: their class is a guess")
+        raise InputRejected(NOT_A_MASK, f"{count} pixels are partly transparent; save it without alpha")
     red, green, blue = (rgb[..., one].astype(np.uint32) for one in range(3))
     colors = red << 16 | green << 8 | blue
     opaque = alpha is None or bool(alpha.all())

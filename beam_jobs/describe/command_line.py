@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import os
 import posixpath
 import shlex
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
 from beam_jobs.describe.annotations import find_annotations
 from beam_jobs.describe.class_names import find_names
 from beam_jobs.describe.dataset_text import dataset_yaml
-from beam_jobs.describe.layout import Layout, find_layouts
+from beam_jobs.describe.layout import DERIVED_WORDS, MASK_WORDS, Layout, find_layouts
+from beam_jobs.describe.unpaired import why_nothing_pairs
 from beam_jobs.elements import spell_out
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.records.sharding import id_hash
 from beam_jobs.runners.beam_options import parse_beam_flags
-from beam_jobs.storage.files import exists, files_below, read_file, read_part, write_atomically
+from beam_jobs.sources.folders import check_folder, list_folder
+from beam_jobs.storage.files import exists, read_file, read_part, write_atomically
 from beam_jobs.storage.versions import absolute_folder
 from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
@@ -65,15 +64,19 @@ def main(arguments: list[str] | None = None) -> int:
     layouts = find_layouts(paths)
     problems: list[str] = []
     annotations = find_annotations(folder, paths, problems)
+    without_drawings = [layout for layout in layouts if not _are_masks_alone(layout, folder)]
+    if layouts and not without_drawings and not annotations:
+        raise UserError(
+            f"--input {folder}: {layouts[0].image_path} and {layouts[0].mask_path} pair, but both have masks, and no"
+            " photos are there; put the folder of photos beside theirs"
+        )
+    layouts = without_drawings
     if annotations and (not layouts or annotations.format in ALWAYS or not _has_masks(layouts, folder)):
         return _write_annotated(folder, target, annotations, paths, len(layouts))
     if not layouts and problems:
         raise UserError(f"--input {folder}: {problems[0]}")
     if not layouts:
-        raise UserError(
-            f"--input {folder}: no photos and masks pair by their names. It has {_kinds_of_files(paths)}. Give each"
-            f" mask its photo's name, or write {DATASET_FILE} by hand (schemas/README.md)"
-        )
+        raise UserError(f"--input {folder}: {why_nothing_pairs(paths)}")
     layout = layouts[0] if len(layouts) == 1 else _choose(layouts, folder)
     if annotations:
         print(f"Note: there are masks and annotations ({annotations.format}); masks are taken, because they are exact")
@@ -102,6 +105,17 @@ def _choose(layouts: list[Layout], folder: str) -> Layout:
     return next((layout for layout in layouts if _has_masks([layout], folder)), layouts[0])
 
 
+def _are_masks_alone(layout: Layout, folder: str) -> bool:
+    """Whether what pairs with the masks are masks as well, such as those of single objects, by name and content."""
+    if not (MASK_WORDS.search(layout.image_path) or DERIVED_WORDS.search(layout.image_path)):
+        return False
+    with heavy_imports():
+        from beam_jobs.describe.survey import are_drawn
+        from beam_jobs.elements import SourceFile
+
+    return are_drawn([SourceFile(photo, 0) for photo, _ in _sample(layout, folder, FEW)])
+
+
 def _has_masks(layouts: list[Layout], folder: str) -> bool:
     """Whether a few masks of one of the layouts look like masks of classes."""
     with heavy_imports():
@@ -112,13 +126,6 @@ def _has_masks(layouts: list[Layout], folder: str) -> bool:
         may_be_masks([survey_pair(SourceFile(photo, 0), SourceFile(mask, 0)) for photo, mask in pairs])
         for pairs in (_sample(layout, folder, FEW) for layout in layouts)
     )
-
-
-def _kinds_of_files(paths: Iterable[str]) -> str:
-    """What lies where, in words, the most common first."""
-    kinds = Counter((posixpath.splitext(path)[1].lower(), posixpath.dirname(path)) for path in paths)
-    few = [f"{count:,} {kind or 'other'} in {folder or '.'}" for (kind, folder), count in kinds.most_common(6)]
-    return ", ".join(few) + (", ..." if len(kinds) > len(few) else "") if few else "no files"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -151,12 +158,13 @@ def _check_target(target: str, overwrite: bool) -> None:
 
 def _list(folder: str) -> dict[str, int]:
     """Relative path of each file below a folder, to its bytes."""
-    if "://" not in folder and not os.path.isdir(folder):
-        raise UserError(f"--input {folder}: no such folder")
+    check_folder("--input", folder)
     paths = {}
     try:
-        for file in files_below(folder):
-            paths[file.path.removeprefix(f"{folder}/")] = file.size
+        for path, _, size in list_folder(folder, PathPattern("{id:path}")):
+            if path.endswith("/"):  # not entered: hidden, or a link back
+                continue
+            paths[path] = size
             if len(paths) == MAX_FILES:
                 print(f"Note: only the first {MAX_FILES:,} files are examined", flush=True)
                 break
@@ -279,5 +287,10 @@ def _say_what_next(folder: str, target: str, asked: int) -> None:
 
 
 def _problems(survey: Survey) -> list[str]:
-    """What is wrong with how many pairs, and one that shows it."""
-    return [f"{count} times {what}, such as {survey.examples[what]}" for what, count in survey.problems.items()]
+    """What is wrong with how many pairs, one that shows it, and the remedy where one is known."""
+    from beam_jobs.describe.survey import REMEDIES
+
+    return [
+        f"{count} {what}, such as {survey.examples[what]}" + (f"; {REMEDIES[what]}" if what in REMEDIES else "")
+        for what, count in survey.problems.items()
+    ]

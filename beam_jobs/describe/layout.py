@@ -24,6 +24,9 @@ PHOTO_WORDS = re.compile(r"im(a)?g|photo|picture|pic|raw|left|input|frame|scan|s
 DERIVED_WORDS = re.compile(
     r"instance|object|colou?r|rgb|panoptic|contour|bound|edge|overlay|viz|vis(?![a-z])", re.IGNORECASE
 )
+NUMBERED_BY_TASK = re.compile(
+    r"task-\d+-annotation-\d+-by-\d+-tag-.+-\d+\.(png|npy)$"
+)  # Label Studio, of no photo's name
 _SAME_EXTENSION = {"jpeg": "jpg"}  # as patterns match them
 _SPLIT_PART = re.compile(rf"(?i)(?<![a-z])({'|'.join(sorted(SPLIT_NAMES, key=len, reverse=True))})(?![a-z])")
 _SPLIT_START = re.compile(
@@ -83,6 +86,8 @@ def find_layouts(paths: Iterable[str]) -> list[Layout]:
     for path in paths:
         folder, name = posixpath.split(path)
         stem, _, extension = unicodedata.normalize("NFC", name).rpartition(".")  # as ids are
+        if NUMBERED_BY_TASK.search(name):  # a photo of the same number has nothing to do with it
+            continue
         if not stem or any(map(is_system_name, path.split("/"))) or extension.lower() not in PICTURES:
             continue
         template, split = split_template(folder)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from beam_jobs.codec.mask_kinds import CONTAINERS, read_pixels
-from beam_jobs.codec.photos import decode_photo
+from beam_jobs.codec.photos import FLATTENED_ALPHA, ROTATED, Photo, decode_photo
 from beam_jobs.elements import SourceFile
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import read_input
@@ -17,7 +17,18 @@ from schemas.photos import container_of
 
 LOSSY_KIND = "lossy"  # begins the kind of such masks
 OTHER_SIZE = "masks of another size than their photo"
+STORED_SIZE = "masks that are drawn on the photo as it is stored, not turned upright"
+DARK = "photos that are nearly black"
+CLEAR = "photos with a fourth channel that is read as transparency, over white"
+REMEDIES = {
+    OTHER_SIZE: "take the photos that they were drawn on, or resize the masks, by nearest neighbour",
+    STORED_SIZE: "turn the masks too, or turn the photos and drop their EXIF orientation",
+    DARK: "of 16 bits only the upper 8 are used: stretch the values to 0..65535, or save 8 bits",
+    CLEAR: "where it is none, such as infrared, save three channels",
+}
 MAX_VALUES = 512  # kept of one mask and of all; more than that cannot be classes
+_DARK = 24  # of 255; no pixel of such a photo is brighter
+_FEW_COLORS = 64  # photos have more, drawings of masks hardly ever
 _SHAPED = 64  # most values of a mask for which shapes are measured
 
 
@@ -72,6 +83,24 @@ def may_be_masks(surveys: list[Survey]) -> bool:
     return 2 * readable > len(surveys) and len(set().union(*values)) > 1 and most < (MAX_VALUES if is_lossy else 255)
 
 
+def are_drawn(files: list[SourceFile]) -> bool:
+    """Whether all of what should be photos are drawings in a few colours, as masks are."""
+    return bool(files) and all(map(_is_drawn, files))
+
+
+def _is_drawn(file: SourceFile) -> bool:
+    try:
+        data = read_input(file)
+        container = container_of(data)
+        if container not in CONTAINERS:
+            return False
+        pixels = read_pixels(data, container, palette_colors=True)
+    except (InputRejected, OSError, ValueError, SyntaxError):
+        return False
+    colors = pixels.colors if pixels.colors is not None else pixels.values
+    return len(np.unique(colors)) <= _FEW_COLORS
+
+
 def palette_colors(survey: Survey) -> dict[str, str]:
     """Value to its colour in the palettes; without values to which they give different ones."""
     pairs = [tuple(one.split(" ")) for one in survey.palette]
@@ -83,8 +112,8 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
     """Surveys one photo and its mask; a fault of either becomes one of the problems."""
     path = str(photo)
     try:
-        size = decode_photo(read_input(photo), 16, max_missing_fraction=1)
-        width, height = size.source_width, size.source_height
+        shown_photo = decode_photo(read_input(photo), 16, max_missing_fraction=1)
+        width, height = shown_photo.source_width, shown_photo.source_height
         path = str(mask)
         data = read_input(mask)
         container = container_of(data)
@@ -93,12 +122,13 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
         indices = read_pixels(data, container, palette_colors=False)
         shown = read_pixels(data, container, palette_colors=True)
     except InputRejected as error:
-        return _problem(f"{'masks' if path == str(mask) else 'photos'}: {error.reason.replace('_', ' ')}", path)
+        what = "masks" if path == str(mask) else "photos"
+        return _problem(f"{what} that are rejected as {error.reason.replace('_', ' ')}", f"{path} ({error.detail})")
     except (OSError, ValueError, SyntaxError):
         return _problem("masks that are damaged", path)
     values = indices.values if indices.values is not None else indices.colors
     assert values is not None  # one of both is there
-    same_size = values.shape == (height, width)
+    problems = dict(_oddities(shown_photo, values.shape, str(photo), path))
     is_color = indices.values is None
     depth = "colours" if is_color else "16-bit values" if values.dtype == np.uint16 else "values"
     kind = f"{f'{LOSSY_KIND} ' if indices.is_lossy else ''}{container} of {depth}"
@@ -119,9 +149,21 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
         {f"{width}x{height}": 1},
         soft,
         palette,
-        {} if same_size else {OTHER_SIZE: 1},
-        {} if same_size else {OTHER_SIZE: path},
+        dict.fromkeys(problems, 1),
+        problems,
     )
+
+
+def _oddities(photo: Photo, mask_shape: tuple[int, ...], photo_path: str, mask_path: str) -> Iterator[tuple[str, str]]:
+    """What a person should know of a pair that can be read, and the file that shows it; (height, width) of the mask."""
+    width, height = photo.source_width, photo.source_height
+    if mask_shape != (height, width):
+        is_stored = ROTATED in photo.repairs and mask_shape == (width, height)
+        yield STORED_SIZE if is_stored else OTHER_SIZE, mask_path
+    if FLATTENED_ALPHA in photo.repairs and photo.container == "tiff":
+        yield CLEAR, photo_path
+    if max(high for _, high in photo.image.getextrema()) < _DARK:
+        yield DARK, photo_path
 
 
 def _problem(text: str, path: str) -> Survey:

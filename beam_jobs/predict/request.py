@@ -85,10 +85,9 @@ def _check_photos(photos: str, pattern: str) -> None:
     except ValueError as error:
         raise UserError(f"--image_path {pattern}: {error}") from None
     if "://" not in photos:
-        if not os.path.isdir(photos):
-            raise UserError(f"--photos {photos}: no such folder")
-        from beam_jobs.sources.folders import list_photos
+        from beam_jobs.sources.folders import check_folder, list_photos
 
+        check_folder("--photos", photos)
         if next(list_photos(photos, pattern), None) is None:
             raise UserError(f"--photos {photos}: no file matches {PathPattern(pattern).glob}; give --image_path")
 

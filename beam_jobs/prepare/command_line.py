@@ -17,6 +17,7 @@ from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.retry_options import with_base_options
 from beam_jobs.prepare.summary import changed_options, published_table, withheld_table
 from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.sources.folders import check_folder
 from beam_jobs.storage.files import exists, read_file, remove_if_empty
 from beam_jobs.storage.sole_use import sole_use
 from beam_jobs.storage.versions import read_contract, require_baseline
@@ -155,8 +156,7 @@ def _check_input(options: PrepareOptions) -> None:
     """Quick checks of a local folder, before anything heavy is imported; the graph checks every input."""
     if "://" in options.input:
         return
-    if not os.path.isdir(options.input):
-        raise UserError(f"--input {options.input}: no such folder; give the one that holds {options.spec.image_path}")
+    check_folder("--input", options.input, f"; give the one that holds {options.spec.image_path}")
     try:
         list(plan_listings(options))
     except OSError as error:

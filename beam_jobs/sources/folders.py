@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterable, Iterator
 
 from beam_jobs.elements import SourceFile, spell_out
@@ -16,6 +17,24 @@ from beam_jobs.storage.files import files_below
 from schemas.errors import UserError
 from schemas.image_ids import image_id_of
 from schemas.path_pattern import PathPattern
+
+_UNPACK = {
+    (".zip",): "unzip -q {} -d unpacked",
+    (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"): "tar -xf {} -C unpacked",
+    (".7z",): "7z x {} -ounpacked",
+}  # endings of archives to the command that unpacks them
+
+
+def check_folder(option: str, folder: str, remedy: str = "") -> None:
+    """Raises UserError where a local folder is none, with what to do instead; buckets have no folders."""
+    if "://" in folder or os.path.isdir(folder):
+        return
+    if not os.path.isfile(folder):
+        raise UserError(f"{option} {folder}: no such folder{remedy}")
+    place = shlex.quote(folder)
+    unpack = next((command for endings, command in _UNPACK.items() if folder.lower().endswith(endings)), "")
+    how = f"; unpack it, mkdir unpacked && {unpack.format(place)}, and give {option}=unpacked" if unpack else remedy
+    raise UserError(f"{option} {folder}: is a file, not a folder{how}")
 
 
 def list_photos(folder: str, pattern: str, left_out: LeftOutFiles | None = None) -> Iterator[tuple[str, SourceFile]]:

@@ -1,0 +1,79 @@
+"""What to do about a folder in which no photos and masks pair: known exports, and what else is in the way."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple
+
+from beam_jobs.describe.layout import NUMBERED_BY_TASK, PICTURES
+from schemas.spec import DATASET_FILE
+
+_BY_HAND = f"Give each mask its photo's name, or write {DATASET_FILE} by hand (schemas/README.md)"
+_FEW = 6  # kinds of file that are named
+
+
+class _Hint(NamedTuple):
+    """Files by which an export, or another kind of folder, is known, and the remedy for it."""
+
+    files: str  # a regular expression of their paths
+    remedy: str
+
+
+_HINTS = (
+    _Hint(
+        r"(^|/)ann/[^/]+\.[a-z]{3,4}\.json$",
+        "This is Supervisely's own format, which isn't read: export it there as COCO (app Export to COCO)",
+    ),
+    _Hint(
+        NUMBERED_BY_TASK.pattern,
+        "These are masks of Label Studio, which are named after its tasks: its JSON export says which photo each task"
+        " has; name them masks/CLASS/PHOTO.png, or export COCO",
+    ),
+    _Hint(
+        r"\.(npy|npz|mat)$",
+        "Arrays aren't read: save each mask as a PNG of its values, with its photo's name, such as"
+        " PIL.Image.fromarray(mask.astype('uint8')).save('masks/NAME.png')",
+    ),
+    _Hint(r"\.(dcm|nii|nii\.gz|nrrd|mha)$", "Medical volumes aren't read: save slices as PNG, and their masks alike"),
+    _Hint(
+        r"\.(shp|geojson|gpkg)$",
+        "Shapes on maps aren't read: rasterize them to a PNG or TIFF of values for each tile (gdal_rasterize)",
+    ),
+    _Hint(r"\.(heic|heif)$", "HEIC isn't read: export the photos as JPEG"),
+    _Hint(r"\.(parquet|arrow)$", "Tables of pictures aren't read: save photos and masks as files"),
+    _Hint(r"\.(zip|tar|tgz|tar\.gz|7z|rar)$", "Archives aren't read: unpack them"),
+)
+
+
+def why_nothing_pairs(paths: Collection[str]) -> str:
+    """What lies in a folder where nothing pairs, and the remedy, in sentences."""
+    for hint in _HINTS:
+        if _most(re.compile(hint.files, re.IGNORECASE).search, paths):
+            return f"no photos and masks pair. It has {kinds_of_files(paths)}. {hint.remedy}"
+    folders = {posixpath.dirname(path) for path in paths if posixpath.splitext(path)[1][1:].lower() in PICTURES}
+    remedy = _BY_HAND
+    if len(folders) == 1:
+        remedy = (
+            "Give --input the folder that has both photos and masks; where they lie apart, make one with a link to each"
+            " (mkdir both && ln -s /PHOTOS both/photos && ln -s /MASKS both/masks)"
+        )
+    return f"no photos and masks pair by their names. It has {kinds_of_files(paths)}. {remedy}"
+
+
+def _most(matches: Callable[[str], object], paths: Iterable[str]) -> bool:
+    """Whether at least a fifth of the files are of a kind: beside them lie photos, thumbnails and tables."""
+    found = [bool(matches(path)) for path in paths]
+    return bool(found) and 5 * sum(found) >= len(found)
+
+
+def kinds_of_files(paths: Iterable[str]) -> str:
+    """What lies where, in words, the most common first."""
+    kinds = Counter((posixpath.splitext(path)[1].lower(), posixpath.dirname(path)) for path in paths)
+    few = [
+        f"{count:,} {kind or 'other'}{f' in {folder}' * bool(folder)}"
+        for (kind, folder), count in kinds.most_common(_FEW)
+    ]
+    return ", ".join(few) + (", ..." if len(kinds) > len(few) else "") if few else "no files"

@@ -1,0 +1,129 @@
+"""Folders from cameras, scanners and annotation tools: what can't be used is named with a remedy, never guessed."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from beam_jobs.describe.command_line import main
+from beam_jobs.prepare.command_line import main as prepare_main
+from schemas.errors import UserError
+
+SCENE = np.zeros((48, 64), np.uint8)
+SCENE[8:40, 12:52] = 1
+SCENE[16:24, 20:32] = 2
+COLORS = np.array([[0, 0, 0], [250, 50, 83], [51, 221, 255]], np.uint8)
+NOISE = np.random.default_rng(0).integers(40, 200, (*SCENE.shape, 3), np.uint8)
+
+
+def save(folder, photo, mask, count=4, photo_name="images/{}.jpg", mask_name="masks/{}.png", **saved):
+    """The same photo and mask under several names; returns the folder."""
+    for number in range(count):
+        for picture, name, more in ((photo, photo_name, saved), (mask, mask_name, {})):
+            path = folder / name.format(number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).save(path, **more)
+    return folder
+
+
+def describe(folder):
+    return main([f"--input={folder}", "--runner=FnApiRunner", "--overwrite"])
+
+
+def test_masks_of_objects_are_not_taken_for_the_photos_that_an_export_lacks(tmp_path):
+    folder = save(
+        tmp_path / "cvat",
+        COLORS[SCENE] // 2 + 40,
+        COLORS[SCENE],
+        4,
+        "SegmentationObject/{}.png",
+        "SegmentationClass/{}.png",
+    )
+    with pytest.raises(UserError, match="both have masks, and no photos are there"):
+        describe(folder)
+    save(folder, NOISE, COLORS[SCENE], 4, "photos/{}.jpg", "SegmentationClass/{}.png")
+    assert describe(folder) == 0
+    assert 'image_path: "photos/{id}.jpg"' in (folder / "dataset.yaml").read_text()
+
+
+def test_a_mask_drawn_on_the_photo_as_it_is_stored_is_told_from_one_of_another_size(tmp_path, capsys):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert describe(save(tmp_path / "phone", NOISE, SCENE, exif=exif)) == 0
+    assert "4 masks that are drawn on the photo as it is stored, not turned upright" in capsys.readouterr().out
+    assert describe(save(tmp_path / "resized", NOISE[::2, ::2], SCENE)) == 0
+    assert "4 masks of another size than their photo" in capsys.readouterr().out
+
+
+def test_photos_that_lose_their_content_are_named(tmp_path, capsys):
+    faint = save(tmp_path / "scans", Image.fromarray(NOISE[..., 0].astype(np.uint16) * 16), SCENE, 4, "images/{}.tif")
+    assert describe(faint) == 0
+    assert "4 photos that are nearly black" in capsys.readouterr().out
+    bands = Image.fromarray(np.dstack([NOISE, NOISE[..., :1]]), "RGBA")
+    assert describe(save(tmp_path / "satellite", bands, SCENE, 4, "images/{}.tif")) == 0
+    assert "4 photos with a fourth channel that is read as transparency" in capsys.readouterr().out
+
+
+def test_masks_that_are_refused_come_with_the_detail(tmp_path):
+    half = np.dstack([COLORS[SCENE], np.where(SCENE, 128, 0).astype(np.uint8)])
+    with pytest.raises(UserError, match=r"0.png \(1280 pixels are partly transparent; save it without alpha\)"):
+        describe(save(tmp_path / "alpha", NOISE, half))
+
+
+def test_photos_and_masks_beside_each_other_are_counted_apart(tmp_path, capsys):
+    folder = save(tmp_path / "hub", NOISE, SCENE, 4, "train/{}.png", "train/{}_mask.png")
+    assert describe(folder) == 0
+    assert "have no mask" not in capsys.readouterr().out
+    assert 'image_path: "train/{id}.png"  # 4 photos' in (folder / "dataset.yaml").read_text()
+
+
+def test_links_to_two_folders_make_one_data_set(tmp_path):
+    save(tmp_path / "apart", NOISE, SCENE, 12, "holiday/{}.jpg", "drawn/{}.png")
+    both = tmp_path / "both"
+    both.mkdir()
+    (both / "photos").symlink_to(tmp_path / "apart" / "holiday")
+    (both / "masks").symlink_to(tmp_path / "apart" / "drawn")
+    (both / "photos" / "loop").symlink_to(both)
+    assert describe(both) == 0
+    text = (both / "dataset.yaml").read_text()
+    for number, name in enumerate(("ground", "leaf", "spot")):
+        text = text.replace(f'{number}: "?"', f"{number}: {name}")
+    (both / "dataset.yaml").write_text(text)
+    flags = [f"--output={tmp_path / 'data'}", "--version=1.0.0", "--image_size=32", "--near_duplicates=ignore"]
+    assert prepare_main([f"--input={both}", *flags, "--runner=FnApiRunner"]) == 0
+
+
+EXPORTS = {
+    "Supervisely": (["ds/img/{}.jpg", "ds/ann/{}.jpg.json"], "export it there as COCO"),
+    "Label Studio": (
+        ["photos/{}.jpg", "masks/task-{}-annotation-3-by-1-tag-cat-0.png"],
+        "name them masks/CLASS/PHOTO.png",
+    ),
+    "arrays": (["images/{}.jpg", "masks/{}.npy"], "save each mask as a PNG"),
+    "photos alone": (["holiday/{}.jpg"], "Give --input the folder that has both"),
+    "archives": (["photos.zip", "masks.zip"], "unpack them"),
+    "other names": (["photos/a{}.jpg", "masks/{}x.png"], "Give each mask its photo's name"),
+}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_where_nothing_pairs_the_remedy_fits_what_is_there(tmp_path, name):
+    files, remedy = EXPORTS[name]
+    for number in range(3):
+        for file in files:
+            path = tmp_path / file.format(number)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"")
+    with pytest.raises(UserError, match=remedy):
+        describe(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("my set.zip", "unzip -q '.*/my set.zip' -d unpacked"), ("a.tar.gz", "tar -xf .* -C unpacked")],
+)
+def test_an_archive_in_place_of_a_folder_comes_with_the_command_that_unpacks_it(tmp_path, name, command):
+    (tmp_path / name).write_bytes(b"PK")
+    flags = ["--dataset=pets", f"--output={tmp_path / 'data'}", "--version=1.0.0"]
+    for run in (describe, lambda folder: prepare_main([f"--input={folder}", *flags])):
+        with pytest.raises(UserError, match=f"is a file, not a folder; unpack it, mkdir unpacked && {command}"):
+            run(tmp_path / name)
