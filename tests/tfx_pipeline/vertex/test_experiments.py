@@ -159,7 +159,7 @@ def test_the_curves_are_those_that_the_training_wrote(tmp_path):
     writer = TensorBoardWriter(str(tmp_path), spec)
     writer.epoch(4, loss=0.5, learning_rate=0.125, images_per_second=8.0)
     counts = Counts(tf.constant(MATRIX).numpy(), tf.zeros((3, 4), tf.int64).numpy())
-    writer.evaluation(4, counts)
+    writer.evaluation(4, counts, loss=0.75)
     read = tracker.read_curves(str(tmp_path))
     assert read[4]["train/loss"] == 0.5
     assert read[4]["train/learning_rate"] == 0.125
