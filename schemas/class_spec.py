@@ -7,13 +7,16 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from schemas.frozen_model import FrozenModel
+from schemas.lines import Line
 from schemas.path_pattern import check_file_pattern
 
 COLOR = r"^#[0-9a-f]{6}$"
 TRANSPARENT = "transparent"  # in place of a colour: pixels whose alpha is 0, of any colour
 MAX_MASK_VALUE = 65535  # of a 16-bit mask
+MAX_CLASS_NAME = 128  # characters
 
-ClassName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=128)]
+ClassName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=MAX_CLASS_NAME)]
+ClassTitle = Annotated[Line, Field(max_length=MAX_CLASS_NAME)]
 MaskValue = Annotated[int, Field(ge=0, le=MAX_MASK_VALUE)]
 MaskColor = Annotated[str, Field(pattern=rf"{COLOR}|^{TRANSPARENT}$")]
 Category = Annotated[str, Field(min_length=1, max_length=256)]
@@ -26,6 +29,8 @@ class ClassSpec(FrozenModel):
     """One class of the mask; its class id is its position in `DatasetSpec.classes`.
 
     Attributes:
+      name: What machines call it: features, metrics and keys of the configuration.
+      title: The name as people write it, `Traffic sign` or `道路`; None where that is `name`.
       mask_values: Values in the source mask that mean this class.
       mask_colors: Colours in the source mask that mean it, if masks are coloured.
       categories: Names in annotations that mean it; none for the class of unlabelled pixels.
@@ -34,6 +39,7 @@ class ClassSpec(FrozenModel):
     """
 
     name: ClassName
+    title: ClassTitle | None = None
     mask_values: tuple[MaskValue, ...] = ()
     mask_colors: tuple[MaskColor, ...] = ()
     categories: tuple[Category, ...] | None = None
@@ -49,6 +55,11 @@ class ClassSpec(FrozenModel):
                 " name them)"
             )
         return self
+
+    @property
+    def shown(self) -> str:
+        """The name for people."""
+        return self.title or self.name
 
     @property
     def rgb(self) -> tuple[int, int, int]:

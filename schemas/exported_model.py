@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from schemas.class_spec import ClassName
+from schemas.class_spec import ClassName, ClassTitle
 from schemas.documents import parse_json_object, read_json_object
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.image_size import ImageSize
@@ -93,6 +93,7 @@ class ModelInfo(FrozenModel):
       dataset: Name of the data set.
       data: What its photos are.
       classes: Names in the order of class ids.
+      titles: What people call them; None where that is their names.
       palette: RGB in 0..255 per class.
       image_size: What PREDICT_PIXELS takes: pixels of a square's side, or "WIDTHxHEIGHT".
       tiled: Whether that is a square tile, so that the model predicts photos at their own size.
@@ -112,6 +113,7 @@ class ModelInfo(FrozenModel):
     dataset: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     data: DataDescription | None = None
     classes: tuple[ClassName, ...] = Field(min_length=2, max_length=255)
+    titles: tuple[ClassTitle, ...] | None = None
     palette: tuple[tuple[Level, Level, Level], ...]
     image_size: ImageSize
     tiled: bool = False
@@ -136,9 +138,16 @@ class ModelInfo(FrozenModel):
     def _one_color_per_class(self) -> ModelInfo:
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("classes: names must differ")
+        if self.titles is not None and not len(set(self.titles)) == len(self.titles) == len(self.classes):
+            raise ValueError(f"titles: needs {len(self.classes)} that differ, one for each class")
         if len(self.palette) != len(self.classes):
             raise ValueError(f"palette: {len(self.palette)} colours for {len(self.classes)} classes")
         return self
+
+    @property
+    def class_titles(self) -> tuple[str, ...]:
+        """What people call the classes, in the order of class ids."""
+        return self.titles or self.classes
 
     @property
     def photo_size(self) -> int | str:

@@ -69,11 +69,13 @@ class Figure(NamedTuple):
       metric: The metric.
       class_id: Of the class; None for a metric over all of them.
       class_name: Of the class; empty for a metric over all of them.
+      class_title: What people call the class; empty where that is its name.
     """
 
     metric: Metric
     class_id: int | None = None
     class_name: str = ""
+    class_title: str = ""
 
     @property
     def name(self) -> str:
@@ -83,7 +85,7 @@ class Figure(NamedTuple):
     @property
     def label(self) -> str:
         """What people call it, such as `mean IoU` or `IoU of pet`."""
-        return f"{self.metric.label} of {self.class_name}" if self.class_name else self.metric.label
+        return f"{self.metric.label} of {self.class_title or self.class_name}" if self.class_name else self.metric.label
 
     @property
     def title(self) -> str:
@@ -96,14 +98,19 @@ class Figure(NamedTuple):
         return values if self.class_id is None else values[..., self.class_id]
 
 
-def figures(class_names: Sequence[str]) -> list[Figure]:
-    """Every number of an evaluation, in the order in which they are shown: first those over all classes."""
+def figures(class_names: Sequence[str], class_titles: Sequence[str] = ()) -> list[Figure]:
+    """Every number of an evaluation, in the order in which they are shown: first those over all classes.
+
+    Args:
+      class_names: In the order of class ids.
+      class_titles: What people call them; empty where that is their names.
+    """
     overall = [Figure(metric) for metric in METRICS if not metric.per_class]
     return overall + [
-        Figure(metric, class_id, name)
+        Figure(metric, class_id, name, title)
         for metric in METRICS
         if metric.per_class
-        for class_id, name in enumerate(class_names)
+        for class_id, (name, title) in enumerate(zip(class_names, class_titles or class_names))
     ]
 
 

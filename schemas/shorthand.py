@@ -3,7 +3,7 @@
 Short                                       Full
 `classes: [sky, road]`                      the classes of the values 0 and 1
 `classes: {0: sky, 7: road, 11: ignore}`    value, or colour as "#804080", to class; 11 has no class
-`{name: Traffic sign, mask_values: 5}`      `traffic_sign`, a list of one value, and a colour to draw it in
+`{name: Traffic sign, mask_values: 5}`      `traffic_sign` with this title, a list of one value, and its drawn colour
 
 With `masks: {format: ...}` categories take the place of values:
 `classes: [dog, cat]`                       each has the category of its name; with YOLO, its position
@@ -14,13 +14,14 @@ With `masks: {format: ...}` categories take the place of values:
 from __future__ import annotations
 
 import colorsys
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from schemas.class_spec import TRANSPARENT
+from schemas.class_spec import MAX_CLASS_NAME, TRANSPARENT
 from schemas.colors import ALIKE, Color
 
 IGNORE = "ignore"  # in place of a class's name
@@ -74,6 +75,21 @@ def identifier(text: str) -> str:
     return f"n{name}" if name[:1].isdigit() else name
 
 
+def class_identifier(text: str) -> str:
+    """The `identifier` of a class's name; by code points, `u9053_u8def`, where the name has no Latin letter or digit.
+
+    Returns:
+      At most MAX_CLASS_NAME characters for a name by code points; empty for an empty one.
+    """
+    if name := identifier(text):
+        return name
+    points = "_".join(f"u{ord(one):04x}" for one in unicodedata.normalize("NFKC", text.casefold()) if one != " ")
+    if len(points) <= MAX_CLASS_NAME:
+        return points
+    digest = hashlib.sha256(points.encode()).hexdigest()[:16]
+    return f"{points[: MAX_CLASS_NAME - 17]}_{digest}"
+
+
 def class_colors(count: int) -> list[Color]:
     """Returns that many colours, in the order in which `expand` assigns them."""
     return list(islice(_palette(), count))
@@ -117,14 +133,15 @@ def _expand_mapping(values: dict[str, Any], annotations: str | None) -> None:
 def _with_unlabelled(masks: dict[str, Any], classes: Sequence[Any]) -> tuple[dict[str, Any], list[Any]]:
     """Makes a class of the pixels that no annotation covers, unless there is one; its name is an identifier."""
     if isinstance(masks.get("order"), (list, tuple)):
-        masks["order"] = [identifier(one) if isinstance(one, str) else one for one in masks["order"]]
+        masks["order"] = [class_identifier(one) if isinstance(one, str) else one for one in masks["order"]]
     name = masks.get("unlabelled")
     if not isinstance(name, str) or name == IGNORE:
         return masks, list(classes)
-    masks["unlabelled"] = identifier(name) or name
+    masks["unlabelled"] = class_identifier(name) or name
     names = [one.get("name") if isinstance(one, Mapping) else one for one in classes]
     full = list(classes)
-    own = [index for index, one in enumerate(names) if isinstance(one, str) and identifier(one) == identifier(name)]
+    wanted = class_identifier(name)
+    own = [index for index, one in enumerate(names) if isinstance(one, str) and class_identifier(one) == wanted]
     if not own:
         full.insert(0, {"name": name, "categories": []})
     elif isinstance(full[own[0]], str):
@@ -142,7 +159,10 @@ def _in_full(one: Any, position: int, annotations: str | None) -> Any:
         category = one.pop("category", None)
         one.setdefault("categories", [one.get("name")] if category is None else [category])
     if isinstance(one.get("name"), str):
-        one["name"] = identifier(one["name"]) or one["name"]
+        written = one["name"].strip()
+        one["name"] = class_identifier(written) or written
+        if one["name"] != written:
+            one.setdefault("title", written)
     for key in ("mask_values", "mask_colors", "categories"):
         if isinstance(one.get(key), (int, str)):
             one[key] = [one[key]]

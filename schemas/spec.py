@@ -154,7 +154,9 @@ class DatasetSpec(FrozenModel):
         self._check_annotations()
         self._check_ignored()
         if len(set(self.class_names)) != len(self.classes):
-            raise ValueError("classes: names must differ")
+            raise ValueError(f"classes: names must differ, but {self._twice(self.class_names)}; rename one of them")
+        if len(set(self.class_titles)) != len(self.classes):
+            raise ValueError(f"classes: titles must differ, but {self._twice(self.class_titles)}; rename one of them")
         if alike := first_alike(self.palette):
             first, second = (self.classes[one] for one in alike)
             raise ValueError(f"classes: {second.name} looks like {first.name}, {first.color}; give it another color")
@@ -177,6 +179,12 @@ class DatasetSpec(FrozenModel):
         if self.split == "official" and not self.has_official_split:
             raise ValueError("split: official needs official_splits, or {split:train|val} in image_path")
         return self
+
+    def _twice(self, names: tuple[str, ...]) -> str:
+        """Names the first two classes that are called the same."""
+        name = next(name for name in names if names.count(name) > 1)
+        first, second = [one.shown for one, own in zip(self.classes, names) if own == name][:2]
+        return f"{first!r} and {second!r} are both {name}"
 
     def _check_mask_values(self) -> None:
         """Checks that each value or colour belongs to one class, and that all classes have values, or all colours."""
@@ -263,6 +271,11 @@ class DatasetSpec(FrozenModel):
     def class_names(self) -> tuple[str, ...]:
         """Names in the order of class ids."""
         return tuple(class_spec.name for class_spec in self.classes)
+
+    @property
+    def class_titles(self) -> tuple[str, ...]:
+        """Names as people write them, in the order of class ids."""
+        return tuple(class_spec.shown for class_spec in self.classes)
 
     @property
     def slice_names(self) -> tuple[str, ...]:

@@ -160,10 +160,10 @@ def _classes(predictor, dataset: str | None) -> Classes:
             raise UserError(f"the model does not name its classes: {error}; give --dataset=NAME") from None
         print(f"Note: classes are taken from --dataset={dataset}; the model does not name them: {error}")
         spec = load_spec(dataset)
-        return Classes(spec.class_names, spec.palette, f"--dataset={dataset}")
+        return Classes(spec.class_titles, spec.palette, f"--dataset={dataset}")
     if dataset is not None:
         print(f"Note: --dataset={dataset} is ignored; the model names its classes itself")
-    return Classes(info.classes, info.palette, "the model")
+    return Classes(info.class_titles, info.palette, "the model")
 
 
 def _write(class_ids: np.ndarray, photo: np.ndarray, classes: Classes, mask_path: Path, overlay_path: Path) -> None:

@@ -103,11 +103,13 @@ def write_model_info(
       tflite: `trainer.export_tflite`'s reports; None without TFLite models.
       tuned: Names of the settings that a search chose.
     """
+    has_titles = spec.class_titles != spec.class_names
     info = ModelInfo(
         dataset=spec.name,
         data=DataDescription(title=spec.title, license=spec.license, source=spec.source, drawn=spec.drawn),
         classes=spec.class_names,
         palette=spec.palette,
+        **({"titles": spec.class_titles} if has_titles else {}),  # fields that are never set are not written
         image_size=config.model_size(image_size),
         tiled=config.crop_size > 0,
         manifest_sha256=manifest_sha256,

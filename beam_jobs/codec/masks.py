@@ -109,7 +109,7 @@ def _source_mask(class_ids: np.ndarray, spec: DatasetSpec, repairs: tuple[str, .
     counts = image.histogram()
     for class_id in spec.required_class_ids:
         if not counts[class_id]:
-            raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {spec.class_names[class_id]!r}")
+            raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {spec.class_titles[class_id]!r}")
     return SourceMask(image, {}, is_mapped=True, repairs=repairs)
 
 
@@ -154,7 +154,7 @@ def resize_mask(mask: SourceMask, spec: DatasetSpec, image_size: int | str) -> n
         raise InputRejected(MASK_ALL_IGNORED, f"no pixel of any class after the resize to {image_size}")
     for class_id in spec.required_class_ids:
         if class_id not in class_ids:
-            name = spec.class_names[class_id]
+            name = spec.class_titles[class_id]
             raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {name!r} after the resize to {image_size}")
     return np.frombuffer(class_ids, np.uint8).reshape(image.height, image.width)
 
@@ -167,7 +167,7 @@ def _check_values(counts: list[int], spec: DatasetSpec) -> None:
         raise InputRejected(MASK_VALUE, f"value {found}; known are {sorted(known)}")
     for one in spec.classes:
         if one.required and not any(counts[value] for value in one.mask_values):
-            raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {one.name!r}")
+            raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {one.shown!r}")
 
 
 def _check_colors(colors: dict[int, PaletteColor], spec: DatasetSpec) -> None:
@@ -183,7 +183,7 @@ def _check_colors(colors: dict[int, PaletteColor], spec: DatasetSpec) -> None:
     for value, color in colors.items():
         painted = ids_of_color.get(color.rgb)
         if painted and class_ids[value] not in painted and class_ids[value] != IGNORE_ID and set(color.rgb) != {value}:
-            own, other = spec.class_names[class_ids[value]], spec.class_names[min(painted)]
+            own, other = spec.class_titles[class_ids[value]], spec.class_titles[min(painted)]
             raise InputRejected(
                 MASK_COLORS,
                 f"value {value}, which means {own!r}, is {color.hex} in the palette, the colour of {other!r};"

@@ -185,7 +185,7 @@ def annotated_page(name: str, text: str, spec: DatasetSpec, drawn: Drawn) -> str
         element(
             "tr",
             element("td", swatch(one.color)),
-            element("td", element("strong", one.name)),
+            element("td", element("strong", one.shown)),
             element("td", ", ".join(one.categories or ()) or "unlabelled pixels"),
             element("td", f"{drawn.pixels.get(class_id, 0):.2%} of the pixels of {drawn.photos} photos"),
         )

@@ -105,8 +105,9 @@ def report(request: Request, seconds: float) -> int:
     photos, rejected = summary["photos"], summary["rejected"]
     print(f"  {photos} masks in {seconds:.1f} seconds ({photos / seconds:.1f} images/s), {rejected} rejected")
     if "mean_iou" in summary:
-        shown = list(summary["iou"].items())[:_SHOWN_CLASSES]
-        classes = ", ".join(f"{name} {'-' if value is None else f'{value:.3f}'}" for name, value in shown)
+        titles = dict(zip(request.info.classes, request.info.class_titles))
+        shown = [(titles.get(name, name), value) for name, value in summary["iou"].items()][:_SHOWN_CLASSES]
+        classes = ", ".join(f"{title} {'-' if value is None else f'{value:.3f}'}" for title, value in shown)
         print(f"  mean IoU {summary['mean_iou']:.3f} ({classes}), pixel accuracy {summary['pixel_accuracy']:.3f}")
         print("  worst: " + ", ".join(f"{one['id']} {one['mean_iou']:.3f}" for one in summary["worst"]))
     print(f"Masks: {request.output}/masks, table: {request.output}/table")

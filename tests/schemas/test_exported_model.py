@@ -86,6 +86,7 @@ def test_an_info_of_an_earlier_version_stays_as_it_is_when_it_is_written_again()
     [
         ({"palette": ((0, 0, 0),)}, "palette: 1 colours for 2 classes"),
         ({"classes": ("pet", "pet")}, "classes: names must differ"),
+        ({"titles": ("犬", "犬")}, "titles: needs 2 that differ, one for each class"),
         ({"image_size": 0}, "image_size: "),
         ({"tflite": {"model.tflite": {"bytes": 1}}}, r"tflite\.model\.tflite\.sha256: Field required"),
     ],

@@ -39,6 +39,50 @@ def test_names_are_taken_as_people_write_them():
     assert spec.class_names == ("strasse", "ol_fleck_alt", "n2_wheeler")
 
 
+def test_names_of_any_script_keep_their_title_and_get_a_name_for_machines():
+    spec = described(["道路", "Fußgänger", "traffic light", "sky", "'quoted' \"sign\"", "дом"])
+    assert [(one.name, one.title) for one in spec.classes] == [
+        ("u9053_u8def", "道路"),
+        ("fussganger", "Fußgänger"),
+        ("traffic_light", "traffic light"),
+        ("sky", None),
+        ("quoted_sign", "'quoted' \"sign\""),
+        ("u0434_u043e_u043c", "дом"),
+    ]
+    assert spec.class_titles[3] == "sky"
+    assert parse_dataset(dataset_text(spec).encode(), "dataset.yaml") == spec
+
+
+def test_a_name_of_another_script_stays_short_enough_for_a_feature_and_tells_its_class_apart():
+    names = described(["道" * 100 + "a", "路" * 128, "路" * 127 + "道"]).class_names
+    assert names[0] == "a"
+    assert [len(name) for name in names[1:]] == [128, 128]
+    assert len(set(names)) == 3
+
+
+def test_unlabelled_pixels_and_orders_are_named_as_classes_are():
+    masks = {"format": "labelme", "unlabelled": "背景", "order": ["道路", "車"]}
+    spec = described(["車", "道路"], masks=masks, mask_path="{id}.json")
+    assert (spec.class_titles, spec.masks.unlabelled) == (("背景", "車", "道路"), "u80cc_u666f")
+    assert [one.categories for one in spec.classes] == [(), ("車",), ("道路",)]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["Cat", "cat"], "names must differ, but 'Cat' and 'cat' are both cat; rename one of them"),
+        (["sky", "道路 A", "空 A"], "'道路 A' and '空 A' are both a"),
+        (["sky", "road\nsign"], "classes.1.title: must be one line of plain text, without U\\+000A"),
+        (["sky", "road\u202esign"], "without U\\+202E"),
+        (["sky", "路" * 129], "classes.1.title"),
+        ([{"name": "a", "title": "b", "mask_values": 0}, "b"], "titles must differ, but 'b' and 'b' are both b"),
+    ],
+)
+def test_names_that_nobody_could_tell_apart_or_read_are_refused(names, message):
+    with pytest.raises(UserError, match=message):
+        described(names)
+
+
 def test_classes_without_a_colour_get_colours_that_differ():
     assert len({one.color for one in described([f"class {number}" for number in range(150)]).classes}) == 150
 
@@ -62,7 +106,7 @@ def test_the_short_form_and_the_full_one_that_travels_with_a_version_are_the_sam
         ({0: "sky", 70000: "road"}, {}, "less than or equal to 65535"),
         ({0: "sky", 1: "road"}, {"split": "official"}, "split: official needs official_splits"),
         ({0: "sky", 1: "road"}, {"thresholds": {"breed": {}}}, "thresholds: no breed"),
-        ({0: "天空", 1: "road"}, {}, "classes.0.name"),
+        ({0: "", 1: "road"}, {}, "classes.0.name"),
     ],
 )
 def test_what_is_missing_or_contradicts_itself_is_named(classes, more, message):

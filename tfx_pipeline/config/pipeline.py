@@ -183,6 +183,7 @@ def check_evaluation(evaluation: EvaluationConfig, spec: DatasetSpec) -> None:
     Raises:
       UserError: Names the key and the available names.
     """
+    titles = {one.name: f"{one.name} ({one.title})" for one in spec.classes if one.title}
     for key, names, known in (
         ("evaluation.min_iou", evaluation.min_iou, spec.class_names),
         ("evaluation.allow_blind", evaluation.allow_blind, spec.class_names),
@@ -190,6 +191,5 @@ def check_evaluation(evaluation: EvaluationConfig, spec: DatasetSpec) -> None:
         ("evaluation.min_slice_mean_iou", evaluation.min_slice_mean_iou, spec.slice_names),
     ):
         if unknown := [name for name in names if name not in known]:
-            raise UserError(
-                f"{key}: data set {spec.name!r} has no {enumerated(unknown)}; it has {enumerated(known, most=20)}"
-            )
+            there = enumerated([titles.get(name, name) for name in known], most=20)
+            raise UserError(f"{key}: data set {spec.name!r} has no {enumerated(unknown)}; it has {there}")

@@ -116,7 +116,7 @@ def _test(test: FinalReport, spec: DatasetSpec) -> Markup:
     overall = test.evaluation.overall
     rows = [
         _row(_label(figure, spec), [figure.metric.text(overall.value(figure)), _interval(overall, figure)])
-        for figure in figures(spec.class_names)
+        for figure in figures(spec.class_names, spec.class_titles)
     ]
     head = element("tr", *(element("th", one, scope="col") for one in ("", "this model", "95 % interval")))
     return join(
@@ -129,7 +129,7 @@ def _metrics(evaluation: Evaluation, spec: DatasetSpec) -> Markup:
     before = evaluation.baseline
     heads = ["", "this model", "95 % interval", *(["last blessed", "change"] if before else [])]
     rows = []
-    for figure in figures(spec.class_names):
+    for figure in figures(spec.class_names, spec.class_titles):
         text, now = figure.metric.text, evaluation.overall.value(figure)
         cells = [text(now), _interval(evaluation.overall, figure)]
         if before:
@@ -176,7 +176,7 @@ def _confusion(matrix: Sequence[Sequence[int]], spec: DatasetSpec) -> Markup:
     head = element(
         "tr",
         element("th", "true \\ predicted", scope="col"),
-        *(element("th", swatch(one.color), one.name, scope="col", class_="number") for one in spec.classes),
+        *(element("th", swatch(one.color), one.shown, scope="col", class_="number") for one in spec.classes),
         element("th", "pixels", scope="col", class_="number"),
     )
     rows = []
@@ -186,7 +186,7 @@ def _confusion(matrix: Sequence[Sequence[int]], spec: DatasetSpec) -> Markup:
         rows.append(
             element(
                 "tr",
-                element("th", swatch(true.color), true.name, scope="row"),
+                element("th", swatch(true.color), true.shown, scope="row"),
                 *cells,
                 element("td", f"{total:,}", class_="number"),
             )

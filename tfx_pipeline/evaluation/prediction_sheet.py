@@ -75,7 +75,7 @@ def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image
 
 def _legend_entries(spec: DatasetSpec, width: int) -> list[tuple[str, tuple[int, int, int], float, int]]:
     """Name, colour, left edge in pixels and line of each entry, in as many lines as the sheet's width needs."""
-    named = [(one.name, one.rgb) for one in spec.classes]
+    named = [(_drawable(one.shown, one.name), one.rgb) for one in spec.classes]
     if spec.ignores_pixels:
         named.append(("ignored", spec.ignored_color))
     first = MARGIN + _font(16).getlength(TILE_NAMES) + 2 * MARGIN
@@ -95,6 +95,15 @@ def _draw_legend(draw: ImageDraw.ImageDraw, entries: list[tuple[str, tuple[int, 
         top = 16 + LEGEND_LINE * line
         draw.rectangle((left, top + 2, left + 16, top + 18), fill=color, outline=TEXT_COLOR)
         draw.text((left + 24, top), name, TEXT_COLOR, _font(16))
+
+
+def _drawable(text: str, otherwise: str) -> str:
+    """The text where Pillow's own font has its letters, which are those of Latin-1."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return otherwise
+    return text
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -68,6 +68,7 @@ class BlindClass:
       pixel_share: Of the labelled pixels of the split that the class has.
       photos, of_photos: How many photos show it, of how many.
       allowed: Whether the configuration allows it (`evaluation.allow_blind`).
+      title: What people call the class; empty where that is its name.
     """
 
     name: str
@@ -76,12 +77,13 @@ class BlindClass:
     photos: int
     of_photos: int
     allowed: bool
+    title: str = ""
 
     @property
     def text(self) -> str:
         """What people read."""
         seen = f"{self.pixel_share:.2%} of the eval pixels and {self.photos:,} of {self.of_photos:,} photos show it"
-        return f"blind to {self.name}: IoU {IOU.text(self.iou)}, though {seen}"
+        return f"blind to {self.title or self.name}: IoU {IOU.text(self.iou)}, though {seen}"
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Evaluation:
       baseline: All metrics of the last blessed model on the same data; None if there was none.
       confusion_matrix: Pixels of the whole eval split, rows the true class, columns the predicted one.
       blind: Classes that the model does not see, allowed or not.
+      titles: What people call the classes, in the order of class ids; empty where that is their names.
     """
 
     overall: SliceMetrics
@@ -107,12 +110,13 @@ class Evaluation:
     baseline: SliceMetrics | None = None
     confusion_matrix: tuple[tuple[int, ...], ...] = ()
     blind: tuple[BlindClass, ...] = ()
+    titles: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> list[str]:
         """What to know about classes beside `reasons`: blindness that is allowed, and classes that no one measured."""
         allowed = [f"{one.text}; evaluation.allow_blind allows it" for one in self.blind if one.allowed]
-        absent = [name for name, row in zip(self.class_names, self.confusion_matrix) if not any(row)]
+        absent = [name for name, row in zip(self.class_titles, self.confusion_matrix) if not any(row)]
         return allowed + [f"{name} is not judged: no mask of the eval split shows it" for name in absent]
 
     @property
@@ -120,6 +124,11 @@ class Evaluation:
         """Names of the classes, in the order of class ids."""
         iou = self.overall.values.get(IOU.name)
         return tuple(iou) if isinstance(iou, dict) else ()
+
+    @property
+    def class_titles(self) -> tuple[str, ...]:
+        """What people call the classes, in the order of class ids."""
+        return self.titles or self.class_names
 
     def metrics(self) -> dict[str, Any]:
         """The metrics as JSON: those of `overall`, and `slices`; a metric without a value is None."""
@@ -281,7 +290,8 @@ def _read_metrics(evaluation_uri: str, spec: DatasetSpec, forbidden: Set[str] = 
         baseline_mean_iou=last_blessed.mean_iou if last_blessed else None,
         baseline=last_blessed,
         confusion_matrix=matrix,
-        blind=_blind(spec.class_names, matrix, photos, overall.examples, forbidden),
+        blind=_blind(spec, matrix, photos, overall.examples, forbidden),
+        titles=spec.class_titles,
     )
 
 
@@ -313,7 +323,7 @@ def _forbidden(validation: tfma.ValidationResult) -> set[str]:
 
 
 def _blind(
-    class_names: Sequence[str],
+    spec: DatasetSpec,
     matrix: tuple[tuple[int, ...], ...],
     photos: Sequence[int],
     examples: int,
@@ -322,8 +332,10 @@ def _blind(
     counts = np.array(matrix)
     shares, iou = counts.sum(axis=1) / max(1, counts.sum()), class_iou(counts)
     return tuple(
-        BlindClass(name, float(iou[row]), float(shares[row]), photos[row], examples, name not in forbidden)
-        for row, name in enumerate(class_names)
+        BlindClass(
+            one.name, float(iou[row]), float(shares[row]), photos[row], examples, one.name not in forbidden, one.shown
+        )
+        for row, one in enumerate(spec.classes)
         if blind_to(counts)[row]
     )
 

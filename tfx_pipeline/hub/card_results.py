@@ -42,7 +42,7 @@ def eval_results(
             metric_value=round(value, figure.metric.digits + 1),
         )
         for configuration, metrics in _configurations(evaluation)
-        for figure in figures(evaluation.class_names)
+        for figure in figures(evaluation.class_names, evaluation.class_titles)
         if (value := metrics.value(figure)) is not None
     ]
 
@@ -59,7 +59,7 @@ def results_tables(evaluation: Evaluation | None, test: Evaluation | None = None
     if evaluation is None:
         return "No evaluation came with this model."
     overall = evaluation.overall
-    shown = figures(evaluation.class_names)
+    shown = figures(evaluation.class_names, evaluation.class_titles)
     rows = [[plain(figure.label), figure.metric.text(overall.value(figure))] for figure in shown]
     parts = [
         *(_test_table(test) if test else []),
@@ -83,7 +83,7 @@ def results_tables(evaluation: Evaluation | None, test: Evaluation | None = None
 def _test_table(test: Evaluation) -> list[str]:
     rows = [
         [plain(figure.label), figure.metric.text(test.overall.value(figure)), *_ends(test.overall, figure)]
-        for figure in figures(test.class_names)
+        for figure in figures(test.class_names, test.class_titles)
     ]
     return [
         f"On the {test.overall.examples} examples of the test split, by which nothing was chosen:",
@@ -111,7 +111,8 @@ def limitations(facts: DatasetFacts, evaluation: Evaluation | None, source: Data
 
 def _worst_classes(evaluation: Evaluation) -> Iterator[str]:
     overall = evaluation.overall
-    iou = {name: overall.value(Figure(IOU, class_name=name)) for name in evaluation.class_names}
+    titles = dict(zip(evaluation.class_names, evaluation.class_titles))
+    iou = {title: overall.value(Figure(IOU, class_name=name)) for name, title in titles.items()}
     known = {name: value for name, value in iou.items() if value is not None}
     if known:
         worst = min(known, key=known.__getitem__)

@@ -100,13 +100,13 @@ def _introduction(facts: DatasetFacts, info: ModelInfo, source: DataSource, tag:
 def _classes(info: ModelInfo) -> str:
     rows = [
         [str(class_id), plain(name), f"`#{bytes(color).hex()}`", ", ".join(map(str, color))]
-        for class_id, (name, color) in enumerate(zip(info.classes, info.palette))
+        for class_id, (name, color) in enumerate(zip(info.class_titles, info.palette))
     ]
     return table(["class id", "class", "colour", "red, green, blue"], rows)
 
 
 def _intended_use(info: ModelInfo, source: DataSource) -> str:
-    names = ", ".join(map(plain, info.classes))
+    names = ", ".join(map(plain, info.class_titles))
     return (
         f"Finding {names} in photos like those of {source.title}: to measure, to cut out, to show. Not meant for"
         " decisions about the safety, health or rights of anyone, and not evaluated on photos of other kinds."

@@ -106,7 +106,7 @@ class Summary:
             return f"{label:<22}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths))
 
         lines = [row("on the eval split", [name for name, _ in columns])]
-        for figure in figures(evaluation.class_names):
+        for figure in figures(evaluation.class_names, evaluation.class_titles):
             text = figure.metric.text
             lines.append(row(figure.label, [text(one.value(figure)) for one in shown]))
             if figure.metric is MEAN_IOU:

@@ -206,7 +206,7 @@ def _configure(version: Path, output: Path, offline: bool, recipe: str) -> Path:
 def _say_where_to_look(version: Path, pipeline: Path, config: Path) -> None:
     summary = json.loads((pipeline / SUMMARY_FILE).read_text())
     if blind := summary["blind_classes"]:
-        names = enumerated([one["name"] for one in blind])
+        names = enumerated([one.get("title") or one["name"] for one in blind])
         print(f"\nThe model is blind to {names}: a larger --image_size, more epochs, training.class_weights or more")
         print(f"photos of them may help; evaluation.allow_blind accepts it: {config}")
     print(f"\nIn a browser: {pipeline / REPORT_FILE}, how good the model is")

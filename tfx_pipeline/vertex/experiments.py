@@ -149,7 +149,7 @@ def google_metrics(evaluation: Evaluation) -> dict[str, Any]:
         "diceScoreCoefficient": _mean(2 * hits, truth + predicted, there),
         "iouScore": _mean(hits, truth + predicted - hits, there),
     }
-    specs = [{"id": str(number), "displayName": name} for number, name in enumerate(evaluation.class_names)]
+    specs = [{"id": str(number), "displayName": name} for number, name in enumerate(evaluation.class_titles)]
     entry = {
         "confidenceThreshold": 0.0,
         **{name: value for name, value in means.items() if value is not None},

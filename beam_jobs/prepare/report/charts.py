@@ -23,14 +23,14 @@ def class_balance(spec: DatasetSpec, summaries: dict[str, SplitSummary]) -> Mark
     }
     rows = []
     for split in summaries:
-        parts = [Part(one.name, share, one.color) for one, share in zip(spec.classes, shares.get(split, ()))]
+        parts = [Part(one.shown, share, one.color) for one, share in zip(spec.classes, shares.get(split, ()))]
         rows.append(element("div", split_mark(split), stacked_bar(parts) if parts else "no record", class_="row"))
     splits = (element("th", split, scope="col", class_="number") for split in shares)
     head = element("tr", element("th", "class", scope="col"), *splits)
     body = [
         element(
             "tr",
-            element("th", swatch(one.color), one.name, scope="row"),
+            element("th", swatch(one.color), one.shown, scope="row"),
             *(element("td", percent(own[class_id]), class_="number") for own in shares.values()),
         )
         for class_id, one in enumerate(spec.classes)

@@ -21,7 +21,7 @@ from starlette.middleware import Middleware
 from .hosts import OwnHostOnly, WithoutUnusedRoutes
 from .model import Segmenter, load_segmenter
 from .photo import MAX_FILE_BYTES, PhotoRefused, read_photo
-from .rendering import annotated, details_html, hex_color, legend_html, purpose, shares, write_mask
+from .rendering import annotated, details_html, hex_color, legend_html, purpose, shares, titles, write_mask
 from .uploads import accept_uploads_only, read_upload, upload_folder
 
 EXAMPLES_FOLDER = "examples"
@@ -76,7 +76,7 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
     """Builds the page for a loaded model, with the paths of example photos."""
     info = segmenter.info
     classes = info["classes"]
-    colors = {name: hex_color(color) for name, color in zip(classes, info["palette"])}
+    colors = {title: hex_color(color) for title, color in zip(titles(info), info["palette"])}
 
     def segment(photo: str | None) -> tuple[Any, str | None, dict[str, Any] | None]:
         if photo is None:
@@ -99,13 +99,13 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
             "model": segmenter.source,
             "commit": segmenter.commit,
         }
-        return annotated(pixels, class_ids, classes), str(path), result
+        return annotated(pixels, class_ids, info), str(path), result
 
     with gr.Blocks(
         title=title, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as app:
         gr.HTML(
-            f"<h1>{escape(title)}</h1><p>{escape(purpose(classes))}</p>",
+            f"<h1>{escape(title)}</h1><p>{escape(purpose(titles(info)))}</p>",
         )
         with gr.Row():
             with gr.Column(min_width=280):

@@ -22,13 +22,19 @@ def hex_color(rgb: list[int]) -> str:
     return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
-def annotated(photo: np.ndarray, class_ids: np.ndarray, classes: list[str]) -> tuple[Image.Image, list]:
-    """The photo and, for each class but the background that appears in it, its mask float [H, W] and its name."""
+def titles(info: dict[str, Any]) -> list[str]:
+    """What people call the classes, in the order of class ids; models lack it where that is their names."""
+    return info.get("titles") or info["classes"]
+
+
+def annotated(photo: np.ndarray, class_ids: np.ndarray, info: dict[str, Any]) -> tuple[Image.Image, list]:
+    """The photo and, for each class but the background that appears in it, its mask float [H, W] and its title."""
     shown = Image.fromarray(photo)
     shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
     ids = np.asarray(Image.fromarray(class_ids).resize(shown.size, Image.Resampling.NEAREST))
-    present = [(index, name) for index, name in enumerate(classes) if name != BACKGROUND and (ids == index).any()]
-    return shown, [((ids == index).astype(np.float32), name) for index, name in present]
+    named = enumerate(zip(info["classes"], titles(info)))
+    present = [(index, title) for index, (name, title) in named if name != BACKGROUND and (ids == index).any()]
+    return shown, [((ids == index).astype(np.float32), title) for index, title in present]
 
 
 def shares(class_ids: np.ndarray, classes: list[str]) -> dict[str, float]:
@@ -47,12 +53,12 @@ def write_mask(class_ids: np.ndarray, size: tuple[int, int], palette: list[list[
 def legend_html(result: dict[str, Any] | None, info: dict[str, Any]) -> str:
     """The legend: each class with its colour, its share as a bar and in percent; and how long it took."""
     rows = []
-    for name, color in zip(info["classes"], info["palette"]):
+    for name, title, color in zip(info["classes"], titles(info), info["palette"]):
         share = result["shares"][name] if result else 0.0
         figure = f"{share:.1%}" if result else "&ndash;"
         swatch = "swatch hollow" if name == BACKGROUND else "swatch"
         rows.append(
-            f'<tr><th scope="row"><span class="{swatch}" style="--color:{hex_color(color)}"></span>{escape(name)}</th>'
+            f'<tr><th scope="row"><span class="{swatch}" style="--color:{hex_color(color)}"></span>{escape(title)}</th>'
             f'<td class="bar"><span style="--color:{hex_color(color)};--share:{share:.4f}"></span></td>'
             f'<td class="figure">{figure}</td></tr>'
         )
@@ -86,7 +92,8 @@ def details_html(segmenter: Segmenter) -> str:
         facts.append(("Evaluated on", f"{int(metrics['examples'])} images of: {escape(title)}"))
         for one in (metric for metric in segmenter.metrics if metric["per_class"] and metric["name"] in metrics):
             values = metrics[one["name"]]
-            shown = (f"{escape(name)} {_figure(values[name], one['digits'])}" for name in info["classes"])
+            named = zip(info["classes"], titles(info))
+            shown = (f"{escape(title)} {_figure(values[name], one['digits'])}" for name, title in named)
             facts.append((f"{one['label']} of each class", ", ".join(shown)))
     else:
         facts.append(("Metrics", "not in the model info"))

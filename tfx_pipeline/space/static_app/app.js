@@ -2,7 +2,7 @@
 import { maskPng } from "./mask_png.js";
 import { loadModel } from "./model.js";
 import { PhotoRefused, readPhoto } from "./photo.js";
-import { detailsHtml, drawOverlay, legendHtml, purpose, shares } from "./rendering.js";
+import { detailsHtml, drawOverlay, legendHtml, purpose, shares, titles } from "./rendering.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -15,7 +15,7 @@ async function start() {
   document.title = at("title").textContent = space.title;
   showExamples(space.examples);
   model = await loadModel(space);
-  at("purpose").textContent = purpose(model.info.classes);
+  at("purpose").textContent = purpose(titles(model.info));
   at("legend").innerHTML = legendHtml(null, model.info);
   at("details").innerHTML = detailsHtml(space, model.info);
   at("file").disabled = false;

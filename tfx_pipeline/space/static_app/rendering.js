@@ -31,13 +31,18 @@ export function drawOverlay(canvas, photo, ids, info, opacity) {
   context.drawImage(layer, 0, 0);
 }
 
+/** What people call the classes, in the order of class ids; models lack it where that is their names. */
+export function titles(info) {
+  return info.titles ?? info.classes;
+}
+
 /** The legend's markup; `result` is null before the first photo. */
 export function legendHtml(result, info) {
   const rows = info.classes.map((name, index) => {
     const color = hexColor(info.palette[index]);
     const share = result ? result.shares[index] : 0;
     const swatch = name === BACKGROUND ? "swatch hollow" : "swatch";
-    return `<tr><th scope="row"><span class="${swatch}" style="--color:${color}"></span>${escape(name)}</th>
+    return `<tr><th scope="row"><span class="${swatch}" style="--color:${color}"></span>${escape(titles(info)[index])}</th>
       <td class="bar"><span style="--color:${color};--share:${share.toFixed(4)}"></span></td>
       <td class="figure">${result ? `${(100 * share).toFixed(1)}%` : "&ndash;"}</td></tr>`;
   });
@@ -65,7 +70,9 @@ export function detailsHtml(space, info) {
     const title = info.data?.title ?? info.dataset; // models of earlier versions lack it
     facts.push(["Evaluated on", `${Number(metrics.examples)} images of: ${escape(title)}`]);
     for (const one of known.filter((each) => each.per_class)) {
-      const values = info.classes.map((key) => `${escape(key)} ${figure(metrics[one.name][key], one.digits)}`);
+      const values = info.classes.map(
+        (key, index) => `${escape(titles(info)[index])} ${figure(metrics[one.name][key], one.digits)}`,
+      );
       facts.push([`${one.label} of each class`, values.join(", ")]);
     }
   } else {
