@@ -81,6 +81,7 @@ class MaskSpec(FrozenModel):
       unlabelled: The class of pixels that no annotation covers, or `ignore`.
       order: Classes, from the bottom to the top, where shapes cover each other; those left out lie below them. None:
         as they are listed, later ones over earlier ones, and `layers` in the order of the classes.
+      names: `url` where the file writes names of photos as URLs do, such as `my%20photo.jpg`; None as they are.
       crowd: Whether a region of many things (COCO's `iscrowd`) is of its class, as None is, or ignored.
     """
 
@@ -92,6 +93,7 @@ class MaskSpec(FrozenModel):
     unlabelled: str | None = None
     order: tuple[ClassName, ...] | None = None
     crowd: Literal["class", "ignore"] | None = None
+    names: Literal["url"] | None = None
 
     @field_validator("lossy")
     @classmethod
@@ -102,7 +104,8 @@ class MaskSpec(FrozenModel):
 
     @model_validator(mode="after")
     def _of_the_format(self) -> MaskSpec:
-        others = [name for name in ("annotations", "unlabelled", "order", "crowd") if getattr(self, name) is not None]
+        keys = ("annotations", "unlabelled", "order", "crowd", "names")
+        others = [name for name in keys if getattr(self, name) is not None]
         if self.format is None:
             if others:
                 raise ValueError(f"{', '.join(others)}: only with a format, such as format: coco")
@@ -110,6 +113,8 @@ class MaskSpec(FrozenModel):
         if (self.annotations is None) == (self.format in IN_ONE_FILE):
             needs = "needs annotations, the file's path" if self.annotations is None else "has no annotations file"
             raise ValueError(f"format: {self.format} {needs}")
+        if self.names is not None and self.annotations is None:
+            raise ValueError("names: only where one file names many photos, as with format: coco")
         if self.unlabelled is None:
             raise ValueError("needs unlabelled: the class of pixels that no annotation covers, or ignore")
         if self.lossy or (self.threshold and self.format != "layers"):

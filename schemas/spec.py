@@ -134,7 +134,7 @@ class DatasetSpec(FrozenModel):
     group: GroupSpec | None = None
     unmasked: Literal["leave_out"] | None = None  # None is not written, so that older versions keep their bytes
     masks: MaskSpec = MaskSpec()
-    classes: tuple[ClassSpec, ...] = Field(min_length=2, max_length=255)
+    classes: tuple[ClassSpec, ...] = Field(max_length=255)
     ignore_values: tuple[MaskValue, ...] = ()
     ignore_colors: tuple[MaskColor, ...] = ()
     ignore_categories: tuple[Category, ...] | None = None
@@ -150,6 +150,10 @@ class DatasetSpec(FrozenModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> DatasetSpec:
+        if len(self.classes) < 2:
+            raise ValueError(
+                f"classes: a model needs at least two to tell apart, such as background; got {len(self.classes)}"
+            )
         self._check_mask_values()
         self._check_annotations()
         self._check_ignored()

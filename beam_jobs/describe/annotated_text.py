@@ -95,6 +95,10 @@ def description(
     lines += ["masks:", f"  format: {found.format}"]
     if found.annotations:
         lines.append(f"  annotations: {_quoted(found.annotations)}")
+    if found.has_urls:
+        lines.append("  names: url  # as in my%20photo.jpg")
+    if found.format == "layers" and len(found.categories) > 1:
+        lines.append("  # order: [bottom, ..., top]  # where masks overlap, later classes cover earlier ones")
     share = f"; {drawn.pixels.get(_class_id(unlabelled, class_names), 0):.2%} of the pixels" if drawn else ""
     lines.append(f"  unlabelled: {unlabelled}  # {reason}{share}")
     lines.append(f"classes:  # category: class; several categories may be one class; from {found.names_from}")

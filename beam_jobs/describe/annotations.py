@@ -6,8 +6,9 @@ import json
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from beam_jobs.describe.layout import MASK_WORDS, PICTURES, split_template
 from beam_jobs.elements import SourceFile
@@ -37,6 +38,7 @@ class Annotations(NamedTuple):
       image_path, mask_path, annotations: Patterns for `dataset.yaml`; None where the format has none.
       categories: Each category to its class, `?` where only a person knows, and to how often it was seen.
       names_from: Where the categories were read.
+      has_urls: Whether the file writes names of photos as URLs do, such as Label Studio's.
     """
 
     format: str
@@ -45,6 +47,7 @@ class Annotations(NamedTuple):
     annotations: str | None
     categories: dict[str, tuple[str, int]]
     names_from: str
+    has_urls: bool = False
 
 
 def find_annotations(folder: str, sizes: dict[str, int], problems: list[str]) -> Annotations | None:
@@ -86,6 +89,13 @@ class _Photos:
         found = [path for path in self.paths if _stem(path) in stems]
         return _pattern(found) if stems and 2 * len({_stem(path) for path in found}) >= len(stems) else None
 
+    def pattern_of_names(self, names: Collection[str]) -> tuple[str | None, bool]:
+        """The pattern of the photos that a file names, and whether only URLs decoded name them."""
+        if (pattern := self.pattern_of(map(_stem, names))) is not None:
+            return pattern, False
+        pattern = self.pattern_of(_stem(unquote(name)) for name in names)
+        return pattern, pattern is not None
+
 
 def _coco(folder: str, sizes: dict[str, int], photos: _Photos) -> Annotations | None:
     best: Annotations | None = None
@@ -103,11 +113,12 @@ def _coco(folder: str, sizes: dict[str, int], photos: _Photos) -> Annotations | 
             source = SourceFile(f"{folder}/{path}", sizes[path])
             found, files, is_panoptic = read_categories(lambda source=source: read_chunks(source), path)
             counts.update(found)
-            names |= {_stem(name.replace("\\", "/")) for name in files}
+            names |= {name.replace("\\", "/") for name in files}
             panoptic |= is_panoptic
-        image_path = photos.pattern_of(names)
+        image_path, has_urls = photos.pattern_of_names(names)
         if not counts or image_path is None:
             continue
+        names = {_stem(name) for name in names}
         mask_path = _pattern([path for path in photos.masks if _stem(path) in names and _extension(path) == "png"])
         if panoptic and mask_path is None:
             continue
@@ -118,6 +129,7 @@ def _coco(folder: str, sizes: dict[str, int], photos: _Photos) -> Annotations | 
             _pattern_of_files(paths),
             {name: (name, count) for name, count in counts.items() if count},
             " and ".join(paths[:2]),
+            has_urls,
         )
         if best is None or len(one.categories) > len(best.categories):
             best = one
@@ -132,12 +144,12 @@ def _cvat(folder: str, sizes: dict[str, int], photos: _Photos) -> Annotations | 
         names = set()
         for one in read_cvat(read_chunks(SourceFile(f"{folder}/{path}", sizes[path])), path):
             if isinstance(one, Photo):
-                names.add(_stem(one.name))
+                names.add(one.name)
             else:
                 labels[json.loads(one.text)["category"]] += 1
-        image_path = photos.pattern_of(names)
+        image_path, has_urls = photos.pattern_of_names(names)
         if labels and image_path:
-            return Annotations("cvat", image_path, None, path, _named(labels), path)
+            return Annotations("cvat", image_path, None, path, _named(labels), path, has_urls)
     return None
 
 

@@ -219,7 +219,7 @@ def _write(
     text = dataset_yaml(name, layout, guesses, sampled, facts, source, others)
     _write_files(target, text, describing_page(name, text, guesses, pairs))
     print(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
-    for problem in _problems(survey):
+    for problem in [*guesses.questions, *_problems(survey)]:
         print(f"Note: {problem}")
     for other in others:
         print(f"Note: {other} pairs as well; where it has the masks, write it as mask_path in {DATASET_FILE}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from beam_jobs.describe.layout import split_template
@@ -68,9 +68,26 @@ def guess(survey: Survey, names: dict[str, str], ids: Sequence[str]) -> Guesses:
     if len(values) > MAX_CLASSES:
         questions.append(f"{len(values)} different values or colours: are these masks of classes?")
         values = sorted(values, key=lambda value: -survey.pixels[value])[:MAX_CLASSES]
+    if len(values) == 1:
+        questions.append(f"all masks are {values[0]} everywhere: a model needs two classes to tell apart")
+    questions += _differing_palettes(survey)
     count = sum(survey.kinds.values())
     classes = [_guess_class(value, survey, names, total, count, len(values)) for value in values]
     return Guesses(classes, masks, reason, list(_groups(ids)), questions)
+
+
+def _differing_palettes(survey: Survey) -> Iterator[str]:
+    """What to do where one value has several colours, as image editors leave it that give each file its own palette."""
+    colors: dict[str, list[str]] = defaultdict(list)
+    for one in sorted(survey.palette):
+        value, color = one.split(" ")
+        colors[value].append(color)
+    if differing := {value: found for value, found in colors.items() if len(found) > 1}:
+        value, found = next(iter(differing.items()))
+        yield (
+            f"{len(differing)} of the values have another colour in the palettes of other masks, such as {value}, which"
+            f" is {' and '.join(found[:2])}: save all masks with one palette and without soft edges, or as grey PNG"
+        )
 
 
 def _ordered(pixels: dict[str, int]) -> list[str]:
@@ -92,7 +109,7 @@ def _guess_class(value: str, survey: Survey, names: dict[str, str], total: int, 
         return ClassGuess(value, IGNORE, f"{facts}; far from the other values, as is usual for pixels without a class")
     if values == 2:
         background = max(survey.pixels, key=lambda one: survey.pixels[one]) if value.startswith("#") else "0"
-        if value == background:
+        if value == background and 2 * share >= 1:  # masks that are inverted have less of it
             return ClassGuess(value, "background", f"{facts}; the background, of two values")
     thin = "; thin, as borders or poles are" if inside < THIN else ""
     return ClassGuess(value, ASKED, f"{facts}{thin}: what is it? A name, or {IGNORE}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from urllib.parse import unquote
 
 from beam_jobs.codec.annotations.entries import entry_text
 from beam_jobs.codec.annotations.panoptic import ENTRY
@@ -43,7 +44,8 @@ def read_annotations(file: tuple[str, SourceFile], spec: DatasetSpec) -> Iterato
         if isinstance(one, Photo):
             if one.number in ids:
                 raise UserError(f"{source}: image id {one.number} is there twice; whose are its annotations?")
-            image_id = photo_id(one.name, spec.image_path)
+            name = unquote(one.name) if spec.masks.names == "url" else one.name
+            image_id = photo_id(name, spec.image_path)
             ids[one.number] = image_id
             if image_id is None:
                 left_out.count(OTHER_PHOTOS, spell_out(one.name))

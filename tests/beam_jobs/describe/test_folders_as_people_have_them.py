@@ -1,11 +1,15 @@
 """Folders from cameras, scanners and annotation tools: what can't be used is named with a remedy, never guessed."""
 
+import json
+from urllib.parse import quote
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from beam_jobs.describe.command_line import main
 from beam_jobs.prepare.command_line import main as prepare_main
+from beam_jobs.sources.dataset_file import read_dataset
 from schemas.errors import UserError
 
 SCENE = np.zeros((48, 64), np.uint8)
@@ -127,3 +131,46 @@ def test_an_archive_in_place_of_a_folder_comes_with_the_command_that_unpacks_it(
     for run in (describe, lambda folder: prepare_main([f"--input={folder}", *flags])):
         with pytest.raises(UserError, match=f"is a file, not a folder; unpack it, mkdir unpacked && {command}"):
             run(tmp_path / name)
+
+
+def test_palettes_that_differ_are_said_before_anybody_names_sixteen_values(tmp_path, capsys):
+    folder = save(tmp_path / "drawn", NOISE, SCENE)
+    for number, colors in enumerate((COLORS, COLORS[::-1], COLORS, COLORS)):
+        mask = Image.fromarray(SCENE).convert("P")
+        mask.putpalette(colors.tobytes())
+        mask.save(folder / f"masks/{number}.png")
+    assert describe(folder) == 0
+    assert "2 of the values have another colour in the palettes of other masks, such as 0" in capsys.readouterr().out
+    assert "# TO DO: 2 of the values have another colour" in (folder / "dataset.yaml").read_text()
+
+
+def test_masks_of_one_value_are_said_to_teach_nothing(tmp_path, capsys):
+    folder = save(tmp_path / "full", NOISE, np.ones_like(SCENE))
+    assert describe(folder) == 0
+    assert "all masks are 1 everywhere: a model needs two classes" in capsys.readouterr().out
+    (folder / "dataset.yaml").write_text((folder / "dataset.yaml").read_text().replace('"?"', "leaf"))
+    with pytest.raises(UserError, match="classes: a model needs at least two to tell apart, such as background; got 1"):
+        read_dataset(str(folder))
+
+
+def test_zero_is_asked_for_where_it_covers_less_than_the_other_value(tmp_path):
+    folder = save(tmp_path / "inverted", NOISE, np.where(SCENE == 2, 0, 255).astype(np.uint8))
+    assert describe(folder) == 0
+    assert '  0: "?"' in (folder / "dataset.yaml").read_text()
+
+
+def test_names_that_a_tool_writes_as_urls_mean_the_photos_and_a_name_with_a_percent_sign_means_itself(tmp_path, capsys):
+    photos = ["Foto Ä 1.jpg", "50%25 off.jpg"]
+    for kind, listed in (("urls", [quote(name) for name in photos]), ("names", photos)):
+        folder = tmp_path / kind
+        document = {"images": [], "annotations": [], "categories": [{"id": 0, "name": "leaf"}]}
+        for number, (name, written) in enumerate(zip(photos, listed)):
+            (folder / "images").mkdir(parents=True, exist_ok=True)
+            Image.fromarray(NOISE).save(folder / "images" / name)
+            document["images"].append({"id": number, "file_name": f"images/{written}", "width": 64, "height": 48})
+            outline = {"image_id": number, "category_id": 0, "segmentation": [[8, 8, 40, 8, 40, 40, 8, 40]]}
+            document["annotations"].append({"id": number, **outline})
+        (folder / "result.json").write_text(json.dumps(document))
+        assert describe(folder) == 0
+        assert read_dataset(str(folder)).masks.names == ("url" if kind == "urls" else None)
+        assert "2 photos drawn" in capsys.readouterr().out
