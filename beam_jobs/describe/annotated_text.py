@@ -17,7 +17,7 @@ from beam_jobs.describe.annotations import Annotations
 from beam_jobs.describe.split_files import SplitFacts
 from beam_jobs.elements import SourceFile
 from beam_jobs.html.document import document
-from beam_jobs.html.labels import swatch
+from beam_jobs.html.labels import photo_name, swatch
 from beam_jobs.html.markup import data_uri, element, join
 from beam_jobs.prepare.annotations import masks_of, read_annotations
 from beam_jobs.prepare.listing import ANNOTATIONS, IMAGES, list_files, plan_listings
@@ -27,6 +27,7 @@ from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import read_input
 from schemas.colors import color_table
 from schemas.features import IGNORE_ID
+from schemas.image_ids import shown_name
 from schemas.sealed_text import sealed
 from schemas.shorthand import ASKED, IGNORE
 from schemas.spec import DatasetSpec
@@ -146,7 +147,7 @@ def draw_sample(folder: str, spec: DatasetSpec) -> Drawn:
         try:
             photo, class_ids = _draw(found[image_id], spec)
         except InputRejected as error:
-            problems[error.reason.replace("_", " ") + f", such as {image_id}: {error.detail}"] += 1
+            problems[error.reason.replace("_", " ") + f", such as {shown_name(image_id)}: {error.detail}"] += 1
             continue
         drawn += 1
         counts += np.bincount(class_ids.ravel(), minlength=256)
@@ -200,7 +201,7 @@ def annotated_page(name: str, text: str, spec: DatasetSpec, drawn: Drawn) -> str
             "figure",
             element("img", src=data_uri("image/jpeg", photo), alt="photo"),
             element("img", src=data_uri("image/png", mask), alt="mask"),
-            element("figcaption", image_id),
+            element("figcaption", photo_name(image_id)),
         )
         for photo, mask, image_id in drawn.figures
     ]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from beam_jobs.html.markup import Markup, element, join
+from schemas.image_ids import shown_name
 from schemas.spec import DatasetSpec
 
 
@@ -23,6 +24,12 @@ def split_marks(splits: Iterable[str]) -> Markup:
 def swatch(color: str) -> Markup:
     """A small square of a CSS colour."""
     return element("i", class_="swatch", style=f"background:{color}")
+
+
+def photo_name(image_id: str) -> Markup:
+    """The name that an id stands for, with the id itself as a tooltip where they differ."""
+    name = shown_name(image_id)
+    return join(name) if name == image_id else element("span", name, title=f"id {image_id}")
 
 
 def in_words(code: str) -> str:
@@ -51,7 +58,7 @@ def figure(value: float) -> str:
 
 def legend(spec: DatasetSpec) -> Markup:
     """Colour and name of each class, and of ignored pixels if the data set has them."""
-    entries = [element("li", swatch(one.color), one.name) for one in spec.classes]
+    entries = [element("li", swatch(one.color), one.shown) for one in spec.classes]
     if spec.ignores_pixels:
         entries.append(element("li", swatch(f"rgb{spec.ignored_color}"), "ignored"))
     return element("ul", *entries, class_="legend")

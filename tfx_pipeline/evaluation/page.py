@@ -14,12 +14,13 @@ from PIL import Image
 
 from beam_jobs.html.class_png import class_png
 from beam_jobs.html.document import document
-from beam_jobs.html.labels import legend, percent, swatch
+from beam_jobs.html.labels import legend, percent, photo_name, swatch
 from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.html.plots import bars
 from schemas.bounded_text import bounded_lines
 from schemas.colors import color_table
 from schemas.features import EVAL
+from schemas.image_ids import shown_name
 from schemas.manifest import Manifest
 from schemas.metrics import MEAN_IOU, Figure, figures
 from schemas.spec import DatasetSpec
@@ -208,14 +209,14 @@ def _examples(predictions: Sequence[Prediction], count: int, spec: DatasetSpec) 
     figures = []
     for one in predictions:
         pictures = [
-            element("img", src=data_uri(media_type, data), alt=f"{what} of {one.image_id}", loading="lazy")
+            element("img", src=data_uri(media_type, data), alt=f"{what} of {shown_name(one.image_id)}", loading="lazy")
             for what, media_type, data in (
                 ("photo", "image/jpeg", _jpeg(one.photo)),
                 ("truth", "image/png", class_png(one.truth, colors)),
                 ("prediction", "image/png", class_png(one.predicted, colors)),
             )
         ]
-        caption = element("figcaption", f"{one.image_id} - mean IoU {one.iou:.2f}")
+        caption = element("figcaption", photo_name(one.image_id), f" - mean IoU {one.iou:.2f}")
         figures.append(element("figure", element("div", *pictures, class_="triple"), caption))
     note = element("p", f"Of all {count:,} images: photo, truth and prediction.")
     return join(note, legend(spec), element("div", *figures, class_="near"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from schemas.colors import color_table
+from schemas.image_ids import shown_name
 from schemas.spec import DatasetSpec
 from tfx_pipeline.evaluation.eval_predictions import Prediction
 
@@ -65,7 +66,8 @@ def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image
         # Down the columns, so that easy, typical and hard ones fill one column after the other.
         left = MARGIN + index // rows * (triple_width + MARGIN)
         top = header_height + index % rows * row_height
-        draw.text((left, top), f"{one.image_id} - {kind}, mean IoU {one.iou:.2f}", TEXT_COLOR, _font(14))
+        name = _drawable(shown_name(one.image_id), one.image_id)
+        draw.text((left, top), f"{name} - {kind}, mean IoU {one.iou:.2f}", TEXT_COLOR, _font(14))
         for tile_index, pixels in enumerate((one.photo, colors[one.truth], colors[one.predicted])):
             resampling = Image.Resampling.NEAREST if tile_index else Image.Resampling.BICUBIC
             tile = Image.fromarray(pixels).resize((TILE, TILE), resampling)

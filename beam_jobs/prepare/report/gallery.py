@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from beam_jobs.html.labels import by_count, in_words, legend, split_mark, swatch
+from beam_jobs.html.labels import by_count, in_words, legend, photo_name, split_mark, swatch
 from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.prepare.report.thumbnails import Sample, Tile
 from beam_jobs.rejections import EXCLUDED
+from schemas.image_ids import shown_name
 from schemas.image_size import sides
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
@@ -43,9 +44,9 @@ def _sample_figure(name: str, sample: Sample) -> Markup:
         element("image", class_="overlay", href=data_uri("image/png", sample.mask), x=f"{right:g}", **place),
         viewBox=f"0 0 {right + width:g} {height}",
         role="img",
-        aria_label=f"{sample.image_id}: photo, and photo under its mask",
+        aria_label=f"{shown_name(sample.image_id)}: photo, and photo under its mask",
     )
-    return element("figure", pictures, element("figcaption", sample.image_id))
+    return element("figure", pictures, element("figcaption", photo_name(sample.image_id)))
 
 
 def rejection_section(spec: DatasetSpec, sheets: dict[str, list[Tile]], manifest: Manifest) -> Markup:
@@ -91,10 +92,12 @@ def _tile_figure(tile: Tile, detail: str) -> Markup:
         _tile_picture("mask", "image/png", tile.mask, tile.image_id),
     ]
     words = [element("span", detail, class_="detail")] if detail else []
-    return element("figure", element("div", *pictures, class_="pictures"), element("figcaption", tile.image_id, *words))
+    return element(
+        "figure", element("div", *pictures, class_="pictures"), element("figcaption", photo_name(tile.image_id), *words)
+    )
 
 
 def _tile_picture(what: str, media_type: str, data: bytes | None, image_id: str) -> Markup:
     if data:
-        return element("img", src=data_uri(media_type, data), alt=f"{what} of {image_id}")
+        return element("img", src=data_uri(media_type, data), alt=f"{what} of {shown_name(image_id)}")
     return element("span", f"no {what}" if data is None else f"{what} can't be shown", class_="detail")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from beam_jobs.elements import PhotoSource
-from beam_jobs.html.labels import percent, split_mark
+from beam_jobs.html.labels import percent, photo_name, split_mark
 from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.near_duplicates import SplitPair
 from beam_jobs.near_duplicates.nearest import PARTNERS
@@ -15,6 +15,7 @@ from beam_jobs.prepare.report.thumbnails import draw_photo
 from beam_jobs.records.published_records import read_photo
 from beam_jobs.rejections import InputRejected
 from schemas.features import TRAIN
+from schemas.image_ids import shown_name
 from schemas.manifest import Manifest
 from schemas.version_files import NEAR_DUPLICATES_FILE
 
@@ -108,7 +109,7 @@ def _pair_figure(pair: NearDuplicatePair, splits: SplitPair, photos: dict[str, b
         element(
             "div",
             _image(image_id, photos[image_id]),
-            element("span", split_mark(split), " ", image_id),
+            element("span", split_mark(split), " ", photo_name(image_id)),
         )
         for split, image_id in ((splits.seen, pair.seen_id), (splits.held_out, pair.held_out_id))
     ]
@@ -118,4 +119,4 @@ def _pair_figure(pair: NearDuplicatePair, splits: SplitPair, photos: dict[str, b
 def _image(image_id: str, photo: bytes) -> Markup:
     if not photo:
         return element("p", "can't be read any more")
-    return element("img", src=data_uri("image/jpeg", photo), alt=f"photo {image_id}")
+    return element("img", src=data_uri("image/jpeg", photo), alt=f"photo {shown_name(image_id)}")

@@ -37,3 +37,17 @@ def test_every_pixel_has_the_colour_of_its_class_and_ignored_ones_that_of_none(t
     np.testing.assert_array_equal(shown["truth"][9:], palette[truth[9:]])
     assert (shown["truth"][:9] == spec.ignored_color).all()
     assert spec.ignored_color not in spec.palette
+
+
+def test_a_caption_shows_the_photo_s_name_as_written_where_the_id_is_derived(toy_version, tmp_path):
+    spec = spec_with("#000000", "#ffffff")
+    flat = np.zeros((8, 8), np.uint8)
+    overall = SliceMetrics(1, {"mean_iou": 1.0, "iou": dict.fromkeys(spec.class_names, 1.0)})
+    one = Prediction("b~2FIMG~201", np.zeros((8, 8, 3), np.uint8), flat, flat, 1.0)
+    path = tmp_path / "evaluation.html"
+    predictions = Predictions(1, worst=[one], best=[], sample=[one])
+    evaluation = Evaluation(overall, {}, confusion_matrix=((1, 0), (0, 1)))
+    write_evaluation_report(path, evaluation, "source", read_manifest(toy_version), spec, predictions)
+    text = path.read_text()
+    assert '<figcaption><span title="id b~2FIMG~201">b/IMG 1</span> - mean IoU 1.00</figcaption>' in text
+    assert 'alt="photo of b/IMG 1"' in text
