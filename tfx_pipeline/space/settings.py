@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from schemas.frozen_model import FrozenModel
+from schemas.image_ids import image_id_of
 from schemas.lines import Line
 
 PUBLIC_ENDPOINT = "https://huggingface.co"
-EXAMPLE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]*\.(jpe?g|png|gif|webp)", re.IGNORECASE)
+EXAMPLE_NAME = re.compile(r"([^ ].*)\.(?:jpe?g|png|gif|webp)", re.IGNORECASE)
+_SIGNS = re.compile(r"[ ()@+]")  # beside those of ids: `IMG 1 (2)` and `a@2x`
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")  # WebP's includes its length
 MAX_EXAMPLE_BYTES = 2 << 20  # 2 MiB; every visitor of a static Space may load them
 
@@ -58,10 +61,10 @@ def example_problem(name: str, content: bytes) -> str | None:
       name: Its file name.
       content: Its bytes; for a file that is too large, MAX_EXAMPLE_BYTES + 1 bytes are enough.
     """
-    if not EXAMPLE_NAME.fullmatch(name):
+    if not _is_plain(name):
         return (
-            "must be the plain file name of a JPEG, PNG, GIF or WebP: letters, digits, blanks, '.', '_' and '-'; rename"
-            " it"
+            "must be the plain file name of a JPEG, PNG, GIF or WebP: letters and digits of any script, blanks and"
+            " ._-()@+, not a blank, '.' or '-' at its start, and at most 200 bytes; rename it"
         )
     if len(content) > MAX_EXAMPLE_BYTES:
         return f"has more than {MAX_EXAMPLE_BYTES} bytes, which every visitor may load; make it smaller"
@@ -69,3 +72,10 @@ def example_problem(name: str, content: bytes) -> str | None:
         kind = "a HEIC or AVIF file" if content[4:8] == b"ftyp" else "not a JPEG, PNG, GIF or WebP"
         return f"is {kind} by its content, which not every browser can show; save it as JPEG"
     return None
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name is safe as a file in a repository, in an address, and to show: its characters need no escape."""
+    match = EXAMPLE_NAME.fullmatch(name)
+    stem = _SIGNS.sub("_", unicodedata.normalize("NFC", match[1])) if match else ""
+    return stem != "" and image_id_of(stem) == stem

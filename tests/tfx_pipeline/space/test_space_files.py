@@ -3,7 +3,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from importlib import metadata
+from urllib.parse import quote
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -15,9 +18,11 @@ from tfx_pipeline.deploy.trigger import __main__ as trigger_command
 from tfx_pipeline.space import SpaceSettings, space_files
 from tfx_pipeline.space import __main__ as app_command
 from tfx_pipeline.space.examples import drawn_examples
+from tfx_pipeline.space.file_server import file_server
 from tfx_pipeline.space.local_model import find_model
 from tfx_pipeline.space.local_space import write_local_space
 from tfx_pipeline.space.repository import GRADIO_VERSION
+from tfx_pipeline.space.settings import example_problem
 
 needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="npm is missing: apt-get install npm")
 JPEG = b"\xff\xd8\xff and so on"
@@ -71,6 +76,42 @@ def test_the_same_settings_give_the_same_bytes():
     settings = SpaceSettings(**SETTINGS, examples={"cat.jpg": JPEG})
     assert space_files(settings) == space_files(settings)
     assert space_files(settings)["examples/cat.jpg"] == JPEG
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cat 2.jpg", "_DSC1234.JPG", "IMG 1 (2).jpeg", "a@2x.png", "Über.webp", "U\u0308ber.jpg", "写真.jpg", "हिन्दी.gif"],
+)
+def test_an_example_may_have_any_name_that_cameras_phones_and_people_give(tmp_path, name):
+    assert example_problem(name, JPEG) is None
+    files = space_files(SpaceSettings(**SETTINGS, examples={name: JPEG}))
+    assert json.loads(files["space.json"])["examples"] == [name]
+    (tmp_path / name).write_bytes(files[f"examples/{name}"])
+    with file_server(tmp_path, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/{quote(name, safe='')}"  # as the app in the browser writes it
+        with urlopen(address, timeout=10) as answer:
+            assert answer.read() == JPEG
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(".cat.jpg", "-cat.jpg", " cat.jpg", ".jpg", "a/cat.jpg", "a\\cat.jpg", "cat\n.jpg", "cat*.jpg", "cat[1].jpg"),
+        *(
+            "cat#1.jpg",
+            "100%.jpg",
+            "a<b>.jpg",
+            "cat\u202egpj.jpg",
+            "cat\u200b.jpg",
+            "cat\udc80.jpg",
+            "写" * 80 + ".jpg",
+        ),
+    ],
+)
+def test_an_example_s_name_that_hides_something_or_leads_elsewhere_is_refused(name):
+    assert "plain file name" in (example_problem(name, JPEG) or "")
 
 
 def test_a_gradio_space_carries_all_that_it_imports_of_the_pipeline():
