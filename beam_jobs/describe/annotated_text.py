@@ -142,12 +142,14 @@ def draw_sample(folder: str, spec: DatasetSpec) -> Drawn:
             if row.image_id in wanted_ids:
                 found[row.image_id][row.kind].append(row.value)
     counts, problems, figures = np.zeros(256, np.int64), Counter(), []
+    examples: dict[str, str] = {}
     drawn = 0
     for image_id in ids:
         try:
             photo, class_ids = _draw(found[image_id], spec)
         except InputRejected as error:
-            problems[error.reason.replace("_", " ") + f", such as {shown_name(image_id)}: {error.detail}"] += 1
+            problems[error.reason] += 1
+            examples.setdefault(error.reason, f"{shown_name(image_id)}: {error.detail}")
             continue
         drawn += 1
         counts += np.bincount(class_ids.ravel(), minlength=256)
@@ -155,7 +157,10 @@ def draw_sample(folder: str, spec: DatasetSpec) -> Drawn:
             figures.append((*_figure(photo, class_ids, spec), image_id))
     total = max(1, int(counts.sum()))
     pixels = {class_id: count / total for class_id, count in enumerate(counts.tolist()) if count}
-    return Drawn(drawn, pixels, dict(problems.most_common(5)), figures)
+    shown = {
+        f"{reason.replace('_', ' ')}, such as {examples[reason]}": count for reason, count in problems.most_common(5)
+    }
+    return Drawn(drawn, pixels, shown, figures)
 
 
 def _draw(found: dict[str, list], spec: DatasetSpec) -> tuple[Image.Image, np.ndarray]:

@@ -90,7 +90,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: the job failed: {failure_cause(error)}; --verbose shows where", file=sys.stderr)
         return FAILED
     photos = [photo for photo, _ in layout.pairs]
-    others = [one.mask_path for one in layouts if one != layout and [photo for photo, _ in one.pairs] == photos]
+    others = [
+        one.mask_path
+        for one in layouts
+        if one != layout and [photo for photo, _ in one.pairs] == photos and _has_masks([one], folder)
+    ]
+    for other in {one.image_path: one for one in layouts if one.mask_path == layout.mask_path and one != layout}:
+        print(f"Note: {other} pairs with the masks as well; where it has the photos, write it as image_path")
     return _write(folder, target, layout, others, survey, paths, pairs)
 
 

@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from beam_jobs.describe.layout import split_template
 from beam_jobs.describe.survey import LOSSY_KIND, Survey
+from schemas.path_pattern import SPLIT_NAMES
 from schemas.shorthand import ASKED, IGNORE
 
 MAX_CLASSES = 254
 THIN = 0.12  # share of a value's pixels that lie inside it; borders between objects have less
+_MANY_LEVELS = 100  # of grey, which one mask of classes hardly ever has
 _MIN_SHARE = 0.001  # of all pixels: values in soft edges, or changed by compression, have fewer than a class has
 
 
@@ -55,16 +57,24 @@ def guess(survey: Survey, names: dict[str, str], ids: Sequence[str]) -> Guesses:
     values = _ordered(survey.pixels)
     masks: dict[str, object] = {}
     reason = ""
+    questions: list[str] = []
     is_soft = {"0", "255"} <= set(values) and len(values) > 2 and survey.soft < 0.25 * total
     if is_soft and (is_lossy or (survey.pixels["0"] + survey.pixels["255"] > 0.9 * total and not names)):
         values = ["0", "255"]
         masks["threshold"] = 128
         reason = f"{survey.soft / total:.2%} of the pixels are neither 0 nor 255: soft edges, cut in the middle"
+    elif _are_probabilities(survey):
+        values = ["0", "255"]
+        masks["threshold"] = 128
+        reason = f"grey levels without a step, as probabilities have: {survey.soft / total:.2%} are neither 0 nor 255"
+        questions.append(
+            "the masks are grey levels, cut in the middle here; masks with more of them than masks.max_soft_fraction"
+            " (0.25) are rejected"
+        )
     elif is_lossy:
         values = [value for value in values if survey.pixels[value] > _MIN_SHARE * total]
         masks["lossy"] = True
         reason = "masks are JPEG or lossy WebP: each pixel becomes the nearest class"
-    questions = []
     if len(values) > MAX_CLASSES:
         questions.append(f"{len(values)} different values or colours: are these masks of classes?")
         values = sorted(values, key=lambda value: -survey.pixels[value])[:MAX_CLASSES]
@@ -74,6 +84,13 @@ def guess(survey: Survey, names: dict[str, str], ids: Sequence[str]) -> Guesses:
     count = sum(survey.kinds.values())
     classes = [_guess_class(value, survey, names, total, count, len(values)) for value in values]
     return Guesses(classes, masks, reason, list(_groups(ids)), questions)
+
+
+def _are_probabilities(survey: Survey) -> bool:
+    """Whether masks are of so many grey levels, none of which covers an area, that no class can be one."""
+    grey = [value for value in survey.pixels if value.isdigit() and 0 < int(value) < 255]
+    flat = sum(survey.inner.get(value, 0) for value in grey)
+    return len(grey) >= _MANY_LEVELS and flat < THIN * sum(survey.pixels[value] for value in grey)
 
 
 def _differing_palettes(survey: Survey) -> Iterator[str]:
@@ -98,9 +115,9 @@ def _ordered(pixels: dict[str, int]) -> list[str]:
 
 
 def _guess_class(value: str, survey: Survey, names: dict[str, str], total: int, count: int, values: int) -> ClassGuess:
-    share, masks = survey.pixels[value] / total, survey.masks.get(value, 0)
+    share, masks = survey.pixels.get(value, 0) / total, survey.masks.get(value, 0)
     facts = f"{share:.2%} of the pixels, in {masks} of {count} masks"
-    inside = survey.inner.get(value, 0) / max(1, survey.pixels[value])
+    inside = survey.inner.get(value, 0) / max(1, survey.pixels.get(value, 0))
     if value in names:
         return ClassGuess(value, names[value], facts)
     if values > 2 and value in ("255", "#ffffff", "#e0e0c0") and inside < THIN:
@@ -118,6 +135,8 @@ def _guess_class(value: str, survey: Survey, names: dict[str, str], total: int, 
 def _groups(ids: Sequence[str]):
     """Folders in ids, or prefixes that many share, such as videos, patients or breeds."""
     folders = Counter(one.partition("/")[0] for one in ids if "/" in one)
+    if folders and all(one.lower() in SPLIT_NAMES for one in folders):  # splits that number their photos from 1
+        return
     if len(folders) > 1 and sum(folders.values()) == len(ids):
         few = ", ".join(name for name, _ in folders.most_common(4))
         yield "group", "([^/]+)/.+", f"{len(folders)} folders, such as {few}: videos, places, kinds?"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from schemas.path_pattern import PLACEHOLDER, SPLIT_NAMES, is_system_name
 
+ANY = "*"  # in place of an extension
 PICTURES = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "gif", "ppm", "pgm", "pnm")
 LOSSY = ("jpg", "jpeg")
 MAX_NAMES = 20_000  # of one folder, to find the pattern by
@@ -24,9 +25,11 @@ PHOTO_WORDS = re.compile(r"im(a)?g|photo|picture|pic|raw|left|input|frame|scan|s
 DERIVED_WORDS = re.compile(
     r"instance|object|colou?r|rgb|panoptic|contour|bound|edge|overlay|viz|vis(?![a-z])", re.IGNORECASE
 )
-NUMBERED_BY_TASK = re.compile(
-    r"task-\d+-annotation-\d+-by-\d+-tag-.+-\d+\.(png|npy)$"
-)  # Label Studio, of no photo's name
+MEASURED_WORDS = re.compile(
+    r"depth|dispar|thermal|infrared|elevation|(?<![a-z])(normals?|flow|dem|dsm|nir)(?![a-z])", re.IGNORECASE
+)
+# Label Studio's masks, which have no photo's name
+NUMBERED_BY_TASK = re.compile(r"task-\d+-annotation-\d+-by-\d+-tag-.+-\d+\.(png|npy)$")
 _SAME_EXTENSION = {"jpeg": "jpg"}  # as patterns match them
 _SPLIT_PART = re.compile(rf"(?i)(?<![a-z])({'|'.join(sorted(SPLIT_NAMES, key=len, reverse=True))})(?![a-z])")
 _SPLIT_START = re.compile(
@@ -77,7 +80,8 @@ Names = dict[tuple[str, ...], dict[str, str]]  # (split, what `*` stands for) to
 def find_layouts(paths: Iterable[str]) -> list[Layout]:
     """Finds the layouts that pair the most photos, by names alone, the likeliest first; none if nothing pairs.
 
-    The others have other masks for the same photos, or the same files the other way round.
+    The others have other masks for the same photos, other photos for the same masks, or the same files the other way
+    round.
 
     Args:
       paths: Relative to the input folder, in any order.
@@ -94,16 +98,20 @@ def find_layouts(paths: Iterable[str]) -> list[Layout]:
         names = groups[Group(template, _SAME_EXTENSION.get(extension.lower(), extension.lower()))][(split,)]
         if len(names) < MAX_NAMES:
             names[stem] = path
+    groups.update(_of_any_extension(groups))
     groups.update(_families(groups))
     found = sorted(layout for images in groups for masks in groups for layout in _pair(images, masks, groups))
     best = max(found, key=_rank, default=None)
     if best is None:
         return []
-    photos, masks = (sorted(side) for side in zip(*best.pairs))
-    same = [one for one in found if sorted(photo for photo, _ in one.pairs) in (photos, masks)]
-    likely = sorted(same, key=_rank, reverse=True)
-    by_files = {tuple(sorted(mask for _, mask in one.pairs)): one for one in reversed(likely)}
-    return [one for one in likely if one in by_files.values()][:MAX_LAYOUTS]
+    photos, masks = (tuple(sorted(side)) for side in zip(*best.pairs))
+    likely = sorted(found, key=_rank, reverse=True)
+    by_files: dict[object, Layout] = {}
+    for one in likely:
+        own = tuple(map(tuple, map(sorted, zip(*one.pairs))))
+        if own[0] in (photos, masks) or own[1] == masks:
+            by_files.setdefault(own, one)
+    return list(by_files.values())[:MAX_LAYOUTS]
 
 
 def _rank(layout: Layout) -> tuple[object, ...]:
@@ -113,7 +121,7 @@ def _rank(layout: Layout) -> tuple[object, ...]:
     named += bool(PHOTO_WORDS.search(image)) - bool(PHOTO_WORDS.search(mask))
     lossy = image.endswith(LOSSY) - mask.endswith(LOSSY)
     pairs = len(layout.pairs) * (_SIBLINGS if _are_siblings(image, mask) else 1)
-    return pairs, named, not DERIVED_WORDS.search(mask), lossy, -len(mask)
+    return pairs, named, not MEASURED_WORDS.search(image), not DERIVED_WORDS.search(mask), lossy, -len(mask)
 
 
 def _are_siblings(image: str, mask: str) -> bool:
@@ -136,6 +144,22 @@ def split_template(folder: str) -> tuple[str, str]:
             parts[index] = f"{part[: match.start(1)]}{{split}}{part[match.end(1) :]}"
             return "/".join(parts), match[1]
     return folder, ""
+
+
+def _of_any_extension(groups: dict[Group, Names]) -> dict[Group, Names]:
+    """For each folder, its pictures of every extension, where no two of them have one name, as a photo and mask do."""
+    members: dict[str, list[Group]] = defaultdict(list)
+    for group in groups:
+        members[group.folder].append(group)
+    found: dict[Group, Names] = {}
+    for folder, own in members.items():
+        names: Names = defaultdict(dict)
+        for group in own:
+            for key, stems in groups[group].items():
+                names[key].update(stems)
+        if len(own) > 1 and all(sum(len(groups[one].get(key, ())) for one in own) == len(names[key]) for key in names):
+            found[Group(folder, ANY)] = names
+    return found
 
 
 def _families(groups: dict[Group, Names]) -> dict[Group, Names]:
@@ -185,7 +209,7 @@ def _overlap(one: Group, other: Group) -> bool:
     """Whether both can have the same files."""
     parts = one.folder.split("/"), other.folder.split("/")
     same = len(parts[0]) == len(parts[1]) and all(a == b or "*" in (a, b) for a, b in zip(*parts))
-    return same and one.extension == other.extension
+    return same and (one.extension == other.extension or ANY in (one.extension, other.extension))
 
 
 def _tells_apart(folder: str, photo: Affix, mask: Affix) -> bool:

@@ -28,6 +28,10 @@ _HINTS = (
         "This is Supervisely's own format, which isn't read: export it there as COCO (app Export to COCO)",
     ),
     _Hint(
+        r"(^|/)via_[^/]*\.(json|csv)$",
+        "This is VIA's own format, which isn't read: export it there as COCO",
+    ),
+    _Hint(
         NUMBERED_BY_TASK.pattern,
         "These are masks of Label Studio, which are named after its tasks: its JSON export says which photo each task"
         " has; name them masks/CLASS/PHOTO.png, or export COCO",
@@ -51,11 +55,13 @@ _HINTS = (
 def why_nothing_pairs(paths: Collection[str]) -> str:
     """What lies in a folder where nothing pairs, and the remedy, in sentences."""
     for hint in _HINTS:
-        if _most(re.compile(hint.files, re.IGNORECASE).search, paths):
+        if _are_there(re.compile(hint.files, re.IGNORECASE).search, paths):
             return f"no photos and masks pair. It has {kinds_of_files(paths)}. {hint.remedy}"
-    folders = {posixpath.dirname(path) for path in paths if posixpath.splitext(path)[1][1:].lower() in PICTURES}
+    folders = {posixpath.dirname(path) for path in paths if _is_picture(path)}
     remedy = _BY_HAND
-    if len(folders) == 1:
+    if any(path.lower().endswith((".json", ".xml")) for path in paths):
+        remedy = f"Of annotations, COCO, panoptic, LabelMe, CVAT for images and YOLO are read. {remedy}"
+    elif len(folders) == 1:
         remedy = (
             "Give --input the folder that has both photos and masks; where they lie apart, make one with a link to each"
             " (mkdir both && ln -s /PHOTOS both/photos && ln -s /MASKS both/masks)"
@@ -63,10 +69,15 @@ def why_nothing_pairs(paths: Collection[str]) -> str:
     return f"no photos and masks pair by their names. It has {kinds_of_files(paths)}. {remedy}"
 
 
-def _most(matches: Callable[[str], object], paths: Iterable[str]) -> bool:
-    """Whether at least a fifth of the files are of a kind: beside them lie photos, thumbnails and tables."""
-    found = [bool(matches(path)) for path in paths]
-    return bool(found) and 5 * sum(found) >= len(found)
+def _are_there(matches: Callable[[str], object], paths: Iterable[str]) -> bool:
+    """Whether at least a fifth of the files other than pictures are of a kind, or of all: thumbnails may lie beside."""
+    found = {path: bool(matches(path)) for path in paths}
+    others = [one for path, one in found.items() if not _is_picture(path)]
+    return any(5 * sum(few) >= len(few) > 0 for few in (list(found.values()), others))
+
+
+def _is_picture(path: str) -> bool:
+    return posixpath.splitext(path)[1][1:].lower() in PICTURES
 
 
 def kinds_of_files(paths: Iterable[str]) -> str:

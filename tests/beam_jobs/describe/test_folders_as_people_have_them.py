@@ -104,6 +104,8 @@ EXPORTS = {
     ),
     "arrays": (["images/{}.jpg", "masks/{}.npy"], "save each mask as a PNG"),
     "photos alone": (["holiday/{}.jpg"], "Give --input the folder that has both"),
+    "VIA": (["{}.jpg", "via_region_data.json"], "export it there as COCO"),
+    "other annotations": (["{}.jpg", "regions.json"], "COCO, panoptic, LabelMe, CVAT for images and YOLO are read"),
     "archives": (["photos.zip", "masks.zip"], "unpack them"),
     "other names": (["photos/a{}.jpg", "masks/{}x.png"], "Give each mask its photo's name"),
 }
@@ -174,3 +176,51 @@ def test_names_that_a_tool_writes_as_urls_mean_the_photos_and_a_name_with_a_perc
         assert describe(folder) == 0
         assert read_dataset(str(folder)).masks.names == ("url" if kind == "urls" else None)
         assert "2 photos drawn" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("beside", ["depth", "thermal", "normals"])
+def test_depth_beside_photos_is_not_taken_for_them_and_named_as_another_choice(tmp_path, capsys, beside):
+    folder = save(tmp_path / "rooms", NOISE, SCENE, 4, "rgb/{}.png", "label/{}.png")
+    save(folder, NOISE[..., 0], SCENE, 4, f"{beside}/{{}}.png", "label/{}.png")
+    assert describe(folder) == 0
+    assert 'image_path: "rgb/{id}.png"' in (folder / "dataset.yaml").read_text()
+    assert f"{beside}/{{id}}.png pairs with the masks as well" in capsys.readouterr().out
+
+
+def test_photos_of_several_extensions_are_all_taken(tmp_path, capsys):
+    folder = save(tmp_path / "mixed", NOISE, SCENE)
+    for number, extension in ((1, "png"), (2, "JPG")):
+        (folder / f"images/{number}.jpg").unlink()
+        Image.fromarray(NOISE).save(folder / f"images/{number}.{extension}")
+    assert describe(folder) == 0
+    assert "4 pairs: images/{id}.* and masks/{id}.png" in capsys.readouterr().out
+
+
+def test_grey_levels_without_a_step_are_two_classes_and_not_two_hundred(tmp_path, capsys):
+    levels = np.tile(np.linspace(0, 250, 64).astype(np.uint8), (48, 1)) + np.arange(48, dtype=np.uint8)[:, None] % 5
+    folder = save(tmp_path / "probabilities", NOISE, levels)
+    for number in range(4):
+        Image.fromarray(levels + np.uint8(number)).save(folder / f"masks/{number}.png")
+    assert describe(folder) == 0
+    assert "the masks are grey levels, cut in the middle here" in capsys.readouterr().out
+    assert "masks: {threshold: 128}" in (folder / "dataset.yaml").read_text()
+
+
+def test_boxes_are_one_line_and_not_one_for_each_photo(tmp_path):
+    for number in range(4):
+        for name, text in (("images/{}.jpg", ""), ("labels/{}.txt", "0 0.5 0.5 0.2 0.2\n")):
+            path = tmp_path / name.format(number)
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text) if text else Image.fromarray(NOISE).save(path)
+    with pytest.raises(
+        UserError, match=r"can be read: 4 times unusable annotation, such as \d: line 1 is a box[^;]*; [^;]*$"
+    ):
+        describe(tmp_path)
+
+
+def test_splits_are_no_groups(tmp_path):
+    folder = tmp_path / "splits"
+    for split in ("train", "val"):
+        save(folder, NOISE, SCENE, 6, f"images/{split}/{{}}.jpg", f"masks/{split}/{{}}.png")
+    assert describe(folder) == 0
+    assert "slices:" not in (folder / "dataset.yaml").read_text()
