@@ -34,6 +34,8 @@ DATA ?=
 PARTS ?=
 
 # $(call NEED,NAMES): ends a command that lacks one of its variables, before anything starts.
+# A folder of the user's as one word of the shell, with any quotes and spaces in its name.
+quoted = '$(subst ','\'',$(1))'
 NEED = $(foreach one,$(1),$(if $($(one)),,$(error make $@ needs $(one)=; `make` lists the commands with what they take)))
 
 .DEFAULT_GOAL := help
@@ -69,7 +71,7 @@ demo: env  ## draw sample data, prepare it, train, evaluate and push a model (un
 
 train: env  ## prepare, train and evaluate on your photos: INPUT=FOLDER [OUTPUT=runs/NAME VERSION=1.1.0 OPTIONS=--offline]
 	@test -n "$(filter-out file,$(origin INPUT))" || { echo "error: name your photos: make train INPUT=my_photos" >&2; exit 2; }
-	@$(BIN)/python -m tfx_pipeline.train --input="$(INPUT)" $(if $(filter-out file,$(origin OUTPUT)),--output="$(OUTPUT)") \
+	@$(BIN)/python -m tfx_pipeline.train --input=$(call quoted,$(INPUT)) $(if $(filter-out file,$(origin OUTPUT)),--output=$(call quoted,$(OUTPUT))) \
 		$(if $(filter-out file,$(origin VERSION)),--version="$(VERSION)") $(OPTIONS)
 
 app: env  ## open the demo app with the last pushed model [MODEL=DIR], offline; Ctrl-C closes it
@@ -81,7 +83,7 @@ data: env  ## fetch the official archives of DATASET=pets into data/DATASET (800
 dataflow: env  ## prepare on Google Cloud: PROJECT= REGION= BUCKET= [DATASET= INPUT= OUTPUT= VERSION= IMAGE= SUBNETWORK= WORKER= OPTIONS=]
 	@$(call NEED,PROJECT REGION BUCKET)
 	@$(BIN)/python -m beam_jobs.dataflow --project="$(PROJECT)" --region="$(REGION)" --bucket="$(BUCKET)" \
-		--dataset="$(DATASET)" --version="$(VERSION)" --input="$(INPUT)" --output="$(OUTPUT)" \
+		--dataset="$(DATASET)" --version="$(VERSION)" --input=$(call quoted,$(INPUT)) --output=$(call quoted,$(OUTPUT)) \
 		$(if $(IMAGE),--sdk_container_image="$(IMAGE)") $(if $(SUBNETWORK),--subnetwork="$(SUBNETWORK)") \
 		$(if $(WORKER),--service_account_email="$(WORKER)") $(OPTIONS)
 
@@ -102,7 +104,7 @@ vertex-run: env  ## run the pipeline on Vertex AI: CONFIG=FILE [DATA=gs://.../DA
 
 dataflow-plan: env  ## estimate time and cost of `make dataflow`: INPUT= (also a folder here) or OPTIONS=--images=N [DATASET= REGION= OPTIONS=]
 	@$(BIN)/python -m beam_jobs.dataflow.plan --dataset="$(DATASET)" $(if $(REGION),--region="$(REGION)") \
-		$(if $(or $(BUCKET),$(filter-out file,$(origin INPUT))),--input="$(INPUT)") $(OPTIONS)
+		$(if $(or $(BUCKET),$(filter-out file,$(origin INPUT))),--input=$(call quoted,$(INPUT))) $(OPTIONS)
 
 vertex-plan: env  ## estimate time and cost of `make vertex-run`: CONFIG=FILE [DATA=gs://... OPTIONS=--calibrate]
 	@$(call NEED,CONFIG)

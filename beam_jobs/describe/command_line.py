@@ -287,9 +287,15 @@ def _say_what_next(folder: str, target: str, asked: int) -> None:
         print(f"To do: name {asked} class{'es' if asked > 1 else ''} in {DATASET_FILE}; the page shows them")
     place = shlex.quote(folder)
     elsewhere = f" --dataset={shlex.quote(target)}" if posixpath.dirname(target) != folder else ""
-    print(f"Then: make train INPUT={place}" + (f" OPTIONS={elsewhere[1:]}" if elsewhere else ""))
+    options = f" OPTIONS={_for_make(elsewhere[1:])}" if elsewhere else ""
+    print(f"Then: make train INPUT={_for_make(folder)}{options}")
     prepare = f"python -m beam_jobs.prepare --input={place}{elsewhere} --output=DATA --version={FIRST_VERSION}"
     print(f"or, the data alone: {prepare}")
+
+
+def _for_make(text: str) -> str:
+    """A value on the command line of make, which takes $ for a variable."""
+    return shlex.quote(text.replace("$", "$$"))
 
 
 def _problems(survey: Survey) -> list[str]:

@@ -1,6 +1,8 @@
 """Folders from cameras, scanners and annotation tools: what can't be used is named with a remedy, never guessed."""
 
 import json
+import shlex
+import subprocess
 from urllib.parse import quote
 
 import numpy as np
@@ -11,6 +13,7 @@ from beam_jobs.describe.command_line import main
 from beam_jobs.prepare.command_line import main as prepare_main
 from beam_jobs.sources.dataset_file import read_dataset
 from schemas.errors import UserError
+from tests.documents import PROJECT_DIR
 
 SCENE = np.zeros((48, 64), np.uint8)
 SCENE[8:40, 12:52] = 1
@@ -224,3 +227,14 @@ def test_splits_are_no_groups(tmp_path):
         save(folder, NOISE, SCENE, 6, f"images/{split}/{{}}.jpg", f"masks/{split}/{{}}.png")
     assert describe(folder) == 0
     assert "slices:" not in (folder / "dataset.yaml").read_text()
+
+
+def test_the_command_that_comes_next_works_for_any_name_of_a_folder(tmp_path, capsys):
+    folder = save(tmp_path / """Bob's "best" $HOME set, v1""", NOISE, SCENE)
+    target = tmp_path / "it's elsewhere"
+    assert main([f"--input={folder}", f"--output={target}", "--runner=FnApiRunner"]) == 0
+    command = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("Then: "))
+    dry = command.removeprefix("Then: ").replace("make", "make --dry-run --assume-old=env", 1)
+    run = subprocess.run(["sh", "-c", dry], cwd=PROJECT_DIR, capture_output=True, text=True, check=True)
+    words = shlex.split(run.stdout.partition("tfx_pipeline.train")[2].replace("\\\n", " "))
+    assert words == [f"--input={folder}", f"--dataset={target}/dataset.yaml"]
