@@ -6,6 +6,8 @@ import subprocess
 
 import numpy as np
 import pytest
+import tensorflow_model_analysis as tfma
+from google.protobuf import text_format
 
 from schemas.contract import dataset_text, parse_dataset
 from schemas.exported_model import INFO_PATH
@@ -15,7 +17,7 @@ from schemas.spec import DatasetSpec
 from tests.rooms import PROJECT_DIR
 from tests.tfx_pipeline.hub.test_model_card import EVALUATION, INFO, card, section
 from tfx_pipeline.evaluation.prediction_sheet import _legend_entries
-from tfx_pipeline.evaluation.results import BlindClass, Evaluation, SliceMetrics
+from tfx_pipeline.evaluation.results import BlindClass, Evaluation, SliceMetrics, _labels, _reasons
 from tfx_pipeline.space.segmentation_app.rendering import annotated, legend_html, purpose, titles
 from tfx_pipeline.vertex.experiments import google_metrics
 from trainer.config import TrainingConfig
@@ -52,6 +54,16 @@ def test_the_terminal_the_verdict_and_vertex_show_them(capsys):
     assert BlindClass("u9053_u8def", 0.0, 0.1, 1, 2, False, "道路").text.startswith("blind to 道路:")
     specs = google_metrics(one)["confidenceMetricsEntries"][0]["confusionMatrix"]["annotationSpecs"]
     assert [spec["displayName"] for spec in specs] == list(TITLES)
+
+
+def test_a_floor_that_is_missed_names_the_class_as_people_do():
+    failure = "metric_key { name: 'iou_u9053_u8def' } metric_value { double_value { value: 0.25 } }"
+    failure += " metric_threshold { value_threshold { lower_bound { value: 0.9 } } }"
+    text = f"metric_validations_per_slice {{ failures {{ {failure} }} }}"
+    result = text_format.Parse(text, tfma.ValidationResult())
+    assert _reasons(result, evaluation().overall, None, (), _labels(SPEC)) == [
+        "IoU of 道路 0.2500 is below the floor 0.9000"
+    ]
 
 
 def test_the_model_s_info_and_its_card_show_them():
@@ -96,7 +108,7 @@ def test_the_app_in_the_browser_shows_them(tmp_path):
 
 
 def test_a_drawn_legend_names_what_its_font_has_no_letters_for_as_machines_do():
-    assert [name for name, *_ in _legend_entries(SPEC, 800)] == ["traffic light", "Fußgänger", "u9053_u8def"]
+    assert [name for name, *_ in _legend_entries(SPEC, 800)] == ["traffic light", "fussganger", "u9053_u8def"]
 
 
 def test_a_model_is_exported_with_them_where_they_are_not_its_names(tmp_path):

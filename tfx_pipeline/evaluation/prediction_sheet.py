@@ -100,12 +100,8 @@ def _draw_legend(draw: ImageDraw.ImageDraw, entries: list[tuple[str, tuple[int, 
 
 
 def _drawable(text: str, otherwise: str) -> str:
-    """The text where Pillow's own font has its letters, which are those of Latin-1."""
-    try:
-        text.encode("latin-1")
-    except UnicodeEncodeError:
-        return otherwise
-    return text
+    """The text where Pillow's own font has its letters, which are those of ASCII alone."""
+    return text if text.isascii() else otherwise
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -260,7 +260,7 @@ def read_evaluation(evaluation_uri: str, spec: DatasetSpec) -> Evaluation:
     return replace(
         found,
         blessed=validation.validation_ok,
-        reasons=_reasons(validation, found.overall, found.baseline_mean_iou, found.blind),
+        reasons=_reasons(validation, found.overall, found.baseline_mean_iou, found.blind, _labels(spec)),
     )
 
 
@@ -358,11 +358,18 @@ def _finite(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else value
 
 
+def _labels(spec: DatasetSpec) -> dict[str, str]:
+    """Metric to its label, of those about classes that people call otherwise than machines do."""
+    found = figures(spec.class_names, spec.class_titles)
+    return {one.name: one.label for one in found if one.class_title != one.class_name}
+
+
 def _reasons(
     validation: tfma.ValidationResult,
     overall: SliceMetrics,
     baseline_mean_iou: float | None,
     blind: Sequence[BlindClass],
+    labels: Mapping[str, str],
 ) -> list[str]:
     reasons = [
         f"{one.text}; give training.class_weights or more photos of it, or name it in evaluation.allow_blind"
@@ -383,7 +390,9 @@ def _reasons(
         else:
             floor = failure.metric_threshold.value_threshold.lower_bound.value
             where = ", ".join(f"{key.column} {key.bytes_value.decode()}" for key in one.slice_key.single_slice_keys)
-            reasons.append(f"{name} {value:.4f}{where and f' of {where}'} is below the floor {floor:.4f}")
+            reasons.append(
+                f"{labels.get(name, name)} {value:.4f}{where and f' of {where}'} is below the floor {floor:.4f}"
+            )
     if not validation.validation_ok and not reasons:
         reasons.append("Evaluator could not check every threshold; see its validations file")
     return reasons
