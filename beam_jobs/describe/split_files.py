@@ -12,6 +12,7 @@ from typing import NamedTuple
 from beam_jobs.elements import SourceFile, spell_out
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.sources.split_lists import Entry, photo_listed, read_split_list, splits_of_column
+from schemas.bounded_text import clipped, printable
 from schemas.errors import UserError
 from schemas.features import EVAL, TEST, TRAIN
 from schemas.image_ids import image_id_of
@@ -50,15 +51,19 @@ class SplitFacts(NamedTuple):
       masked: How many of them have a mask.
       lists: The lists that name them; None where folders say the split, or nothing does.
       unmasked: Photos without a mask, of those that lists name where there are lists.
+      misfits: Why each set of lists does not fit, where none does.
     """
 
     photos: int
     masked: int
     lists: SplitLists | None
     unmasked: int
+    misfits: tuple[str, ...] = ()
 
     def lines(self) -> Iterator[str]:
         """The lines of `dataset.yaml`, with the reason for each."""
+        for misfit in self.misfits:  # a file's name may have several lines
+            yield f"# Note: no split is taken from {clipped(' '.join(printable(misfit).split()))}"
         considered = self.photos
         if self.lists:
             considered = len(self.lists.ids)
@@ -90,9 +95,12 @@ def split_facts(folder: str, sizes: Mapping[str, int], image_path: str, mask_pat
     narrow = set(masks.values()) if mask and mask.literal_length > image.literal_length else set()
     photos = {one for one, path in _ids(sizes, image).items() if path not in narrow}
     masked = photos & masks.keys() if mask else photos
-    lists = None if image.names_splits else find_split_lists(folder, sizes, image_path, mask_path, photos, masked)
+    misfits: list[str] = []
+    lists = None
+    if not image.names_splits:
+        lists = find_split_lists(folder, sizes, image_path, mask_path, photos, masked, misfits)
     considered = lists.ids if lists else photos
-    return SplitFacts(len(photos), len(masked), lists, len(considered - masked))
+    return SplitFacts(len(photos), len(masked), lists, len(considered - masked), () if lists else tuple(misfits))
 
 
 def find_split_lists(
@@ -102,25 +110,32 @@ def find_split_lists(
     mask_path: str | None,
     photos: set[str],
     masked: set[str],
+    misfits: list[str],
 ) -> SplitLists | None:
     """The lists that name the photos with a mask best; None where none names them, or splits overlap.
 
     Args:
       folder, sizes, image_path, mask_path: As for `split_facts`.
       photos, masked: Ids of all photos, and of those with a mask.
+      misfits: Takes why each set of lists does not fit.
     """
     best: tuple[float, SplitLists] | None = None
     for family in _families(sizes, photos):
         try:
             files = [SourceFile(f"{folder}/{path}", sizes[path]) for path in family.values()]
             named = {path: list(read_split_list(file)) for path, file in zip(family.values(), files)}
-        except UserError:  # a text of another kind, perhaps
+        except UserError as error:
+            if "" not in family:  # other tables may be of anything
+                misfits.append(str(error))
             continue
         by_split: dict[str, tuple[str, set[str]]] = {}
         for split, path, entries in _lists_of(family, named):
             by_split[split] = path, {photo_listed(one.name, image_path, mask_path).image_id for one in entries}
         found = _fitting(by_split, photos, masked)
-        if found is None:
+        if isinstance(found, str):
+            if by_split:  # other tables say nothing about splits
+                names = " and ".join(dict.fromkeys(path for path, _ in by_split.values()))
+                misfits.append(f"{names}: {found}")
             continue
         named_ids = set().union(*(ids for _, ids in by_split.values()))
         fit = sum(found.counts.values()) / len(named_ids | masked)
@@ -176,20 +191,21 @@ def _lists_of(family: dict[str, str], named: dict[str, list[Entry]]) -> Iterator
             yield split, splits[split], named[splits[split]]
 
 
-def _fitting(by_split: dict[str, tuple[str, set[str]]], photos: set[str], masked: set[str]) -> SplitLists | None:
-    """The lists that name photos with a mask; a list of others, such as VOC's `test`, is left out."""
+def _fitting(by_split: dict[str, tuple[str, set[str]]], photos: set[str], masked: set[str]) -> SplitLists | str:
+    """The lists that name photos with a mask, without others, such as VOC's `test`; or why they do not fit."""
     kept = {split: (path, ids) for split, (path, ids) in by_split.items() if 2 * len(ids & masked) > len(ids)}
     if EVAL not in kept and TEST in kept:  # as in folders: `test` is eval where nothing else is
         path, ids = kept.pop(TEST)
         if EVAL in by_split and by_split[EVAL][0] == path:  # a table, whose column says otherwise
-            return None
+            return "most photos of eval have no mask"
         kept[EVAL] = path, ids
-    if not {TRAIN, EVAL} <= kept.keys():
-        return None
+    if missing := {TRAIN, EVAL} - kept.keys():
+        return f"nothing there names photos with a mask for {' and '.join(sorted(missing))}"
     listed = [ids & photos for _, ids in kept.values()]
     union = frozenset().union(*listed)
-    if sum(map(len, listed)) - len(union) > _MAX_SHARED * len(union):
-        return None
+    shared = sum(map(len, listed)) - len(union)
+    if shared > _MAX_SHARED * len(union):
+        return f"{shared:,} photos are in two splits"
     order = [split for split in (TRAIN, EVAL, TEST) if split in kept]
     paths = {split: kept[split][0] for split in order}
     return SplitLists(paths, {split: len(kept[split][1] & masked) for split in order}, union)

@@ -105,6 +105,24 @@ def test_lists_are_recognised_by_their_names_and_by_what_they_name(tmp_path, fil
     assert (lists and lists.paths) == paths
 
 
+@pytest.mark.parametrize(
+    ("files", "note"),
+    [
+        ({"train.txt": range(8), "val.txt": range(12)}, "train.txt and val.txt: 8 photos are in two splits"),
+        ({"train.txt": ["cat"], "val.txt": ["fox"]}, "names photos with a mask for eval and train"),
+        ({"train.txt": ["a\0b"], "val.txt": ["fox"]}, "train.txt: line 1: holds zero bytes"),
+        ({"a\nclasses: [b]/train.txt": ["cat"], "a\nclasses: [b]/val.txt": ["fox"]}, "a classes: [b]/train.txt"),
+        ({"notes.csv": "id,text\n1,soft\n"}, None),  # says nothing about splits
+    ],
+)
+def test_lists_that_do_not_fit_are_not_taken_and_the_file_says_why(tmp_path, files, note):
+    folder = draw(tmp_path / "leaves", values)
+    write(folder, files)
+    lines = list(split_facts(str(folder), sizes_of(folder), "images/{id}.jpg", "masks/{id}.png").lines())
+    assert len(lines) == (note is not None)
+    assert note is None or (lines[0].startswith("# Note: no split is taken from ") and note in lines[0])
+
+
 def test_photos_without_a_mask_withhold_a_version_with_the_remedy_which_describe_writes(tmp_path, capsys):
     folder = voc(tmp_path / "voc")
     for path in folder.glob("ImageSets/*/*"):
