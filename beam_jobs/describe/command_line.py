@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import posixpath
-import shlex
 import sys
 import tempfile
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from beam_jobs.describe.annotations import find_annotations
 from beam_jobs.describe.class_names import find_names
 from beam_jobs.describe.dataset_text import dataset_yaml
 from beam_jobs.describe.layout import DERIVED_WORDS, MASK_WORDS, Layout, find_layouts
+from beam_jobs.describe.remarks import folders_as_classes, problems_of, say_what_next
 from beam_jobs.describe.unpaired import why_nothing_pairs
 from beam_jobs.elements import spell_out
 from beam_jobs.monitoring.failures import failure_cause
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 PAGE_FILE = "dataset.html"
 FAILED = 1
-FIRST_VERSION = "1.0.0"
 SAMPLE = 400  # masks that are read
 ALWAYS = ("panoptic", "layers")  # formats whose files look like masks of classes, and are not
 FEW = 12  # masks of each layout that are read to choose one
@@ -212,7 +211,7 @@ def _write(
 
     sampled = sum(survey.kinds.values())
     if not sampled:
-        reasons = "; ".join(_problems(survey))
+        reasons = "; ".join(problems_of(survey))
         raise UserError(f"--input {folder}: none of {len(pairs)} pairs can be read: {reasons}")
     colors = palette_colors(survey)
     names, source = find_names(folder, paths, survey.pixels, set(colors.values()))
@@ -225,8 +224,10 @@ def _write(
     text = dataset_yaml(name, layout, guesses, sampled, facts, source, others)
     _write_files(target, text, describing_page(name, text, guesses, pairs))
     print(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
-    for problem in [*guesses.questions, *_problems(survey)]:
+    for problem in [*guesses.questions, *problems_of(survey)]:
         print(f"Note: {problem}")
+    if "*/" in layout.image_path and "*/" in layout.mask_path and len(guesses.classes) == 2:
+        print(f"Note: {folders_as_classes(layout)}")
     for other in others:
         print(f"Note: {other} pairs as well; where it has the masks, write it as mask_path in {DATASET_FILE}")
     for count, what, missing in (
@@ -235,7 +236,7 @@ def _write(
     ):
         if count > 0:
             print(f"Note: {count:,} {what} have no {missing}")
-    _say_what_next(folder, target, sum(one.name == ASKED for one in guesses.classes))
+    say_what_next(folder, target, _page_beside(target), sum(one.name == ASKED for one in guesses.classes))
     return 0
 
 
@@ -264,7 +265,7 @@ def _write_annotated(folder: str, target: str, found: Annotations, paths: dict[s
         print(
             "Note: other images pair with the photos; the annotations are taken, because those are no masks of classes"
         )
-    _say_what_next(folder, target, sum(one == ASKED for one, _ in found.categories.values()))
+    say_what_next(folder, target, _page_beside(target), sum(one == ASKED for one, _ in found.categories.values()))
     return 0
 
 
@@ -279,30 +280,3 @@ def _write_files(target: str, text: str, page: str) -> None:
 
 def _page_beside(target: str) -> str:
     return f"{posixpath.dirname(target)}/{PAGE_FILE}"
-
-
-def _say_what_next(folder: str, target: str, asked: int) -> None:
-    print(f"Written: {target}\n         {_page_beside(target)}")
-    if asked:
-        print(f"To do: name {asked} class{'es' if asked > 1 else ''} in {DATASET_FILE}; the page shows them")
-    place = shlex.quote(folder)
-    elsewhere = f" --dataset={shlex.quote(target)}" if posixpath.dirname(target) != folder else ""
-    options = f" OPTIONS={_for_make(elsewhere[1:])}" if elsewhere else ""
-    print(f"Then: make train INPUT={_for_make(folder)}{options}")
-    prepare = f"python -m beam_jobs.prepare --input={place}{elsewhere} --output=DATA --version={FIRST_VERSION}"
-    print(f"or, the data alone: {prepare}")
-
-
-def _for_make(text: str) -> str:
-    """A value on the command line of make, which takes $ for a variable."""
-    return shlex.quote(text.replace("$", "$$"))
-
-
-def _problems(survey: Survey) -> list[str]:
-    """What is wrong with how many pairs, one that shows it, and the remedy where one is known."""
-    from beam_jobs.describe.survey import REMEDIES
-
-    return [
-        f"{count} {what}, such as {survey.examples[what]}" + (f"; {REMEDIES[what]}" if what in REMEDIES else "")
-        for what, count in survey.problems.items()
-    ]

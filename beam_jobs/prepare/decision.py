@@ -17,7 +17,7 @@ from beam_jobs.prepare.tally import Tally
 from beam_jobs.rejections import EXCLUDED, FATAL, MISSING_MASK
 from beam_jobs.sources.left_out import LeftOut
 from beam_jobs.statistics.validation import Validation
-from schemas.features import SPLITS
+from schemas.features import SPLITS, TRAIN
 from schemas.manifest import Manifest, Split, options_sha256
 
 DISTRIBUTION = "segmentation-pipeline"
@@ -117,7 +117,9 @@ def find_problems(
     all_near = "; --near_duplicates=one_side keeps together what is near each other" if one_side else ""
     for name, split in manifest.splits.items():
         if not split.records:
-            yield Problem(name, "records", f"no record; every split needs one{all_near}")
+            is_drawn = manifest.options.get("eval_fraction") is not None and manifest.splits[TRAIN].records
+            few = "; add photos, or give --eval_fraction a larger share, such as 0.4" if is_drawn else ""
+            yield Problem(name, "records", f"no record; every split needs one{all_near or few}")
     for finding in validation.findings:
         if manifest.splits[finding.split].records:
             yield Problem(finding.split, finding.feature, f"{finding.kind}: {finding.description}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from beam_jobs.console import USER_ERROR, CommandLine, show_lines_at_once
 from beam_jobs.describe import command_line as describe
+from beam_jobs.describe.remarks import FIRST_VERSION
 from beam_jobs.prepare import command_line as prepare
 from beam_jobs.sources.dataset_file import read_dataset
 from beam_jobs.sources.folders import list_photos
@@ -147,7 +148,7 @@ def _publish(
         except prepare.AlreadyPublished:
             version = next_version(newest.name)
             print(f"Something has changed since {newest.name}; publishing {version}")
-    version = version or describe.FIRST_VERSION
+    version = version or FIRST_VERSION
     return root / spec.name / version, prepare.main([*places, f"--version={version}"])
 
 

@@ -238,3 +238,26 @@ def test_the_command_that_comes_next_works_for_any_name_of_a_folder(tmp_path, ca
     run = subprocess.run(["sh", "-c", dry], cwd=PROJECT_DIR, capture_output=True, text=True, check=True)
     words = shlex.split(run.stdout.partition("tfx_pipeline.train")[2].replace("\\\n", " "))
     assert words == [f"--input={folder}", f"--dataset={target}/dataset.yaml"]
+
+
+def test_folders_that_may_be_the_classes_are_named_with_what_to_write_then(tmp_path, capsys):
+    folder, binary = tmp_path / "animals", (SCENE > 0).astype(np.uint8) * 255
+    for name in ("cat", "dog"):
+        save(folder, NOISE, binary, 12, f"{name}/images/{name}{{}}.jpg", f"{name}/masks/{name}{{}}.png")
+    assert describe(folder) == 0
+    note = next(line for line in capsys.readouterr().out.splitlines() if "folders cat, dog" in line)
+    keys = note.partition("write ")[2]
+    written = keys.replace(", masks:", "\nmasks:").replace(" and classes:", "\nclasses:")
+    (folder / "dataset.yaml").write_text(f'image_path: "*/images/{{id}}.jpg"\n{written}\n')
+    flags = [f"--output={tmp_path / 'data'}", "--version=1.0.0", "--image_size=32", "--near_duplicates=ignore"]
+    assert prepare_main([f"--input={folder}", *flags, "--runner=FnApiRunner"]) == 0
+
+
+def test_so_few_photos_that_none_is_left_to_evaluate_come_with_the_remedy(tmp_path, capsys):
+    folder = save(tmp_path / "few", NOISE, SCENE, 2)
+    (folder / "dataset.yaml").write_text(
+        "image_path: images/{id}.jpg\nmask_path: masks/{id}.png\nclasses: [ground, leaf, spot]\n"
+    )
+    flags = [f"--output={tmp_path / 'data'}", "--version=1.0.0", "--image_size=32", "--eval_fraction=0.001"]
+    assert prepare_main([f"--input={folder}", *flags, "--runner=FnApiRunner"]) == 1
+    assert "no record; every split needs one; add photos, or give --eval_fraction" in capsys.readouterr().err
