@@ -9,6 +9,7 @@ from schemas.documents import MAX_YAML_BYTES, parse_yaml
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
 from schemas.origin import MAX_ORIGIN_BYTES, ORIGIN_FILE, Origin
+from schemas.regular_files import read_regular
 from schemas.shorthand import identifier
 from schemas.spec import DatasetSpec, available_datasets, load_spec
 from schemas.version_files import DATASET_FILE
@@ -77,5 +78,4 @@ def _read(path: str, max_bytes: int) -> bytes:
         from beam_jobs.storage.files import read_part
 
         return read_part(path, 0, max_bytes + 1)
-    with open(path, "rb") as file:
-        return file.read(max_bytes + 1)
+    return read_regular(path, max_bytes)
