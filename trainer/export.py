@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from schemas.exported_model import INFO_PATH, DataDescription, ModelInfo, TfliteReport
+from schemas.image_size import sides
 from schemas.spec import DatasetSpec
 from trainer.config import TrainingConfig
 from trainer.preprocessing import CHANNELS, scale_pixels
@@ -57,10 +58,10 @@ def export_model(
     """
     module = _Exported([variable.value for variable in model.variables])
 
-    side = crop_size or image_size
+    height, width = sides(crop_size or image_size)
 
     # Traced once and stored once, though every signature calls it, and twice with `average_mirrored`.
-    @tf.function(input_signature=[tf.TensorSpec([None, side, side, CHANNELS], tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec([None, height, width, CHANNELS], tf.float32)])
     def predict(images: tf.Tensor) -> tf.Tensor:
         return model(images, training=False)
 
