@@ -20,9 +20,10 @@ from pathlib import Path
 
 from beam_jobs.console import CommandLine, exit_code, quiet_libraries
 from beam_jobs.sources.dataset_file import read_dataset
+from schemas.archive_spec import ARCHIVE_URL, ArchiveSpec
 from schemas.errors import UserError
 from schemas.manifest import file_sha256
-from schemas.spec import ARCHIVE_URL, ArchiveSpec, available_datasets
+from schemas.spec import available_datasets
 
 PIECE = 1 << 20  # 1 MiB
 ATTEMPTS = 6  # consecutive attempts without progress

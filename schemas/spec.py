@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from schemas.archive_spec import ArchiveSpec
 from schemas.class_spec import OF_FILES, Category, ClassSpec, MaskColor, MaskSpec, MaskValue
 from schemas.colors import GREY, MAGENTA, distinct_color, first_alike
 from schemas.documents import parse_yaml
@@ -32,67 +33,19 @@ from schemas.lines import Line
 from schemas.path_pattern import CLASS, PathPattern, check_mask_pattern, check_path_pattern
 from schemas.shorthand import IGNORE, expand
 from schemas.slice_spec import SliceSpec
+from schemas.statistics_rule import StatisticsRule, Threshold
 from schemas.version_files import DATASET_FILE
 
-ARCHIVE_URL = r"^(https://|http://(localhost|127\.0\.0\.1)[:/])"  # loopback needs no encryption
 NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
 LOSSY_GAP = 48  # between the values of a lossy mask, which compression changes by up to half of this
 SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
 MaskPath = Annotated[str, AfterValidator(check_mask_pattern)]
 
 
-class ArchiveSpec(FrozenModel):
-    """One of the files that a data set is published as: a plain tar archive, even if its name says otherwise.
-
-    Attributes:
-      file: Its name under the input root.
-      url, bytes, sha256: Where to download it, and what must arrive.
-    """
-
-    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    url: str = Field(pattern=ARCHIVE_URL)
-    bytes: int = Field(gt=0)
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
-
-    @property
-    def local_names(self) -> tuple[str, ...]:
-        """Names to look for: the published one, and the one that `gunzip` would leave."""
-        return tuple(dict.fromkeys((self.file, self.file.removesuffix(".gz"))))
-
-
-class StatisticsRule(FrozenModel):
-    """Limits on a number over all records of a split; each range is (smallest, largest), both ends included."""
-
-    feature: str
-    mean: tuple[float, float] | None = Field(default=None, description="range of the mean value")
-    zeros: tuple[float, float] | None = Field(default=None, description="range of the share of records with value 0")
-
-    @model_validator(mode="after")
-    def _ordered_ranges(self) -> StatisticsRule:
-        if not self.ranges:
-            raise ValueError("needs a range: mean, zeros or both")
-        for measure, (low, high) in self.ranges.items():
-            if not low <= high:
-                raise ValueError(f"{measure}: the range starts with its smaller end, got [{low}, {high}]")
-        return self
-
-    @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """Measure (`mean`, `zeros`) to its range, for those that the rule limits."""
-        return {name: limits for name in ("mean", "zeros") if (limits := getattr(self, name)) is not None}
-
-
 def _gaps(*values: Iterable[int]) -> list[int]:
     """Distances between neighbours."""
     ordered = sorted(value for some in values for value in some)
     return [after - before for before, after in pairwise(ordered)]
-
-
-class Threshold(FrozenModel):
-    """How much a feature may differ: between the splits (`skew`), and from a baseline version (`drift`)."""
-
-    skew: float | None = Field(default=None, gt=0, le=1, description="None: splits may differ, as by city or by video")
-    drift: float | None = Field(default=None, gt=0, le=1, description="None: the default of `derived_schema`")
 
 
 class DatasetSpec(FrozenModel):

@@ -29,8 +29,8 @@ from schemas.version_files import EXAMPLES_FOLDER, SCHEMA_FILE, STATISTICS_FOLDE
 from tfx_pipeline.config.output_layout import CHECKPOINTS_FOLDER, PIPELINE_FOLDER
 from tfx_pipeline.config.pipeline import RUN_FN, TUNER_FN, PipelineConfig
 from tfx_pipeline.evaluation.baseline import CANDIDATE, LatestOtherBlessedModel
+from tfx_pipeline.evaluation.eval_config import eval_config, final_eval_config
 from tfx_pipeline.evaluation.final_evaluator import FinalEvaluator
-from tfx_pipeline.evaluation.results import eval_config, final_eval_config
 from tfx_pipeline.hub.component import HFPusher
 from tfx_pipeline.platforms import Platform
 from tfx_pipeline.source_digest import source_sha256

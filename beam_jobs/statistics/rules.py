@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies, AnomalyInfo
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList, NumericStatistics
 
-from schemas.spec import StatisticsRule
+from schemas.statistics_rule import StatisticsRule
 
 _MEASURES = {"mean": "mean", "zeros": "share of records with 0"}
 

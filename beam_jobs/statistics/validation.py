@@ -18,7 +18,7 @@ from beam_jobs.statistics.rules import add_rule_anomalies
 from beam_jobs.storage.files import exists, read_file
 from schemas.bounded_text import clipped
 from schemas.features import EVAL, IMAGE, IMAGE_ID, MASK, SPLITS, TEST, TRAIN, TRAINING_SPLITS
-from schemas.spec import StatisticsRule
+from schemas.statistics_rule import StatisticsRule
 from schemas.version_files import statistics_path
 
 TOP_VALUES = 64  # more than any slice feature has values, so that their counts are complete

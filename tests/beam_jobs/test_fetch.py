@@ -12,8 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from beam_jobs.fetch import ATTEMPTS, fetch_archive, main, part_name
+from schemas.archive_spec import ArchiveSpec
 from schemas.errors import UserError
-from schemas.spec import ArchiveSpec
 
 CONTENT = random.Random(1).randbytes(3 << 20)  # three pieces
 HALF = len(CONTENT) // 2
@@ -175,7 +175,7 @@ import resource, signal, sys
 from pathlib import Path
 from beam_jobs.console import exit_code
 from beam_jobs.fetch import fetch_archive
-from schemas.spec import ArchiveSpec
+from schemas.archive_spec import ArchiveSpec
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then the write fails, as it does on a full disk
 resource.setrlimit(resource.RLIMIT_FSIZE, ({2 << 20}, {2 << 20}))
 archive = ArchiveSpec.model_validate_json({archive.model_dump_json()!r})

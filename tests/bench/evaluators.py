@@ -46,7 +46,7 @@ def export(models: Path, image_size: int) -> None:
 def light_tfma(ready: Ready, models: Path, shards: str, output: Path) -> float:
     """The project's Evaluator: every metric of it, with its confidence intervals."""
     from tfx_pipeline.config.pipeline import EvaluationConfig
-    from tfx_pipeline.evaluation.results import eval_config
+    from tfx_pipeline.evaluation.eval_config import eval_config
 
     config = eval_config(SPEC, EvaluationConfig(min_mean_iou=0.0))
     for metric in config.metrics_specs[0].metrics:

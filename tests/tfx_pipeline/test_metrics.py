@@ -14,9 +14,10 @@ from schemas.spec import load_spec
 from tests.rooms import PROJECT_DIR
 from tfx_pipeline.config.hub import DataSource
 from tfx_pipeline.config.pipeline import EvaluationConfig
+from tfx_pipeline.evaluation.eval_config import eval_config
 from tfx_pipeline.evaluation.eval_predictions import Predictions
 from tfx_pipeline.evaluation.page import write_evaluation_report
-from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics, eval_config
+from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
 from tfx_pipeline.hub.card_results import eval_results, results_tables
 from tfx_pipeline.hub.properties import DatasetFacts
 from tfx_pipeline.local.summary import Summary

@@ -22,7 +22,7 @@ from beam_jobs.statistics.validation import (
     parse_schema,
     validate_splits,
 )
-from schemas.spec import StatisticsRule
+from schemas.statistics_rule import StatisticsRule
 
 SCHEMA_TEXT = """
 feature {
