@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from importlib import metadata
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -104,13 +105,13 @@ def write_model_info(
       tflite: `trainer.export_tflite`'s reports; None without TFLite models.
       tuned: Names of the settings that a search chose.
     """
-    has_titles = spec.class_titles != spec.class_names
+    titles: dict[str, Any] = {} if spec.class_titles == spec.class_names else {"titles": spec.class_titles}
     info = ModelInfo(
         dataset=spec.name,
         data=DataDescription(title=spec.title, license=spec.license, source=spec.source, drawn=spec.drawn),
         classes=spec.class_names,
         palette=spec.palette,
-        **({"titles": spec.class_titles} if has_titles else {}),  # fields that are never set are not written
+        **titles,  # a field that is never set is not written
         image_size=config.model_size(image_size),
         tiled=config.crop_size > 0,
         manifest_sha256=manifest_sha256,

@@ -98,6 +98,7 @@ def _is_drawn(file: SourceFile) -> bool:
     except (InputRejected, OSError, ValueError, SyntaxError):
         return False
     colors = pixels.colors if pixels.colors is not None else pixels.values
+    assert colors is not None  # one of both is there
     return len(np.unique(colors)) <= _FEW_COLORS
 
 
@@ -162,7 +163,7 @@ def _oddities(photo: Photo, mask_shape: tuple[int, ...], photo_path: str, mask_p
         yield STORED_SIZE if is_stored else OTHER_SIZE, mask_path
     if FLATTENED_ALPHA in photo.repairs and photo.container == "tiff":
         yield CLEAR, photo_path
-    if max(high for _, high in photo.image.getextrema()) < _DARK:
+    if np.asarray(photo.image).max() < _DARK:
         yield DARK, photo_path
 
 
