@@ -39,7 +39,7 @@ def records(folder):
                 found[image_id][wanted.kind].append(source)
     made = {}
     for image_id, kinds in found.items():
-        plan = pair(image_id, sorted(kinds[IMAGES]), masks_of(kinds, options.spec), ["train"])
+        plan = pair(image_id, sorted(kinds[IMAGES]), masks_of(kinds, options.spec), ["train"], options.spec)
         (plan,) = unpack_plans(pack_plans([plan]))
         values = make_record(image_id, *read_contents(plan), options.spec, Encoding(0, "png", 90)).values
         made[image_id] = values["image"], values["mask"]

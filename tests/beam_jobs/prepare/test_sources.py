@@ -17,6 +17,7 @@ from beam_jobs.sources.archives import list_members
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
 from schemas.path_pattern import PathPattern, check_path_pattern
+from schemas.spec import load_spec
 from tests.beam_jobs.archives import add, pack
 from tests.beam_jobs.jobs import GOOD, prepare
 
@@ -53,7 +54,7 @@ def test_a_pattern_without_one_id_or_that_leaves_the_folder_is_refused(pattern):
 def test_of_thousands_of_files_for_one_id_two_are_named_and_the_others_counted():
     files = [SourceFile(f"/data/part_{number:04d}/images/pug_1.jpg", 1) for number in range(5_000)]
     with pytest.raises(InputRejected) as rejected:
-        pair("pug_1", files, files[:1], ["train"])
+        pair("pug_1", files, files[:1], ["train"], load_spec("pets"))
     first, second = files[:2]
     assert (rejected.value.reason, rejected.value.detail) == (DUPLICATE_ID, f"{first} and {second} and 4,998 more")
 

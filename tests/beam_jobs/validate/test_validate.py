@@ -181,7 +181,7 @@ def test_unusable_options_are_reported_and_nothing_is_written(root, version, tmp
 def test_a_manifest_of_other_splits_is_refused(version):
     splits = json.loads((version / "manifest.json").read_text())["splits"]
     change_manifest(version, splits={"train": splits["train"]})
-    with pytest.raises(UserError, match="splits: must be train and eval, got 'train'"):
+    with pytest.raises(UserError, match=r"splits: must be train and eval, .*got 'train'"):
         validate(version)
 
 
