@@ -235,7 +235,7 @@ def _write(
         (layout.masks - len(layout.pairs), "masks", "photo"),
     ):
         if count > 0:
-            print(f"Note: {count:,} {what} have no {missing}")
+            print(f"Note: {what} without a {missing}: {count:,}")
     say_what_next(folder, target, _page_beside(target), sum(one.name == ASKED for one in guesses.classes))
     return 0
 

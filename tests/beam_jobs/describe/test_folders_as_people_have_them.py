@@ -79,7 +79,7 @@ def test_masks_that_are_refused_come_with_the_detail(tmp_path):
 def test_photos_and_masks_beside_each_other_are_counted_apart(tmp_path, capsys):
     folder = save(tmp_path / "hub", NOISE, SCENE, 4, "train/{}.png", "train/{}_mask.png")
     assert describe(folder) == 0
-    assert "have no mask" not in capsys.readouterr().out
+    assert "without a mask" not in capsys.readouterr().out
     assert 'image_path: "train/{id}.png"  # 4 photos' in (folder / "dataset.yaml").read_text()
 
 
