@@ -7,7 +7,6 @@ import sys
 from contextlib import suppress
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pytest
 
@@ -92,17 +91,16 @@ def test_checkpoints_of_another_model_are_refused_and_the_folder_is_named(settin
         run(other, checkpoint_dir=str(settings.checkpoints))
 
 
-def test_a_loss_that_is_not_finite_ends_the_training_and_names_the_remedy(settings, tmp_path):
-    config = TrainingConfig(**settings.config)
-    backbone = keras.applications.MobileNetV2(
-        input_shape=(SIZE, SIZE, 3), alpha=config.encoder_width, include_top=False, weights=None
-    )
+def test_a_loss_that_is_not_finite_ends_the_training_and_names_the_remedy(settings, small_encoder, tmp_path):
+    keras_hub = pytest.importorskip("keras_hub", reason="presets need the extra `models`")
+    backbone = keras_hub.models.Backbone.from_preset(small_encoder)
     backbone.set_weights([np.full_like(one, np.nan) for one in backbone.get_weights()])
-    broken = str(tmp_path / "broken.weights.h5")
-    backbone.save_weights(broken)
+    broken = str(tmp_path / "broken")
+    backbone.save_to_preset(broken)
+    others = {key: value for key, value in settings.config.items() if key not in ("encoder_weights", "encoder_width")}
     with pytest.raises(UserError, match=r"diverged in epoch 1, before step 4 .* is nan; lower the learning rate"):
         run(
-            SimpleNamespace(config={**settings.config, "encoder_weights": broken}, shards=settings.shards),
+            SimpleNamespace(config={**others, "encoder": broken}, shards=settings.shards),
             checkpoint_dir=str(tmp_path / "checkpoints"),
         )
     assert not list((tmp_path / "checkpoints").rglob("ckpt-*"))

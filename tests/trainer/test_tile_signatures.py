@@ -23,15 +23,15 @@ from trainer.tiling import predict_tiles
 
 TILE, CLASSES = 64, 3
 LARGE = (2000, 3000)  # rows, columns
-CONFIG = TrainingConfig(encoder_weights="none", encoder_scale=1, fine_tune_epochs=0, crop_size=TILE)
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
+def exported(small_encoder, tmp_path_factory):
     """The signatures of a crop model, and the same without export."""
     folder = str(tmp_path_factory.mktemp("export") / "model")
     keras.utils.set_random_seed(0)
-    model = build_model(CONFIG, TILE, CLASSES)
+    config = TrainingConfig(encoder=small_encoder, encoder_scale=1, fine_tune_epochs=0, crop_size=TILE)
+    model = build_model(config, TILE, CLASSES)
     # Untrained logits are all but equal everywhere; far apart, rounding decides on no pixel.
     model.get_layer("logits").set_weights([100.0 * one for one in model.get_layer("logits").get_weights()])
     export_model(model, 0, CLASSES, folder, crop_size=TILE)

@@ -15,9 +15,9 @@ SIZE, CLASSES, PHOTOS = 64, 3, 16
 
 
 @pytest.fixture(scope="module")
-def config(weights_file):
+def config(small_encoder):
     return TrainingConfig(
-        encoder_weights=weights_file,
+        encoder=small_encoder,
         encoder_scale=1,
         decoder_filters=8,
         epochs=2,
