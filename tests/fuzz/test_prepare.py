@@ -44,7 +44,7 @@ NAMES = (
     "...jpg",
     "pug_202..jpg",
     "pug_\u202egpj.jpg",
-    "pug_e\u0301.jpg",
+    "pug_o\u0308.jpg",
     "pug_é.jpg",
     "写真_1.jpg",
     "x" * 250 + ".jpg",

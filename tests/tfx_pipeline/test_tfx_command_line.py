@@ -17,7 +17,7 @@ PIPELINE_FILE = "tfx_pipeline/local_runner.py"
 @pytest.mark.proof
 def test_the_tfx_command_line_creates_and_runs_the_pipeline(write_config, toy_version, tmp_path):
     training = {"encoder_weights": "none", "fine_tune_epochs": 0, "epochs": 1, "batch_size": 4}
-    evaluation = {"min_mean_iou": 0.0}
+    evaluation = {"min_mean_iou": 0.0, "allow_blind": ["pet", "background", "border"]}  # hardly trained
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # tfx asks `pip` what is installed
         "LOCAL_HOME": str(tmp_path / "tfx_home"),  # where the tfx command line remembers pipelines of --engine=local
