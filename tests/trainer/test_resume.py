@@ -115,7 +115,7 @@ def test_the_checkpoints_of_a_finished_run_are_deleted_and_no_others(tmp_path):
 
 @pytest.mark.proof
 def test_early_stopping_goes_back_to_the_best_weights(settings):
-    overshooting = {**settings.config, "epochs": 6, "early_stopping": 1, "learning_rate": 1.0}
+    overshooting = {**settings.config, "ema_decay": 0.0, "epochs": 6, "early_stopping": 1, "learning_rate": 1.0}
     stopped = run(SimpleNamespace(config=overshooting, shards=settings.shards))
     figures = [epoch.mean_iou for epoch in stopped.epochs]
     assert len(figures) == figures.index(max(figures)) + 2
