@@ -8,7 +8,7 @@ from beam_jobs.records.tfrecord import TFRecordWriter
 from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema, schema_sha256
 from schemas.features import TRAINING_SPLITS
-from schemas.manifest import Manifest, Shard, Split, options_sha256
+from schemas.manifest import Manifest, Shard, Split, options_sha256, read_manifest
 from schemas.spec import DatasetSpec, load_spec
 from schemas.version_files import DATASET_FILE, MANIFEST_FILE, SCHEMA_FILE, shard_path
 
@@ -85,3 +85,15 @@ def published_before_contracts(version_dir: Path) -> None:
     values = json.loads((version_dir / MANIFEST_FILE).read_text())
     del values["dataset_sha256"]
     (version_dir / MANIFEST_FILE).write_text(json.dumps(values, indent=2, sort_keys=True) + "\n")
+
+
+def ids_by_split(version: Path) -> dict[str, set[str]]:
+    """Split to the ids of its records."""
+    import tensorflow as tf
+
+    found = {}
+    for name, split in read_manifest(version).splits.items():
+        records = tf.data.TFRecordDataset([str(version / shard.path) for shard in split.shards]).as_numpy_iterator()
+        features = [tf.train.Example.FromString(one).features.feature for one in records]
+        found[name] = {feature["image_id"].bytes_list.value[0].decode() for feature in features}
+    return found

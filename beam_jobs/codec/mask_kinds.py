@@ -51,6 +51,19 @@ class MaskPixels(NamedTuple):
     colors: np.ndarray | None
     is_lossy: bool
 
+    @property
+    def raster(self) -> np.ndarray:
+        """The values, or the colours where there are none; [H, W]."""
+        raster = self.colors if self.values is None else self.values
+        if raster is None:
+            raise ValueError("a mask has values or colours")
+        return raster
+
+
+def color_name(packed: int) -> str:
+    """A colour of `MaskPixels.colors` as people write it: `#rrggbb`, or `transparent`."""
+    return "transparent" if packed == _CLEAR else f"#{packed:06x}"
+
 
 def read_pixels(data: bytes, container: str, palette_colors: bool, scaled: bool = False) -> MaskPixels:
     """Decodes a mask of any kind.
@@ -152,7 +165,7 @@ def class_ids_of(pixels: MaskPixels, spec: DatasetSpec) -> tuple[np.ndarray, flo
     if known:
         if pixels.colors is None:
             raise InputRejected(NOT_A_MASK, "16 bits grey; the data set's masks are coloured")
-        return _lookup(pixels.colors, known, spec, lambda value: "transparent" if value == _CLEAR else f"#{value:06x}")
+        return _lookup(pixels.colors, known, spec, color_name)
     if pixels.values is None:
         raise InputRejected(NOT_A_MASK, "has colours; the data set names values: state its colours in classes")
     values, soft = pixels.values, 0.0

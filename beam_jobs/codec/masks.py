@@ -94,10 +94,7 @@ def _is_plain(source: png.Png) -> bool:
 
 
 def _mapped(pixels: MaskPixels, spec: DatasetSpec, photo_size: tuple[int, int]) -> SourceMask:
-    raster = pixels.colors if pixels.values is None else pixels.values
-    if raster is None:
-        raise ValueError("a mask has values or colours")
-    height, width = raster.shape[:2]
+    height, width = pixels.raster.shape[:2]
     if (width, height) != photo_size:
         raise InputRejected(MASK_SIZE, f"mask is {width}x{height} pixels, its photo {_by(photo_size)}")
     class_ids, soft = class_ids_of(pixels, spec)

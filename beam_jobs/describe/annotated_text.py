@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,6 +12,8 @@ from PIL import Image
 from beam_jobs.codec.masks import decode_mask, resize_mask
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.describe.annotations import Annotations
+from beam_jobs.describe.dataset_text import quoted
+from beam_jobs.describe.page import SIDE, thumbnails
 from beam_jobs.describe.split_files import SplitFacts
 from beam_jobs.elements import SourceFile
 from beam_jobs.html.document import document
@@ -34,7 +34,7 @@ from schemas.spec import DatasetSpec
 from schemas.version_files import DATASET_FILE
 
 SAMPLE = 40  # photos whose annotations are drawn
-_SHOWN, _SIDE = 8, 320  # of them, and pixels
+_SHOWN = 8  # of them
 BACKGROUND = "background"
 _NAMED_NOTHING = ("void", IGNORE, "ignored", "unlabeled", "unlabelled", "_background_", "__ignore__", "don't care")
 
@@ -86,16 +86,16 @@ def description(
     if drawn:
         seen = drawn.photos + sum(drawn.problems.values())
         lines += [f"# Note: {count} of {seen} photos would be rejected: {why}" for why, count in drawn.problems.items()]
-    lines += [f"name: {name}", f"image_path: {_quoted(found.image_path)}"]
+    lines += [f"name: {name}", f"image_path: {quoted(found.image_path)}"]
     if found.mask_path:
-        lines.append(f"mask_path: {_quoted(found.mask_path)}")
+        lines.append(f"mask_path: {quoted(found.mask_path)}")
     if "{split:" in f"{found.image_path}{found.annotations or ''}":
         lines.append("split: official  # the folders or files say it; hash would draw one by the names")
     elif facts:
         lines += facts.lines()
     lines += ["masks:", f"  format: {found.format}"]
     if found.annotations:
-        lines.append(f"  annotations: {_quoted(found.annotations)}")
+        lines.append(f"  annotations: {quoted(found.annotations)}")
     if found.has_urls:
         lines.append("  names: url  # as in my%20photo.jpg")
     if found.format == "layers" and len(found.categories) > 1:
@@ -106,7 +106,7 @@ def description(
     for category, (class_name, count) in found.categories.items():
         shown = IGNORE if class_name.lower() in _NAMED_NOTHING else class_name
         what = f"{count:,} annotations" + ("" if shown != ASKED else ": what is it? A name, or ignore")
-        lines.append(f"  {_quoted(category)}: {_quoted(shown)}  # {what}")
+        lines.append(f"  {quoted(category)}: {quoted(shown)}  # {what}")
     return sealed("\n".join(lines) + "\n", "beam_jobs.describe")
 
 
@@ -167,22 +167,13 @@ def _draw(found: dict[str, list], spec: DatasetSpec) -> tuple[Image.Image, np.nd
     masks = masks_of(found, spec)
     if len(masks) != 1:
         raise InputRejected("missing_mask" if not masks else "duplicate_id", f"{len(masks)} masks")
-    photo = decode_photo(read_input(found[IMAGES][0]), _SIDE, max_missing_fraction=1)
+    photo = decode_photo(read_input(found[IMAGES][0]), SIDE, max_missing_fraction=1)
     mask = decode_mask(read_input(masks[0]), spec, (photo.source_width, photo.source_height))
     return photo.image, resize_mask(mask, spec, 0)
 
 
 def _figure(photo: Image.Image, class_ids: np.ndarray, spec: DatasetSpec) -> tuple[bytes, bytes]:
-    scale = _SIDE / max(photo.size)
-    size = max(1, round(scale * photo.width)), max(1, round(scale * photo.height))
-    colors = color_table(spec.palette, spec.ignored_color)[class_ids]
-    encoded = []
-    mask = Image.fromarray(colors).resize(size, Image.Resampling.NEAREST)
-    for one, kind in ((photo.resize(size), "JPEG"), (mask, "PNG")):
-        buffer = io.BytesIO()
-        one.save(buffer, kind)
-        encoded.append(buffer.getvalue())
-    return encoded[0], encoded[1]
+    return thumbnails(photo, Image.fromarray(color_table(spec.palette, spec.ignored_color)[class_ids]))
 
 
 def annotated_page(name: str, text: str, spec: DatasetSpec, drawn: Drawn) -> str:
@@ -220,7 +211,3 @@ def annotated_page(name: str, text: str, spec: DatasetSpec, drawn: Drawn) -> str
 
 def _class_id(name: str, names: Sequence[str]) -> int:
     return names.index(name) if name in names else IGNORE_ID
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)

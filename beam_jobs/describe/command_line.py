@@ -15,7 +15,7 @@ from beam_jobs.describe.dataset_text import dataset_yaml
 from beam_jobs.describe.layout import DERIVED_WORDS, MASK_WORDS, Layout, find_layouts
 from beam_jobs.describe.remarks import folders_as_classes, problems_of, say_what_next
 from beam_jobs.describe.unpaired import why_nothing_pairs
-from beam_jobs.elements import spell_out
+from beam_jobs.elements import SourceFile, spell_out
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.records.sharding import id_hash
 from beam_jobs.runners.beam_options import parse_beam_flags
@@ -116,7 +116,6 @@ def _are_masks_alone(layout: Layout, folder: str) -> bool:
         return False
     with heavy_imports():
         from beam_jobs.describe.survey import are_drawn
-        from beam_jobs.elements import SourceFile
 
     return are_drawn([SourceFile(photo, 0) for photo, _ in _sample(layout, folder, FEW)])
 
@@ -125,7 +124,6 @@ def _has_masks(layouts: list[Layout], folder: str) -> bool:
     """Whether a few masks of one of the layouts look like masks of classes."""
     with heavy_imports():
         from beam_jobs.describe.survey import may_be_masks, survey_pair
-        from beam_jobs.elements import SourceFile
 
     return any(
         may_be_masks([survey_pair(SourceFile(photo, 0), SourceFile(mask, 0)) for photo, mask in pairs])

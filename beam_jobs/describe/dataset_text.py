@@ -44,10 +44,10 @@ def dataset_yaml(
             else []
         ),
         f"name: {name}",
-        f"image_path: {_quoted(layout.image_path)}  # {layout.photos:,} photos",
-        f"mask_path: {_quoted(layout.mask_path)}  # {layout.masks:,} masks; {len(layout.pairs):,} pairs",
+        f"image_path: {quoted(layout.image_path)}  # {layout.photos:,} photos",
+        f"mask_path: {quoted(layout.mask_path)}  # {layout.masks:,} masks; {len(layout.pairs):,} pairs",
     ]
-    lines += [f"# mask_path: {_quoted(other)}  # pairs as well" for other in others]
+    lines += [f"# mask_path: {quoted(other)}  # pairs as well" for other in others]
     if PathPattern(layout.image_path).names_splits:
         lines.append("split: official  # as the folders say; `hash` would split by hashes of the ids")
     lines += facts.lines()
@@ -60,15 +60,16 @@ def dataset_yaml(
         shown = one.name if one.name.isalpha() and one.name.isascii() else json.dumps(one.name, ensure_ascii=False)
         lines.append(f"  {value}: {shown}  # {one.reason}")
     lines += [
-        f"# group: {{id_pattern: {_quoted(pattern)}}}  # videos, patients or tiles? then this keeps each in one split"
+        f"# group: {{id_pattern: {quoted(pattern)}}}  # videos, patients or tiles? then this keeps each in one split"
         for _, pattern, _ in guesses.slices
     ]
     if guesses.slices:
         lines.append("slices:  # parts of the evaluation")
         for slice_name, pattern, reason in guesses.slices:
-            lines.append(f"  - {{name: {slice_name}, id_pattern: {_quoted(pattern)}}}  # {reason}")
+            lines.append(f"  - {{name: {slice_name}, id_pattern: {quoted(pattern)}}}  # {reason}")
     return sealed("\n".join(lines) + "\n", "beam_jobs.describe")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text between quotes, as YAML and JSON both read it."""
     return json.dumps(text, ensure_ascii=False)

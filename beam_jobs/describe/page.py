@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from beam_jobs.codec.mask_kinds import read_pixels
+from beam_jobs.codec.mask_kinds import color_name, read_pixels
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.describe.guesses import Guesses
 from beam_jobs.elements import SourceFile
@@ -22,7 +22,7 @@ from schemas.shorthand import class_colors
 from schemas.version_files import DATASET_FILE
 
 SHOWN = 8  # pairs
-_SIDE = 320  # pixels
+SIDE = 320  # pixels
 _OTHER = (255, 0, 255)  # of all other values
 
 
@@ -62,27 +62,28 @@ def describing_page(name: str, text: str, guesses: Guesses, pairs: Sequence[tupl
 
 def _figure(photo: str, mask: str, colors: dict[str, tuple[int, int, int]]) -> Markup | None:
     try:
-        picture = decode_photo(read_input(SourceFile(photo, 0)), _SIDE, max_missing_fraction=1).image
+        picture = decode_photo(read_input(SourceFile(photo, 0)), SIDE, max_missing_fraction=1).image
         drawn = _draw_mask(read_input(SourceFile(mask, 0)), colors)
     except (InputRejected, OSError, ValueError, SyntaxError):
         return None
-    scale = _SIDE / max(picture.size)
-    size = max(1, round(scale * picture.width)), max(1, round(scale * picture.height))
-    images = []
-    for one, kind in ((picture.resize(size), "JPEG"), (drawn.resize(size, Image.Resampling.NEAREST), "PNG")):
-        buffer = io.BytesIO()
-        one.save(buffer, kind)
-        images.append(element("img", src=data_uri(f"image/{kind.lower()}", buffer.getvalue()), alt=kind))
+    kinds = zip(("JPEG", "PNG"), thumbnails(picture, drawn))
+    images = [element("img", src=data_uri(f"image/{kind.lower()}", data), alt=kind) for kind, data in kinds]
     return element("figure", *images, element("figcaption", f"{photo} and {mask}"))
+
+
+def thumbnails(photo: Image.Image, mask: Image.Image) -> tuple[bytes, bytes]:
+    """A photo as JPEG and its drawn mask as PNG, both as large as pages show them."""
+    scale = SIDE / max(photo.size)
+    size = max(1, round(scale * photo.width)), max(1, round(scale * photo.height))
+    encoded = io.BytesIO(), io.BytesIO()
+    photo.resize(size).save(encoded[0], "JPEG")
+    mask.resize(size, Image.Resampling.NEAREST).save(encoded[1], "PNG")
+    return encoded[0].getvalue(), encoded[1].getvalue()
 
 
 def _draw_mask(data: bytes, colors: dict[str, tuple[int, int, int]]) -> Image.Image:
     pixels = read_pixels(data, container_of(data) or "", palette_colors=False)
-    values = pixels.values if pixels.values is not None else pixels.colors
-    assert values is not None  # one of the two is there, as `read_pixels` says
-    found, inverse = np.unique(values, return_inverse=True)
-    table = []
-    for value in found.tolist():
-        name = str(value) if pixels.values is not None else "transparent" if value >> 24 else f"#{value:06x}"
-        table.append(colors.get(name, _OTHER))
-    return Image.fromarray(np.array(table, np.uint8)[inverse].reshape(*values.shape, 3))
+    found, inverse = np.unique(pixels.raster, return_inverse=True)
+    name = color_name if pixels.values is None else str
+    table = [colors.get(name(value), _OTHER) for value in found.tolist()]
+    return Image.fromarray(np.array(table, np.uint8)[inverse].reshape(*pixels.raster.shape, 3))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from beam_jobs.codec.mask_kinds import CONTAINERS, read_pixels
+from beam_jobs.codec.mask_kinds import CONTAINERS, color_name, read_pixels
 from beam_jobs.codec.photos import FLATTENED_ALPHA, ROTATED, Photo, decode_photo
 from beam_jobs.elements import SourceFile
 from beam_jobs.rejections import InputRejected
@@ -121,25 +121,25 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
         if container is None or container not in CONTAINERS:
             return _problem(f"masks that are none of {', '.join(CONTAINERS)}", path)
         indices = read_pixels(data, container, palette_colors=False)
-        shown = read_pixels(data, container, palette_colors=True)
+        # only a palette, and grey of 16 bits, leave the colours open
+        shown = indices if indices.colors is not None else read_pixels(data, container, palette_colors=True)
     except InputRejected as error:
         what = "masks" if path == str(mask) else "photos"
         return _problem(f"{what} that are rejected as {error.reason.replace('_', ' ')}", f"{path} ({error.detail})")
     except (OSError, ValueError, SyntaxError):
         return _problem("masks that are damaged", path)
-    values = indices.values if indices.values is not None else indices.colors
-    assert values is not None  # one of both is there
+    values = indices.raster
     problems = dict(_oddities(shown_photo, values.shape, str(photo), path))
     is_color = indices.values is None
     depth = "colours" if is_color else "16-bit values" if values.dtype == np.uint16 else "values"
     kind = f"{f'{LOSSY_KIND} ' if indices.is_lossy else ''}{container} of {depth}"
-    found, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    names = [_name(int(one), is_color) for one in found[:MAX_VALUES]]
+    found, firsts, inverse, counts = np.unique(values, return_index=True, return_inverse=True, return_counts=True)
+    name = color_name if is_color else str
+    names = [name(one) for one in found[:MAX_VALUES].tolist()]
     palette: dict[str, int] = {}
     if indices.colors is None and shown.colors is not None:
-        firsts = np.unique(values, return_index=True)[1][:MAX_VALUES]
-        colors = shown.colors.reshape(-1)[firsts].tolist()
-        palette = {f"{name} {_name(color, True)}": 1 for name, color in zip(names, colors)}
+        colors = shown.colors.reshape(-1)[firsts[:MAX_VALUES]].tolist()
+        palette = {f"{value} {color_name(color)}": 1 for value, color in zip(names, colors)}
     inner = _inner(inverse.reshape(values.shape), len(found))
     soft = 0 if is_color else int(((values > 0) & (values < 255)).sum())
     return Survey(
@@ -169,12 +169,6 @@ def _oddities(photo: Photo, mask_shape: tuple[int, ...], photo_path: str, mask_p
 
 def _problem(text: str, path: str) -> Survey:
     return Survey({}, {}, {}, {}, {}, 0, {}, {text: 1}, {text: path})
-
-
-def _name(value: int, is_color: bool) -> str:
-    if not is_color:
-        return str(value)
-    return "transparent" if value >> 24 else f"#{value:06x}"
 
 
 def _inner(indices: np.ndarray, count: int) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from beam_jobs.codec.annotations.shapes import Shape, Stamp, refuse
-from beam_jobs.codec.mask_kinds import CONTAINERS, MaskPixels, read_pixels
+from beam_jobs.codec.mask_kinds import CONTAINERS, read_pixels
 from beam_jobs.rejections import MASK_SIZE, InputRejected
 from schemas.photos import container_of
 
@@ -46,7 +46,7 @@ def covered_pixels(data: bytes, name: str, threshold: int | None = None) -> np.n
         pixels = read_pixels(data, container, palette_colors=False, scaled=threshold is not None)
     except (OSError, ValueError, SyntaxError) as error:
         raise refuse(f"{name}: damaged {container}: {error}") from None
-    values = _values(pixels)
+    values = pixels.raster
     if threshold is not None and pixels.values is not None:
         return values >= threshold
     if pixels.is_lossy:
@@ -55,10 +55,3 @@ def covered_pixels(data: bytes, name: str, threshold: int | None = None) -> np.n
     if len(found) > 1:
         raise refuse(f"{name}: has the values {', '.join(map(str, found[:5]))} beside 0; a layer has one")
     return values != 0
-
-
-def _values(pixels: MaskPixels) -> np.ndarray:
-    raster = pixels.colors if pixels.values is None else pixels.values
-    if raster is None:
-        raise ValueError("a mask has values or colours")
-    return raster

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
 from PIL import ImageOps
 
 from beam_jobs.elements import SourceFile
@@ -18,6 +17,7 @@ from schemas.version_files import NEAR_DUPLICATES_FILE
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.near_duplicates.test_near_duplicates import distance
 from tests.beam_jobs.pictures import encode, scene, trimap, write_pair
+from tests.published import ids_by_split
 
 pytestmark = pytest.mark.slow
 
@@ -64,16 +64,6 @@ def group_split(photos, tmp_path_factory) -> tuple[Path, str]:
     return run(photos, tmp_path_factory.mktemp("group_split"), "--near_duplicates=one_side")
 
 
-def ids(version: Path) -> dict[str, set[str]]:
-    """Split to the ids of its records."""
-    found = {}
-    for name, split in read_manifest(version).splits.items():
-        records = tf.data.TFRecordDataset([str(version / shard.path) for shard in split.shards]).as_numpy_iterator()
-        features = [tf.train.Example.FromString(one).features.feature for one in records]
-        found[name] = {feature["image_id"].bytes_list.value[0].decode() for feature in features}
-    return found
-
-
 def pairs_of(version: Path) -> set[frozenset[str]]:
     lines = (version / "near_duplicates.jsonl").read_text().splitlines()
     return {frozenset((entry["train"], entry["eval"])) for entry in map(json.loads, lines)}
@@ -106,7 +96,7 @@ def test_where_nobody_looks_nothing_is_said_and_the_records_are_the_same(photos,
 
 
 def test_a_group_split_moves_copies_to_the_split_of_their_first_id(reported, group_split):
-    before, after = ids(reported[0]), ids(group_split[0])
+    before, after = ids_by_split(reported[0]), ids_by_split(group_split[0])
     for original, copy in COPIED.items():
         (split,) = (name for name, members in before.items() if original in members)
         assert {original, copy} <= after[split]
@@ -151,7 +141,7 @@ def videos(tmp_path_factory) -> Path:
 
 def test_of_videos_the_share_of_eval_that_train_has_seen_is_reported(videos, tmp_path):
     version, said = run(videos, tmp_path)
-    frames = sum(not image_id.startswith("boxer") for image_id in ids(version)["eval"])
+    frames = sum(not image_id.startswith("boxer") for image_id in ids_by_split(version)["eval"])
     photos = read_manifest(version).splits["eval"].records
     assert f"{frames}  of {photos} eval photos have a near-duplicate in train ({frames / photos:.1%})" in said
     assert f"{frames} of {photos} eval photos</strong>" in (version / "report.html").read_text()
@@ -166,7 +156,7 @@ def test_after_a_group_split_no_pair_is_left_across_the_splits_though_all_are_co
     encoding = Encoding(image_size=32, image_format="jpeg", jpeg_quality=92)
     train, evaluated = (
         [new_photo_hash((videos / f"images/{image_id}.jpg").read_bytes(), encoding) for image_id in members]
-        for members in (ids(version)["train"], ids(version)["eval"])
+        for members in (ids_by_split(version)["train"], ids_by_split(version)["eval"])
     )
     assert min(distance(one, other) for one in train for other in evaluated) > MAX_DISTANCE
 
@@ -192,6 +182,6 @@ def test_the_real_pair_across_the_official_lists_ends_in_the_same_split(real, tm
     train = {one.name for one in read_split_list(SourceFile(str(real / "annotations/trainval.txt"), 0))}
     assert len(pair & train) == 1
     version, said = run(real, tmp_path, "--split=official", "--near_duplicates=one_side")
-    assert pair <= ids(version)["train"]
+    assert pair <= ids_by_split(version)["train"]
     assert "near-duplicates    0  of " in said
     assert "eval photos have a near-duplicate in train; 1 photo moved" in said

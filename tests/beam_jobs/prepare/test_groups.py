@@ -10,7 +10,8 @@ from schemas.frozen_model import parse_model
 from schemas.group_spec import GroupSpec
 from schemas.version import read_version
 from tests.beam_jobs.pictures import encode, scene, trimap
-from tests.beam_jobs.prepare.test_three_splits import TRIMAPS, ids, publish
+from tests.beam_jobs.prepare.test_three_splits import TRIMAPS, publish
+from tests.published import ids_by_split
 
 VIDEOS, FRAMES = 6, 3
 
@@ -32,7 +33,7 @@ def draw(folder: Path, name: str = "photos/{video}_{frame}.jpg") -> list[str]:
 
 def splits_of_videos(version: Path) -> dict[str, set[str]]:
     found = defaultdict(set)
-    for split, members in ids(version).items():
+    for split, members in ids_by_split(version).items():
         for image_id in members:
             found[image_id.split("_")[0]].add(split)
     return found
@@ -50,7 +51,7 @@ def test_a_hash_keeps_each_group_in_one_split(name, image_path, group, tmp_path,
     assert publish(tmp_path, TRIMAPS | {"image_path": image_path, "group": group}) == 0
     version = tmp_path / "data" / "frames" / "1.0.0"
     assert [len(splits) for splits in splits_of_videos(version).values()] == [1] * VIDEOS
-    assert {len(members) % FRAMES for members in ids(version).values()} == {0}
+    assert {len(members) % FRAMES for members in ids_by_split(version).values()} == {0}
     assert f"  {'groups':<12}{VIDEOS:>8}  each in one split" in capsys.readouterr().out
     assert f"{VIDEOS} groups, each in one split" in (version / "report.html").read_text()
     assert read_version(version).spec.names_groups

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
 import yaml
 
 from beam_jobs.validate.command_line import main as validate
@@ -16,6 +15,7 @@ from schemas.version import verify_version
 from schemas.version_files import NEAR_DUPLICATES_FILE, anomalies_path, statistics_path
 from tests.beam_jobs.jobs import GOOD, prepare
 from tests.beam_jobs.pictures import encode, scene, trimap, write_pair
+from tests.published import ids_by_split
 
 TRIMAPS = {
     "name": "frames",
@@ -25,16 +25,6 @@ TRIMAPS = {
     "mask_path": "masks/{id}.png",
     "classes": [{"name": "pet", "mask_values": [1]}, {"name": "rest", "mask_values": [2, 3]}],
 }
-
-
-def ids(version: Path) -> dict[str, set[str]]:
-    """Split to the ids of its records."""
-    found = {}
-    for name, split in read_manifest(version).splits.items():
-        records = tf.data.TFRecordDataset([str(version / shard.path) for shard in split.shards]).as_numpy_iterator()
-        features = [tf.train.Example.FromString(one).features.feature for one in records]
-        found[name] = {one["image_id"].bytes_list.value[0].decode() for one in features}
-    return found
 
 
 def draw(folder: Path, names: list[str]) -> None:
@@ -62,7 +52,7 @@ def by_hash(photos, tmp_path_factory) -> tuple[Path, str]:
 def test_a_share_of_test_takes_ids_from_train_alone(by_hash, photos, tmp_path):
     version, said = by_hash
     assert prepare(photos, tmp_path, "1.0.0", "--eval_fraction=0.3", "--near_duplicates=ignore") == 0
-    three, two = ids(version), ids(tmp_path / "pets" / "1.0.0")
+    three, two = ids_by_split(version), ids_by_split(tmp_path / "pets" / "1.0.0")
     assert three["eval"] == two["eval"]
     assert three["test"]
     assert three["test"] == two["train"] - three["train"]
@@ -168,7 +158,7 @@ def test_a_retried_version_keeps_its_test_split_and_its_share(photos, tmp_path):
     assert prepare(folder, tmp_path / "data", "1.0.0", *shares) == 0
     write_pair(folder, broken, encode(scene(99), "JPEG"), encode(trimap(300, 200), "PNG"))
     assert prepare(folder, tmp_path / "data", "1.1.0", "--retry_quarantined=1.0.0", "--near_duplicates=ignore") == 0
-    before, now = (ids(tmp_path / "data" / "pets" / name) for name in ("1.0.0", "1.1.0"))
+    before, now = (ids_by_split(tmp_path / "data" / "pets" / name) for name in ("1.0.0", "1.1.0"))
     assert {split: found - {broken} for split, found in now.items()} == before
     assert broken in set().union(*now.values())
 
