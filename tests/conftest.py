@@ -13,6 +13,9 @@ from beam_jobs.console import heavy_imports
 # TensorFlow rounds in processes started afterwards, but not in this one, where it is imported: a training that was
 # killed there and resumed here ended with other weights, depending on which tests a worker had run before.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# What tests call with make is no part of the `make test` that started them: it prints no folders and keeps no options.
+for _variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(_variable, None)
 
 
 @pytest.hookimpl(hookwrapper=True)
