@@ -78,6 +78,13 @@ class AnnotationRow(NamedTuple):
     text: str
 
 
+class TableRow(NamedTuple):
+    """What a table beside the photos says of one: the value, and the file and line that say it."""
+
+    value: str
+    place: str
+
+
 class PhotoSource(NamedTuple):
     """Where a photo can be read again: a file, or a published record that holds it."""
 
@@ -93,6 +100,7 @@ class PlannedRecord(NamedTuple):
       image, mask: Its two files; None for a published record.
       split: Its split.
       record: The serialized record that is copied from a published version; None for a pair of files.
+      group: What a table says that its group is; empty without a table.
     """
 
     image_id: str
@@ -100,6 +108,7 @@ class PlannedRecord(NamedTuple):
     mask: SourceFile | None
     split: str
     record: SourceFile | None = None
+    group: str = ""
 
     @property
     def sources(self) -> tuple[SourceFile, ...]:

@@ -46,8 +46,8 @@ def unpack_plans(packed: bytes) -> list[PlannedRecord]:
 
 def to_plan(row: list[Any]) -> PlannedRecord:
     """Makes a planned record of an unpacked row."""
-    image_id, image, mask, split, record = row
-    return PlannedRecord(image_id, to_file(image), to_file(mask), split, to_file(record))
+    image_id, image, mask, split, record, *rest = row
+    return PlannedRecord(image_id, to_file(image), to_file(mask), split, to_file(record), *rest)
 
 
 def to_file(row: list[Any] | None) -> SourceFile | None:

@@ -20,6 +20,8 @@ MISSING_MASK = "missing_mask"
 MISSING_IMAGE = "missing_image"
 LISTED_TWICE = "listed_in_two_splits"
 NOT_LISTED = "not_in_official_lists"
+NO_ROW = "not_in_table"
+ROWS_DIFFER = "rows_of_table_differ"
 UNMASKED = "left_out_without_mask"
 # Found when a file is read.
 UNREADABLE_FILE = "unreadable_file"
@@ -45,6 +47,7 @@ MASK_ALL_IGNORED = "mask_all_ignored"
 # Left out by the chosen split or by the description, not defective: these don't count toward the rejected fraction.
 EXCLUDED = frozenset({NOT_LISTED, UNMASKED})
 FATAL = frozenset({DUPLICATE_ID})  # a single one withholds the version
+OF_TABLES = frozenset({NO_ROW, ROWS_DIFFER})  # a single one ends the job
 
 
 class InputRejected(Exception):

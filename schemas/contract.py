@@ -56,8 +56,8 @@ def label_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
     if _reading(before) != _reading(now):
         old_masks, new_masks = (one.masks.model_dump(exclude_none=True) for one in (before, now))
         changes.append(f"masks {old_masks} (now {new_masks})")
-    if before.group != now.group:
-        groups = [one.group and one.group.model_dump(exclude_defaults=True) for one in (before, now)]
+    groups = [_grouping(one) for one in (before, now)]
+    if groups[0] != groups[1]:
         changes.append(f"group {groups[0]} (now {groups[1]})")
     return [*changes, *_slice_changes(before, now)]
 
@@ -87,6 +87,13 @@ def _slice_changes(before: DatasetSpec, now: DatasetSpec) -> Iterator[str]:
 def _reading(spec: DatasetSpec) -> dict[str, object]:
     """How masks are read, without where they lie."""
     return spec.masks.model_dump(exclude={"annotations"})
+
+
+def _grouping(spec: DatasetSpec) -> dict[str, object] | None:
+    """How photos belong together; what a table says, and not where it lies."""
+    if spec.group is None:
+        return None
+    return spec.group.model_dump(exclude_defaults=True) | ({"table": "a table"} if spec.group.table else {})
 
 
 def _plain(value: object) -> object:

@@ -8,10 +8,12 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from schemas.frozen_model import FrozenModel
+from schemas.lines import Line
 from schemas.path_pattern import PathPattern
 from schemas.slice_spec import count_groups
+from schemas.table_spec import TablePath
 
-_RULES = ("id_pattern", "folder", "near_duplicates")
+_RULES = ("id_pattern", "folder", "table", "near_duplicates")
 
 
 def varies(part: str) -> bool:
@@ -26,12 +28,16 @@ class GroupSpec(FrozenModel):
       id_pattern: Regular expression over the id, whose first group names it. An id that does not match is a group of
         its own.
       folder: The folders that stand as `*` in `image_path` are the group, as in `videos/*/{id}.jpg`.
+      table: A CSV file below the input folder, with a row for each photo: what names it, and its group.
+      column: The heading of the group's column in the table; None where the table itself says it.
       near_duplicates: Photos that look the same are a group: what the option `near_duplicates: one_side` does.
       whole: A group in several splits, as official lists may have it, withholds the version.
     """
 
     id_pattern: str | None = Field(default=None, description="regular expression; its first group is the group")
     folder: bool = False
+    table: TablePath | None = None
+    column: Line | None = None
     near_duplicates: bool = False
     whole: bool = False
 
@@ -46,6 +52,8 @@ class GroupSpec(FrozenModel):
             raise ValueError(f"needs exactly one of {', '.join(_RULES)}")
         if self.id_pattern is not None and count_groups(self.id_pattern) < 1:
             raise ValueError("id_pattern needs one group in parentheses, which names the group of the photo")
+        if self.column is not None and self.table is None:
+            raise ValueError("column: only with table, whose column it names")
         return self
 
     @property
@@ -54,7 +62,7 @@ class GroupSpec(FrozenModel):
         return not self.near_duplicates
 
     def group_of(self, image_id: str, photo: str, image_path: str) -> str:
-        """The name of a photo's group.
+        """The name of a photo's group, where its id or its path says it; a table says it in other words.
 
         Args:
           image_id: Its id.

@@ -13,7 +13,8 @@ _BREAKS = ("Cc", "Cs", "Zl", "Zp")
 _DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # reverse letters: text can look like another
 
 
-def _check_line(text: str) -> str:
+def check_line(text: str) -> str:
+    """Returns the text if it is one line of plain text; otherwise ValueError says what is wrong."""
     for character in text:
         if unicodedata.category(character) in _BREAKS or character in _DIRECTIONS:
             raise ValueError(f"must be one line of plain text, without U+{ord(character):04X}")
@@ -24,4 +25,4 @@ def _check_line(text: str) -> str:
     return text
 
 
-Line = Annotated[str, Field(min_length=1, max_length=MAX_LINE), AfterValidator(_check_line)]
+Line = Annotated[str, Field(min_length=1, max_length=MAX_LINE), AfterValidator(check_line)]

@@ -34,6 +34,7 @@ from schemas.path_pattern import CLASS, PathPattern, check_mask_pattern, check_p
 from schemas.shorthand import IGNORE, expand
 from schemas.slice_spec import SliceSpec
 from schemas.statistics_rule import StatisticsRule, Threshold
+from schemas.table_spec import ListPath
 from schemas.version_files import DATASET_FILE
 
 NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
@@ -82,7 +83,7 @@ class DatasetSpec(FrozenModel):
     image_path: SourcePath
     mask_path: MaskPath | None = None
     archives: tuple[ArchiveSpec, ...] = ()
-    official_splits: dict[str, str] = Field(default_factory=dict)
+    official_splits: dict[str, ListPath] = Field(default_factory=dict)
     split: Literal["official", "hash"] = "hash"
     group: GroupSpec | None = None
     unmasked: Literal["leave_out"] | None = None  # None is not written, so that older versions keep their bytes
@@ -208,13 +209,23 @@ class DatasetSpec(FrozenModel):
         return frozenset((*self.official_splits, *(name for one in patterns for name in one.splits.values())))
 
     @property
+    def group_table(self) -> str | None:
+        """Path of the table that says the groups; None without one."""
+        return self.group.table if self.group is not None else None
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Paths of the tables that say something of each photo."""
+        return tuple(filter(None, (self.group_table,)))
+
+    @property
     def names_groups(self) -> bool:
         """Whether records hold the name of their group."""
         return self.group is not None and self.group.is_named
 
     def group_of(self, image_id: str, photo: str) -> str:
-        """The group of a photo, by its id and path; the id itself where the data set names no groups."""
-        if self.group is None or not self.group.is_named:
+        """The group of a photo, by its id and path; the id itself where these do not name it."""
+        if self.group is None or not self.group.is_named or self.group.table is not None:
             return image_id
         return self.group.group_of(shown_name(image_id), photo, self.image_path)
 

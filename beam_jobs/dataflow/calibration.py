@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from beam_jobs.elements import SourceFile
 from beam_jobs.prepare.annotations import masks_of, read_annotations
-from beam_jobs.prepare.listing import ANNOTATIONS, IMAGES, LISTS, MASKS, list_files, plan_listings
+from beam_jobs.prepare.listing import ANNOTATIONS, IMAGES, MASKS, NAMED, list_files, plan_listings
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.records import make_record
 from beam_jobs.records.sharding import id_hash
@@ -54,7 +54,7 @@ def count_inputs(options: PrepareOptions, report: Callable[[int], None] | None =
     annotations = []
     for listing in plan_listings(options):
         for wanted, image_id, source in list_files(listing):
-            if wanted.kind == LISTS:
+            if wanted.kind in NAMED:
                 continue
             if wanted.kind == ANNOTATIONS:
                 total += source.bytes

@@ -26,6 +26,11 @@ def listed_fingerprint(image_id: str, split: str) -> int:
     return fingerprint(image_id, b"listed", split.encode())
 
 
+def table_fingerprint(image_id: str, what: str, value: str) -> int:
+    """The fingerprint of what a table says of an input."""
+    return fingerprint(image_id, what.encode(), value.encode())
+
+
 def unread_fingerprint(image_id: str, reason: str) -> int:
     """The fingerprint of an input that was rejected before it was read."""
     return fingerprint(image_id, reason.encode())

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 from apache_beam.pvalue import AsIter
 
-from beam_jobs.elements import AnnotationRow, PlannedRecord, SourceFile
+from beam_jobs.elements import AnnotationRow, PlannedRecord, SourceFile, TableRow
 from beam_jobs.packing import Pack, at_end_of_bundle, pack, to_file, to_plan, unpack
 from beam_jobs.prepare.listing import IMAGES, MASKS
 from beam_jobs.rejections import Rejection
@@ -18,6 +18,7 @@ from beam_jobs.sources.left_out import LeftOut
 
 LISTED_AT = "listed_at"
 LISTED, PUBLISHED, QUARANTINED, ANNOTATED = "listed", "published", "quarantined", "annotated"
+GROUPED = "grouped"
 LEFT_OUT = "left_out"
 NO_ID = "//"  # key of what belongs to no id; no file's id has a slash
 
@@ -30,7 +31,7 @@ class Found(NamedTuple):
 
     Attributes:
       kind: IMAGES or MASKS, whose value is a SourceFile; ANNOTATED, an AnnotationRow; LISTED, the name of a split;
-        LISTED_AT, the line that says it;
+        LISTED_AT, the line that says it; GROUPED, a TableRow;
         PUBLISHED, a PlannedRecord; QUARANTINED, a Rejection; LEFT_OUT, of NO_ID, a dictionary of kinds to LeftOut.
       image_id: The id.
       value: The fact.
@@ -38,7 +39,7 @@ class Found(NamedTuple):
 
     kind: str
     image_id: str
-    value: SourceFile | AnnotationRow | str | PlannedRecord | Rejection | dict[str, LeftOut]
+    value: SourceFile | AnnotationRow | TableRow | str | PlannedRecord | Rejection | dict[str, LeftOut]
 
 
 class JoinById(beam.PTransform):
@@ -108,6 +109,7 @@ _VALUE_OF_ROW = {
     IMAGES: to_file,
     MASKS: to_file,
     ANNOTATED: lambda row: AnnotationRow(*row),
+    GROUPED: lambda row: TableRow(*row),
     LISTED: str,
     LISTED_AT: str,
     PUBLISHED: to_plan,

@@ -17,10 +17,13 @@ from schemas.image_ids import image_id_of
 from schemas.path_pattern import PathPattern
 
 IMAGES, MASKS, LISTS, ANNOTATIONS = "images", "masks", "lists", "annotations"
+GROUP_TABLE = "group_table"
+TABLES = (GROUP_TABLE,)
+NAMED = (LISTS, *TABLES)  # files whose own paths dataset.yaml says
 
 
 class Wanted(NamedTuple):
-    """One kind of file: photos, masks, annotations of many photos, or the official list of `split`.
+    """One kind of file: photos, masks, annotations of many photos, a table, or the official list of `split`.
 
     Of a file found, `split` is what its path names.
     """
@@ -53,6 +56,7 @@ def wanted_files(options: PrepareOptions) -> list[Wanted]:
         Wanted(IMAGES, spec.image_path),
         *([Wanted(MASKS, spec.mask_path)] if spec.mask_path else []),
         *([Wanted(ANNOTATIONS, spec.masks.annotations)] if spec.masks.annotations else []),
+        *([Wanted(GROUP_TABLE, spec.group_table)] if spec.group_table else []),
         *(Wanted(LISTS, path, split) for split, path in lists),
     ]
 
@@ -68,7 +72,7 @@ def plan_listings(options: PrepareOptions) -> Iterator[Listing]:
     packed: list[Wanted] = []
     for wanted in wanted_files(options):
         (unpacked if _is_there(root, wanted) else packed).append(wanted)
-    known = (*spec.official_splits.values(), *(name for one in spec.archives for name in one.local_names))
+    known = (*spec.official_splits.values(), *spec.tables, *(name for one in spec.archives for name in one.local_names))
     for wanted in unpacked:
         yield Listing(root, False, (wanted,), _patterns(unpacked), known)
     if not packed:
@@ -88,7 +92,7 @@ def _is_there(root: str, wanted: Wanted) -> bool:
 
 
 def _patterns(wanted: Iterable[Wanted]) -> tuple[str, ...]:
-    return tuple(one.pattern for one in wanted if one.kind != LISTS)
+    return tuple(one.pattern for one in wanted if one.kind not in NAMED)
 
 
 def _check_archives(packed: list[Wanted], missing: list[str], options: PrepareOptions) -> None:
@@ -98,6 +102,8 @@ def _check_archives(packed: list[Wanted], missing: list[str], options: PrepareOp
     if len(missing) < len(archives):
         if missing and {IMAGES, MASKS} <= {wanted.kind for wanted in packed}:
             raise UserError(f"--input {options.input}: lacks {' and '.join(missing)}; {fetch} it")
+    elif packed[0].kind == GROUP_TABLE:
+        raise UserError(f"--input {options.input}: lacks {packed[0].pattern}, which dataset.yaml names in group.table")
     elif packed[0].kind == LISTS:
         raise UserError(f"--input {options.input}: --split=official needs {packed[0].pattern}; or use --split=hash")
     else:
@@ -140,7 +146,8 @@ def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterat
     if listing.archive:
         patterns = [(wanted, PathPattern(wanted.pattern)) for wanted in listing.wanted]
         for member in list_members(listing.place, left_out):
-            ids = [(wanted, image_id) for wanted, one in patterns if (image_id := one.id_of(member.member)) is not None]
+            expected = [one for one in patterns if one[0].kind in NAMED or member.member not in listing.known]
+            ids = [(wanted, image_id) for wanted, one in expected if (image_id := one.id_of(member.member)) is not None]
             for wanted, image_id in ids:
                 pattern = PathPattern(wanted.pattern)
                 found = member._replace(
@@ -155,7 +162,8 @@ def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterat
             others = [PathPattern(one) for one in listing.patterns if one != wanted.pattern]
             narrower = [one for one in others if one.literal_length > pattern.literal_length]
             for path, image_id, size in list_folder(listing.place, pattern):
-                if image_id is not None and not any(one.id_of(path) is not None for one in narrower):
+                is_other = wanted.kind not in NAMED and path in listing.known  # `{id}.*` matches a list too
+                if image_id is not None and not is_other and not any(one.id_of(path) is not None for one in narrower):
                     layer = spell_out(pattern.class_of(path))
                     source = SourceFile(spell_out(f"{listing.place}/{path}"), size, layer=layer)
                     yield _with_split(wanted, pattern, path), image_id_of(spell_out(image_id)), source

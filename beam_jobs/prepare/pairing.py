@@ -9,19 +9,29 @@ from apache_beam.pvalue import TaggedOutput
 
 from beam_jobs import rejections
 from beam_jobs.coders import declare
-from beam_jobs.elements import PAIR_STAGE, PlannedRecord, SourceFile, spell_out
+from beam_jobs.elements import PAIR_STAGE, PlannedRecord, SourceFile, TableRow, spell_out
 from beam_jobs.monitoring.metrics import count_list
 from beam_jobs.prepare.annotations import read_annotations
 from beam_jobs.prepare.joining import LEFT_OUT, LISTED, LISTED_AT, NO_ID, Found
-from beam_jobs.prepare.listing import ANNOTATIONS, LISTS, Listing, Wanted, left_out_files, list_files, plan_listings
+from beam_jobs.prepare.listing import (
+    ANNOTATIONS,
+    LISTS,
+    TABLES,
+    Listing,
+    Wanted,
+    left_out_files,
+    list_files,
+    plan_listings,
+)
 from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.tables import read_table
 from beam_jobs.rejections import Rejection
 from beam_jobs.sources.input_files import check_listed
 from beam_jobs.sources.split_lists import photo_listed, read_split_list, splits_of_column
 from schemas.bounded_text import enumerated
 from schemas.spec import DatasetSpec
 
-FILES = "files"
+FILES, TABLE = "files", "table"
 
 
 declare(Wanted)
@@ -41,7 +51,7 @@ class ListInput(beam.PTransform):
             | "NameInput" >> beam.Create([self._options])
             | "PlanListings" >> beam.FlatMap(plan_listings).with_output_types(Listing)
             | "SpreadListings" >> beam.Reshuffle()
-            | "ListFiles" >> beam.ParDo(_ListFiles()).with_outputs(LISTS, ANNOTATIONS, main=FILES)
+            | "ListFiles" >> beam.ParDo(_ListFiles()).with_outputs(LISTS, ANNOTATIONS, TABLE, main=FILES)
         )
         facts = [found[FILES]]
         if self._options.split == "official":
@@ -54,16 +64,24 @@ class ListInput(beam.PTransform):
         if self._options.spec.masks.annotations:
             spread = found[ANNOTATIONS] | "SpreadAnnotations" >> beam.Reshuffle()
             facts.append(spread | "ReadAnnotations" >> beam.FlatMap(read_annotations, self._options.spec))
+        if self._options.spec.tables:
+            spread = found[TABLE] | "SpreadTables" >> beam.Reshuffle()
+            facts.append(spread | "ReadTables" >> beam.FlatMap(read_table, self._options.spec))
         return tuple(facts)
 
 
 class _ListFiles(beam.DoFn):
-    """Listing -> Found of each photo and mask, and of what is left out; others: (split, SourceFile) of other files."""
+    """Listing -> Found of each photo and mask, and of what is left out.
+
+    Other outputs: (split, SourceFile) of lists and annotations, (kind, SourceFile) of tables.
+    """
 
     def process(self, listing: Listing) -> Iterator[Found | TaggedOutput]:
         left_out = left_out_files(listing)
         for wanted, image_id, source in list_files(listing, left_out):
-            if wanted.kind in (LISTS, ANNOTATIONS):
+            if wanted.kind in TABLES:
+                yield TaggedOutput(TABLE, (wanted.kind, source))
+            elif wanted.kind in (LISTS, ANNOTATIONS):
                 yield TaggedOutput(wanted.kind, (wanted.split, source))
             else:
                 yield Found(wanted.kind, image_id, source)
@@ -89,8 +107,10 @@ def _read_split_list(element: tuple[str, SourceFile], spec: DatasetSpec) -> Iter
         count_list(form)
 
 
-def group_of(spec: DatasetSpec, image_id: str, images: list[SourceFile]) -> str:
-    """The group of an id with the photos that were found for it; its hash decides the split."""
+def group_of(spec: DatasetSpec, image_id: str, images: list[SourceFile], rows: list[TableRow]) -> str:
+    """The group of an id with the photos and the rows of a table that were found for it; its hash decides the split."""
+    if rows:
+        return min(row.value for row in rows)
     return spec.group_of(image_id, str(images[0]) if images else "")
 
 

@@ -33,6 +33,7 @@ from beam_jobs.prepare.report.samples import LookOver, Overview, SampleRejection
 from beam_jobs.prepare.report.thumbnails import Tile
 from beam_jobs.prepare.shard_writer import HASHED_PHOTOS, NOTED, STATISTICS_ROWS, WriteShard, WrittenShard
 from beam_jobs.prepare.spanning_groups import FindSpanningGroups, SpanningGroups
+from beam_jobs.prepare.tables import check_tables
 from beam_jobs.prepare.tally import Tally, add_sizes, add_tallies
 from beam_jobs.records import sharding
 from beam_jobs.records.sharding import ShardKey, SplitSize
@@ -53,7 +54,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
     shards = (
         # (ShardKey, [packed PlannedRecords])
         planned
-        | "GroupByShard" >> _GroupByShard(sizes, options)
+        | "GroupByShard" >> _GroupByShard(sizes, plan[TALLIES], options)
         | "WriteShards"
         >> beam.ParDo(
             WriteShard(options.staging_dir, options.spec, options.encoding, options.near_duplicates != "ignore")
@@ -124,16 +125,20 @@ class _GroupByShard(beam.PTransform):
 
     Args:
       sizes: {split: SplitSize} of each bundle that the records came from.
+      tallies: Of the plan; no shard is written where they say that tables are wrong.
     """
 
-    def __init__(self, sizes: beam.PCollection, options: PrepareOptions):
+    def __init__(self, sizes: beam.PCollection, tallies: beam.PCollection, options: PrepareOptions):
         super().__init__()
         self._sizes = sizes
+        self._tallies = AsIter(tallies) if options.spec.tables else ()
         self._options = options
 
     def expand(self, planned: beam.PCollection) -> beam.PCollection:
         # {split: number of shards}
-        counts = planned.pipeline | "CountShards" >> MapOnce(_count_shards, AsIter(self._sizes), self._options)
+        counts = planned.pipeline | "CountShards" >> MapOnce(
+            _count_shards, AsIter(self._sizes), self._tallies, self._options
+        )
         assigned = planned | "AssignShard" >> beam.FlatMap(assign_shards, AsSingleton(counts)).with_output_types(
             Assigned
         )
@@ -141,7 +146,10 @@ class _GroupByShard(beam.PTransform):
         return (assigned, every) | "Gather" >> beam.Flatten() | "GroupShards" >> beam.GroupByKey()
 
 
-def _count_shards(sizes: Iterable[dict[str, SplitSize]], options: PrepareOptions) -> dict[str, int]:
+def _count_shards(
+    sizes: Iterable[dict[str, SplitSize]], tallies: Iterable[Tally], options: PrepareOptions
+) -> dict[str, int]:
+    check_tables(tallies, options.spec)
     mark_staging(options)  # no shard is written before there are counts
     counts = {}
     for split, size in sorted(add_sizes(sizes).items()):

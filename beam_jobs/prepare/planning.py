@@ -9,11 +9,12 @@ from apache_beam.pvalue import DoOutputsTuple
 
 from beam_jobs.elements import PLANNED, REJECTED, TALLIES
 from beam_jobs.prepare.annotations import masks_of
-from beam_jobs.prepare.joining import LEFT_OUT, LISTED, LISTED_AT, NO_ID, JoinById
+from beam_jobs.prepare.joining import GROUPED, LEFT_OUT, LISTED, NO_ID, JoinById
 from beam_jobs.prepare.listing import IMAGES
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.pairing import ListInput, group_of, pair, reject
 from beam_jobs.prepare.retry import PlanRetry
+from beam_jobs.prepare.tables import lines_of, with_tables
 from beam_jobs.prepare.tally import TallyPlans
 from beam_jobs.records.sharding import split_by_hash
 from beam_jobs.rejections import InputRejected
@@ -45,7 +46,7 @@ class PlanRecords(beam.PTransform):
         pairing = _Pair(options.split or "hash", options.shares, self._digest_lists, options.spec)
         return (
             (pipeline | "ListInput" >> ListInput(self._options))
-            # (id, {IMAGES: [SourceFile], MASKS: [SourceFile], LISTED: [split]})
+            # (id, {IMAGES: [SourceFile], MASKS: [SourceFile], LISTED: [split], GROUPED: [TableRow]})
             | "JoinById" >> JoinById()
             | "Pair" >> beam.ParDo(pairing).with_outputs(REJECTED, TALLIES, main=PLANNED)
         )
@@ -68,12 +69,13 @@ class _Pair(TallyPlans):
             return
         images, masks = sorted(found[IMAGES]), masks_of(found, self._spec)
         if not images and not masks:
-            self.list_only(found[LISTED_AT])
+            self.list_only(lines_of(found))
             return
         splits = sorted(set(found[LISTED]))
         if self._split_mode == "hash":
-            splits = [split_by_hash(group_of(self._spec, image_id, images), *self._shares)]
+            splits = [split_by_hash(group_of(self._spec, image_id, images, found[GROUPED]), *self._shares)]
         try:
-            yield self.plan(pair(image_id, images, masks, splits, self._spec), self._listed)
+            plan = pair(image_id, images, masks, splits, self._spec)
+            yield self.plan(with_tables(plan, found, self._spec), self._listed)
         except InputRejected as error:
             yield self.reject(reject(image_id, images, masks, splits, error))

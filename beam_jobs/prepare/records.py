@@ -74,8 +74,16 @@ def make_record(
     encoding: Encoding,
     hash_photo: bool = False,
     photo_name: str = "",
+    group: str = "",
 ) -> Record:
-    """Checks, resizes and encodes one pair of files; of `photo_name`, only extension and folder are looked at.
+    """Checks, resizes and encodes one pair of files.
+
+    Args:
+      image_id, photo_data, mask_data: The id, and the bytes of the files.
+      spec, encoding: What records hold, and how.
+      hash_photo: Whether near-duplicates are looked for.
+      photo_name: The photo's path, of which only extension and folder are looked at.
+      group: What a table says that its group is; empty where id or path say it.
 
     Raises:
       InputRejected: The photo, the mask or the id cannot be published.
@@ -98,11 +106,12 @@ def make_record(
     counts = np.bincount(mask.ravel(), minlength=256)
     labelled = mask.size - counts[features.IGNORE_ID]
     ignored = {features.IGNORED_FRACTION: float(counts[features.IGNORE_ID] / mask.size)} if spec.ignores_pixels else {}
+    named = group or spec.group_of(image_id, photo_name)
     values: dict[str, Value] = {
         features.IMAGE: encoded_image,
         features.MASK: encoded_mask,
         features.IMAGE_ID: image_id.encode(),
-        **({features.GROUP: spec.group_of(image_id, photo_name).encode()} if spec.names_groups else {}),
+        **({features.GROUP: named.encode()} if spec.names_groups else {}),
         **{name: value.encode() for name, value in slices.items()},
         features.SOURCE_HEIGHT: photo.source_height,
         features.SOURCE_WIDTH: photo.source_width,

@@ -6,7 +6,7 @@ looked up in the input again; those that are missing keep their old reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import apache_beam as beam
 from apache_beam.pvalue import DoOutputsTuple, TaggedOutput
@@ -16,10 +16,11 @@ from beam_jobs.line_files import read_quarantine
 from beam_jobs.monitoring.metrics import count_copied_repairs, count_not_taken
 from beam_jobs.prepare.annotations import masks_of
 from beam_jobs.prepare.base import read_unchanged
-from beam_jobs.prepare.joining import LEFT_OUT, LISTED, LISTED_AT, NO_ID, PUBLISHED, QUARANTINED, Found, JoinById
+from beam_jobs.prepare.joining import GROUPED, LEFT_OUT, LISTED, NO_ID, PUBLISHED, QUARANTINED, Found, JoinById
 from beam_jobs.prepare.listing import IMAGES
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.pairing import ListInput, group_of, pair, reject
+from beam_jobs.prepare.tables import lines_of, with_tables
 from beam_jobs.prepare.tally import TallyPlans
 from beam_jobs.records.published_records import find_records
 from beam_jobs.records.sharding import split_by_hash
@@ -97,7 +98,7 @@ class _PlanAgain(TallyPlans):
         if len(before) > 1:
             raise UserError(f"{self._base_dir}: names {image_id} twice; prepare a version from all photos")
         if not before and not images and not masks:
-            self.list_only(found[LISTED_AT])
+            self.list_only(lines_of(found))
         elif not before:
             count_not_taken()
         elif isinstance(before[0], PlannedRecord):
@@ -105,18 +106,19 @@ class _PlanAgain(TallyPlans):
         elif not images and not masks:
             yield self.reject(before[0])
         else:
-            yield self._pair(before[0], images, masks, found[LISTED])
+            yield self._pair(before[0], images, masks, found)
 
     def _pair(
-        self, before: Rejection, images: list[SourceFile], masks: list[SourceFile], listed: Iterable[str]
+        self, before: Rejection, images: list[SourceFile], masks: list[SourceFile], found: dict[str, list]
     ) -> PlannedRecord | TaggedOutput:
         if self._spec.names_groups and before.split:  # a folder of fixed files may lack what names their group
             splits = [before.split]
         elif self._shares is not None:
-            splits = [split_by_hash(group_of(self._spec, before.image_id, images), *self._shares)]
+            splits = [split_by_hash(group_of(self._spec, before.image_id, images, found[GROUPED]), *self._shares)]
         else:  # a folder of fixed files has no lists; the base has read them
-            splits = [before.split] if before.split else sorted(set(listed))
+            splits = [before.split] if before.split else sorted(set(found[LISTED]))
         try:
-            return self.plan(pair(before.image_id, images, masks, splits, self._spec))
+            plan = pair(before.image_id, images, masks, splits, self._spec)
+            return self.plan(with_tables(plan, found, self._spec))
         except InputRejected as error:
             return self.reject(reject(before.image_id, images, masks, splits, error))

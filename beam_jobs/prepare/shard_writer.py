@@ -166,7 +166,8 @@ class WriteShard(beam.DoFn):
             return Record(values, (), {}, hashed), example
         photo, mask = contents
         name = str(plan.image)
-        record = make_record(plan.image_id, photo, mask, self._spec, self._encoding, self._hash_photos, name)
+        how = self._spec, self._encoding, self._hash_photos
+        record = make_record(plan.image_id, photo, mask, *how, name, plan.group)
         example = to_example(record.values)
         meter_record(len(example), record.repairs, record.microseconds)
         return record, example

@@ -13,9 +13,9 @@ from apache_beam.pvalue import TaggedOutput
 from beam_jobs.elements import REJECTED, TALLIES, PlannedRecord
 from beam_jobs.monitoring.metrics import count_found, count_left_out, count_listed_only, count_rejection
 from beam_jobs.packing import at_end_of_bundle
-from beam_jobs.prepare.inputs_digest import listed_fingerprint, unread_fingerprint
+from beam_jobs.prepare.inputs_digest import listed_fingerprint, table_fingerprint, unread_fingerprint
 from beam_jobs.records.sharding import SplitSize
-from beam_jobs.rejections import FATAL, Rejection
+from beam_jobs.rejections import FATAL, OF_TABLES, Rejection
 from beam_jobs.sources.left_out import LeftOut, add_left_out
 from schemas.bounded_text import clipped
 
@@ -32,7 +32,7 @@ class Tally(NamedTuple):
       unread_digest: Sum of the fingerprints of what the record-making step never reads: rejected inputs, and lines of
         official lists.
       quarantined: Reason code to number of inputs that were rejected before they were read.
-      fatal: The first few rejections whose reason alone withholds a version, in order.
+      fatal: The first few rejections of each reason that alone withholds a version or ends the job, in order.
       sizes: Split to its planned size.
       listed_at: The first few lines of lists that name the ids of `listed_only`.
       left_out: Kind of file that matches no pattern to their number.
@@ -61,7 +61,7 @@ def add_tallies(tallies: Iterable[Tally]) -> Tally:
         listed_only += one.listed_only
         unread_digest += one.unread_digest
         quarantined.update(one.quarantined)
-        fatal = tuple(heapq.nsmallest(FATAL_SHOWN, (*fatal, *one.fatal)))
+        fatal = _first_of_each_reason((*fatal, *one.fatal))
         sizes = [add_sizes([*sizes, one.sizes])]
         left_out = add_left_out([left_out, one.left_out])
         listed_at = heapq.nsmallest(LINES_SHOWN, [*listed_at, *one.listed_at])
@@ -79,6 +79,15 @@ def add_sizes(sizes: Iterable[dict[str, SplitSize]]) -> dict[str, SplitSize]:
     return total
 
 
+def _first_of_each_reason(rejections: Iterable[Rejection]) -> tuple[Rejection, ...]:
+    first: dict[str, list[Rejection]] = {}
+    for one in sorted(rejections):
+        own = first.setdefault(one.reason, [])
+        if len(own) < FATAL_SHOWN:
+            own.append(one)
+    return tuple(sorted(one for own in first.values() for one in own))
+
+
 class TallyPlans(beam.DoFn):
     """A DoFn that plans. The methods below count what it plans, rejects or leaves out.
 
@@ -88,7 +97,7 @@ class TallyPlans(beam.DoFn):
     def start_bundle(self) -> None:
         self._found = self._listed_only = self._unread_digest = 0
         self._quarantined: Counter[str] = Counter()
-        self._fatal: list[Rejection] = []
+        self._fatal: tuple[Rejection, ...] = ()
         self._records: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
         self._left_out: dict[str, LeftOut] = {}
@@ -99,6 +108,8 @@ class TallyPlans(beam.DoFn):
         self._found += 1
         if listed:
             self._unread_digest += listed_fingerprint(plan.image_id, plan.split)
+        if plan.group:
+            self._unread_digest += table_fingerprint(plan.image_id, "grouped", plan.group)
         self._records[plan.split] += 1
         self._bytes[plan.split] += plan.source_bytes
         return plan
@@ -108,8 +119,8 @@ class TallyPlans(beam.DoFn):
         self._found += 1
         self._unread_digest += unread_fingerprint(rejection.image_id, rejection.reason)
         self._quarantined[rejection.reason] += 1
-        if rejection.reason in FATAL:
-            self._fatal = heapq.nsmallest(FATAL_SHOWN, [*self._fatal, rejection])
+        if rejection.reason in FATAL | OF_TABLES:
+            self._fatal = _first_of_each_reason([*self._fatal, rejection])
         count_rejection(rejection.reason)
         return TaggedOutput(REJECTED, rejection)
 
@@ -133,7 +144,7 @@ class TallyPlans(beam.DoFn):
             self._listed_only,
             self._unread_digest,
             dict(self._quarantined),
-            tuple(self._fatal),
+            self._fatal,
             sizes,
             self._left_out,
             tuple(self._listed_at),

@@ -33,13 +33,14 @@ _MARKS = (  # byte order marks; that of UTF-32 begins like that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_REMEDY = "save the list as UTF-8"
+_REMEDY = "save it as UTF-8"
 
 IDS, NAMES, PATHS = "ids", "file_names", "paths"
-_NAME_COLUMNS = frozenset(
+NAME_COLUMNS = frozenset(
     ("id", "image_id", "imageid", "image", "image_name", "image_path", "img", "file", "file_name", "filename", "name")
 ) | {"path", "photo", "photo_id"}
 _SPLIT_COLUMNS = frozenset(("split", "set", "subset", "partition"))
+SEPARATORS = (",", ";", "\t")
 _PICTURE = re.compile(r"\.(?:jpe?g|png|bmp|tiff?|webp|gif|avif|heic)$", re.IGNORECASE)
 
 
@@ -64,19 +65,41 @@ def read_split_list(source: SourceFile) -> Iterator[Entry]:
     Raises:
       UserError: The list can't be read, or is not text.
     """
-    try:
-        data = read_input(source)
-    except InputRejected as error:
-        raise UserError(f"{error.detail}; a list of a split can't be left out") from None
-    text = _decode(data, str(source))
-    lines = [line.replace("\ufeff", "").strip() for line in re.split("\r\n|\n|\r", text)]  # marks of joined lists
-    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line and not line.startswith("#")]
+    numbered = numbered_lines(source, "a list of a split")
     if numbered and (columns := _heading(numbered[0][1])):
         yield from _read_table(numbered[1:], columns, str(source))
         return
     pick = _first_name if _has_columns([line for _, line in numbered]) else _whole_line
     for number, line in numbered:
         yield Entry(number, pick(line))
+
+
+def numbered_lines(source: SourceFile, what: str) -> list[tuple[int, str]]:
+    """The lines of a list or a table with their numbers, from 1; without empty ones and comments.
+
+    Raises:
+      UserError: The file, which is `what`, can't be read, or is not text.
+    """
+    try:
+        data = read_input(source)
+    except InputRejected as error:
+        raise UserError(f"{error.detail}; {what} can't be left out") from None
+    text = _decode(data, str(source))
+    lines = [line.replace("\ufeff", "").strip() for line in re.split("\r\n|\n|\r", text)]  # marks of joined lists
+    return [(number, line) for number, line in enumerate(lines, start=1) if line and not line.startswith("#")]
+
+
+def read_row(line: str, separator: str, place: str) -> list[str]:
+    """The cells of a line of a table; UserError, which names its `place`, where it is not one."""
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error as error:
+        raise UserError(f"{place}: not a row of a table ({error})") from None
+
+
+def is_picture(name: str) -> bool:
+    """Whether a name ends as those of photos and masks do."""
+    return _PICTURE.search(name) is not None
 
 
 def splits_of_column(entries: Iterable[Entry]) -> dict[str, str]:
@@ -90,7 +113,7 @@ def splits_of_column(entries: Iterable[Entry]) -> dict[str, str]:
 def photo_listed(name: str, image_path: str, mask_path: str | None) -> Listed:
     """The id of the photo that a list calls `name`; it need not exist."""
     parts = name.replace("\\", "/").split("/")
-    form = PATHS if len(parts) > 1 else NAMES if _PICTURE.search(name) else IDS
+    form = PATHS if len(parts) > 1 else NAMES if is_picture(name) else IDS
     if form == IDS and "~" in name and is_image_id(name):  # as quarantines and tables of predictions write it
         return Listed(name, IDS)
     relative = "/".join(part for part in parts if part not in ("", "."))
@@ -117,9 +140,9 @@ def _with_extension(name: str, pattern: str) -> str:
 
 def _heading(line: str) -> tuple[str, int, int | None] | None:
     """Of a table: what separates its columns, and which have the name and the split; None for any other line."""
-    for separator in (",", ";", "\t"):
+    for separator in SEPARATORS:
         cells = [cell.strip().strip('"').lower() for cell in line.split(separator)]
-        names = [index for index, cell in enumerate(cells) if cell in _NAME_COLUMNS]
+        names = [index for index, cell in enumerate(cells) if cell in NAME_COLUMNS]
         if names and (len(cells) > 1 or "_" in line or "file" in line.lower()):
             splits = [index for index, cell in enumerate(cells) if cell in _SPLIT_COLUMNS]
             return separator, names[0], splits[0] if splits else None
@@ -129,10 +152,7 @@ def _heading(line: str) -> tuple[str, int, int | None] | None:
 def _read_table(numbered: list[tuple[int, str]], columns: tuple[str, int, int | None], source: str) -> Iterator[Entry]:
     separator, name, split = columns
     for number, line in numbered:
-        try:
-            cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
-        except csv.Error as error:
-            raise UserError(f"{source}: line {number}: not a row of a table ({error})") from None
+        cells = read_row(line, separator, f"{source}: line {number}")
         if len(cells) > name and cells[name]:
             yield Entry(number, cells[name], cells[split] if split is not None and len(cells) > split else "")
 

@@ -218,7 +218,7 @@ def test_a_list_is_read_with_and_without_a_byte_order_mark(tmp_path, data):
 )
 def test_a_list_that_is_no_unicode_is_named_with_the_place_and_the_remedy(tmp_path, data, problem):
     (tmp_path / "train.txt").write_bytes(data)
-    with pytest.raises(UserError, match=f"{problem}.*; save the list as UTF-8"):
+    with pytest.raises(UserError, match=f"{problem}.*; save it as UTF-8"):
         list(read_split_list(SourceFile(str(tmp_path / "train.txt"), 0)))
 
 

@@ -118,12 +118,13 @@ def official(test: str) -> dict:
     }
 
 
-def publish(folder: Path, described: dict) -> int:
+def publish(folder: Path, described: dict, *options: str, version: str = "1.0.0") -> int:
     """Publishes the photos of a folder under a description."""
     from beam_jobs.prepare.command_line import main
 
     (folder / "photos" / "dataset.yaml").write_text(yaml.safe_dump(described))
-    return main([f"--input={folder / 'photos'}", f"--output={folder / 'data'}", "--version=1.0.0", "--image_size=32"])
+    places = f"--input={folder / 'photos'}", f"--output={folder / 'data'}"
+    return main([*places, f"--version={version}", "--image_size=32", *options])
 
 
 @pytest.mark.parametrize(
