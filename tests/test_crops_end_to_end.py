@@ -34,7 +34,7 @@ TRAINING = {
     "evaluate_every": 24,
 }
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

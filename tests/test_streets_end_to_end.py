@@ -31,7 +31,7 @@ TRAINING = {
     "export_tflite": False,
 }
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.proof, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

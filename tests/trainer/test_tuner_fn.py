@@ -16,7 +16,7 @@ from schemas.errors import UserError
 from schemas.spec import load_spec
 from trainer.tuner_fn import TrainingTuner, tuner_fn
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.slow]
 
 SIZE = 32
 

@@ -47,6 +47,7 @@ def test_a_size_that_cannot_be_trained_on_is_refused_before_anything_is_prepared
 
 
 @pytest.mark.proof
+@pytest.mark.slow
 def test_photos_become_a_judged_model_and_changed_ones_the_next_version(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "leaves"
