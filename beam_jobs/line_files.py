@@ -139,10 +139,11 @@ class _ReadLineFiles(beam.PTransform):
             pipeline
             | "ListFiles" >> FlatMapOnce(list_line_files, self._folder)
             | "SpreadFiles" >> beam.Reshuffle()
-            | "ReadLines" >> beam.FlatMap(_read_lines, self._kind).with_output_types(self._kind)
+            | "ReadLines" >> beam.FlatMap(read_lines, self._kind).with_output_types(self._kind)
         )
 
 
-def _read_lines(path: str, kind: type[Listed]) -> Iterator[Listed]:
+def read_lines(path: str, kind: type[Listed]) -> Iterator[Listed]:
+    """What one file lists; UserError where a line is not of the kind."""
     for number, line in enumerate(read_file(path).splitlines(), start=1):
         yield kind.from_json(line, f"{path}, line {number}")

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import apache_beam as beam
 
+from beam_jobs.compare.pipeline import compare
+from beam_jobs.compare.request import check_output
+from beam_jobs.compare.request import make_request as compare_request
 from beam_jobs.predict.pipeline import predict
 from beam_jobs.predict.request import ANY_PHOTO
 from beam_jobs.predict.request import make_request as predict_request
@@ -67,6 +70,28 @@ class Validate(beam.PTransform):
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return validate(pipeline, self._request)
+
+
+class Compare(beam.PTransform):
+    """Pipeline -> the summary of what changed from one published version to another, as `summary.json` has it.
+
+    Args:
+      before, after: Folders of published versions of one data set, local or `gs://`.
+      output: Folder for `changes/` and `summary.json`; files of these names in it are overwritten.
+
+    Raises:
+      UserError: One of them can't be used.
+    """
+
+    def __init__(self, before: str, after: str, output: str):
+        super().__init__()
+        output = absolute_folder(output)
+        request = compare_request(before, after)
+        check_output(request, output)
+        self._request = request._replace(output=output)
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        return compare(pipeline, self._request)
 
 
 class Predict(beam.PTransform):

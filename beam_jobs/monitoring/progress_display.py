@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 LISTING, WRITING, READING, PREDICTING = "Starting and listing", "Writing", "Reading", "Predicting"
+READING_BOTH, COMPARING = "Reading both versions", "Comparing what differs"
 VALIDATING, SUMMING_UP, PUBLISHING = "Statistics and validation", "Table and summary", "Publishing"
+_AFTERWARDS = {PREDICTING: SUMMING_UP, READING_BOTH: COMPARING}  # once each image was handled; others are validated
 
 _REFRESH_SECONDS = 0.5
 _MIN_SECONDS, _MAX_SECONDS = 5.0, 60.0  # between two lines where there is no terminal
@@ -31,7 +33,7 @@ def stage_of(progress: Progress, working: str = WRITING) -> str:
         return LISTING
     if progress.done < progress.planned:
         return working
-    return SUMMING_UP if working == PREDICTING else VALIDATING
+    return _AFTERWARDS.get(working, VALIDATING)
 
 
 class Display(Protocol):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
 from beam_jobs.elements import PhotoSource, SourceFile, read_source
 from beam_jobs.records.tf_example import Value
@@ -13,9 +15,19 @@ from schemas.errors import UserError
 from schemas.features import IMAGE, IMAGE_ID
 from schemas.manifest import Shard
 
+if TYPE_CHECKING:
+    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
 
 def find_records(version_dir: str, shard: Shard) -> Iterator[tuple[str, SourceFile]]:
-    """Yields id and position of each record of a shard, which is read once and checked against the manifest.
+    """Yields id and position of each record of a shard; otherwise as `read_records`."""
+    for data, source in read_records(version_dir, shard):
+        image_id = bytes_of(parse_record(data), IMAGE_ID).decode()
+        yield image_id, source._replace(member=image_id)
+
+
+def read_records(version_dir: str, shard: Shard) -> Iterator[tuple[bytes, SourceFile]]:
+    """Yields each record of a shard, serialized, and its position; the shard is checked against the manifest.
 
     Raises:
       UserError: The shard is missing, or its bytes are not those that were published.
@@ -26,9 +38,8 @@ def find_records(version_dir: str, shard: Shard) -> Iterator[tuple[str, SourceFi
         with open_file(uri) as file:
             reader = TFRecordReader(file)
             for data in reader:
-                image_id = bytes_of(parse_record(data), IMAGE_ID).decode()
                 end = reader.bytes - 4  # the data's CRC comes last
-                yield image_id, SourceFile(uri, len(data), end - len(data), image_id)
+                yield data, SourceFile(uri, len(data), end - len(data))
     except FileNotFoundError:
         raise UserError(f"{uri}: shard is missing; {remedy}") from None
     except DamagedTFRecord as error:
@@ -38,13 +49,26 @@ def find_records(version_dir: str, shard: Shard) -> Iterator[tuple[str, SourceFi
 
 
 def parse_record(data: bytes) -> dict[str, Value]:
-    """Feature values by name of a serialized `tf.train.Example` with one value in each feature."""
-    import tensorflow as tf  # takes seconds; only a job that copies records needs it
+    """Feature values by name of a serialized `tf.train.Example` with one value in each feature.
 
+    Raises:
+      ValueError: It is none, or a feature has no value, or several.
+    """
+    try:
+        batch = _decoder().DecodeBatch([data])
+    except RuntimeError as error:
+        raise ValueError(f"not a tf.train.Example ({error})") from None
     values: dict[str, Value] = {}
-    for name, feature in sorted(tf.train.Example.FromString(data).features.feature.items()):
-        (values[name],) = getattr(feature, feature.WhichOneof("kind")).value
+    for name, column in sorted(zip(batch.schema.names, batch.columns)):
+        (values[name],) = column[0].as_py() or ()
     return values
+
+
+@cache
+def _decoder() -> ExamplesToRecordBatchDecoder:
+    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder  # without TensorFlow, which takes seconds
+
+    return ExamplesToRecordBatchDecoder()
 
 
 def bytes_of(values: dict[str, Value], name: str) -> bytes:

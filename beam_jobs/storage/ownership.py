@@ -34,14 +34,14 @@ def is_marked(folder: str, owner: str) -> bool:
 
 
 def check_claim(option: str, folder: str, owner: str) -> None:
-    """Checks that a local folder is missing, empty, or marked by `owner`, who may then clean it up; writes nothing.
+    """Checks that a folder is missing, empty, or marked by `owner`, who may then clean it up; writes nothing.
 
     Raises:
       UserError: Names `option`, the folder and the remedy.
     """
-    real = os.path.realpath(folder)  # if the user names a link, that is their choice
+    real = _real(folder)
     try:
-        free = not os.path.lexists(real) or is_marked(real, owner) or not os.listdir(real)
+        free = is_marked(real, owner) or _is_empty(real)
     except OSError as error:
         raise _unusable(option, folder, error) from None
     if not free:
@@ -52,13 +52,25 @@ def check_claim(option: str, folder: str, owner: str) -> None:
 
 
 def claim_folder(option: str, folder: str, owner: str) -> None:
-    """Makes and marks a local folder that `owner` may clean up from now on; UserError as in `check_claim`."""
+    """Makes and marks a folder that `owner` may clean up from now on; UserError as in `check_claim`."""
     check_claim(option, folder, owner)
     try:
-        os.makedirs(folder, exist_ok=True)
-        mark_folder(os.path.realpath(folder), owner)
+        if "://" not in folder:
+            os.makedirs(folder, exist_ok=True)
+        mark_folder(_real(folder), owner)
     except OSError as error:
         raise _unusable(option, folder, error) from None
+
+
+def _real(folder: str) -> str:
+    """Resolves links: if the user names one, that is their choice."""
+    return folder if "://" in folder else os.path.realpath(folder)
+
+
+def _is_empty(folder: str) -> bool:
+    if "://" in folder:
+        return next(files_below(folder), None) is None
+    return not os.path.lexists(folder) or not os.listdir(folder)
 
 
 def _unusable(option: str, folder: str, error: OSError) -> UserError:

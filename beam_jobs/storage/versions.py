@@ -142,6 +142,27 @@ def require_shards(version_dir: str, manifest: Manifest) -> None:
     check_listing(manifest, sizes, version_dir)
 
 
+def refuse_published(option: str, folder: str, published: list[str]) -> None:
+    """Checks that a folder to write to is no published version, and lies in none.
+
+    Args:
+      option: The option that named it, for the message.
+      folder: The folder, as `absolute_folder` gives it.
+      published: Folders of the versions that the job reads.
+
+    Raises:
+      UserError: It is one, or lies in one of `published`.
+    """
+    resolved = {one: one if "://" in one else os.path.realpath(one) for one in [folder, *published]}
+    for version_dir in published:
+        if f"{resolved[folder]}/".startswith(f"{resolved[version_dir]}/"):
+            raise UserError(
+                f"{option} {folder}: lies in the published version {version_dir}; give a folder outside of it"
+            )
+    if exists(f"{folder}/{MANIFEST_FILE}"):
+        raise UserError(f"{option} {folder}: is a published version; give another folder")
+
+
 def _read_side_file(path: str, max_bytes: int) -> bytes:
     try:
         return read_bounded(path, max_bytes)

@@ -6,11 +6,18 @@ import os
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import heavy_imports
-from beam_jobs.storage.versions import absolute_folder, read_bounded, read_contract, require_baseline, require_version
+from beam_jobs.storage.versions import (
+    absolute_folder,
+    read_bounded,
+    read_contract,
+    refuse_published,
+    require_baseline,
+    require_version,
+)
 from schemas.errors import UserError
 from schemas.manifest import Manifest
 from schemas.version import MAX_SCHEMA_BYTES
-from schemas.version_files import MANIFEST_FILE, SCHEMA_FILE
+from schemas.version_files import SCHEMA_FILE
 
 if TYPE_CHECKING:
     from beam_jobs.validate.pipeline import Request
@@ -60,15 +67,9 @@ def _check_baseline(baseline_dir: str, version_dir: str, manifest: Manifest) -> 
 
 
 def _check_output(output: str, published: list[str]) -> None:
-    """Refuses an output in a published version."""
-    resolved = {folder: folder if "://" in folder else os.path.realpath(folder) for folder in [output, *published]}
-    for folder in published:
-        if f"{resolved[output]}/".startswith(f"{resolved[folder]}/"):
-            raise UserError(f"--output {output}: lies in the published version {folder}; give a folder outside of it")
+    refuse_published("--output", output, published)
     if "://" in output:
         return
-    if os.path.exists(os.path.join(output, MANIFEST_FILE)):
-        raise UserError(f"--output {output}: is a published version; give another folder")
     try:
         os.makedirs(output, exist_ok=True)
     except OSError as error:

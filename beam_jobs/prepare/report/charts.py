@@ -6,7 +6,7 @@ from beam_jobs.html.labels import figure, percent, split_mark, swatch
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import CELLS_PER_OCTAVE, Part, bars, size_map, stacked_bar
 from beam_jobs.prepare.report.samples import SizeCell
-from beam_jobs.prepare.report.split_summary import SplitSummary
+from beam_jobs.statistics.split_summary import SplitSummary
 from schemas.features import SOURCE_HEIGHT, SOURCE_WIDTH
 from schemas.spec import DatasetSpec
 

@@ -10,7 +10,7 @@ from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies
 from beam_jobs.html.labels import figure, percent, split_mark
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import bars, gauge, two_histograms
-from beam_jobs.prepare.report.split_summary import Numbers, SplitSummary, Words, summarise
+from beam_jobs.statistics.split_summary import Numbers, SplitSummary, Words, summarise
 from beam_jobs.statistics.validation import DRIFT, Baseline, Validation
 from schemas.spec import DatasetSpec
 

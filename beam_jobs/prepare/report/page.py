@@ -14,11 +14,11 @@ from beam_jobs.prepare.report.drift import drift_section
 from beam_jobs.prepare.report.gallery import rejection_section, sample_section
 from beam_jobs.prepare.report.near_duplicates import NearDuplicateSheet, near_duplicate_section
 from beam_jobs.prepare.report.samples import SizeCell
-from beam_jobs.prepare.report.split_summary import SplitSummary, summarise
 from beam_jobs.prepare.report.statistics_table import statistics_table
 from beam_jobs.prepare.report.thumbnails import Sample, Tile
 from beam_jobs.rejections import EXCLUDED
 from beam_jobs.sources.left_out import LeftOut
+from beam_jobs.statistics.split_summary import SplitSummary, summarise
 from beam_jobs.statistics.validation import Validation
 from schemas.bounded_text import enumerated
 from schemas.manifest import Manifest

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from beam_jobs.html.labels import figure, split_mark
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import histogram
-from beam_jobs.prepare.report.split_summary import Blobs, Numbers, SplitSummary, Words
+from beam_jobs.statistics.split_summary import Blobs, Numbers, SplitSummary, Words
 from beam_jobs.statistics.validation import Finding
 
 _COLUMNS = ("feature", "split", "records", "missing", "mean", "std", "min", "median", "max", "values")

@@ -1,0 +1,1 @@
+"""Compare: what changed from one published version to another, record by record."""

@@ -1,0 +1,256 @@
+"""The comparison of two published versions, from its command line: what changed, record by record."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tests.published as published
+from beam_jobs.compare.command_line import main
+from beam_jobs.records.tf_example import to_example
+from schemas.errors import UserError
+from schemas.manifest import options_sha256, read_manifest
+from schemas.spec import load_spec
+from tests.beam_jobs.jobs import prepare
+from tests.beam_jobs.pictures import encode, scene, trimap, write_pair
+
+pytestmark = pytest.mark.slow
+
+IDS = [f"Bengal_{number}" for number in range(8)] + [f"pug_{number}" for number in range(8)]
+IN_EVAL = [f"pug_{number}" for number in range(4, 8)]
+
+
+def photo(seed: int) -> bytes:
+    """A JPEG like no other seed's."""
+    return encode(scene(seed).resize((60, 40)), "JPEG", quality=90)
+
+
+def write_lists(folder: Path, train: list[str], evaluation: list[str]) -> None:
+    (folder / "annotations/trainval.txt").write_text("".join(f"{one}\n" for one in train))
+    (folder / "annotations/test.txt").write_text("".join(f"{one}\n" for one in evaluation))
+
+
+@pytest.fixture(scope="module")
+def root(made_once) -> Path:
+    """Versions 1.0.0 and 1.1.0, which differ in every way that a record can differ."""
+    return made_once("compare", make_versions)
+
+
+def make_versions(folder: Path) -> None:
+    photos = folder / "photos"
+    for seed, image_id in enumerate(IDS):
+        write_pair(photos, image_id, photo(seed))
+    train = [one for one in IDS if one not in IN_EVAL]
+    write_lists(photos, [*train, "pug_20"], IN_EVAL)
+    options = "--split=official", "--max_rejected_fraction=0.2"
+    (photos / "images/pug_20.jpg").write_bytes(photo(20)[:200])
+    (photos / "annotations/trimaps/pug_20.png").write_bytes(encode(trimap(), "PNG"))
+    assert prepare(photos, folder / "data", "1.0.0", *options) == 0
+
+    (photos / "images/pug_20.jpg").write_bytes(photo(20))  # repaired by hand: added
+    write_pair(photos, "pug_21", photo(21))  # new: added
+    for name in ("images/pug_0.jpg", "annotations/trimaps/pug_0.png"):
+        (photos / name).unlink()  # removed
+    (photos / "images/pug_1.jpg").write_bytes(photo(9)[:200])  # removed, because it is rejected
+    for name in ("images/{}.jpg", "annotations/trimaps/{}.png"):
+        (photos / name.format("Bengal_0")).rename(photos / name.format("Bengal_30"))  # renamed
+    write_pair(photos, "Bengal_1", photo(31))  # another photo
+    mask = np.array(trimap())
+    mask[:20] = 2  # its upper half becomes background
+    write_pair(photos, "Bengal_2", photo(IDS.index("Bengal_2")), encode(Image.fromarray(mask), "PNG"))
+    now = [*(one for one in train if one not in ("pug_0", "Bengal_0", "Bengal_3")), "Bengal_30", "pug_20", "pug_21"]
+    write_lists(photos, now, [*IN_EVAL, "Bengal_3"])  # moved
+    assert prepare(photos, folder / "data", "1.1.0", *options) == 0
+
+
+def compare(before: Path | str, after: Path | str, *options) -> int:
+    return main([f"--from={before}", f"--to={after}", *map(str, options)])
+
+
+def lines(output: Path) -> dict[str, dict]:
+    """The changes by id."""
+    found = [json.loads(line) for path in sorted(output.glob("changes/*")) for line in path.read_text().splitlines()]
+    assert [one["id"] for one in found] == sorted(one["id"] for one in found)
+    return {one["id"]: one for one in found}
+
+
+def test_every_kind_of_change_is_found_and_counted(root, tmp_path, capfd):
+    data = root / "data/pets"
+    assert compare(data / "1.0.0", data / "1.1.0", f"--output={tmp_path}/out") == 0
+    changes = lines(tmp_path / "out")
+    assert {image_id: one["kinds"] for image_id, one in changes.items()} == {
+        "Bengal_1": ["photo_changed"],
+        "Bengal_2": ["mask_changed"],
+        "Bengal_3": ["moved"],
+        "Bengal_30": ["renamed"],
+        "pug_0": ["removed"],
+        "pug_1": ["removed"],
+        "pug_20": ["added"],
+        "pug_21": ["added"],
+    }
+    assert changes["Bengal_30"]["id_before"] == "Bengal_0"
+    assert (changes["Bengal_3"]["split_before"], changes["Bengal_3"]["split_after"]) == ("train", "eval")
+    assert changes["pug_1"]["rejected"] == changes["pug_20"]["rejected"] == "truncated_image"
+    assert "rejected" not in changes["pug_0"]
+    assert changes["Bengal_1"]["photo_difference"] > 5
+    mask = changes["Bengal_2"]
+    assert 0.05 < mask["changed_pixels"] < 0.3
+    assert mask["class_pixels"]["background"] == -mask["class_pixels"]["pet"] - mask["class_pixels"]["border"] > 0
+
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert summary["records"]["unchanged"] == 10
+    assert summary["files"] == ["changes/changes-00000-of-00001.jsonl"]
+    printed = capfd.readouterr()
+    assert "16 (train 12, eval 4) and 16 (train 11, eval 5) records" in printed.out
+    for line in (
+        "unchanged            10",
+        "added                 2  pug_20 (truncated_image), pug_21",
+        "removed               2  pug_0, pug_1 (truncated_image)",
+        "renamed               1  Bengal_30 (from Bengal_0)",
+        "moved                 1  train to eval 1",
+        f"mask changed          1  Bengal_2 ({mask['changed_pixels']:.1%})",
+        "Pixels in changed masks: background +",
+        "Classes' mean share of a photo: ",
+    ):
+        assert line in printed.out
+    assert printed.err == ""
+
+
+def test_the_same_comparison_gives_the_same_bytes_with_workers_and_in_a_bucket(root, bucket, storage, tmp_path):
+    data = root / "data/pets"
+    assert compare(data / "1.0.0", data / "1.1.0", f"--output={tmp_path}/one") == 0
+    workers = "--direct_running_mode=multi_processing", "--direct_num_workers=2"
+    assert compare(data / "1.0.0", data / "1.1.0", f"--output={tmp_path}/two", *workers) == 0
+    for version in ("1.0.0", "1.1.0"):
+        storage.put_folder(data / version, f"{bucket}/pets/{version}")
+    assert compare(f"{bucket}/pets/1.0.0", f"{bucket}/pets/1.1.0", f"--output={bucket}/out") == 0
+    name = "changes/changes-00000-of-00001.jsonl"
+    expected = (tmp_path / "one" / name).read_bytes()
+    assert (tmp_path / "two" / name).read_bytes() == storage.get(f"{bucket}/out/{name}") == expected
+    with pytest.raises(UserError, match="holds files, and nothing says"):
+        compare(f"{bucket}/pets/1.0.0", f"{bucket}/pets/1.1.0", f"--output={bucket}/pets")
+
+
+def test_versions_of_other_sizes_are_compared_by_ids_and_splits(root, tmp_path, capfd):
+    larger = shutil.copytree(root / "data/pets/1.1.0", tmp_path / "pets/1.1.0")
+    values = json.loads((larger / "manifest.json").read_text())
+    options = values["options"] | {"image_size": 64}
+    values |= {"image_size": 64, "options": options, "options_sha256": options_sha256(options)}
+    (larger / "manifest.json").write_text(json.dumps(values))
+    assert compare(root / "data/pets/1.0.0", larger, f"--output={tmp_path}/out") == 0
+    kinds = {image_id: one["kinds"] for image_id, one in lines(tmp_path / "out").items()}
+    assert kinds["Bengal_0"] == ["removed"]
+    assert kinds["Bengal_30"] == ["added"]
+    assert kinds["Bengal_3"] == ["moved"]
+    assert "Bengal_2" not in kinds
+    assert "Note: sizes differ (32 in 1.0.0, 64 in 1.1.0 pixels): photos, masks and renamed" in capfd.readouterr().out
+
+
+def test_a_class_that_is_only_renamed_changes_no_mask(root, tmp_path, capfd):
+    before = root / "data/pets/1.1.0"
+    after = shutil.copytree(before, tmp_path / "pets/1.1.0")
+    classes = [one.model_dump(mode="json", exclude_none=True) for one in load_spec("pets").classes]
+    published.published_under(after, classes=[{**classes[0], "name": "animal"}, *classes[1:]], rules=[], thresholds={})
+    assert compare(before, after) == 0
+    printed = capfd.readouterr().out
+    assert "unchanged            16\n" in printed
+    assert "Note: classes differ: pet is now called animal" in printed
+
+
+def test_classes_in_another_order_are_compared_by_name(root, tmp_path, capfd):
+    before = root / "data/pets/1.1.0"
+    after = shutil.copytree(before, tmp_path / "pets/1.1.0")
+    classes = [one.model_dump(mode="json", exclude_none=True) for one in load_spec("pets").classes]
+    published.published_under(after, classes=[classes[1], classes[0], classes[2]])  # the same bytes say something else
+    assert compare(before, after) == 0
+    printed = capfd.readouterr().out
+    assert "mask changed         16" in printed
+    assert "Note: classes differ: their order differs; masks are compared by class" in printed
+
+
+def record(image_id: str, seed: int = 0) -> bytes:
+    mask = encode(Image.fromarray(np.zeros((32, 32), np.uint8)), "PNG")
+    values = {"image": photo(seed), "mask": mask, "image_id": image_id.encode(), "breed": b"pug", "species": b"dog"}
+    return to_example(values)
+
+
+def test_an_id_in_two_splits_is_named(root, tmp_path):
+    records = {"train": ((record("pug_1"), record("pug_2")), (record("pug_3"),)), "eval": ((record("pug_1"),),)}
+    twice = published.publish(tmp_path, records=records)
+    with pytest.raises(UserError, match=rf"{twice}: has 'pug_1' twice, in eval and train; publish the data"):
+        compare(root / "data/pets/1.0.0", twice)
+
+
+def test_a_record_that_is_none_is_named_with_its_place(root, tmp_path):
+    foreign = published.publish(tmp_path)
+    with pytest.raises(UserError, match=r"examples/Split-.*: the record at byte .* is not one that prepare writes"):
+        compare(root / "data/pets/1.0.0", foreign)
+
+
+def test_equal_photos_are_paired_with_equal_masks_first_and_none_is_lost(tmp_path):
+    def version(place: str, ids: str) -> Path:
+        shards = (tuple(record(f"pug_{one}") for one in ids), (record("pug_1", 7),))
+        return published.publish(tmp_path / place, records={"train": shards, "eval": ((record("pug_2", 8),),)})
+
+    assert compare(version("one", "abcx"), version("two", "defghx"), f"--output={tmp_path}/out") == 0
+    kinds = {image_id: one.get("id_before", one["kinds"]) for image_id, one in lines(tmp_path / "out").items()}
+    assert kinds == {
+        "pug_d": "pug_a",
+        "pug_e": "pug_b",
+        "pug_f": "pug_c",
+        "pug_g": ["added"],
+        "pug_h": ["added"],
+    }
+
+
+def test_a_damaged_version_is_refused_before_anything_is_written(root, tmp_path):
+    before = root / "data/pets/1.0.0"
+    spoilt = shutil.copytree(root / "data/pets/1.1.0", tmp_path / "pets/1.1.0")
+    shard = spoilt / read_manifest(spoilt).splits["train"].shards[0].path
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-9])
+    with pytest.raises(UserError, match=f"{shard.name}.*{len(whole) - 9}"):
+        compare(before, spoilt, f"--output={tmp_path}/out")
+    assert not (tmp_path / "out").exists()
+    shard.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    with pytest.raises(UserError, match=f"{shard.name}: record 1 at byte 0: the CRC"):
+        compare(before, spoilt)
+
+
+def test_what_cannot_be_compared_is_refused_in_one_line(root, tmp_path):
+    data = root / "data/pets"
+    (tmp_path / "link").symlink_to(data / "1.0.0")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine")
+    one, two = data / "1.0.0", data / "1.1.0"
+    other = published.publish(tmp_path / "other")
+    text = (other / "manifest.json").read_text().replace('"pets"', '"streets"').replace("pets-", "streets-")
+    (other / "manifest.json").write_text(text)
+    for shard in other.rglob("pets-*"):
+        shard.rename(shard.with_name(shard.name.replace("pets-", "streets-")))
+    for before, after, options, message in (
+        (one, tmp_path / "link", [], "--to .*link: is the version that --from names"),
+        (one, data / "9.0.0", [], "--to .*9.0.0: no such folder"),
+        (data, two, [], "--from .*pets: no manifest.json"),
+        (one, other, [], "--to .*: holds streets, but --from holds pets"),
+        (one, two, [f"--output={two}/out"], "lies in the published version"),
+        (one, two, [f"--output={other}"], "--output .*other/pets/1.0.0: is a published version"),
+        (one, two, [f"--output={mine}"], "holds files, and nothing says that beam_jobs.compare made it"),
+    ):
+        with pytest.raises(UserError, match=message) as refused:
+            compare(before, after, *options)
+        assert "\n" not in str(refused.value)
+    assert [path.name for path in mine.iterdir()] == ["notes.txt"]
+
+
+def test_an_earlier_comparison_is_replaced_whole(root, tmp_path):
+    data = root / "data/pets"
+    assert compare(data / "1.0.0", data / "1.1.0", f"--output={tmp_path}/out") == 0
+    (tmp_path / "out/changes/changes-00001-of-00002.jsonl").write_text('{"id": "stale"}\n')
+    assert compare(data / "1.1.0", data / "1.0.0", f"--output={tmp_path}/out") == 0
+    assert lines(tmp_path / "out")["pug_21"]["kinds"] == ["removed"]
+    assert len(list((tmp_path / "out/changes").iterdir())) == 1
