@@ -27,7 +27,7 @@ def find_shards(patterns: Sequence[str]) -> list[str]:
 
 def count_records(shards: Sequence[str]) -> int:
     """Counts the records by reading the shards once."""
-    return int(_read(shards).reduce(tf.constant(0, tf.int64), lambda count, _: count + 1))
+    return int(read_records(shards).reduce(tf.constant(0, tf.int64), lambda count, _: count + 1))
 
 
 def parse_example(example: tf.Tensor, image_size: int | str) -> tuple[tf.Tensor, tf.Tensor]:
@@ -83,7 +83,7 @@ def training_batches(
     def parse(example: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return parse_example(example, image_size)
 
-    records = _read(shards)
+    records = read_records(shards)
     if cache:
         records = records.map(parse, tf.data.AUTOTUNE).cache()
     # Repeating after the shuffle makes every epoch whole before the next begins; batches may span two epochs.
@@ -116,13 +116,13 @@ def evaluation_batches(shards: Sequence[str], image_size: int | str, batch_size:
 
     Where `image_size` is 0, records have any size, and `batch_size` must be 1.
     """
-    dataset = _read(shards).map(lambda example: parse_example(example, image_size), tf.data.AUTOTUNE)
+    dataset = read_records(shards).map(lambda example: parse_example(example, image_size), tf.data.AUTOTUNE)
     dataset = dataset.batch(batch_size)
     return dataset.map(lambda images, masks: (scale_pixels(images), masks)).prefetch(2)
 
 
-def _read(shards: Sequence[str]) -> tf.data.Dataset:
-    """Reads serialized examples from a few shards at a time, always in the same order."""
+def read_records(shards: Sequence[str]) -> tf.data.Dataset:
+    """Reads serialized examples, scalar strings, from a few shards at a time, always in the same order."""
     return tf.data.Dataset.from_tensor_slices(list(shards)).interleave(
         tf.data.TFRecordDataset,
         cycle_length=SHARDS_READ_TOGETHER,
