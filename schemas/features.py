@@ -10,6 +10,8 @@ BRIGHTNESS = "brightness"  # float in [0, 1]: mean luma
 CONTRAST = "contrast"  # float in [0, 0.5]: standard deviation of luma
 IGNORED_FRACTION = "ignored_fraction"  # float: ignored share of the mask's pixels; only where the data set ignores some
 
+FRACTION_SUFFIX = "_fraction"  # of the features that hold the share of a class
+
 IGNORE_ID = 255  # in a mask: no class; excluded from training and evaluation
 
 TRAIN = "train"
@@ -21,4 +23,4 @@ SPLITS = (*TRAINING_SPLITS, TEST)
 
 def fraction_feature(class_name: str) -> str:
     """Name of the float feature that holds a class's share of the mask's labelled pixels, e.g. `pet_fraction`."""
-    return f"{class_name}_fraction"
+    return f"{class_name}{FRACTION_SUFFIX}"

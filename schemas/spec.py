@@ -256,6 +256,11 @@ class DatasetSpec(FrozenModel):
         return tuple(fraction_feature(name) for name in self.class_names)
 
     @property
+    def fraction_titles(self) -> dict[str, str]:
+        """Each class's feature with its share, to the name of the class for people."""
+        return dict(zip(self.fraction_features, self.class_titles))
+
+    @property
     def number_features(self) -> tuple[str, ...]:
         """Names of all features of a record that are numbers."""
         ignored = (IGNORED_FRACTION,) if self.ignores_pixels else ()

@@ -16,7 +16,7 @@ from beam_jobs.prepare.spanning_groups import SpanningGroups
 from beam_jobs.prepare.tally import Tally
 from beam_jobs.rejections import EXCLUDED, FATAL, MISSING_MASK
 from beam_jobs.sources.left_out import LeftOut
-from beam_jobs.statistics.validation import Validation
+from beam_jobs.statistics.validation import Validation, by_cause
 from schemas.features import SPLITS, TRAIN
 from schemas.manifest import Manifest, Split, options_sha256
 
@@ -120,7 +120,7 @@ def find_problems(
             is_drawn = manifest.options.get("eval_fraction") is not None and manifest.splits[TRAIN].records
             few = "; add photos, or give --eval_fraction a larger share, such as 0.4" if is_drawn else ""
             yield Problem(name, "records", f"no record; every split needs one{all_near or few}")
-    for finding in validation.findings:
+    for finding in by_cause(validation.findings):
         if manifest.splits[finding.split].records:
             yield Problem(finding.split, finding.feature, f"{finding.kind}: {finding.description}")
     for reason in FATAL & set(manifest.quarantined):

@@ -117,7 +117,8 @@ def _decide_splits(
 
 
 def _criteria(options: PrepareOptions) -> Criteria:
-    return Criteria(derive_schema(options.spec), options.spec.rules, options.baseline_dir, options.splits)
+    spec = options.spec
+    return Criteria(derive_schema(spec), spec.rules, options.baseline_dir, options.splits, spec.fraction_titles)
 
 
 class _GroupByShard(beam.PTransform):

@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 
 from beam_jobs.near_duplicates import PHOTOS_MOVED, SEARCH_CUT, pairs_of
 from beam_jobs.prepare.options import PrepareOptions
-from schemas.bounded_text import bounded_lines, enumerated
+from schemas.bounded_text import bounded_lines, clipped, enumerated
 from schemas.manifest import Manifest
 from schemas.version_files import (
     ANOMALIES_FOLDER,
+    DATASET_FILE,
     DERIVED_IDS_FOLDER,
     NEAR_DUPLICATES_FILE,
     QUARANTINE_FOLDER,
     REPORT_FILE,
     STATISTICS_FOLDER,
+    statistics_path,
 )
 
 if TYPE_CHECKING:
     from beam_jobs.monitoring.metrics import JobMetrics
 
-PROBLEMS_SHOWN = 40
+PROBLEMS_SHOWN, DIFFERENCES_SHOWN = 40, 4
 _LISTS = "lists_of_"  # of counters, see `beam_jobs.monitoring.metrics`
+_LIMITED = ("skew: ", "drift: ")  # how problems begin that a threshold finds
 COUNTS_SHOWN = 20  # reasons and repairs; there are some twenty of each
 
 
@@ -57,6 +60,7 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
         spanning = counters.get("groups_in_several_splits", 0)
         words = f"{spanning} of them in several splits, which makes the evaluation too optimistic: {REPORT_FILE}"
         rows.append(("groups", groups, words if spanning else "each in one split"))
+    rows += _differences(manifest, version_dir)
     lines = [f"Published {version_dir}"]
     lines += [f"  {name:<12}{count:>8}  {detail}".rstrip() for name, count, detail in rows]
     lines.append(f"  {'seconds':<12}{seconds:>8.1f}  {manifest.inputs / seconds:.0f} images/s")
@@ -67,6 +71,21 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
         lines.append(f"What was not published, and why: {version_dir}/{QUARANTINE_FOLDER}/")
     lines.append(f"Look at it before training on it: {version_dir}/{REPORT_FILE}")
     return "\n".join(lines)
+
+
+def _differences(manifest: Manifest, version_dir: str) -> list[tuple[str, int | str, str]]:
+    """Rows on how splits differ from train; none where they are alike."""
+    from beam_jobs.statistics.differences import differences_of_splits
+    from beam_jobs.statistics.split_summary import summarise
+    from beam_jobs.storage.files import read_file
+    from beam_jobs.storage.versions import read_contract
+
+    summaries = {split: summarise(read_file(f"{version_dir}/{statistics_path(split)}")) for split in manifest.splits}
+    found = differences_of_splits(summaries, read_contract(version_dir, manifest).fraction_titles)
+    shown = [clipped(one.text) for one in found[:DIFFERENCES_SHOWN]]
+    if len(found) > len(shown):
+        shown.append(f"and {len(found) - len(shown)} more: {REPORT_FILE}")
+    return [("differences" if not index else "", "" if index else len(found), text) for index, text in enumerate(shown)]
 
 
 def _near_duplicates(manifest: Manifest, folder: str, metrics: JobMetrics | None) -> list[str]:
@@ -122,6 +141,8 @@ def withheld_table(options: PrepareOptions) -> str:
     lines = [f"Withheld: {options.version_dir} is not published, because"]
     table = [f"  {split:<{widths[0]}}  {what:<{widths[1]}}  {problem}" for split, what, problem in rows]
     lines += bounded_lines(table, PROBLEMS_SHOWN)
+    if any(one["description"].startswith(_LIMITED) for one in outcome["problems"]):
+        lines.append(f"Accept a difference that you expect with a higher limit: thresholds in {DATASET_FILE}")
     quarantined = outcome["manifest"]["quarantined"]
     if quarantined:
         lines.append(f"Quarantined: {_counts(quarantined)}")

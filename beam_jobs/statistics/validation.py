@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -14,9 +14,11 @@ from tensorflow_metadata.proto.v0.schema_pb2 import Schema
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList as Statistics
 
+from beam_jobs.statistics.differences import Compared, describe_differences
 from beam_jobs.statistics.rules import add_rule_anomalies
+from beam_jobs.statistics.split_summary import summarise
 from beam_jobs.storage.files import exists, read_file
-from schemas.bounded_text import clipped
+from schemas.bounded_text import clipped, enumerated
 from schemas.features import EVAL, IMAGE, IMAGE_ID, MASK, SPLITS, TEST, TRAIN, TRAINING_SPLITS
 from schemas.statistics_rule import StatisticsRule
 from schemas.version_files import statistics_path
@@ -35,13 +37,15 @@ class Finding(NamedTuple):
       split: The split that it is about; empty for the whole version.
       feature: The feature; for a FILE the path inside the version.
       kind: What was violated: SCHEMA, SKEW, DRIFT, RULE or FILE.
-      description: What was found.
+      description: What was found. For SKEW and DRIFT it covers all features with the same cause.
+      measured: TFDV's own words, with distance and threshold, where they are others.
     """
 
     split: str
     feature: str
     kind: str
     description: str
+    measured: str = ""
 
 
 class Baseline(NamedTuple):
@@ -76,12 +80,14 @@ class Criteria(NamedTuple):
       rules: The data set's rules.
       baseline_dir: Folder of the published version that drift is measured against; None for none.
       splits: That the version has, with or without records; others are measured where records are copied into them.
+      titles: Features with the share of a class to what people call it; the name, where it is missing.
     """
 
     schema_text: str
     rules: tuple[StatisticsRule, ...] = ()
     baseline_dir: str | None = None
     splits: tuple[str, ...] = TRAINING_SPLITS
+    titles: dict[str, str] = {}  # noqa: RUF012  # never changed in place
 
 
 def parse_schema(text: str) -> Schema:
@@ -182,7 +188,8 @@ def validate_splits(
     def possible(what: str, comparator: str, *compared: Statistics) -> bool:
         fewest = min(map(record_count, compared))
         if comparator and not any(feature.HasField(comparator) for feature in schema.feature):
-            not_compared.append(f"{what}: no feature of the schema has a {comparator}")
+            kind = comparator.partition("_")[0]
+            not_compared.append(f"{what}: the schema limits none (thresholds: {kind} in dataset.yaml)")
         elif fewest < MIN_RECORDS_TO_COMPARE:
             not_compared.append(f"{what}: {MIN_RECORDS_TO_COMPARE} records are needed, {fewest} are there")
         else:
@@ -210,13 +217,47 @@ def validate_splits(
     for split, one in statistics.items():
         if criteria.rules and possible(f"rules for {split}", "", one):
             add_rule_anomalies(anomalies[split], one, criteria.rules)
+    findings = [finding for split in anomalies for finding in _findings(split, anomalies[split])]
     return Validation(
         {split: one.SerializeToString(deterministic=True) for split, one in statistics.items()},
         {split: one.SerializeToString(deterministic=True) for split, one in anomalies.items()},
-        tuple(finding for split in anomalies for finding in _findings(split, anomalies[split])),
+        tuple(_in_plain_words(findings, statistics, before, criteria.titles, baseline)),
         baseline,
         tuple(not_compared),
     )
+
+
+def _in_plain_words(
+    findings: list[Finding],
+    statistics: dict[str, Statistics],
+    before: dict[str, Statistics],
+    titles: Mapping[str, str],
+    baseline: Baseline | None,
+) -> Iterator[Finding]:
+    """Findings with words for people in place of TFDV's distances, where features can be compared."""
+    summaries = {split: summarise(one.SerializeToString()) for split, one in statistics.items()}
+    texts: dict[tuple[str, str, str], str] = {}
+    for split, kind in dict.fromkeys((one.split, one.kind) for one in findings if one.kind in (SKEW, DRIFT)):
+        if kind == SKEW:
+            compared = Compared(split, EVAL if split == TRAIN else TRAIN)
+            other = summaries[compared.other]
+        else:
+            compared = Compared(split, baseline.version if baseline else "", is_earlier=True)
+            other = summarise(before[split].SerializeToString())
+        features = [one.feature for one in findings if (one.split, one.kind) == (split, kind)]
+        for cause in describe_differences(features, summaries[split], other, compared, titles):
+            texts |= dict.fromkeys(((split, kind, name) for name in cause.features), cause.text)
+    for one in findings:
+        text = texts.get((one.split, one.kind, one.feature))
+        yield one._replace(description=clipped(text), measured=one.description) if text else one
+
+
+def by_cause(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings as people read them: those with the same words are one, of several features."""
+    features: dict[Finding, list[str]] = {}
+    for one in findings:
+        features.setdefault(one._replace(feature="", measured=""), []).append(one.feature)
+    return [one._replace(feature=enumerated(names)) for one, names in features.items()]
 
 
 def _add_skew(anomalies: Anomalies, train: Statistics, test: Statistics, schema: Schema) -> None:

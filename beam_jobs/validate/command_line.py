@@ -103,18 +103,22 @@ def _run(request: Request, options: PipelineOptions) -> Outcome:
 
 
 def _report(request: Request, outcome: Outcome, seconds: float, written_to: str | None) -> None:
+    from beam_jobs.statistics.validation import by_cause
+
     counts = ", ".join(f"{split} {request.manifest.splits[split].records}" for split in request.manifest.split_names)
     shards = sum(len(split.shards) for split in request.manifest.splits.values())
     print(f"  {request.manifest.published} records ({counts}) in {shards} shards, {seconds:.1f} seconds")
     if outcome.findings:
         rows = [("split", "feature", "kind", "anomaly")]
-        rows += [(one.split or "(all)", one.feature, one.kind, one.description) for one in outcome.findings]
+        rows += [(one.split or "(all)", one.feature, one.kind, one.description) for one in by_cause(outcome.findings)]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0])) for row in rows]
         for line in bounded_lines(lines, _SHOWN_FINDINGS):
             print(f"  {line}")
     for comparison in outcome.not_compared:
         print(f"Not checked: {comparison}")
+    for difference in outcome.differences[:_SHOWN_FINDINGS]:
+        print(f"Note: {difference}")
     for leak in outcome.leaks:
         if leak.photos or not leak.is_complete:
             _report_leak(leak, request.manifest.splits[leak.held_out].records)

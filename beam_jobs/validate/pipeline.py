@@ -12,9 +12,12 @@ from apache_beam.pvalue import AsIter, AsSingleton
 from beam_jobs.near_duplicates import pairs_of
 from beam_jobs.near_duplicates.pairs import FindLeaks, Leak
 from beam_jobs.once import FlatMapOnce, MapOnce
-from beam_jobs.statistics.validation import FILE, Criteria, Finding, ValidateStatistics, Validation
+from beam_jobs.statistics.differences import differences_of_splits
+from beam_jobs.statistics.split_summary import summarise
+from beam_jobs.statistics.validation import FILE, SKEW, Criteria, Finding, ValidateStatistics, Validation
 from beam_jobs.storage.files import write_atomically
 from beam_jobs.validate.integrity import PHOTOS, ROWS, CheckShard, PublishedShard, check_side_files
+from schemas.features import TRAIN
 from schemas.manifest import Manifest
 from schemas.version_files import anomalies_path
 
@@ -62,11 +65,13 @@ class Outcome(NamedTuple):
       findings: Anomalies of files and statistics.
       not_compared: Comparisons that were left out, in words.
       leaks: Photos that are nearly the same in two splits.
+      differences: How splits differ from train, in words, where no threshold forbids it.
     """
 
     findings: tuple[Finding, ...]
     not_compared: tuple[str, ...]
     leaks: tuple[Leaked, ...]
+    differences: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """Serializes the outcome; `outcome_from_json` reads it."""
@@ -80,7 +85,7 @@ def outcome_from_json(data: bytes) -> Outcome:
     fields = json.loads(data)
     findings = tuple(Finding(**one) for one in fields.pop("findings"))
     leaks = tuple(Leaked(**one | {"pairs": tuple(map(tuple, one["pairs"]))}) for one in fields.pop("leaks"))
-    return Outcome(findings, tuple(fields.pop("not_compared")), leaks)
+    return Outcome(findings, tuple(fields.pop("not_compared")), leaks, tuple(fields.pop("differences")))
 
 
 def validate(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
@@ -116,7 +121,14 @@ def _conclude(request: Request, files: Iterable[Finding], validation: Validation
         *(finding for finding in validation.findings if finding.split not in empty),
     ]
     leaked = tuple(sorted(map(_leaked, leaks)))
-    outcome = Outcome(tuple(findings), validation.not_compared, leaked)
+    summaries = {split: summarise(one) for split, one in validation.statistics.items()}
+    limited = {(one.split, one.feature) for one in findings if one.kind == SKEW}
+    differences = tuple(
+        one.text
+        for one in differences_of_splits(summaries, request.criteria.titles)
+        if not limited & {(split, name) for split in (TRAIN, one.split) for name in one.features}
+    )
+    outcome = Outcome(tuple(findings), validation.not_compared, leaked, differences)
     for split, anomalies in validation.anomalies.items():
         write_atomically(f"{request.output}/{anomalies_path(split)}", anomalies)
     write_atomically(f"{request.output}/{OUTCOME_FILE}", outcome.to_json().encode())

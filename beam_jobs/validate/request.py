@@ -56,7 +56,8 @@ def make_request(
         raise UserError(f"{name}{path}: can't be read ({error.strerror or error}){remedy}") from None
     except (UnicodeDecodeError, ParseError, RecursionError) as error:  # the parser recurses into nested messages
         raise UserError(f"{name}{path}: not a schema in protobuf's text format ({error}){remedy}") from None
-    criteria = Criteria(text, read_contract(version_dir, manifest).rules, baseline_dir, manifest.split_names)
+    spec = read_contract(version_dir, manifest)
+    criteria = Criteria(text, spec.rules, baseline_dir, manifest.split_names, spec.fraction_titles)
     return Request(version_dir, manifest, criteria, output, progress_dir)
 
 

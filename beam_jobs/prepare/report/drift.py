@@ -10,6 +10,7 @@ from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies
 from beam_jobs.html.labels import figure, percent, split_mark
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import bars, gauge, two_histograms
+from beam_jobs.statistics.differences import Compared, describe_differences, notable_features
 from beam_jobs.statistics.split_summary import Numbers, SplitSummary, Words, summarise
 from beam_jobs.statistics.validation import DRIFT, Baseline, Validation
 from schemas.spec import DatasetSpec
@@ -53,14 +54,35 @@ def drift_section(
     counts = " and ".join(f"{before[split].records:,} for {split}" for split in before)
     note = (
         f"Each split beside the same split of {baseline.version}, which has {counts}. Numbers are means, with their "
-        "histograms, the baseline's as a line; of a slice, the value is shown whose share has changed most. A distance "
-        "above its limit is an anomaly and withholds the version: Jensen-Shannon divergence for numbers, the largest "
-        "change of a share for slices."
+        "histograms, the baseline's as a line; of a slice, the value is shown whose share has changed most. The "
+        "distance is 0 where values are spread alike, and 1 where they have nothing in common (Jensen-Shannon "
+        "divergence for numbers, the largest change of a share for slices). Above its limit it withholds the version."
     )
+    texts = [
+        element("li", text)
+        for split in before
+        for text in _texts(split, before[split], summaries[split], distances[split], baseline.version, spec)
+    ]
+    words = [element("ul", *texts)] if texts else []
     skipped = [element("p", f"Not checked: {words}.") for words in validation.not_compared if words.startswith(DRIFT)]
     table = element("table", element("thead", head), *groups, class_="drift")
     scroll = element("div", table, class_="scroll", tabindex=0, role="region", aria_label="Drift of every feature")
-    return join(element("p", note), *skipped, scroll)
+    return join(*words, element("p", note), *skipped, scroll)
+
+
+def _texts(
+    split: str,
+    before: SplitSummary,
+    now: SplitSummary,
+    distances: dict[str, _Distance],
+    version: str,
+    spec: DatasetSpec,
+) -> list[str]:
+    """What a person should know of the drift of a split: what is above its limit, and what is notable."""
+    above = [name for name, one in distances.items() if one.value > one.threshold]
+    names = dict.fromkeys((*above, *notable_features(now, before)))
+    compared = Compared(split, version, is_earlier=True)
+    return [one.text for one in describe_differences(names, now, before, compared, spec.fraction_titles)]
 
 
 def _distances(serialized: bytes) -> dict[str, _Distance]:

@@ -18,6 +18,7 @@ from beam_jobs.prepare.report.statistics_table import statistics_table
 from beam_jobs.prepare.report.thumbnails import Sample, Tile
 from beam_jobs.rejections import EXCLUDED
 from beam_jobs.sources.left_out import LeftOut
+from beam_jobs.statistics.differences import Difference, differences_of_splits
 from beam_jobs.statistics.split_summary import SplitSummary, summarise
 from beam_jobs.statistics.validation import Validation
 from schemas.bounded_text import enumerated
@@ -49,12 +50,14 @@ def report_page(
     """
     manifest = decision.manifest
     summaries = {split: summarise(validation.statistics[split]) for split in manifest.split_names}
+    differences = differences_of_splits(summaries, spec.fraction_titles)
     sections = [
         ("counts", "Counts", _counts(decision)),
         ("photos", "Photos and masks", sample_section(spec, samples, manifest)),
         ("classes", "Class balance", class_balance(spec, summaries)),
         ("sizes", "Photo sizes", photo_sizes(sizes, summaries)),
         ("slices", "Slices", _slices(spec, summaries)),
+        *([("differences", "Differences between splits", _differences(differences))] if differences else []),
         *_drift(spec, validation, summaries),
         *([("near", "Near-duplicates", near_duplicate_section(near_duplicates, manifest))] if near_duplicates else []),
         ("quarantine", "Quarantine", rejection_section(spec, sheets, manifest)),
@@ -63,15 +66,15 @@ def report_page(
     ]
     title = f"{spec.title} {manifest.version}"
     state = "withheld" if decision.problems else "published"
-    return document(f"{title} ({state})", _verdict(title, decision), sections)
+    return document(f"{title} ({state})", _verdict(title, decision, differences), sections)
 
 
-def _verdict(title: str, decision: Decision) -> Markup:
+def _verdict(title: str, decision: Decision, differences: list[Difference]) -> Markup:
     manifest = decision.manifest
     heading = element("h1", title)
     if not decision.problems:
         state = element("p", "Published", class_="state published")
-        return join(state, heading, element("p", _summary(manifest), class_="lead"))
+        return join(state, heading, element("p", _summary(manifest), class_="lead"), *_differ(differences))
     problems = [
         element(
             "li",
@@ -96,7 +99,26 @@ def _verdict(title: str, decision: Decision) -> Markup:
             role="alert",
         ),
         element("p", _summary(manifest), class_="lead"),
+        *_differ(differences),
     )
+
+
+def _differ(differences: list[Difference]) -> list[Markup]:
+    """One line of the verdict on how the splits differ; none where they are alike."""
+    if not differences:
+        return []
+    causes = enumerated(list(dict.fromkeys(one.cause for one in differences)))
+    return [element("p", element("a", "The splits differ", href="#differences"), f" in: {causes}.")]
+
+
+def _differences(differences: list[Difference]) -> Markup:
+    note = (
+        "What a model is evaluated on looks different from what it learns from. That may be as you want it, where "
+        "each split has other cities, videos or patients. Only limits that dataset.yaml sets (thresholds) withhold a "
+        "version."
+    )
+    rows = [element("li", split_mark(one.split), " ", one.text) for one in differences]
+    return join(element("p", note), element("ul", *rows))
 
 
 def _summary(manifest: Manifest) -> str:

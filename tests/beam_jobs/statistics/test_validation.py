@@ -82,8 +82,15 @@ def test_each_finding_says_what_it_speaks_against():
         ("train", "species", DRIFT),
     }
     words = {(one.feature, one.kind): one.description for one in validation.findings}
-    assert "between train and eval is 0.416667, above the threshold 0.3" in words["species", SKEW]
-    assert "between this version and the baseline is 0.416667, above the threshold 0.2" in words["species", DRIFT]
+    assert words["species", SKEW] == (
+        "train photos have other shares of species than eval photos: cat 50.0 %, eval 8.3 %; dog 50.0 %, eval 91.7 %"
+    )
+    assert words["species", DRIFT] == (
+        "train photos have other shares of species than in 1.0.0: cat 50.0 %, was 91.7 %; dog 50.0 %, was 8.3 %"
+    )
+    measured = {(one.feature, one.kind): one.measured for one in validation.findings}
+    assert "between train and eval is 0.416667, above the threshold 0.3" in measured["species", SKEW]
+    assert "between this version and the baseline is 0.416667, above the threshold 0.2" in measured["species", DRIFT]
     assert words["pet_fraction", RULE] == "The mean is 1.195, outside of [0.1, 0.5]."
 
 
@@ -135,9 +142,8 @@ def test_a_schema_without_comparators_compares_nothing_and_the_outcome_says_so()
     validation = validate_splits({"train": now, "eval": before}, Criteria(without), as_baseline(before, before))
     assert validation.findings == ()
     assert [words.partition(": ")[2] for words in validation.not_compared] == [
-        "no feature of the schema has a skew_comparator",
-        "no feature of the schema has a drift_comparator",
-        "no feature of the schema has a drift_comparator",
+        "the schema limits none (thresholds: skew in dataset.yaml)",
+        *["the schema limits none (thresholds: drift in dataset.yaml)"] * 2,
     ]
 
 
