@@ -23,6 +23,7 @@ NOT_LISTED = "not_in_official_lists"
 NO_ROW = "not_in_table"
 ROWS_DIFFER = "rows_of_table_differ"
 UNMASKED = "left_out_without_mask"
+LEFT_OUT_BY_LIST = "excluded"
 # Found when a file is read.
 UNREADABLE_FILE = "unreadable_file"
 # Found when a photo is read.
@@ -44,8 +45,9 @@ MASK_SOFT = "mask_too_soft"
 ANNOTATION = "unusable_annotation"
 MASK_ALL_IGNORED = "mask_all_ignored"
 
-# Left out by the chosen split or by the description, not defective: these don't count toward the rejected fraction.
-EXCLUDED = frozenset({NOT_LISTED, UNMASKED})
+# Left out by the chosen split, the description or a person, not as defective: these don't count toward the rejected
+# fraction.
+EXCLUDED = frozenset({NOT_LISTED, UNMASKED, LEFT_OUT_BY_LIST})
 FATAL = frozenset({DUPLICATE_ID})  # a single one withholds the version
 OF_TABLES = frozenset({NO_ROW, ROWS_DIFFER})  # a single one ends the job
 

@@ -126,6 +126,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="side of a square in pixels, or WIDTHxHEIGHT such as 480x352; photos are stretched to it, and 0 keeps"
         f" their sizes (default {defaults['image_size']})",
     )
+    content.add_argument(
+        "--exclude",
+        metavar="FILE",
+        help="photos to leave out, local or gs://: ids or names, one a line, a table, or JSON Lines such as"
+        " label_issues.jsonl",
+    )
     content.add_argument("--split", help="official lists, or hash of the id (default: as dataset.yaml says, else hash)")
     content.add_argument("--eval_fraction", help=f"eval's share with hash (default {defaults['eval_fraction']})")
     content.add_argument(

@@ -20,6 +20,7 @@ LISTED_AT = "listed_at"
 LISTED, PUBLISHED, QUARANTINED, ANNOTATED = "listed", "published", "quarantined", "annotated"
 GROUPED = "grouped"
 LEFT_OUT = "left_out"
+EXCLUDED = "excluded"
 NO_ID = "//"  # key of what belongs to no id; no file's id has a slash
 
 _FOUND_PER_PARTITION = 1 << 12  # joined at a time, in memory
@@ -31,8 +32,8 @@ class Found(NamedTuple):
 
     Attributes:
       kind: IMAGES or MASKS, whose value is a SourceFile; ANNOTATED, an AnnotationRow; LISTED, the name of a split;
-        LISTED_AT, the line that says it; GROUPED, a TableRow;
-        PUBLISHED, a PlannedRecord; QUARANTINED, a Rejection; LEFT_OUT, of NO_ID, a dictionary of kinds to LeftOut.
+        LISTED_AT, the line that says it; GROUPED, a TableRow; EXCLUDED, the file that says it; PUBLISHED, a
+        PlannedRecord; QUARANTINED, a Rejection; LEFT_OUT, of NO_ID, a dictionary of kinds to LeftOut.
       image_id: The id.
       value: The fact.
     """
@@ -112,6 +113,7 @@ _VALUE_OF_ROW = {
     GROUPED: lambda row: TableRow(*row),
     LISTED: str,
     LISTED_AT: str,
+    EXCLUDED: str,
     PUBLISHED: to_plan,
     QUARANTINED: _to_rejection,
     LEFT_OUT: _to_left_out,

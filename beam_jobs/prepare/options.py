@@ -9,6 +9,7 @@ from pydantic import ByteSize, Field, field_validator, model_validator
 
 from beam_jobs.prepare.records import MAX_MISSING_FRACTION, Encoding
 from beam_jobs.sources.dataset_file import read_dataset
+from beam_jobs.sources.excluded import ids_sha256, read_excluded
 from beam_jobs.storage.locations import wildcard_problem
 from beam_jobs.storage.versions import absolute_folder
 from schemas.contract import dataset_text
@@ -59,6 +60,8 @@ class PrepareOptions(FrozenModel):
       near_duplicates: What to do about near-duplicates in train and eval: `report` them, keep each group in the same
         split (`one_side`), or `ignore` them.
       max_rejected_fraction: A larger share of rejected inputs withholds the version.
+      exclude: File that names photos to leave out, see `beam_jobs.sources.excluded`. `excluded` are their ids, read
+        when the options are made, and `exclude_sha256` is the digest of these, or of the base's.
       origin: Content of the input's `origin.yaml`; None without one.
       baseline: A published version of the same data set under the same output; drift from it withholds the version.
       job_id: Unique, so that no two jobs of a version build in the same folder. Not for users to choose.
@@ -84,6 +87,9 @@ class PrepareOptions(FrozenModel):
     mask_path: MaskPath | None = None
     retry_quarantined: str | None = Field(default=None, pattern=rf"^{VERSION}$")
     base_sha256: str | None = Field(default=None, pattern=SHA256)
+    exclude: str | None = Field(default=None, min_length=1)
+    excluded: tuple[str, ...] = ()
+    exclude_sha256: str | None = Field(default=None, pattern=SHA256)
     origin: Origin | None = None
     job_id: str = Field(default_factory=lambda: uuid.uuid4().hex, pattern=JOB_ID)
 
@@ -100,7 +106,14 @@ class PrepareOptions(FrozenModel):
         split = values.get("split") or description.split
         if description.group is not None and description.group.near_duplicates:
             values = {"near_duplicates": "one_side", **values}
-        return {**values, "dataset": description.name, "description": description, "split": split}
+        values = {**values, "dataset": description.name, "description": description, "split": split}
+        return _with_excluded(values, description)
+
+    @model_validator(mode="after")
+    def _copies_are_not_excluded(self) -> PrepareOptions:
+        if self.excluded and self.retry_quarantined:
+            raise ValueError("exclude: retry_quarantined copies published records; prepare a version from all photos")
+        return self
 
     @field_validator("input", "output")
     @classmethod
@@ -243,4 +256,16 @@ class PrepareOptions(FrozenModel):
         options["near_duplicates"] = self.near_duplicates if self.near_duplicates == "one_side" else None
         if self.retry_quarantined:
             options |= self.model_dump(include=set(BASE_OPTIONS))
+        if self.exclude_sha256:
+            options["exclude_sha256"] = self.exclude_sha256
         return options
+
+
+def _with_excluded(values: dict[str, Any], description: DatasetSpec) -> dict[str, Any]:
+    """Adds the ids that the file of `exclude` names; paths in it are read by the patterns of this job."""
+    path = values.get("exclude")
+    if not isinstance(path, str) or not path:
+        return values
+    patterns = {name: values[name] for name in ("image_path", "mask_path") if values.get(name)}
+    excluded = read_excluded(absolute_folder(path), description.model_copy(update=patterns))
+    return {**values, "excluded": excluded, "exclude_sha256": ids_sha256(excluded)}

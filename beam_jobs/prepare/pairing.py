@@ -12,7 +12,7 @@ from beam_jobs.coders import declare
 from beam_jobs.elements import PAIR_STAGE, PlannedRecord, SourceFile, TableRow, spell_out
 from beam_jobs.monitoring.metrics import count_list
 from beam_jobs.prepare.annotations import read_annotations
-from beam_jobs.prepare.joining import LEFT_OUT, LISTED, LISTED_AT, NO_ID, Found
+from beam_jobs.prepare.joining import EXCLUDED, LEFT_OUT, LISTED, LISTED_AT, NO_ID, Found
 from beam_jobs.prepare.listing import (
     ANNOTATIONS,
     LISTS,
@@ -29,6 +29,7 @@ from beam_jobs.rejections import Rejection
 from beam_jobs.sources.input_files import check_listed
 from beam_jobs.sources.split_lists import photo_listed, read_split_list, splits_of_column
 from schemas.bounded_text import enumerated
+from schemas.errors import UserError
 from schemas.spec import DatasetSpec
 
 FILES, TABLE = "files", "table"
@@ -67,6 +68,9 @@ class ListInput(beam.PTransform):
         if self._options.spec.tables:
             spread = found[TABLE] | "SpreadTables" >> beam.Reshuffle()
             facts.append(spread | "ReadTables" >> beam.FlatMap(read_table, self._options.spec))
+        if self._options.excluded:
+            named = [Found(EXCLUDED, one, str(self._options.exclude)) for one in self._options.excluded]
+            facts.append(pipeline | "NameExcluded" >> beam.Create(named))
         return tuple(facts)
 
 
@@ -149,6 +153,21 @@ def pair(
         check_listed(masks[0])
         return PlannedRecord(image_id, images[0], masks[0], splits[0])
     raise rejections.InputRejected(*problem)
+
+
+def check_excluded(image_id: str, exclude: str, is_known: bool) -> None:
+    """Refuses a photo that `exclude`, the file of `--exclude`, names.
+
+    Raises:
+      rejections.InputRejected: The photo is known, so it is left out.
+      UserError: It is not.
+    """
+    if not is_known:
+        raise UserError(
+            f"--exclude {exclude}: names {image_id}, of which the input has neither photo nor mask; correct or remove"
+            " the line"
+        )
+    raise rejections.InputRejected(rejections.LEFT_OUT_BY_LIST, "named by the file of --exclude")
 
 
 def reject(

@@ -9,10 +9,10 @@ from apache_beam.pvalue import DoOutputsTuple
 
 from beam_jobs.elements import PLANNED, REJECTED, TALLIES
 from beam_jobs.prepare.annotations import masks_of
-from beam_jobs.prepare.joining import GROUPED, LEFT_OUT, LISTED, NO_ID, JoinById
+from beam_jobs.prepare.joining import EXCLUDED, GROUPED, LEFT_OUT, LISTED, NO_ID, JoinById
 from beam_jobs.prepare.listing import IMAGES
 from beam_jobs.prepare.options import PrepareOptions
-from beam_jobs.prepare.pairing import ListInput, group_of, pair, reject
+from beam_jobs.prepare.pairing import ListInput, check_excluded, group_of, pair, reject
 from beam_jobs.prepare.retry import PlanRetry
 from beam_jobs.prepare.tables import lines_of, with_tables
 from beam_jobs.prepare.tally import TallyPlans
@@ -68,13 +68,15 @@ class _Pair(TallyPlans):
             self.leave_out(found[LEFT_OUT])
             return
         images, masks = sorted(found[IMAGES]), masks_of(found, self._spec)
-        if not images and not masks:
+        if not images and not masks and not found[EXCLUDED]:
             self.list_only(lines_of(found))
             return
         splits = sorted(set(found[LISTED]))
         if self._split_mode == "hash":
             splits = [split_by_hash(group_of(self._spec, image_id, images, found[GROUPED]), *self._shares)]
         try:
+            if found[EXCLUDED]:
+                check_excluded(image_id, found[EXCLUDED][0], bool(images or masks))
             plan = pair(image_id, images, masks, splits, self._spec)
             yield self.plan(with_tables(plan, found, self._spec), self._listed)
         except InputRejected as error:

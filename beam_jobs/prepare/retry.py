@@ -24,7 +24,7 @@ from beam_jobs.prepare.tables import lines_of, with_tables
 from beam_jobs.prepare.tally import TallyPlans
 from beam_jobs.records.published_records import find_records
 from beam_jobs.records.sharding import split_by_hash
-from beam_jobs.rejections import InputRejected, Rejection
+from beam_jobs.rejections import LEFT_OUT_BY_LIST, InputRejected, Rejection
 from schemas.errors import UserError
 from schemas.manifest import Shard
 
@@ -103,7 +103,7 @@ class _PlanAgain(TallyPlans):
             count_not_taken()
         elif isinstance(before[0], PlannedRecord):
             yield self.plan(before[0])
-        elif not images and not masks:
+        elif (not images and not masks) or before[0].reason == LEFT_OUT_BY_LIST:
             yield self.reject(before[0])
         else:
             yield self._pair(before[0], images, masks, found)

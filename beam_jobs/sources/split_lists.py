@@ -65,9 +65,13 @@ def read_split_list(source: SourceFile) -> Iterator[Entry]:
     Raises:
       UserError: The list can't be read, or is not text.
     """
-    numbered = numbered_lines(source, "a list of a split")
+    yield from entries_of(numbered_lines(source, "a list of a split"), str(source))
+
+
+def entries_of(numbered: list[tuple[int, str]], source: str) -> Iterator[Entry]:
+    """The entries of a list's lines, which may be a table; `source` names the list in a UserError."""
     if numbered and (columns := _heading(numbered[0][1])):
-        yield from _read_table(numbered[1:], columns, str(source))
+        yield from _read_table(numbered[1:], columns, source)
         return
     pick = _first_name if _has_columns([line for _, line in numbered]) else _whole_line
     for number, line in numbered:
@@ -84,7 +88,12 @@ def numbered_lines(source: SourceFile, what: str) -> list[tuple[int, str]]:
         data = read_input(source)
     except InputRejected as error:
         raise UserError(f"{error.detail}; {what} can't be left out") from None
-    text = _decode(data, str(source))
+    return lines_of(data, str(source))
+
+
+def lines_of(data: bytes, source: str) -> list[tuple[int, str]]:
+    """As `numbered_lines`, of a file's content."""
+    text = _decode(data, source)
     lines = [line.replace("\ufeff", "").strip() for line in re.split("\r\n|\n|\r", text)]  # marks of joined lists
     return [(number, line) for number, line in enumerate(lines, start=1) if line and not line.startswith("#")]
 

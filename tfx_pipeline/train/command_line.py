@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     spec = read_dataset(options.dataset or folder)
     output = local_path("--output", options.output or f"runs/{spec.name}")
     image_size = _given_size(options.image_size, options.set)
-    given = [f"--dataset={options.dataset}"] if options.dataset else []
+    given = [f"--{name}={value}" for name in ("dataset", "exclude") if (value := getattr(options, name))]
     version, code = _publish(folder, spec, output / "data", given, options.version, image_size)
     if code:
         return code
@@ -85,6 +85,7 @@ def _parser() -> CommandLine:
     parser.add_argument("--input", required=True, help="folder with photos and masks, local or gs://")
     parser.add_argument("--output", help="folder of everything that is written (default: runs/NAME, of the data set)")
     parser.add_argument("--dataset", help="dataset.yaml that describes them, or a name (default: the one in --input)")
+    parser.add_argument("--exclude", metavar="FILE", help="photos to leave out, such as a label_issues.jsonl")
     parser.add_argument("--version", help="to prepare (default: 1.0.0; else the next minor one)")
     parser.add_argument(
         "--image_size",
@@ -143,6 +144,7 @@ def _publish(
         image_size = _size(folder, spec, newest)
     places = [f"--input={folder}", f"--output={root}", f"--image_size={image_size}", *given]
     if version is None and newest is not None:
+        _check_exclusion(newest, given)
         try:
             return newest, prepare.main([*places, f"--version={newest.name}"])
         except prepare.AlreadyPublished:
@@ -150,6 +152,16 @@ def _publish(
             print(f"Something has changed since {newest.name}; publishing {version}")
     version = version or FIRST_VERSION
     return root / spec.name / version, prepare.main([*places, f"--version={version}"])
+
+
+def _check_exclusion(newest: Path, given: list[str]) -> None:
+    """Raises UserError where photos that a person left out would silently come back."""
+    left_out = "exclude_sha256" in read_manifest(newest).options
+    if left_out and not any(one.startswith("--exclude=") for one in given):
+        raise UserError(
+            f"{newest}: leaves out what --exclude named; give --exclude again, or --version={next_version(newest.name)}"
+            " to prepare all photos"
+        )
 
 
 def next_version(version: str) -> str:

@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 
 from schemas.errors import UserError
-from schemas.manifest import read_manifest
+from schemas.manifest import Split, read_manifest
 from tests.beam_jobs.describe.test_describe import draw, soft, values
+from tests.published import make_manifest
 from tfx_pipeline.train.command_line import main, photo_sizes
 
 SHORT = [
@@ -44,6 +45,21 @@ def test_a_size_that_cannot_be_trained_on_is_refused_before_anything_is_prepared
     with pytest.raises(UserError, match=problem):
         main(["--input=.", f"--image_size={size}"])
     assert not (tmp_path / "runs").exists()
+
+
+def test_photos_that_a_person_left_out_do_not_come_back_by_themselves(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "leaves"
+    draw(folder, soft, 3, "{}.jpg", "{}.png")
+    (folder / "dataset.yaml").write_text("{image_path: '{id}.jpg', mask_path: '{id}.png', classes: [leaf, ground]}")
+    splits = {split: Split(records=0, shards=()) for split in ("train", "eval")}
+    manifest = make_manifest(splits, dataset="leaves", options={"exclude_sha256": "0" * 64})
+    (tmp_path / "runs/leaves/data/leaves/1.0.0").mkdir(parents=True)
+    (tmp_path / "runs/leaves/data/leaves/1.0.0/manifest.json").write_text(manifest.to_json())
+    with pytest.raises(
+        UserError, match=r"1.0.0: leaves out what --exclude named; give --exclude again"
+    ):
+        main(["--input=leaves"])
 
 
 @pytest.mark.proof
