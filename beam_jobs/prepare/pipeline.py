@@ -27,6 +27,7 @@ from beam_jobs.prepare.options import Contract, PrepareOptions
 from beam_jobs.prepare.place import mark_staging
 from beam_jobs.prepare.planning import plan_records
 from beam_jobs.prepare.publish import MoveFile, conclude, files_to_move, stage_validation
+from beam_jobs.prepare.report.mask_shapes import find_odd_masks
 from beam_jobs.prepare.report.near_duplicates import draw_near_duplicates
 from beam_jobs.prepare.report.page import report_page
 from beam_jobs.prepare.report.samples import LookOver, Overview, SampleRejections, draw_samples
@@ -260,7 +261,8 @@ def _write_report(
     samples = draw_samples(look, options.spec)
     reassigned_photos = None if reassigned is None else sum(reassigned)
     sheet = None if near_duplicates is None else draw_near_duplicates(near_duplicates, reassigned_photos)
-    page = report_page(options.spec, decision, validation, samples, sheets, look.sizes, sheet)
+    odd_masks = find_odd_masks(look.shapes, options.spec)
+    page = report_page(options.spec, decision, validation, samples, sheets, look.sizes, sheet, odd_masks)
     write_atomically(f"{options.staging_dir}/{REPORT_FILE}", page.encode())
     report_publishing(options.staging_dir)
     return decision

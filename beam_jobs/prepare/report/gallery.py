@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 from beam_jobs.html.labels import by_count, in_words, legend, photo_name, split_mark, swatch
 from beam_jobs.html.markup import Markup, data_uri, element, join
-from beam_jobs.prepare.report.thumbnails import Sample, Tile
-from beam_jobs.rejections import EXCLUDED
+from beam_jobs.prepare.report.mask_shapes import OddMask
+from beam_jobs.prepare.report.thumbnails import Sample, Tile, make_sample
+from beam_jobs.rejections import EXCLUDED, LEFT_OUT_BY_LIST
 from schemas.image_ids import shown_name
 from schemas.image_size import sides
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version_files import QUARANTINE_FOLDER
 
+ODD_MASKS_SHOWN = 12
 _GAP = 2  # between photo and overlay, in percent of the photo's width
 
 
@@ -32,7 +34,29 @@ def sample_section(spec: DatasetSpec, samples: dict[str, list[Sample]], manifest
     return join(element("p", words), legend(spec), *sheets)
 
 
-def _sample_figure(name: str, sample: Sample) -> Markup:
+def odd_mask_section(spec: DatasetSpec, odd: Sequence[OddMask]) -> Markup:
+    """The masks that are unlike all others, with the reason below each."""
+    shown = odd[:ODD_MASKS_SHOWN]
+    figures = []
+    for index, one in enumerate(shown):
+        record = one.record
+        sample = make_sample(record.image_id, record.photo, record.mask, spec)
+        words = join(" ", split_mark(record.split), element("br"), element("span", one.words, class_="detail"))
+        figures.append(_sample_figure(f"odd-{index}", sample, words))
+    hidden = len(odd) - len(shown)
+    note = [
+        "Their masks are unlike those of the other photos. That may be right: look at them before you train. Wrong ones"
+        " can be left out of the next version with ",
+        element("code", "--exclude=FILE"),
+        ". Other mistakes show only to a model: ",
+        element("code", "python -m tfx_pipeline.label_issues"),
+        " looks for them.",
+    ]
+    more = [element("p", f"At least {hidden} more are as unusual.")] if hidden else []
+    return join(element("p", *note), element("div", *figures, class_="sheet"), *more)
+
+
+def _sample_figure(name: str, sample: Sample, words: Markup | str = "") -> Markup:
     width, height = sample.width, sample.height
     right = width * (100 + _GAP) / 100
     place = {"width": width, "height": height}
@@ -46,7 +70,7 @@ def _sample_figure(name: str, sample: Sample) -> Markup:
         role="img",
         aria_label=f"{shown_name(sample.image_id)}: photo, and photo under its mask",
     )
-    return element("figure", pictures, element("figcaption", photo_name(sample.image_id)))
+    return element("figure", pictures, element("figcaption", photo_name(sample.image_id), words))
 
 
 def rejection_section(spec: DatasetSpec, sheets: dict[str, list[Tile]], manifest: Manifest) -> Markup:
@@ -76,7 +100,8 @@ def _contact_sheet(reason: str, count: int, tiles: Sequence[Tile]) -> Markup:
     shared = details.pop() if len(details) == 1 and len(tiles) > 1 else ""
     words = [shared] if shared else []
     if reason in EXCLUDED:
-        words.append("left out as the split or the description says, not a defect")
+        chosen = "a person's list says" if reason == LEFT_OUT_BY_LIST else "the split or the description says"
+        words.append(f"left out as {chosen}, not a defect")
     return element(
         "section",
         element("h3", in_words(reason), " ", element("small", note)),

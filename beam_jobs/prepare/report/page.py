@@ -11,7 +11,8 @@ from beam_jobs.html.plots import Part, stacked_bar
 from beam_jobs.prepare.decision import Decision
 from beam_jobs.prepare.report.charts import class_balance, photo_sizes, slice_chart
 from beam_jobs.prepare.report.drift import drift_section
-from beam_jobs.prepare.report.gallery import rejection_section, sample_section
+from beam_jobs.prepare.report.gallery import odd_mask_section, rejection_section, sample_section
+from beam_jobs.prepare.report.mask_shapes import OddMask
 from beam_jobs.prepare.report.near_duplicates import NearDuplicateSheet, near_duplicate_section
 from beam_jobs.prepare.report.samples import SizeCell
 from beam_jobs.prepare.report.statistics_table import statistics_table
@@ -36,6 +37,7 @@ def report_page(
     sheets: dict[str, list[Tile]],
     sizes: dict[SizeCell, int],
     near_duplicates: NearDuplicateSheet | None = None,
+    odd_masks: Sequence[OddMask] = (),
 ) -> str:
     """The whole page; the same arguments give the same text.
 
@@ -47,6 +49,7 @@ def report_page(
       sheets: Reason code to some of the inputs that were rejected for it.
       sizes: Number of photos for each cell of the size map.
       near_duplicates: The near-duplicates; None without a search.
+      odd_masks: Masks that are unlike all others, the oddest first.
     """
     manifest = decision.manifest
     summaries = {split: summarise(validation.statistics[split]) for split in manifest.split_names}
@@ -54,6 +57,7 @@ def report_page(
     sections = [
         ("counts", "Counts", _counts(decision)),
         ("photos", "Photos and masks", sample_section(spec, samples, manifest)),
+        *([("odd", "Unusual masks", odd_mask_section(spec, odd_masks))] if odd_masks else []),
         ("classes", "Class balance", class_balance(spec, summaries)),
         ("sizes", "Photo sizes", photo_sizes(sizes, summaries)),
         ("slices", "Slices", _slices(spec, summaries)),

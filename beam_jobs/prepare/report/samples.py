@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from beam_jobs.html.plots import CELLS_PER_OCTAVE
+from beam_jobs.prepare.report.mask_shapes import Extreme, MaskShapes, add_shapes, measure_masks
 from beam_jobs.prepare.report.thumbnails import Sample, Tile, make_sample, make_tile
 from beam_jobs.records.sharding import id_hash
 from beam_jobs.rejections import Rejection
@@ -48,10 +49,12 @@ class Overview(NamedTuple):
     Attributes:
       candidates: Split to the records with the smallest hashes of their ids.
       sizes: Number of photos for each cell of the size map; at most 16,384 cells a split, for any data set.
+      shapes: What is measured of the masks.
     """
 
     candidates: dict[str, list[Candidate]]
     sizes: dict[SizeCell, int]
+    shapes: MaskShapes = MaskShapes()
 
 
 class LookOver(beam.PTransform):
@@ -66,17 +69,19 @@ class LookOver(beam.PTransform):
 
 
 def _look_over(split: str, batch: pa.RecordBatch) -> Overview:
-    return Overview({split: list(_candidates(batch))}, dict(_cells(split, batch)))
+    shapes = measure_masks(list(_records(split, batch)))
+    return Overview({split: list(_candidates(batch))}, dict(_cells(split, batch)), shapes)
 
 
 def _merge_overviews(overviews: Iterable[Overview]) -> Overview:
     candidates: dict[str, list[Candidate]] = {}
     sizes: Counter[SizeCell] = Counter()
+    overviews = list(overviews)
     for one in overviews:
         for split, more in one.candidates.items():
             candidates[split] = heapq.nsmallest(RECORDS_PER_SPLIT, [*candidates.get(split, []), *more])
         sizes.update(one.sizes)
-    return Overview(candidates, dict(sizes))
+    return Overview(candidates, dict(sizes), add_shapes(one.shapes for one in overviews))
 
 
 def draw_samples(overview: Overview, spec: DatasetSpec) -> dict[str, list[Sample]]:
@@ -87,11 +92,19 @@ def draw_samples(overview: Overview, spec: DatasetSpec) -> dict[str, list[Sample
     }
 
 
+def _columns(batch: pa.RecordBatch) -> Iterator[pa.Array]:
+    """Ids, photos and masks."""
+    for name in (features.IMAGE_ID, features.IMAGE, features.MASK):
+        yield batch.column(batch.schema.get_field_index(name)).flatten()
+
+
+def _records(split: str, batch: pa.RecordBatch) -> Iterator[Extreme]:
+    for image_id, photo, mask in zip(*_columns(batch)):
+        yield Extreme(0.0, image_id.as_py().decode(), split, photo.as_py(), mask.as_py())
+
+
 def _candidates(batch: pa.RecordBatch) -> Iterator[Candidate]:
-    ids, photos, masks = (
-        batch.column(batch.schema.get_field_index(name)).flatten()
-        for name in (features.IMAGE_ID, features.IMAGE, features.MASK)
-    )
+    ids, photos, masks = _columns(batch)
     ranked = ((id_hash("report", image_id), row) for row, image_id in enumerate(map(bytes.decode, ids.to_pylist())))
     for rank, row in heapq.nsmallest(RECORDS_PER_SPLIT, ranked):
         # copies of the few that may stay, so that the batch is freed
