@@ -39,7 +39,7 @@ quoted = '$(subst ','\'',$(1))'
 NEED = $(foreach one,$(1),$(if $($(one)),,$(error make $@ needs $(one)=; `make` lists the commands with what they take)))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo train app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
+.PHONY: help env demo train label-issues app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
 	bench lock clean
 
 help:  ## list the commands
@@ -73,6 +73,10 @@ train: env  ## prepare, train and evaluate on your photos: INPUT=FOLDER [OUTPUT=
 	@test -n "$(filter-out file,$(origin INPUT))" || { echo "error: name your photos: make train INPUT=my_photos" >&2; exit 2; }
 	@$(BIN)/python -m tfx_pipeline.train --input=$(call quoted,$(INPUT)) $(if $(filter-out file,$(origin OUTPUT)),--output=$(call quoted,$(OUTPUT))) \
 		$(if $(filter-out file,$(origin VERSION)),--version="$(VERSION)") $(OPTIONS)
+
+label-issues: env  ## list the masks to look at first, of a published version: DATA=ROOT/DATASET/VERSION [OPTIONS=--offline]
+	@$(call NEED,DATA)
+	@$(BIN)/python -m tfx_pipeline.label_issues --data=$(call quoted,$(DATA)) $(OPTIONS)
 
 app: env  ## open the demo app with the last pushed model [MODEL=DIR], offline; Ctrl-C closes it
 	@$(BIN)/python -m tfx_pipeline.space --model="$(MODEL)"

@@ -83,6 +83,7 @@ main > section {
 .pictures img { flex: 1 1 0; min-width: 0; height: 100%; object-fit: contain; }
 .pictures .detail { flex: 1 1 0; margin: auto; padding: 0.25rem; text-align: center; line-height: 1.3; }
 .near { display: grid; gap: 1rem 2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
+.legend + .near { margin-top: 0.9rem; }
 .near figure > div { display: grid; grid-template-columns: 1fr 1fr; gap: 2px; font-size: 0.8125rem; }
 .near img { width: 100%; aspect-ratio: 4 / 3; object-fit: contain; background: var(--plane); }
 .near .triple { display: grid; grid-template-columns: repeat(3, 1fr); gap: 2px; }

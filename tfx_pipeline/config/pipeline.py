@@ -116,7 +116,7 @@ def load_config(
     if isinstance(values, dict):
         values |= {key: value for key, value in (("data", data), ("output", output)) if value is not None}
         for setting in settings:
-            _apply(values, setting)
+            apply_setting(values, setting)
     if problems := list(_unfilled(values)):
         raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
     return parse_model(PipelineConfig, values, str(path))
@@ -151,7 +151,7 @@ def _hub_on_vertex(hub: HubConfig) -> Iterator[str]:
             yield f"hub.space.examples: give gs:// addresses, got {uri!r}"
 
 
-def _apply(values: dict[str, Any], setting: str) -> None:
+def apply_setting(values: dict[str, Any], setting: str) -> None:
     """Sets one `KEY=VALUE`, with the value parsed as YAML; creates missing sections."""
     keys, equals, text = setting.partition("=")
     *sections, last = keys.split(".")

@@ -1,0 +1,79 @@
+"""Looks at the photos with the lowest scores again: what may be wrong with each, and what the page shows of it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from beam_jobs.line_files import list_line_files
+from beam_jobs.rejections import DerivedId, Repaired
+from beam_jobs.storage.files import read_file
+from schemas import features
+from schemas.spec import DatasetSpec
+from schemas.version_files import DERIVED_IDS_FOLDER, REPAIRS_FOLDER
+from tfx_pipeline.label_issues.folds import Fold
+from tfx_pipeline.label_issues.judging import Judgement
+from tfx_pipeline.label_issues.page import Triple
+from tfx_pipeline.label_issues.ranking import Files, Issue
+from tfx_pipeline.label_issues.suspicions import Pair, suspect
+
+COMPARED_SIDE = 64  # pixels at most, of the copies that suspicions look at
+
+
+def explain(judgements: Sequence[Judgement], folds: Sequence[Fold], data: Path, spec: DatasetSpec) -> list[Issue]:
+    """Gives each photo its suspicion and its files, in the given order; `data` is the version's folder."""
+    predicted = {one.image_id: _small(one.predicted) for one in judgements}
+    masks = {image_id: _small(mask) for image_id, _, mask in _records(judgements, folds)}
+    pairs = {one.image_id: Pair(masks[one.image_id], predicted[one.image_id]) for one in judgements}
+    suspicions = suspect(pairs, spec.class_titles)
+    files = _files_of(data)
+    return [
+        Issue(
+            one.score,
+            one.image_id,
+            one.split,
+            one.agreement,
+            suspicions[one.image_id],
+            files.get(one.image_id, Files()),
+        )
+        for one in judgements
+    ]
+
+
+def read_triples(judgements: Sequence[Judgement], folds: Sequence[Fold]) -> dict[str, Triple]:
+    """The pictures of some photos, by id."""
+    predicted = {one.image_id: one.predicted for one in judgements}
+    return {image_id: Triple(photo, mask, predicted[image_id]) for image_id, photo, mask in _records(judgements, folds)}
+
+
+def _records(judgements: Iterable[Judgement], folds: Sequence[Fold]) -> Iterator[tuple[str, bytes, bytes]]:
+    """Id, photo and mask of the records of some photos."""
+    wanted = {one.image_id for one in judgements}
+    description = {one: tf.io.FixedLenFeature([], tf.string) for one in (features.IMAGE, features.MASK)}
+    for fold in folds:
+        for member, record in zip(fold.members, tf.data.TFRecordDataset(fold.path)):
+            if member.image_id in wanted:
+                values = tf.io.parse_single_example(record, description)
+                yield member.image_id, values[features.IMAGE].numpy(), values[features.MASK].numpy()
+
+
+def _small(data: bytes) -> np.ndarray:
+    image = Image.open(io.BytesIO(data), formats=("PNG",))
+    image.thumbnail((COMPARED_SIDE, COMPARED_SIDE), Image.Resampling.NEAREST)
+    return np.asarray(image)
+
+
+def _files_of(data: Path) -> dict[str, Files]:
+    """The files of the photos that a version's lists name: those that were repaired, or whose id is not their name."""
+    found: dict[str, Files] = {}
+    for folder, kind in ((REPAIRS_FOLDER, Repaired), (DERIVED_IDS_FOLDER, DerivedId)):
+        for path in list_line_files(str(data / folder)):
+            for number, line in enumerate(read_file(path).splitlines(), start=1):
+                one = kind.from_json(line, f"{path}, line {number}")
+                found[one.image_id] = Files(one.image_uri, getattr(one, "mask_uri", ""))
+    return found
