@@ -72,11 +72,11 @@ class _Pair(TallyPlans):
             self.list_only(lines_of(found))
             return
         splits = sorted(set(found[LISTED]))
-        if self._split_mode == "hash":
-            splits = [split_by_hash(group_of(self._spec, image_id, images, found[GROUPED]), *self._shares)]
         try:
             if found[EXCLUDED]:
                 check_excluded(image_id, found[EXCLUDED][0], bool(images or masks))
+            if self._split_mode == "hash":
+                splits = [split_by_hash(group_of(self._spec, image_id, images, found[GROUPED]), *self._shares)]
             plan = pair(image_id, images, masks, splits, self._spec)
             yield self.plan(with_tables(plan, found, self._spec), self._listed)
         except InputRejected as error:

@@ -56,9 +56,7 @@ def test_photos_that_a_person_left_out_do_not_come_back_by_themselves(tmp_path, 
     manifest = make_manifest(splits, dataset="leaves", options={"exclude_sha256": "0" * 64})
     (tmp_path / "runs/leaves/data/leaves/1.0.0").mkdir(parents=True)
     (tmp_path / "runs/leaves/data/leaves/1.0.0/manifest.json").write_text(manifest.to_json())
-    with pytest.raises(
-        UserError, match=r"1.0.0: leaves out what --exclude named; give --exclude again"
-    ):
+    with pytest.raises(UserError, match=r"1.0.0: leaves out what --exclude named; give --exclude again"):
         main(["--input=leaves"])
 
 
