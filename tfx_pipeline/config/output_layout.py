@@ -3,6 +3,7 @@
 SUMMARY_FILE = "summary.json"
 PREDICTIONS_FILE = "predictions.png"
 REPORT_FILE = "evaluation.html"
+PER_IMAGE_FILE = "per_image.csv"
 TEST_EVALUATIONS_FILE = "test_evaluations.json"  # which models were evaluated on a version's test split
 METADATA_FILE = "metadata.sqlite"
 LOCK_FILE = ".lock"  # while a run writes there

@@ -1,4 +1,4 @@
-"""A model's predictions for the evaluation images, of which the worst, the best and a sample are kept."""
+"""A model's predictions for the evaluation images: figures of all, and pictures of the worst, the best and a sample."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import bisect
 import hashlib
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +19,13 @@ from PIL import Image
 from schemas import features
 from schemas.exported_model import IMAGE_BYTES, SERVING_DEFAULT
 from schemas.manifest import Manifest
-from schemas.metrics import confusion_matrix, mean_iou
+from schemas.metrics import class_iou, confusion_matrix, mean_iou
 from tfx_pipeline.evaluation.served_masks import masks_of
 
 BATCH_SIZE = 16
-EXTREMES = 6  # kept of the worst and of the best
+WORST, BEST = 24, 6  # kept of all images
+WORST_OF_CLASS = 6  # kept for each class,
+CLASS_PICTURES = 144  # but not more than so many for all classes together, or one for each
 SAMPLED = 128  # enough for a sheet of easy, typical and hard images, few enough to keep
 MAX_SIDE = 512  # pixels of a kept image
 
@@ -42,6 +44,22 @@ class Prediction:
     iou: float
 
 
+class Figures(NamedTuple):
+    """The figures of one evaluation image; NaN where there is none.
+
+    Attributes:
+      image_id: Its id.
+      mean_iou: Over the classes that truth or prediction show.
+      class_iou: float [C]; NaN for a class that neither shows.
+      slices: The values of the data set's slices.
+    """
+
+    image_id: str
+    mean_iou: float
+    class_iou: np.ndarray
+    slices: tuple[str, ...]
+
+
 class Predictions(NamedTuple):
     """The predictions that are kept, out of the whole eval split.
 
@@ -49,15 +67,24 @@ class Predictions(NamedTuple):
       count: How many there were in all.
       worst, best: Those with the lowest and the highest mean IoU, the most extreme first; ties by id.
       sample: Some, chosen by a hash of the id.
+      worst_of_class: For each class id, those of the images that show the class with the lowest IoU of it.
     """
 
     count: int
     worst: list[Prediction]
     best: list[Prediction]
     sample: list[Prediction]
+    worst_of_class: Sequence[list[Prediction]] = ()
 
 
-def predict_examples(model: Path, version_dir: Path, manifest: Manifest, num_classes: int) -> Predictions:
+def predict_examples(
+    model: Path,
+    version_dir: Path,
+    manifest: Manifest,
+    num_classes: int,
+    slices: Sequence[str] = (),
+    note: Callable[[Figures], None] = lambda figures: None,
+) -> Predictions:
     """Predicts every evaluation image, and keeps some of the predictions.
 
     Takes about as long as another evaluation. Only the kept predictions are held in memory.
@@ -66,32 +93,38 @@ def predict_examples(model: Path, version_dir: Path, manifest: Manifest, num_cla
       model: SavedModel whose `serving_default` maps `image_bytes` [N] to `class_ids` [N, S, S], or to `mask_bytes`.
       version_dir: The published version with its `manifest`.
       num_classes: C.
+      slices: Names of the data set's slices.
+      note: Called with the figures of each image, in the order of the records.
     """
     loaded = tf.saved_model.load(str(model))
     predict = loaded.signatures[SERVING_DEFAULT]
     shards = [str(version_dir / shard.path) for shard in manifest.splits[features.EVAL].shards]
-    description = {
-        name: tf.io.FixedLenFeature([], tf.string) for name in (features.IMAGE, features.MASK, features.IMAGE_ID)
-    }
-    worst, best, sample = _Least(EXTREMES), _Least(EXTREMES), _Least(SAMPLED)
+    names = (features.IMAGE, features.MASK, features.IMAGE_ID, *slices)
+    description = {name: tf.io.FixedLenFeature([], tf.string) for name in names}
+    worst, best, sample = _Least(WORST), _Least(BEST), _Least(SAMPLED)
+    of_class = [_Least(min(WORST_OF_CLASS, max(1, CLASS_PICTURES // num_classes))) for _ in range(num_classes)]
     count = 0
     records = tf.data.TFRecordDataset(shards).batch(BATCH_SIZE)
     for batch in records.map(lambda serialized: tf.io.parse_example(serialized, description)):
-        photos, masks, ids = (np.asarray(batch[name]) for name in (features.IMAGE, features.MASK, features.IMAGE_ID))
+        photos, masks, ids, *values = (np.asarray(batch[name]) for name in names)
         for index, predicted in enumerate(masks_of(predict(**{IMAGE_BYTES: batch[features.IMAGE]}))):
             image_id = ids[index].decode()
             height, width = predicted.shape
             truth = Image.open(io.BytesIO(masks[index]))
             truth_ids = np.asarray(truth.resize((width, height), Image.Resampling.NEAREST))
-            iou = float(mean_iou(confusion_matrix(truth_ids, predicted, num_classes)))
+            matrix = confusion_matrix(truth_ids, predicted, num_classes)
+            iou, ious = float(mean_iou(matrix)), class_iou(matrix)
+            note(Figures(image_id, iou, ious, tuple(one[index].decode() for one in values)))
             count += 1
             if not math.isfinite(iou):  # a mask of ignored pixels alone
                 continue
-            make = partial(_prediction, image_id, photos[index], truth_ids, predicted, iou)
+            make = cache(partial(_prediction, image_id, photos[index], truth_ids, predicted, iou))
             worst.offer((iou, image_id), make)
             best.offer((-iou, image_id), make)
             sample.offer((hashlib.sha256(image_id.encode()).hexdigest(), image_id), make)
-    return Predictions(count, worst.kept(), best.kept(), sample.kept())
+            for class_id in np.flatnonzero(matrix.sum(axis=1)):
+                of_class[class_id].offer((float(ious[class_id]), image_id), make)
+    return Predictions(count, worst.kept(), best.kept(), sample.kept(), [one.kept() for one in of_class])
 
 
 class _Least:

@@ -24,6 +24,7 @@ from schemas.image_ids import shown_name
 from schemas.manifest import Manifest
 from schemas.metrics import MEAN_IOU, Figure, figures
 from schemas.spec import DatasetSpec
+from tfx_pipeline.config.output_layout import PER_IMAGE_FILE
 from tfx_pipeline.evaluation.eval_predictions import Prediction, Predictions
 from tfx_pipeline.evaluation.iou_metrics import REPLICATES
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics, final_in_words
@@ -31,6 +32,7 @@ from tfx_pipeline.source_digest import source_sha256
 
 SHOWN_REASONS = 40  # why the model was not blessed
 SHOWN_VALUES = 60  # of one slice; the rest are only counted
+SHOWN_CLASSES = 40  # of the worst by class; the table has all
 PICTURE_SIDE = 192  # pixels
 
 
@@ -75,7 +77,8 @@ def write_evaluation_report(
         ("metrics", "Metrics", _metrics(evaluation, spec)),
         *[(f"slice-{name}", f"By {name}", _slice(values)) for name, values in evaluation.slices.items()],
         ("confusion", "Confusion", _confusion(evaluation.confusion_matrix, spec)),
-        ("worst", "Worst examples", _examples(predictions.worst, predictions.count, spec)),
+        ("worst", "Worst examples", _examples(predictions.worst, predictions.count, spec, per_image=True)),
+        *_worst_of_classes(predictions, spec),
         ("best", "Best examples", _examples(predictions.best, predictions.count, spec)),
     ]
     title = f"Evaluation on {spec.title} {manifest.version}"
@@ -203,8 +206,26 @@ def _share_cell(share: float | None) -> Markup:
     return element("td", "-" if share is None else percent(share), class_="number", style=color)
 
 
-def _examples(predictions: Sequence[Prediction], count: int, spec: DatasetSpec) -> Markup:
+def _worst_of_classes(predictions: Predictions, spec: DatasetSpec) -> list[tuple[str, str, Markup]]:
+    """(id, heading, content) of the images where single classes are missed most; none where there are no images."""
+    shown = [(one, kept) for one, kept in zip(spec.classes, predictions.worst_of_class) if kept]
+    parts = [
+        join(element("h3", swatch(one.color), one.shown), _triples(kept, spec)) for one, kept in shown[:SHOWN_CLASSES]
+    ]
+    hidden = len(shown) - len(parts)
+    more = [element("p", f"{hidden} more classes are in ", element("code", PER_IMAGE_FILE), ".")] if hidden else []
+    note = element("p", "Of the images that show a class, those with the lowest IoU of it. The figure is the mean IoU.")
+    return [("worst-of-class", "Worst by class", join(note, *parts, *more))] if parts else []
+
+
+def _examples(predictions: Sequence[Prediction], count: int, spec: DatasetSpec, per_image: bool = False) -> Markup:
     """Photo, truth and prediction side by side."""
+    table = [" ", element("code", PER_IMAGE_FILE), " beside this file has the figures of each."] if per_image else []
+    note = element("p", f"Of all {count:,} images: photo, truth and prediction.", *table)
+    return join(note, legend(spec), _triples(predictions, spec))
+
+
+def _triples(predictions: Sequence[Prediction], spec: DatasetSpec) -> Markup:
     colors = color_table(spec.palette, spec.ignored_color)
     figures = []
     for one in predictions:
@@ -218,8 +239,7 @@ def _examples(predictions: Sequence[Prediction], count: int, spec: DatasetSpec) 
         ]
         caption = element("figcaption", photo_name(one.image_id), f" - mean IoU {one.iou:.2f}")
         figures.append(element("figure", element("div", *pictures, class_="triple"), caption))
-    note = element("p", f"Of all {count:,} images: photo, truth and prediction.")
-    return join(note, legend(spec), element("div", *figures, class_="near"))
+    return element("div", *figures, class_="near")
 
 
 def _jpeg(pixels: np.ndarray) -> bytes:

@@ -20,6 +20,7 @@ from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
 from tfx_pipeline.config.output_layout import (
     METADATA_FILE,
+    PER_IMAGE_FILE,
     PIPELINE_FOLDER,
     PREDICTIONS_FILE,
     REPORT_FILE,
@@ -28,6 +29,7 @@ from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig
 from tfx_pipeline.evaluation.baseline import PLACE_PARTS, check_last_blessed, records_read
 from tfx_pipeline.evaluation.eval_predictions import predict_examples
 from tfx_pipeline.evaluation.page import FinalReport, is_report_of, write_evaluation_report
+from tfx_pipeline.evaluation.per_image import written_per_image
 from tfx_pipeline.evaluation.prediction_sheet import shows, write_prediction_sheet
 from tfx_pipeline.evaluation.results import read_evaluation, read_test_evaluation
 from tfx_pipeline.hub.properties import PushRecord
@@ -88,14 +90,15 @@ def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str =
 
 
 def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: DatasetSpec) -> None:
-    """Writes the sheet and the report, unless they are there already for the same model and data."""
+    """Writes the sheet, the report and the table of images, unless they are there for the same model and data."""
     model, manifest, evaluation = Path(summary.model), summary.manifest, summary.evaluation
-    sheet, report = output / PREDICTIONS_FILE, output / REPORT_FILE
+    sheet, report, table = output / PREDICTIONS_FILE, output / REPORT_FILE, output / PER_IMAGE_FILE
     source = f"{model} {manifest.sha256}"
     test = FinalReport(summary.test, summary.test_evaluations) if TEST in manifest.splits else None
-    if shows(sheet, source) and is_report_of(report, evaluation, source, test):
+    if shows(sheet, source) and is_report_of(report, evaluation, source, test) and table.is_file():
         return
-    predictions = predict_examples(model, version_dir, manifest, len(spec.classes))
+    with written_per_image(table, spec) as note:
+        predictions = predict_examples(model, version_dir, manifest, len(spec.classes), spec.slice_names, note)
     write_prediction_sheet(sheet, predictions.sample, source, spec)
     write_evaluation_report(report, evaluation, source, manifest, spec, predictions, test)
 

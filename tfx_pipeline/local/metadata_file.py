@@ -14,6 +14,7 @@ from pathlib import Path
 from schemas.errors import UserError
 from tfx_pipeline.config.output_layout import (
     METADATA_FILE,
+    PER_IMAGE_FILE,
     PIPELINE_FOLDER,
     PREDICTIONS_FILE,
     REPORT_FILE,
@@ -21,6 +22,7 @@ from tfx_pipeline.config.output_layout import (
     SUMMARY_FILE,
 )
 
+RESULT_FILES = (SUMMARY_FILE, PREDICTIONS_FILE, REPORT_FILE, PER_IMAGE_FILE)
 LOCK_SECONDS = 2.0  # another process may be writing; it never holds the lock for long
 VERSION_TABLE = "MLMDEnv"  # holds the version of ML Metadata's tables; every such file has it
 
@@ -40,7 +42,7 @@ def check_metadata_file(output: Path) -> None:
             f"{path}: missing, but {made[0]}/ holds what earlier runs made, and nothing else says which models were "
             "blessed; put the file back, or start with another --output"
         )
-    elif taken := [name for name in (SUMMARY_FILE, PREDICTIONS_FILE, REPORT_FILE) if os.path.lexists(output / name)]:
+    elif taken := [name for name in RESULT_FILES if os.path.lexists(output / name)]:
         raise UserError(
             f"{output / taken[0]}: no {METADATA_FILE} beside it says that an earlier run wrote it, and this one would"
             " replace it; choose another --output"

@@ -1,12 +1,14 @@
 """Runs of the whole pipeline with a model that needs no training: metrics, blessing, caching, pushing, failures."""
 
 import contextlib
+import csv
 import hashlib
 import io
 import json
 import re
 import shutil
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from PIL import Image
 
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
-from schemas.metrics import boundary_f_scores, confusion_matrix, mean_iou
+from schemas.metrics import boundary_f_scores, class_iou, confusion_matrix, mean_iou
 from schemas.spec import load_spec
 from schemas.version import read_version
 from tests.tfx_pipeline import toy_trainer
@@ -400,11 +402,14 @@ def test_the_report_shows_every_metric_with_its_interval_and_the_last_blessed_mo
     assert f"{low:.3f} to {high:.3f}" in page
     assert f"{runs.better.summary['last_blessed_model']['mean_iou']:.3f}" in page
     assert all(breed in page for breed in metrics["slices"]["breed"])
-    assert page.count('class="triple"') == 12
+    assert 'href="#worst-of-class"' in page
+    assert page.count('class="triple"') == 14 + 6 + 3 * 6  # the worst are all, then the best, and six for each class
 
 
 def test_the_worst_and_the_best_are_those_of_all_records(runs, toy_version, monkeypatch):
-    monkeypatch.setattr(eval_predictions, "EXTREMES", 3)
+    monkeypatch.setattr(eval_predictions, "WORST", 3)
+    monkeypatch.setattr(eval_predictions, "BEST", 3)
+    monkeypatch.setattr(eval_predictions, "WORST_OF_CLASS", 2)
     monkeypatch.setattr(eval_predictions, "SAMPLED", 2)
     kept = eval_predictions.predict_examples(
         Path(runs.worse.summary["model"]), toy_version, read_manifest(toy_version), 3
@@ -415,6 +420,24 @@ def test_the_worst_and_the_best_are_those_of_all_records(runs, toy_version, monk
     assert [one.image_id for one in kept.best] == sorted(ious, key=lambda one: (-ious[one], one))[:3]
     hashes = {one: hashlib.sha256(one.encode()).hexdigest() for one in ious}
     assert [one.image_id for one in kept.sample] == sorted(ious, key=hashes.get)[:2]
+    for class_id, worst in enumerate(kept.worst_of_class):
+        of_class = {
+            one: class_iou(confusion_matrix(truth, predicted, 3))[class_id]
+            for one, truth, predicted in named(toy_version)
+            if (truth == class_id).any()
+        }
+        assert [one.image_id for one in worst] == sorted(of_class, key=lambda one: (of_class[one], one))[:2]
+
+
+def test_a_table_has_the_figures_of_every_image_and_its_slices(runs, output, toy_version):
+    with (output / "per_image.csv").open(newline="") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    assert rows.keys() == {one for one, _, _ in named(toy_version)}
+    breeds = runs.better.summary["metrics"]["slices"]["breed"]
+    assert Counter(row["breed"] for row in rows.values()) == {name: one["examples"] for name, one in breeds.items()}
+    assert {row["mean_iou"] for row in rows.values()} == {"1.0000"}
+    without = {row["breed"] for row in rows.values() if row["iou_border"] == ""}
+    assert without == {BORDERLESS_BREED}
 
 
 def named(version: Path) -> list[tuple[str, np.ndarray, np.ndarray]]:
