@@ -177,6 +177,10 @@ class PrepareOptions(FrozenModel):
         paths = self.model_dump(include={"image_path", "mask_path"}, exclude_none=True)
         return with_origin(self.description, self.origin).model_copy(update=paths)
 
+    def without_ids(self) -> PrepareOptions:
+        """The options for steps that only need to know that photos were excluded: each carries a copy of them."""
+        return self.model_copy(update={"excluded": ()})
+
     @property
     def shares(self) -> tuple[float, float]:
         """The shares of eval and of test, where a hash decides."""

@@ -49,7 +49,7 @@ class ListInput(beam.PTransform):
     def expand(self, pipeline: beam.Pipeline) -> tuple[beam.PCollection, ...]:
         found = (
             pipeline
-            | "NameInput" >> beam.Create([self._options])
+            | "NameInput" >> beam.Create([self._options.without_ids()])
             | "PlanListings" >> beam.FlatMap(plan_listings).with_output_types(Listing)
             | "SpreadListings" >> beam.Reshuffle()
             | "ListFiles" >> beam.ParDo(_ListFiles()).with_outputs(LISTS, ANNOTATIONS, TABLE, main=FILES)

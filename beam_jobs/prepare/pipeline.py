@@ -51,6 +51,7 @@ Assigned = tuple[ShardKey, bytes]  # the shard of some records, and these as pac
 def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollection:
     """Adds the whole job to a pipeline; its only output element is the folder that the job has written."""
     plan = pipeline | "PlanRecords" >> plan_records(options)
+    options = options.without_ids()
     planned, sizes, reassigned = _decide_splits(plan, options)
     shards = (
         # (ShardKey, [packed PlannedRecords])

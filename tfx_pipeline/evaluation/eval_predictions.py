@@ -7,7 +7,7 @@ import hashlib
 import io
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -67,7 +67,8 @@ class Predictions(NamedTuple):
       count: How many there were in all.
       worst, best: Those with the lowest and the highest mean IoU, the most extreme first; ties by id.
       sample: Some, chosen by a hash of the id.
-      worst_of_class: For each class id, those of the images that show the class with the lowest IoU of it.
+      worst_of_class: For each class id, those of the images that show the class with the lowest IoU of it, which is
+        their `iou`.
     """
 
     count: int
@@ -123,7 +124,8 @@ def predict_examples(
             best.offer((-iou, image_id), make)
             sample.offer((hashlib.sha256(image_id.encode()).hexdigest(), image_id), make)
             for class_id in np.flatnonzero(matrix.sum(axis=1)):
-                of_class[class_id].offer((float(ious[class_id]), image_id), make)
+                own = float(ious[class_id])
+                of_class[class_id].offer((own, image_id), partial(_with_iou, make, own))
     return Predictions(count, worst.kept(), best.kept(), sample.kept(), [one.kept() for one in of_class])
 
 
@@ -154,6 +156,10 @@ def _prediction(image_id: str, photo: bytes, truth: np.ndarray, predicted: np.nd
     image = Image.open(io.BytesIO(photo)).convert("RGB")
     image.thumbnail((MAX_SIDE, MAX_SIDE))
     return Prediction(image_id, np.asarray(image), _smaller(truth), _smaller(predicted), iou)
+
+
+def _with_iou(make: Callable[[], Prediction], iou: float) -> Prediction:
+    return replace(make(), iou=iou)  # the pictures are shared
 
 
 def _smaller(class_ids: np.ndarray) -> np.ndarray:

@@ -210,11 +210,12 @@ def _worst_of_classes(predictions: Predictions, spec: DatasetSpec) -> list[tuple
     """(id, heading, content) of the images where single classes are missed most; none where there are no images."""
     shown = [(one, kept) for one, kept in zip(spec.classes, predictions.worst_of_class) if kept]
     parts = [
-        join(element("h3", swatch(one.color), one.shown), _triples(kept, spec)) for one, kept in shown[:SHOWN_CLASSES]
+        join(element("h3", swatch(one.color), one.shown), _triples(kept, spec, f"IoU of {one.shown}"))
+        for one, kept in shown[:SHOWN_CLASSES]
     ]
     hidden = len(shown) - len(parts)
     more = [element("p", f"{hidden} more classes are in ", element("code", PER_IMAGE_FILE), ".")] if hidden else []
-    note = element("p", "Of the images that show a class, those with the lowest IoU of it. The figure is the mean IoU.")
+    note = element("p", "Of the images that show a class, those with the lowest IoU of it.")
     return [("worst-of-class", "Worst by class", join(note, *parts, *more))] if parts else []
 
 
@@ -225,7 +226,7 @@ def _examples(predictions: Sequence[Prediction], count: int, spec: DatasetSpec, 
     return join(note, legend(spec), _triples(predictions, spec))
 
 
-def _triples(predictions: Sequence[Prediction], spec: DatasetSpec) -> Markup:
+def _triples(predictions: Sequence[Prediction], spec: DatasetSpec, figure: str = "mean IoU") -> Markup:
     colors = color_table(spec.palette, spec.ignored_color)
     figures = []
     for one in predictions:
@@ -237,7 +238,7 @@ def _triples(predictions: Sequence[Prediction], spec: DatasetSpec) -> Markup:
                 ("prediction", "image/png", class_png(one.predicted, colors)),
             )
         ]
-        caption = element("figcaption", photo_name(one.image_id), f" - mean IoU {one.iou:.2f}")
+        caption = element("figcaption", photo_name(one.image_id), f" - {figure} {one.iou:.2f}")
         figures.append(element("figure", element("div", *pictures, class_="triple"), caption))
     return element("div", *figures, class_="near")
 

@@ -426,7 +426,8 @@ def test_the_worst_and_the_best_are_those_of_all_records(runs, toy_version, monk
             for one, truth, predicted in named(toy_version)
             if (truth == class_id).any()
         }
-        assert [one.image_id for one in worst] == sorted(of_class, key=lambda one: (of_class[one], one))[:2]
+        lowest = sorted(of_class, key=lambda one: (of_class[one], one))[:2]
+        assert [(one.image_id, one.iou) for one in worst] == [(one, of_class[one]) for one in lowest]
 
 
 def test_a_table_has_the_figures_of_every_image_and_its_slices(runs, output, toy_version):
