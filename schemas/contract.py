@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import yaml
 
@@ -59,7 +60,7 @@ def label_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
     groups = [_grouping(one) for one in (before, now)]
     if groups[0] != groups[1]:
         changes.append(f"group {groups[0]} (now {groups[1]})")
-    return [*changes, *_slice_changes(before, now)]
+    return [*changes, *_slice_changes(before, now), *_merge_changes(before, now)]
 
 
 def contract_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
@@ -70,6 +71,17 @@ def contract_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
         [f"rules {'; '.join(dropped) or 'without'} (now {'; '.join(added) or 'without'})"] if dropped or added else []
     )
     return label_changes(before, now) + changed
+
+
+def _merge_changes(before: DatasetSpec, now: DatasetSpec) -> Iterator[str]:
+    earlier, later = before.merge or {}, now.merge or {}
+    if earlier.keys() != later.keys():
+        yield f"merge {_listed(earlier)} (now {_listed(later)})"
+    for name in (one for one in earlier if one in later):
+        old, new = earlier[name], later[name]
+        if old.targets(before.class_names) != new.targets(now.class_names):
+            yield f"merge.{name}: classes mapped otherwise"
+        yield from (f"merge.{name}: {change}" for change in label_changes(old.dataset, new.dataset))
 
 
 def _slice_changes(before: DatasetSpec, now: DatasetSpec) -> Iterator[str]:
@@ -89,7 +101,7 @@ def _reading(spec: DatasetSpec) -> dict[str, object]:
     return spec.masks.model_dump(exclude={"annotations"})
 
 
-def _grouping(spec: DatasetSpec) -> dict[str, object] | None:
+def _grouping(spec: DatasetSpec) -> dict[str, Any] | None:
     """How photos belong together; what a table says, and not where it lies."""
     if spec.group is None:
         return None

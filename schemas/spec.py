@@ -8,10 +8,10 @@ from importlib import resources
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from schemas.archive_spec import ArchiveSpec
-from schemas.class_spec import OF_FILES, Category, ClassSpec, MaskColor, MaskSpec, MaskValue
+from schemas.class_spec import OF_FILES, Category, ClassName, ClassSpec, MaskColor, MaskSpec, MaskValue
 from schemas.colors import GREY, MAGENTA, distinct_color, first_alike
 from schemas.documents import parse_yaml
 from schemas.errors import UserError
@@ -30,16 +30,18 @@ from schemas.frozen_model import FrozenModel, parse_model
 from schemas.group_spec import GroupSpec, varies
 from schemas.image_ids import shown_name
 from schemas.lines import Line
+from schemas.merge_spec import ANY_ID, mapped_names, split_id
 from schemas.path_pattern import CLASS, PathPattern, check_mask_pattern, check_path_pattern
 from schemas.shorthand import IGNORE, expand
 from schemas.slice_spec import SliceSpec
 from schemas.statistics_rule import StatisticsRule, Threshold
-from schemas.table_spec import ListPath
+from schemas.table_spec import ListPath, check_listed_path
 from schemas.version_files import DATASET_FILE
 
 NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
 LOSSY_GAP = 48  # between the values of a lossy mask, which compression changes by up to half of this
 SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 MaskPath = Annotated[str, AfterValidator(check_mask_pattern)]
 
 
@@ -47,6 +49,53 @@ def _gaps(*values: Iterable[int]) -> list[int]:
     """Distances between neighbours."""
     ordered = sorted(value for some in values for value in some)
     return [after - before for before, after in pairwise(ordered)]
+
+
+class MergedSource(FrozenModel):
+    """One of the data sets that another one is made of.
+
+    Attributes:
+      input: Its folder, below that of the merged data set.
+      dataset: What its own `dataset.yaml` says.
+      classes: Its classes to those of the merged data set, or to `ignore`; without those that have the same name there.
+    """
+
+    input: Line
+    dataset: DatasetSpec
+    classes: dict[ClassName, str] = Field(default_factory=dict)
+
+    @field_validator("input")
+    @classmethod
+    def _stays_below(cls, folder: str) -> str:
+        return check_listed_path(folder.rstrip("/"))
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _as_written(cls, classes: object) -> object:
+        return mapped_names(classes)
+
+    @model_validator(mode="after")
+    def _of_one_data_set(self) -> MergedSource:
+        if self.dataset.merge is not None:
+            raise ValueError(f"dataset: {self.dataset.name} is merged itself; name the data sets that it is made of")
+        if unknown := [name for name in self.classes if name not in self.dataset.class_names]:
+            known = ", ".join(self.dataset.class_names)
+            raise ValueError(f"classes: {self.dataset.name} has no {', '.join(unknown)}; it has {known}")
+        return self
+
+    def targets(self, names: tuple[str, ...]) -> tuple[int | None, ...]:
+        """Class id of this data set to that of the merged one, or to IGNORE_ID; None where nothing says it.
+
+        Args:
+          names: Classes of the merged data set.
+        """
+        ids = {name: class_id for class_id, name in enumerate(names)} | {IGNORE: IGNORE_ID}
+        return tuple(ids.get(self.classes.get(name, name)) for name in self.dataset.class_names)
+
+    @property
+    def ignores_pixels(self) -> bool:
+        """Whether masks can have pixels of no class."""
+        return self.dataset.ignores_pixels or IGNORE in self.classes.values()
 
 
 class DatasetSpec(FrozenModel):
@@ -69,6 +118,8 @@ class DatasetSpec(FrozenModel):
       ignore_values, ignore_colors: Of pixels without a class, such as void; IGNORE_ID in the records' masks.
       ignore_categories: Likewise, in annotations.
       max_ignored_fraction: A record with a larger share of ignored pixels withholds the version.
+      merge: Name to each data set that this one is made of: ids begin with the name. Values of masks are then class
+        ids, and all that is said of files is said by the data sets themselves.
       slices: Each can refer to earlier ones.
       rules: Limits on the statistics of each split that a schema cannot express.
       thresholds: By slice, number or `numbers`: how much splits and versions may differ.
@@ -93,6 +144,7 @@ class DatasetSpec(FrozenModel):
     ignore_colors: tuple[MaskColor, ...] = ()
     ignore_categories: tuple[Category, ...] | None = None
     max_ignored_fraction: float = Field(default=1.0, gt=0, le=1)
+    merge: dict[SourceName, MergedSource] | None = None  # None is not written, as above
     slices: tuple[SliceSpec, ...] = ()
     rules: tuple[StatisticsRule, ...] = ()
     thresholds: dict[str, Threshold] = Field(default_factory=dict)
@@ -111,6 +163,7 @@ class DatasetSpec(FrozenModel):
         self._check_mask_values()
         self._check_annotations()
         self._check_ignored()
+        self._check_merge()
         if len(set(self.class_names)) != len(self.classes):
             raise ValueError(f"classes: names must differ, but {self._twice(self.class_names)}; rename one of them")
         if len(set(self.class_titles)) != len(self.classes):
@@ -185,6 +238,25 @@ class DatasetSpec(FrozenModel):
         if empty := [one.name for one in self.classes if not one.categories and one.name != unlabelled]:
             raise ValueError(f"classes: {empty[0]} has no categories, and is not what unlabelled pixels are")
 
+    def _check_merge(self) -> None:
+        """Checks that each class of each merged data set has its place, and that nothing is said of files."""
+        if self.merge is None:
+            return
+        if not self.merge:
+            raise ValueError("merge: names no data set")
+        said = (self.official_splits, self.archives, self.group, self.unmasked, self.ignore_values)
+        if any(said) or self.image_path != ANY_ID or self.mask_path != ANY_ID or self.masks != MaskSpec():
+            raise ValueError("merge: paths, masks, lists and groups belong to the data sets that are merged, not here")
+        if any(one.mask_values != (class_id,) for class_id, one in enumerate(self.classes)):
+            raise ValueError("classes: of a merged data set are names alone, as in classes: [road, sky]")
+        for name, source in self.merge.items():
+            targets = source.targets(self.class_names)
+            if lost := [one for one, target in zip(source.dataset.class_names, targets) if target is None]:
+                raise ValueError(
+                    f"merge.{name}: no place for {', '.join(lost)}; map each, under classes, to ignore or to one of"
+                    f" {', '.join(self.class_names)}"
+                )
+
     def _check_ignored(self) -> None:
         if not self.ignores_pixels:
             return
@@ -206,7 +278,20 @@ class DatasetSpec(FrozenModel):
     def official_names(self) -> frozenset[str]:
         """The splits that lists, folders or the names of annotations say."""
         patterns = (PathPattern(self.image_path), PathPattern(self.masks.annotations or ""))
-        return frozenset((*self.official_splits, *(name for one in patterns for name in one.splits.values())))
+        merged = (name for one in self._merged() if one.split == "official" for name in one.official_names)
+        return frozenset((*self.official_splits, *(name for one in patterns for name in one.splits.values()), *merged))
+
+    @property
+    def hashes_some(self) -> bool:
+        """Whether a hash decides the splits of some records where `split` is official: of data sets without lists."""
+        return any(one.split == "hash" for one in self._merged())
+
+    def _merged(self) -> tuple[DatasetSpec, ...]:
+        return tuple(one.dataset for one in (self.merge or {}).values())
+
+    def reading_of(self, image_id: str) -> DatasetSpec:
+        """What says how the mask of a photo is read: the data set that it is from, of a merged one; else this."""
+        return self if self.merge is None else self.merge[split_id(image_id)[0]].dataset
 
     @property
     def group_table(self) -> str | None:
@@ -221,7 +306,14 @@ class DatasetSpec(FrozenModel):
     @property
     def names_groups(self) -> bool:
         """Whether records hold the name of their group."""
-        return self.group is not None and self.group.is_named
+        own = self.group is not None and self.group.is_named
+        return own or any(one.names_groups for one in self._merged())
+
+    @property
+    def groups_near_duplicates(self) -> bool:
+        """Whether near-duplicates are to stay in one split."""
+        merged = any(one.groups_near_duplicates for one in self._merged())
+        return (self.group is not None and self.group.near_duplicates) or (merged and not self.names_groups)
 
     def group_of(self, image_id: str, photo: str) -> str:
         """The group of a photo, by its id and path; the id itself where these do not name it."""
@@ -233,7 +325,8 @@ class DatasetSpec(FrozenModel):
     def ignores_pixels(self) -> bool:
         """Whether masks can have pixels of no class."""
         by_masks = self.ignore_values or self.ignore_colors or self.ignore_categories
-        return bool(by_masks or IGNORE in (self.masks.unlabelled, self.masks.crowd))
+        merged = any(one.ignores_pixels for one in (self.merge or {}).values())
+        return bool(by_masks or merged or IGNORE in (self.masks.unlabelled, self.masks.crowd))
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -319,6 +412,10 @@ class DatasetSpec(FrozenModel):
         for rule in self.slices:
             values[rule.name] = rule.value(shown_name(image_id), values)
         return values
+
+
+MergedSource.model_rebuild()
+DatasetSpec.model_rebuild()
 
 
 def available_datasets() -> list[str]:

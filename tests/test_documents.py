@@ -6,15 +6,17 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
 from beam_jobs.dataflow.estimate import BENCH_IMAGES_PER_SECOND, GRAPH_SHARE
+from beam_jobs.sources.merged_sources import with_sources
 from schemas.frozen_model import parse_model
 from schemas.origin import Origin
-from schemas.spec import DatasetSpec, load_spec
+from schemas.spec import DatasetSpec, available_datasets, load_spec
 from tests.documents import (
     OPTION,
     PROJECT_DIR,
@@ -139,11 +141,21 @@ def test_every_option_on_its_own_is_one_of_some_command(page, helps, beam_option
     assert {name for piece in alone for name in OPTION.findall(piece)} - known == set()
 
 
+def described(merge, place):
+    """A data set that is merged: one that ships, or one whose classes are those that the page maps."""
+    if place in available_datasets():
+        return load_spec(place)
+    name = place.removeprefix("/")
+    return DatasetSpec(name=name, image_path="{id}.jpg", mask_path="{id}.png", classes=[*merge[name]["classes"]])
+
+
 @every_page
 def test_every_configuration_that_is_shown_can_be_loaded(page):
     complete = yaml.safe_load((PROJECT_DIR / "tfx_pipeline/configs/pets.yaml").read_text())
     for block in fenced(PAGES[page], "yaml"):
         values = yaml.safe_load(block)
+        if "merge" in values:
+            values = with_sources(values, page, "", partial(described, values["merge"]))
         if "classes" in values:
             parse_model(DatasetSpec, values, page)
         elif "title" in values:

@@ -24,6 +24,7 @@ from beam_jobs.rejections import (
 )
 from schemas.features import IGNORE_ID
 from schemas.image_size import sides
+from schemas.merge_spec import split_id
 from schemas.photos import container_of
 from schemas.spec import DatasetSpec
 
@@ -154,6 +155,32 @@ def resize_mask(mask: SourceMask, spec: DatasetSpec, image_size: int | str) -> n
             name = spec.class_titles[class_id]
             raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {name!r} after the resize to {image_size}")
     return np.frombuffer(class_ids, np.uint8).reshape(image.height, image.width)
+
+
+def merge_classes(mask: np.ndarray, image_id: str, spec: DatasetSpec) -> np.ndarray:
+    """Maps the class ids of a data set to those of the one that it is merged into.
+
+    Args:
+      mask: uint8 [H, W], as `resize_mask` gives it under `spec.reading_of(image_id)`.
+      image_id: In the merged data set.
+      spec: The merged data set; any other leaves the mask as it is.
+
+    Raises:
+      InputRejected: Its classes are all ignored, or one that must be present is not.
+    """
+    if spec.merge is None:
+        return mask
+    table = np.full(256, IGNORE_ID, np.uint8)
+    for class_id, target in enumerate(spec.merge[split_id(image_id)[0]].targets(spec.class_names)):
+        table[class_id] = target
+    merged = table[mask]
+    counts = np.bincount(merged.ravel(), minlength=256)
+    if counts[IGNORE_ID] == merged.size:
+        raise InputRejected(MASK_ALL_IGNORED, f"no pixel of any class of {spec.name}")
+    for class_id in spec.required_class_ids:
+        if not counts[class_id]:
+            raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {spec.class_titles[class_id]!r} of {spec.name}")
+    return merged
 
 
 def _check_values(counts: list[int], spec: DatasetSpec) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -74,14 +74,14 @@ class FindChanges(beam.DoFn):
 
     def process(self, pair: Pair) -> Iterator[Change]:
         before, after = pair.before, pair.after
-        paths = {"path_before": pair.path_before, "path_after": pair.path_after}
+        paths: dict[str, Any] = {"path_before": pair.path_before, "path_after": pair.path_after}
         if before is None or after is None:
             kind, splits = (ADDED, (None, after and after.split)) if before is None else (REMOVED, (before.split, None))
             yield Change(pair.image_id, (kind,), "", *splits, rejected=pair.rejected, **paths)
             return
         kinds = [RENAMED] if pair.id_before else []
         kinds += [MOVED] if before.split != after.split else []
-        found: dict[str, object] = {}
+        found: dict[str, Any] = {}
         if before.photo != after.photo or before.mask != after.mask or not self._classes.same_ids:
             with naming_input(pair.image_id, before.source, after.source):
                 found = self._compare_contents(before, after)
@@ -92,20 +92,19 @@ class FindChanges(beam.DoFn):
             splits = before.split, after.split
             yield Change(pair.image_id, tuple(kinds), pair.id_before, *splits, slices=slices, **paths, **found)
 
-    def _compare_contents(self, before: Entry, after: Entry) -> dict[str, object]:
+    def _compare_contents(self, before: Entry, after: Entry) -> dict[str, Any]:
         """The fields of a Change that photo and mask decide; those of an equal photo or mask are not there."""
         old, new = (parse_record(read_source(one.source)) for one in (before, after))
-        found: dict[str, object] = {}
+        found: dict[str, Any] = {}
         if before.photo != after.photo:
             difference = photo_difference(bytes_of(old, IMAGE), bytes_of(new, IMAGE))
             if difference != 0:
                 found["photo_difference"] = difference
         if before.mask and (before.mask != after.mask or not self._classes.same_ids):
-            masks = (np.asarray(Image.open(io.BytesIO(bytes_of(one, MASK)))) for one in (old, new))
-            found |= self._compare_masks(*masks)
+            found |= self._compare_masks(_class_ids(bytes_of(old, MASK)), _class_ids(bytes_of(new, MASK)))
         return found
 
-    def _compare_masks(self, before: np.ndarray, after: np.ndarray) -> dict[str, object]:
+    def _compare_masks(self, before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
         """Compares class ids, uint8 [H, W] each."""
         if before.shape != after.shape:
             return {"changed_pixels": None}
@@ -121,6 +120,11 @@ class FindChanges(beam.DoFn):
         if lost := mapped.size - known.size:
             pixels[REMOVED_CLASS] = -lost
         return {"changed_pixels": round(share, _SHARE_DIGITS), "class_pixels": pixels}
+
+
+def _class_ids(mask: bytes) -> np.ndarray:
+    """The mask of a record, uint8 [H, W]."""
+    return np.asarray(Image.open(io.BytesIO(mask)))
 
 
 def photo_difference(before: bytes, after: bytes) -> float | None:

@@ -81,14 +81,14 @@ def _pair_by_id(
     for kind, image_id in sorted(known):
         if kind != ENTRY:
             continue
-        before, after = (row and Entry(*row) for row in known[ENTRY, image_id])
-        paths = [one or "" for one in known.get((PATH, image_id), ("", ""))]
+        before, after = (Entry(*row) if row else None for row in known[ENTRY, image_id])
+        old_path, new_path = (one or "" for one in known.get((PATH, image_id), ("", "")))
         if before and after:
             if decode_all or before._replace(uri="", offset=0, bytes=0) != after._replace(uri="", offset=0, bytes=0):
-                yield Pair(image_id, "", before, after, *paths)
+                yield Pair(image_id, "", before, after, old_path, new_path)
         else:
-            reasons = known.get((REJECTED, image_id), ("", ""))
-            yield TaggedOutput(_UNPAIRED, Pair(image_id, "", before, after, *paths, reasons[bool(before)] or ""))
+            reason = known.get((REJECTED, image_id), ("", ""))[bool(before)] or ""
+            yield TaggedOutput(_UNPAIRED, Pair(image_id, "", before, after, old_path, new_path, reason))
 
 
 def _name_photo(pair: Pair) -> tuple[str, Pair]:

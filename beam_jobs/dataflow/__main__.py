@@ -113,10 +113,11 @@ def _check_places(options: PrepareOptions, temporary_dir: str) -> None:
         next(list_objects(f"{temporary_dir}/"), None)
     except OSError as error:
         raise UserError(f"--bucket: can't be listed ({error}); check its name and your rights") from None
-    try:
-        list(plan_listings(options))
-    except OSError as error:
-        raise UserError(f"--input {options.input}: can't be listed ({error}); check its name and your rights") from None
+    for own in options.of_sources().values():
+        try:
+            list(plan_listings(own))
+        except OSError as error:
+            raise UserError(f"--input {own.input}: can't be listed ({error}); check its name and your rights") from None
     if options.baseline_dir:
         require_baseline(options.baseline_dir, options.dataset)
 

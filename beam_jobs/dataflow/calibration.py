@@ -49,6 +49,8 @@ def count_inputs(options: PrepareOptions, report: Callable[[int], None] | None =
       UserError: No file matches the layout, or a file of annotations can't be read.
       OSError: It can't be listed.
     """
+    if options.description.merge is not None:
+        raise UserError(f"{options.dataset}: photos of merged data sets are not counted; give their number, --images")
     images = total = seen = 0
     kept: dict[str, list[tuple[int, str, SourceFile]]] = {IMAGES: [], MASKS: []}
     annotations = []

@@ -162,11 +162,12 @@ def _check_input(options: PrepareOptions) -> None:
     """Quick checks of a local folder, before anything heavy is imported; the graph checks every input."""
     if "://" in options.input:
         return
-    check_folder("--input", options.input, f"; give the one that holds {options.spec.image_path}")
-    try:
-        list(plan_listings(options))
-    except OSError as error:
-        raise UserError(f"--input {options.input}: can't be read ({error})") from None
+    for own in options.of_sources().values():
+        check_folder("--input", own.input, f"; give the one that holds {own.spec.image_path}")
+        try:
+            list(plan_listings(own))
+        except OSError as error:
+            raise UserError(f"--input {own.input}: can't be read ({error})") from None
 
 
 def _check_runner(pipeline_options: PipelineOptions) -> None:

@@ -126,8 +126,10 @@ def find_problems(
     for reason in FATAL & set(manifest.quarantined):
         named = "; ".join(f"{one.image_id} ({one.detail})" for one in tally.fatal if one.reason == reason)
         yield Problem("", reason, f"{manifest.quarantined[reason]} with more than one file, such as {named}")
-    if contradiction := find_contradiction(merge_colors(one.mask_colors for one in shards)):
-        yield Problem("", "mask palettes", contradiction)
+    for source in sorted({source for one in shards for source in one.mask_colors}):
+        colors = merge_colors(one.mask_colors[source] for one in shards if source in one.mask_colors)
+        if contradiction := find_contradiction(colors):
+            yield Problem("", "mask palettes", contradiction)
     excluded = sum(count for reason, count in manifest.quarantined.items() if reason in EXCLUDED)
     considered = manifest.inputs - excluded
     rejected = considered - manifest.published

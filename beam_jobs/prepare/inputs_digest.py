@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import apache_beam as beam
 
-from beam_jobs.elements import TALLIES
+from beam_jobs.elements import PLANNED, TALLIES
 from beam_jobs.packing import Pack, unpack_plans
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import naming_input, read_contents
@@ -50,7 +50,7 @@ class DigestInputs(beam.PTransform):
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         plan = pipeline | "PlanRecords" >> self._plan
-        packed = plan.planned | "PackPlans" >> beam.ParDo(Pack()).with_output_types(bytes)
+        packed = plan[PLANNED] | "PackPlans" >> beam.ParDo(Pack()).with_output_types(bytes)
         read = packed | "SpreadReads" >> beam.Reshuffle() | "Fingerprint" >> beam.FlatMap(_fingerprint_files)
         unread = plan[TALLIES] | "TakeUnread" >> beam.Map(lambda tally: tally.unread_digest)
         return (

@@ -18,6 +18,7 @@ from schemas.features import SPLITS, TEST, TRAINING_SPLITS
 from schemas.frozen_model import FrozenModel
 from schemas.image_size import ImageSize, sides
 from schemas.manifest import MAX_NAME, SHA256
+from schemas.merge_spec import split_id
 from schemas.origin import Origin, with_origin
 from schemas.spec import DatasetSpec, MaskPath, SourcePath
 from schemas.version_files import VERSION
@@ -102,9 +103,10 @@ class PrepareOptions(FrozenModel):
         named = values.get("dataset") or values.get("input")
         if not isinstance(named, str):
             return values
-        description = read_dataset(named)
+        folder = values.get("input")
+        description = read_dataset(named, absolute_folder(folder) if isinstance(folder, str) and folder else None)
         split = values.get("split") or description.split
-        if description.group is not None and description.group.near_duplicates:
+        if description.groups_near_duplicates:
             values = {"near_duplicates": "one_side", **values}
         values = {**values, "dataset": description.name, "description": description, "split": split}
         return _with_excluded(values, description)
@@ -151,6 +153,17 @@ class PrepareOptions(FrozenModel):
         return self
 
     @model_validator(mode="after")
+    def _merged_as_described(self) -> PrepareOptions:
+        if self.description.merge is not None and (self.image_path or self.mask_path):
+            raise ValueError("image_path, mask_path: not for merged data sets; each has its own dataset.yaml")
+        if self.description.merge is not None and self.retry_quarantined:
+            raise ValueError("retry_quarantined: not for merged data sets; prepare a version from all photos")
+        unknown = [one for one in self.excluded if split_id(one)[0] not in (self.description.merge or ())]
+        if self.description.merge is not None and unknown:
+            raise ValueError(f"exclude: {unknown[0]} is of none of the data sets that are merged")
+        return self
+
+    @model_validator(mode="after")
     def _groups_stay_whole(self) -> PrepareOptions:
         if self.near_duplicates == "one_side" and self.spec.names_groups:
             raise ValueError("near_duplicates: one_side would tear the groups of dataset.yaml apart; use report")
@@ -180,6 +193,24 @@ class PrepareOptions(FrozenModel):
     def without_ids(self) -> PrepareOptions:
         """The options for steps that only need to know that photos were excluded: each carries a copy of them."""
         return self.model_copy(update={"excluded": ()})
+
+    def of_sources(self) -> dict[str, PrepareOptions]:
+        """Name to the options of each data set that is merged; of an ordinary one its own, under an empty name."""
+        if self.description.merge is None:
+            return {"": self}
+        return {
+            name: self.model_copy(
+                update={
+                    "dataset": source.dataset.name,
+                    "description": source.dataset,
+                    "input": f"{self.input}/{source.input}",
+                    "split": source.dataset.split if self.split == "official" else "hash",
+                    "origin": None,
+                    "excluded": tuple(split_id(one)[1] for one in self.excluded if split_id(one)[0] == name),
+                }
+            )
+            for name, source in self.description.merge.items()
+        }
 
     @property
     def shares(self) -> tuple[float, float]:
@@ -251,7 +282,7 @@ class PrepareOptions(FrozenModel):
                 "shard_bytes",
             }
         )
-        if self.split == "official":
+        if self.split == "official" and not self.description.hashes_some:
             options["eval_fraction"] = None
         if self.test_fraction:
             options["test_fraction"] = self.test_fraction

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 import apache_beam as beam
 from apache_beam.pvalue import AsDict, AsIter, AsSingleton, DoOutputsTuple
 
-from beam_jobs.elements import REJECTED, TALLIES, PlannedRecord
+from beam_jobs.elements import PLANNED, REJECTED, TALLIES, PlannedRecord
 from beam_jobs.line_files import Listed, WriteLineFiles, read_derived_ids, read_repairs
 from beam_jobs.monitoring.progress import report_planned, report_publishing
 from beam_jobs.near_duplicates import pairs_of
@@ -106,7 +106,7 @@ def _decide_splits(
     plan: DoOutputsTuple, options: PrepareOptions
 ) -> tuple[beam.PCollection, beam.PCollection, AsIter | None]:
     """The packed records with their final splits, the splits' sizes, and how many changed theirs (None: can't)."""
-    packed = plan.planned | "PackPlans" >> beam.ParDo(Pack()).with_output_types(bytes)
+    packed = plan[PLANNED] | "PackPlans" >> beam.ParDo(Pack()).with_output_types(bytes)
     if options.near_duplicates != "one_side":
         return packed, plan[TALLIES] | "TakeSizes" >> beam.Map(lambda tally: tally.sizes), None
     split_by_group = packed | "SplitByGroup" >> SplitByGroup(options.encoding)
@@ -152,7 +152,8 @@ class _GroupByShard(beam.PTransform):
 def _count_shards(
     sizes: Iterable[dict[str, SplitSize]], tallies: Iterable[Tally], options: PrepareOptions
 ) -> dict[str, int]:
-    check_tables(tallies, options.spec)
+    for own in options.of_sources().values():
+        check_tables(tallies, own.spec)
     mark_staging(options)  # no shard is written before there are counts
     counts = {}
     for split, size in sorted(add_sizes(sizes).items()):

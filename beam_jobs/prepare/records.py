@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from beam_jobs.codec.mask_colors import PaletteColor
-from beam_jobs.codec.masks import decode_mask, resize_mask
+from beam_jobs.codec.masks import decode_mask, merge_classes, resize_mask
 from beam_jobs.codec.photos import decode_photo, misnamed, resize_photo
 from beam_jobs.codec.png import encode_mask
 from beam_jobs.near_duplicates.hashing import encoded_photo_hash, photo_hash
@@ -94,10 +94,11 @@ def make_record(
         raise InputRejected(UNKNOWN_SLICE, str(error)) from None
     start = time.perf_counter_ns()
     photo = decode_photo(photo_data, encoding.longer_side, encoding.max_missing_fraction)
-    source_mask = decode_mask(mask_data, spec, (photo.source_width, photo.source_height))
+    reading = spec.reading_of(image_id)
+    source_mask = decode_mask(mask_data, reading, (photo.source_width, photo.source_height))
     decoded = time.perf_counter_ns()
     image = resize_photo(photo.image, encoding.image_size)
-    mask = resize_mask(source_mask, spec, encoding.image_size)
+    mask = merge_classes(resize_mask(source_mask, reading, encoding.image_size), image_id, spec)
     resized = time.perf_counter_ns()
     encoded_image, encoded_mask = _encode_photo(image, encoding), encode_mask(mask)
     encoded = time.perf_counter_ns()

@@ -30,6 +30,7 @@ from beam_jobs.sources.input_files import naming_input, read_contents
 from beam_jobs.storage.files import create_file
 from schemas.features import IMAGE
 from schemas.manifest import Shard
+from schemas.merge_spec import split_id
 from schemas.spec import DatasetSpec
 from schemas.version_files import shard_path
 
@@ -50,7 +51,7 @@ class WrittenShard(NamedTuple):
       repairs: Kind of repair to number of records.
       repaired: Number of records with at least one repair.
       inputs_digest: Sum of the fingerprints of all inputs of the shard, rejected ones included.
-      mask_colors: The palettes of its masks.
+      mask_colors: The palettes of its masks, by the data set that is merged; an ordinary one has an empty name.
       derived_ids: Number of records whose id is not the name of their photo.
     """
 
@@ -60,7 +61,7 @@ class WrittenShard(NamedTuple):
     repairs: dict[str, int]
     repaired: int
     inputs_digest: int
-    mask_colors: MaskColors = NO_COLORS
+    mask_colors: dict[str, MaskColors] = {}  # noqa: RUF012  # never changed in place
     derived_ids: int = 0
 
 
@@ -102,7 +103,7 @@ class WriteShard(beam.DoFn):
         hashed: list[HashedPhoto] = []
         repaired = inputs_digest = row_bytes = derived_ids = 0
         rows: list[dict[str, Value]] = []
-        mask_colors = NO_COLORS
+        mask_colors: dict[str, MaskColors] = {}
         with create_file(temporary) as file:
             writer = TFRecordWriter(file)
             for plan in sorted(planned, key=lambda one: order_in_shard(one.image_id)):
@@ -120,12 +121,13 @@ class WriteShard(beam.DoFn):
                 if record.repairs:
                     repaired += 1
                     yield TaggedOutput(NOTED, Repaired(plan.image_id, str(plan.image), record.repairs))
-                if plan.image and plan.image_id not in str(plan.image):
+                source, own_id = split_id(plan.image_id) if self._spec.merge is not None else ("", plan.image_id)
+                if plan.image and own_id not in str(plan.image):
                     derived_ids += 1
                     yield TaggedOutput(NOTED, DerivedId(plan.image_id, str(plan.image), str(plan.mask)))
                 if record.mask_colors:
                     mask = colors_of(plan.image_id, str(plan.mask), record.mask_colors)
-                    mask_colors = merge_colors([mask_colors, mask])
+                    mask_colors[source] = merge_colors([mask_colors.get(source, NO_COLORS), mask])
                 if self._hash_photos:
                     hashed.append(HashedPhoto(plan.image_id, key.split, record.photo_hash, plan.photo_source))
                 rows.append(record.values)

@@ -60,7 +60,8 @@ def parse_record(data: bytes) -> dict[str, Value]:
         raise ValueError(f"not a tf.train.Example ({error})") from None
     values: dict[str, Value] = {}
     for name, column in sorted(zip(batch.schema.names, batch.columns)):
-        (values[name],) = column[0].as_py() or ()
+        found: list[Value] = column[0].as_py() or []
+        (values[name],) = found
     return values
 
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 import posixpath
 
+from beam_jobs.sources.merged_sources import with_sources
 from schemas.documents import MAX_YAML_BYTES, parse_yaml
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
-from schemas.origin import MAX_ORIGIN_BYTES, ORIGIN_FILE, Origin
+from schemas.origin import MAX_ORIGIN_BYTES, ORIGIN_FILE, Origin, with_origin
 from schemas.regular_files import read_regular
 from schemas.shorthand import identifier
 from schemas.spec import DatasetSpec, available_datasets, load_spec
 from schemas.version_files import DATASET_FILE
 
 
-def read_dataset(dataset: str) -> DatasetSpec:
+def read_dataset(dataset: str, folder: str | None = None) -> DatasetSpec:
     """Reads a data set's description.
 
     Args:
       dataset: The name of one that ships, or the path of a `dataset.yaml` or of its folder, local or `gs://`.
+      folder: That the data sets lie below which it merges; None for its own.
 
     Raises:
       UserError: There is none, it can't be read, or something in it is wrong or left to be filled in.
@@ -39,19 +41,29 @@ def read_dataset(dataset: str) -> DatasetSpec:
         ) from None
     except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
         raise UserError(f"--dataset {path}: can't be read ({error})") from None
-    return parse_description(data, path)
+    return parse_description(data, path, folder)
 
 
-def parse_description(data: bytes, path: str) -> DatasetSpec:
+def parse_description(data: bytes, path: str, folder: str | None = None) -> DatasetSpec:
     """The description in a file's content; without a `name` it is named after the folder that the file lies in.
 
     Raises:
-      UserError: Something in it is wrong or left to be filled in; names the key.
+      UserError: Something in it is wrong or left to be filled in, or a data set that it merges can't be read; names the
+        key.
     """
     values = parse_yaml(data, path)
     if isinstance(values, dict) and "name" not in values:
         values = {"name": identifier(posixpath.basename(posixpath.dirname(path))) or "photos", **values}
+    if isinstance(values, dict) and "merge" in values:
+        values = with_sources(values, path, folder or posixpath.dirname(path), _read_source)
     return parse_model(DatasetSpec, values, path)
+
+
+def _read_source(dataset: str) -> DatasetSpec:
+    """A data set that another one merges, with what the `origin.yaml` beside its photos says."""
+    spec = read_dataset(dataset)
+    is_folder = dataset not in available_datasets() and not dataset.endswith((".yaml", ".yml"))
+    return with_origin(spec, read_origin(dataset) if is_folder else None)
 
 
 def read_origin(folder: str) -> Origin | None:

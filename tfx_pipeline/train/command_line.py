@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
             return code
         print(f"Look at {folder}/{describe.PAGE_FILE}, correct {folder}/{DATASET_FILE}, and give this command again")
         return USER_ERROR
-    spec = read_dataset(options.dataset or folder)
+    spec = read_dataset(options.dataset or folder, folder)
     output = local_path("--output", options.output or f"runs/{spec.name}")
     image_size = _given_size(options.image_size, options.set)
     given = [f"--{name}={value}" for name in ("dataset", "exclude") if (value := getattr(options, name))]
@@ -180,7 +180,10 @@ def _size(folder: str, spec: DatasetSpec, newest: Path | None) -> int | str:
     """The size to prepare photos at."""
     if newest is not None:
         return read_manifest(newest).image_size  # models of one name can be compared
-    size, reason = choose_size(photo_sizes(folder, spec.image_path))
+    places = [(folder, spec.image_path)]
+    if spec.merge is not None:
+        places = [(f"{folder}/{source.input}", source.dataset.image_path) for source in spec.merge.values()]
+    size, reason = choose_size([one for place in places for one in photo_sizes(*place)])
     print(f"--image_size={size}: {reason}")
     return size
 

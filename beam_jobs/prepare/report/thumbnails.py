@@ -61,9 +61,10 @@ def make_sample(image_id: str, photo: bytes, mask: bytes, spec: DatasetSpec) -> 
 def make_tile(rejection: Rejection, spec: DatasetSpec) -> Tile:
     """Draws a rejected input as far as possible; its files are checked by header, and never trusted."""
     pictures = []
+    reading = spec.reading_of(rejection.image_id)
     for source, draw in ((rejection.image, _draw_photo), (rejection.mask, _draw_mask)):
         try:
-            pictures.append(draw(read_input(source), spec) if source else None)
+            pictures.append(draw(read_input(source), reading) if source else None)
         except Exception:  # any error of a decoder: the tile then shows the reason
             pictures.append(b"")
     return Tile(rejection.image_id, rejection.detail, *pictures)
