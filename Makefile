@@ -78,6 +78,9 @@ label-issues: env  ## list the masks to look at first, of a published version: D
 	@$(call NEED,DATA)
 	@$(BIN)/python -m tfx_pipeline.label_issues --data=$(call quoted,$(DATA)) $(OPTIONS)
 
+look: env  ## write one page of links to all versions and models: [ROOT=runs]
+	@$(BIN)/python -m tfx_pipeline.look --root="$(or $(ROOT),runs)"
+
 app: env  ## open the demo app with the last pushed model [MODEL=DIR], offline; Ctrl-C closes it
 	@$(BIN)/python -m tfx_pipeline.space --model="$(MODEL)"
 

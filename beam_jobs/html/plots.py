@@ -72,6 +72,39 @@ def two_histograms(now: Sequence[float], before: Sequence[float], color: str, sp
     return _picture("spark", (_SPARK_WIDTH, _SPARK_HEIGHT), spoken, *filled, outline)
 
 
+def trend(values: Sequence[float | None], good: Sequence[bool], spoken: str) -> Markup:
+    """Values from 0 to 1 from left to right, joined by a line; where there is none, a gap.
+
+    Args:
+      values, good: Of the same length; what is not good is drawn hollow.
+      spoken: What it shows, in words.
+    """
+    width, height, inset = 320, 80, 6
+    step = (width - 2 * inset) / max(1, len(values) - 1)
+    known = [one for one in values if one is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    span = max(high - low, 0.05)  # what differs by less is noise, and is not drawn as a cliff
+    places = [
+        (inset + step * index, inset + (height - 2 * inset) * (1 - (one - (low + high - span) / 2) / span), index)
+        for index, one in enumerate(values)
+        if one is not None
+    ]
+    line = element("polyline", points=" ".join(f"{_units(x)},{_units(y)}" for x, y, _ in places), class_="outline")
+    dots = [
+        element(
+            "circle",
+            element("title", f"{values[index]:.3f}"),
+            cx=_units(x),
+            cy=_units(y),
+            r=4,
+            style=f"fill:var(--{'good' if good[index] else 'card'});stroke:var(--{'good' if good[index] else 'bad'})",
+            stroke_width=2,
+        )
+        for x, y, index in places
+    ]
+    return _picture("map", (width, height), spoken, line, *dots)
+
+
 def gauge(value: float, limit: float, color: str, spoken: str) -> Markup:
     """A value on a scale up to twice its limit, which is marked."""
     scale = 50 / limit if limit else 0

@@ -35,6 +35,7 @@ from tfx_pipeline.evaluation.results import read_evaluation, read_test_evaluatio
 from tfx_pipeline.hub.properties import PushRecord
 from tfx_pipeline.local.dag_runner import Artifact, ReportingDagRunner, Step, StepFailed
 from tfx_pipeline.local.evaluation_count import count_test_evaluations
+from tfx_pipeline.local.history import note_run
 from tfx_pipeline.local.metadata_file import damaged
 from tfx_pipeline.local.platform import LocalPlatform
 from tfx_pipeline.local.summary import Summary
@@ -85,6 +86,7 @@ def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str =
         return None
     summary = _summarize(runner.steps, version, output, failure)
     summary.write(output)
+    note_run(output, summary)
     _write_pictures(summary, Path(config.data), output, spec)
     return summary
 
