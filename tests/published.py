@@ -46,7 +46,7 @@ def make_manifest(splits: dict[str, Split], **values) -> Manifest:
     return Manifest(splits=splits, options=options, **defaults | values)
 
 
-def publish(root: Path, spec: DatasetSpec | None = None, records=None) -> Path:
+def publish(root: Path, spec: DatasetSpec | None = None, records=None, image_size: int = 32) -> Path:
     """Publishes `<root>/pets/1.0.0`, of three shards, and returns its folder."""
     spec = spec or load_spec("pets")
     version_dir = root / "pets" / "1.0.0"
@@ -61,7 +61,8 @@ def publish(root: Path, spec: DatasetSpec | None = None, records=None) -> Path:
     text = dataset_text(spec)
     (version_dir / SCHEMA_FILE).write_text(derive_schema(load_spec("pets")))
     (version_dir / DATASET_FILE).write_text(text)
-    manifest = make_manifest(splits, dataset_sha256=hashlib.sha256(text.encode()).hexdigest())
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    manifest = make_manifest(splits, dataset_sha256=digest, image_size=image_size)
     (version_dir / MANIFEST_FILE).write_text(manifest.to_json())
     return version_dir
 

@@ -16,15 +16,7 @@ from schemas.errors import UserError
 from schemas.features import TRAINING_SPLITS
 from schemas.version import PublishedVersion, verify_version
 from tfx_pipeline.label_issues.cheap_training import cheap_training
-from tfx_pipeline.label_issues.ranking import (
-    ISSUES_FILE,
-    PAGE_FILE,
-    QUALITY_FILE,
-    Issue,
-    issue_lines,
-    limit_of,
-    quality_table,
-)
+from tfx_pipeline.label_issues.ranking import ISSUES_FILE, PAGE_FILE, QUALITY_FILE, Issue
 from trainer.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -77,31 +69,16 @@ def find_label_issues(
       The listed photos, the lowest score first.
     """
     with heavy_imports():
-        from beam_jobs.storage.files import write_atomically
         from tfx_pipeline.label_issues.folds import cut_into_folds
         from tfx_pipeline.label_issues.judging import judge
-        from tfx_pipeline.label_issues.page import SHOWN, label_issues_page
-        from tfx_pipeline.label_issues.suspecting import explain, read_triples
+        from tfx_pipeline.label_issues.suspecting import write_issues
 
-    manifest, spec = version
-    shards = {split: [str(data / shard.path) for shard in manifest.splits[split].shards] for split in TRAINING_SPLITS}
+    shards = {
+        split: [str(data / shard.path) for shard in version.manifest.splits[split].shards] for split in TRAINING_SPLITS
+    }
     with tempfile.TemporaryDirectory(prefix="label-issues-") as folder:
-        cut = cut_into_folds(shards, folds, Path(folder), spec.names_groups)
-        judgements = judge(cut, config, version)
-        scores = [one.score for one in judgements]
-        limit = limit_of(scores) if worst is None else scores[min(worst, len(scores)) - 1]
-        listed = [one for one in judgements if one.score <= limit][:worst]
-        issues = explain(listed, cut, data, spec)
-        triples = read_triples(listed[:SHOWN], cut)
-    page = label_issues_page(spec, manifest, scores, limit, issues, triples)
-    suspicions = {one.image_id: one.suspicion for one in issues}
-    for name, text in (
-        (PAGE_FILE, page),
-        (QUALITY_FILE, quality_table(judgements, suspicions)),
-        (ISSUES_FILE, issue_lines(issues)),
-    ):
-        write_atomically(str(output / name), text.encode())
-    return issues
+        cut = cut_into_folds(shards, folds, Path(folder), version.spec.names_groups)
+        return write_issues(judge(cut, config, version), cut, data, version, output, worst)
 
 
 def _trained_on(records: int, folds: int) -> int:

@@ -53,7 +53,7 @@ def judge(folds: Sequence[Fold], config: TrainingConfig, version: PublishedVersi
             f"Fold {index + 1} of {len(folds)}: training on {count:,} photos, judging {len(fold.members):,}", flush=True
         )
         model = _train(config, [one.path for one in others], fold.path, version)
-        judgements += _judge_fold(model, index, fold, version)
+        judgements += judge_fold(model, index, fold, version)
         keras.backend.clear_session()
     return sorted(judgements)
 
@@ -64,7 +64,8 @@ def _train(config: TrainingConfig, shards: list[str], held_out: str, version: Pu
     return model
 
 
-def _judge_fold(model: keras.Model, index: int, fold: Fold, version: PublishedVersion) -> Iterator[Judgement]:
+def judge_fold(model: keras.Model, index: int, fold: Fold, version: PublishedVersion) -> Iterator[Judgement]:
+    """Judges the records of fold number `index` by a model that has not seen them, in their order."""
     num_classes = len(version.spec.class_names)
     answer = _answers(model, num_classes)
     members = iter(fold.members)

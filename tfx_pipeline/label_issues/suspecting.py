@@ -1,4 +1,4 @@
-"""Looks at the photos with the lowest scores again: what may be wrong with each, and what the page shows of it."""
+"""Looks at the photos with the lowest scores again: what may be wrong with each. Writes the files that say so."""
 
 from __future__ import annotations
 
@@ -12,17 +12,52 @@ from PIL import Image
 
 from beam_jobs.line_files import list_line_files
 from beam_jobs.rejections import DerivedId, Repaired
-from beam_jobs.storage.files import read_file
+from beam_jobs.storage.files import read_file, write_atomically
 from schemas import features
 from schemas.spec import DatasetSpec
+from schemas.version import PublishedVersion
 from schemas.version_files import DERIVED_IDS_FOLDER, REPAIRS_FOLDER
 from tfx_pipeline.label_issues.folds import Fold
 from tfx_pipeline.label_issues.judging import Judgement
-from tfx_pipeline.label_issues.page import Triple
-from tfx_pipeline.label_issues.ranking import Files, Issue
+from tfx_pipeline.label_issues.page import SHOWN, Triple, label_issues_page
+from tfx_pipeline.label_issues.ranking import (
+    ISSUES_FILE,
+    PAGE_FILE,
+    QUALITY_FILE,
+    Files,
+    Issue,
+    issue_lines,
+    limit_of,
+    quality_table,
+)
 from tfx_pipeline.label_issues.suspicions import Pair, suspect
 
 COMPARED_SIDE = 64  # pixels at most, of the copies that suspicions look at
+
+
+def write_issues(
+    judgements: Sequence[Judgement],
+    folds: Sequence[Fold],
+    data: Path,
+    version: PublishedVersion,
+    output: Path,
+    worst: int | None,
+) -> list[Issue]:
+    """Lists the lowest of all judgements, and writes the three files; see `command_line.find_label_issues`."""
+    manifest, spec = version
+    scores = [one.score for one in judgements]
+    limit = limit_of(scores) if worst is None else scores[min(worst, len(scores)) - 1]
+    listed = [one for one in judgements if one.score <= limit][:worst]
+    issues = explain(listed, folds, data, spec)
+    suspicions = {one.image_id: one.suspicion for one in issues}
+    page = label_issues_page(spec, manifest, scores, limit, issues, read_triples(listed[:SHOWN], folds))
+    for name, text in (
+        (PAGE_FILE, page),
+        (QUALITY_FILE, quality_table(judgements, suspicions)),
+        (ISSUES_FILE, issue_lines(issues)),
+    ):
+        write_atomically(str(output / name), text.encode())
+    return issues
 
 
 def explain(judgements: Sequence[Judgement], folds: Sequence[Fold], data: Path, spec: DatasetSpec) -> list[Issue]:
