@@ -8,12 +8,13 @@ from beam_jobs.html.markup import Markup, element
 
 _WIDTH, _HEIGHT = 340, 160  # of the plane
 _LEFT, _TOP, _BOTTOM = 36, 10, 40
-_BINS = 40
-_TICKS = 5
+_END = 1.2  # of the scale; good scores lie around 1
+_BINS = 48
+_TICKS = 6
 
 
 def score_histogram(scores: Sequence[float], limit: float) -> Markup:
-    """Scores from 0 to 1, where larger ones are counted at 1; the limit is a line, and what lies below it is marked.
+    """Scores from 0 to 1.2, with larger ones in the last bin; the limit is a line, and what lies below it is marked.
 
     Args:
       scores: 0 or more each.
@@ -21,7 +22,7 @@ def score_histogram(scores: Sequence[float], limit: float) -> Markup:
     """
     counts = [[0, 0] for _ in range(_BINS)]
     for score in scores:
-        counts[min(_BINS - 1, int(score * _BINS))][score <= limit] += 1
+        counts[min(_BINS - 1, int(score * _BINS / _END))][score <= limit] += 1
     highest = max([1, *(sum(one) for one in counts)])
     below = sum(marked for _, marked in counts)
     spoken = f"Histogram of {len(scores):,} scores: {below:,} are up to {limit:.2f}"
@@ -46,7 +47,7 @@ def _bars(counts: Sequence[Sequence[int]], highest: int) -> Iterator[Markup]:
             if count:
                 height = max(2.0, _HEIGHT * count / highest)  # one of thousands can be seen, too
                 bottom -= height
-                title = element("title", f"{index / _BINS:.3f} to {(index + 1) / _BINS:.3f}: {count:,}")
+                title = element("title", f"{_END * index / _BINS:.3f} to {_END * (index + 1) / _BINS:.3f}: {count:,}")
                 place = {"x": round(_LEFT + index * width + 0.5, 1), "y": round(bottom, 1)}
                 size = {"width": round(width - 1, 1), "height": round(height, 1)}
                 yield element("rect", title, **place, **size, style=f"fill:{color}")
@@ -56,7 +57,7 @@ def _axes(highest: int, total: int) -> Iterator[Markup]:
     bottom = _TOP + _HEIGHT
     for step in range(_TICKS + 1):
         x = _LEFT + _WIDTH * step / _TICKS
-        words = f"{step / _TICKS:.1f}" + (" and more" if step == _TICKS else "")
+        words = f"{_END * step / _TICKS:.1f}" + ("+" if step == _TICKS else "")
         anchor = "end" if step == _TICKS else "middle"
         yield element("line", class_="tick", x1=x, x2=x, y1=bottom, y2=bottom + 4)
         yield element("text", words, x=x, y=bottom + 17, text_anchor=anchor)
@@ -66,6 +67,6 @@ def _axes(highest: int, total: int) -> Iterator[Markup]:
 
 
 def _limit(limit: float) -> Iterator[Markup]:
-    x = round(_LEFT + _WIDTH * max(0.0, min(1.0, limit)), 1)
+    x = round(_LEFT + _WIDTH * max(0.0, min(1.0, limit / _END)), 1)
     yield element("line", class_="square", x1=x, x2=x, y1=_TOP, y2=_TOP + _HEIGHT)
     yield element("text", f"listed up to {limit:.2f}", x=x + 5, y=_TOP + 14)

@@ -122,9 +122,7 @@ def test_what_cannot_be_used_is_reported_before_anything_is_trained(version, tmp
 
 def test_a_list_that_a_person_may_have_edited_is_kept(version, tmp_path):
     (tmp_path / "label_issues.jsonl").write_text("mine")
-    with pytest.raises(
-        UserError, match=r"has a label_issues.jsonl, which you may have edited"
-    ):
+    with pytest.raises(UserError, match=r"has a label_issues.jsonl, which you may have edited"):
         main([f"--data={version}", f"--output={tmp_path}"])
     assert (tmp_path / "label_issues.jsonl").read_text() == "mine"
 
