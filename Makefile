@@ -81,6 +81,9 @@ label-issues: env  ## list the masks to look at first, of a published version: D
 look: env  ## write one page of links to all versions and models: [ROOT=runs]
 	@$(BIN)/python -m tfx_pipeline.look --root="$(or $(ROOT),runs)"
 
+tensorboard: env  ## show the training curves of all runs in a browser: [ROOT=runs]; Ctrl-C closes it
+	@$(BIN)/tensorboard --logdir="$(or $(ROOT),runs)"
+
 app: env  ## open the demo app with the last pushed model [MODEL=DIR], offline; Ctrl-C closes it
 	@$(BIN)/python -m tfx_pipeline.space --model="$(MODEL)"
 
