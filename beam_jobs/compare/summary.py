@@ -122,11 +122,14 @@ def _class_shares(request: Request) -> tuple[dict[str, list[float]], list[str]]:
     """Class to its mean share of a photo's labelled pixels before and after; a note where that is unknown."""
     summaries = []
     for version in request.versions:
-        try:
-            paths = [f"{version.folder}/{statistics_path(split)}" for split in version.manifest.split_names]
-            summaries.append([summarise(read_file(path)) for path in paths])
-        except (OSError, DecodeError) as error:
-            return {}, [f"class shares are not compared: statistics of {version.manifest.version}: {error}"]
+        splits = []
+        for split in version.manifest.split_names:
+            path = f"{version.folder}/{statistics_path(split)}"
+            try:
+                splits.append(summarise(read_file(path)))
+            except (OSError, DecodeError):
+                return {}, [f"class shares are not compared: no statistics in {path}"]
+        summaries.append(splits)
     earlier = {new: old for old, new in request.classes.renamed}
     shares = {}
     for name in request.classes.names:

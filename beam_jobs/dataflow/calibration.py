@@ -6,6 +6,7 @@ import heapq
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 from beam_jobs.elements import SourceFile
@@ -18,6 +19,7 @@ from beam_jobs.records.tf_example import to_example
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import naming_input, read_input
 from schemas.errors import UserError
+from schemas.merge_spec import merged_id
 
 SAMPLE = 150  # pairs, some seconds of work
 WARM_UP = 10
@@ -50,7 +52,7 @@ def count_inputs(options: PrepareOptions, report: Callable[[int], None] | None =
       OSError: It can't be listed.
     """
     if options.description.merge is not None:
-        raise UserError(f"{options.dataset}: photos of merged data sets are not counted; give their number, --images")
+        return _merged({name: count_inputs(own, report) for name, own in options.of_sources().items()})
     images = total = seen = 0
     kept: dict[str, list[tuple[int, str, SourceFile]]] = {IMAGES: [], MASKS: []}
     annotations = []
@@ -84,6 +86,16 @@ def count_inputs(options: PrepareOptions, report: Callable[[int], None] | None =
     masks = {image_id: found[0] for image_id, one in facts.items() if (found := masks_of(one, options.spec))}
     sample = {image_id: (photos[image_id], masks[image_id]) for image_id in sorted(photos.keys() & masks.keys())}
     return Found(images, total, sample)
+
+
+def _merged(parts: dict[str, Found]) -> Found:
+    """What several data sets hold together; each has its share of the sample."""
+    images = sum(one.images for one in parts.values())
+    sample = {}
+    for name, one in parts.items():
+        share = -(-SAMPLE * one.images // max(1, images))
+        sample |= {merged_id(name, image_id): pair for image_id, pair in islice(one.sample.items(), share)}
+    return Found(images, sum(one.bytes for one in parts.values()), sample)
 
 
 def images_per_second(options: PrepareOptions, sample: dict[str, tuple[SourceFile, SourceFile]]) -> float:

@@ -4,11 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
+import apache_beam as beam
 import numpy as np
 import pytest
+from apache_beam.testing.util import assert_that, equal_to
 from PIL import Image
 
 import tests.published as published
+from beam_jobs import Compare
 from beam_jobs.compare.command_line import main
 from beam_jobs.records.tf_example import to_example
 from schemas.errors import UserError
@@ -169,6 +172,14 @@ def test_classes_in_another_order_are_compared_by_name(root, tmp_path, capfd):
     printed = capfd.readouterr().out
     assert "mask changed         16" in printed
     assert "Note: classes differ: their order differs; masks are compared by class" in printed
+
+
+def test_the_transform_gives_the_summary(root, tmp_path):
+    data = root / "data/pets"
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        summary = pipeline | Compare(str(data / "1.0.0"), str(data / "1.1.0"), f"{tmp_path}/out")
+        assert_that(summary | beam.Map(lambda one: one["records"]["unchanged"]), equal_to([10]))
+    assert set(lines(tmp_path / "out")) >= {"Bengal_30", "pug_21"}
 
 
 def record(image_id: str, seed: int = 0) -> bytes:

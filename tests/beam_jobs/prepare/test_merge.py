@@ -11,7 +11,9 @@ import pytest
 import yaml
 from PIL import Image
 
+from beam_jobs.dataflow.calibration import count_inputs, images_per_second
 from beam_jobs.prepare.command_line import main
+from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.records.published_records import bytes_of, parse_record, read_records
 from beam_jobs.sources.dataset_file import read_dataset
 from beam_jobs.storage.versions import read_manifest as read_stored
@@ -233,3 +235,12 @@ def test_ids_are_kept_apart_and_stay_safe():
     long = merged_id("streets", "x" * 200)
     assert len(long) <= 200
     assert split_id(long)[0] == "streets"
+
+
+def test_a_plan_counts_and_measures_the_photos_of_all_data_sets(folder, tmp_path):
+    values = {"input": str(folder), "output": str(tmp_path / "data"), "version": "1.0.0", "image_size": SIDE}
+    options = PrepareOptions(**values)
+    found = count_inputs(options)
+    assert found.images == 16
+    assert found.sample.keys() == {f"{source}~2Fa_{seed}" for source in ("streets", "animals") for seed in range(8)}
+    assert images_per_second(options, found.sample) > 0
