@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     config = cheap_training(manifest, _trained_on(records, options.folds), options.offline, options.set)
     issues = find_label_issues(data, version, config, output, options.folds, options.worst)
     kinds = ", ".join(f"{in_words(kind)} {n}" for kind, n in by_count(Counter(one.suspicion.kind for one in issues)))
-    print(f"\n{len(issues):,} of {records:,} masks are suspicious" + (f": {kinds}" if kinds else ""))
+    print(f"\n{len(issues):,} of {records:,} masks are listed" + (f": {kinds}" if kinds else ""))
     print(f"In a browser: {output / PAGE_FILE}; the score of every photo: {output / QUALITY_FILE}")
     if issues:
         print(f"Delete the lines of masks that are right from {output / ISSUES_FILE}; then leave the others out of the")

@@ -59,8 +59,11 @@ def label_issues_page(
 
 
 def _header(title: str, count: int, issues: Sequence[Issue]) -> Markup:
-    listed = "one mask is" if len(issues) == 1 else f"{len(issues):,} masks are"
-    lead = f"Of {count:,} photos, {listed} far from what a model predicts that has not learnt them."
+    lead = f"Of {count:,} photos, the masks of these {len(issues):,} fit least what a model predicts that has not learnt them."
+    if len(issues) == 1:
+        lead = (
+            f"Of {count:,} photos, this one has the mask that fits least what a model predicts that has not learnt it."
+        )
     if not issues:
         lead = f"None of {count:,} masks is far from what a model predicts that has not learnt it."
     steps = [

@@ -142,4 +142,4 @@ def test_spoilt_masks_are_the_lowest_though_the_models_have_learnt_from_them_too
     listed = {one["id"]: one["kind"] for one in lines_of(tmp_path / "out/label_issues.jsonl")}
     inverted = [f"photo_{index}" for index, kind in planted.items() if kind == "inverted"]
     assert {listed.get(one) for one in inverted} == {"inverted"}
-    assert f"{len(listed)} of 60 masks are suspicious: " in capsys.readouterr().out
+    assert f"{len(listed)} of 60 masks are listed: " in capsys.readouterr().out
