@@ -59,13 +59,12 @@ def label_issues_page(
 
 
 def _header(title: str, count: int, issues: Sequence[Issue]) -> Markup:
-    lead = f"Of {count:,} photos, the masks of these {len(issues):,} fit least what a model predicts that has not learnt them."
+    learnt = "that has not learnt it" if len(issues) < 2 else "that has not learnt them"
+    lead = f"Of {count:,} photos, the masks of these {len(issues):,} fit least what is predicted by a model {learnt}."
     if len(issues) == 1:
-        lead = (
-            f"Of {count:,} photos, this one has the mask that fits least what a model predicts that has not learnt it."
-        )
+        lead = f"Of {count:,} photos, the mask of this one fits least what is predicted by a model {learnt}."
     if not issues:
-        lead = f"None of {count:,} masks is far from what a model predicts that has not learnt it."
+        lead = f"None of {count:,} masks is far from what is predicted by a model {learnt}."
     steps = [
         element("code", ISSUES_FILE),
         " lists them. Delete the lines of masks that are right; then correct the other masks, or leave their photos out"
