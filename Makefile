@@ -39,7 +39,7 @@ quoted = '$(subst ','\'',$(1))'
 NEED = $(foreach one,$(1),$(if $($(one)),,$(error make $@ needs $(one)=; `make` lists the commands with what they take)))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo train label-issues app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
+.PHONY: help env demo train label-issues look tensorboard app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
 	bench lock clean
 
 help:  ## list the commands

@@ -29,6 +29,7 @@ PIPELINE = [
     "google-cloud-secret-manager>=2.20,<3",
     "keras>=3.8,<4",
     "kfp-pipeline-spec>=0.2.2",  # unresolved, its newest release drags in a protobuf that breaks TensorFlow
+    'setuptools<81; python_version < "3.13"',  # TensorBoard 2.16 imports pkg_resources, which later ones lack
     "starlette>=0.40,<2",  # with uvicorn, the trigger; Gradio brings both
     "tensorboard>=2.16",
     "tensorflow-model-analysis>=0.47.1,<0.53",

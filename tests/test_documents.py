@@ -7,6 +7,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,11 @@ def test_the_changelog_has_the_version_that_is_installed():
     released = re.findall(r"^## (\d\S*) - \d{4}-\d\d-\d\d$", PAGES["CHANGELOG.md"], re.MULTILINE)
     setup = (PROJECT_DIR / "setup.py").read_text()
     assert released[0] == re.search(r'version="([^"]+)"', setup)[1]
+
+
+def test_tensorboard_starts_in_the_environment_of_the_lock():
+    program = [sys.executable, "-m", "tensorboard.main", "--version"]
+    assert subprocess.run(program, capture_output=True, text=True, check=True).stdout.strip() == version("tensorboard")
 
 
 @pytest.mark.parametrize(
