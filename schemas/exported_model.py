@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from schemas.class_spec import ClassName, ClassTitle
 from schemas.documents import parse_json_object, read_json_object
+from schemas.fitting import LETTERBOX, STRETCH, Fit
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.image_size import ImageSize
 from schemas.lines import Line
@@ -96,6 +97,7 @@ class ModelInfo(FrozenModel):
       titles: What people call them; None where that is their names.
       palette: RGB in 0..255 per class.
       image_size: What PREDICT_PIXELS takes: pixels of a square's side, or "WIDTHxHEIGHT".
+      fit: How photos must be fitted into it, see `schemas.fitting`; the signatures that take files do it themselves.
       tiled: Whether that is a square tile, so that the model predicts photos at their own size.
       manifest_sha256: Identity of the version that it was trained on.
       training: The training configuration.
@@ -116,6 +118,7 @@ class ModelInfo(FrozenModel):
     titles: tuple[ClassTitle, ...] | None = None
     palette: tuple[tuple[Level, Level, Level], ...]
     image_size: ImageSize
+    fit: Fit = STRETCH
     tiled: bool = False
     manifest_sha256: str | None = None
     training: dict[str, Any] = Field(default_factory=dict)
@@ -144,6 +147,12 @@ class ModelInfo(FrozenModel):
             raise ValueError(f"palette: {len(self.palette)} colours for {len(self.classes)} classes")
         return self
 
+    @model_validator(mode="after")
+    def _tiles_are_not_fitted(self) -> ModelInfo:
+        if self.tiled and self.fit == LETTERBOX:
+            raise ValueError("fit: letterbox, but a tiled model takes photos at their own size")
+        return self
+
     @property
     def class_titles(self) -> tuple[str, ...]:
         """What people call the classes, in the order of class ids."""
@@ -151,7 +160,7 @@ class ModelInfo(FrozenModel):
 
     @property
     def photo_size(self) -> int | str:
-        """What photos are squashed to; 0 where they keep their size."""
+        """What photos are fitted into; 0 where they keep their size."""
         return 0 if self.tiled else self.image_size
 
     def to_json(self) -> str:

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, Field, model_validator
 from schemas.documents import parse_json_object, read_document
 from schemas.errors import UserError
 from schemas.features import SPLITS, TRAINING_SPLITS
+from schemas.fitting import LETTERBOX, STRETCH, Fit
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.image_size import ImageSize
 from schemas.regular_files import open_regular
@@ -80,6 +81,7 @@ class Manifest(FrozenModel):
 
     Attributes:
       image_size: Of its records: pixels of a square's side, "WIDTHxHEIGHT", or 0 where they keep their sizes.
+      fit: How photos were fitted into that size, see `schemas.fitting`.
       inputs: Number of ids found, each a photo, a mask or a pair.
       published: Number of records in all splits; `inputs == published + sum(quarantined.values())`.
       quarantined: Reason code to number of ids.
@@ -94,6 +96,7 @@ class Manifest(FrozenModel):
     dataset: str = Field(pattern=DATASET, max_length=MAX_NAME)
     version: str = Field(pattern=rf"^{VERSION}$", max_length=MAX_NAME)
     image_size: ImageSize
+    fit: Fit = STRETCH
     splits: dict[str, Split]
     inputs: Count
     published: Count
@@ -120,6 +123,10 @@ class Manifest(FrozenModel):
             raise ValueError("options_sha256: is not the digest of options")
         if self.options.get("image_size", self.image_size) != self.image_size:
             raise ValueError(f"image_size: {self.image_size}, but options.image_size is {self.options['image_size']}")
+        if self.options.get("fit", STRETCH) != self.fit:
+            raise ValueError(f"fit: {self.fit}, but options.fit is {self.options.get('fit', 'missing')}")
+        if self.fit == LETTERBOX and not self.image_size:
+            raise ValueError(f"fit: {self.fit}, but image_size is 0: nothing to fit photos into")
         return self
 
     def _check_shards(self, name: str, split: Split) -> None:
@@ -157,6 +164,8 @@ class Manifest(FrozenModel):
         values = self.model_dump(mode="json")
         if self.dataset_sha256 is None:  # as it was written before there was one: its digest names the version
             del values["dataset_sha256"]
+        if self.fit == STRETCH:  # likewise
+            del values["fit"]
         if not self.derived_ids:  # ordinary names give the bytes that they always gave
             del values["derived_ids"]
         return json.dumps(values, indent=2, sort_keys=True) + "\n"

@@ -26,6 +26,7 @@ from schemas.features import (
     SPLITS,
     fraction_feature,
 )
+from schemas.fitting import Fit
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.group_spec import GroupSpec, varies
 from schemas.image_ids import shown_name
@@ -111,6 +112,7 @@ class DatasetSpec(FrozenModel):
       archives: The files that it is published as; they may lie under the input root instead of photos and masks.
       official_splits: Split name to the list file that names its ids (first word of each line; `#` comments).
       split: How records are split where the job's options do not say.
+      fit: How photos are fitted into the size of the records where the job's options do not say; None: stretched.
       group: Which photos belong together, and so to one split.
       unmasked: `leave_out` where photos without a mask are no fault: they are counted, but not rejected.
       masks: How masks are read, where their values are not exactly those of the classes.
@@ -136,8 +138,9 @@ class DatasetSpec(FrozenModel):
     archives: tuple[ArchiveSpec, ...] = ()
     official_splits: dict[str, ListPath] = Field(default_factory=dict)
     split: Literal["official", "hash"] = "hash"
+    fit: Fit | None = None  # None is not written, so that older versions keep their bytes
     group: GroupSpec | None = None
-    unmasked: Literal["leave_out"] | None = None  # None is not written, so that older versions keep their bytes
+    unmasked: Literal["leave_out"] | None = None  # not written either
     masks: MaskSpec = MaskSpec()
     classes: tuple[ClassSpec, ...] = Field(max_length=255)
     ignore_values: tuple[MaskValue, ...] = ()

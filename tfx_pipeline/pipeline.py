@@ -160,6 +160,7 @@ def trainer_config(config: PipelineConfig, version: PublishedVersion, run_fn: st
     return {
         "dataset": spec.model_dump(mode="json"),
         "image_size": manifest.image_size,
+        "fit": manifest.fit,
         "manifest_sha256": manifest.sha256,
         "training": config.training.model_dump(mode="json"),
         "checkpoint_dir": f"{config.output}/{CHECKPOINTS_FOLDER}",

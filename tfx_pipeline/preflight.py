@@ -84,7 +84,8 @@ def _training_problems(config: PipelineConfig, version: PublishedVersion, on_ver
     if problem := distribution_problem(training, job, on_vertex):
         yield f"training.{problem}"
         return
-    surroundings = Surroundings(manifest.image_size, spec.class_names, manifest.splits[TRAIN].records)
+    records = manifest.splits[TRAIN].records
+    surroundings = Surroundings(manifest.image_size, spec.class_names, records, fit=manifest.fit)
     replicas = 1 if training.distribution == "single" else _devices(job) if on_vertex else worker_count()
     together = replace(surroundings, replicas=replicas)
     if config.tuning is None:

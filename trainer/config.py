@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from schemas.errors import UserError
+from schemas.fitting import LETTERBOX, STRETCH, Fit
 from schemas.frozen_model import FrozenModel
 from schemas.image_size import sides
 from trainer.recipes import RECIPES
@@ -160,12 +161,17 @@ class TrainingConfig(FrozenModel):
         """Name, path or URI of the encoder's weights; `none` if it has none."""
         return self.encoder if self.encoder and self.encoder_is_pretrained else self.encoder_weights
 
-    def model_size(self, image_size: int | str) -> int | str:
-        """The size that the model takes, see `schemas.image_size`; given is the data set version's.
+    def model_size(self, image_size: int | str, fit: Fit = STRETCH) -> int | str:
+        """The size that the model takes, see `schemas.image_size`; given are the data set version's size and fit.
 
         Raises:
-          UserError: Images at their original sizes, or smaller than the crops.
+          UserError: Images at their original sizes, or smaller than the crops, or crops of letterboxed images.
         """
+        if self.crop_size and fit == LETTERBOX:
+            raise UserError(
+                f"training.crop_size {self.crop_size}: a crop model takes photos at their own size and aspect, and this"
+                " version letterboxed them; leave crop_size out, or publish one with --image_size=0 --fit=stretch"
+            )
         if not self.crop_size and not image_size:
             raise UserError(
                 "this version keeps the original sizes (image_size 0): set `training.crop_size`, such as 256, or "

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from schemas.exported_model import INFO_PATH, DataDescription, ModelInfo, TfliteReport
+from schemas.fitting import LETTERBOX, STRETCH, Fit
 from schemas.image_size import sides
 from schemas.spec import DatasetSpec
 from trainer.config import TrainingConfig
@@ -34,16 +35,18 @@ def export_model(
     export_dir: str,
     average_mirrored: bool = False,
     crop_size: int = 0,
+    fit: Fit = STRETCH,
 ) -> None:
     """Writes a SavedModel with three signatures; N is any number of images, C `num_classes`, and
     [S, T] the height and width that `image_size` says, see `schemas.image_size`.
 
     - `serving_default`: `image_bytes` string [N] (JPEG, PNG or GIF, any size) to `mask_bytes` string [N], PNG files of
       class ids as large as the upright photos, and `class_ids` uint8 [N, S, T]. Photos are turned upright, laid over
-      white and squashed to the size, as the data set was; for `mask_bytes` the logits are enlarged, so that its
-      edges are smooth, see `trainer.enlarging`.
-    - `predict_pixels`: `pixels` float32 [N, S, T, 3], RGB in 0..255, to `class_ids` uint8 [N, S, T] and `logits`
-      float32 [N, S, T, C].
+      white and fitted into the size, as the data set was: squashed, or letterboxed if `fit` says so. For `mask_bytes`
+      padding is cut off, and the logits are enlarged, so that edges are smooth, see `trainer.enlarging`; in `class_ids`
+      padding is IGNORE_ID.
+    - `predict_pixels`: `pixels` float32 [N, S, T, 3], RGB in 0..255, fitted by the caller, to `class_ids` uint8
+      [N, S, T] and `logits` float32 [N, S, T, C], padding included.
     - `evaluate`: `examples` string [N] (records of a published version) to `confusion_matrix` int64 [N, C * C] (truth
       times C plus prediction), `boundary_counts` int64 [N, C * 4] (see `trainer.boundaries`) and `fingerprint` int64
       [N], a hash of the example. A few numbers per example instead of its logits keep evaluation light.
@@ -77,7 +80,7 @@ def export_model(
     if crop_size:
         signatures = tile_signatures(logits_of, crop_size, image_size, num_classes)
     else:
-        signatures = whole_image_signatures(logits_of, image_size, num_classes)
+        signatures = whole_image_signatures(logits_of, image_size, num_classes, fit)
     tf.saved_model.save(module, export_dir, signatures=signatures)
 
 
@@ -90,6 +93,7 @@ def write_model_info(
     source_sha256: str,
     tflite: Mapping[str, TfliteReport] | None = None,
     tuned: Iterable[str] = (),
+    fit: Fit = STRETCH,
 ) -> None:
     """Writes what a user of the model must know into the SavedModel's `assets.extra/model_info.json`.
 
@@ -104,15 +108,19 @@ def write_model_info(
       source_sha256: Digest of the code that trained.
       tflite: `trainer.export_tflite`'s reports; None without TFLite models.
       tuned: Names of the settings that a search chose.
+      fit: Of the data set version.
     """
-    titles: dict[str, Any] = {} if spec.class_titles == spec.class_names else {"titles": spec.class_titles}
+    # A field that is never set is not written.
+    optional: dict[str, Any] = {} if spec.class_titles == spec.class_names else {"titles": spec.class_titles}
+    if fit == LETTERBOX:
+        optional["fit"] = fit
     info = ModelInfo(
         dataset=spec.name,
         data=DataDescription(title=spec.title, license=spec.license, source=spec.source, drawn=spec.drawn),
         classes=spec.class_names,
         palette=spec.palette,
-        **titles,  # a field that is never set is not written
-        image_size=config.model_size(image_size),
+        **optional,
+        image_size=config.model_size(image_size, fit),
         tiled=config.crop_size > 0,
         manifest_sha256=manifest_sha256,
         training=config.model_dump(mode="json"),

@@ -23,7 +23,12 @@ def decode_mask(mask_bytes: tf.Tensor) -> tf.Tensor:
 
 def resize_pixels(pixels: tf.Tensor, image_size: int | str) -> tf.Tensor:
     """Squashes pixels [..., H, W, 3] in 0..255 to float32 of `image_size`, antialiased, as data sets are prepared."""
-    resized = tf.image.resize(tf.cast(pixels, tf.float32), list(sides(image_size)), antialias=True)
+    return resize_to_sides(pixels, list(sides(image_size)))
+
+
+def resize_to_sides(pixels: tf.Tensor, shape: tf.Tensor | list[int] | list[tf.Tensor]) -> tf.Tensor:
+    """The same to a height and a width, which a graph may have computed."""
+    resized = tf.image.resize(tf.cast(pixels, tf.float32), shape, antialias=True)
     return tf.clip_by_value(resized, 0.0, 255.0)
 
 

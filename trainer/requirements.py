@@ -12,6 +12,7 @@ from typing import Any
 
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
+from schemas.fitting import STRETCH, Fit
 from schemas.image_size import scaled, sides
 from trainer.config import TrainingConfig
 from trainer.tuning import Range, TuningConfig, chosen_training, named
@@ -30,12 +31,14 @@ class Surroundings:
       class_names: In the order of class ids; None where they are not known.
       train_records: Of the version's train split.
       replicas: Devices that share a batch.
+      fit: Of the data set version, see `schemas.fitting`.
     """
 
     image_size: int | str
     class_names: Sequence[str] | None
     train_records: int
     replicas: int = 1
+    fit: Fit = STRETCH
 
 
 def training_problems(config: TrainingConfig, surroundings: Surroundings) -> Iterator[str]:
@@ -46,7 +49,7 @@ def training_problems(config: TrainingConfig, surroundings: Surroundings) -> Ite
     if config.batch_size > records:
         yield f"batch_size {config.batch_size} is more than the {records} training records; lower it"
     try:
-        model_size = config.model_size(surroundings.image_size)
+        model_size = config.model_size(surroundings.image_size, surroundings.fit)
     except UserError as error:
         yield str(error)
         return

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 import tensorflow as tf
 
 from schemas.exported_model import INFO_PATH
+from schemas.fitting import STRETCH, Fit
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.image_size import ImageSize
 from schemas.spec import DatasetSpec
@@ -38,7 +39,7 @@ class TrainerArguments(Protocol):
 
 
 class CustomConfig(FrozenModel):
-    """What the pipeline passes as the Trainer's `custom_config`.
+    """What the pipeline passes as the Trainer's `custom_config`; `image_size` and `fit` are the version's.
 
     `dataset` is the contract that the version was published under, with its classes in the order of their ids.
     `source_sha256` is the digest of the code that trains: part of TFX's cache key, so that a cached model
@@ -48,6 +49,7 @@ class CustomConfig(FrozenModel):
 
     dataset: DatasetSpec
     image_size: ImageSize
+    fit: Fit = STRETCH
     manifest_sha256: str
     source_sha256: str
     training: TrainingConfig
@@ -84,6 +86,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
     run = read_custom_config(CustomConfig, fn_args.custom_config)
     chosen = fn_args.hyperparameters["values"] if fn_args.hyperparameters else {}
     run = run.model_copy(update={"training": chosen_training(run.training, chosen)})
+    run.training.model_size(run.image_size, run.fit)  # refuses early what the data does not allow
     spec = run.dataset
     num_classes = len(spec.classes)
     checkpoints = f"{run.checkpoint_dir}/{run.identity}" if run.checkpoint_dir else None
@@ -108,6 +111,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
         fn_args.serving_model_dir,
         average_mirrored=run.training.average_mirrored,
         crop_size=run.training.crop_size,
+        fit=run.fit,
     )
     tflite = export_tflite(fn_args.serving_model_dir, fn_args.eval_files) if run.training.export_tflite else None
     write_model_info(
@@ -119,6 +123,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
         source_sha256=run.source_sha256,
         tflite=tflite,
         tuned=chosen,
+        fit=run.fit,
     )
     if checkpoints:
         delete_checkpoints(checkpoints)

@@ -25,31 +25,35 @@ from schemas.exported_model import (
     PREDICT_PIXELS,
     SERVING_DEFAULT,
 )
+from schemas.features import IGNORE_ID
+from schemas.fitting import LETTERBOX, Fit
 from schemas.image_size import sides
 from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS
 from trainer.boundaries import batch_boundary_counts
 from trainer.confusion import batch_confusion_matrices
 from trainer.enlarging import enlarged_class_ids
+from trainer.fitting import cut_padding, fit_pixels, photo_mask
 from trainer.input_pipeline import parse_example
 from trainer.photo_decoding import decode_photo
-from trainer.preprocessing import CHANNELS, resize_pixels
+from trainer.preprocessing import CHANNELS
 from trainer.tiling import Logits, predict_tiles
 
 Signatures = dict[str, Callable[..., dict[str, tf.Tensor]]]
 
 
-def whole_image_signatures(logits_of: Logits, image_size: int | str, num_classes: int) -> Signatures:
-    """Signatures of a whole-image model, whose images are squashed to `image_size`; see `trainer.export`."""
+def whole_image_signatures(logits_of: Logits, image_size: int | str, num_classes: int, fit: Fit) -> Signatures:
+    """Signatures of a whole-image model, which photos are fitted into; see `trainer.export`."""
     shape = list(sides(image_size))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         def read(one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             photo = decode_photo(one)
-            return resize_pixels(photo, image_size), tf.shape(photo)[:2]
+            return fit_pixels(photo, image_size, fit), tf.shape(photo)[:2]
 
         def mask_of(one: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
             logits, size = one
+            logits = cut_padding(logits, size, image_size, fit)
             return tf.io.encode_png(enlarged_class_ids(logits, size[0], size[1])[:, :, tf.newaxis])
 
         pixels, sizes = tf.map_fn(
@@ -62,7 +66,11 @@ def whole_image_signatures(logits_of: Logits, image_size: int | str, num_classes
         )
         logits = logits_of(pixels)
         masks = tf.map_fn(mask_of, (logits, sizes), fn_output_signature=tf.string, parallel_iterations=1)
-        return {CLASS_IDS: _class_ids(logits), MASK_BYTES: masks}
+        class_ids = _class_ids(logits)
+        if fit == LETTERBOX:
+            shown = tf.map_fn(lambda size: photo_mask(size, image_size), sizes, tf.TensorSpec(shape, tf.bool))
+            class_ids = tf.where(shown, class_ids, tf.constant(IGNORE_ID, tf.uint8))
+        return {CLASS_IDS: class_ids, MASK_BYTES: masks}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)])
     def evaluate(examples: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -175,7 +175,8 @@ def _open_search(run: SearchConfig, directory: str) -> TrainingTuner:
 
 def _check_candidates(run: SearchConfig, train_shards: Sequence[str]) -> None:
     """Raises UserError if any trial could not start, before the first one trains."""
-    surroundings = Surroundings(run.image_size, run.dataset.class_names, count_records(train_shards))
+    records = count_records(train_shards)
+    surroundings = Surroundings(run.image_size, run.dataset.class_names, records, fit=run.fit)
     if problem := next(search_problems(run.tuning, run.training, surroundings), None):
         raise UserError(problem)
     searched = [name for name in MODEL_FIELDS if name in run.tuning.search]

@@ -219,7 +219,7 @@ def _write(
     guesses = guess(survey, names, ids)
     name = identifier(posixpath.basename(folder)) or "photos"
     facts = split_facts(folder, paths, layout.image_path, layout.mask_path)
-    text = dataset_yaml(name, layout, guesses, sampled, facts, source, others)
+    text = dataset_yaml(name, layout, guesses, sampled, facts, source, others, survey.sizes)
     _write_files(target, text, describing_page(name, text, guesses, pairs))
     print(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
     for problem in [*guesses.questions, *problems_of(survey)]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from statistics import median_low
+from types import MappingProxyType
 
 from beam_jobs.describe.guesses import ASKED, Guesses
 from beam_jobs.describe.layout import Layout
 from beam_jobs.describe.split_files import SplitFacts
+from schemas.image_size import sides
 from schemas.path_pattern import PathPattern
 from schemas.sealed_text import sealed
+
+_UNLIKE, _MANY = 1.2, 0.1  # ratio of two aspects that are unlike, and the share of photos that makes it worth a line
 
 
 def dataset_yaml(
@@ -20,6 +26,7 @@ def dataset_yaml(
     facts: SplitFacts,
     names_from: str = "",
     others: Sequence[str] = (),
+    sizes: Mapping[str, int] = MappingProxyType({}),
 ) -> str:
     """The file's text.
 
@@ -31,6 +38,7 @@ def dataset_yaml(
       facts: Lists of splits, and photos without a mask.
       names_from: The file that states the class names; empty if there is none.
       others: Patterns of other files that pair with the photos.
+      sizes: `WIDTHxHEIGHT` of the sampled photos to their number.
     """
     shared = layout.shared_names
     asked = sum(one.name == ASKED for one in guesses.classes)
@@ -51,6 +59,7 @@ def dataset_yaml(
     if PathPattern(layout.image_path).names_splits:
         lines.append("split: official  # as the folders say; `hash` would split by hashes of the ids")
     lines += facts.lines()
+    lines += _fit_lines(sizes)
     if guesses.masks:
         lines.append(f"masks: {json.dumps(guesses.masks).replace(chr(34), '')}  # {guesses.masks_reason}")
     origin = f"; names from {names_from}" if names_from else ""
@@ -68,6 +77,23 @@ def dataset_yaml(
         for slice_name, pattern, reason in guesses.slices:
             lines.append(f"  - {{name: {slice_name}, id_pattern: {quoted(pattern)}}}  # {reason}")
     return sealed("\n".join(lines) + "\n", "beam_jobs.describe")
+
+
+def _fit_lines(sizes: Mapping[str, int]) -> list[str]:
+    """Proposes to letterbox, as a comment, where many photos have another shape than most."""
+    aspects: Counter[float] = Counter()
+    for size, count in sizes.items():
+        shape = sides(size)
+        aspects[shape.width / shape.height] += count
+    photos = aspects.total() if sizes else 0
+    usual = median_low(aspects.elements()) if photos else 1.0
+    unlike = sum(count for one, count in aspects.items() if max(one / usual, usual / one) > _UNLIKE)
+    if unlike <= _MANY * photos:
+        return []
+    return [
+        f"# fit: letterbox  # {unlike:,} of {photos:,} photos have another shape than the others; this keeps them all,"
+        " with padding"
+    ]
 
 
 def quoted(text: str) -> str:

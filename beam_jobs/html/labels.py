@@ -56,9 +56,10 @@ def figure(value: float) -> str:
     return f"{value:#.4g}"
 
 
-def legend(spec: DatasetSpec) -> Markup:
-    """Colour and name of each class, and of ignored pixels if the data set has them."""
+def legend(spec: DatasetSpec, padded: bool = False) -> Markup:
+    """Colour and name of each class, and of ignored pixels if the data set has them, or its records are padded."""
     entries = [element("li", swatch(one.color), one.shown) for one in spec.classes]
-    if spec.ignores_pixels:
-        entries.append(element("li", swatch(f"rgb{spec.ignored_color}"), "ignored"))
+    unclassed = [name for name, there in (("ignored", spec.ignores_pixels), ("padding", padded)) if there]
+    if unclassed:
+        entries.append(element("li", swatch(f"rgb{spec.ignored_color}"), " or ".join(unclassed)))
     return element("ul", *entries, class_="legend")

@@ -28,6 +28,7 @@ from schemas.exported_model import (
     ModelInfo,
     parse_model_info,
 )
+from schemas.fitting import photo_box
 from schemas.image_size import sides
 
 # Beam 2.74 takes `resource` for missing where PyTorch is missing, and then warns that it can't measure a model's memory
@@ -77,7 +78,7 @@ class PredictedPhoto(NamedTuple):
 
     Attributes:
       photo: The photo.
-      class_ids: uint8, as large as the pixels that the model saw.
+      class_ids: uint8, as large as the pixels that the model saw, padding included.
       mask: The same as large as the upright photo, uint8 [H, W].
     """
 
@@ -120,10 +121,12 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
                 yield PredictedPhoto(photo, answer, answer)
             else:
                 class_ids = np.argmax(answer, axis=-1).astype(np.uint8)
-                yield PredictedPhoto(photo, class_ids, enlarged_class_ids(answer, photo.height, photo.width))
+                box = photo_box((photo.height, photo.width), answer.shape[:2], self._info.fit)
+                mask = enlarged_class_ids(answer[box.slices], photo.height, photo.width)
+                yield PredictedPhoto(photo, class_ids, mask)
 
     def batch_elements_kwargs(self) -> dict[str, Any]:
-        """See the base class; squashed photos take the same bytes, so that their number bounds a batch."""
+        """See the base class; photos fitted into one size take the same bytes, so that their number bounds a batch."""
         most = (
             1 if self._info.tiled else max(1, min(MAX_BATCH, BATCH_BYTES // (sides(self._info.image_size).pixels * 3)))
         )

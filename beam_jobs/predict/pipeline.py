@@ -13,6 +13,7 @@ from apache_beam.ml.inference.base import RunInference
 from apache_beam.pvalue import AsDict, AsIter, TaggedOutput
 from PIL import Image
 
+from beam_jobs.codec.fitting import inner_size, pad_photo
 from beam_jobs.codec.photos import decode_photo, resize_photo
 from beam_jobs.elements import SourceFile, read_source
 from beam_jobs.line_files import WriteLineFiles
@@ -220,9 +221,10 @@ class _ReadPhoto(beam.DoFn):
             yield ready
 
     def _photo(self, image_id: str, source: SourceFile) -> ReadyPhoto:
-        size = self._request.info.photo_size
-        photo = decode_photo(read_input(source), max(sides(size)))
-        pixels = np.asarray(resize_photo(photo.image, size))
+        info = self._request.info
+        photo = decode_photo(read_input(source), max(sides(info.photo_size)))
+        size = inner_size((photo.source_height, photo.source_width), info.photo_size, info.fit)
+        pixels = np.asarray(pad_photo(resize_photo(photo.image, size), info.photo_size))
         return ReadyPhoto(image_id, str(source), pixels, photo.source_width, photo.source_height, b"")
 
     def _record(self, image_id: str, source: SourceFile) -> ReadyPhoto:

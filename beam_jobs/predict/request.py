@@ -98,5 +98,10 @@ def _check_fit(info: ModelInfo, manifest: Manifest, model_dir: str, version_dir:
             f"--version_dir {version_dir}: images of {manifest.image_size} pixels, but {model_dir} takes "
             f"{info.image_size}; give a version of that size, or the photos themselves"
         )
+    if info.fit != manifest.fit:
+        raise UserError(
+            f"--version_dir {version_dir}: its photos were fitted with {manifest.fit}, but {model_dir} takes them with "
+            f"{info.fit}; give a version with --fit={info.fit}, or the photos themselves"
+        )
     if info.classes != read_contract(version_dir, manifest).class_names:
         raise UserError(f"--version_dir {version_dir}: its classes are not those of {model_dir}: {info.classes}")

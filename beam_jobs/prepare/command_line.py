@@ -123,8 +123,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     content.add_argument(
         "--image_size",
-        help="side of a square in pixels, or WIDTHxHEIGHT such as 480x352; photos are stretched to it, and 0 keeps"
-        f" their sizes (default {defaults['image_size']})",
+        help="side of a square in pixels, or WIDTHxHEIGHT such as 480x352; 0 keeps the photos' sizes"
+        f" (default {defaults['image_size']})",
+    )
+    content.add_argument(
+        "--fit",
+        help="stretch photos to that size, or letterbox them: their aspect is kept, and padding fills the rest"
+        " (default: as dataset.yaml says, else stretch)",
     )
     content.add_argument(
         "--exclude",

@@ -76,6 +76,7 @@ def make_manifest(
         dataset=options.dataset,
         version=options.version,
         image_size=options.image_size,
+        fit=options.encoding.fit,
         splits=splits,
         inputs=published + sum(quarantined.values()),
         published=published,

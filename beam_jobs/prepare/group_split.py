@@ -16,7 +16,7 @@ import apache_beam as beam
 from apache_beam.pvalue import AsDict, AsIter, DoOutputsTuple, TaggedOutput
 
 from beam_jobs.coders import declare
-from beam_jobs.elements import PlannedRecord
+from beam_jobs.elements import PlannedRecord, read_source
 from beam_jobs.monitoring.metrics import NAMESPACE
 from beam_jobs.near_duplicates import PHOTOS_MOVED
 from beam_jobs.near_duplicates.batches import Batch, to_batch
@@ -26,7 +26,7 @@ from beam_jobs.once import FlatMapOnce
 from beam_jobs.packing import pack_plans, unpack_plans
 from beam_jobs.prepare.records import Encoding, copied_photo_hash, new_photo_hash
 from beam_jobs.prepare.tally import add_sizes
-from beam_jobs.records.published_records import read_photo
+from beam_jobs.records.published_records import parse_record, read_photo
 from beam_jobs.records.sharding import SplitSize
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import naming_input
@@ -83,8 +83,9 @@ def _hash(packed: bytes, encoding: Encoding) -> Hashed:
 def _hash_photo(plan: PlannedRecord, encoding: Encoding) -> bytes | None:
     try:
         with naming_input(plan.image_id, *plan.sources):
-            photo = read_photo(plan.photo_source)
-            return copied_photo_hash(photo) if plan.record else new_photo_hash(photo, encoding)
+            if plan.record:
+                return copied_photo_hash(parse_record(read_source(plan.record)), encoding.fit)
+            return new_photo_hash(read_photo(plan.photo_source), encoding)
     except InputRejected:
         return None
 

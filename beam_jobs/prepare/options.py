@@ -15,6 +15,7 @@ from beam_jobs.storage.versions import absolute_folder
 from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema
 from schemas.features import SPLITS, TEST, TRAINING_SPLITS
+from schemas.fitting import LETTERBOX, STRETCH, Fit
 from schemas.frozen_model import FrozenModel
 from schemas.image_size import ImageSize, sides
 from schemas.manifest import MAX_NAME, SHA256
@@ -50,6 +51,8 @@ class PrepareOptions(FrozenModel):
       output: Root that versions are published under, as `<output>/<dataset>/<version>`.
       image_size: Of photos and masks: pixels of a square's side, or `WIDTHxHEIGHT` such as `480x352`; 0 keeps the
         sizes.
+      fit: `stretch` to that size, or `letterbox`: scaled to fit into it, with padding around; None: as described, else
+        stretched.
       split: `official` reads the data set's lists and folders, `hash` decides by the id; None: as described.
       eval_fraction, test_fraction: Shares of the ids that `hash` gives to these splits; without a share of `test`, the
         version has no such split.
@@ -74,6 +77,7 @@ class PrepareOptions(FrozenModel):
     output: str = Field(min_length=1)
     version: str = Field(pattern=rf"^{VERSION}$", max_length=MAX_NAME)
     image_size: ImageSize = 128
+    fit: Fit | None = None
     split: Literal["official", "hash"] | None = None
     eval_fraction: float = Field(default=0.2, gt=0, lt=1)
     test_fraction: float = Field(default=0, ge=0, lt=1)
@@ -105,11 +109,11 @@ class PrepareOptions(FrozenModel):
             return values
         folder = values.get("input")
         description = read_dataset(named, absolute_folder(folder) if isinstance(folder, str) and folder else None)
-        split = values.get("split") or description.split
+        split, fit = values.get("split") or description.split, values.get("fit") or description.fit
         if description.groups_near_duplicates:
             values = {"near_duplicates": "one_side", **values}
-        values = {**values, "dataset": description.name, "description": description, "split": split}
-        return _with_excluded(values, description)
+        given = {"dataset": description.name, "description": description, "split": split, "fit": fit}
+        return _with_excluded({**values, **given}, description)
 
     @model_validator(mode="after")
     def _copies_are_not_excluded(self) -> PrepareOptions:
@@ -145,6 +149,15 @@ class PrepareOptions(FrozenModel):
         if image_size and (shorter < MIN_SIDE or longer > MAX_SIDE):
             raise ValueError(f"must be 0 (keep the size), or sides of {MIN_SIDE} to {MAX_SIDE} pixels")
         return image_size
+
+    @model_validator(mode="after")
+    def _has_a_size_to_fit_into(self) -> PrepareOptions:
+        if self.fit == LETTERBOX and not self.image_size:
+            raise ValueError(
+                "fit: letterbox needs an image_size to fit photos into, such as 256 or 480x352; image_size 0 keeps"
+                " their sizes, with fit stretch"
+            )
+        return self
 
     @model_validator(mode="after")
     def _official_lists_exist(self) -> PrepareOptions:
@@ -232,7 +245,9 @@ class PrepareOptions(FrozenModel):
     @property
     def encoding(self) -> Encoding:
         """How records are encoded."""
-        return Encoding(self.image_size, self.image_format, self.jpeg_quality, self.max_missing_fraction)
+        return Encoding(
+            self.image_size, self.image_format, self.jpeg_quality, self.max_missing_fraction, self.fit or STRETCH
+        )
 
     @property
     def version_dir(self) -> str:
@@ -286,6 +301,8 @@ class PrepareOptions(FrozenModel):
             options["eval_fraction"] = None
         if self.test_fraction:
             options["test_fraction"] = self.test_fraction
+        if self.fit == LETTERBOX:
+            options["fit"] = self.fit
         if self.image_format == "png":
             options["jpeg_quality"] = None
         options["near_duplicates"] = self.near_duplicates if self.near_duplicates == "one_side" else None

@@ -10,14 +10,17 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from beam_jobs.codec.fitting import cut_photo, inner_size, pad_mask, pad_photo
 from beam_jobs.codec.mask_colors import PaletteColor
 from beam_jobs.codec.masks import decode_mask, merge_classes, resize_mask
-from beam_jobs.codec.photos import decode_photo, misnamed, resize_photo
+from beam_jobs.codec.photos import Photo, decode_photo, misnamed, resize_photo
 from beam_jobs.codec.png import encode_mask
 from beam_jobs.near_duplicates.hashing import encoded_photo_hash, photo_hash
+from beam_jobs.records.published_records import bytes_of, int_of
 from beam_jobs.records.tf_example import Value
 from beam_jobs.rejections import UNKNOWN_SLICE, InputRejected
 from schemas import features
+from schemas.fitting import STRETCH, Fit
 from schemas.image_size import sides
 from schemas.spec import DatasetSpec
 
@@ -35,17 +38,23 @@ class Encoding(NamedTuple):
       image_format: `jpeg` or `png`, of the photo; masks are PNG.
       jpeg_quality: Of the photo, from 0 to 100.
       max_missing_fraction: Photos that end early are repaired up to this share of missing pixels; 0 repairs none.
+      fit: How photos and masks are fitted into that size, see `schemas.fitting`.
     """
 
     image_size: int | str
     image_format: str
     jpeg_quality: int
     max_missing_fraction: float = MAX_MISSING_FRACTION
+    fit: Fit = STRETCH
 
     @property
     def longer_side(self) -> int:
         """Pixels that a photo's sides need for a sharp resize; 0 where it keeps its size."""
         return max(sides(self.image_size))
+
+    def inner_size(self, photo: Photo) -> int | str:
+        """The size that a photo is resized to, without its padding."""
+        return inner_size((photo.source_height, photo.source_width), self.image_size, self.fit)
 
 
 class Record(NamedTuple):
@@ -97,10 +106,12 @@ def make_record(
     reading = spec.reading_of(image_id)
     source_mask = decode_mask(mask_data, reading, (photo.source_width, photo.source_height))
     decoded = time.perf_counter_ns()
-    image = resize_photo(photo.image, encoding.image_size)
-    mask = merge_classes(resize_mask(source_mask, reading, encoding.image_size), image_id, spec)
+    size = encoding.inner_size(photo)
+    image = resize_photo(photo.image, size)
+    mask = merge_classes(resize_mask(source_mask, reading, size), image_id, spec)
     resized = time.perf_counter_ns()
-    encoded_image, encoded_mask = _encode_photo(image, encoding), encode_mask(mask)
+    encoded_image = _encode_photo(pad_photo(image, encoding.image_size), encoding)
+    encoded_mask = encode_mask(pad_mask(mask, encoding.image_size))
     encoded = time.perf_counter_ns()
     luma = image.convert("L")
     brightness, contrast = luma_statistics(luma)
@@ -140,12 +151,16 @@ def new_photo_hash(photo_data: bytes, encoding: Encoding) -> bytes | None:
       InputRejected: The photo cannot be published.
     """
     photo = decode_photo(photo_data, encoding.longer_side, encoding.max_missing_fraction)
-    return photo_hash(resize_photo(photo.image, encoding.image_size).convert("L"))
+    return photo_hash(resize_photo(photo.image, encoding.inner_size(photo)).convert("L"))
 
 
-def copied_photo_hash(photo_data: bytes) -> bytes | None:
-    """The hash of a photo in a published record, which is copied as it is; None for a flat photo."""
-    return encoded_photo_hash(photo_data)
+def copied_photo_hash(record: dict[str, Value], fit: Fit) -> bytes | None:
+    """The hash of the photo in a published record, which is copied as it is; None for a flat photo."""
+    data = bytes_of(record, features.IMAGE)
+    if fit == STRETCH:
+        return encoded_photo_hash(data)
+    source = int_of(record, features.SOURCE_HEIGHT), int_of(record, features.SOURCE_WIDTH)
+    return photo_hash(cut_photo(decode_photo(data, 0).image, source, fit))
 
 
 def luma_statistics(image: Image.Image) -> tuple[float, float]:

@@ -21,14 +21,13 @@ from beam_jobs.near_duplicates.hashing import HashedPhoto
 from beam_jobs.packing import unpack_plans
 from beam_jobs.prepare.inputs_digest import fingerprint, unread_fingerprint
 from beam_jobs.prepare.records import Encoding, Record, copied_photo_hash, make_record
-from beam_jobs.records.published_records import bytes_of, parse_record
+from beam_jobs.records.published_records import parse_record
 from beam_jobs.records.sharding import ShardKey, order_in_shard
 from beam_jobs.records.tf_example import Value, to_example
 from beam_jobs.records.tfrecord import TFRecordWriter
 from beam_jobs.rejections import DerivedId, InputRejected, Rejection, Repaired
 from beam_jobs.sources.input_files import naming_input, read_contents
 from beam_jobs.storage.files import create_file
-from schemas.features import IMAGE
 from schemas.manifest import Shard
 from schemas.merge_spec import split_id
 from schemas.spec import DatasetSpec
@@ -164,7 +163,7 @@ class WriteShard(beam.DoFn):
             (example,) = contents
             meter_copy(len(example))
             values = parse_record(example)
-            hashed = copied_photo_hash(bytes_of(values, IMAGE)) if self._hash_photos else None
+            hashed = copied_photo_hash(values, self._encoding.fit) if self._hash_photos else None
             return Record(values, (), {}, hashed), example
         photo, mask = contents
         name = str(plan.image)

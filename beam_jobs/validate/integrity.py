@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList as Statistics
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+from beam_jobs.codec.fitting import cut_photo
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.monitoring.progress import DoneInputs
 from beam_jobs.near_duplicates.batches import to_batch
@@ -21,7 +22,8 @@ from beam_jobs.records.tfrecord import DamagedTFRecord, TFRecordReader
 from beam_jobs.rejections import InputRejected
 from beam_jobs.statistics.validation import FILE, Finding, record_count
 from beam_jobs.storage.files import exists, open_file, read_file, sizes_below
-from schemas.features import IMAGE, IMAGE_ID
+from schemas.features import IMAGE, IMAGE_ID, SOURCE_HEIGHT, SOURCE_WIDTH
+from schemas.fitting import Fit
 from schemas.manifest import Manifest, Shard
 from schemas.version import stray_files
 from schemas.version_files import EXAMPLES_FOLDER, SCHEMA_FILE, statistics_path
@@ -84,9 +86,10 @@ class CheckShard(beam.DoFn):
     Every byte is read once. If a shard is damaged, the records before the damage still count.
     """
 
-    def __init__(self, version_dir: str, progress_dir: str):
+    def __init__(self, version_dir: str, progress_dir: str, fit: Fit):
         self._version_dir = version_dir
         self._progress_dir = progress_dir
+        self._fit: Fit = fit
 
     def setup(self) -> None:
         self._decoder = ExamplesToRecordBatchDecoder()
@@ -136,9 +139,10 @@ class CheckShard(beam.DoFn):
             return
         yield TaggedOutput(ROWS, (split, batch))
         hashed: list[HashedPhoto] = []
-        for image_id, photo in zip(_column(batch, IMAGE_ID), _column(batch, IMAGE)):
+        sources = zip(_whole_numbers(batch, SOURCE_HEIGHT), _whole_numbers(batch, SOURCE_WIDTH))
+        for image_id, photo, source in zip(_column(batch, IMAGE_ID), _column(batch, IMAGE), sources):
             try:
-                one = photo_hash(decode_photo(photo, min_side=0).image)
+                one = photo_hash(cut_photo(decode_photo(photo, min_side=0).image, source, self._fit))
             except InputRejected as error:
                 yield _file(split, path, f"the photo of {image_id.decode(errors='replace')} can't be decoded ({error})")
             else:
@@ -165,6 +169,13 @@ def _column(batch: pa.RecordBatch, name: str) -> Iterator[bytes]:
     if index < 0 or not pa.types.is_large_list(batch.column(index).type):
         return iter(())
     return (values[0] if values and isinstance(values[0], bytes) else b"" for values in batch.column(index).to_pylist())
+
+
+def _whole_numbers(batch: pa.RecordBatch, name: str) -> Iterator[int]:
+    """The first value of an int64 feature in each record, at least 1; 1 where there is none, which the schema finds."""
+    index = batch.schema.get_field_index(name)
+    rows = batch.column(index).to_pylist() if index >= 0 else [None] * batch.num_rows
+    return (max(1, values[0]) if values and isinstance(values[0], int) else 1 for values in rows)
 
 
 def _differs(what: str, found: object, promised: object) -> str:

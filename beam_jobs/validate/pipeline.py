@@ -96,7 +96,9 @@ def validate(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
         | "NameShards" >> beam.Create(shards)
         | "SpreadShards" >> beam.Reshuffle()
         | "CheckShards"
-        >> beam.ParDo(CheckShard(request.version_dir, request.progress_dir)).with_outputs(ROWS, PHOTOS, main="findings")
+        >> beam.ParDo(CheckShard(request.version_dir, request.progress_dir, request.manifest.fit)).with_outputs(
+            ROWS, PHOTOS, main="findings"
+        )
     )
     side_files = pipeline | "CheckSideFiles" >> FlatMapOnce(check_side_files, request.version_dir, request.manifest)
     return pipeline | "Conclude" >> MapOnce(

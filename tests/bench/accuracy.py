@@ -25,6 +25,7 @@ from schemas import features
 from schemas.documents import parse_yaml
 from schemas.errors import UserError
 from schemas.features import EVAL, TRAIN
+from schemas.fitting import STRETCH, Fit
 from schemas.frozen_model import parse_model
 from schemas.metrics import Counts, figures
 from schemas.version import read_version
@@ -34,6 +35,7 @@ from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.confusion import batch_confusion_matrices
 from trainer.enlarging import enlarged_class_ids
+from trainer.fitting import cut_padding
 from trainer.input_pipeline import find_shards, parse_example
 from trainer.preprocessing import decode_mask, scale_pixels
 from trainer.tiling import predict_tiles
@@ -51,6 +53,7 @@ class Data(NamedTuple):
       train, evaluated: Paths of shards.
       own_masks: Id to its mask at the photo's own size, a PNG file; empty without `--own_size`.
       also: Paths of other shards to evaluate on.
+      fit: Of the version.
     """
 
     image_size: int
@@ -59,6 +62,7 @@ class Data(NamedTuple):
     evaluated: list[str]
     own_masks: dict[str, bytes]
     also: list[str]
+    fit: Fit = STRETCH
 
 
 def measure(config: TrainingConfig, data: Data) -> dict:
@@ -69,7 +73,8 @@ def measure(config: TrainingConfig, data: Data) -> dict:
     minutes = {"wall": (time.monotonic() - wall) / 60, "processor": (time.process_time() - processor) / 60}
     counted = {}
     for place, shards in (("", data.evaluated), ("also ", data.also)):
-        model_size, own_size = evaluate(config, model, shards, data.image_size, len(data.class_names), data.own_masks)
+        classes = len(data.class_names)
+        model_size, own_size = evaluate(config, model, shards, data.image_size, classes, data.own_masks, data.fit)
         counted |= {f"{place}at the model's size": model_size, f"{place}at the photos' own size": own_size}
     found = {place: _figures(counts, data.class_names) for place, counts in counted.items() if counts}
     parameters = int(sum(np.prod(one.shape) for one in model.weights))
@@ -86,6 +91,7 @@ def evaluate(
     image_size: int,
     num_classes: int,
     own_masks: dict[str, bytes],
+    fit: Fit = STRETCH,
 ) -> tuple[list[Counts], list[Counts]]:
     """Counts of each photo at the size of its record, and at that of its own mask where a whole-image model has one.
 
@@ -121,7 +127,8 @@ def evaluate(
         answered = answer(image)
         at_model_size.append(counted(answered, truth))
         if image_id in own_masks and not config.crop_size:  # a crop model has answered at the size of the record
-            at_own_size.append(counted(answered, decode_mask(own_masks[image_id])))
+            own = decode_mask(own_masks[image_id])
+            at_own_size.append(counted(cut_padding(answered, tf.shape(own), image_size, fit), own))
     return at_model_size, at_own_size
 
 
@@ -157,7 +164,7 @@ def read_data(options: argparse.Namespace, folder: Path) -> Data:
             values = tf.io.parse_single_example(example, {features.MASK: tf.io.FixedLenFeature([], tf.string)})
             own[_id_of(example)] = values[features.MASK].numpy()
     also = [path for version in options.also for path in shards(version, "*")]
-    return Data(manifest.image_size, tuple(spec.class_names), training, evaluated, own, also)
+    return Data(manifest.image_size, tuple(spec.class_names), training, evaluated, own, also, manifest.fit)
 
 
 def hold_out(shards: list[str], folder: Path) -> tuple[list[str], list[str]]:

@@ -88,6 +88,8 @@ def test_an_info_of_an_earlier_version_stays_as_it_is_when_it_is_written_again()
         ({"classes": ("pet", "pet")}, "classes: names must differ"),
         ({"titles": ("犬", "犬")}, "titles: needs 2 that differ, one for each class"),
         ({"image_size": 0}, "image_size: "),
+        ({"fit": "contain"}, "fit: Input should be 'stretch' or 'letterbox'"),
+        ({"fit": "letterbox", "tiled": True}, "fit: letterbox, but a tiled model"),
         ({"tflite": {"model.tflite": {"bytes": 1}}}, r"tflite\.model\.tflite\.sha256: Field required"),
     ],
 )

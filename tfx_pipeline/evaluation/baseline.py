@@ -16,6 +16,7 @@ from tfx.utils import path_utils
 
 from schemas.errors import UserError
 from schemas.exported_model import EVALUATE, INFO_PATH, read_model_info
+from schemas.fitting import Fit
 
 CANDIDATE = "candidate"
 PIPELINE_CONTEXT = "pipeline"  # type of the ML Metadata context that all artifacts of one pipeline's name share
@@ -100,10 +101,10 @@ def model_reads(model_uri: str) -> Reads:
         info = read_model_info(path)
     except UserError as error:
         raise UserError(f"{error}; {REPLACE}") from None
-    return records_read(info.dataset, info.classes, info.image_size, info.tiled)
+    return records_read(info.dataset, info.classes, info.image_size, info.tiled, info.fit)
 
 
-def records_read(dataset: str, classes: Sequence[str], image_size: int | str, tiled: bool) -> Reads:
+def records_read(dataset: str, classes: Sequence[str], image_size: int | str, tiled: bool, fit: Fit) -> Reads:
     """What two models must have in common to be compared on one version's records.
 
     Args:
@@ -111,8 +112,9 @@ def records_read(dataset: str, classes: Sequence[str], image_size: int | str, ti
       classes: Names in the order of class ids.
       image_size: Of the model's input.
       tiled: Whether that is a tile of an image of any size.
+      fit: How photos are fitted into it, see `schemas.fitting`.
     """
-    return dataset, tuple(classes), image_size, tiled
+    return dataset, tuple(classes), image_size, tiled, fit
 
 
 def check_last_blessed(store: MetadataStore, pipeline_name: str, root: Path, reads: Reads) -> int:

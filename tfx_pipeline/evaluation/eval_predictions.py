@@ -18,6 +18,7 @@ from PIL import Image
 
 from schemas import features
 from schemas.exported_model import IMAGE_BYTES, SERVING_DEFAULT
+from schemas.fitting import Fit, photo_box
 from schemas.manifest import Manifest
 from schemas.metrics import class_iou, confusion_matrix, mean_iou
 from tfx_pipeline.evaluation.served_masks import masks_of
@@ -32,7 +33,7 @@ MAX_SIDE = 512  # pixels of a kept image
 
 @dataclass(frozen=True)
 class Prediction:
-    """One evaluation image; `photo` uint8 [H, W, 3], `truth` and `predicted` uint8 [S, S] class ids.
+    """One evaluation image; `photo` uint8 [H, W, 3], `truth` and `predicted` uint8 [S, S] class ids, without padding.
 
     Where `truth` is IGNORE_ID, the prediction does not count.
     """
@@ -100,26 +101,30 @@ def predict_examples(
     loaded = tf.saved_model.load(str(model))
     predict = loaded.signatures[SERVING_DEFAULT]
     shards = [str(version_dir / shard.path) for shard in manifest.splits[features.EVAL].shards]
-    names = (features.IMAGE, features.MASK, features.IMAGE_ID, *slices)
-    description = {name: tf.io.FixedLenFeature([], tf.string) for name in names}
+    numbers = (features.SOURCE_HEIGHT, features.SOURCE_WIDTH)
+    texts = (features.IMAGE, features.MASK, features.IMAGE_ID, *slices)
+    description = {name: tf.io.FixedLenFeature([], tf.int64) for name in numbers}
+    description |= {name: tf.io.FixedLenFeature([], tf.string) for name in texts}
     worst, best, sample = _Least(WORST), _Least(BEST), _Least(SAMPLED)
     of_class = [_Least(min(WORST_OF_CLASS, max(1, CLASS_PICTURES // num_classes))) for _ in range(num_classes)]
     count = 0
     records = tf.data.TFRecordDataset(shards).batch(BATCH_SIZE)
     for batch in records.map(lambda serialized: tf.io.parse_example(serialized, description)):
-        photos, masks, ids, *values = (np.asarray(batch[name]) for name in names)
+        heights, widths, photos, masks, ids, *values = (np.asarray(batch[name]) for name in description)
         for index, predicted in enumerate(masks_of(predict(**{IMAGE_BYTES: batch[features.IMAGE]}))):
             image_id = ids[index].decode()
             height, width = predicted.shape
             truth = Image.open(io.BytesIO(masks[index]))
             truth_ids = np.asarray(truth.resize((width, height), Image.Resampling.NEAREST))
+            cut = partial(_without_padding, source=(int(heights[index]), int(widths[index])), fit=manifest.fit)
+            truth_ids, predicted = cut(truth_ids), cut(predicted)
             matrix = confusion_matrix(truth_ids, predicted, num_classes)
             iou, ious = float(mean_iou(matrix)), class_iou(matrix)
             note(Figures(image_id, iou, ious, tuple(one[index].decode() for one in values)))
             count += 1
             if not math.isfinite(iou):  # a mask of ignored pixels alone
                 continue
-            make = cache(partial(_prediction, image_id, photos[index], truth_ids, predicted, iou))
+            make = cache(partial(_prediction, image_id, photos[index], cut, truth_ids, predicted, iou))
             worst.offer((iou, image_id), make)
             best.offer((-iou, image_id), make)
             sample.offer((hashlib.sha256(image_id.encode()).hexdigest(), image_id), make)
@@ -152,14 +157,26 @@ class _Least:
         return [self._predictions[key] for key in self._keys]
 
 
-def _prediction(image_id: str, photo: bytes, truth: np.ndarray, predicted: np.ndarray, iou: float) -> Prediction:
-    image = Image.open(io.BytesIO(photo)).convert("RGB")
+def _prediction(
+    image_id: str,
+    photo: bytes,
+    cut: Callable[[np.ndarray], np.ndarray],
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    iou: float,
+) -> Prediction:
+    image = Image.fromarray(cut(np.asarray(Image.open(io.BytesIO(photo)).convert("RGB"))))
     image.thumbnail((MAX_SIDE, MAX_SIDE))
     return Prediction(image_id, np.asarray(image), _smaller(truth), _smaller(predicted), iou)
 
 
 def _with_iou(make: Callable[[], Prediction], iou: float) -> Prediction:
     return replace(make(), iou=iou)  # the pictures are shared
+
+
+def _without_padding(pixels: np.ndarray, source: Sequence[int], fit: Fit) -> np.ndarray:
+    """The part of an image or a mask [H, W, ...] that shows the photo, whose source has that height and width."""
+    return pixels[photo_box(source, pixels.shape[:2], fit).slices]
 
 
 def _smaller(class_ids: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from huggingface_hub import EvalResult
 
 from schemas.bounded_text import enumerated
 from schemas.features import EVAL
+from schemas.fitting import LETTERBOX
 from schemas.image_size import pixels_text, sides
 from schemas.metrics import IOU, MEAN_IOU, Figure, figures
 from tfx_pipeline.config.hub import DataSource
@@ -99,14 +100,23 @@ def limitations(facts: DatasetFacts, evaluation: Evaluation | None, source: Data
     """Limitations, computed from the figures: the worst class, the worst slices, slices that are too small."""
     lines = [
         f"Evaluated only on held-out examples of {source.title}; photos of another kind can be much harder.",
-        f"Photos are squashed to {pixels_text(facts.image_size)} pixels: what is thinner than"
-        f" 1/{min(sides(facts.image_size))} of the photo's side is lost.",
+        _lost_details(facts),
     ]
     if evaluation is None:
         lines.insert(0, "The model was not evaluated.")
     else:
         lines += [*_worst_classes(evaluation), *_worst_slices(evaluation)]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _lost_details(facts: DatasetFacts) -> str:
+    size = sides(facts.image_size)
+    if facts.fit == LETTERBOX:
+        larger = f"the larger of 1/{size.width} of the photo's width and 1/{size.height} of its height"
+        fitted, lost = "scaled to fit into", larger
+    else:
+        fitted, lost = "squashed to", f"1/{min(size)} of the photo's side"
+    return f"Photos are {fitted} {pixels_text(facts.image_size)} pixels: what is thinner than {lost} is lost."
 
 
 def _worst_classes(evaluation: Evaluation) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from schemas.exported_model import ModelInfo, TfliteReport
+from schemas.fitting import LETTERBOX, PADDING
 from schemas.image_size import sides
 from tfx_pipeline.config.hub import PUBLIC_ENDPOINT, HubConfig
 from tfx_pipeline.space.markdown import code, table
@@ -33,11 +34,25 @@ segment = Interpreter(model_path=f"{{folder}}/model.tflite").get_signature_runne
 photo = Image.open("photo.jpg")
 photo.info.pop("xmp", None)  # as in training, EXIF alone says which side is up
 photo = ImageOps.exif_transpose(photo).convert("RGB")
-pixels = np.asarray(photo.resize(({width}, {height}), Image.Resampling.BILINEAR), np.float32)  # RGB in 0..255
-logits = segment(pixels=pixels[np.newaxis])["logits"][0]  # float32 [{height}, {width}, {classes}]
+{fitted}
 planes = [Image.fromarray(plane).resize(photo.size, Image.Resampling.BILINEAR) for plane in np.moveaxis(logits, -1, 0)]
 class_ids = np.argmax(planes, axis=0).astype(np.uint8)  # as large as the upright photo
 print(class_ids.shape, "classes:", np.unique(class_ids).tolist())"""
+
+
+STRETCHED_CODE = """\
+pixels = np.asarray(photo.resize(({width}, {height}), Image.Resampling.BILINEAR), np.float32)  # RGB in 0..255
+logits = segment(pixels=pixels[np.newaxis])["logits"][0]  # float32 [{height}, {width}, {classes}]"""
+
+LETTERBOXED_CODE = """\
+scale = min({width} / photo.width, {height} / photo.height)  # the photo keeps its aspect; the rest is grey
+size = [max(1, int(side * scale + 0.5)) for side in photo.size]
+left, top = ({width} - size[0]) // 2, ({height} - size[1]) // 2
+image = Image.new("RGB", ({width}, {height}), ({padding}, {padding}, {padding}))
+image.paste(photo.resize(size, Image.Resampling.BILINEAR), (left, top))
+pixels = np.asarray(image, np.float32)  # RGB in 0..255
+logits = segment(pixels=pixels[np.newaxis])["logits"][0]  # float32 [{height}, {width}, {classes}]
+logits = logits[top : top + size[1], left : left + size[0]]"""
 
 
 def usage(hub: HubConfig, info: ModelInfo, tag: str) -> str:
@@ -49,6 +64,8 @@ def usage(hub: HubConfig, info: ModelInfo, tag: str) -> str:
       tag: The version that the code loads.
     """
     height, width = sides(info.image_size)
+    fitting = LETTERBOXED_CODE if info.fit == LETTERBOX else STRETCHED_CODE
+    fitted = fitting.format(height=height, width=width, classes=len(info.classes), padding=PADDING)
     where = f"{json.dumps(hub.model_repo)}, revision={json.dumps(tag)}"
     if hub.endpoint != PUBLIC_ENDPOINT:
         where += f", endpoint={json.dumps(hub.endpoint)}"
@@ -60,7 +77,7 @@ def usage(hub: HubConfig, info: ModelInfo, tag: str) -> str:
     if info.tflite:
         parts += [
             "With LiteRT, which is small and starts fast (`pip install ai-edge-litert huggingface_hub pillow`):",
-            f"```python\n{TFLITE_CODE.format(where=where, height=height, width=width, classes=len(info.classes))}\n```",
+            f"```python\n{TFLITE_CODE.format(where=where, fitted=fitted)}\n```",
             "Measured against the SavedModel on images of the eval split:",
             _parity(info.tflite),
         ]

@@ -10,6 +10,7 @@ from huggingface_hub import ModelCardData
 
 from schemas.exported_model import ModelInfo
 from schemas.features import EVAL, TEST
+from schemas.fitting import LETTERBOX
 from schemas.image_size import pixels_text
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config.hub import DataSource, HubConfig
@@ -121,6 +122,7 @@ def _data(facts: DatasetFacts, spec: DatasetSpec, source: DataSource, overridden
         ["version", f"{plain(facts.dataset)} {plain(facts.version)}"],
         *([f"{plain(split)} examples", str(count)] for split, count in sorted(facts.records.items())),
         ["image size", pixels_text(facts.image_size) if facts.image_size else "as in the source"],
+        *([["aspect of the photos", "kept, with padding"]] if facts.fit == LETTERBOX else []),
         ["manifest (sha256)", f"`{facts.manifest_sha256}`"],
     ]
     if spec.citation and not overridden:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from schemas.fitting import STRETCH, Fit
 from schemas.frozen_model import FrozenModel
 from schemas.image_size import ImageSize
 from schemas.spec import DatasetSpec
@@ -18,7 +19,7 @@ class DatasetFacts(FrozenModel):
     """Identity of a published data set version.
 
     Attributes:
-      dataset, version, image_size, manifest_sha256: As in its manifest.
+      dataset, version, image_size, fit, manifest_sha256: As in its manifest.
       records: Split name to number of records.
       spec: The contract that it was published under.
     """
@@ -26,6 +27,7 @@ class DatasetFacts(FrozenModel):
     dataset: str
     version: str
     image_size: ImageSize
+    fit: Fit = STRETCH
     manifest_sha256: str
     records: dict[str, int]
     spec: DatasetSpec
@@ -38,6 +40,7 @@ class DatasetFacts(FrozenModel):
             dataset=manifest.dataset,
             version=manifest.version,
             image_size=manifest.image_size,
+            fit=manifest.fit,
             manifest_sha256=manifest.sha256,
             records={name: split.records for name, split in manifest.splits.items()},
             spec=spec,

@@ -115,8 +115,8 @@ def _check_earlier_runs(config: PipelineConfig, manifest: Manifest, spec: Datase
     path = output / METADATA_FILE
     if not path.exists():
         return 0, False
-    model_size = training.model_size(manifest.image_size)
-    reads = records_read(spec.name, spec.class_names, model_size, training.crop_size > 0)
+    model_size = training.model_size(manifest.image_size, manifest.fit)
+    reads = records_read(spec.name, spec.class_names, model_size, training.crop_size > 0, manifest.fit)
     with _open_metadata(path) as handle:
         blessed = check_last_blessed(handle.store, config.name, output / PIPELINE_FOLDER, reads)
         # TFX lets an artifact's class have no name; this one has.

@@ -17,7 +17,7 @@ from tfx_pipeline.space.settings import SpaceSettings
 GRADIO_VERSION = "6.31.0"  # the version that the lock installs and the tests use
 PYTHON_VERSION = "3.12"
 APP_PACKAGE = "segmentation_app"
-SHARED_FILES = ("__init__.py", "enlarging.py")  # of `schemas`, which the app also imports
+SHARED_FILES = ("__init__.py", "enlarging.py", "fitting.py")  # of `schemas`, which the app also imports
 LICENSE = "apache-2.0"
 
 _HERE, _SCHEMAS = Path(__file__).parent, Path(schemas.__file__).parent

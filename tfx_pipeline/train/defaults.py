@@ -81,7 +81,7 @@ def _with_aspect(side: int, photos: Sequence[Sides]) -> tuple[int | str, str]:
     usual = median(aspects)
     alike = sum(abs(one / usual - 1) <= SAME_ASPECT for one in aspects)
     if alike < MOST_PHOTOS * len(photos):
-        return side, "a square, since their shapes differ"
+        return side, "a square, since their shapes differ (`fit: letterbox` in dataset.yaml keeps them)"
     longer = STEP * round(side * max(usual, 1 / usual) / STEP)
     if longer == side:
         return side, "a square, as they are nearly"

@@ -9,6 +9,7 @@ from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.prepare.report.mask_shapes import OddMask
 from beam_jobs.prepare.report.thumbnails import Sample, Tile, make_sample
 from beam_jobs.rejections import EXCLUDED, LEFT_OUT_BY_LIST
+from schemas.fitting import LETTERBOX
 from schemas.image_ids import shown_name
 from schemas.image_size import sides
 from schemas.manifest import Manifest
@@ -22,7 +23,8 @@ _GAP = 2  # between photo and overlay, in percent of the photo's width
 def sample_section(spec: DatasetSpec, samples: dict[str, list[Sample]], manifest: Manifest) -> Markup:
     """Some records of each split: the photo as it is stored, and again under its mask."""
     height, width = sides(manifest.image_size)
-    stored = f"{width} × {height} pixels, stretched to that" if width else "source size"
+    fitted = "scaled to fit, the rest padded" if manifest.fit == LETTERBOX else "stretched to that"
+    stored = f"{width} × {height} pixels, {fitted}" if width else "source size"
     sheets = []
     for split in manifest.split_names:
         shown = samples.get(split, [])
@@ -31,7 +33,7 @@ def sample_section(spec: DatasetSpec, samples: dict[str, list[Sample]], manifest
         figures = [_sample_figure(f"{split}-{index}", sample) for index, sample in enumerate(shown)]
         sheets += [heading, element("div", *figures, class_="sheet") if figures else element("p", "No record.")]
     words = f"As the records hold them ({stored}), chosen by a hash of the id. Right: the same photo under its mask."
-    return join(element("p", words), legend(spec), *sheets)
+    return join(element("p", words), legend(spec, padded=manifest.fit == LETTERBOX), *sheets)
 
 
 def odd_mask_section(spec: DatasetSpec, odd: Sequence[OddMask]) -> Markup:

@@ -147,3 +147,25 @@ def test_a_folder_without_pairs_is_said_and_left_alone(tmp_path, make):
     with pytest.raises(UserError, match=r"no such folder|no photos and masks pair"):
         describe(tmp_path / "none")
     assert not (tmp_path / "none" / "dataset.yaml").exists()
+
+
+def test_letterboxing_is_proposed_where_many_photos_have_another_shape(tmp_path):
+    proposed = {}
+    for tall in (0, 1, 6):
+        folder = draw(tmp_path / str(tall), values)
+        for kind in ("images", "masks"):
+            for path in sorted((folder / kind).iterdir())[:tall]:
+                Image.open(path).transpose(Image.Transpose.ROTATE_90).save(path)
+        assert describe(folder) == 0
+        text = (folder / "dataset.yaml").read_text()
+        proposed[tall] = [line for line in text.splitlines() if line.startswith("# fit: letterbox")]
+        assert read_dataset_with(folder, "fit: letterbox").fit == "letterbox"
+    assert not proposed[0]
+    assert not proposed[1]  # one odd photo among twelve is no reason
+    assert "6 of 12 photos have another shape" in proposed[6][0]
+
+
+def read_dataset_with(folder, line):
+    path = folder / "dataset.yaml"
+    path.write_text(f"{line}\n{path.read_text()}".replace('"?"', "leaf", 1).replace('"?"', "ground", 1))
+    return read_dataset(str(folder))

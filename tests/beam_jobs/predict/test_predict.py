@@ -18,7 +18,7 @@ from schemas.errors import UserError
 from schemas.image_ids import image_id_of
 from schemas.metrics import class_iou, confusion_matrix, mean_iou
 from tests.beam_jobs.jobs import prepare
-from tests.beam_jobs.pictures import encode, gradient, write_pair
+from tests.beam_jobs.pictures import encode, gradient, trimap, write_pair
 from tests.beam_jobs.toy_model import PETS, SIZE, Thresholds, export
 
 
@@ -241,3 +241,47 @@ def test_folders_whose_names_look_like_patterns_are_read_and_written_as_they_are
     folder.rename(odd / "photos")
     assert predict(odd / "model", odd / "out", f"--photos={odd / 'photos'}") == 0
     assert sorted(path.name for path in (odd / "out" / "masks").iterdir()) == ["tall.png", "wide.png"]
+
+
+@pytest.fixture
+def letterboxing_model(tmp_path) -> Path:
+    return export(tmp_path / "letterboxing", fit="letterbox")
+
+
+def test_a_letterboxed_photo_s_mask_shows_nothing_of_its_padding(letterboxing_model, tmp_path):
+    photos = tmp_path / "mine"
+    photos.mkdir()
+    for name, size in (("wide", (90, 40)), ("tall", (30, 100))):
+        (photos / f"{name}.png").write_bytes(encode(Image.new("RGB", size, (0, 10, 0)), "PNG"))
+    assert predict(letterboxing_model, tmp_path / "out", f"--photos={photos}") == 0
+    for name, shape in (("wide", (40, 90)), ("tall", (100, 30))):
+        class_ids = np.asarray(Image.open(tmp_path / "out" / "masks" / f"{name}.png"))
+        assert class_ids.shape == shape
+        assert (class_ids == 0).all()  # padding is of class 2 to this model
+
+
+def test_padding_is_no_part_of_the_judgement_of_a_letterboxed_version(letterboxing_model, photos, tmp_path):
+    for number in range(8):
+        write_pair(photos, f"pug_{100 + number}", encode(gradient(100, 20), "JPEG"), encode(trimap(100, 20), "PNG"))
+    assert prepare(photos, tmp_path / "data", "1.0.0", "--fit=letterbox") == 0
+    version = tmp_path / "data" / "pets" / "1.0.0"
+    assert predict(letterboxing_model, tmp_path / "out", f"--version_dir={version}") == 0
+    for row in table(tmp_path / "out"):
+        assert Image.open(tmp_path / "out" / "masks" / f"{row['id']}.png").size == (row["width"], row["height"])
+    wide = next(row for row in table(tmp_path / "out") if row["id"] == "pug_100")
+    truth = np.asarray(trimap(32, 6)) - 1  # of the records' size, without the padding
+    green = np.asarray(gradient(100, 20).resize((32, 6), Image.Resampling.BILINEAR))[np.newaxis]
+    assert wide["mean_iou"] == pytest.approx(_iou_of_thresholds(green[..., 1][0], truth), abs=0.06)  # a JPEG
+
+
+def _iou_of_thresholds(green: np.ndarray, truth: np.ndarray) -> float:
+    class_ids = np.where(green < 85, 0, np.where(green < 170, 2, 1))
+    return float(mean_iou(confusion_matrix(truth, class_ids, 3)))
+
+
+def test_a_version_that_was_fitted_otherwise_than_the_model_s_photos_is_refused(
+    letterboxing_model, good_data, tmp_path
+):
+    version = good_data / "pets" / "1.0.0"
+    with pytest.raises(UserError, match=r"fitted with stretch, but .* give a version with --fit=letterbox"):
+        predict(letterboxing_model, tmp_path / "out", f"--version_dir={version}")

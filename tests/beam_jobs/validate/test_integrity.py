@@ -57,7 +57,7 @@ def manifest(tmp_path) -> Manifest:
 
 def check(version_dir: Path, shard: Shard) -> tuple[list[Finding], dict[str, int]]:
     """What is found in a shard, and how many records and photos are passed on."""
-    do_fn = CheckShard(str(version_dir), progress_dir="nowhere")
+    do_fn = CheckShard(str(version_dir), progress_dir="nowhere", fit="stretch")
     do_fn.setup()
     findings, passed = [], {ROWS: 0, PHOTOS: 0}
     for one in do_fn.process(PublishedShard("train", shard)):

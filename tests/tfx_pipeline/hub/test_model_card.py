@@ -2,13 +2,17 @@
 
 import re
 
+import numpy as np
 import pytest
 import yaml
 from huggingface_hub import ModelCard, constants
 from markdown_it import MarkdownIt
+from PIL import Image
 from pydantic import ValidationError
 
+from schemas.enlarging import enlarged_class_ids
 from schemas.exported_model import ModelInfo, TfliteReport
+from schemas.fitting import photo_box
 from schemas.spec import load_spec
 from tests.tfx_pipeline.hub.pushes import push
 from tfx_pipeline.config.hub import DataSource, HubConfig, SpaceConfig
@@ -16,6 +20,7 @@ from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
 from tfx_pipeline.hub.client import HubRefused
 from tfx_pipeline.hub.model_card import model_card
 from tfx_pipeline.hub.properties import DatasetFacts
+from tfx_pipeline.space.segmentation_app.resizing import fit_pixels
 
 HUB = HubConfig(model_repo="acme/pets", license="apache-2.0")
 FACTS = DatasetFacts(
@@ -219,3 +224,29 @@ def test_of_weights_the_name_and_the_digest_are_published_and_not_their_place(pl
     assert f"`{'ef' * 32}`" in text
     assert "jane" not in text
     assert "bucket" not in text
+
+
+@pytest.mark.parametrize("size", [(150, 100), (60, 170), (96, 64), (300, 8)], ids=str)
+def test_the_code_for_tflite_letterboxes_a_photo_where_the_model_s_were(size):
+    info = changed(fit="letterbox", image_size="96x64")
+    text = card(facts=FACTS.model_copy(update={"fit": "letterbox", "image_size": "96x64"}), info=info)
+    code = re.search(r"^scale = .*?^(?=print)", section(text, "How to use it"), re.MULTILINE | re.DOTALL).group()
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8))
+    seen = []
+
+    def segment(pixels):
+        seen.append(pixels[0])
+        return {"logits": pixels}  # the channels stand for classes
+
+    names = {"np": np, "Image": Image, "photo": photo, "segment": segment}
+    exec(code, names)
+    box = photo_box(size[::-1], (64, 96), "letterbox")
+    expected = fit_pixels(np.asarray(photo), "96x64", "letterbox")
+    assert np.abs(seen[0] - expected).max() <= 1.01  # Pillow rounds twice, to whole levels
+    assert names["logits"].shape[:2] == (box.height, box.width)
+    assert names["class_ids"].shape == size[::-1]
+    enlarged = enlarged_class_ids(seen[0][box.slices], *size[::-1])
+    assert np.mean(names["class_ids"] == enlarged) > 0.97
+    assert "Photos are scaled to fit into 96x64 pixels" in section(text, "Limitations")
+    assert "| aspect of the photos | kept, with padding |" in text
+    assert "squashed" not in text

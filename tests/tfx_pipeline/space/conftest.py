@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from schemas.fitting import LETTERBOX, STRETCH, Fit
 from tests.tfx_pipeline.space.processes import serving
 from tests.trainer.conftest import draw
 
@@ -34,7 +36,13 @@ def exported(made_once) -> Path:
     return made_once("exported-model", _export) / "serving" / "1"
 
 
-def _export(root: Path) -> None:
+@pytest.fixture(scope="session")
+def letterboxed(made_once) -> Path:
+    """The same model of photos that are letterboxed."""
+    return made_once("letterboxed-model", partial(_export, fit=LETTERBOX)) / "serving" / "1"
+
+
+def _export(root: Path, fit: Fit = STRETCH) -> None:
     import keras
     import tensorflow as tf
 
@@ -58,7 +66,7 @@ def _export(root: Path) -> None:
         ]
     )
     folder = root / "serving" / "1"
-    export_model(small, IMAGE_SIZE, 3, str(folder))
+    export_model(small, IMAGE_SIZE, 3, str(folder), fit=fit)
     tflite, one_image = folder / EXTRA_FOLDER / TFLITE_FILE, str(root / "one-image")
     tflite.parent.mkdir()
     save_for_one_image(tf.saved_model.load(str(folder)), one_image)
@@ -66,22 +74,22 @@ def _export(root: Path) -> None:
     exact = {"compared_images": 1, "equal_pixels": 1.0, "max_logit_difference": 0.0, "mean_iou_difference": 0.0}
     report = {TFLITE_FILE: TfliteReport(sha256=file_sha256(tflite), bytes=tflite.stat().st_size, **exact)}
     spec = load_spec("pets").model_copy(update={"title": "Drawn cats & dogs", "drawn": True})
-    write_model_info(str(folder), spec, IMAGE_SIZE, "0" * 64, config, "1" * 64, report)
+    write_model_info(str(folder), spec, IMAGE_SIZE, "0" * 64, config, "1" * 64, report, fit=fit)
     values = {one.name: dict.fromkeys(spec.class_names, 0.25) if one.per_class else 0.75 for one in METRICS}
     info = read_model_info(folder / INFO_PATH).model_copy(update={"metrics": {"examples": 7, **values}})
     (folder / INFO_PATH).write_text(info.to_json())
 
 
 @pytest.fixture(scope="session")
-def open_space(exported) -> Iterator[Callable[[str], str]]:
-    """Starts a kind of Space on the model with the command that people type, and gives its address."""
-    addresses: dict[str, str] = {}
+def open_space(exported) -> Iterator[Callable[..., str]]:
+    """Starts a kind of Space on a model with the command that people type, and gives its address."""
+    addresses: dict[tuple[str, Path], str] = {}
     with ExitStack() as running:
 
-        def start(kind: str) -> str:
-            if kind not in addresses:
-                command = ("-m", "tfx_pipeline.space", f"--model={exported}", f"--kind={kind}", "--port=0")
-                addresses[kind] = running.enter_context(serving(*command))
-            return addresses[kind]
+        def start(kind: str, model: Path = exported) -> str:
+            if (kind, model) not in addresses:
+                command = ("-m", "tfx_pipeline.space", f"--model={model}", f"--kind={kind}", "--port=0")
+                addresses[kind, model] = running.enter_context(serving(*command))
+            return addresses[kind, model]
 
         yield start

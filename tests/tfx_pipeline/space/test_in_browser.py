@@ -44,9 +44,9 @@ def browser():
 def opened(browser, open_space):
     """Opens a kind of Space and waits until it takes photos."""
 
-    def open_kind(kind):
+    def open_kind(kind, *model):
         requested_urls(browser)  # forget what earlier pages asked for
-        address = open_space(kind)
+        address = open_space(kind, *model)
         browser.get(address)
         wait(browser, lambda: file_input(browser).is_enabled())
         return address
@@ -85,6 +85,19 @@ def test_an_uploaded_photo_is_shown_with_its_classes_their_shares_and_the_mask_o
     assert name == "photo_mask.png"
     hosts = {urlsplit(url).netloc for url in requested_urls(browser)}
     assert hosts == {urlsplit(address).netloc}  # no font, script or count is asked of anybody else
+
+
+@needs_npm
+def test_the_page_letterboxes_a_photo_where_the_model_s_were(browser, opened, letterboxed, tmp_path):
+    opened("static", letterboxed)
+    data = encoded(photo(2, 90, 170))
+    choose(browser, save(tmp_path, data))
+    wait(browser, lambda: SEGMENTED in text(browser, ".said"))
+    mask, _ = downloaded_mask(browser, tmp_path / "downloads")
+    answer = tf.saved_model.load(str(letterboxed)).signatures["serving_default"](image_bytes=tf.constant([data]))
+    expected = tf.io.decode_png(answer["mask_bytes"][0])[..., 0].numpy()
+    assert mask.shape == expected.shape == (170, 90)
+    assert np.mean(mask == expected) >= 0.999
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -89,6 +89,19 @@ def test_a_photo_as_people_send_it_gets_the_same_mask_from_serving_and_the_app(m
     assert difference.max() <= 1.01  # the data job rounds twice, to whole levels
 
 
+@pytest.mark.parametrize("data", [encoded(photo()), encoded(photo(1, 40, 190))], ids=["wide", "tall"])
+def test_a_model_of_letterboxed_photos_gets_them_so_from_serving_and_the_app(letterboxed, model, tmp_path, data):
+    signatures = tf.saved_model.load(str(letterboxed)).signatures
+    served = mask_of(signatures["serving_default"](image_bytes=tf.constant([data])))
+    for runtime in RUNTIMES:
+        write_local_space(tmp_path / runtime, letterboxed, "gradio", "Pets", runtime)
+        class_ids = load_segmenter(tmp_path / runtime).class_ids(read_photo(data))
+        assert class_ids.shape == served.shape
+        assert np.mean(class_ids == served) >= 0.999
+    stretched = mask_of(model.signatures["serving_default"](image_bytes=tf.constant([data])))
+    assert np.mean(stretched == served) < 0.98  # the same weights see another picture
+
+
 def test_the_running_app_answers_a_program_with_the_same_mask(model, open_space, tmp_path):
     data = encoded(photo())
     path = tmp_path / "photo.jpg"

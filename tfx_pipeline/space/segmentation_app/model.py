@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from schemas.enlarging import enlarged_class_ids
+from schemas.fitting import STRETCH, photo_box
 
-from .resizing import resize_pixels
+from .resizing import fit_pixels
 
 INFO_FILE = "model_info.json"
 TFLITE_FILE = "model.tflite"
@@ -45,8 +46,10 @@ class Segmenter:
 
     def class_ids(self, photo: np.ndarray) -> np.ndarray:
         """Predicts the class of each pixel of a photo: uint8 [H, W, 3] to uint8 [H, W]."""
-        logits = self.predict(resize_pixels(photo, self.info["image_size"])[np.newaxis])[0]
-        return enlarged_class_ids(logits, *photo.shape[:2])
+        fit = self.info.get("fit", STRETCH)  # models of earlier versions lack it
+        logits = self.predict(fit_pixels(photo, self.info["image_size"], fit)[np.newaxis])[0]
+        box = photo_box(photo.shape[:2], logits.shape[:2], fit)
+        return enlarged_class_ids(logits[box.slices], *photo.shape[:2])
 
 
 def load_segmenter(root: Path) -> Segmenter:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from schemas.fitting import PADDING, Fit, photo_box
+
 MIN_TOTAL = 1000.0 * np.finfo(np.float32).tiny  # a sum of weights below this is not normalised
 
 
@@ -29,6 +31,18 @@ def resize_pixels(pixels: np.ndarray, image_size: int | str) -> np.ndarray:
     for column, (start, weights) in enumerate(resize_spans(width, target_width)):
         resized[:, column] = np.tensordot(rows[:, start : start + len(weights)], weights, axes=([1], [0]))
     return np.clip(resized, 0.0, 255.0)
+
+
+def fit_pixels(photo: np.ndarray, image_size: int | str, fit: Fit) -> np.ndarray:
+    """Fits uint8 [H, W, C] into float32 of `image_size` in 0..255, as `trainer.fitting` does."""
+    height, width = sides(image_size)
+    box = photo_box(photo.shape[:2], (height, width), fit)
+    resized = resize_pixels(photo, f"{box.width}x{box.height}")
+    if resized.shape[:2] == (height, width):
+        return resized
+    fitted = np.full((height, width, photo.shape[2]), PADDING, np.float32)
+    fitted[box.slices] = resized
+    return fitted
 
 
 def resize_spans(source_size: int, target_size: int) -> list[tuple[int, np.ndarray]]:

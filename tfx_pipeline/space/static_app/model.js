@@ -1,7 +1,8 @@
 // The model: its files from the Hub at one commit, or from a folder beside the page; run by LiteRT.js on the CPU.
 import { loadAndCompile, loadLiteRt, Tensor } from "./runtime/core.js";
 import { enlargedClassIds } from "./enlarging.js";
-import { resizePixels, sides } from "./resizing.js";
+import { cutBox, fitPixels, photoBox } from "./fitting.js";
+import { sides } from "./resizing.js";
 
 const TFLITE_FILE = "model.tflite";
 const SIGNATURE = "predict_pixels";
@@ -16,13 +17,14 @@ export async function loadModel(space) {
   await checkDigest(bytes, info.tflite[TFLITE_FILE].sha256);
   const model = await loadAndCompile(new Uint8Array(bytes), { accelerator: "wasm" });
   const size = sides(info.image_size);
+  const fit = info.fit ?? "stretch"; // models of earlier versions lack it
 
   async function classIds(photo) {
-    const resized = resizePixels(photo.rgba, photo.width, photo.height, info.image_size);
-    const pixels = new Tensor(resized, [1, size.height, size.width, 3]);
+    const pixels = new Tensor(fitPixels(photo, size, fit), [1, size.height, size.width, 3]);
     const outputs = await model.run(SIGNATURE, { pixels });
     const logits = await outputs.logits.data();
-    const ids = enlargedClassIds(logits, size, info.classes.length, photo.width, photo.height);
+    const [classes, box] = [info.classes.length, photoBox(photo, size, fit)];
+    const ids = enlargedClassIds(cutBox(logits, size, classes, box), box, classes, photo.width, photo.height);
     for (const tensor of [pixels, ...Object.values(outputs)]) tensor.delete();
     return ids;
   }
