@@ -39,7 +39,7 @@ def load_split(version: str | os.PathLike[str], split: str = features.TRAIN, wit
         for images, masks in photos.dataset.shuffle(1000).batch(8): ...
 
     Only the shards that the manifest names are read. H and W are the version's image size; where photos keep their own,
-    they differ from element to element.
+    they differ from element to element. Letterboxed photos lie in grey padding, where the mask has `ignored_id`.
 
     Args:
       version: Folder of the version, `gs://` too.

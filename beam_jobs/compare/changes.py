@@ -11,15 +11,18 @@ import apache_beam as beam
 import numpy as np
 from PIL import Image
 
+from beam_jobs.codec.fitting import cut_photo
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.compare.class_match import NO_CLASS
 from beam_jobs.compare.entries import Entry
 from beam_jobs.compare.pairing import Pair
 from beam_jobs.compare.request import Request
 from beam_jobs.elements import read_source
-from beam_jobs.records.published_records import bytes_of, parse_record
+from beam_jobs.records.published_records import bytes_of, int_of, parse_record
+from beam_jobs.records.tf_example import Value
 from beam_jobs.sources.input_files import naming_input
-from schemas.features import IGNORE_ID, IMAGE, MASK
+from schemas.features import IGNORE_ID, IMAGE, MASK, SOURCE_HEIGHT, SOURCE_WIDTH
+from schemas.fitting import STRETCH, Fit
 
 ADDED, REMOVED, RENAMED, MOVED = "added", "removed", "renamed", "moved"
 PHOTO, MASKED, SLICES = "photo_changed", "mask_changed", "slices_changed"
@@ -71,6 +74,7 @@ class FindChanges(beam.DoFn):
     def __init__(self, request: Request):
         self._classes = request.classes
         self._table = np.array(request.classes.ids, np.int16)
+        self._fit: Fit = request.after.manifest.fit
 
     def process(self, pair: Pair) -> Iterator[Change]:
         before, after = pair.before, pair.after
@@ -97,12 +101,25 @@ class FindChanges(beam.DoFn):
         old, new = (parse_record(read_source(one.source)) for one in (before, after))
         found: dict[str, Any] = {}
         if before.photo != after.photo:
-            difference = photo_difference(bytes_of(old, IMAGE), bytes_of(new, IMAGE))
+            difference = photo_difference(*(self._photo(one) for one in (old, new)))
             if difference != 0:
                 found["photo_difference"] = difference
         if before.mask and (before.mask != after.mask or not self._classes.same_ids):
-            found |= self._compare_masks(_class_ids(bytes_of(old, MASK)), _class_ids(bytes_of(new, MASK)))
+            found |= self._compare_masks(self._class_ids(old), self._class_ids(new))
         return found
+
+    def _photo(self, record: dict[str, Value]) -> Image.Image:
+        return self._without_padding(decode_photo(bytes_of(record, IMAGE), min_side=0).image, record)
+
+    def _class_ids(self, record: dict[str, Value]) -> np.ndarray:
+        """The mask of a record, uint8 [H, W]."""
+        return np.asarray(self._without_padding(Image.open(io.BytesIO(bytes_of(record, MASK))), record))
+
+    def _without_padding(self, image: Image.Image, record: dict[str, Value]) -> Image.Image:
+        """The part of a record's photo or mask that shows the photo."""
+        if self._fit == STRETCH:
+            return image
+        return cut_photo(image, (int_of(record, SOURCE_HEIGHT), int_of(record, SOURCE_WIDTH)), self._fit)
 
     def _compare_masks(self, before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
         """Compares class ids, uint8 [H, W] each."""
@@ -122,14 +139,9 @@ class FindChanges(beam.DoFn):
         return {"changed_pixels": round(share, _SHARE_DIGITS), "class_pixels": pixels}
 
 
-def _class_ids(mask: bytes) -> np.ndarray:
-    """The mask of a record, uint8 [H, W]."""
-    return np.asarray(Image.open(io.BytesIO(mask)))
-
-
-def photo_difference(before: bytes, after: bytes) -> float | None:
-    """The mean difference of two encoded photos in grey levels, over all pixels and channels; None for other sizes."""
-    old, new = (np.asarray(decode_photo(one, min_side=0).image, np.int16) for one in (before, after))
+def photo_difference(before: Image.Image, after: Image.Image) -> float | None:
+    """The mean difference of two photos in grey levels, over all pixels and channels; None for other sizes."""
+    old, new = (np.asarray(one, np.int16) for one in (before, after))
     if old.shape != new.shape:
         return None
     difference = float(np.abs(old - new).mean())

@@ -16,6 +16,7 @@ from beam_jobs.storage.versions import (
 )
 from schemas.errors import UserError
 from schemas.features import GROUP
+from schemas.fitting import LETTERBOX
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 
@@ -123,14 +124,18 @@ def _slice_notes(slices: list[tuple[str, ...]], names: tuple[str, str]) -> Itera
 
 def _comparable(before: Manifest, after: Manifest) -> tuple[bool, bool]:
     """Whether masks, and whether photos, can be compared pixel by pixel."""
-    same_size = before.image_size == after.image_size
+    same_size = (before.image_size, before.fit) == (after.image_size, after.fit)
     return same_size, same_size and all(before.options.get(one) == after.options.get(one) for one in _OF_PHOTOS)
+
+
+def _size(manifest: Manifest) -> str:
+    return f"{manifest.image_size}{' letterboxed' if manifest.fit == LETTERBOX else ''}"
 
 
 def _encoding_notes(before: Manifest, after: Manifest, names: tuple[str, str]) -> Iterator[str]:
     masks, photos = _comparable(before, after)
     if not masks:
-        sizes = f"{before.image_size} in {names[0]}, {after.image_size} in {names[1]}"
+        sizes = ", ".join(f"{_size(one)} in {name}" for one, name in zip((before, after), names))
         yield f"sizes differ ({sizes} pixels): photos, masks and renamed records are not compared, only ids and splits"
     elif not photos:
         pairs = [(one, before.options.get(one), after.options.get(one)) for one in _OF_PHOTOS]

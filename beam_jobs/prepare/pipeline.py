@@ -84,7 +84,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
         _write_report,
         options,
         validation=AsSingleton(validation),
-        overview=AsIter(shards[STATISTICS_ROWS] | "LookOver" >> LookOver()),
+        overview=AsIter(shards[STATISTICS_ROWS] | "LookOver" >> LookOver(options.encoding.fit)),
         sheets=AsDict(
             (plan[REJECTED], shards[REJECTED])
             | "GatherRejections" >> beam.Flatten()

@@ -17,7 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from beam_jobs.codec.fitting import cut_photo
 from schemas.features import IGNORE_ID
+from schemas.fitting import STRETCH, Fit
 from schemas.spec import DatasetSpec
 
 SHARE, OUTWARD = "share", "outward"
@@ -41,13 +43,14 @@ class Measure(NamedTuple):
 
 
 class Extreme(NamedTuple):
-    """A record with one of the largest values, which is negated at the LOW end."""
+    """A record with one of the largest values, which is negated at the LOW end; `source` is its height and width."""
 
     value: float
     image_id: str
     split: str
     photo: bytes
     mask: bytes
+    source: tuple[int, int] = (1, 1)
 
 
 class MaskShapes(NamedTuple):
@@ -70,11 +73,11 @@ class OddMask(NamedTuple):
     words: str
 
 
-def measure_masks(records: Sequence[Extreme]) -> MaskShapes:
-    """The measures of the masks of some records, whose `value` does not matter."""
+def measure_masks(records: Sequence[Extreme], fit: Fit = STRETCH) -> MaskShapes:
+    """The measures of the masks of some records, without their padding; the `value` of these does not matter."""
     values: dict[Measure, list[tuple[float, int]]] = defaultdict(list)
     for position, record in enumerate(records):
-        for measure, value in _measures(record.mask):
+        for measure, value in _measures(record, fit):
             values[measure].append((value, position))
     counts = {measure: Counter(round(STEPS * value) for value, _ in own) for measure, own in values.items()}
     extremes: dict[tuple[Measure, int], list[Extreme]] = {}
@@ -103,12 +106,12 @@ def _cut(shapes: MaskShapes) -> MaskShapes:
     return MaskShapes(shapes.counts, {key: heapq.nlargest(most, own) for key, own in shapes.extremes.items()})
 
 
-def _measures(mask: bytes) -> Iterator[tuple[Measure, float]]:
+def _measures(record: Extreme, fit: Fit) -> Iterator[tuple[Measure, float]]:
     """The measures of a mask, a PNG of uint8 [H, W], for the classes that it shows."""
-    image = Image.open(io.BytesIO(mask), formats=("PNG",))
+    image = Image.open(io.BytesIO(record.mask), formats=("PNG",))
     if image.width * image.height > MAX_PIXELS:
         return
-    ids = np.asarray(image)
+    ids = np.asarray(cut_photo(image, record.source, fit))
     height, width = ids.shape
     edges = np.concatenate([ids[0], ids[-1], ids[1:-1, 0], ids[1:-1, -1]])
     middle = ids[height // 4 : height - height // 4, width // 4 : width - width // 4]

@@ -20,6 +20,7 @@ from beam_jobs.prepare.report.thumbnails import Sample, Tile, make_sample, make_
 from beam_jobs.records.sharding import id_hash
 from beam_jobs.rejections import Rejection
 from schemas import features
+from schemas.fitting import STRETCH, Fit
 from schemas.spec import DatasetSpec
 
 RECORDS_PER_SPLIT = 12
@@ -58,18 +59,26 @@ class Overview(NamedTuple):
 
 
 class LookOver(beam.PTransform):
-    """(split, RecordBatch) -> the one Overview of all records, or nothing where there are none."""
+    """(split, RecordBatch) -> the one Overview of all records, or nothing where there are none.
+
+    Args:
+      fit: How photos were fitted into the records.
+    """
+
+    def __init__(self, fit: Fit):
+        super().__init__()
+        self._fit: Fit = fit
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         return (
             rows
-            | "LookOverBatch" >> beam.MapTuple(_look_over)
+            | "LookOverBatch" >> beam.MapTuple(_look_over, fit=self._fit)
             | "Merge" >> beam.CombineGlobally(_merge_overviews).without_defaults()
         )
 
 
-def _look_over(split: str, batch: pa.RecordBatch) -> Overview:
-    shapes = measure_masks(list(_records(split, batch)))
+def _look_over(split: str, batch: pa.RecordBatch, fit: Fit = STRETCH) -> Overview:
+    shapes = measure_masks(list(_records(split, batch)), fit)
     return Overview({split: list(_candidates(batch))}, dict(_cells(split, batch)), shapes)
 
 
@@ -99,8 +108,9 @@ def _columns(batch: pa.RecordBatch) -> Iterator[pa.Array]:
 
 
 def _records(split: str, batch: pa.RecordBatch) -> Iterator[Extreme]:
-    for image_id, photo, mask in zip(*_columns(batch)):
-        yield Extreme(0.0, image_id.as_py().decode(), split, photo.as_py(), mask.as_py())
+    sizes = _source_sizes(batch)[:, ::-1].tolist()
+    for image_id, photo, mask, source in zip(*_columns(batch), sizes):
+        yield Extreme(0.0, image_id.as_py().decode(), split, photo.as_py(), mask.as_py(), tuple(source))
 
 
 def _candidates(batch: pa.RecordBatch) -> Iterator[Candidate]:
@@ -132,11 +142,14 @@ def _draw_tiles(element: tuple[str, list[tuple[int, Rejection]]], spec: DatasetS
     return reason, [make_tile(rejection, spec) for _, rejection in sorted(ranked)]
 
 
+def _source_sizes(batch: pa.RecordBatch) -> np.ndarray:
+    """Width and height of each photo, int64 [N, 2]."""
+    names = features.SOURCE_WIDTH, features.SOURCE_HEIGHT
+    columns = (batch.column(batch.schema.get_field_index(name)) for name in names)
+    return np.stack([column.flatten().to_numpy() for column in columns], 1)
+
+
 def _cells(split: str, batch: pa.RecordBatch) -> Iterator[tuple[SizeCell, int]]:
-    sides = [
-        batch.column(batch.schema.get_field_index(name)).flatten().to_numpy()
-        for name in (features.SOURCE_WIDTH, features.SOURCE_HEIGHT)
-    ]
-    cells = np.rint(CELLS_PER_OCTAVE * np.log2(np.stack(sides, 1))).astype(int)
+    cells = np.rint(CELLS_PER_OCTAVE * np.log2(_source_sizes(batch))).astype(int)
     for (column, row), count in zip(*np.unique(cells, axis=0, return_counts=True)):
         yield SizeCell(split, int(column), int(row)), int(count)

@@ -152,6 +152,31 @@ def test_versions_of_other_sizes_are_compared_by_ids_and_splits(root, tmp_path, 
     assert "Note: sizes differ (32 in 1.0.0, 64 in 1.1.0 pixels): photos, masks and renamed" in capfd.readouterr().out
 
 
+def test_letterboxed_records_are_compared_with_their_like_and_without_the_padding(root, tmp_path, capfd):
+    photos = tmp_path / "photos"
+    for seed, image_id in enumerate(IDS[4:12]):
+        write_pair(photos, image_id, encode(scene(seed).resize((64, 16)), "JPEG", quality=90), encode(left(64), "PNG"))
+    write_lists(photos, IDS[4:8], IDS[8:12])
+    options = "--split=official", "--fit=letterbox"
+    assert prepare(photos, tmp_path / "data", "1.0.0", *options) == 0
+    write_pair(photos, IDS[5], encode(scene(1).resize((64, 16)), "JPEG", quality=90), encode(left(32), "PNG"))
+    assert prepare(photos, tmp_path / "data", "1.1.0", *options) == 0
+    versions = [tmp_path / "data" / "pets" / version for version in ("1.0.0", "1.1.0")]
+    assert compare(*versions, f"--output={tmp_path}/out") == 0
+    [(image_id, change)] = lines(tmp_path / "out").items()
+    assert (image_id, change["kinds"], change["changed_pixels"]) == (IDS[5], ["mask_changed"], 0.5)  # of the photo
+    assert compare(root / "data/pets/1.0.0", versions[1]) == 0
+    assert "sizes differ (32 in 1.0.0, 32 letterboxed in 1.1.0 pixels)" in capfd.readouterr().out
+
+
+def left(width: int) -> Image.Image:
+    """Official values of a mask of 64x16 pixels: the left half of `width` is pet, then border, and background."""
+    values = np.full((16, 64), 2, np.uint8)
+    values[:, : width // 2 + 16] = 3
+    values[:, : width // 2] = 1
+    return Image.fromarray(values)
+
+
 def test_a_class_that_is_only_renamed_changes_no_mask(root, tmp_path, capfd):
     before = root / "data/pets/1.1.0"
     after = shutil.copytree(before, tmp_path / "pets/1.1.0")

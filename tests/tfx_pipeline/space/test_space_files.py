@@ -25,6 +25,7 @@ from tfx_pipeline.space.repository import GRADIO_VERSION
 from tfx_pipeline.space.settings import example_problem
 
 needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="npm is missing: apt-get install npm")
+SHARED = {"schemas/enlarging.py", "schemas/fitting.py"}
 JPEG = b"\xff\xd8\xff and so on"
 SETTINGS = {
     "kind": "gradio",
@@ -120,7 +121,7 @@ def test_a_gradio_space_carries_all_that_it_imports_of_the_pipeline():
     assert set(sources) > {"app.py", "segmentation_app/interface.py", "segmentation_app/resizing.py"}
     rooms = re.compile(r"^\s*(?:from|import) ((?:tfx_pipeline|trainer|beam_jobs|schemas)[\w.]*)", re.MULTILINE)
     imported = {module for text in sources.values() for module in rooms.findall(text)}
-    assert {f"{module.replace('.', '/')}.py" for module in imported} == {"schemas/enlarging.py"} <= sources.keys()
+    assert {f"{module.replace('.', '/')}.py" for module in imported} == SHARED <= sources.keys()
 
 
 @needs_npm

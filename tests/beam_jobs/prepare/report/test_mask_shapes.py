@@ -1,7 +1,10 @@
 """Masks that are unlike all others, found without a model."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from beam_jobs.codec.png import encode_mask
 from beam_jobs.prepare.report.mask_shapes import KEPT, Extreme, add_shapes, find_odd_masks, measure_masks
@@ -52,6 +55,22 @@ def test_a_mask_that_has_far_more_of_a_class_than_others_is_named_with_both_shar
     [(name, words)] = odd([*good, full])
     assert name == "full"
     assert words.startswith("100% border, where half of the masks have 1")  # 99.5 % is the most that is told apart
+
+
+def test_letterboxed_masks_are_measured_without_their_padding(good):
+    wide = [one._replace(source=(SIDE, 3 * SIDE)) for one in good]  # as if squashed: 16 of 48 rows show a photo
+    padded = []
+    for one in wide:
+        ids = np.full((SIDE, SIDE), IGNORE_ID, np.uint8)
+        ids[16:32] = decoded(one.mask)[::3]
+        padded.append(one._replace(mask=encode_mask(ids)))
+    alone = [one._replace(mask=encode_mask(decoded(one.mask)[::3])) for one in wide]
+    assert measure_masks(padded, "letterbox").counts == measure_masks(alone).counts
+    assert measure_masks(padded).counts != measure_masks(alone).counts
+
+
+def decoded(mask):
+    return np.asarray(Image.open(io.BytesIO(mask)))
 
 
 def test_what_is_found_does_not_depend_on_how_the_records_came_in_batches(good):

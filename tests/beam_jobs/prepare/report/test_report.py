@@ -205,7 +205,7 @@ def test_the_records_shown_are_those_with_the_smallest_hashes_however_they_arriv
         shown = (
             pipeline
             | beam.Create(batches(shuffled, size))
-            | LookOver()
+            | LookOver("stretch")
             | beam.Map(lambda overview: [sample.image_id for sample in draw_samples(overview, SPEC)["train"]])
         )
         assert_that(shown, equal_to([expected]))
@@ -213,7 +213,9 @@ def test_the_records_shown_are_those_with_the_smallest_hashes_however_they_arriv
 
 def test_sizes_are_counted_in_cells_of_an_eighth_of_an_octave():
     with beam.Pipeline("FnApiRunner") as pipeline:
-        counted = pipeline | beam.Create(batches(IDS, 7)) | LookOver() | beam.Map(lambda overview: overview.sizes)
+        counted = (
+            pipeline | beam.Create(batches(IDS, 7)) | LookOver("stretch") | beam.Map(lambda overview: overview.sizes)
+        )
         assert_that(counted, equal_to([{SizeCell("train", 72, 68): 40}]))  # 2 ** 9.0 = 512 by 2 ** 8.5 = 362
 
 
