@@ -23,12 +23,9 @@ from tfx_pipeline.local_runner import check_inputs
 
 PICTURES, CROP = 40, 64
 TRAINING = {
-    "encoder_weights": "none",
-    "encoder_scale": 1,
-    "decoder_filters": 8,
+    "model": "small_unet",
     "crop_size": CROP,
     "epochs": 24,
-    "fine_tune_epochs": 0,
     "batch_size": 4,
     "learning_rate": 0.01,
     "evaluate_every": 24,

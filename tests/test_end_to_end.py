@@ -74,7 +74,7 @@ def _run_everything(folder, hub):
     rejects = "--max_rejected_fraction=0.2"
     run("beam_jobs.prepare", *places, "--split=official", f"--image_size={IMAGE_SIZE}", rejects)
     cat, dog = (sorted((photos / "images").glob(f"{breed}_*.jpg"))[0] for breed in ("Bengal", "pug"))
-    training = {"encoder_weights": "none", "encoder_scale": 1, "decoder_filters": 8, "epochs": 2, "fine_tune_epochs": 0}
+    training = {"model": "small_unet", "epochs": 2}
     space = {"repo": "acme/pets-demo", "kind": "gradio", "title": "Find the pet", "examples": [str(cat)]}
     config = {
         "name": "end-to-end",

@@ -14,7 +14,17 @@ from schemas.image_size import sides
 from trainer.recipes import RECIPES
 
 NO_WEIGHTS = "none"
-MODELS = ("deeplabv3plus", "segformer", "unet")  # the registry's names; `trainer.models` has their builders
+MODELS = ("deeplabv3plus", "segformer", "small_unet", "unet")  # the registry's; `trainer.models` has their builders
+SMALL_UNET = "small_unet"
+# What it takes where nothing else is set, in place of a recipe's: it has an encoder of its own, without weights.
+SMALL_UNET_DEFAULTS = {
+    "encoder": "",
+    "encoder_weights": NO_WEIGHTS,
+    "encoder_scale": 1,
+    "drop_path": None,
+    "decoder_filters": 16,
+    "fine_tune_epochs": 0,
+}
 ACCELERATORS = "CONFIGURED_ACCELERATORS"  # environment variable: how many GPUs each machine of a training job must have
 
 
@@ -24,7 +34,8 @@ class TrainingConfig(FrozenModel):
     Attributes:
       recipe: Name of ready settings in `trainer.recipes`, `fast`, `good` or `best`, which hold where nothing else is
         set; empty for the defaults below.
-      model: Name in the registry of `trainer.models`: `unet`, `deeplabv3plus` or `segformer`.
+      model: Name in the registry of `trainer.models`: `unet`, `deeplabv3plus`, `segformer`, or `small_unet`, which
+        starts from scratch and trains fastest on a CPU.
       encoder: A KerasHub preset in place of the model's own encoder: a folder that `save_to_preset` wrote, `gs://` too,
         `hf://OWNER/NAME` (KerasHub's, or timm's such as `hf://timm/tf_efficientnet_lite0.in1k`), `kaggle://...` or a
         name that KerasHub knows. Its backbone must offer features of several scales, as EfficientNet, ResNet, CSPNet,
@@ -39,7 +50,8 @@ class TrainingConfig(FrozenModel):
         less; of Mix Transformers and EfficientNets. Left out, as the backbone's own configuration says.
       encoder_scale: The encoder sees the image enlarged by this factor. 2 gives 128-pixel images the object size that
         ImageNet weights know, and features at full resolution; it costs four times the encoder's time.
-      decoder_filters: Channels of the decoder's finest block; coarser blocks have up to four times as many.
+      decoder_filters: Channels of the decoder's finest block; coarser blocks have up to four times as many. In the
+        small U-Net, of the finest block of both sides; the coarsest has eight times as many.
       epochs: Epochs of the first phase: the decoder alone where the encoder has weights, else everything.
       fine_tune_epochs: Epochs of the second phase, which also trains an encoder that came with weights.
       learning_rate: Peak of the first phase: linear warm-up, then cosine decay to zero.
@@ -118,8 +130,13 @@ class TrainingConfig(FrozenModel):
     @model_validator(mode="before")
     @classmethod
     def _start_from_the_recipe(cls, values: Any) -> Any:
-        name = values.get("recipe") if isinstance(values, dict) else None
-        return {**RECIPES[name].settings, **values} if isinstance(name, str) and name in RECIPES else values
+        if not isinstance(values, dict):
+            return values
+        name = values.get("recipe")
+        defaults = RECIPES[name].settings if isinstance(name, str) and name in RECIPES else {}
+        if {**defaults, **values}.get("model") == SMALL_UNET:
+            defaults = {**defaults, **SMALL_UNET_DEFAULTS}
+        return {**defaults, **values}
 
     @field_validator("recipe")
     @classmethod
@@ -191,9 +208,21 @@ class TrainingConfig(FrozenModel):
         return self
 
     @model_validator(mode="after")
+    def _the_small_unet_has_its_own_encoder(self) -> TrainingConfig:
+        if self.model != SMALL_UNET:
+            return self
+        if self.encoder:
+            raise ValueError(f"encoder: {SMALL_UNET} has its own; leave it out, or take unet")
+        if self.encoder_is_pretrained:
+            raise ValueError(f"encoder_weights: there are none for {SMALL_UNET}; leave it out, or take unet")
+        if self.encoder_scale != 1:
+            raise ValueError(f"encoder_scale: {SMALL_UNET} sees images at their size; leave it out, or take unet")
+        return self
+
+    @model_validator(mode="after")
     def _mobilenet_has_no_stochastic_depth(self) -> TrainingConfig:
         if self.drop_path is not None and not self.encoder and self.model != "segformer":
-            raise ValueError("drop_path: MobileNetV2 has no stochastic depth; leave it out, or name an encoder")
+            raise ValueError("drop_path: this encoder has no stochastic depth; leave it out, or name a preset's")
         return self
 
     @model_validator(mode="after")

@@ -14,7 +14,7 @@ from schemas.bounded_text import enumerated
 from schemas.errors import UserError
 from schemas.fitting import STRETCH, Fit
 from schemas.image_size import scaled, sides
-from trainer.config import TrainingConfig
+from trainer.config import SMALL_UNET, TrainingConfig
 from trainer.tuning import Range, TuningConfig, chosen_training, named
 from trainer.weights_file import weights_problem
 
@@ -133,4 +133,6 @@ def _smallest_map(config: TrainingConfig, model_size: int | str) -> int:
         return 1  # the pyramid's mean over the whole image
     if config.model == "segformer":
         return 8**2 * deepest  # the decoder's; the encoder normalizes over channels
+    if config.model == SMALL_UNET:
+        return 2**2 * deepest  # it ends at 1/16
     return 2**2 * deepest if config.encoder_is_pretrained else deepest

@@ -20,6 +20,7 @@ DOWNLOADED = {
     "unet": ("imagenet",),
     "deeplabv3plus": ("imagenet",),
     "segformer": ("ade20k", "cityscapes"),
+    "small_unet": (),
 }
 MOBILENET_WEIGHTS = 260  # 52 convolutions, each with a normalization of four; other encoders have other numbers
 # Width to the channels around MobileNetV2's last convolution, 1x1: no two widths have the same.

@@ -18,11 +18,8 @@ from tfx_pipeline.pipeline import create_pipeline, trainer_config, tuner_config
 
 RATES = (1e-6, 3e-3)  # the first one learns nothing
 TRAINING = {
-    "encoder_weights": "none",
-    "encoder_scale": 1,
-    "decoder_filters": 8,
+    "model": "small_unet",
     "epochs": 1,
-    "fine_tune_epochs": 0,
     "batch_size": 4,
     "learning_rate": 1e-5,
     "export_tflite": False,

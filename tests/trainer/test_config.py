@@ -54,7 +54,7 @@ def test_fine_tuning_an_encoder_without_weights_is_refused():
 
 def test_an_unknown_model_is_an_error_that_lists_the_known_ones():
     with pytest.raises(
-        UserError, match=r"config\.yaml: model: no model 'vgg'; there are: deeplabv3plus, segformer, unet"
+        UserError, match=r"config\.yaml: model: no model 'vgg'; there are: deeplabv3plus, segformer, small_unet, unet"
     ):
         parse_model(TrainingConfig, {"model": "vgg"}, "config.yaml")
 
@@ -73,3 +73,23 @@ def test_an_unknown_recipe_is_an_error_that_lists_the_known_ones():
         parse_model(TrainingConfig, {"recipe": "great"}, "config.yaml")
     with pytest.raises(UserError, match=r"config\.yaml: recipe: "):
         parse_model(TrainingConfig, {"recipe": ["fast"]}, "config.yaml")
+
+
+def test_the_small_unet_starts_from_scratch_at_the_images_own_size_where_nothing_is_set():
+    config = TrainingConfig(model="small_unet")
+    assert (config.encoder_is_pretrained, config.fine_tune_epochs, config.encoder_scale) == (False, 0, 1)
+    assert TrainingConfig(model="small_unet", recipe="fast", epochs=3, encoder_weights="none").epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"encoder": "hf://timm/tf_efficientnet_lite0.in1k"}, "encoder: small_unet has its own"),
+        ({"encoder_weights": "imagenet"}, "encoder_weights: there are none for small_unet"),
+        ({"encoder_scale": 2}, "encoder_scale: small_unet sees images at their size"),
+        ({"fine_tune_epochs": 4}, "fine_tune_epochs must be 0"),
+    ],
+)
+def test_what_the_small_unet_cannot_take_is_refused_with_the_remedy(values, reason):
+    with pytest.raises(UserError, match=reason):
+        parse_model(TrainingConfig, {"model": "small_unet", **values}, "config.yaml")

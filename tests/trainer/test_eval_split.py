@@ -14,9 +14,7 @@ LOSS = segmentation_loss(None)
 
 
 def test_the_loss_of_a_crop_model_is_that_of_the_middle_of_each_photo(tmp_path):
-    config = TrainingConfig(
-        encoder_weights="none", fine_tune_epochs=0, encoder_scale=1, decoder_filters=8, crop_size=SIZE
-    )
+    config = TrainingConfig(model="small_unet", crop_size=SIZE)
     model = build_model(config, SIZE, CLASSES)
     drawn = [draw(index, 96) for index in range(2)]
     with tf.io.TFRecordWriter(str(tmp_path / "shard")) as writer:

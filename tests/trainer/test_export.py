@@ -26,7 +26,7 @@ from trainer.preprocessing import resize_pixels, scale_pixels
 pytestmark = pytest.mark.slow
 
 SIZE, CLASSES = 64, 3
-CONFIG = TrainingConfig(encoder_weights="none", encoder_scale=1, fine_tune_epochs=0)
+CONFIG = TrainingConfig(model="small_unet")
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +76,9 @@ def test_masks_have_the_size_of_their_photos_and_the_class_of_the_largest_enlarg
         assert np.mean(tf.io.decode_png(mask)[..., 0] == expected) > 0.999
 
 
-def test_a_model_of_a_rectangle_is_exported_evaluated_and_converted_like_one_of_a_square(small_encoder, tmp_path):
+def test_a_model_of_a_rectangle_is_exported_evaluated_and_converted_like_one_of_a_square(tmp_path):
     keras.utils.set_random_seed(0)
-    config = TrainingConfig(encoder=small_encoder, encoder_scale=1, fine_tune_epochs=0)
+    config = TrainingConfig(model="small_unet")
     model = build_model(config, "96x64", CLASSES)
     export_model(model, "96x64", CLASSES, str(tmp_path / "model"))
     signatures = tf.saved_model.load(str(tmp_path / "model")).signatures

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from schemas.errors import UserError
-from trainer.config import MODELS, TrainingConfig
+from trainer.config import MODELS, SMALL_UNET, TrainingConfig
 from trainer.models import build_model
 from trainer.models.presets import preset_encoder
 from trainer.weights_file import weights_files, weights_problem
@@ -56,7 +56,7 @@ def mix_transformer(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name in MODELS if name != SMALL_UNET])
 @pytest.mark.parametrize("scale", [1, 2])
 def test_every_decoder_takes_a_preset_and_answers_at_the_size_of_the_image(name, scale, resnet):
     model = build_model(config(resnet, model=name, encoder_scale=scale), 64, 5)
@@ -133,5 +133,5 @@ def test_stochastic_depth_is_the_backbone_s_own_or_the_one_asked_for(mix_transfo
 def test_an_encoder_without_stochastic_depth_is_refused_by_name(resnet):
     with pytest.raises(UserError, match=r"a ResNetBackbone has no stochastic depth; leave training\.drop_path out"):
         preset_encoder(config(resnet, drop_path=0.1), 64)
-    with pytest.raises(ValueError, match="MobileNetV2 has no stochastic depth"):
+    with pytest.raises(ValueError, match="this encoder has no stochastic depth"):
         TrainingConfig(drop_path=0.1)

@@ -26,11 +26,11 @@ LARGE = (2000, 3000)  # rows, columns
 
 
 @pytest.fixture(scope="module")
-def exported(small_encoder, tmp_path_factory):
+def exported(tmp_path_factory):
     """The signatures of a crop model, and the same without export."""
     folder = str(tmp_path_factory.mktemp("export") / "model")
     keras.utils.set_random_seed(0)
-    config = TrainingConfig(encoder=small_encoder, encoder_scale=1, fine_tune_epochs=0, crop_size=TILE)
+    config = TrainingConfig(model="small_unet", crop_size=TILE)
     model = build_model(config, TILE, CLASSES)
     # Untrained logits are all but equal everywhere; far apart, rounding decides on no pixel.
     model.get_layer("logits").set_weights([100.0 * one for one in model.get_layer("logits").get_weights()])

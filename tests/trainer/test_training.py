@@ -19,11 +19,8 @@ pytestmark = pytest.mark.slow
 
 SIZE, CLASSES = 64, 3
 BY_HEART = TrainingConfig(
-    encoder_weights="none",
-    encoder_scale=1,
-    decoder_filters=8,
+    model="small_unet",
     epochs=8,
-    fine_tune_epochs=0,
     batch_size=8,
     augment=False,
     evaluate_every=3,
@@ -78,8 +75,8 @@ def test_tensorboard_logs_are_written(run):
     np.testing.assert_allclose(losses, [one.eval_loss for one in run.epochs if one.eval_loss is not None], rtol=1e-5)
 
 
-def test_the_same_seed_gives_the_same_losses(eight_images, small_encoder):
-    config = TrainingConfig(encoder=small_encoder, encoder_scale=1, epochs=2, fine_tune_epochs=0, batch_size=4)
+def test_the_same_seed_gives_the_same_losses(eight_images):
+    config = TrainingConfig(model="small_unet", epochs=2, batch_size=4)
     first, again = (
         [epoch.loss for epoch in train(config, eight_images, eight_images, SIZE, CLASSES, report=lambda line: None)[1]]
         for _ in range(2)
@@ -96,10 +93,10 @@ def test_fine_tuning_trains_an_encoder_that_came_with_weights_but_not_its_statis
         assert np.array_equal(old, new) != is_kernel, new.path
 
 
-def test_ignored_pixels_are_left_out_of_the_mean_iou(write_shards, small_encoder):
+def test_ignored_pixels_are_left_out_of_the_mean_iou(write_shards):
     rows = SIZE // 2
     shards = write_shards(list(range(8)), SIZE, ignored_rows=rows)
-    config = TrainingConfig(encoder=small_encoder, encoder_scale=1, epochs=1, fine_tune_epochs=0, batch_size=4)
+    config = TrainingConfig(model="small_unet", epochs=1, batch_size=4)
     model, [epoch] = train(config, shards, shards, SIZE, CLASSES, report=lambda line: None)
     drawn = [draw(index, SIZE) for index in range(8)]
     photos, truth = np.stack([photo for photo, _ in drawn]), np.stack([mask for _, mask in drawn])

@@ -1,4 +1,4 @@
-"""A training that averages its weights and keeps the best of them, as one run with a frozen encoder."""
+"""A training that averages its weights and keeps the best of them, as one run."""
 
 from pathlib import Path
 
@@ -15,13 +15,10 @@ SIZE, CLASSES, PHOTOS = 64, 3, 16
 
 
 @pytest.fixture(scope="module")
-def config(small_encoder):
+def config():
     return TrainingConfig(
-        encoder=small_encoder,
-        encoder_scale=1,
-        decoder_filters=8,
+        model="small_unet",
         epochs=2,
-        fine_tune_epochs=0,
         batch_size=4,
         learning_rate=0.01,
         ema_decay=0.9,

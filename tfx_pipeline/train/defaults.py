@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from schemas.image_size import Sides, parse_image_size, sides
 from schemas.sealed_text import sealed
 from tfx_pipeline.preflight import ClassShare
+from trainer.config import SMALL_UNET
 from trainer.recipes import RECIPES
 
 SIZES = (64, 96, 128, 192, 256)  # sides; each a multiple of 32, as the encoders halve five times
@@ -105,7 +106,7 @@ def configure(facts: Facts, output: str, offline: bool, recipe: str = "fast") ->
         Choice("data", facts.data, f"{facts.records:,} photos to train on"),
         Choice("output", output, "where the model, its pages and its history go"),
         Choice("training.recipe", recipe, f"for {chosen.purpose}; trainer/README.md has its settings, and the others"),
-        *_encoder(facts, offline, chosen.settings),
+        *_encoder(facts, offline),
         *_length(facts, offline, chosen.settings),
         *_class_weights(facts.shares),
         Choice("training.seed", 0, "the same seed and data give the same model on a CPU"),
@@ -132,20 +133,9 @@ def configuration_yaml(facts: Facts, choices: Sequence[Choice]) -> str:
     return sealed("\n".join(lines) + "\n", "tfx_pipeline.train")
 
 
-def _encoder(facts: Facts, offline: bool, settings: Mapping[str, Any]) -> list[Choice]:
+def _encoder(facts: Facts, offline: bool) -> list[Choice]:
     if offline:
-        own = (
-            [Choice("training.encoder", "", "--offline: the recipe's would be downloaded")]
-            if "encoder" in settings
-            else []
-        )
-        drop = [Choice("training.drop_path", None, "of the recipe's encoder alone")] if "drop_path" in settings else []
-        return [
-            *own,
-            *drop,
-            Choice("training.encoder_weights", "none", "--offline: from scratch, in more steps, and never as good"),
-            Choice("training.encoder_scale", 1, "enlarging helps only weights that know larger photos"),
-        ]
+        return [Choice("training.model", SMALL_UNET, "--offline: from scratch, in more steps, and never as good")]
     scale = 2 if min(sides(facts.image_size)) <= USUAL_SIZE else 1
     size = f"at {facts.image_size} pixels" + (", shown enlarged" if scale == 2 else "")
     return [
@@ -169,7 +159,6 @@ def _length(facts: Facts, offline: bool, settings: Mapping[str, Any]) -> list[Ch
         return [
             batches,
             Choice("training.epochs", epochs, steps),
-            Choice("training.fine_tune_epochs", 0, "without weights there is nothing to fine-tune"),
             Choice("training.learning_rate", 0.01, "as the demo, which trains from scratch"),
             evaluations,
         ]

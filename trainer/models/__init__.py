@@ -9,11 +9,13 @@ import keras
 from trainer.config import TrainingConfig
 from trainer.models.deeplab import build_deeplab
 from trainer.models.segformer import build_segformer
+from trainer.models.small_unet import build_small_unet
 from trainer.models.unet import build_unet
 
 BUILDERS: dict[str, Callable[[TrainingConfig, int | str, int], keras.Model]] = {
     "deeplabv3plus": build_deeplab,
     "segformer": build_segformer,
+    "small_unet": build_small_unet,
     "unet": build_unet,
 }
 

@@ -56,7 +56,7 @@ def test_a_recipe_s_settings_hold_with_its_length_scaled_to_the_photos(name):
 @pytest.mark.parametrize("name", RECIPES)
 def test_offline_no_recipe_downloads_an_encoder(name):
     training = training_of(PETS, offline=True, recipe=name)
-    assert (training.encoder, training.encoder_weights, training.drop_path) == ("", "none", None)
+    assert (training.model, training.encoder, training.encoder_weights) == ("small_unet", "", "none")
 
 
 def test_many_photos_need_few_epochs_and_few_have_a_bound():
