@@ -60,7 +60,7 @@ $(READY): $(wildcard $(LOCK)) setup.py
 	@touch $@
 
 demo: env  ## draw sample data, prepare it, train, evaluate and push a model (under 6 minutes)
-	@$(BIN)/python -m tests.sample_data --output=$(DEMO)/photos --count=300 --seed=1 --defects
+	@$(BIN)/python -m tests.sample_data --output=$(DEMO)/photos --count=450 --seed=1 --defects
 	@$(BIN)/python -m beam_jobs.prepare --dataset=pets --input=$(DEMO)/photos --output=$(DEMO)/data --version=1.0.0 \
 		--image_size=96 --split=official
 	@$(BIN)/python -m tfx_pipeline.local_runner --config=tfx_pipeline/configs/demo.yaml

@@ -22,7 +22,7 @@ SMALL_UNET_DEFAULTS = {
     "encoder_weights": NO_WEIGHTS,
     "encoder_scale": 1,
     "drop_path": None,
-    "decoder_filters": 16,
+    "decoder_filters": 8,
     "fine_tune_epochs": 0,
 }
 ACCELERATORS = "CONFIGURED_ACCELERATORS"  # environment variable: how many GPUs each machine of a training job must have
@@ -51,7 +51,7 @@ class TrainingConfig(FrozenModel):
       encoder_scale: The encoder sees the image enlarged by this factor. 2 gives 128-pixel images the object size that
         ImageNet weights know, and features at full resolution; it costs four times the encoder's time.
       decoder_filters: Channels of the decoder's finest block; coarser blocks have up to four times as many. In the
-        small U-Net, of the finest block of both sides; the coarsest has eight times as many.
+        small U-Net, of the finest block of both sides; the coarsest has sixteen times as many.
       epochs: Epochs of the first phase: the decoder alone where the encoder has weights, else everything.
       fine_tune_epochs: Epochs of the second phase, which also trains an encoder that came with weights.
       learning_rate: Peak of the first phase: linear warm-up, then cosine decay to zero.

@@ -15,7 +15,7 @@ from schemas.image_size import sides
 from trainer.config import TrainingConfig
 from trainer.models.blocks import ENCODER, check_image_size, enlarged_input, normalize
 
-WIDTHS = (1, 2, 4, 6, 8)  # channels at 1/1 to 1/16 of the image, in multiples of `decoder_filters`
+WIDTHS = (1, 2, 6, 12, 16)  # channels at 1/1 to 1/16 of the image, in multiples of `decoder_filters`
 
 
 def build_small_unet(config: TrainingConfig, image_size: int | str, num_classes: int) -> keras.Model:
