@@ -228,3 +228,4 @@ def _say_where_to_look(version: Path, pipeline: Path, config: Path) -> None:
     print(f"\nIn a browser: {pipeline / REPORT_FILE}, how good the model is")
     print(f"              {version / DATA_REPORT}, the data")
     print(f"Try it: make app MODEL={pipeline}")
+    print(f"Masks that may be wrong: make label-issues DATA={version}")
