@@ -2,11 +2,13 @@
 
 import csv
 import json
+import shutil
 
 import keras
 import numpy as np
 import pytest
 
+from beam_jobs.rejections import Repaired
 from schemas.errors import UserError
 from schemas.version import read_version
 from tests.bench.planted_masks import spoil
@@ -86,6 +88,19 @@ def test_without_a_number_only_what_is_far_below_the_others_is_listed(version, f
     assert write_issues(good, folds, version, published, tmp_path, None) == []
     assert (tmp_path / "label_issues.jsonl").read_text() == ""
     assert "None of 15 masks is far from" in (tmp_path / "label_issues.html").read_text()
+
+
+def test_the_files_of_a_photo_are_named_where_the_version_s_account_has_them(version, folds, tmp_path):
+    data = shutil.copytree(version, tmp_path / "version")
+    (data / "repairs").mkdir()
+    (data / "repairs/repairs-00000-of-00001.jsonl").write_text(
+        Repaired(INVERTED, "a/b.jpg", ("cmyk",)).to_json() + "\n"
+    )
+    published, model = read_version(version), sees_colours()
+    judgements = sorted(one for index, fold in enumerate(folds) for one in judge_fold(model, index, fold, published))
+    write_issues(judgements, folds, data, published, tmp_path, worst=2)
+    files = [(one["image_uri"], one["mask_uri"]) for one in lines_of(tmp_path / "label_issues.jsonl")]
+    assert files == [("a/b.jpg", ""), ("", "")]
 
 
 def test_records_are_dealt_into_folds_of_one_size_and_each_is_in_just_one(folds):
