@@ -103,7 +103,8 @@ def predict_examples(
     shards = [str(version_dir / shard.path) for shard in manifest.splits[features.EVAL].shards]
     numbers = (features.SOURCE_HEIGHT, features.SOURCE_WIDTH)
     texts = (features.IMAGE, features.MASK, features.IMAGE_ID, *slices)
-    description = {name: tf.io.FixedLenFeature([], tf.int64) for name in numbers}
+    # Only letterboxed records are asked for their photos' sizes, and these always have them.
+    description = {name: tf.io.FixedLenFeature([], tf.int64, default_value=1) for name in numbers}
     description |= {name: tf.io.FixedLenFeature([], tf.string) for name in texts}
     worst, best, sample = _Least(WORST), _Least(BEST), _Least(SAMPLED)
     of_class = [_Least(min(WORST_OF_CLASS, max(1, CLASS_PICTURES // num_classes))) for _ in range(num_classes)]
