@@ -77,7 +77,7 @@ class Compare(beam.PTransform):
 
     Args:
       before, after: Folders of published versions of one data set, local or `gs://`.
-      output: Folder for `changes/` and `summary.json`; files of these names in it are overwritten.
+      output: Folder for `changes/`, `changes.html` and `summary.json`; files of these names in it are overwritten.
 
     Raises:
       UserError: One of them can't be used.

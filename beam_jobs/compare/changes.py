@@ -17,10 +17,12 @@ from beam_jobs.compare.class_match import NO_CLASS
 from beam_jobs.compare.entries import Entry
 from beam_jobs.compare.pairing import Pair
 from beam_jobs.compare.request import Request
-from beam_jobs.elements import read_source
+from beam_jobs.elements import SourceFile, read_source
 from beam_jobs.records.published_records import bytes_of, int_of, parse_record
 from beam_jobs.records.tf_example import Value
+from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import naming_input
+from schemas.errors import UserError
 from schemas.features import IGNORE_ID, IMAGE, MASK, SOURCE_HEIGHT, SOURCE_WIDTH
 from schemas.fitting import STRETCH, Fit
 
@@ -45,6 +47,7 @@ class Change(NamedTuple):
       changed_pixels: Share of the mask's pixels whose class differs; None where the sizes do.
       class_pixels: Class to how many pixels it has gained or lost.
       slices: Slice or `group` to its value before and after.
+      records: Where it is before and after; not written.
     """
 
     image_id: str
@@ -59,11 +62,13 @@ class Change(NamedTuple):
     changed_pixels: float | None = None
     class_pixels: dict[str, int] = {}  # noqa: RUF012  # never changed in place
     slices: dict[str, list[str | None]] = {}  # noqa: RUF012
+    records: tuple[SourceFile | None, SourceFile | None] = (None, None)
 
     def to_json(self) -> str:
         """One JSON object with sorted keys, without a newline; what does not apply is left out."""
         values = self._asdict()
         values["id"] = values.pop("image_id")
+        del values["records"]
         fields = {name: value for name, value in values.items() if value not in ("", None, {})}
         return json.dumps(fields, sort_keys=True, allow_nan=False)
 
@@ -78,7 +83,8 @@ class FindChanges(beam.DoFn):
 
     def process(self, pair: Pair) -> Iterator[Change]:
         before, after = pair.before, pair.after
-        paths: dict[str, Any] = {"path_before": pair.path_before, "path_after": pair.path_after}
+        records = before and before.source, after and after.source
+        paths: dict[str, Any] = {"path_before": pair.path_before, "path_after": pair.path_after, "records": records}
         if before is None or after is None:
             kind, splits = (ADDED, (None, after and after.split)) if before is None else (REMOVED, (before.split, None))
             yield Change(pair.image_id, (kind,), "", *splits, rejected=pair.rejected, **paths)
@@ -88,7 +94,7 @@ class FindChanges(beam.DoFn):
         found: dict[str, Any] = {}
         if before.photo != after.photo or before.mask != after.mask or not self._classes.same_ids:
             with naming_input(pair.image_id, before.source, after.source):
-                found = self._compare_contents(before, after)
+                found = self._compare_contents(pair.image_id, before, after)
         kinds += [kind for kind, name in ((PHOTO, "photo_difference"), (MASKED, "changed_pixels")) if name in found]
         if slices := _changed_slices(before, after):
             kinds.append(SLICES)
@@ -96,12 +102,16 @@ class FindChanges(beam.DoFn):
             splits = before.split, after.split
             yield Change(pair.image_id, tuple(kinds), pair.id_before, *splits, slices=slices, **paths, **found)
 
-    def _compare_contents(self, before: Entry, after: Entry) -> dict[str, Any]:
+    def _compare_contents(self, image_id: str, before: Entry, after: Entry) -> dict[str, Any]:
         """The fields of a Change that photo and mask decide; those of an equal photo or mask are not there."""
         old, new = (parse_record(read_source(one.source)) for one in (before, after))
         found: dict[str, Any] = {}
         if before.photo != after.photo:
-            difference = photo_difference(*(self._photo(one) for one in (old, new)))
+            try:
+                difference = photo_difference(self._photo(old), self._photo(new))
+            except InputRejected as error:
+                places = f"{before.uri} or {after.uri}"
+                raise UserError(f"{places}: the photo of {image_id} can't be read ({error})") from None
             if difference != 0:
                 found["photo_difference"] = difference
         if before.mask and (before.mask != after.mask or not self._classes.same_ids):

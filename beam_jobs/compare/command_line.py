@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
             return FAILED
     _report(summary, time.monotonic() - start)
     if options.output:
-        print(f"Every change: {output}/changes; in figures: {output}/summary.json")
+        print(f"Every change: {output}/changes; the largest in pictures: {output}/changes.html")
     return 0
 
 
@@ -80,8 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--output",
         metavar="DIR",
-        help="where changes/, with a JSON line for each record that differs, and summary.json go; a new or empty"
-        " folder, or one of an earlier comparison (default: nothing is written)",
+        help="where changes/, with a JSON line for each record that differs, changes.html and summary.json go; a new or"
+        " empty folder, or one of an earlier comparison (default: nothing is written)",
     )
     add("--verbose", action="store_true", help="show the libraries' own messages")
     return parser

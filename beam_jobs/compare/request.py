@@ -35,6 +35,7 @@ class Request(NamedTuple):
 
     Attributes:
       before, after: The earlier and the later version.
+      specs: The contracts of both.
       classes: Which class of one is which of the other.
       slices: Text features that both have: slices and group.
       photos, masks: Whether photos and masks are compared, or only ids, splits and slices.
@@ -45,6 +46,7 @@ class Request(NamedTuple):
 
     before: Version
     after: Version
+    specs: tuple[DatasetSpec, DatasetSpec]
     classes: ClassMatch
     slices: tuple[str, ...]
     photos: bool
@@ -76,7 +78,7 @@ def make_request(before: str, after: str) -> Request:
             f"--to {later.folder}: holds {later.manifest.dataset}, but --from holds {earlier.manifest.dataset};"
             " versions of one data set are compared"
         )
-    specs = [read_contract(one.folder, one.manifest) for one in (earlier, later)]
+    specs = read_contract(earlier.folder, earlier.manifest), read_contract(later.folder, later.manifest)
     classes = match_classes(*specs)
     slices = [_slices(spec) for spec in specs]
     masks, photos = _comparable(earlier.manifest, later.manifest)
@@ -87,7 +89,7 @@ def make_request(before: str, after: str) -> Request:
         *_encoding_notes(earlier.manifest, later.manifest, names),
     ]
     common = tuple(name for name in slices[0] if name in slices[1])
-    return Request(earlier, later, classes, common, photos, masks, tuple(notes), output="", progress_dir="")
+    return Request(earlier, later, specs, classes, common, photos, masks, tuple(notes), output="", progress_dir="")
 
 
 def check_output(request: Request, output: str) -> None:

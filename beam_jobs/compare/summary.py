@@ -12,6 +12,7 @@ import apache_beam as beam
 from google.protobuf.message import DecodeError
 
 from beam_jobs.compare.changes import ADDED, KINDS, MASKED, PHOTO, REMOVED, RENAMED, Change
+from beam_jobs.compare.page import PAGE_FILE, Shown, changes_page
 from beam_jobs.compare.request import Request, Version
 from beam_jobs.statistics.split_summary import SplitSummary, summarise
 from beam_jobs.storage.files import read_file, write_atomically
@@ -39,7 +40,7 @@ class SumUp(beam.CombineFn):
             "moves": {f"{change.split_before} to {change.split_after}": 1} if moved else {},
             "rejected": {f"{change.kinds[0]} {change.rejected}": 1} if change.rejected else {},
             "class_pixels": change.class_pixels,
-            "examples": {kind: [_example(kind, change)] for kind in change.kinds},
+            "examples": {kind: [(*_example(kind, change), change.records)] for kind in change.kinds},
         }
         return self.merge_accumulators([totals, one])
 
@@ -72,12 +73,15 @@ def _example(kind: str, change: Change) -> tuple[float, str, str]:
 
 
 def write_summary(request: Request, totals: Totals, files: Iterable[str]) -> dict:
-    """Writes and returns the summary of a comparison; RuntimeError where the counts do not add up.
+    """Writes the page and the summary of a comparison, and returns the summary.
 
     Args:
       request: What was compared.
       totals: What SumUp counted.
       files: Paths of the lists of changes, relative to the output.
+
+    Raises:
+      RuntimeError: The counts do not add up.
     """
     kinds = {kind: totals["kinds"].get(kind, 0) for kind in KINDS}
     both = totals["changes"] - kinds[ADDED] - kinds[REMOVED]
@@ -96,13 +100,15 @@ def write_summary(request: Request, totals: Totals, files: Iterable[str]) -> dic
         "class_pixels": {name: count for name, count in sorted(totals["class_pixels"].items()) if count},
         "class_shares": shares,
         "examples": {
-            kind: [{"id": image_id, "detail": detail} for _, image_id, detail in found]
+            kind: [{"id": image_id, "detail": detail} for _, image_id, detail, _ in found]
             for kind, found in sorted(totals["examples"].items())
         },
         "notes": [*request.notes, *notes],
         "files": sorted(files),
     }
     text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
+    shown = {kind: [Shown(*one[2:]) for one in found] for kind, found in totals["examples"].items()}
+    write_atomically(f"{request.output}/{PAGE_FILE}", changes_page(request, summary, shown).encode())
     write_atomically(f"{request.output}/{SUMMARY_FILE}", text.encode())
     return summary
 

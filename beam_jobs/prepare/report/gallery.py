@@ -30,7 +30,7 @@ def sample_section(spec: DatasetSpec, samples: dict[str, list[Sample]], manifest
         shown = samples.get(split, [])
         note = f"{len(shown)} of {manifest.splits[split].records:,}"
         heading = element("h3", split_mark(split), " ", element("small", note))
-        figures = [_sample_figure(f"{split}-{index}", sample) for index, sample in enumerate(shown)]
+        figures = [sample_figure(f"{split}-{index}", sample) for index, sample in enumerate(shown)]
         sheets += [heading, element("div", *figures, class_="sheet") if figures else element("p", "No record.")]
     words = f"As the records hold them ({stored}), chosen by a hash of the id. Right: the same photo under its mask."
     return join(element("p", words), legend(spec, padded=manifest.fit == LETTERBOX), *sheets)
@@ -44,7 +44,7 @@ def odd_mask_section(spec: DatasetSpec, odd: Sequence[OddMask]) -> Markup:
         record = one.record
         sample = make_sample(record.image_id, record.photo, record.mask, spec)
         words = join(" ", split_mark(record.split), element("br"), element("span", one.words, class_="detail"))
-        figures.append(_sample_figure(f"odd-{index}", sample, words))
+        figures.append(sample_figure(f"odd-{index}", sample, words))
     hidden = len(odd) - len(shown)
     note = [
         "Their masks are unlike those of the other photos. That may be right: look at them before you train. Wrong ones"
@@ -58,7 +58,8 @@ def odd_mask_section(spec: DatasetSpec, odd: Sequence[OddMask]) -> Markup:
     return join(element("p", *note), element("div", *figures, class_="sheet"), *more)
 
 
-def _sample_figure(name: str, sample: Sample, words: Markup | str = "") -> Markup:
+def sample_figure(name: str, sample: Sample, words: Markup | str = "") -> Markup:
+    """A record as its photo, and again under its mask; `name` is unique in the page, `words` follow the id."""
     width, height = sample.width, sample.height
     right = width * (100 + _GAP) / 100
     place = {"width": width, "height": height}

@@ -13,6 +13,7 @@ from PIL import Image
 import tests.published as published
 from beam_jobs import Compare
 from beam_jobs.compare.command_line import main
+from beam_jobs.records.published_records import parse_record
 from beam_jobs.records.tf_example import to_example
 from schemas.errors import UserError
 from schemas.manifest import options_sha256, read_manifest
@@ -106,6 +107,10 @@ def test_every_kind_of_change_is_found_and_counted(root, tmp_path, capfd):
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     assert summary["records"]["unchanged"] == 10
     assert summary["files"] == ["changes/changes-00000-of-00001.jsonl"]
+    page = (tmp_path / "out/changes.html").read_text()
+    for words in ("1.0.0 to 1.1.0", "Mask changed", "Bengal_30 in 1.1.0, from Bengal_0", "train to eval 1"):
+        assert words in page
+    assert page.count('class="overlay"') == 12  # two each of four pairs, one each of two added and two removed
     printed = capfd.readouterr()
     assert "16 (train 12, eval 4) and 16 (train 11, eval 5) records" in printed.out
     for line in (
@@ -240,6 +245,20 @@ def test_equal_photos_are_paired_with_equal_masks_first_and_none_is_lost(tmp_pat
         "pug_g": ["added"],
         "pug_h": ["added"],
     }
+
+
+def test_a_photo_that_is_none_is_named_where_it_must_be_read_and_said_not_to_be_drawn_elsewhere(tmp_path, capsys):
+    def version(place: str, broken: str) -> Path:
+        none = to_example({**parse_record(record(broken)), "image": b"no photo"})
+        records = {"train": ((record("pug_1"),), (none,)), "eval": ((record("pug_2", 8),),)}
+        return published.publish(tmp_path / place, records=records)
+
+    one, two = version("one", "pug_8"), version("two", "pug_9")
+    assert compare(one, two, f"--output={tmp_path}/out") == 0
+    assert "pug_9 in 1.0.0, from pug_8: can&#x27;t be drawn" in (tmp_path / "out/changes.html").read_text()
+    whole = {"train": ((record("pug_1"),), (record("pug_8", 3),)), "eval": ((record("pug_2", 8),),)}
+    with pytest.raises(UserError, match="the photo of pug_8 can't be read"):
+        compare(one, published.publish(tmp_path / "whole", records=whole))
 
 
 def test_a_damaged_version_is_refused_before_anything_is_written(root, tmp_path):
