@@ -229,6 +229,13 @@ def test_another_mapping_or_another_description_is_another_content(folder):
     assert re.match(r"merge.animals: class ground: mask_colors", found[0])
 
 
+def test_how_photos_fit_is_said_by_the_data_sets_where_they_agree(folder):
+    changed(folder, "streets", fit="letterbox")
+    assert read_dataset(str(folder)).fit is None
+    changed(folder, "pictures", fit="letterbox")
+    assert read_dataset(str(folder)).fit == "letterbox"
+
+
 def test_ids_are_kept_apart_and_stay_safe():
     assert merged_id("streets", "a_1") == "streets~2Fa_1"
     assert split_id(merged_id("streets", "b~2Fa_1")) == ("streets", "b~2Fa_1")
