@@ -114,6 +114,7 @@ main > section {
     linear-gradient(to left, var(--line), transparent) right / 1rem 100% no-repeat scroll;
 }
 table { border-collapse: collapse; font-size: 0.875rem; }
+table + table, .map + .scroll { margin-top: 1rem; }
 .scroll table { width: 100%; }
 th, td { padding: 0.35rem 0.75rem; text-align: left; vertical-align: top; }
 td.number, th.number { text-align: right; white-space: nowrap; }

@@ -130,7 +130,7 @@ def _computations(
             if bound is None:
                 return {metric_key: float(metric_values(total, metric, num_classes, class_id))}
             values = metric_values(replicates, metric, num_classes, class_id)
-            values = values[np.isfinite(values)]
+            values = values[np.isfinite(values) & (not _drawn_from_one(total, replicates))]
             return {metric_key: float(np.quantile(values, BOUNDS[bound])) if values.size else float("nan")}
 
         computations += [
@@ -142,6 +142,13 @@ def _computations(
             tfma.metrics.DerivedMetricComputation(keys=[metric_key], result=result),
         ]
     return computations
+
+
+def _drawn_from_one(total: np.ndarray, replicates: np.ndarray) -> bool:
+    """Whether all replicates repeat one example or one group, from which nothing follows about others."""
+    sums = replicates.sum(axis=-1)
+    shares = replicates[sums > 0] / sums[sums > 0, None]
+    return bool(np.allclose(shares, total / max(1, total.sum()), rtol=1e-9, atol=0))
 
 
 def _fingerprint(group: np.ndarray) -> int:

@@ -27,7 +27,8 @@ class SliceMetrics:
       values: Maps each metric's name to its value, or to a value per class name; None if there is no value, as for an
         absent class.
       intervals: Name of a figure, such as `mean_iou` or `iou_pet`, to the ends of its 95 % confidence interval, by
-        bootstrap over examples; a figure without a value has none.
+        bootstrap over examples, or over groups; a figure without a value has none, and none has one where there is
+        only one example or group.
     """
 
     examples: int
@@ -254,8 +255,9 @@ def _slice_metrics(found: dict[str, float], spec: DatasetSpec) -> SliceMetrics:
             values.setdefault(figure.metric.name, {})[figure.class_name] = value
         else:
             values[figure.metric.name] = value
-        if value is not None:
-            intervals[figure.name] = tuple(found[bound_name(figure.name, bound)] for bound in BOUNDS)
+        bounds = [_finite(found[bound_name(figure.name, bound)]) for bound in BOUNDS]
+        if value is not None and None not in bounds:
+            intervals[figure.name] = tuple(bounds)
     return SliceMetrics(int(found[EXAMPLE_COUNT]), values, intervals)
 
 
