@@ -101,6 +101,7 @@ class PlannedRecord(NamedTuple):
       split: Its split.
       record: The serialized record that is copied from a published version; None for a pair of files.
       group: What a table says that its group is; empty without a table.
+      weight: What a table says that it counts in training; None without a table.
     """
 
     image_id: str
@@ -109,6 +110,7 @@ class PlannedRecord(NamedTuple):
     split: str
     record: SourceFile | None = None
     group: str = ""
+    weight: float | None = None
 
     @property
     def sources(self) -> tuple[SourceFile, ...]:

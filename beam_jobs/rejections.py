@@ -20,8 +20,8 @@ MISSING_MASK = "missing_mask"
 MISSING_IMAGE = "missing_image"
 LISTED_TWICE = "listed_in_two_splits"
 NOT_LISTED = "not_in_official_lists"
-NO_ROW = "not_in_table"
-ROWS_DIFFER = "rows_of_table_differ"
+NO_GROUP, GROUPS_DIFFER = "not_in_table_of_groups", "rows_of_groups_differ"
+NO_WEIGHT, WEIGHTS_DIFFER = "not_in_table_of_weights", "rows_of_weights_differ"
 UNMASKED = "left_out_without_mask"
 LEFT_OUT_BY_LIST = "excluded"
 # Found when a file is read.
@@ -49,7 +49,7 @@ MASK_ALL_IGNORED = "mask_all_ignored"
 # fraction.
 EXCLUDED = frozenset({NOT_LISTED, UNMASKED, LEFT_OUT_BY_LIST})
 FATAL = frozenset({DUPLICATE_ID})  # a single one withholds the version
-OF_TABLES = frozenset({NO_ROW, ROWS_DIFFER})  # a single one ends the job
+OF_TABLES = frozenset({NO_GROUP, GROUPS_DIFFER, NO_WEIGHT, WEIGHTS_DIFFER})  # a single one ends the job
 
 
 class InputRejected(Exception):

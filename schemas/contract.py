@@ -60,6 +60,9 @@ def label_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
     groups = [_grouping(one) for one in (before, now)]
     if groups[0] != groups[1]:
         changes.append(f"group {groups[0]} (now {groups[1]})")
+    weights = [_weighing(one) for one in (before, now)]
+    if weights[0] != weights[1]:
+        changes.append(f"weights {weights[0]} (now {weights[1]})")
     return [*changes, *_slice_changes(before, now), *_merge_changes(before, now)]
 
 
@@ -106,6 +109,10 @@ def _grouping(spec: DatasetSpec) -> dict[str, Any] | None:
     if spec.group is None:
         return None
     return spec.group.model_dump(exclude_defaults=True) | ({"table": "a table"} if spec.group.table else {})
+
+
+def _weighing(spec: DatasetSpec) -> dict[str, object] | None:
+    return spec.weights and spec.weights.model_dump(exclude_defaults=True, exclude={"table"})
 
 
 def _plain(value: object) -> object:

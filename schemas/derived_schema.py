@@ -21,6 +21,7 @@ from schemas.features import (
     MASK,
     SOURCE_HEIGHT,
     SOURCE_WIDTH,
+    WEIGHT,
 )
 from schemas.photos import MAX_SIDE, MIN_SIDE
 from schemas.spec import NUMBERS, DatasetSpec
@@ -60,6 +61,8 @@ def derive_schema(spec: DatasetSpec) -> str:
         domain = f"float_domain {{ min: 0.0 max: {largest} disallow_nan: true }}"
         threshold = spec.thresholds.get(name, spec.thresholds.get(NUMBERS))
         parts.append(_feature(name, "FLOAT", [domain, *_comparators("FLOAT", threshold)]))
+    if spec.has_weights:
+        parts.append(_feature(WEIGHT, "FLOAT", ["float_domain { min: 0.0 disallow_nan: true }"]))
     for name, values in domains.items():
         lines = "".join(f"  value: {_text(value)}\n" for value in values)
         parts.append(f"string_domain {{\n  name: {_text(name)}\n{lines}}}\n")

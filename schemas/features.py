@@ -4,6 +4,7 @@ IMAGE = "image"  # bytes: encoded photo, RGB uint8 [S, S, 3]
 MASK = "mask"  # bytes: PNG, uint8 [S, S], class ids, and IGNORE_ID where the data set has ignored pixels
 IMAGE_ID = "image_id"  # bytes: stem of the source file, unique in the data set
 GROUP = "group"  # bytes: what keeps photos in one split, such as a video; only where the data set names groups
+WEIGHT = "weight"  # float: how much the record counts in training; only where the data set has weights
 SOURCE_HEIGHT = "source_height"  # int64: pixels before the resize, after EXIF rotation
 SOURCE_WIDTH = "source_width"
 BRIGHTNESS = "brightness"  # float in [0, 1]: mean luma

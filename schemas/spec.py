@@ -24,6 +24,7 @@ from schemas.features import (
     SOURCE_HEIGHT,
     SOURCE_WIDTH,
     SPLITS,
+    WEIGHT,
     fraction_feature,
 )
 from schemas.fitting import Fit
@@ -36,7 +37,7 @@ from schemas.path_pattern import CLASS, PathPattern, check_mask_pattern, check_p
 from schemas.shorthand import IGNORE, expand
 from schemas.slice_spec import SliceSpec
 from schemas.statistics_rule import StatisticsRule, Threshold
-from schemas.table_spec import ListPath, check_listed_path
+from schemas.table_spec import ListPath, WeightSpec, check_listed_path
 from schemas.version_files import DATASET_FILE
 
 NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
@@ -114,6 +115,7 @@ class DatasetSpec(FrozenModel):
       split: How records are split where the job's options do not say.
       fit: How photos are fitted into the size of the records where the job's options do not say; None: stretched.
       group: Which photos belong together, and so to one split.
+      weights: How much each photo counts in training; None where all count alike. Evaluation ignores it.
       unmasked: `leave_out` where photos without a mask are no fault: they are counted, but not rejected.
       masks: How masks are read, where their values are not exactly those of the classes.
       classes: In the order of their class ids.
@@ -140,6 +142,7 @@ class DatasetSpec(FrozenModel):
     split: Literal["official", "hash"] = "hash"
     fit: Fit | None = None  # None is not written, so that older versions keep their bytes
     group: GroupSpec | None = None
+    weights: WeightSpec | None = None
     unmasked: Literal["leave_out"] | None = None  # not written either
     masks: MaskSpec = MaskSpec()
     classes: tuple[ClassSpec, ...] = Field(max_length=255)
@@ -181,6 +184,8 @@ class DatasetSpec(FrozenModel):
             raise ValueError("group: folder needs a folder that varies in image_path, such as videos/*/{id}.jpg")
         if self.names_groups and GROUP in self.slice_names:
             raise ValueError(f"slices: beside `group` none can be called {GROUP}, which is a feature of the records")
+        if self.has_weights and WEIGHT in self.slice_names:
+            raise ValueError(f"slices: beside `weights` none can be called {WEIGHT}, which is a feature of the records")
         for index, rule in enumerate(self.slices):
             if rule.of is not None and rule.of not in [earlier.name for earlier in self.slices[:index]]:
                 raise ValueError(f"slices.{rule.name}: `of` must name an earlier slice, got {rule.of!r}")
@@ -247,9 +252,11 @@ class DatasetSpec(FrozenModel):
             return
         if not self.merge:
             raise ValueError("merge: names no data set")
-        said = (self.official_splits, self.archives, self.group, self.unmasked, self.ignore_values)
+        said = (self.official_splits, self.archives, self.group, self.weights, self.unmasked, self.ignore_values)
         if any(said) or self.image_path != ANY_ID or self.mask_path != ANY_ID or self.masks != MaskSpec():
-            raise ValueError("merge: paths, masks, lists and groups belong to the data sets that are merged, not here")
+            raise ValueError(
+                "merge: paths, masks, lists, groups and weights belong to the data sets that are merged, not here"
+            )
         if any(one.mask_values != (class_id,) for class_id, one in enumerate(self.classes)):
             raise ValueError("classes: of a merged data set are names alone, as in classes: [road, sky]")
         for name, source in self.merge.items():
@@ -304,7 +311,12 @@ class DatasetSpec(FrozenModel):
     @property
     def tables(self) -> tuple[str, ...]:
         """Paths of the tables that say something of each photo."""
-        return tuple(filter(None, (self.group_table,)))
+        return tuple(filter(None, (self.group_table, self.weights and self.weights.table)))
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether records hold how much they count in training."""
+        return self.weights is not None or any(one.has_weights for one in self._merged())
 
     @property
     def names_groups(self) -> bool:

@@ -1,10 +1,15 @@
-"""Tables beside the photos: CSV files with a row for each photo, which say its group."""
+"""Tables beside the photos: CSV files with a row for each photo, which say its group, or how much it counts."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field, model_validator
+
+from schemas.frozen_model import FrozenModel
+from schemas.lines import Line
+
+MAX_WEIGHT = 1e6  # and its inverse is the smallest above 0: records hold them as float32
 
 
 def check_listed_path(text: str) -> str:
@@ -23,3 +28,22 @@ def _check_table_path(text: str) -> str:
 
 ListPath = Annotated[str, AfterValidator(check_listed_path)]
 TablePath = Annotated[str, AfterValidator(_check_table_path)]
+
+
+class WeightSpec(FrozenModel):
+    """How much each photo counts in training; `weights: weights.csv` in a file is short for `{table: weights.csv}`.
+
+    Attributes:
+      table: A CSV file below the input folder, with a row for each photo: what names it, and its weight.
+      column: The heading of the weight's column; None where the table itself says it.
+      default: Weight of photos without a row; None where each needs one.
+    """
+
+    table: TablePath
+    column: Line | None = None
+    default: float | None = Field(default=None, ge=0, le=MAX_WEIGHT)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_full(cls, values: Any) -> Any:
+        return {"table": values} if isinstance(values, str) else values

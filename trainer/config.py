@@ -64,6 +64,9 @@ class TrainingConfig(FrozenModel):
       loss: `cross_entropy` alone, or with the soft IoU (`cross_entropy_iou`) or soft Dice (`cross_entropy_dice`) of the
         batch, which weigh thin and rare classes like large ones.
       class_weights: Factors of classes in the cross-entropy, by class name; 1 where left out.
+      oversample: Repeats photos of rare classes in each epoch: a photo with a class that a smaller share f of the
+        training photos shows comes sqrt(oversample / f) times (repeat factor sampling, see `trainer.sampling`). 0
+        repeats none.
       focal_gamma: Exponent of the focal loss, in place of the cross-entropy: pixels that are right already count less;
         2 is the paper's. 0 for cross-entropy.
       hard_pixels: Share of a batch's labelled pixels that count in the cross-entropy: those with the largest loss
@@ -111,6 +114,7 @@ class TrainingConfig(FrozenModel):
     ema_decay: float = Field(default=0.0, ge=0, lt=1)
     loss: Literal["cross_entropy", "cross_entropy_iou", "cross_entropy_dice"] = "cross_entropy_iou"
     class_weights: dict[str, PositiveFloat] = Field(default_factory=dict)
+    oversample: float = Field(default=0.0, ge=0, le=1)
     focal_gamma: float = Field(default=0.0, ge=0, le=5)
     hard_pixels: float = Field(default=1.0, gt=0, le=1)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)

@@ -12,6 +12,7 @@ from schemas.errors import UserError
 from schemas.image_size import sides
 from trainer.augmentation import augment_batch, random_crop
 from trainer.preprocessing import decode_image, decode_mask, scale_pixels
+from trainer.sampling import ALIKE, Sampling, repeat_records
 
 SHUFFLE_RECORDS = 4096  # serialized, about 10 kB each: 40 MB
 SHARDS_READ_TOGETHER = 4
@@ -71,20 +72,28 @@ def training_batches(
     batch_range: BatchRange = EVERY_BATCH,
     cache: bool = False,
     crop_size: int = 0,
+    sampling: Sampling = ALIKE,
 ) -> tf.data.Dataset:
     """Endless shuffled batches, the same for the same seed: float32 [N, H, W, 3] in [-1, 1] and uint8 [N, H, W].
 
-    A pipeline that starts at a later batch continues the sequence of one that starts at the beginning. With a
-    `crop_size`, H and W are that size, and each example is a random crop of its record, of any size if `image_size` is
-    0.
+    Where records hold weights, these come third, float32 [N], divided by their mean. A pipeline that starts at a
+    later batch continues the sequence of one that starts at the beginning. With a `crop_size`, H and W are that size,
+    and each example is a random crop of its record, of any size if `image_size` is 0. `sampling` says how much records
+    count.
     """
     first, pipeline, pipelines = batch_range
 
-    def parse(example: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return parse_example(example, image_size)
+    def parse(example: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        weights = () if sampling.mean_weight is None else (sampling.weight(example),)
+        return *parse_example(example, image_size), *weights
 
     records = read_records(shards)
-    if cache:
+    if sampling.factors:  # counted before the cache, which holds each record once, and repeated behind it
+        counted = records.enumerate().map(lambda number, one: (sampling.count(number, one), one), tf.data.AUTOTUNE)
+        if cache:
+            counted = counted.map(lambda count, one: (count, parse(one)), tf.data.AUTOTUNE).cache()
+        records = repeat_records(counted)
+    elif cache:
         records = records.map(parse, tf.data.AUTOTUNE).cache()
     # Repeating after the shuffle makes every epoch whole before the next begins; batches may span two epochs.
     dataset = records.shuffle(SHUFFLE_RECORDS, seed=seed).repeat()
@@ -94,19 +103,20 @@ def training_batches(
         dataset = dataset.map(parse, tf.data.AUTOTUNE)
     if crop_size:
 
-        def crop(number: tf.Tensor, example: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            return random_crop(*example, crop_size, tf.stack([tf.constant(seed, tf.int64), number]))
+        def crop(number: tf.Tensor, example: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+            image, mask, *weights = example
+            return *random_crop(image, mask, crop_size, tf.stack([tf.constant(seed, tf.int64), number])), *weights
 
         dataset = dataset.enumerate(first * batch_size)
         dataset = dataset.map(lambda number, example: crop(number * pipelines + pipeline, example), tf.data.AUTOTUNE)
     dataset = dataset.batch(batch_size, drop_remainder=True).enumerate(first)
 
-    def finish(number: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        images, masks = batch
+    def finish(number: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+        images, masks, *weights = batch
         if augment:
             seeds = tf.stack([tf.constant(seed, tf.int64), number * pipelines + pipeline])
             images, masks = augment_batch(images, masks, seeds)
-        return scale_pixels(images), masks
+        return scale_pixels(images), masks, *weights
 
     return dataset.map(finish, tf.data.AUTOTUNE).prefetch(2)
 

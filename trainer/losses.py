@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 import keras
 import numpy as np
@@ -12,7 +12,11 @@ from keras import ops
 
 from schemas.features import IGNORE_ID
 
-Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+class Loss(Protocol):
+    """Truth [N, S, S], logits [N, S, S, C] and, if records have weights, these [N], to a float32 scalar."""
+
+    def __call__(self, truth: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor: ...
 
 
 class PixelTerm(NamedTuple):
@@ -50,20 +54,25 @@ def segmentation_loss(overlap: str | None = "iou", pixels: PixelTerm = EVERY_PIX
 
     Returns:
       A function of truth, class ids [N, S, S] where pixels with IGNORE_ID count in neither term, and logits
-      [N, S, S, C] to a float32 scalar; 0 where every pixel is ignored.
+      [N, S, S, C] to a float32 scalar; 0 where every pixel is ignored. Weights [N], 1 on average over all records, make
+      a record count in both terms as if it were there that many times.
     """
 
-    def loss(truth: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    def loss(truth: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
         logits = ops.cast(logits, "float32")
         labelled = ops.cast(ops.not_equal(truth, IGNORE_ID), "float32")
         one_hot = ops.one_hot(ops.cast(truth, "int32"), logits.shape[-1], dtype="float32")  # zeros where ignored
         log_probabilities = ops.log_softmax(logits, axis=-1)
-        cross_entropy = _cross_entropy(one_hot, labelled, log_probabilities, pixels)
+        factors = None if weights is None else ops.cast(weights, "float32")[:, None, None]
+        cross_entropy = _cross_entropy(one_hot, labelled, log_probabilities, pixels, factors)
         if overlap is None:
             return cross_entropy
         probabilities = ops.exp(log_probabilities) * labelled[..., None]
-        intersection = ops.sum(one_hot * probabilities, axis=(0, 1, 2))
-        areas = ops.sum(one_hot + probabilities, axis=(0, 1, 2))
+        counted = one_hot if factors is None else one_hot * factors[..., None]
+        intersection = ops.sum(counted * probabilities, axis=(0, 1, 2))
+        if factors is not None:
+            probabilities *= factors[..., None]
+        areas = ops.sum(counted + probabilities, axis=(0, 1, 2))
         if overlap == "iou":
             return cross_entropy + 1.0 - ops.mean((intersection + 1.0) / (areas - intersection + 1.0))
         return cross_entropy + 1.0 - ops.mean((2.0 * intersection + 1.0) / (areas + 1.0))
@@ -72,9 +81,17 @@ def segmentation_loss(overlap: str | None = "iou", pixels: PixelTerm = EVERY_PIX
 
 
 def _cross_entropy(
-    one_hot: tf.Tensor, labelled: tf.Tensor, log_probabilities: tf.Tensor, pixels: PixelTerm
+    one_hot: tf.Tensor,
+    labelled: tf.Tensor,
+    log_probabilities: tf.Tensor,
+    pixels: PixelTerm,
+    factors: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """The mean over pixels: labels and logarithms [N, S, S, C], and 1 where a pixel is labelled [N, S, S]."""
+    """The mean over pixels: labels and logarithms [N, S, S, C], and 1 where a pixel is labelled [N, S, S].
+
+    With factors of the records [N, 1, 1], it is divided by the labelled pixels, not by their factors, which are 1 on
+    average over all batches: in a batch of its own, a record would otherwise always count the same.
+    """
     labels = _smoothed(one_hot, labelled, pixels.label_smoothing) if pixels.label_smoothing else one_hot
     if pixels.class_weights is not None:
         labels *= np.asarray(pixels.class_weights, np.float32)
@@ -83,6 +100,8 @@ def _cross_entropy(
     if pixels.focal_gamma:
         true = ops.exp(ops.sum(one_hot * log_probabilities, axis=-1))
         losses *= (1.0 - ops.minimum(true, 1.0 - keras.config.epsilon())) ** pixels.focal_gamma  # 0^g has no gradient
+    if factors is not None:
+        losses *= factors
     if pixels.hard_pixels < 1:
         hard = _hardest(losses, labelled, pixels.hard_pixels)
         losses, weights = losses * hard, weights * hard

@@ -100,6 +100,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
         spec.class_names,
         tensorboard=TensorBoardWriter(fn_args.model_run_dir, spec) if chief else None,
         checkpoint_dir=checkpoints,
+        weighted=spec.has_weights,
     )
     if not chief:
         _wait_for(f"{fn_args.serving_model_dir}/{INFO_PATH}")

@@ -17,7 +17,7 @@ from trainer.checkpoints import BestWeights, PhaseCheckpoints
 from trainer.config import NO_WEIGHTS, TrainingConfig
 from trainer.distribution import agree, choose_strategy, share_statistics
 from trainer.eval_split import EvalSplit
-from trainer.input_pipeline import BatchRange, count_records, training_batches
+from trainer.input_pipeline import BatchRange, training_batches
 from trainer.losses import Loss, PixelTerm, segmentation_loss
 from trainer.models import build_model
 from trainer.models.blocks import ENCODER
@@ -26,6 +26,7 @@ from trainer.progress import Epoch, EpochLog
 from trainer.requirements import Surroundings, check_training
 from trainer.schedule import Phase, WarmUpThenCosine, phases_of
 from trainer.tensorboard import TensorBoardWriter
+from trainer.training_records import TrainingRecords, survey_records
 from trainer.weight_average import WeightAverage
 
 LOSS_CHECKED_EVERY = 25  # steps; checking every one would make a GPU wait
@@ -46,6 +47,7 @@ def train(
     tensorboard: TensorBoardWriter | None = None,
     checkpoint_dir: str | None = None,
     report: Callable[[str], None] | None = None,
+    weighted: bool = False,
 ) -> tuple[keras.Model, list[Epoch]]:
     """Trains a model in one or two phases; unless it keeps the best weights, the evaluation split is only measured.
 
@@ -59,6 +61,7 @@ def train(
       tensorboard: TensorBoard's files; None writes none.
       checkpoint_dir: Folder of this run's checkpoints, and of no other run's; None keeps none.
       report: Called with one line per epoch; None prints it.
+      weighted: Whether records hold weights, by which they count in the loss. The evaluation split ignores its own.
 
     Returns:
       The trained model in float32 on one device, see `build_model`, and the epochs of this process in order.
@@ -68,8 +71,8 @@ def train(
         records than one batch, a checkpoint cannot be read, or (Diverged) the loss is not finite.
     """
     strategy = choose_strategy(config.distribution)
-    records = count_records(train_shards)
-    check_training(config, Surroundings(image_size, class_names, records, strategy.num_replicas_in_sync))
+    found = survey_records(train_shards, class_names, weighted, config.oversample, config.seed)
+    check_training(config, Surroundings(image_size, class_names, found.records, strategy.num_replicas_in_sync))
     model_size = config.model_size(image_size)
     keras.utils.set_random_seed(config.seed)
     with _precision(config.precision), strategy.scope():
@@ -83,10 +86,13 @@ def train(
             eval_split=EvalSplit(config, model, eval_shards, image_size, num_classes, loss),
             train_shards=train_shards,
             image_size=image_size,
-            steps_per_epoch=records // config.batch_size,
+            found=found,
+            steps_per_epoch=found.in_epoch // config.batch_size,
             log=EpochLog(sum(phase.epochs for phase in phases_of(config)), report),
             tensorboard=tensorboard,
         )
+        for line in found.notes:
+            run.log.say(line)
         first_epoch = 0
         for index, phase in enumerate(phases_of(config)):
             folder = f"{checkpoint_dir}/phase-{index}" if checkpoint_dir else None
@@ -106,6 +112,7 @@ class _Run:
     eval_split: EvalSplit
     train_shards: Sequence[str]
     image_size: int | str
+    found: TrainingRecords
     steps_per_epoch: int
     log: EpochLog
     tensorboard: TensorBoardWriter | None
@@ -195,16 +202,14 @@ class _Run:
         optimizer.build(self.model.trainable_variables)
         return optimizer
 
-    def _step_function(
-        self, optimizer: keras.Optimizer, average: WeightAverage | None
-    ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    def _step_function(self, optimizer: keras.Optimizer, average: WeightAverage | None) -> Callable[..., tf.Tensor]:
         """One step of all replicas as a graph: their batches to their mean loss, a scalar."""
         variables = self.model.trainable_variables
         replicas = self.strategy.num_replicas_in_sync
 
-        def replica_step(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+        def replica_step(images: tf.Tensor, masks: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
             with tf.GradientTape() as tape:
-                loss = self.loss(masks, self.model(images, training=True))
+                loss = self.loss(masks, self.model(images, training=True), weights)
                 scaled = optimizer.scale_loss(loss / replicas)  # replicas' gradients are added up
             optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
             if average:
@@ -212,8 +217,8 @@ class _Run:
             return loss
 
         @tf.function
-        def step(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
-            return self.strategy.reduce("MEAN", self.strategy.run(replica_step, (images, masks)), axis=None)
+        def step(*batch: tf.Tensor) -> tf.Tensor:
+            return self.strategy.reduce("MEAN", self.strategy.run(replica_step, batch), axis=None)
 
         return step
 
@@ -232,6 +237,7 @@ class _Run:
                 BatchRange(start * replicas, context.input_pipeline_id, context.num_input_pipelines),
                 config.cache,
                 config.crop_size,
+                self.found.sampling,
             )
 
         return self.strategy.distribute_datasets_from_function(pipeline)

@@ -69,6 +69,7 @@ def tuner_fn(fn_args: TunerArguments) -> TunerFnResult:
         "eval_shards": find_shards(fn_args.eval_files),
         "image_size": run.image_size,
         "class_names": run.dataset.class_names,
+        "weighted": run.dataset.has_weights,
     }
     return TunerFnResult(tuner=_open_search(run, directory), fit_kwargs=data)
 
@@ -105,6 +106,7 @@ class TrainingTuner(BaseTuner):
         eval_shards: Sequence[str],
         image_size: int | str,
         class_names: Sequence[str],
+        weighted: bool = False,
     ) -> dict[str, float]:
         """Trains once; `train` says what the arguments are.
 
@@ -116,9 +118,8 @@ class TrainingTuner(BaseTuner):
         keras.backend.clear_session()  # otherwise the memory of all trials adds up
         try:
             config = chosen_training(self._training, values)
-            _, epochs = train(
-                config, train_shards, eval_shards, image_size, len(class_names), class_names, report=lambda line: None
-            )
+            data = train_shards, eval_shards, image_size, len(class_names), class_names
+            _, epochs = train(config, *data, report=lambda line: None, weighted=weighted)
         except (Diverged, tf.errors.ResourceExhaustedError) as error:
             reason = "diverged" if isinstance(error, Diverged) else "out of memory"
             print(f"{line}  {reason}  {time.monotonic() - start:.1f} s", flush=True)

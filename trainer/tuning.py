@@ -16,7 +16,7 @@ from trainer.config import TrainingConfig
 SEARCHABLE = (
     *("model", "encoder_width", "segformer_size", "encoder_scale", "decoder_filters", "batch_size"),
     *("learning_rate", "fine_tune_learning_rate", "encoder_learning_rate_factor", "weight_decay", "ema_decay"),
-    *("loss", "focal_gamma", "hard_pixels", "label_smoothing", "augment"),
+    *("loss", "oversample", "focal_gamma", "hard_pixels", "label_smoothing", "augment"),
 )
 NUMBERS = (int, float)
 

@@ -18,7 +18,7 @@ from beam_jobs.sources.left_out import LeftOut
 
 LISTED_AT = "listed_at"
 LISTED, PUBLISHED, QUARANTINED, ANNOTATED = "listed", "published", "quarantined", "annotated"
-GROUPED = "grouped"
+GROUPED, WEIGHED = "grouped", "weighed"
 LEFT_OUT = "left_out"
 EXCLUDED = "excluded"
 NO_ID = "//"  # key of what belongs to no id; no file's id has a slash
@@ -32,7 +32,7 @@ class Found(NamedTuple):
 
     Attributes:
       kind: IMAGES or MASKS, whose value is a SourceFile; ANNOTATED, an AnnotationRow; LISTED, the name of a split;
-        LISTED_AT, the line that says it; GROUPED, a TableRow; EXCLUDED, the file that says it; PUBLISHED, a
+        LISTED_AT, the line that says it; GROUPED and WEIGHED, a TableRow; EXCLUDED, the file that says it; PUBLISHED, a
         PlannedRecord; QUARANTINED, a Rejection; LEFT_OUT, of NO_ID, a dictionary of kinds to LeftOut.
       image_id: The id.
       value: The fact.
@@ -110,7 +110,7 @@ _VALUE_OF_ROW = {
     IMAGES: to_file,
     MASKS: to_file,
     ANNOTATED: lambda row: AnnotationRow(*row),
-    GROUPED: lambda row: TableRow(*row),
+    **dict.fromkeys((GROUPED, WEIGHED), lambda row: TableRow(*row)),
     LISTED: str,
     LISTED_AT: str,
     EXCLUDED: str,

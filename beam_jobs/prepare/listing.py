@@ -17,8 +17,8 @@ from schemas.image_ids import image_id_of
 from schemas.path_pattern import PathPattern
 
 IMAGES, MASKS, LISTS, ANNOTATIONS = "images", "masks", "lists", "annotations"
-GROUP_TABLE = "group_table"
-TABLES = (GROUP_TABLE,)
+GROUP_TABLE, WEIGHT_TABLE = "group_table", "weight_table"
+TABLES = {GROUP_TABLE: "group.table", WEIGHT_TABLE: "weights.table"}  # with what says them in dataset.yaml
 NAMED = (LISTS, *TABLES)  # files whose own paths dataset.yaml says
 
 
@@ -57,6 +57,7 @@ def wanted_files(options: PrepareOptions) -> list[Wanted]:
         *([Wanted(MASKS, spec.mask_path)] if spec.mask_path else []),
         *([Wanted(ANNOTATIONS, spec.masks.annotations)] if spec.masks.annotations else []),
         *([Wanted(GROUP_TABLE, spec.group_table)] if spec.group_table else []),
+        *([Wanted(WEIGHT_TABLE, spec.weights.table)] if spec.weights else []),
         *(Wanted(LISTS, path, split) for split, path in lists),
     ]
 
@@ -102,8 +103,8 @@ def _check_archives(packed: list[Wanted], missing: list[str], options: PrepareOp
     if len(missing) < len(archives):
         if missing and {IMAGES, MASKS} <= {wanted.kind for wanted in packed}:
             raise UserError(f"--input {options.input}: lacks {' and '.join(missing)}; {fetch} it")
-    elif packed[0].kind == GROUP_TABLE:
-        raise UserError(f"--input {options.input}: lacks {packed[0].pattern}, which dataset.yaml names in group.table")
+    elif key := TABLES.get(packed[0].kind):
+        raise UserError(f"--input {options.input}: lacks {packed[0].pattern}, which dataset.yaml names in {key}")
     elif packed[0].kind == LISTS:
         raise UserError(f"--input {options.input}: --split=official needs {packed[0].pattern}; or use --split=hash")
     else:

@@ -153,7 +153,7 @@ def _count_shards(
     sizes: Iterable[dict[str, SplitSize]], tallies: Iterable[Tally], options: PrepareOptions
 ) -> dict[str, int]:
     for own in options.of_sources().values():
-        check_tables(tallies, own.spec)
+        check_tables(tallies, own)
     mark_staging(options)  # no shard is written before there are counts
     counts = {}
     for split, size in sorted(add_sizes(sizes).items()):

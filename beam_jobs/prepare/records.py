@@ -84,6 +84,7 @@ def make_record(
     hash_photo: bool = False,
     photo_name: str = "",
     group: str = "",
+    weight: float | None = None,
 ) -> Record:
     """Checks, resizes and encodes one pair of files.
 
@@ -93,6 +94,8 @@ def make_record(
       hash_photo: Whether near-duplicates are looked for.
       photo_name: The photo's path, of which only extension and folder are looked at.
       group: What a table says that its group is; empty where id or path say it.
+      weight: What a table says that it counts in training; None without such a table, which is 1 where others are merged
+        that have one.
 
     Raises:
       InputRejected: The photo, the mask or the id cannot be published.
@@ -129,6 +132,7 @@ def make_record(
         features.SOURCE_WIDTH: photo.source_width,
         **{name: float(count / labelled) for name, count in zip(spec.fraction_features, counts)},
         **ignored,
+        **({features.WEIGHT: 1.0 if weight is None else weight} if spec.has_weights else {}),
         features.BRIGHTNESS: brightness,
         features.CONTRAST: contrast,
     }

@@ -60,7 +60,7 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
         spanning = counters.get("groups_in_several_splits", 0)
         words = f"{spanning} of them in several splits, which makes the evaluation too optimistic: {REPORT_FILE}"
         rows.append(("groups", groups, words if spanning else "each in one split"))
-    rows += _differences(manifest, version_dir)
+    rows += _measured(manifest, version_dir)
     lines = [f"Published {version_dir}"]
     lines += [f"  {name:<12}{count:>8}  {detail}".rstrip() for name, count, detail in rows]
     lines.append(f"  {'seconds':<12}{seconds:>8.1f}  {manifest.inputs / seconds:.0f} images/s")
@@ -73,10 +73,10 @@ def published_table(manifest: Manifest, version_dir: str, seconds: float, metric
     return "\n".join(lines)
 
 
-def _differences(manifest: Manifest, version_dir: str) -> list[tuple[str, int | str, str]]:
-    """Rows on how splits differ from train; none where they are alike."""
+def _measured(manifest: Manifest, version_dir: str) -> list[tuple[str, int | str, str]]:
+    """Rows on weights, and on how splits differ from train; none without weights, or where splits are alike."""
     from beam_jobs.statistics.differences import differences_of_splits
-    from beam_jobs.statistics.split_summary import summarise
+    from beam_jobs.statistics.split_summary import summarise, weights_in_words
     from beam_jobs.storage.files import read_file
     from beam_jobs.storage.versions import read_contract
 
@@ -85,7 +85,11 @@ def _differences(manifest: Manifest, version_dir: str) -> list[tuple[str, int | 
     shown = [clipped(one.text) for one in found[:DIFFERENCES_SHOWN]]
     if len(found) > len(shown):
         shown.append(f"and {len(found) - len(shown)} more: {REPORT_FILE}")
-    return [("differences" if not index else "", "" if index else len(found), text) for index, text in enumerate(shown)]
+    weights = weights_in_words(summaries)
+    return [
+        *([("weights", "", weights)] if weights else []),
+        *(("" if index else "differences", "" if index else len(found), text) for index, text in enumerate(shown)),
+    ]
 
 
 def _near_duplicates(manifest: Manifest, folder: str, metrics: JobMetrics | None) -> list[str]:

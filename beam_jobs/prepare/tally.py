@@ -18,6 +18,7 @@ from beam_jobs.records.sharding import SplitSize
 from beam_jobs.rejections import FATAL, OF_TABLES, Rejection
 from beam_jobs.sources.left_out import LeftOut, add_left_out
 from schemas.bounded_text import clipped
+from schemas.features import TRAIN
 
 LINES_SHOWN = 20  # of lists, that name no photo
 FATAL_SHOWN = 3  # named in the message; the quarantine has all
@@ -35,6 +36,7 @@ class Tally(NamedTuple):
       fatal: The first few rejections of each reason that alone withholds a version or ends the job, in order.
       sizes: Split to its planned size.
       listed_at: The first few lines of lists that name the ids of `listed_only`.
+      weighed: Records of train that no table gives the weight 0.
       left_out: Kind of file that matches no pattern to their number.
     """
 
@@ -46,11 +48,12 @@ class Tally(NamedTuple):
     sizes: dict[str, SplitSize] = {}  # noqa: RUF012
     left_out: dict[str, LeftOut] = {}  # noqa: RUF012
     listed_at: tuple[str, ...] = ()
+    weighed: int = 0
 
 
 def add_tallies(tallies: Iterable[Tally]) -> Tally:
     """The sum of tallies, independent of their order."""
-    found = listed_only = unread_digest = 0
+    found = listed_only = unread_digest = weighed = 0
     quarantined: Counter[str] = Counter()
     fatal: tuple[Rejection, ...] = ()
     sizes: list[dict[str, SplitSize]] = []
@@ -60,13 +63,14 @@ def add_tallies(tallies: Iterable[Tally]) -> Tally:
         found += one.found
         listed_only += one.listed_only
         unread_digest += one.unread_digest
+        weighed += one.weighed
         quarantined.update(one.quarantined)
         fatal = _first_of_each_reason((*fatal, *one.fatal))
         sizes = [add_sizes([*sizes, one.sizes])]
         left_out = add_left_out([left_out, one.left_out])
         listed_at = heapq.nsmallest(LINES_SHOWN, [*listed_at, *one.listed_at])
     counts = found, listed_only, unread_digest, dict(quarantined)
-    return Tally(*counts, fatal, add_sizes(sizes), left_out, tuple(listed_at))
+    return Tally(*counts, fatal, add_sizes(sizes), left_out, tuple(listed_at), weighed)
 
 
 def add_sizes(sizes: Iterable[dict[str, SplitSize]]) -> dict[str, SplitSize]:
@@ -95,7 +99,7 @@ class TallyPlans(beam.DoFn):
     """
 
     def start_bundle(self) -> None:
-        self._found = self._listed_only = self._unread_digest = 0
+        self._found = self._listed_only = self._unread_digest = self._weighed = 0
         self._quarantined: Counter[str] = Counter()
         self._fatal: tuple[Rejection, ...] = ()
         self._records: Counter[str] = Counter()
@@ -110,6 +114,9 @@ class TallyPlans(beam.DoFn):
             self._unread_digest += listed_fingerprint(plan.image_id, plan.split)
         if plan.group:
             self._unread_digest += table_fingerprint(plan.image_id, "grouped", plan.group)
+        if plan.weight is not None:
+            self._unread_digest += table_fingerprint(plan.image_id, "weighed", repr(plan.weight))
+        self._weighed += plan.split == TRAIN and plan.weight != 0
         self._records[plan.split] += 1
         self._bytes[plan.split] += plan.source_bytes
         return plan
@@ -148,5 +155,6 @@ class TallyPlans(beam.DoFn):
             sizes,
             self._left_out,
             tuple(self._listed_at),
+            self._weighed,
         )
         yield at_end_of_bundle(tally, TALLIES)

@@ -22,12 +22,14 @@ class ValueColumn(NamedTuple):
     """The column of a table that is read beside the photo's.
 
     Attributes:
-      key: What says the table in dataset.yaml, and what a value is called in messages: `group`.
+      key: What says the table in dataset.yaml: `group` or `weights`.
+      what: What a value is called: `group` or `weight`.
       usual: Its usual headings, in lower case.
       heading: The heading that dataset.yaml says; None where it says none.
     """
 
     key: str
+    what: str
     usual: frozenset[str]
     heading: str | None = None
 
@@ -55,7 +57,9 @@ def read_photo_table(source: SourceFile, column: ValueColumn) -> Iterator[Row]:
     """
     numbered = numbered_lines(source, "a table that dataset.yaml names")
     if not numbered:
-        raise UserError(f"{source}: is empty; {column.key}: needs a row for each photo, with its name and {column.key}")
+        raise UserError(
+            f"{source}: is empty; {column.key}: needs a row for each photo, with its name and {column.what}"
+        )
     columns = _columns(numbered, column, str(source))
     for number, line in numbered[columns.has_heading :]:
         place = f"{source}: line {number}"
@@ -66,7 +70,7 @@ def read_photo_table(source: SourceFile, column: ValueColumn) -> Iterator[Row]:
         if not name and not value:
             continue
         if not name or not value:
-            lacking = f"no {column.key} for {clipped(name)}" if name else f"names no photo for {clipped(value)}"
+            lacking = f"no {column.what} for {clipped(name)}" if name else f"names no photo for {clipped(value)}"
             raise UserError(f"{place}: {lacking}; fill it in, or delete the line")
         yield Row(number, name, value)
 
@@ -89,14 +93,14 @@ def _columns(numbered: list[tuple[int, str]], column: ValueColumn, source: str) 
             return _Columns(separator, 1 - values[0], values[0], True)
         if names:
             raise UserError(
-                f"{place}: which column is the {column.key}? Say it in dataset.yaml, as {column.key}: {{table: ...,"
+                f"{place}: which column is the {column.what}? Say it in dataset.yaml, as {column.key}: {{table: ...,"
                 f" column: {_other(rows[separator], names)}}}; there are: {enumerated(rows[separator])}"
             )
     pairs = [one for one, cells in headings.items() if len(cells) == 2]
     if not pairs:
         raise UserError(
-            f"{place}: needs two columns, a photo's name and its {column.key}, separated by a comma, semicolon or tab,"
-            f" or a heading such as image,{column.key}; got {clipped(first, 100)!r}"
+            f"{place}: needs two columns, a photo's name and its {column.what}, separated by a comma, semicolon or tab,"
+            f" or a heading such as image,{column.what}; got {clipped(first, 100)!r}"
         )
     whole = [one for one in pairs if all(len(read_row(line, one, place)) == 2 for _, line in numbered[1:])]
     return _Columns((whole or pairs)[0], 0, 1, False)

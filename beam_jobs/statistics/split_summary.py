@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList, Histogram
+
+from schemas.features import TRAIN, WEIGHT
 
 
 class Numbers(NamedTuple):
@@ -64,6 +67,15 @@ def summarise(serialized: bytes) -> SplitSummary:
         elif kind == "bytes_stats":
             summary.blobs[name] = Blobs(*presence, stats.avg_num_bytes, stats.max_num_bytes)
     return summary
+
+
+def weights_in_words(summaries: Mapping[str, SplitSummary]) -> str:
+    """What the weights of the training photos are; empty where the data set has none."""
+    train = summaries.get(TRAIN)
+    weights = train.numbers.get(WEIGHT) if train else None
+    if weights is None:
+        return ""
+    return f"in train from {weights.minimum:g} to {weights.maximum:g}, mean {weights.mean:.3g}; evaluation ignores them"
 
 
 def _bucket_counts(histograms: list[Histogram]) -> tuple[float, ...]:

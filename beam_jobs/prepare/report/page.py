@@ -20,7 +20,7 @@ from beam_jobs.prepare.report.thumbnails import Sample, Tile
 from beam_jobs.rejections import EXCLUDED
 from beam_jobs.sources.left_out import LeftOut
 from beam_jobs.statistics.differences import Difference, differences_of_splits
-from beam_jobs.statistics.split_summary import SplitSummary, summarise
+from beam_jobs.statistics.split_summary import SplitSummary, summarise, weights_in_words
 from beam_jobs.statistics.validation import Validation
 from schemas.bounded_text import enumerated
 from schemas.manifest import Manifest
@@ -55,7 +55,7 @@ def report_page(
     summaries = {split: summarise(validation.statistics[split]) for split in manifest.split_names}
     differences = differences_of_splits(summaries, spec.fraction_titles)
     sections = [
-        ("counts", "Counts", _counts(decision)),
+        ("counts", "Counts", _counts(decision, weights_in_words(summaries))),
         ("photos", "Photos and masks", sample_section(spec, samples, manifest)),
         *([("odd", "Unusual masks", odd_mask_section(spec, odd_masks))] if odd_masks else []),
         ("classes", "Class balance", class_balance(spec, summaries)),
@@ -137,7 +137,7 @@ def _quarantined(manifest: Manifest) -> int:
     return sum(manifest.quarantined.values())
 
 
-def _counts(decision: Decision) -> Markup:
+def _counts(decision: Decision, weights: str) -> Markup:
     manifest = decision.manifest
     left_out = sum(count for reason, count in manifest.quarantined.items() if reason in EXCLUDED)
     account = [(split, manifest.splits[split].records, f"var(--{split})") for split in manifest.split_names]
@@ -163,9 +163,11 @@ def _counts(decision: Decision) -> Markup:
         lists.append(_count_list("Listed, but not there", [(first, decision.listed_only)]))
     if decision.left_out:
         lists.append(_count_list("Left out: match no pattern", [_left_out(*one) for one in decision.left_out.items()]))
-    groups = [element("p", f"{decision.groups.text}.")] if decision.groups else []
+    notes = [element("p", f"{decision.groups.text}.")] if decision.groups else []
+    if weights:
+        notes.append(element("p", f"Weights {weights}."))
     figures_list = element("dl", *tiles, class_="figures")
-    return join(figures_list, stacked_bar(parts), *groups, element("div", *lists, class_="columns"))
+    return join(figures_list, stacked_bar(parts), *notes, element("div", *lists, class_="columns"))
 
 
 def _left_out(kind: str, files: LeftOut) -> tuple[str, int]:

@@ -19,7 +19,7 @@ from tests.beam_jobs.prepare.test_three_splits import TRIMAPS, publish
 from tests.published import ids_by_split
 
 DESCRIBED = TRIMAPS | {"image_path": "photos/{id}.jpg", "group": {"table": "groups.csv"}}
-GROUPS = ValueColumn("group", frozenset({"group", "patient"}))
+GROUPS = ValueColumn("group", "group", frozenset({"group", "patient"}))
 
 
 def rows(drawn: list[str]) -> list[str]:
