@@ -26,6 +26,7 @@ from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
 from schemas.version_files import EXAMPLES_FOLDER, SCHEMA_FILE, STATISTICS_FOLDER
+from tfx_pipeline.config.class_keys import with_class_names
 from tfx_pipeline.config.output_layout import CHECKPOINTS_FOLDER, PIPELINE_FOLDER
 from tfx_pipeline.config.pipeline import RUN_FN, TUNER_FN, PipelineConfig
 from tfx_pipeline.evaluation.baseline import CANDIDATE, LatestOtherBlessedModel
@@ -67,6 +68,7 @@ def create_pipeline(
       beam_pipeline_args: How Evaluator runs its Beam job.
     """
     manifest, spec = version
+    config = with_class_names(config, spec)
     examples = _imported(config, manifest, EXAMPLES_FOLDER, Examples)
     statistics = _imported(config, manifest, STATISTICS_FOLDER, ExampleStatistics)
     schema_gen = ImportSchemaGen(schema_file=f"{config.data}/{SCHEMA_FILE}")

@@ -17,6 +17,7 @@ from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
 from schemas.version_files import statistics_path
+from tfx_pipeline.config.class_keys import with_class_names
 from tfx_pipeline.config.cloud import TrainingJob
 from tfx_pipeline.config.pipeline import EvaluationConfig, PipelineConfig, check_evaluation
 from tfx_pipeline.hub.checks import hub_problems
@@ -46,8 +47,13 @@ def check_run(config: PipelineConfig, version: PublishedVersion, on_vertex: bool
     problems = [f"{config.data}: {one}" for one in _split_problems(manifest)]
     problems += _statistics_problems(config.data, manifest)
     if not problems:
-        problems += _training_problems(config, version, on_vertex)
-        problems += _evaluation_problems(config.evaluation, spec, config.data)
+        try:
+            named = with_class_names(config, spec)
+        except UserError as error:
+            problems.append(str(error))
+            named = config
+        problems += _training_problems(named, version, on_vertex)
+        problems += _evaluation_problems(named.evaluation, spec, config.data)
     if config.hub is not None:
         problems += hub_problems(config.hub, config.training.export_tflite, on_vertex)
     if on_vertex:

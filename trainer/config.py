@@ -63,7 +63,8 @@ class TrainingConfig(FrozenModel):
         1 / (1 - ema_decay) steps: 0.99 averages a hundred. 0 takes the weights of the last step.
       loss: `cross_entropy` alone, or with the soft IoU (`cross_entropy_iou`) or soft Dice (`cross_entropy_dice`) of the
         batch, which weigh thin and rare classes like large ones.
-      class_weights: Factors of classes in the cross-entropy, by class name; 1 where left out.
+      class_weights: Factors of classes in the cross-entropy, by class name; 1 where left out. A pipeline's
+        configuration may give titles too.
       oversample: Repeats photos of rare classes in each epoch: a photo with a class that a smaller share f of the
         training photos shows comes sqrt(oversample / f) times (repeat factor sampling, see `trainer.sampling`). 0
         repeats none.

@@ -30,10 +30,10 @@ class EvaluationConfig(FrozenModel):
 
     Attributes:
       min_mean_iou: Floor of the mean IoU over all eval examples.
-      min_iou: Floors of single classes, by class name.
+      min_iou: Floors of single classes, by name or title.
       min_slice_mean_iou: Floors of the mean IoU in every value of a slice, by the slice's name, e.g. `species: 0.6`.
-      allow_blind: Names of classes that a blessed model may fail to see. Without them, it must reach an IoU that is
-        shown as more than 0.00 in every class that the eval split shows.
+      allow_blind: Names or titles of classes that a blessed model may fail to see. Without them, it must reach an IoU
+        that is shown as more than 0.00 in every class that the eval split shows.
       max_mean_iou_drop: How far the mean IoU may lie below the last blessed model's, both on this data.
       slices: Names of the slices to report, such as `breed`; by default, all slices of the data set.
     """
