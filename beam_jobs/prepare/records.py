@@ -94,8 +94,8 @@ def make_record(
       hash_photo: Whether near-duplicates are looked for.
       photo_name: The photo's path, of which only extension and folder are looked at.
       group: What a table says that its group is; empty where id or path say it.
-      weight: What a table says that it counts in training; None without such a table, which is 1 where others are merged
-        that have one.
+      weight: What a table says that it counts in training; None without such a table, which is 1 where data sets are
+        merged and another one has a table.
 
     Raises:
       InputRejected: The photo, the mask or the id cannot be published.

@@ -181,7 +181,7 @@ def merge_with(name: str, **values) -> dict:
         ({"merge": ["streets"]}, "merge: must name data sets"),
         ({"merge": {"streets": "streets"}}, "merge.streets: must have classes"),
         ({"merge": {"Streets": {"input": "streets"}}}, "merge.Streets"),
-        ({"image_path": "photos/{id}.jpg"}, "paths, masks, lists and groups belong to the data sets that are merged"),
+        ({"image_path": "photos/{id}.jpg"}, "groups and weights belong to the data sets that are merged"),
         ({"classes": {3: "ground", 4: "Living thing"}}, "classes: of a merged data set are names alone"),
     ],
 )  # fmt: skip
@@ -251,3 +251,12 @@ def test_a_plan_counts_and_measures_the_photos_of_all_data_sets(folder, tmp_path
     assert found.images == 16
     assert found.sample.keys() == {f"{source}~2Fa_{seed}" for source in ("streets", "animals") for seed in range(8)}
     assert images_per_second(options, found.sample) > 0
+
+
+def test_photos_keep_their_weights_and_those_of_a_data_set_without_count_once(folder, tmp_path):
+    (folder / "streets/weights.csv").write_text("".join(f"a_{seed},{seed / 2}\n" for seed in range(8)))
+    (folder / "streets/dataset.yaml").write_text(yaml.safe_dump(STREETS | {"weights": "weights.csv"}, sort_keys=False))
+    assert prepare(folder, tmp_path, "--eval_fraction=0.4", "--near_duplicates=ignore") == 0
+    weights = {image_id: values["weight"] for image_id, (_, values) in records(tmp_path / "outdoors/1.0.0").items()}
+    streets = {merged_id("streets", f"a_{seed}"): seed / 2 for seed in range(8)}
+    assert weights == streets | {merged_id("animals", f"a_{seed}"): 1.0 for seed in range(8)}
