@@ -8,6 +8,7 @@ import numpy as np
 
 TEMPERATURE = 0.1  # of `softmin`, as in the paper
 SEEN = 0.01  # share of the labelled pixels that a class must have in mask or prediction to be scored
+LARGEST = 3  # classes of a photo are scored: among many, nearly always a thin one lies elsewhere than predicted
 LEAST = 1e-3  # of a class's fit, below which no class can pull the score further down
 
 
@@ -38,7 +39,9 @@ def label_quality(sums: ClassSums) -> float:
     share = np.maximum(sums.masked, sums.predicted) / max(1.0, sums.masked.sum())
     fit = sums.shared / np.maximum(sums.masked + sums.predicted - sums.shared, 1e-9)
     expected = sums.squared / np.maximum(2 * sums.predicted - sums.squared, 1e-9)
-    ratios = np.maximum(fit / np.maximum(expected, 1e-9), LEAST)[share >= SEEN]
+    ratios = np.maximum(fit / np.maximum(expected, 1e-9), LEAST)
+    scored = np.argsort(-share, kind="stable")[:LARGEST]
+    ratios = ratios[scored[share[scored] >= SEEN]]
     return float(1 / np.mean(1 / ratios)) if len(ratios) and sums.masked.any() else 1.0
 
 

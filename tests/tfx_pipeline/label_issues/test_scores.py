@@ -66,6 +66,15 @@ def test_ignored_pixels_and_classes_that_nothing_shows_do_not_count(mask):
     assert label_quality(absent) == before
 
 
+def test_a_thin_class_among_many_that_the_model_sees_elsewhere_makes_no_mask_suspicious(mask):
+    sums = [np.append(one, 0.0) for one in sums_of(mask, predicted_as(mask))]
+    before = label_quality(ClassSums(*sums))
+    pixels = mask.size
+    for one, share in zip(sums, (0.02, 0.02, 1e-5, 0.015)):  # masked, predicted, shared, squared
+        one[-1] = share * pixels
+    assert label_quality(ClassSums(*sums)) == pytest.approx(before, rel=0.05)
+
+
 def test_the_soft_minimum_is_the_formula_of_the_paper():
     values = np.array([0.0, 0.5, 1.0])
     weights = np.exp((1 - values) / 0.1)
