@@ -50,7 +50,8 @@ ALIKE = Sampling()
 
 def repeat_records(records: tf.data.Dataset) -> tf.data.Dataset:
     """(count, element) -> each element that many times."""
-    return records.flat_map(lambda count, one: tf.data.Dataset.from_tensors(one).repeat(count))
+    # Declared for elements of one part; a pair comes as two arguments.
+    return records.flat_map(lambda count, one: tf.data.Dataset.from_tensors(one).repeat(count))  # pyright: ignore[reportArgumentType]
 
 
 def shares_of(example: tf.Tensor, names: Sequence[str]) -> dict[str, tf.Tensor]:

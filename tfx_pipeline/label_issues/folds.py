@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +29,7 @@ class Fold(NamedTuple):
 
 
 def cut_into_folds(
-    shards: dict[str, Sequence[str]], count: int, folder: Path, has_groups: bool = False
+    shards: Mapping[str, Sequence[str]], count: int, folder: Path, has_groups: bool = False
 ) -> tuple[Fold, ...]:
     """Writes every record once, into one of `count` files in `folder`; the same records give the same files.
 
@@ -81,4 +81,4 @@ def _read(paths: Sequence[str], has_groups: bool) -> Iterable[tuple[str, str, by
     wanted = {one: tf.io.FixedLenFeature([], tf.string) for one in (features.IMAGE_ID, name)}
     for record in tf.data.TFRecordDataset(list(paths)) if paths else ():
         values = tf.io.parse_single_example(record, wanted)
-        yield values[features.IMAGE_ID].numpy().decode(), values[name].numpy().decode(), record.numpy()
+        yield values[features.IMAGE_ID].numpy().decode(), values[name].numpy().decode(), bytes(record.numpy())

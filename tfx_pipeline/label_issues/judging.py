@@ -95,7 +95,7 @@ def _answers(model: keras.Model, num_classes: int) -> Callable[[tf.Tensor, tf.Te
         mirrored = tf.reverse(model(tf.reverse(images, [2]), training=False), [2])
         logits = (model(images, training=False) + mirrored) / 2.0
         probabilities = tf.nn.softmax(logits)
-        labelled = tf.cast(masks != IGNORE_ID, tf.float32)[..., tf.newaxis]
+        labelled = tf.expand_dims(tf.cast(masks != IGNORE_ID, tf.float32), -1)
         truth = tf.one_hot(masks, num_classes)  # nothing where a pixel is ignored
         shared = truth * probabilities
         terms = truth, labelled * probabilities, shared, labelled * tf.square(probabilities)
