@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache, cached_property
 from importlib import resources
-from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from schemas.archive_spec import ArchiveSpec
-from schemas.class_spec import OF_FILES, Category, ClassName, ClassSpec, MaskColor, MaskSpec, MaskValue
-from schemas.colors import GREY, MAGENTA, distinct_color, first_alike
+from schemas.class_checks import check_annotations, check_ignored, check_mask_values, check_names, check_number
+from schemas.class_spec import Category, ClassName, ClassSpec, MaskColor, MaskSpec, MaskValue
+from schemas.colors import GREY, MAGENTA, distinct_color
 from schemas.documents import parse_yaml
 from schemas.errors import UserError
 from schemas.features import (
@@ -33,7 +32,7 @@ from schemas.group_spec import GroupSpec, varies
 from schemas.image_ids import shown_name
 from schemas.lines import Line
 from schemas.merge_spec import ANY_ID, mapped_names, split_id
-from schemas.path_pattern import CLASS, PathPattern, check_mask_pattern, check_path_pattern
+from schemas.path_pattern import PathPattern, check_mask_pattern, check_path_pattern
 from schemas.shorthand import IGNORE, expand
 from schemas.slice_spec import SliceSpec
 from schemas.statistics_rule import StatisticsRule, Threshold
@@ -41,16 +40,9 @@ from schemas.table_spec import ListPath, WeightSpec, check_listed_path
 from schemas.version_files import DATASET_FILE
 
 NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
-LOSSY_GAP = 48  # between the values of a lossy mask, which compression changes by up to half of this
 SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 MaskPath = Annotated[str, AfterValidator(check_mask_pattern)]
-
-
-def _gaps(*values: Iterable[int]) -> list[int]:
-    """Distances between neighbours."""
-    ordered = sorted(value for some in values for value in some)
-    return [after - before for before, after in pairwise(ordered)]
 
 
 class MergedSource(FrozenModel):
@@ -162,21 +154,13 @@ class DatasetSpec(FrozenModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> DatasetSpec:
-        if len(self.classes) < 2:
-            raise ValueError(
-                f"classes: a model needs at least two to tell apart, such as background; got {len(self.classes)}"
-            )
-        self._check_mask_values()
-        self._check_annotations()
-        self._check_ignored()
+        check_number(self.classes)
+        check_mask_values(self.classes, self.masks, self.ignore_values, self.ignore_colors)
+        check_annotations(self.classes, self.masks, self.image_path, self.mask_path, self.ignore_categories)
+        if self.ignores_pixels:
+            check_ignored(self.classes, self.ignore_values, self.ignore_colors)
         self._check_merge()
-        if len(set(self.class_names)) != len(self.classes):
-            raise ValueError(f"classes: names must differ, but {self._twice(self.class_names)}; rename one of them")
-        if len(set(self.class_titles)) != len(self.classes):
-            raise ValueError(f"classes: titles must differ, but {self._twice(self.class_titles)}; rename one of them")
-        if alike := first_alike(self.palette):
-            first, second = (self.classes[one] for one in alike)
-            raise ValueError(f"classes: {second.name} looks like {first.name}, {first.color}; give it another color")
+        check_names(self.classes)
         if unknown := set(self.official_splits) - set(SPLITS):
             raise ValueError(f"official_splits: no such split {sorted(unknown)}; splits are {list(SPLITS)}")
         folders = PathPattern(self.image_path).parts[:-1]
@@ -199,53 +183,6 @@ class DatasetSpec(FrozenModel):
             raise ValueError("split: official needs official_splits, or {split:train|val} in image_path")
         return self
 
-    def _twice(self, names: tuple[str, ...]) -> str:
-        """Names the first two classes that are called the same."""
-        name = next(name for name in names if names.count(name) > 1)
-        first, second = [one.shown for one, own in zip(self.classes, names) if own == name][:2]
-        return f"{first!r} and {second!r} are both {name}"
-
-    def _check_mask_values(self) -> None:
-        """Checks that each value or colour belongs to one class, and that all classes have values, or all colours."""
-        values = [value for one in self.classes for value in one.mask_values]
-        colors = [color for one in self.classes for color in one.mask_colors]
-        if (values or self.ignore_values) and (colors or self.ignore_colors):
-            raise ValueError("classes: give all of them mask_values, or all of them mask_colors")
-        kinds: dict[str, list[Any]] = {"mask_values": values, "mask_colors": colors}
-        for name, found in kinds.items():
-            if len(found) != len(set(found)):
-                twice = next(value for value in found if found.count(value) > 1)
-                raise ValueError(f"classes: {name} must belong to one class each, {twice} is in two")
-        if self.masks.lossy and min(_gaps(values, self.ignore_values), default=255) < LOSSY_GAP:
-            raise ValueError(f"masks.lossy: values of classes must be at least {LOSSY_GAP} apart")
-        if self.masks.threshold and ({*values, *self.ignore_values} - {0, 255} or colors):
-            raise ValueError("masks.threshold: such masks only have the values 0 and 255; give these to the classes")
-
-    def _check_annotations(self) -> None:
-        """Annotations name categories, and masks do not; both know where they lie."""
-        kind, unlabelled = self.masks.format, self.masks.unlabelled
-        if (self.mask_path is None) == (kind is None or kind in OF_FILES):
-            where = "masks lie" if kind is None else f"files of format: {kind} lie"
-            raise ValueError(
-                f"mask_path: needed; it says where {where}"
-                if self.mask_path is None
-                else f"mask_path: format: {kind} has no mask files; leave it out"
-            )
-        if kind != "layers" and CLASS in f"{self.image_path} {self.mask_path}":
-            raise ValueError(f"mask_path: {CLASS} only with masks: {{format: layers}}")
-        if any((one.categories is None) == (kind is not None) for one in self.classes):
-            raise ValueError("classes: categories belong to a format of annotations, and it to them; see masks")
-        if kind is None:
-            return
-        names = self.class_names
-        if unknown := [one for one in (*(self.masks.order or ()), unlabelled) if one not in (*names, IGNORE)]:
-            raise ValueError(f"masks: no class {unknown[0]!r}; there are: {', '.join(names)}")
-        categories = [*(self.ignore_categories or ()), *(name for one in self.classes for name in one.categories or ())]
-        if twice := [one for one in categories if categories.count(one) > 1]:
-            raise ValueError(f"classes: categories must belong to one class each, {twice[0]!r} is in two")
-        if empty := [one.name for one in self.classes if not one.categories and one.name != unlabelled]:
-            raise ValueError(f"classes: {empty[0]} has no categories, and is not what unlabelled pixels are")
-
     def _check_merge(self) -> None:
         """Checks that each class of each merged data set has its place, and that nothing is said of files."""
         if self.merge is None:
@@ -266,18 +203,6 @@ class DatasetSpec(FrozenModel):
                     f"merge.{name}: no place for {', '.join(lost)}; map each, under classes, to ignore or to one of"
                     f" {', '.join(self.class_names)}"
                 )
-
-    def _check_ignored(self) -> None:
-        if not self.ignores_pixels:
-            return
-        for key, name in (("ignore_values", "mask_values"), ("ignore_colors", "mask_colors")):
-            of_classes = {value for one in self.classes for value in getattr(one, name)}
-            if common := of_classes & set(getattr(self, key)):
-                raise ValueError(f"{key}: {sorted(common)} are also values of classes")
-        if len(self.classes) >= IGNORE_ID:
-            raise ValueError(f"classes: at most {IGNORE_ID - 1} with ignored pixels, got {len(self.classes)}")
-        if IGNORED_FRACTION in self.fraction_features:
-            raise ValueError(f"classes: with ignored pixels, {IGNORED_FRACTION} is reserved; rename the class")
 
     @property
     def has_official_split(self) -> bool:
