@@ -60,13 +60,11 @@ def test_the_first_worker_of_the_cluster_is_the_one_that_writes(cluster, task, i
 
 
 @pytest.fixture(scope="module")
-def settings(write_shards, weights_file, tmp_path_factory):
+def settings(write_shards, tmp_path_factory):
     """What all runs share, and one photo eight times: each replica's batch has the statistics of the whole one."""
     config = {
-        "encoder_weights": weights_file,
-        "encoder_scale": 1,
+        "model": "small_unet",
         "epochs": 2,
-        "fine_tune_epochs": 0,
         "batch_size": 4,
         "checkpoint_steps": 2,
         "loss": "cross_entropy",
