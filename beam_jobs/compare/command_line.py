@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from beam_jobs.compare.request import check_output, make_request
 from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
-from beam_jobs.monitoring.failures import failure_cause, user_mistake
-from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.monitoring.failures import report_failure
+from beam_jobs.runners.beam_options import local_output, parse_beam_flags
 from beam_jobs.storage.files import delete_files, files_below, read_file
 from beam_jobs.storage.ownership import claim_folder
 from beam_jobs.storage.versions import absolute_folder
 from schemas.bounded_text import printable
-from schemas.errors import UserError
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -44,17 +43,17 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"Comparing {after.dataset} {before.version} with {after.version}", flush=True)
     pipeline_options = parse_beam_flags(beam_flags)
     with tempfile.TemporaryDirectory() as local:
-        output = _claim_output(request, options.output) if options.output else _local_output(local, pipeline_options)
+        output = (
+            _claim_output(request, options.output)
+            if options.output
+            else local_output(local, pipeline_options, "changes")
+        )
         request = request._replace(output=output, progress_dir=local)
         start = time.monotonic()
         try:
             summary = _run(request, pipeline_options)
         except Exception as error:  # anything that failed in the graph, on any runner
-            if options.verbose:
-                raise
-            if mistake := user_mistake(error):
-                raise mistake from None
-            print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
+            report_failure(error, options.verbose)
             print("--verbose shows where it failed.", file=sys.stderr)
             return FAILED
     _report(summary, time.monotonic() - start)
@@ -96,15 +95,6 @@ def _claim_output(request: Request, folder: str) -> str:
     claim_folder("--output", output, OWNER)
     delete_files([one.path for one in files_below(f"{output}/{CHANGES_FOLDER}")])
     return output
-
-
-def _local_output(folder: str, options: PipelineOptions) -> str:
-    from apache_beam.options.pipeline_options import StandardOptions
-
-    runner = options.view_as(StandardOptions).runner
-    if runner == "DataflowRunner":
-        raise UserError(f"--runner={runner} needs --output, a gs:// folder that its workers leave the changes in")
-    return folder
 
 
 def _run(request: Request, options: PipelineOptions) -> dict:

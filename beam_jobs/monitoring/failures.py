@@ -1,8 +1,9 @@
-"""Summarizes a runner's exception in one line."""
+"""Summarizes a runner's exception in one line, and reports it."""
 
 from __future__ import annotations
 
 import re
+import sys
 
 from schemas.bounded_text import clipped
 from schemas.errors import UserError
@@ -32,6 +33,20 @@ def user_mistake(error: Exception) -> UserError | None:
     while _STEP.search(cause):
         cause = _STEP.sub("", cause)
     return UserError(cause)
+
+
+def report_failure(error: Exception, verbose: bool) -> None:
+    """Prints why a job failed in the graph, on any runner.
+
+    Raises:
+      Exception: The error itself with `verbose`, for its traceback.
+      UserError: It is a person's mistake; see `user_mistake`.
+    """
+    if verbose:
+        raise error
+    if mistake := user_mistake(error):
+        raise mistake from None
+    print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
 
 
 def _line(error: Exception) -> str:

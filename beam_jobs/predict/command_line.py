@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import CommandLine, quiet_libraries
-from beam_jobs.monitoring.failures import failure_cause, user_mistake
+from beam_jobs.monitoring.failures import report_failure
 from beam_jobs.predict.request import ANY_PHOTO, make_request
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.storage.files import files_below, read_file
@@ -45,11 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             _run(request._replace(progress_dir=progress_dir), pipeline_options)
         except Exception as error:  # anything that failed in the graph, on any runner
-            if options.verbose:
-                raise
-            if mistake := user_mistake(error):
-                raise mistake from None
-            print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
+            report_failure(error, options.verbose)
             print("Masks that were written stay; the same command writes them again. --verbose shows more.")
             return FAILED
     return report(request, time.monotonic() - start)

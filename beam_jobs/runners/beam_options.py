@@ -50,6 +50,22 @@ def parse_beam_flags(flags: list[str]) -> PipelineOptions:
     return options
 
 
+def local_output(folder: str, options: PipelineOptions, what: str) -> str:
+    """The folder of this machine that a job may use where --output is left out; UserError where workers are elsewhere.
+
+    Args:
+      folder: The folder.
+      options: Of the job.
+      what: What its workers leave there.
+    """
+    from apache_beam.options.pipeline_options import StandardOptions
+
+    runner = options.view_as(StandardOptions).runner
+    if runner == "DataflowRunner":
+        raise UserError(f"--runner={runner} needs --output, a gs:// folder that its workers leave the {what} in")
+    return folder
+
+
 def _check_runner(name: str) -> None:
     from apache_beam.runners import create_runner
 

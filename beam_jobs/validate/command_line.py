@@ -9,13 +9,12 @@ import time
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import CommandLine, quiet_libraries
-from beam_jobs.monitoring.failures import failure_cause, user_mistake
-from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.monitoring.failures import report_failure
+from beam_jobs.runners.beam_options import local_output, parse_beam_flags
 from beam_jobs.storage.files import read_file
 from beam_jobs.storage.versions import absolute_folder
 from beam_jobs.validate.request import make_request, read_checked
 from schemas.bounded_text import bounded_lines
-from schemas.errors import UserError
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -43,17 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"Validating {manifest.dataset} {manifest.version} in {version_dir}", flush=True)
     pipeline_options = parse_beam_flags(beam_flags)
     with tempfile.TemporaryDirectory() as local:
-        output = absolute_folder(options.output) if options.output else _local_output(local, pipeline_options)
+        output = absolute_folder(options.output) if options.output else local_output(local, pipeline_options, "outcome")
         request = make_request(version_dir, manifest, options.schema, baseline_dir, output, local)
         start = time.monotonic()
         try:
             outcome = _run(request, pipeline_options)
         except Exception as error:  # anything that failed in the graph, on any runner
-            if options.verbose:
-                raise
-            if mistake := user_mistake(error):
-                raise mistake from None
-            print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
+            report_failure(error, options.verbose)
             print("--verbose shows where it failed.", file=sys.stderr)
             return FAILED
     _report(request, outcome, time.monotonic() - start, written_to=options.output)
@@ -78,15 +73,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--verbose", action="store_true", help="show the libraries' own messages")
     return parser
-
-
-def _local_output(folder: str, options: PipelineOptions) -> str:
-    from apache_beam.options.pipeline_options import StandardOptions
-
-    runner = options.view_as(StandardOptions).runner
-    if runner == "DataflowRunner":
-        raise UserError(f"--runner={runner} needs --output, a gs:// folder that its workers leave the outcome in")
-    return folder
 
 
 def _run(request: Request, options: PipelineOptions) -> Outcome:

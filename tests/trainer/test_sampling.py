@@ -134,17 +134,9 @@ def test_equal_weights_change_nothing_and_a_weight_of_0_leaves_a_record_out():
     assert float(segmentation_loss("iou")(truth, logits, np.zeros(2, np.float32))) == 0
 
 
-def test_a_training_with_weights_and_repeats_learns_from_the_photos_that_count(write, small_encoder):
+def test_a_training_with_weights_and_repeats_learns_from_the_photos_that_count(write):
     shards = write([1.0 if index % 2 else 0.0 for index in range(RECORDS)], size=64)
-    config = TrainingConfig(
-        encoder=small_encoder,
-        encoder_scale=1,
-        decoder_filters=8,
-        epochs=1,
-        fine_tune_epochs=0,
-        batch_size=4,
-        oversample=0.45,
-    )
+    config = TrainingConfig(model="small_unet", epochs=1, batch_size=4, oversample=0.45)
     lines = []
     _, epochs = train(config, shards, shards, 64, len(NAMES), NAMES, report=lines.append, weighted=True)
     assert "oversampling: an epoch has 44 photos of 40" in lines[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +28,7 @@ from tfx_pipeline.evaluation.eval_predictions import Prediction, Predictions
 from tfx_pipeline.evaluation.iou_metrics import REPLICATES
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics, final_in_words
 from tfx_pipeline.source_digest import source_sha256
+from tfx_pipeline.text_file import write_text_atomically
 
 SHOWN_REASONS = 40  # why the model was not blessed
 SHOWN_VALUES = 60  # of one slice; the rest are only counted
@@ -82,10 +82,8 @@ def write_evaluation_report(
         ("best", "Best examples", _examples(predictions.best, predictions.count, spec)),
     ]
     title = f"Evaluation on {spec.title} {manifest.version}"
-    temporary = path.with_name(f".{path.name}")
     header = _verdict(title, evaluation, manifest, _digest(evaluation, source, test))
-    temporary.write_text(document(title, header, sections), encoding="utf-8")
-    os.replace(temporary, path)
+    write_text_atomically(path, document(title, header, sections))
 
 
 def _digest(evaluation: Evaluation, source: str, test: FinalReport | None) -> str:

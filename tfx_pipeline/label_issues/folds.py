@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -62,9 +63,7 @@ def deal(groups: Sequence[str], count: int) -> dict[str, int]:
     Raises:
       UserError: There are fewer groups than folds.
     """
-    sizes: dict[str, int] = {}
-    for group in groups:
-        sizes[group] = sizes.get(group, 0) + 1
+    sizes = Counter(groups)
     if len(sizes) < count:
         raise UserError(f"--folds {count}: there are only {len(sizes)} photos, or groups of them; give fewer")
     records = [0] * count

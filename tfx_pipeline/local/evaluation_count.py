@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from schemas.documents import read_json_object
 from schemas.errors import UserError
 from schemas.manifest import Manifest
 from tfx_pipeline.config.output_layout import TEST_EVALUATIONS_FILE
+from tfx_pipeline.text_file import write_text_atomically
 
 _PLACE_PARTS = 4  # <step>/<channel>/<execution>/<folder>: the same when the output folder is moved
 
@@ -33,7 +33,5 @@ def count_test_evaluations(output: Path, manifest: Manifest, model: str) -> int:
     place = "/".join(Path(model).parts[-_PLACE_PARTS:])
     if place not in known:
         known.append(place)
-        temporary = output / f".{TEST_EVALUATIONS_FILE}"
-        temporary.write_text(json.dumps(models, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
+        write_text_atomically(path, json.dumps(models, indent=2, sort_keys=True) + "\n")
     return len(known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,6 +14,7 @@ from schemas.errors import UserError
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.metrics import MEAN_IOU, figures
 from tfx_pipeline.config.output_layout import HISTORY_FILE
+from tfx_pipeline.text_file import write_text_atomically
 
 if TYPE_CHECKING:  # whoever only reads does not wait for the libraries of an evaluation
     from tfx_pipeline.local.summary import Summary
@@ -68,9 +68,8 @@ def note_run(output: Path, summary: Summary) -> None:
             last = _parsed(lines[-1], HISTORY_FILE)
             if run.model_copy(update={"finished": last.finished}) == last:
                 return
-    temporary = output / f".{HISTORY_FILE}"
-    temporary.write_text("".join(f"{one}\n" for one in (*lines, run.model_dump_json())[-MAX_RUNS:]), encoding="utf-8")
-    os.replace(temporary, output / HISTORY_FILE)
+    kept = (*lines, run.model_dump_json())[-MAX_RUNS:]
+    write_text_atomically(output / HISTORY_FILE, "".join(f"{one}\n" for one in kept))
 
 
 def read_history(output: Path) -> list[FinishedRun]:

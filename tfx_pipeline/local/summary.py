@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from tfx_pipeline.config.output_layout import SUMMARY_FILE
 from tfx_pipeline.evaluation.results import Evaluation, final_in_words
 from tfx_pipeline.hub.properties import PushRecord
 from tfx_pipeline.local.tuning_result import TuningResult
+from tfx_pipeline.text_file import write_text_atomically
 
 NO_INTERVAL = (None, None)
 MAX_REASONS = 20  # a slice may have thousands of values below their floor; the file has all
@@ -87,9 +87,7 @@ class Summary:
     def write(self, output: Path) -> Path:
         """Writes `summary.json` into `output` atomically, and returns its path."""
         path = output / SUMMARY_FILE
-        temporary = output / f".{SUMMARY_FILE}"  # a fixed name, so that the next run replaces the file of a killed one
-        temporary.write_text(self.to_json(), encoding="utf-8")
-        os.replace(temporary, path)
+        write_text_atomically(path, self.to_json())
         return path
 
     def table(self) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from beam_jobs.console import CommandLine, exit_code
 from schemas.errors import UserError
+from tfx_pipeline.text_file import write_text_atomically
 
 PAGE_FILE = "index.html"
 
@@ -42,10 +42,8 @@ def _look(root: Path, page: Path) -> int:
     if page.exists() and not is_look_page(page):
         raise UserError(f"{page}: exists, and this command did not write it; give --output=FILE")
     text = look_page(found, root, page)
-    temporary = page.with_name(f".{page.name}")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, page)
+        write_text_atomically(page, text)
     except OSError as error:
         raise UserError(f"{page}: can't be written ({error.strerror}); give --output=FILE") from None
     for problem in found.problems:

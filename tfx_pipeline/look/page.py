@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -90,7 +91,7 @@ def _output(output: Output, root: Path, home: Path) -> Markup:
         _figure("trained on", f"{last.dataset} {last.version}", f"{last.examples:,} images to evaluate on"),
         class_="figures",
     )
-    state = element("p", *_verdict(last.blessed), " ", element("span", _day(last.finished), class_="detail"))
+    state = element("p", _verdict(last.blessed), " ", element("span", _day(last.finished), class_="detail"))
     return join(name, state, figures, links, _runs(output.runs))
 
 
@@ -98,12 +99,9 @@ def _figure(name: str, value: str, note: str) -> Markup:
     return element("div", element("dt", name), element("dd", value, element("p", note, class_="detail")))
 
 
-def _verdict(blessed: bool) -> tuple[Markup]:
-    return (element("span", "Blessed" if blessed else "Not blessed", class_=f"state {_state(blessed)}"),)
-
-
-def _state(blessed: bool) -> str:
-    return "published" if blessed else "withheld"
+def _verdict(blessed: bool) -> Markup:
+    text, state = ("Blessed", "published") if blessed else ("Not blessed", "withheld")
+    return element("span", text, class_=f"state {state}")
 
 
 def _runs(runs: Sequence[FinishedRun]) -> Markup:
@@ -185,16 +183,7 @@ def _links(files: dict[str, str], folder: Path, home: Path) -> Markup:
 
 def _relative(path: Path, home: Path) -> str:
     """A link from a page in `home`: quoted, and with a leading ./ so that no name is taken for a scheme."""
-    steps = Path(*([".."] * _steps_up(path, home)))
-    return "./" + quote((steps / path.relative_to(_common(path, home))).as_posix())
-
-
-def _common(path: Path, home: Path) -> Path:
-    return next(one for one in (home, *home.parents) if path.is_relative_to(one))
-
-
-def _steps_up(path: Path, home: Path) -> int:
-    return len(home.relative_to(_common(path, home)).parts)
+    return "./" + quote(os.path.relpath(path, home))
 
 
 def _place(folder: Path, root: Path) -> str:
