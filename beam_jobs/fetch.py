@@ -23,7 +23,7 @@ from beam_jobs.sources.dataset_file import read_dataset
 from schemas.archive_spec import ARCHIVE_URL, ArchiveSpec
 from schemas.errors import UserError
 from schemas.manifest import file_sha256
-from schemas.spec import available_datasets
+from schemas.shipped import available_datasets
 
 PIECE = 1 << 20  # 1 MiB
 ATTEMPTS = 6  # consecutive attempts without progress

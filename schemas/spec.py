@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, cached_property
-from importlib import resources
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -12,8 +11,6 @@ from schemas.archive_spec import ArchiveSpec
 from schemas.class_checks import check_annotations, check_ignored, check_mask_values, check_names, check_number
 from schemas.class_spec import Category, ClassName, ClassSpec, MaskColor, MaskSpec, MaskValue
 from schemas.colors import GREY, MAGENTA, distinct_color
-from schemas.documents import parse_yaml
-from schemas.errors import UserError
 from schemas.features import (
     BRIGHTNESS,
     CONTRAST,
@@ -27,7 +24,7 @@ from schemas.features import (
     fraction_feature,
 )
 from schemas.fitting import Fit
-from schemas.frozen_model import FrozenModel, parse_model
+from schemas.frozen_model import FrozenModel
 from schemas.group_spec import GroupSpec, varies
 from schemas.image_ids import shown_name
 from schemas.lines import Line
@@ -37,7 +34,6 @@ from schemas.shorthand import IGNORE, expand
 from schemas.slice_spec import SliceSpec
 from schemas.statistics_rule import StatisticsRule, Threshold
 from schemas.table_spec import ListPath, WeightSpec, check_listed_path
-from schemas.version_files import DATASET_FILE
 
 NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
 SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
@@ -356,26 +352,3 @@ class DatasetSpec(FrozenModel):
 
 MergedSource.model_rebuild()
 DatasetSpec.model_rebuild()
-
-
-def available_datasets() -> list[str]:
-    """Names of the data sets that have a folder here."""
-    root = resources.files("schemas")
-    return sorted(folder.name for folder in root.iterdir() if (folder / DATASET_FILE).is_file())
-
-
-@cache  # reading YAML takes 30 ms, and a job needs the spec a dozen times
-def load_spec(name: str) -> DatasetSpec:
-    """Reads and checks `schemas/<name>/dataset.yaml`, once in each process.
-
-    Raises:
-      UserError: There is no such data set, or its file is wrong; names the key.
-    """
-    if name not in available_datasets():
-        raise UserError(f"no data set {name!r} under schemas/; there are: {', '.join(available_datasets())}")
-    source = resources.files("schemas") / name / DATASET_FILE
-    place = f"schemas/{name}/{DATASET_FILE}"
-    spec = parse_model(DatasetSpec, parse_yaml(source.read_bytes(), place), place)
-    if spec.name != name:
-        raise UserError(f"{place}: name must be {name!r}, got {spec.name!r}")
-    return spec

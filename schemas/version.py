@@ -18,7 +18,8 @@ from schemas.documents import MAX_YAML_BYTES, read_document
 from schemas.errors import UserError
 from schemas.manifest import Manifest, Shard, read_manifest
 from schemas.regular_files import open_regular
-from schemas.spec import DatasetSpec, load_spec
+from schemas.shipped import load_spec
+from schemas.spec import DatasetSpec
 from schemas.version_files import DATASET_FILE, EXAMPLES_FOLDER, SCHEMA_FILE
 
 MAX_SCHEMA_BYTES = 4 << 20  # 4 MiB

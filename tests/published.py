@@ -9,7 +9,8 @@ from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema, schema_sha256
 from schemas.features import TRAINING_SPLITS
 from schemas.manifest import Manifest, Shard, Split, options_sha256, read_manifest
-from schemas.spec import DatasetSpec, load_spec
+from schemas.shipped import load_spec
+from schemas.spec import DatasetSpec
 from schemas.version_files import DATASET_FILE, MANIFEST_FILE, SCHEMA_FILE, shard_path
 
 RECORDS = {"train": ((b"one", b"two"), (b"three",)), "eval": ((b"four", b"five"),)}

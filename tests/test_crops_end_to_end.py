@@ -15,7 +15,7 @@ from beam_jobs.predict import command_line as predict
 from beam_jobs.prepare import command_line as prepare
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.sample_data import __main__ as sample_data
 from tfx_pipeline import ask_endpoint
 from tfx_pipeline.config.pipeline import load_config

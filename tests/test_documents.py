@@ -17,7 +17,8 @@ from beam_jobs.dataflow.estimate import BENCH_IMAGES_PER_SECOND, GRAPH_SHARE
 from beam_jobs.sources.merged_sources import with_sources
 from schemas.frozen_model import parse_model
 from schemas.origin import Origin
-from schemas.spec import DatasetSpec, available_datasets, load_spec
+from schemas.shipped import available_datasets, load_spec
+from schemas.spec import DatasetSpec
 from tests.documents import (
     OPTION,
     PROJECT_DIR,

@@ -17,7 +17,7 @@ from beam_jobs.prepare import command_line as prepare
 from schemas.exported_model import INFO_PATH, read_model_info
 from schemas.fitting import LETTERBOX, STRETCH
 from schemas.manifest import read_manifest
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.sample_data import __main__ as sample_data
 from tfx_pipeline import ask_endpoint
 from tfx_pipeline.space.local_space import write_local_space

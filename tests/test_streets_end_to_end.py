@@ -13,7 +13,7 @@ from PIL import Image
 from beam_jobs.prepare import command_line as prepare
 from schemas import features
 from schemas.manifest import Manifest, read_manifest
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.sample_data import __main__ as sample_data
 from tfx_pipeline import local_runner
 

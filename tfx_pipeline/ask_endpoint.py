@@ -18,7 +18,7 @@ from beam_jobs.storage.ownership import claim_folder
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
 from schemas.exported_model import SAVED_MODEL_FILE
-from schemas.spec import available_datasets, load_spec
+from schemas.shipped import available_datasets, load_spec
 
 if TYPE_CHECKING:
     import numpy as np

@@ -28,7 +28,7 @@ from schemas.image_ids import image_id_of, shown_name
 from schemas.path_pattern import PathPattern
 from schemas.sealed_text import is_edited
 from schemas.shorthand import ASKED, identifier
-from schemas.spec import DATASET_FILE
+from schemas.version_files import DATASET_FILE
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions

@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from beam_jobs.describe.layout import Layout
-from schemas.spec import DATASET_FILE
+from schemas.version_files import DATASET_FILE
 
 if TYPE_CHECKING:
     from beam_jobs.describe.survey import Survey

@@ -13,7 +13,7 @@ from pydantic import ByteSize
 from beam_jobs.google_cloud.dataflow_options import DataflowOptions
 from beam_jobs.prepare.command_line import add_arguments
 from beam_jobs.prepare.options import PrepareOptions
-from schemas.spec import available_datasets
+from schemas.shipped import available_datasets
 
 INTEGER, NUMBER, BYTES = r"^[0-9]+$", r"^[0-9]*\.?[0-9]+$", r"^[0-9]+(\.[0-9]+)? ?([KMGT]i?)?B?$"
 FOLDER = r"^gs://[^/\s]+(/[^\s]*)?$"

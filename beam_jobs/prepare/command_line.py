@@ -26,7 +26,7 @@ from schemas.derived_schema import is_schema_of
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
 from schemas.manifest import Manifest, options_sha256
-from schemas.spec import available_datasets
+from schemas.shipped import available_datasets
 from schemas.version_files import MANIFEST_FILE, METRICS_FILE
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from schemas.errors import UserError
 from schemas.frozen_model import parse_model
 from schemas.origin import MAX_ORIGIN_BYTES, ORIGIN_FILE, Origin, with_origin
 from schemas.regular_files import read_regular
+from schemas.shipped import available_datasets, load_spec
 from schemas.shorthand import identifier
-from schemas.spec import DatasetSpec, available_datasets, load_spec
+from schemas.spec import DatasetSpec
 from schemas.version_files import DATASET_FILE
 
 

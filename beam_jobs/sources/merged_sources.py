@@ -9,8 +9,9 @@ from schemas.errors import UserError
 from schemas.frozen_model import parse_model
 from schemas.lines import MAX_LINE
 from schemas.merge_spec import ANY_ID, SOURCE, SOURCE_PATTERN
+from schemas.shipped import available_datasets
 from schemas.shorthand import UNSTATED
-from schemas.spec import DatasetSpec, available_datasets
+from schemas.spec import DatasetSpec
 from schemas.table_spec import check_listed_path
 
 

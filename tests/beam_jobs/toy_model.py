@@ -6,7 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from schemas.exported_model import INFO_PATH
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 
 SIZE = 32
 PETS = load_spec("pets")

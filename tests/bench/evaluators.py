@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 
 if TYPE_CHECKING:
     import tensorflow as tf

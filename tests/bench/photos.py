@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageChops
 
 from schemas.path_pattern import PLACEHOLDER
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.sample_data.writer import Settings, write_sample
 
 SIZE = (500, 375)  # what most photos of the official data set measure

@@ -25,7 +25,8 @@ from schemas.errors import UserError
 from schemas.frozen_model import parse_model
 from schemas.manifest import parse_manifest
 from schemas.photos import EXIF_START, PNG_START
-from schemas.spec import DatasetSpec, load_spec
+from schemas.shipped import load_spec
+from schemas.spec import DatasetSpec
 from tests.fuzz import archives, documents, mutations, pictures
 from tests.fuzz.cases import check_each, check_sentence, seeded
 from tfx_pipeline.config.pipeline import load_config

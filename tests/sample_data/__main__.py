@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Writes the folder and returns 0; raises a UserError for what the user can fix."""
     options = _parser().parse_args(arguments)
     # Imported here so that --help answers at once.
-    from schemas.spec import load_spec
+    from schemas.shipped import load_spec
     from tests.sample_data.defects import kinds_of
     from tests.sample_data.writer import Settings, write_sample
 

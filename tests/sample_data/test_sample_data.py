@@ -14,7 +14,7 @@ from PIL import Image
 from beam_jobs.sources.dataset_file import read_origin
 from schemas.errors import UserError
 from schemas.origin import ORIGIN_FILE
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.sample_data.coats import BREEDS
 from tests.sample_data.defects import kinds_of, wrong_mask_value
 from tests.sample_data.pet_layout import PetLayout

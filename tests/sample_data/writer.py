@@ -17,7 +17,8 @@ import yaml
 from schemas.errors import UserError
 from schemas.origin import ORIGIN_FILE, Origin
 from schemas.path_pattern import PLACEHOLDER
-from schemas.spec import DatasetSpec, load_spec
+from schemas.shipped import load_spec
+from schemas.spec import DatasetSpec
 from tests.sample_data.defects import DEFECTS_FILE, encode, kinds_of
 from tests.sample_data.layout import Layout
 from tests.sample_data.noise import cloud_tile, grain_tile, spot_tile

@@ -9,7 +9,8 @@ from schemas.colors import ALIKE, CLEAR, color_table, distinct_color, first_alik
 from schemas.errors import UserError
 from schemas.features import IGNORE_ID
 from schemas.frozen_model import parse_model
-from schemas.spec import DatasetSpec, load_spec
+from schemas.shipped import load_spec
+from schemas.spec import DatasetSpec
 
 CAMVID_SKY = "#808080"
 

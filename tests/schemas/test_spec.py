@@ -6,7 +6,8 @@ from schemas import features
 from schemas.derived_schema import derive_schema
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
-from schemas.spec import DatasetSpec, available_datasets, load_spec
+from schemas.shipped import available_datasets, load_spec
+from schemas.spec import DatasetSpec
 
 PETS = load_spec("pets")
 VALUES = PETS.model_dump()

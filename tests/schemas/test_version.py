@@ -10,7 +10,7 @@ import pytest
 from beam_jobs.storage.versions import read_contract, require_shards, require_version
 from schemas.errors import UserError
 from schemas.manifest import MAX_BYTES, file_sha256, options_sha256, read_manifest
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from schemas.version import read_version, verify_version
 from schemas.version_files import shard_path
 from tests.published import (

@@ -15,7 +15,8 @@ from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema, schema_sha256
 from schemas.features import EVAL, TRAIN
 from schemas.manifest import Manifest, Shard, Split, file_sha256
-from schemas.spec import DatasetSpec, load_spec
+from schemas.shipped import load_spec
+from schemas.spec import DatasetSpec
 from schemas.version_files import DATASET_FILE, MANIFEST_FILE, SCHEMA_FILE, shard_path, split_folder
 from tests.beam_jobs.storage_emulator import forget_clients
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS

@@ -10,7 +10,7 @@ from tensorflow.core.util import event_pb2
 from schemas import metrics
 from schemas.manifest import read_manifest
 from schemas.metrics import METRICS, Counts, Metric, figures
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.rooms import PROJECT_DIR
 from tfx_pipeline.config.hub import DataSource
 from tfx_pipeline.config.pipeline import EvaluationConfig

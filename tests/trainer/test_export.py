@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from schemas.exported_model import INFO_PATH
 from schemas.metrics import confusion_matrix
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.trainer.conftest import draw, png, record, record_of
 from tests.trainer.rest_server import rest_server
 from trainer.boundaries import batch_boundary_counts

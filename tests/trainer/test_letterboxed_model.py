@@ -14,7 +14,7 @@ from schemas.exported_model import INFO_PATH, read_model_info
 from schemas.features import IGNORE_ID
 from schemas.fitting import LETTERBOX, PADDING, photo_box
 from schemas.metrics import confusion_matrix
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.trainer.conftest import draw, png, record_of
 from trainer.augmentation import augment_batch
 from trainer.config import TrainingConfig

@@ -20,7 +20,7 @@ from schemas.exported_model import (
     TFLITE_FILE,
 )
 from schemas.manifest import file_sha256
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.trainer.conftest import draw
 from trainer.export_tflite import MAX_FLOAT_LOGIT_DIFFERENCE
 from trainer.run_fn import run_fn

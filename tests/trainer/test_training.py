@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from schemas.errors import UserError
 from schemas.metrics import confusion_matrix, mean_iou
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.trainer.conftest import draw
 from trainer.config import TrainingConfig
 from trainer.models import build_model

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from schemas.errors import UserError
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from trainer.tuner_fn import TrainingTuner, tuner_fn
 
 pytestmark = [pytest.mark.proof, pytest.mark.slow]

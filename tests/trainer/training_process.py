@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import tensorflow as tf
 
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from trainer.config import TrainingConfig
 from trainer.run_fn import run_fn
 from trainer.training import train

@@ -24,8 +24,9 @@ from schemas.features import TRAIN
 from schemas.image_size import Sides, parse_image_size
 from schemas.manifest import read_manifest
 from schemas.sealed_text import is_edited
-from schemas.spec import DATASET_FILE, DatasetSpec
+from schemas.spec import DatasetSpec
 from schemas.version import read_version
+from schemas.version_files import DATASET_FILE
 from schemas.version_files import REPORT_FILE as DATA_REPORT
 from tfx_pipeline import local_runner
 from tfx_pipeline.config.output_layout import REPORT_FILE, SUMMARY_FILE

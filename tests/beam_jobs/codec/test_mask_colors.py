@@ -10,7 +10,7 @@ from PIL import Image
 from beam_jobs.codec.mask_colors import colors_of, find_contradiction, merge_colors
 from beam_jobs.codec.masks import decode_mask
 from beam_jobs.rejections import InputRejected
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.pictures import encode, trimap
 

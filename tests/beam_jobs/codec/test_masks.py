@@ -7,7 +7,7 @@ from PIL import Image
 from beam_jobs.codec.masks import decode_mask, resize_mask
 from beam_jobs.rejections import InputRejected
 from schemas.features import IGNORE_ID
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.beam_jobs.pictures import encode, flipped, gradient, trimap
 from tests.png_writer import GREY, png
 

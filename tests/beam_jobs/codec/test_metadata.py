@@ -16,7 +16,7 @@ from beam_jobs.codec.orientation import exif_orientation
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.rejections import InputRejected
 from schemas.photos import EXIF_START, MAX_SCANS
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.beam_jobs.pictures import encode, gradient, trimap
 from tests.png_writer import GREY, PALETTE, RGB, chunk, png
 

@@ -17,7 +17,7 @@ from beam_jobs.records.published_records import parse_record
 from beam_jobs.records.tf_example import to_example
 from schemas.errors import UserError
 from schemas.manifest import options_sha256, read_manifest
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.pictures import encode, scene, trimap, write_pair
 

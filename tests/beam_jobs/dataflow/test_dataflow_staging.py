@@ -133,7 +133,7 @@ def test_the_staged_package_installs_and_runs_away_from_the_project(submission, 
     worker = tmp_path / "worker"
     subprocess.run([*pip, f"--target={worker}", tmp_path / "workflow.tar.gz"], check=True, capture_output=True)
     code = (
-        "import importlib.metadata, beam_jobs.prepare.pipeline; from schemas.spec import load_spec\n"
+        "import importlib.metadata, beam_jobs.prepare.pipeline; from schemas.shipped import load_spec\n"
         "print(beam_jobs.__file__, load_spec('pets').name == 'pets')\n"
         "print(importlib.metadata.version('segmentation-pipeline'))"
     )

@@ -9,7 +9,7 @@ from beam_jobs.prepare.place import mark_staging
 from beam_jobs.prepare.publish import MoveFile, conclude, files_to_move
 from beam_jobs.storage.versions import read_manifest
 from schemas.contract import dataset_text
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.beam_jobs.conftest import GOOD, write_pair
 from tests.beam_jobs.jobs import prepare
 

@@ -11,7 +11,8 @@ from beam_jobs.prepare.publish import files_to_move
 from schemas.contract import contract_changes, dataset_text, label_changes, parse_dataset
 from schemas.errors import UserError
 from schemas.manifest import file_sha256, read_manifest
-from schemas.spec import DatasetSpec, load_spec
+from schemas.shipped import load_spec
+from schemas.spec import DatasetSpec
 from schemas.version import verify_version
 from tests.beam_jobs.jobs import GOOD, prepare
 from tests.beam_jobs.pictures import write_pair

@@ -7,7 +7,7 @@ import pytest
 from beam_jobs.sources.excluded import read_excluded
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.beam_jobs.jobs import GOOD, prepare
 from tests.published import ids_by_split
 

@@ -15,7 +15,7 @@ from schemas.errors import UserError
 from schemas.fitting import LETTERBOX, PADDING, photo_box
 from schemas.frozen_model import parse_model
 from schemas.manifest import options_sha256, read_manifest
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.pictures import encode, gradient, scene, trimap, write_pair
 from tests.published import ids_by_split, make_manifest

@@ -12,7 +12,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 from schemas.derived_schema import derive_schema
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from schemas.version import verify_version
 from tests.beam_jobs.jobs import GOOD, prepare
 from tests.beam_jobs.pictures import encode, gradient, trimap, write_pair

@@ -9,7 +9,7 @@ from beam_jobs.codec.png import encode_mask
 from beam_jobs.prepare.records import Encoding, luma_statistics, make_record
 from beam_jobs.rejections import InputRejected
 from schemas import features
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.beam_jobs.pictures import encode, gradient, trimap
 
 PETS = load_spec("pets")

@@ -17,7 +17,7 @@ from beam_jobs.sources.archives import list_members
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
 from schemas.path_pattern import PathPattern, check_path_pattern
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.beam_jobs.archives import add, pack
 from tests.beam_jobs.jobs import GOOD, prepare
 

@@ -7,7 +7,7 @@ import yaml
 
 import tfx_pipeline
 from schemas.errors import UserError
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tfx_pipeline.config.pipeline import EvaluationConfig, check_evaluation, load_config
 
 CONFIGS = Path(tfx_pipeline.__file__).parent / "configs"

@@ -8,7 +8,7 @@ from beam_jobs.records.tf_example import to_example
 from schemas.features import IGNORE_ID
 from schemas.fitting import LETTERBOX, photo_box
 from schemas.manifest import Split
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from schemas.version_files import shard_path
 from tests.beam_jobs.pictures import encode, gradient, trimap
 from tests.published import make_manifest, write_shard

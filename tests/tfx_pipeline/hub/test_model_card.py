@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from schemas.enlarging import enlarged_class_ids
 from schemas.exported_model import ModelInfo, TfliteReport
 from schemas.fitting import photo_box
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.tfx_pipeline.hub.pushes import push
 from tfx_pipeline.config.hub import DataSource, HubConfig, SpaceConfig
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics

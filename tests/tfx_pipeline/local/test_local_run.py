@@ -22,7 +22,7 @@ from PIL import Image
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
 from schemas.metrics import boundary_f_scores, class_iou, confusion_matrix, mean_iou
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from schemas.version import read_version
 from tests.tfx_pipeline import toy_trainer
 from tests.tfx_pipeline.conftest import BORDERLESS_BREED

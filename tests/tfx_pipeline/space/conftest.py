@@ -49,7 +49,7 @@ def _export(root: Path, fit: Fit = STRETCH) -> None:
     from schemas.exported_model import EXTRA_FOLDER, INFO_PATH, TFLITE_FILE, TfliteReport, read_model_info
     from schemas.manifest import file_sha256
     from schemas.metrics import METRICS
-    from schemas.spec import load_spec
+    from schemas.shipped import load_spec
     from trainer.config import TrainingConfig
     from trainer.export import export_model, write_model_info
     from trainer.tflite_conversion import convert, save_for_one_image

@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from schemas.metrics import METRICS, Figure
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.tfx_pipeline.space.browser import (
     NARROW,
     SEGMENTED,

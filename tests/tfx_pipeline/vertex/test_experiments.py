@@ -14,7 +14,7 @@ from tfx.types.standard_artifacts import Model
 
 from schemas.errors import UserError
 from schemas.metrics import Counts, figures
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from schemas.version import read_version
 from tests.tfx_pipeline.vertex.test_pusher import push_model  # noqa: F401
 from tfx_pipeline.config.cloud import Tracking

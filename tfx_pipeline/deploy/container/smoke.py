@@ -130,7 +130,7 @@ def modules_missing() -> Problems:
 def data_missing() -> Problems:
     """Data files that the package lacks."""
     from schemas.errors import UserError
-    from schemas.spec import available_datasets, load_spec
+    from schemas.shipped import available_datasets, load_spec
     from tfx_pipeline.space.browser_runtime import runtime_files
 
     if not (datasets := available_datasets()):

@@ -9,7 +9,7 @@ from PIL import Image
 from beam_jobs.codec.png import encode_mask
 from beam_jobs.prepare.report.mask_shapes import KEPT, Extreme, add_shapes, find_odd_masks, measure_masks
 from schemas.features import IGNORE_ID
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 
 SPEC = load_spec("pets")
 PET, BACKGROUND, BORDER = range(3)

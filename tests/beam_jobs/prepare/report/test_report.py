@@ -30,7 +30,7 @@ from beam_jobs.statistics.validation import Finding, Validation
 from schemas.image_ids import shown_name
 from schemas.manifest import Shard, Split
 from schemas.photos import JPEG_START
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from schemas.version_files import shard_path
 from tests.beam_jobs.pictures import encode, gradient, trimap, write_pair
 from tests.published import make_manifest
