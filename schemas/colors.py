@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,16 +36,31 @@ def first_alike(colors: Sequence[Color]) -> tuple[int, int] | None:
     return None
 
 
-def color_table(palette: Sequence[Color], ignored_color: Color) -> np.ndarray:
-    """The colours to draw a mask in: uint8 [256, 3], by class id.
+@cache
+def ignored_color(palette: tuple[Color, ...]) -> Color:
+    """The colour of ignored pixels in drawn masks: grey, or one unlike all classes.
+
+    Args:
+      palette: Of the classes.
+    """
+    return distinct_color(GREY, palette)
+
+
+@cache
+def unknown_color(palette: tuple[Color, ...]) -> Color:
+    """The colour of unknown values in a source mask: magenta, or one unlike all classes and ignored pixels."""
+    return distinct_color(MAGENTA, (*palette, ignored_color(palette)))
+
+
+def color_table(palette: tuple[Color, ...]) -> np.ndarray:
+    """The colours to draw a mask in: uint8 [256, 3], by class id; IGNORE_ID and all other values as ignored pixels.
 
     Args:
       palette: Of the classes, in the order of their ids.
-      ignored_color: For IGNORE_ID and all other values.
     """
     import numpy as np  # for the command lines, which only read the data set
 
-    table = np.full((256, 3), ignored_color, np.uint8)
+    table = np.full((256, 3), ignored_color(palette), np.uint8)
     table[: len(palette)] = palette
     return table
 

@@ -24,8 +24,8 @@ from schemas.features import (
     WEIGHT,
 )
 from schemas.photos import MAX_SIDE, MIN_SIDE
-from schemas.spec import NUMBERS, DatasetSpec
-from schemas.statistics_rule import Threshold
+from schemas.spec import DatasetSpec
+from schemas.statistics_rule import NUMBERS, Threshold
 
 DEFAULT_DRIFT = {"BYTES": 0.2, "FLOAT": 0.15}  # only where a baseline is named
 _NORMS = {"BYTES": "infinity_norm", "FLOAT": "jensen_shannon_divergence"}

@@ -1,5 +1,9 @@
 """Names of the features of one record, shared by the jobs that write records and the code that reads them."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 IMAGE = "image"  # bytes: encoded photo, RGB uint8 [S, S, 3]
 MASK = "mask"  # bytes: PNG, uint8 [S, S], class ids, and IGNORE_ID where the data set has ignored pixels
 IMAGE_ID = "image_id"  # bytes: stem of the source file, unique in the data set
@@ -25,3 +29,9 @@ SPLITS = (*TRAINING_SPLITS, TEST)
 def fraction_feature(class_name: str) -> str:
     """Name of the float feature that holds a class's share of the mask's labelled pixels, e.g. `pet_fraction`."""
     return f"{class_name}{FRACTION_SUFFIX}"
+
+
+def number_features(class_names: Iterable[str], ignores_pixels: bool) -> tuple[str, ...]:
+    """Names of all features that are numbers, of records whose masks have these classes, and perhaps ignored pixels."""
+    ignored = (IGNORED_FRACTION,) if ignores_pixels else ()
+    return (*map(fraction_feature, class_names), *ignored, BRIGHTNESS, CONTRAST, SOURCE_HEIGHT, SOURCE_WIDTH)

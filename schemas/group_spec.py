@@ -61,6 +61,11 @@ class GroupSpec(FrozenModel):
         """Whether each photo's group has a name, which its record then holds."""
         return not self.near_duplicates
 
+    def check_path(self, image_path: str) -> None:
+        """Raises a ValueError if folders are the groups, and none varies in the pattern that photos are found by."""
+        if self.folder and not any(map(varies, PathPattern(image_path).parts[:-1])):
+            raise ValueError("group: folder needs a folder that varies in image_path, such as videos/*/{id}.jpg")
+
     def group_of(self, image_id: str, photo: str, image_path: str) -> str:
         """The name of a photo's group, where its id or its path says it; a table says it in other words.
 

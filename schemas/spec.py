@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -10,22 +9,11 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from schemas.archive_spec import ArchiveSpec
 from schemas.class_checks import check_annotations, check_ignored, check_mask_values, check_names, check_number
 from schemas.class_spec import Category, ClassName, ClassSpec, MaskColor, MaskSpec, MaskValue
-from schemas.colors import GREY, MAGENTA, distinct_color
-from schemas.features import (
-    BRIGHTNESS,
-    CONTRAST,
-    GROUP,
-    IGNORE_ID,
-    IGNORED_FRACTION,
-    SOURCE_HEIGHT,
-    SOURCE_WIDTH,
-    SPLITS,
-    WEIGHT,
-    fraction_feature,
-)
+from schemas.feature_checks import check_limits, check_slices
+from schemas.features import IGNORE_ID, SPLITS, fraction_feature, number_features
 from schemas.fitting import Fit
 from schemas.frozen_model import FrozenModel
-from schemas.group_spec import GroupSpec, varies
+from schemas.group_spec import GroupSpec
 from schemas.image_ids import shown_name
 from schemas.lines import Line
 from schemas.merge_spec import ANY_ID, mapped_names, split_id
@@ -35,7 +23,6 @@ from schemas.slice_spec import SliceSpec
 from schemas.statistics_rule import StatisticsRule, Threshold
 from schemas.table_spec import ListPath, WeightSpec, check_listed_path
 
-NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
 SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 MaskPath = Annotated[str, AfterValidator(check_mask_pattern)]
@@ -159,22 +146,10 @@ class DatasetSpec(FrozenModel):
         check_names(self.classes)
         if unknown := set(self.official_splits) - set(SPLITS):
             raise ValueError(f"official_splits: no such split {sorted(unknown)}; splits are {list(SPLITS)}")
-        folders = PathPattern(self.image_path).parts[:-1]
-        if self.group is not None and self.group.folder and not any(map(varies, folders)):
-            raise ValueError("group: folder needs a folder that varies in image_path, such as videos/*/{id}.jpg")
-        if self.names_groups and GROUP in self.slice_names:
-            raise ValueError(f"slices: beside `group` none can be called {GROUP}, which is a feature of the records")
-        if self.has_weights and WEIGHT in self.slice_names:
-            raise ValueError(f"slices: beside `weights` none can be called {WEIGHT}, which is a feature of the records")
-        for index, rule in enumerate(self.slices):
-            if rule.of is not None and rule.of not in [earlier.name for earlier in self.slices[:index]]:
-                raise ValueError(f"slices.{rule.name}: `of` must name an earlier slice, got {rule.of!r}")
-        for rule in self.rules:
-            if rule.feature not in self.number_features:
-                raise ValueError(f"rules: no number {rule.feature!r}; there are: {', '.join(self.number_features)}")
-        known = (NUMBERS, *self.slice_names, *self.number_features)
-        if unknown_features := [name for name in self.thresholds if name not in known]:
-            raise ValueError(f"thresholds: no {', '.join(unknown_features)}; there are: {', '.join(known)}")
+        if self.group is not None:
+            self.group.check_path(self.image_path)
+        check_slices(self.slices, self.names_groups, self.has_weights)
+        check_limits(self.rules, self.thresholds, self.slice_names, self.number_features)
         if self.split == "official" and not self.has_official_split:
             raise ValueError("split: official needs official_splits, or {split:train|val} in image_path")
         return self
@@ -225,14 +200,9 @@ class DatasetSpec(FrozenModel):
         return self if self.merge is None else self.merge[split_id(image_id)[0]].dataset
 
     @property
-    def group_table(self) -> str | None:
-        """Path of the table that says the groups; None without one."""
-        return self.group.table if self.group is not None else None
-
-    @property
     def tables(self) -> tuple[str, ...]:
         """Paths of the tables that say something of each photo."""
-        return tuple(filter(None, (self.group_table, self.weights and self.weights.table)))
+        return tuple(one.table for one in (self.group, self.weights) if one is not None and one.table)
 
     @property
     def has_weights(self) -> bool:
@@ -292,52 +262,12 @@ class DatasetSpec(FrozenModel):
     @property
     def number_features(self) -> tuple[str, ...]:
         """Names of all features of a record that are numbers."""
-        ignored = (IGNORED_FRACTION,) if self.ignores_pixels else ()
-        return (*self.fraction_features, *ignored, BRIGHTNESS, CONTRAST, SOURCE_HEIGHT, SOURCE_WIDTH)
+        return number_features(self.class_names, self.ignores_pixels)
 
     @property
     def palette(self) -> tuple[tuple[int, int, int], ...]:
         """uint8 RGB per class id."""
         return tuple(class_spec.rgb for class_spec in self.classes)
-
-    @cached_property
-    def ignored_color(self) -> tuple[int, int, int]:
-        """uint8 RGB of ignored pixels in drawn masks: grey, or a colour unlike all classes."""
-        return distinct_color(GREY, self.palette)
-
-    @cached_property
-    def unknown_color(self) -> tuple[int, int, int]:
-        """uint8 RGB of unknown values in a source mask: magenta, or a colour unlike all others."""
-        return distinct_color(MAGENTA, (*self.palette, self.ignored_color))
-
-    @property
-    def class_id_of_mask_value(self) -> dict[int, int]:
-        """Source mask value to class id, or to IGNORE_ID if it is ignored."""
-        ids = {value: class_id for class_id, one in enumerate(self.classes) for value in one.mask_values}
-        return ids | dict.fromkeys(self.ignore_values, IGNORE_ID)
-
-    @property
-    def class_id_of_mask_color(self) -> dict[str, int]:
-        """Source mask colour to class id, or to IGNORE_ID if it is ignored; empty if masks have values."""
-        ids = {color: class_id for class_id, one in enumerate(self.classes) for color in one.mask_colors}
-        return ids | dict.fromkeys(self.ignore_colors, IGNORE_ID)
-
-    @property
-    def class_id_of_category(self) -> dict[str, int]:
-        """Every known category of annotations to its class id, and to IGNORE_ID where it is ignored."""
-        ids = {name: class_id for class_id, one in enumerate(self.classes) for name in one.categories or ()}
-        return ids | dict.fromkeys(self.ignore_categories or (), IGNORE_ID)
-
-    @property
-    def unlabelled_id(self) -> int:
-        """Class id of pixels that no annotation covers, or IGNORE_ID; only with annotations."""
-        names = self.class_names
-        return names.index(self.masks.unlabelled) if self.masks.unlabelled in names else IGNORE_ID
-
-    @property
-    def required_class_ids(self) -> tuple[int, ...]:
-        """Class ids of which every mask must have at least one pixel."""
-        return tuple(class_id for class_id, one in enumerate(self.classes) if one.required)
 
     def slices_of(self, image_id: str) -> dict[str, str]:
         """Slice name to value for one id, e.g. `{"breed": "Bengal", "species": "cat"}`; ValueError if none matches.

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from schemas.frozen_model import FrozenModel
 
+NUMBERS = "numbers"  # in `thresholds`: all features that are numbers
+
 
 class StatisticsRule(FrozenModel):
     """Limits on a number over all records of a split; each range is (smallest, largest), both ends included."""

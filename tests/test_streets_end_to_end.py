@@ -12,6 +12,7 @@ from PIL import Image
 
 from beam_jobs.prepare import command_line as prepare
 from schemas import features
+from schemas.colors import ignored_color
 from schemas.manifest import Manifest, read_manifest
 from schemas.shipped import load_spec
 from tests.sample_data import __main__ as sample_data
@@ -111,7 +112,7 @@ def test_masks_hold_class_ids_and_ignored_pixels_and_their_shares_are_those_of_t
 
 def test_the_report_shows_ignored_pixels_in_a_colour_of_their_own(version):
     page = (version / "report.html").read_text()
-    assert f"rgb{STREETS.ignored_color}" in page
+    assert f"rgb{ignored_color(STREETS.palette)}" in page
     assert all(name in page for name in (*STREETS.class_names, "mask all ignored"))
 
 
@@ -137,4 +138,4 @@ def test_the_pushed_model_answers_a_wide_photo_with_class_ids(summary, photos):
 def test_the_sheet_of_predictions_draws_ignored_pixels_in_their_colour(output):
     sheet = Image.open(output / "predictions.png").convert("RGB")
     colors = {color for _, color in sheet.getcolors(1 << 24)}
-    assert {STREETS.ignored_color, *STREETS.palette[:3]} <= colors
+    assert {ignored_color(STREETS.palette), *STREETS.palette[:3]} <= colors

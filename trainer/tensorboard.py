@@ -26,7 +26,7 @@ class TensorBoardWriter:
     def __init__(self, folder: str, spec: DatasetSpec):
         self._folder = folder
         self._spec = spec
-        self._colors = color_table(spec.palette, spec.ignored_color)
+        self._colors = color_table(spec.palette)
 
     @cached_property
     def _train(self) -> tf.summary.SummaryWriter:

@@ -27,6 +27,7 @@ from PIL import Image
 from beam_jobs.codec import png
 from beam_jobs.codec.photos import check_size
 from beam_jobs.rejections import MASK_SOFT, MASK_VALUE, NOT_A_MASK, InputRejected
+from schemas.class_ids import ids_of_mask_colors, ids_of_mask_values
 from schemas.class_spec import TRANSPARENT
 from schemas.spec import DatasetSpec
 
@@ -161,7 +162,7 @@ def class_ids_of(pixels: MaskPixels, spec: DatasetSpec) -> tuple[np.ndarray, flo
         raise InputRejected(
             NOT_A_MASK, "lossy: what was drawn is not exactly there; save it as PNG, or state masks: {lossy: true}"
         )
-    known = {_packed(color): class_id for color, class_id in spec.class_id_of_mask_color.items()}
+    known = {_packed(color): class_id for color, class_id in ids_of_mask_colors(spec).items()}
     if known:
         if pixels.colors is None:
             raise InputRejected(NOT_A_MASK, "16 bits grey; the data set's masks are coloured")
@@ -174,7 +175,7 @@ def class_ids_of(pixels: MaskPixels, spec: DatasetSpec) -> tuple[np.ndarray, flo
         soft = float(((grey > 0) & (grey < 255)).mean())
         values = np.where(grey >= spec.masks.threshold, np.uint8(255), np.uint8(0))
         _check_soft(soft, spec)
-    class_ids, more = _lookup(values, spec.class_id_of_mask_value, spec, str)
+    class_ids, more = _lookup(values, ids_of_mask_values(spec), spec, str)
     return class_ids, soft or more
 
 
@@ -195,7 +196,7 @@ def _lookup(pixels: np.ndarray, known: dict[int, int], spec: DatasetSpec, name) 
         listed = ", ".join(f"{name(int(one))} ({count} pixels)" for one, count in zip(found[:5], counts[:5]))
         raise InputRejected(MASK_VALUE, f"value {listed}; known are {', '.join(map(name, keys.tolist()[:40]))}")
     found, inverse = np.unique(pixels, return_inverse=True)
-    points, targets = (_channels(one, bool(spec.class_id_of_mask_color)) for one in (found, keys))
+    points, targets = (_channels(one, bool(ids_of_mask_colors(spec))) for one in (found, keys))
     distances = np.linalg.norm(points[:, None] - targets[None], axis=2)  # [values, classes]
     nearest = distances.argmin(axis=1)
     is_soft = (distances.min(axis=1) > CLOSE)[inverse]

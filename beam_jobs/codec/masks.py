@@ -22,6 +22,7 @@ from beam_jobs.rejections import (
     NOT_A_MASK,
     InputRejected,
 )
+from schemas.class_ids import ids_of_mask_colors, ids_of_mask_values, required_ids
 from schemas.features import IGNORE_ID
 from schemas.image_size import sides
 from schemas.merge_spec import split_id
@@ -67,7 +68,7 @@ def decode_mask(data: bytes, spec: DatasetSpec, photo_size: tuple[int, int]) -> 
     container = container_of(data)
     if container not in CONTAINERS:
         raise InputRejected(NOT_A_MASK, f"none of {', '.join(CONTAINERS)}; starts with {data[:8]!r}")
-    is_colored, threshold = bool(spec.class_id_of_mask_color), spec.masks.threshold
+    is_colored, threshold = bool(ids_of_mask_colors(spec)), spec.masks.threshold
     try:
         source = png.read_png(data) if container == "PNG" else None
         if is_colored or threshold or spec.masks.lossy or source is None or not _is_plain(source):
@@ -105,7 +106,7 @@ def _mapped(pixels: MaskPixels, spec: DatasetSpec, photo_size: tuple[int, int]) 
 def _source_mask(class_ids: np.ndarray, spec: DatasetSpec, repairs: tuple[str, ...]) -> SourceMask:
     image = Image.fromarray(class_ids)
     counts = image.histogram()
-    for class_id in spec.required_class_ids:
+    for class_id in required_ids(spec):
         if not counts[class_id]:
             raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {spec.class_titles[class_id]!r}")
     return SourceMask(image, {}, is_mapped=True, repairs=repairs)
@@ -144,13 +145,13 @@ def resize_mask(mask: SourceMask, spec: DatasetSpec, image_size: int | str) -> n
         image = image.resize((width, height), Image.Resampling.NEAREST)
     table = bytearray(range(256)) if mask.is_mapped else bytearray(256)
     if not mask.is_mapped:
-        for value, class_id in spec.class_id_of_mask_value.items():
+        for value, class_id in ids_of_mask_values(spec).items():
             if value < len(table):  # others are of masks of 16 bits
                 table[value] = class_id
     class_ids = image.tobytes().translate(table)  # half the time of indexing an array
     if spec.ignores_pixels and class_ids.count(IGNORE_ID) == len(class_ids):
         raise InputRejected(MASK_ALL_IGNORED, f"no pixel of any class after the resize to {image_size}")
-    for class_id in spec.required_class_ids:
+    for class_id in required_ids(spec):
         if class_id not in class_ids:
             name = spec.class_titles[class_id]
             raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {name!r} after the resize to {image_size}")
@@ -177,7 +178,7 @@ def merge_classes(mask: np.ndarray, image_id: str, spec: DatasetSpec) -> np.ndar
     counts = np.bincount(merged.ravel(), minlength=256)
     if counts[IGNORE_ID] == merged.size:
         raise InputRejected(MASK_ALL_IGNORED, f"no pixel of any class of {spec.name}")
-    for class_id in spec.required_class_ids:
+    for class_id in required_ids(spec):
         if not counts[class_id]:
             raise InputRejected(MASK_LACKS_CLASS, f"no pixel of class {spec.class_titles[class_id]!r} of {spec.name}")
     return merged
@@ -185,7 +186,7 @@ def merge_classes(mask: np.ndarray, image_id: str, spec: DatasetSpec) -> np.ndar
 
 def _check_values(counts: list[int], spec: DatasetSpec) -> None:
     """Checks the number of pixels of each of the 256 values."""
-    known = spec.class_id_of_mask_value
+    known = ids_of_mask_values(spec)
     if unknown := [value for value, count in enumerate(counts) if count and value not in known]:
         found = ", ".join(f"{value} ({counts[value]} pixels)" for value in unknown[:5])
         raise InputRejected(MASK_VALUE, f"value {found}; known are {sorted(known)}")
@@ -200,7 +201,7 @@ def _check_colors(colors: dict[int, PaletteColor], spec: DatasetSpec) -> None:
     Colours are the data set's own, and masks need not have them. But where a value of one class is painted in exactly
     the colour of another, the palette's order is not the contract's: then the values do not show the class.
     """
-    class_ids = spec.class_id_of_mask_value
+    class_ids = ids_of_mask_values(spec)
     ids_of_color: dict[bytes, set[int]] = defaultdict(set)
     for class_id, rgb in enumerate(spec.palette):
         ids_of_color[bytes(rgb)].add(class_id)

@@ -173,7 +173,7 @@ def _draw(found: dict[str, list], spec: DatasetSpec) -> tuple[Image.Image, np.nd
 
 
 def _figure(photo: Image.Image, class_ids: np.ndarray, spec: DatasetSpec) -> tuple[bytes, bytes]:
-    return thumbnails(photo, Image.fromarray(color_table(spec.palette, spec.ignored_color)[class_ids]))
+    return thumbnails(photo, Image.fromarray(color_table(spec.palette)[class_ids]))
 
 
 def annotated_page(name: str, text: str, spec: DatasetSpec, drawn: Drawn) -> str:

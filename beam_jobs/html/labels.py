@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from beam_jobs.html.markup import Markup, element, join
+from schemas.colors import ignored_color
 from schemas.image_ids import shown_name
 from schemas.spec import DatasetSpec
 
@@ -61,5 +62,5 @@ def legend(spec: DatasetSpec, padded: bool = False) -> Markup:
     entries = [element("li", swatch(one.color), one.shown) for one in spec.classes]
     unclassed = [name for name, there in (("ignored", spec.ignores_pixels), ("padding", padded)) if there]
     if unclassed:
-        entries.append(element("li", swatch(f"rgb{spec.ignored_color}"), " or ".join(unclassed)))
+        entries.append(element("li", swatch(f"rgb{ignored_color(spec.palette)}"), " or ".join(unclassed)))
     return element("ul", *entries, class_="legend")

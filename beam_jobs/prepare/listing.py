@@ -56,7 +56,7 @@ def wanted_files(options: PrepareOptions) -> list[Wanted]:
         Wanted(IMAGES, spec.image_path),
         *([Wanted(MASKS, spec.mask_path)] if spec.mask_path else []),
         *([Wanted(ANNOTATIONS, spec.masks.annotations)] if spec.masks.annotations else []),
-        *([Wanted(GROUP_TABLE, spec.group_table)] if spec.group_table else []),
+        *([Wanted(GROUP_TABLE, spec.group.table)] if spec.group and spec.group.table else []),
         *([Wanted(WEIGHT_TABLE, spec.weights.table)] if spec.weights else []),
         *(Wanted(LISTS, path, split) for split, path in lists),
     ]

@@ -31,6 +31,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from schemas.class_ids import ids_of_mask_values, required_ids
 from schemas.spec import DatasetSpec
 
 DEFECTS_FILE = "defects.json"  # {id: kind}
@@ -74,7 +75,7 @@ def _halved(mask: np.ndarray, spec: DatasetSpec) -> np.ndarray:
 
 def wrong_mask_value(spec: DatasetSpec) -> int:
     """A mask value that means nothing in this data set."""
-    return next(value for value in range(_FIRST_WRONG_VALUE, 256) if value not in spec.class_id_of_mask_value)
+    return next(value for value in range(_FIRST_WRONG_VALUE, 256) if value not in ids_of_mask_values(spec))
 
 
 def _stained(mask: np.ndarray, spec: DatasetSpec) -> np.ndarray:
@@ -109,7 +110,7 @@ _MASK_DEFECTS: dict[str, Callable[[np.ndarray, DatasetSpec], np.ndarray | None]]
 
 def kinds_of(spec: DatasetSpec) -> tuple[str, ...]:
     """The kinds of defect that fit a data set."""
-    fits = {"mask_background_only": bool(spec.required_class_ids), "mask_all_ignored": bool(spec.ignore_values)}
+    fits = {"mask_background_only": bool(required_ids(spec)), "mask_all_ignored": bool(spec.ignore_values)}
     return tuple(kind for kind in (*_PHOTO_DEFECTS, *_MASK_DEFECTS) if fits.get(kind, True))
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from beam_jobs.sources.dataset_file import read_origin
+from schemas.class_ids import ids_of_mask_values
 from schemas.errors import UserError
 from schemas.origin import ORIGIN_FILE
 from schemas.shipped import load_spec
@@ -249,7 +250,7 @@ def test_street_photos_are_wide_and_their_masks_hold_known_values_only(streets, 
         assert 1.7 < photo.width / photo.height < 2.1
         assert np.asarray(photo).std() > 10
         seen |= set(np.unique(mask).tolist())
-    assert seen == set(STREETS.class_id_of_mask_value)
+    assert seen == set(ids_of_mask_values(STREETS))
 
 
 def test_street_ids_give_every_city_and_all_conditions_in_both_lists():
@@ -273,7 +274,7 @@ def test_the_defects_of_streets_are_those_that_fit_ignored_values_and_no_require
     assert set(KINDS) ^ set(kinds) == {"mask_background_only", "mask_all_ignored"}
     assert set(np.unique(_street_files(streets, kinds["mask_all_ignored"])[1])) <= set(STREETS.ignore_values)
     assert wrong_mask_value(STREETS) in _street_files(streets, kinds["mask_value"])[1]
-    assert wrong_mask_value(STREETS) not in STREETS.class_id_of_mask_value
+    assert wrong_mask_value(STREETS) not in ids_of_mask_values(STREETS)
 
 
 @pytest.mark.parametrize("dataset", SCENES)

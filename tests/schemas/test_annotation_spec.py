@@ -1,5 +1,6 @@
 import pytest
 
+from schemas.class_ids import ids_of_categories, unlabelled_id
 from schemas.contract import dataset_text, label_changes, parse_dataset
 from schemas.errors import UserError
 from schemas.features import IGNORE_ID
@@ -19,16 +20,16 @@ def spec(classes, masks=COCO, **more):
 def test_categories_name_classes_and_what_is_unlabelled_is_the_first_class():
     found = spec({"dog": "pet", "Big Cat": "pet", "cage": "ignore"})
     assert found.class_names == ("background", "pet")
-    assert found.class_id_of_category == {"dog": 1, "Big Cat": 1, "cage": IGNORE_ID}
-    assert (found.unlabelled_id, found.ignores_pixels) == (0, True)
-    assert spec(["Traffic sign", "road"]).class_id_of_category == {"Traffic sign": 1, "road": 2}
-    assert spec([{"name": "dog", "category": "Hund"}, "cat"]).class_id_of_category == {"Hund": 1, "cat": 2}
+    assert ids_of_categories(found) == {"dog": 1, "Big Cat": 1, "cage": IGNORE_ID}
+    assert (unlabelled_id(found), found.ignores_pixels) == (0, True)
+    assert ids_of_categories(spec(["Traffic sign", "road"])) == {"Traffic sign": 1, "road": 2}
+    assert ids_of_categories(spec([{"name": "dog", "category": "Hund"}, "cat"])) == {"Hund": 1, "cat": 2}
 
 
 def test_the_numbers_of_yolo_are_positions_in_the_list():
     masks = {"format": "yolo", "unlabelled": "ignore"}
     found = spec(["car", "tree"], masks, mask_path="labels/{id}.txt")
-    assert (found.class_id_of_category, found.unlabelled_id) == ({"0": 0, "1": 1}, IGNORE_ID)
+    assert (ids_of_categories(found), unlabelled_id(found)) == ({"0": 0, "1": 1}, IGNORE_ID)
     assert spec({0: "car", 3: "car", 4: "tree"}, masks, mask_path="labels/{id}.txt").classes[0].categories == ("0", "3")
 
 

@@ -5,7 +5,7 @@ import colorsys
 import numpy as np
 import pytest
 
-from schemas.colors import ALIKE, CLEAR, color_table, distinct_color, first_alike
+from schemas.colors import ALIKE, CLEAR, GREY, color_table, distinct_color, first_alike, ignored_color, unknown_color
 from schemas.errors import UserError
 from schemas.features import IGNORE_ID
 from schemas.frozen_model import parse_model
@@ -33,18 +33,19 @@ def rainbow(count: int) -> list[str]:
 
 @pytest.mark.parametrize("name", ["pets", "streets"])
 def test_ignored_pixels_of_the_data_sets_that_ship_are_grey(name):
-    assert load_spec(name).ignored_color == (126, 126, 126)
+    assert ignored_color(load_spec(name).palette) == (126, 126, 126)
 
 
 def test_ignored_pixels_move_away_from_a_grey_class_such_as_camvids_sky():
     spec = spec_with(CAMVID_SKY, "#800000", "#000000")
-    assert all(distance(spec.ignored_color, color) >= CLEAR for color in spec.palette)
-    assert spec.ignored_color == spec_with(CAMVID_SKY, "#800000", "#000000").ignored_color
+    assert all(distance(ignored_color(spec.palette), color) >= CLEAR for color in spec.palette)
+    assert ignored_color(spec.palette) == distinct_color(GREY, spec_with(CAMVID_SKY, "#800000", "#000000").palette)
 
 
 def test_unknown_values_look_like_neither_a_class_nor_ignored_pixels():
     spec = spec_with("#ff00ff", CAMVID_SKY)
-    assert all(distance(spec.unknown_color, color) >= CLEAR for color in (*spec.palette, spec.ignored_color))
+    others = (*spec.palette, ignored_color(spec.palette))
+    assert all(distance(unknown_color(spec.palette), color) >= CLEAR for color in others)
 
 
 def test_among_very_many_classes_the_farthest_colour_is_taken():
@@ -55,9 +56,9 @@ def test_among_very_many_classes_the_farthest_colour_is_taken():
 
 def test_each_class_id_has_its_colour_and_everything_else_is_ignored():
     spec = spec_with(CAMVID_SKY, "#800000")
-    table = color_table(spec.palette, spec.ignored_color)
+    table = color_table(spec.palette)
     np.testing.assert_array_equal(table[:2], spec.palette)
-    np.testing.assert_array_equal(table[IGNORE_ID], spec.ignored_color)
+    np.testing.assert_array_equal(table[IGNORE_ID], ignored_color(spec.palette))
 
 
 def test_two_classes_that_look_the_same_are_refused():

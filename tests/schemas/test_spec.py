@@ -3,6 +3,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from schemas import features
+from schemas.class_ids import ids_of_mask_values
 from schemas.derived_schema import derive_schema
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
@@ -76,12 +77,12 @@ def test_an_id_without_slices_is_a_value_error(image_id):
 
 def test_ignored_values_are_known_values_without_a_class():
     spec = parse_model(DatasetSpec, VALUES | {"ignore_values": [0, 255]}, "dataset.yaml")
-    assert spec.class_id_of_mask_value == {1: 0, 2: 1, 3: 2, 0: features.IGNORE_ID, 255: features.IGNORE_ID}
+    assert ids_of_mask_values(spec) == {1: 0, 2: 1, 3: 2, 0: features.IGNORE_ID, 255: features.IGNORE_ID}
 
 
 def test_without_ignored_values_there_can_be_255_classes():
     spec = parse_model(DatasetSpec, VALUES | {"classes": many_classes(255), "rules": []}, "dataset.yaml")
-    assert max(spec.class_id_of_mask_value.values()) < features.IGNORE_ID
+    assert max(ids_of_mask_values(spec).values()) < features.IGNORE_ID
 
 
 @pytest.mark.parametrize(

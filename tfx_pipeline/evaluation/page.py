@@ -225,7 +225,7 @@ def _examples(predictions: Sequence[Prediction], count: int, spec: DatasetSpec, 
 
 
 def _triples(predictions: Sequence[Prediction], spec: DatasetSpec, figure: str = "mean IoU") -> Markup:
-    colors = color_table(spec.palette, spec.ignored_color)
+    colors = color_table(spec.palette)
     figures = []
     for one in predictions:
         pictures = [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
-from schemas.colors import color_table
+from schemas.colors import color_table, ignored_color
 from schemas.image_ids import shown_name
 from schemas.spec import DatasetSpec
 from tfx_pipeline.evaluation.eval_predictions import Prediction
@@ -61,7 +61,7 @@ def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image
     sheet = Image.new("RGB", (width, header_height + rows * row_height + MARGIN), "white")
     draw = ImageDraw.Draw(sheet)
     _draw_legend(draw, legend)
-    colors = color_table(spec.palette, spec.ignored_color)
+    colors = color_table(spec.palette)
     for index, (kind, one) in enumerate(shown):
         # Down the columns, so that easy, typical and hard ones fill one column after the other.
         left = MARGIN + index // rows * (triple_width + MARGIN)
@@ -79,7 +79,7 @@ def _legend_entries(spec: DatasetSpec, width: int) -> list[tuple[str, tuple[int,
     """Name, colour, left edge in pixels and line of each entry, in as many lines as the sheet's width needs."""
     named = [(_drawable(one.shown, one.name), one.rgb) for one in spec.classes]
     if spec.ignores_pixels:
-        named.append(("ignored", spec.ignored_color))
+        named.append(("ignored", ignored_color(spec.palette)))
     first = MARGIN + _font(16).getlength(TILE_NAMES) + 2 * MARGIN
     entries, left, line = [], first, 0
     for name, color in named:

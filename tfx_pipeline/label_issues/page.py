@@ -95,7 +95,7 @@ def _scores(scores: Sequence[float], limit: float, issues: Sequence[Issue]) -> M
 def _masks(spec: DatasetSpec, issues: Sequence[Issue], triples: dict[str, Triple]) -> Markup:
     if not issues:
         return element("p", "None is listed.")
-    colors = color_table(spec.palette, spec.ignored_color)
+    colors = color_table(spec.palette)
     shown = [one for one in issues if one.image_id in triples]
     figures = [_figure(rank, one, triples[one.image_id], colors) for rank, one in enumerate(shown, start=1)]
     hidden = len(issues) - len(shown)

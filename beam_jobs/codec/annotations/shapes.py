@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from beam_jobs.rejections import ANNOTATION, MASK_VALUE, InputRejected
+from schemas.class_ids import ids_of_categories, unlabelled_id
 from schemas.features import IGNORE_ID
 from schemas.shorthand import IGNORE
 from schemas.spec import DatasetSpec
@@ -125,12 +126,12 @@ def draw(shapes: Sequence[Shape], size: tuple[int, int], spec: DatasetSpec) -> t
       InputRejected: A category is unknown, or there is more than is drawn.
     """
     width, height = size
-    known = spec.class_id_of_category
+    known = ids_of_categories(spec)
     if unknown := sorted({one.category for one in shapes} - known.keys()):
         raise InputRejected(MASK_VALUE, f"category {_listed(unknown)}; known are {_listed(known)}")
     if len(shapes) > MAX_SHAPES or len(shapes) * width * height > MAX_DRAWN:
         raise refuse(f"{len(shapes):,} shapes on {width}x{height} pixels are more than are drawn")
-    class_ids = np.full((height, width), spec.unlabelled_id, np.uint8)
+    class_ids = np.full((height, width), unlabelled_id(spec), np.uint8)
     repairs = set()
     for shape in _from_bottom_to_top(shapes, spec):
         class_id = known[shape.category]
@@ -151,7 +152,8 @@ def _from_bottom_to_top(shapes: Sequence[Shape], spec: DatasetSpec) -> Iterable[
         return shapes
     names = dict(enumerate(spec.class_names)) | {IGNORE_ID: IGNORE}
     rank = {name: place for place, name in enumerate(order, 1)}
-    return sorted(shapes, key=lambda one: rank.get(names[spec.class_id_of_category[one.category]], 0))
+    known = ids_of_categories(spec)
+    return sorted(shapes, key=lambda one: rank.get(names[known[one.category]], 0))
 
 
 def _covered(shape: Shape, size: tuple[int, int], repairs: set[str]) -> np.ndarray:

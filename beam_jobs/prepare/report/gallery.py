@@ -9,6 +9,7 @@ from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.prepare.report.mask_shapes import OddMask
 from beam_jobs.prepare.report.thumbnails import Sample, Tile, make_sample
 from beam_jobs.rejections import EXCLUDED, LEFT_OUT_BY_LIST
+from schemas.colors import unknown_color
 from schemas.fitting import LETTERBOX
 from schemas.image_ids import shown_name
 from schemas.image_size import sides
@@ -82,7 +83,7 @@ def rejection_section(spec: DatasetSpec, sheets: dict[str, list[Tile]], manifest
         return element("p", "Nothing was rejected.")
     note = join(
         "Photo and mask as far as they can be decoded, the mask in the classes' colours and unknown values in ",
-        swatch(f"rgb{spec.unknown_color}"),
+        swatch(f"rgb{unknown_color(spec.palette)}"),
         ". The folder ",
         element("code", f"{QUARANTINE_FOLDER}/"),
         " beside this file lists every one with its files.",

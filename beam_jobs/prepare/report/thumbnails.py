@@ -14,7 +14,8 @@ from beam_jobs.codec.photos import check_size, decode_photo
 from beam_jobs.html.class_png import class_png
 from beam_jobs.rejections import Rejection
 from beam_jobs.sources.input_files import read_input
-from schemas.colors import color_table
+from schemas.class_ids import ids_of_mask_values
+from schemas.colors import color_table, unknown_color
 from schemas.spec import DatasetSpec
 
 SAMPLE_SIDE = 192  # pixels, at most; smaller records are shown as they are
@@ -92,7 +93,7 @@ def _draw_mask(data: bytes, spec: DatasetSpec) -> bytes:
     image = read_values(source)
     values = np.asarray(image.resize(_fit(image.size, TILE_SIDE), Image.Resampling.NEAREST))
     table = np.full(256, len(spec.classes), np.uint8)
-    for value, class_id in spec.class_id_of_mask_value.items():
+    for value, class_id in ids_of_mask_values(spec).items():
         if value < len(table):
             table[value] = class_id
     return _coloured_png(table[values], spec)
@@ -112,6 +113,6 @@ def _jpeg(image: Image.Image, size: tuple[int, int]) -> bytes:
 
 def _coloured_png(class_ids: np.ndarray, spec: DatasetSpec) -> bytes:
     """PNG of uint8 [H, W] class ids and IGNORE_ID, where the number of classes stands for an unknown value."""
-    colors = color_table(spec.palette, spec.ignored_color)
-    colors[len(spec.classes)] = spec.unknown_color
+    colors = color_table(spec.palette)
+    colors[len(spec.classes)] = unknown_color(spec.palette)
     return class_png(class_ids, colors)

@@ -27,6 +27,7 @@ from beam_jobs.prepare.shard_writer import to_record_batch
 from beam_jobs.records.sharding import id_hash
 from beam_jobs.rejections import Rejection
 from beam_jobs.statistics.validation import Finding, Validation
+from schemas.colors import unknown_color
 from schemas.image_ids import shown_name
 from schemas.manifest import Shard, Split
 from schemas.photos import JPEG_START
@@ -256,7 +257,8 @@ def test_an_unknown_mask_value_is_seen(tmp_path):
     write_pair(tmp_path, "pug_1", mask=encode(Image.fromarray(np.full((40, 60), 9, np.uint8)), "PNG"))
     tile = make_tile(rejection(mask=tmp_path / "annotations/trimaps/pug_1.png"), SPEC)
     assert tile.photo is None
-    assert Image.open(io.BytesIO(tile.mask)).convert("RGB").getcolors() == [(TILE_SIDE * 64, SPEC.unknown_color)]
+    drawn = Image.open(io.BytesIO(tile.mask)).convert("RGB").getcolors()
+    assert drawn == [(TILE_SIDE * 64, unknown_color(SPEC.palette))]
 
 
 @pytest.mark.parametrize(
