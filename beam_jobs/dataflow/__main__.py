@@ -16,16 +16,10 @@ from beam_jobs.dataflow.options import (
     refuse_decided_flags,
     values_of,
 )
-from beam_jobs.prepare.command_line import (
-    FAILED,
-    PUBLISHED_MEANWHILE,
-    add_arguments,
-    check_places,
-    check_same_options,
-    read_published,
-    report_outcome,
-)
+from beam_jobs.prepare.already_published import check_same_options, read_published
+from beam_jobs.prepare.command_line import FAILED, PUBLISHED_MEANWHILE, add_arguments, report_outcome
 from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.place import check_places
 from beam_jobs.prepare.retry_options import with_base_options
 from beam_jobs.runners.beam_options import parse_beam_flags
 from schemas.errors import UserError

@@ -11,8 +11,10 @@ import sys
 from beam_jobs.console import COMMAND_LINE, CommandLine, exit_code, quiet_libraries
 from beam_jobs.dataflow.options import local_places
 from beam_jobs.google_cloud.dataflow_options import FIXED_FLAGS
-from beam_jobs.prepare.command_line import add_arguments, check_places, check_same_options, read_published
+from beam_jobs.prepare.already_published import check_same_options, read_published
+from beam_jobs.prepare.command_line import add_arguments
 from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.place import check_places
 from beam_jobs.prepare.retry_options import with_base_options
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import sys
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import COMMAND_LINE, CommandLine, heavy_imports, quiet_libraries
 from beam_jobs.monitoring.failures import failure_cause, user_mistake
+from beam_jobs.prepare.already_published import compare_with_published, read_published
 from beam_jobs.prepare.listing import plan_listings
 from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.prepare.place import check_places, free_staging
 from beam_jobs.prepare.retry_options import with_base_options
-from beam_jobs.prepare.summary import changed_options, published_table, withheld_table
+from beam_jobs.prepare.sole_job import alone
+from beam_jobs.prepare.summary import published_table, withheld_table
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.sources.folders import check_folder
-from beam_jobs.storage.files import exists, read_file, remove_if_empty
-from beam_jobs.storage.sole_use import sole_use
-from beam_jobs.storage.versions import read_contract, require_baseline
-from schemas.contract import contract_changes
-from schemas.derived_schema import is_schema_of
+from beam_jobs.storage.versions import require_baseline
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
-from schemas.manifest import Manifest, options_sha256
 from schemas.shipped import available_datasets
-from schemas.version_files import MANIFEST_FILE, METRICS_FILE
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -35,12 +29,7 @@ if TYPE_CHECKING:
     from beam_jobs.monitoring.metrics import JobMetrics
 
 WITHHELD = FAILED = 1
-OTHER_VERSION = "choose another --version"
 PUBLISHED_MEANWHILE = "{} is published anyway: by another job, or by this one before it failed."
-
-
-class AlreadyPublished(UserError):
-    """The version is published with another content."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -64,9 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     pipeline_options = parse_beam_flags(beam_flags)
     _check_runner(pipeline_options)
     if published := read_published(options):
-        return _compare_with_published(published, options, pipeline_options)
+        return compare_with_published(published, options, pipeline_options)
     check_places(options)
-    with _alone(options):
+    with alone(options):
         return _publish(options, pipeline_options, known.verbose)
 
 
@@ -75,14 +64,14 @@ def _publish(options: PrepareOptions, pipeline_options: PipelineOptions, verbose
         seconds, metrics = _run(options, pipeline_options)
     except Exception as error:  # anything that failed in the graph, on any runner
         if mistake := user_mistake(error):
-            clear_own_staging(options)
+            free_staging(options, options.staging_dir)
             raise (error if verbose else mistake) from None
         if verbose:
             raise
         print(f"error: the job failed: {failure_cause(error)}", file=sys.stderr)
         if published := read_published(options):
             print(PUBLISHED_MEANWHILE.format(options.version_dir), file=sys.stderr)
-            return _compare_with_published(published, options, pipeline_options)
+            return compare_with_published(published, options, pipeline_options)
         print("Nothing is published; the same command starts over. --verbose shows where it failed.", file=sys.stderr)
         return FAILED
     return report_outcome(options, seconds, metrics)
@@ -179,126 +168,6 @@ def _check_runner(pipeline_options: PipelineOptions) -> None:
     """Dataflow needs more than a runner's name: a bucket, workers, and a package."""
     if pipeline_options.get_all_options()["runner"] == "DataflowRunner":
         raise UserError("--runner=DataflowRunner: use python -m beam_jobs.dataflow, which takes the same options")
-
-
-@contextlib.contextmanager
-def _alone(options: PrepareOptions) -> Iterator[None]:
-    """Keeps a second job of this version from running on this machine; UserError where there is one.
-
-    A bucket has no such lock: the first job to publish wins, and the other one finds out when it ends.
-    """
-    if "://" in options.output:
-        yield
-        return
-    from beam_jobs.prepare.place import free_interrupted, mark_staging
-
-    refusal = f"{options.version_dir}: another job is preparing this version; wait for its end, or {OTHER_VERSION}"
-    all_staging = os.path.dirname(options.staging_root)
-    with contextlib.ExitStack() as stack:
-        stack.callback(remove_if_empty, all_staging)
-        try:
-            os.makedirs(all_staging, exist_ok=True)
-            stack.enter_context(sole_use(_lock(options), refusal))
-            free_interrupted(options)
-            mark_staging(options)
-        except OSError as error:
-            raise UserError(f"--output {options.output}: can't be written to ({error.strerror})") from None
-        yield
-
-
-def _lock(options: PrepareOptions) -> str:
-    return f"{options.staging_root}.lock"
-
-
-def _clear_staging(options: PrepareOptions) -> None:
-    """Deletes what killed jobs left behind of a version that is published."""
-    from beam_jobs.prepare.place import delete_staging
-
-    if "://" not in options.output and exists(_lock(options)):
-        with (
-            contextlib.suppress(UserError),
-            sole_use(_lock(options), "a job that can no longer publish is still running"),
-        ):
-            pass  # removes it
-    delete_staging(options, published=True)
-
-
-def clear_own_staging(options: PrepareOptions) -> None:
-    """Deletes what this job has staged, apart from the record of what it has moved, which the next job needs."""
-    from beam_jobs.prepare.place import free_staging
-
-    free_staging(options, options.staging_dir)
-
-
-def check_places(options: PrepareOptions) -> None:
-    """Raises a UserError if files that are not ours are where a version, or a withheld one, will go."""
-    from beam_jobs.prepare.place import check_place
-
-    for place in (options.version_dir, options.rejected_dir):
-        try:
-            check_place(options, place)
-        except OSError as error:
-            raise UserError(f"--output {options.output}: {place} can't be read ({error})") from None
-
-
-def read_published(options: PrepareOptions) -> Manifest | None:
-    """The manifest of the version that the options name, or None where it is not published."""
-    from beam_jobs.storage.versions import read_manifest
-
-    try:
-        return read_manifest(options.version_dir) if exists(f"{options.version_dir}/{MANIFEST_FILE}") else None
-    except (OSError, ValueError) as error:  # ValueError: a file system of Beam's that is not set up
-        raise UserError(f"--output {options.output}: {MANIFEST_FILE} can't be read ({error})") from None
-
-
-def _compare_with_published(published: Manifest, options: PrepareOptions, pipeline_options) -> int:
-    """Repeating the same inputs and options is no error and no work; anything else must not touch the version."""
-    from beam_jobs.prepare.accounting import restore_metrics
-
-    check_same_options(published, options)
-    digest_lists = published.dataset_sha256 is not None
-    if _digest_of_inputs(options, pipeline_options, digest_lists) != published.inputs_sha256:
-        raise AlreadyPublished(f"{options.version_dir} is already published from other inputs; {OTHER_VERSION}")
-    _clear_staging(options)
-    print(f"Already published from the same inputs and options: {options.version_dir}")
-    if restore_metrics(published, options.version_dir):
-        print(f"Its {METRICS_FILE} was missing: counts are restored from the manifest, times are lost.")
-    return 0
-
-
-def check_same_options(published: Manifest, options: PrepareOptions) -> None:
-    """Raises a UserError if a published version was made with other options or under another contract."""
-    if published.options_sha256 != options_sha256(options.content_options):
-        changed = changed_options(published.options, options.content_options)
-        raise AlreadyPublished(f"{options.version_dir} is already published with {changed}; {OTHER_VERSION}")
-    if not is_schema_of(options.description, published.schema_sha256):
-        raise AlreadyPublished(
-            f"{options.version_dir} is already published, checked against another schema; {OTHER_VERSION}"
-        )
-    if changes := contract_changes(read_contract(options.version_dir, published), options.description):
-        raise AlreadyPublished(f"{options.version_dir} is already published with {'; '.join(changes)}; {OTHER_VERSION}")
-
-
-def _digest_of_inputs(options: PrepareOptions, pipeline_options, digest_lists: bool) -> str:
-    import tempfile
-
-    import apache_beam as beam
-
-    from beam_jobs.prepare.inputs_digest import DigestInputs
-    from beam_jobs.prepare.planning import plan_records
-    from beam_jobs.runners.supervision import supervised_pipeline
-    from beam_jobs.storage.files import write_atomically
-
-    with tempfile.TemporaryDirectory() as local:
-        folder = options.staging_dir if "://" in options.output else local
-        path = f"{folder}/inputs_sha256"
-        with supervised_pipeline(pipeline_options) as pipeline:
-            _ = (
-                pipeline
-                | "DigestInputs" >> DigestInputs(plan_records(options, digest_lists))
-                | "WriteDigest" >> beam.Map(lambda digest: write_atomically(path, digest.encode()))
-            )
-        return read_file(path).decode()
 
 
 def _run(options: PrepareOptions, pipeline_options) -> tuple[float, JobMetrics]:

@@ -66,6 +66,15 @@ def check_place(options: PrepareOptions, place: str) -> None:
     refuse_foreign(options, place, sizes_below(place))
 
 
+def check_places(options: PrepareOptions) -> None:
+    """Raises a UserError if files that are not ours are where a version, or a withheld one, will go."""
+    for place in (options.version_dir, options.rejected_dir):
+        try:
+            check_place(options, place)
+        except OSError as error:
+            raise UserError(f"--output {options.output}: {place} can't be read ({error})") from None
+
+
 def refuse_foreign(options: PrepareOptions, place: str, found: Iterable[str]) -> None:
     """Raises a UserError if a file found in a place was not recorded by a job of this version."""
     found = set(found)

@@ -12,6 +12,7 @@ from beam_jobs.console import USER_ERROR, CommandLine, show_lines_at_once
 from beam_jobs.describe import command_line as describe
 from beam_jobs.describe.remarks import FIRST_VERSION
 from beam_jobs.prepare import command_line as prepare
+from beam_jobs.prepare.already_published import AlreadyPublished
 from beam_jobs.sources.dataset_file import read_dataset
 from beam_jobs.sources.folders import list_photos
 from beam_jobs.storage.files import exists, read_part, write_atomically
@@ -148,7 +149,7 @@ def _publish(
         _check_exclusion(newest, given)
         try:
             return newest, prepare.main([*places, f"--version={newest.name}"])
-        except prepare.AlreadyPublished:
+        except AlreadyPublished:
             version = next_version(newest.name)
             print(f"Something has changed since {newest.name}; publishing {version}")
     version = version or FIRST_VERSION

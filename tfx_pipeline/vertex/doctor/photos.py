@@ -57,7 +57,7 @@ def check_dataflow(config: CloudPipelineConfig, google: Google) -> Iterator[Find
 def _prepare(config: CloudPipelineConfig, configured: DataflowOptions) -> str | None:
     """Runs the job to its end; returns what is wrong with it, or None."""
     from beam_jobs.dataflow.submission import DONE, causes, follow, preparation, submit
-    from beam_jobs.prepare.command_line import read_published
+    from beam_jobs.prepare.already_published import read_published
     from beam_jobs.prepare.options import PrepareOptions
     from beam_jobs.runners.beam_options import parse_beam_flags
 
