@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from typing import TYPE_CHECKING
 
+from beam_jobs.prepare.content_options import content_options
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.sole_job import clear_staging
 from beam_jobs.prepare.summary import changed_options
@@ -51,8 +52,8 @@ def compare_with_published(published: Manifest, options: PrepareOptions, pipelin
 
 def check_same_options(published: Manifest, options: PrepareOptions) -> None:
     """Raises a UserError if a published version was made with other options or under another contract."""
-    if published.options_sha256 != options_sha256(options.content_options):
-        changed = changed_options(published.options, options.content_options)
+    if published.options_sha256 != options_sha256(content_options(options)):
+        changed = changed_options(published.options, content_options(options))
         raise AlreadyPublished(f"{options.version_dir} is already published with {changed}; {OTHER_VERSION}")
     if not is_schema_of(options.description, published.schema_sha256):
         raise AlreadyPublished(

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from beam_jobs.codec.mask_colors import find_contradiction, merge_colors
+from beam_jobs.prepare.content_options import content_options
+from beam_jobs.prepare.contract import Contract
 from beam_jobs.prepare.inputs_digest import inputs_sha256
-from beam_jobs.prepare.options import Contract, PrepareOptions
+from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.shard_writer import WrittenShard
 from beam_jobs.prepare.spanning_groups import SpanningGroups
 from beam_jobs.prepare.tally import Tally
@@ -87,8 +89,8 @@ def make_manifest(
         schema_sha256=_sha256(contract.schema_text),
         dataset_sha256=_sha256(contract.dataset_text),
         inputs_sha256=inputs_sha256(inputs_digest),
-        options=options.content_options,
-        options_sha256=options_sha256(options.content_options),
+        options=content_options(options),
+        options_sha256=options_sha256(content_options(options)),
         code_version=importlib.metadata.version(DISTRIBUTION),
     )
 

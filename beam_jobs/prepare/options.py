@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import ByteSize, Field, field_validator, model_validator
 
@@ -12,8 +12,6 @@ from beam_jobs.sources.dataset_file import read_dataset
 from beam_jobs.sources.excluded import ids_sha256, read_excluded
 from beam_jobs.storage.locations import wildcard_problem
 from beam_jobs.storage.versions import absolute_folder
-from schemas.contract import dataset_text
-from schemas.derived_schema import derive_schema
 from schemas.features import SPLITS, TEST, TRAINING_SPLITS
 from schemas.fitting import LETTERBOX, STRETCH, Fit
 from schemas.frozen_model import FrozenModel
@@ -27,17 +25,6 @@ from schemas.version_files import VERSION
 MIN_SIDE, MAX_SIDE = 16, 4096  # pixels of a record's side
 JOB_ID = r"^[0-9a-f]{32}$"
 STAGING, REJECTED_VERSIONS = "_staging", "_rejected"
-BASE_OPTIONS = ("retry_quarantined", "base_sha256")  # what a version was built upon
-
-
-class Contract(NamedTuple):
-    """The content of a version's `dataset.yaml` and `schema.pbtxt`.
-
-    The launcher reads it, and it travels with the graph: workers may have another release installed.
-    """
-
-    dataset_text: str
-    schema_text: str
 
 
 class PrepareOptions(FrozenModel):
@@ -237,12 +224,6 @@ class PrepareOptions(FrozenModel):
         return SPLITS if has_test else TRAINING_SPLITS
 
     @property
-    def contract(self) -> Contract:
-        """The contract that the version is published under, as its files."""
-        spec = with_origin(self.description, self.origin)  # the location of this job's files is not part of it
-        return Contract(dataset_text(spec), derive_schema(spec))
-
-    @property
     def encoding(self) -> Encoding:
         """How records are encoded."""
         return Encoding(
@@ -282,35 +263,6 @@ class PrepareOptions(FrozenModel):
     @property
     def _dataset_dir(self) -> str:
         return f"{self.output}/{self.dataset}"
-
-    @property
-    def content_options(self) -> dict[str, str | int | float | None]:
-        """The options that decide a version's bytes, as its manifest states them; not folders or gates."""
-        options = self.model_dump(
-            include={
-                "image_size",
-                "split",
-                "eval_fraction",
-                "image_format",
-                "jpeg_quality",
-                "max_missing_fraction",
-                "shard_bytes",
-            }
-        )
-        if self.split == "official" and not self.description.hashes_some:
-            options["eval_fraction"] = None
-        if self.test_fraction:
-            options["test_fraction"] = self.test_fraction
-        if self.fit == LETTERBOX:
-            options["fit"] = self.fit
-        if self.image_format == "png":
-            options["jpeg_quality"] = None
-        options["near_duplicates"] = self.near_duplicates if self.near_duplicates == "one_side" else None
-        if self.retry_quarantined:
-            options |= self.model_dump(include=set(BASE_OPTIONS))
-        if self.exclude_sha256:
-            options["exclude_sha256"] = self.exclude_sha256
-        return options
 
 
 def _with_excluded(values: dict[str, Any], description: DatasetSpec) -> dict[str, Any]:

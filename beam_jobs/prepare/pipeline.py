@@ -21,9 +21,10 @@ from beam_jobs.once import MapOnce
 from beam_jobs.packing import Pack, pack_plans, unpack_plans
 from beam_jobs.prepare.base import read_base
 from beam_jobs.prepare.claim import Moved
+from beam_jobs.prepare.contract import Contract, contract_of
 from beam_jobs.prepare.decision import Decision, Problem, find_problems, make_manifest
 from beam_jobs.prepare.group_split import KEPT, REASSIGNED, SplitByGroup
-from beam_jobs.prepare.options import Contract, PrepareOptions
+from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.place import mark_staging
 from beam_jobs.prepare.planning import plan_records
 from beam_jobs.prepare.publish import MoveFile, conclude, files_to_move, stage_validation
@@ -72,7 +73,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
     decision = pipeline | "Decide" >> MapOnce(
         _decide,
         options,
-        options.contract,
+        contract_of(options),
         shards=AsIter(shards.written),
         tallies=AsIter(plan[TALLIES]),
         line_files=AsIter(_write_line_files(plan, shards, options)),

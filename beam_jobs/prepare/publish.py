@@ -25,8 +25,9 @@ from beam_jobs.prepare.claim import (
     release_claim,
     take_claim,
 )
+from beam_jobs.prepare.contract import Contract
 from beam_jobs.prepare.decision import Decision
-from beam_jobs.prepare.options import Contract, PrepareOptions
+from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.place import (
     OUTCOME_FILE,
     check_place,

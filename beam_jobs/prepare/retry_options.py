@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from beam_jobs.console import COMMAND_LINE
-from beam_jobs.prepare.options import BASE_OPTIONS, PrepareOptions
+from beam_jobs.prepare.content_options import BASE_OPTIONS, content_options
+from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.summary import changed_options
 from beam_jobs.sources.dataset_file import read_origin
 from beam_jobs.storage.versions import read_contract, require_shards, require_version
@@ -44,7 +45,7 @@ def with_base_options(values: dict[str, Any]) -> dict[str, Any]:
     before = _without_base(base.options)
     kept = {name: value for name, value in before.items() if name in PrepareOptions.model_fields and value is not None}
     completed = {**kept, **values, "base_sha256": base.sha256}
-    now = _without_base(parse_model(PrepareOptions, completed, COMMAND_LINE).content_options)
+    now = _without_base(content_options(parse_model(PrepareOptions, completed, COMMAND_LINE)))
     if before != now:
         raise UserError(
             f"--retry_quarantined {asked.base_dir}: was made with {changed_options(before, now)}, and its records are"

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from beam_jobs.prepare.contract import contract_of
 from beam_jobs.prepare.decision import Decision
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.publish import files_to_move
@@ -73,7 +74,7 @@ def test_a_version_holds_its_contract_and_the_manifest_its_digest(version):
 def test_where_the_photos_lie_is_no_part_of_the_contract():
     options = {"dataset": "pets", "input": "a", "output": "b", "version": "1.0.0"}
     elsewhere = PrepareOptions(**options, image_path="photos/{id}.png", mask_path="masks/{id}.png")
-    assert elsewhere.contract == PrepareOptions(**options).contract
+    assert contract_of(elsewhere) == contract_of(PrepareOptions(**options))
     assert elsewhere.spec.image_path == "photos/{id}.png"
 
 

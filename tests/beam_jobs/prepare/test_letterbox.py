@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from beam_jobs.prepare.content_options import content_options
+from beam_jobs.prepare.contract import contract_of
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.records import Encoding, copied_photo_hash, make_record, new_photo_hash
 from beam_jobs.validate.command_line import main as validate
@@ -144,8 +146,8 @@ def test_the_option_decides_then_the_description_and_without_both_photos_are_str
     assert options_of(tmp_path, None, fit="letterbox").encoding.fit == "letterbox"
     stretched = options_of(tmp_path, None)
     assert stretched.encoding.fit == "stretch"
-    assert "fit" not in stretched.content_options  # so that versions keep their bytes
-    assert "fit" not in stretched.contract.dataset_text
+    assert "fit" not in content_options(stretched)  # so that versions keep their bytes
+    assert "fit" not in contract_of(stretched).dataset_text
 
 
 def test_letterboxing_into_no_size_is_refused_with_the_remedy(tmp_path):
