@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from beam_jobs.describe.layout import MASK_WORDS, PICTURES, split_template
+from beam_jobs.describe.names import MASK_WORDS, PICTURES, split_template
 from beam_jobs.elements import SourceFile
 from beam_jobs.records.sharding import id_hash
 from beam_jobs.sources.annotations.chunks import read_chunks

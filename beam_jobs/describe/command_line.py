@@ -12,7 +12,8 @@ from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
 from beam_jobs.describe.annotations import find_annotations
 from beam_jobs.describe.class_names import find_names
 from beam_jobs.describe.dataset_text import dataset_yaml
-from beam_jobs.describe.layout import DERIVED_WORDS, MASK_WORDS, Layout, find_layouts
+from beam_jobs.describe.layout import Layout, find_layouts
+from beam_jobs.describe.names import DERIVED_WORDS, MASK_WORDS
 from beam_jobs.describe.remarks import folders_as_classes, problems_of, say_what_next
 from beam_jobs.describe.unpaired import why_nothing_pairs
 from beam_jobs.elements import SourceFile, spell_out

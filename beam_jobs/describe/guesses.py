@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from beam_jobs.describe.layout import split_template
+from beam_jobs.describe.names import split_template
 from beam_jobs.describe.survey import LOSSY_KIND, Survey
 from schemas.path_pattern import SPLIT_NAMES
 from schemas.shorthand import ASKED, IGNORE

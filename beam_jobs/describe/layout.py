@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import posixpath
-import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from itertools import islice, product
+from itertools import islice
 from typing import NamedTuple
 
+from beam_jobs.describe.affixes import SAMPLE, Affix, affix_rank, likely_affixes, with_affix, without_affix
+from beam_jobs.describe.names import (
+    DERIVED_WORDS,
+    LOSSY,
+    MASK_WORDS,
+    MEASURED_WORDS,
+    NUMBERED_BY_TASK,
+    PHOTO_WORDS,
+    PICTURES,
+    is_telling,
+    split_template,
+)
 from schemas.path_pattern import PLACEHOLDER, SPLIT_NAMES, is_system_name
 
 ANY = "*"  # in place of an extension
-PICTURES = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "gif", "ppm", "pgm", "pnm")
-LOSSY = ("jpg", "jpeg")
 MAX_NAMES = 20_000  # of one folder, to find the pattern by
 MAX_LAYOUTS = 8  # that are returned
 MAX_SIBLINGS = 2_000  # folders that one `*` may stand for
-MASK_WORDS = re.compile(
-    r"mask|label|annot|(?<![a-z])(gt|ann)|seg|trimap|target|ground.?truth|manual|_id\b", re.IGNORECASE
-)
-PHOTO_WORDS = re.compile(r"im(a)?g|photo|picture|pic|raw|left|input|frame|scan|sat(?![a-z])", re.IGNORECASE)
-DERIVED_WORDS = re.compile(
-    r"instance|object|colou?r|rgb|panoptic|contour|bound|edge|overlay|viz|vis(?![a-z])", re.IGNORECASE
-)
-MEASURED_WORDS = re.compile(
-    r"depth|dispar|thermal|infrared|elevation|(?<![a-z])(normals?|flow|dem|dsm|nir)(?![a-z])", re.IGNORECASE
-)
-# Label Studio's masks, which have no photo's name
-NUMBERED_BY_TASK = re.compile(r"task-\d+-annotation-\d+-by-\d+-tag-.+-\d+\.(png|npy)$")
 _SAME_EXTENSION = {"jpeg": "jpg"}  # as patterns match them
-_SPLIT_PART = re.compile(rf"(?i)(?<![a-z])({'|'.join(sorted(SPLIT_NAMES, key=len, reverse=True))})(?![a-z])")
-_SPLIT_START = re.compile(
-    rf"(?i)^({'|'.join(sorted(SPLIT_NAMES, key=len, reverse=True))})(?=(annot|mask|label|image|img|gt)[a-z]*$)"
-)
 _MIN_PAIRS = 0.5  # share of the smaller group that must pair
 _SIBLINGS = 0.25  # what a pair of two such folders counts: with four kinds of mask, these pair with each other
-_MAX_ENDINGS = 8  # of the names of a group that are tried
-_MIN_ENDING = 0.1  # of these names that share an ending
-_SAMPLE = 1000  # names of a group by which affixes are chosen
 
 
 class Group(NamedTuple):
@@ -73,7 +63,6 @@ class Layout(NamedTuple):
     shared_names: int = 0
 
 
-Affix = tuple[str, str]  # what stands before and behind an id
 Names = dict[tuple[str, ...], dict[str, str]]  # (split, what `*` stands for) to stem to path
 
 
@@ -128,22 +117,7 @@ def _are_siblings(image: str, mask: str) -> bool:
     """Whether the folders of photos and masks differ only in names without a meaning, such as two cities."""
     parts = posixpath.dirname(image).split("/"), posixpath.dirname(mask).split("/")
     names = {name for pair in zip(*parts) if pair[0] != pair[1] for name in pair}
-    return bool(names) and len(parts[0]) == len(parts[1]) and not any(map(_is_telling, names))
-
-
-def _is_telling(name: str) -> bool:
-    """Whether the name of a folder says that it has photos or masks."""
-    return bool(MASK_WORDS.search(name) or PHOTO_WORDS.search(name))
-
-
-def split_template(folder: str) -> tuple[str, str]:
-    """Replaces the first name of a split in a folder by `{split}`; returns the folder and that name."""
-    parts = folder.split("/")
-    for index, part in enumerate(parts):
-        if match := _SPLIT_START.search(part) or _SPLIT_PART.search(part):
-            parts[index] = f"{part[: match.start(1)]}{{split}}{part[match.end(1) :]}"
-            return "/".join(parts), match[1]
-    return folder, ""
+    return bool(names) and len(parts[0]) == len(parts[1]) and not any(map(is_telling, names))
 
 
 def _of_any_extension(groups: dict[Group, Names]) -> dict[Group, Names]:
@@ -168,7 +142,7 @@ def _families(groups: dict[Group, Names]) -> dict[Group, Names]:
     for group in groups:
         parts = group.folder.split("/") if group.folder else []
         for index, part in enumerate(parts):
-            if "{split}" not in part and not _is_telling(part):
+            if "{split}" not in part and not is_telling(part):
                 family = "/".join([*parts[:index], "*", *parts[index + 1 :]])
                 members[Group(family, group.extension)].append((unicodedata.normalize("NFC", part), group))
     families: dict[Group, Names] = {}
@@ -189,18 +163,18 @@ def _pair(images: Group, masks: Group, groups: dict[Group, Names]) -> list[Layou
     if not places:
         return []
     stems = [stem for place in places for stem in photos[place]], [stem for place in places for stem in labels[place]]
-    sample = list(islice(((place, stem) for place in places for stem in labels[place]), _SAMPLE))
+    sample = list(islice(((place, stem) for place in places for stem in labels[place]), SAMPLE))
     counts = {}
-    for own, other in _affixes(*stems):
+    for own, other in likely_affixes(*stems):
         if images == masks and not _tells_apart(images.folder, own, other):
             continue
-        ids = ((place, _cut(other, stem)) for place, stem in sample)
-        counts[own, other] = sum(one is not None and _join(own, one) in photos[place] for place, one in ids)
+        ids = ((place, without_affix(other, stem)) for place, stem in sample)
+        counts[own, other] = sum(one is not None and with_affix(own, one) in photos[place] for place, one in ids)
     most = max(counts.values(), default=0)
     smaller = min(len(sample), len(stems[0])) * (0.5 if images == masks else 1)
     if most < max(1, _MIN_PAIRS * smaller / max(1, _kinds(counts, most))):
         return []
-    likely = sorted((affixes for affixes in counts if counts[affixes] == most), key=_affix_rank)
+    likely = sorted((affixes for affixes in counts if counts[affixes] == most), key=affix_rank)
     firsts = {other: (own, other) for own, other in reversed(likely)}  # the likeliest of each kind of mask
     return [_layout((images, own, photos), (masks, other, labels), places) for own, other in firsts.values()]
 
@@ -270,69 +244,9 @@ def _with_folder_in_id(group: tuple[Group, Affix, Names]) -> tuple[Group, Affix,
 def _ids(group: tuple[Group, Affix, Names], place: tuple[str, ...]) -> dict[str, str]:
     """Id to path."""
     _, affix, names = group
-    return {one: path for stem, path in names[place].items() if (one := _cut(affix, stem)) is not None}
-
-
-def _affixes(photos: list[str], masks: list[str]) -> list[tuple[Affix, Affix]]:
-    """Candidates for the affixes around the id in the names of photos and of masks."""
-    none = ("", "")
-    candidates: list[tuple[Affix, Affix]] = [(none, none)]
-    known = set(photos)
-    for stem in sorted(masks)[:200]:  # x and x_mask, mask_x
-        for cut in (match.start() for match in re.finditer(r"[_.\- ]", stem)):
-            if stem[:cut] in known:
-                candidates.append((none, ("", stem[cut:])))
-            if stem[cut + 1 :] in known:
-                candidates.append((none, (stem[: cut + 1], "")))
-    candidates += product(_frames(photos), _frames(masks))  # x_leftImg8bit and x_gtFine_labelIds
-    candidates += product([none, *_endings(photos)], [none, *_endings(masks)])
-    firsts = Counter(match[0] for stem in {*photos, *masks} if (match := re.match(r".+?[_.\- ]", stem)))
-    common = [(first, "") for first, count in firsts.most_common(4) if count > len(photos) / 4]  # img_x and mask_x
-    candidates += [(own, other) for own in common for other in common if own != other]
-    return list(dict.fromkeys(candidates))
-
-
-def _affix_rank(affixes: tuple[Affix, Affix]) -> tuple[object, ...]:
-    """Sort key: short affixes first, so that ids stay long."""
-    return sum(map(len, (*affixes[0], *affixes[1]))), affixes
-
-
-def _endings(stems: list[str]) -> list[Affix]:
-    """Endings with a letter that many of the names share, such as `_color`, the most common first."""
-    counts: Counter[str] = Counter()
-    few = sorted(stems)[:: max(1, len(stems) // _SAMPLE)]
-    for stem in few:
-        counts.update(stem[match.start() :] for match in re.finditer(r"(?<!^)[_.\- ](?=[^_.\- ]*[^\W\d])", stem))
-    least = max(2, _MIN_ENDING * len(few))
-    found = [("", ending) for ending, count in counts.most_common() if count >= least]
-    return found[:_MAX_ENDINGS]
-
-
-def _frames(stems: list[str]) -> list[Affix]:
-    """Common prefixes and suffixes of all names, cut at the end of a word."""
-    if not stems:
-        return [("", "")]
-    prefix = posixpath.commonprefix([min(stems), max(stems)])
-    backwards = [one[::-1] for one in stems]
-    suffix = posixpath.commonprefix([min(backwards), max(backwards)])[::-1]
-    prefix = prefix[: max((prefix.rfind(one) for one in "_.- "), default=-1) + 1]
-    starts = [suffix.find(one) for one in "_.- " if one in suffix]
-    suffix = suffix[min(starts) :] if starts else ""
-    return list(dict.fromkeys([("", ""), ("", suffix), (prefix, ""), (prefix, suffix)]))
-
-
-def _cut(affix: Affix, stem: str) -> str | None:
-    """The id in a name; None where it lacks the affix."""
-    prefix, suffix = affix
-    if len(stem) <= len(prefix) + len(suffix) or not (stem.startswith(prefix) and stem.endswith(suffix)):
-        return None
-    return stem[len(prefix) : len(stem) - len(suffix)]
-
-
-def _join(affix: Affix, image_id: str) -> str:
-    return f"{affix[0]}{image_id}{affix[1]}"
+    return {one: path for stem, path in names[place].items() if (one := without_affix(affix, stem)) is not None}
 
 
 def _pattern(group: tuple[Group, Affix, Names], split: str) -> str:
     (folder, extension), affix, _ = group
-    return f"{folder.replace('{split}', split)}/{_join(affix, '{id}')}.{extension}".removeprefix("/")
+    return f"{folder.replace('{split}', split)}/{with_affix(affix, '{id}')}.{extension}".removeprefix("/")

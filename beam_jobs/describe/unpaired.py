@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from beam_jobs.describe.layout import NUMBERED_BY_TASK, PICTURES
+from beam_jobs.describe.names import NUMBERED_BY_TASK, PICTURES
 from schemas.version_files import DATASET_FILE
 
 _BY_HAND = f"Give each mask its photo's name, or write {DATASET_FILE} by hand (schemas/README.md)"
