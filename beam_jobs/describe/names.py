@@ -11,6 +11,7 @@ LOSSY = ("jpg", "jpeg")
 MASK_WORDS = re.compile(
     r"mask|label|annot|(?<![a-z])(gt|ann)|seg|trimap|target|ground.?truth|manual|_id\b", re.IGNORECASE
 )
+MASK_FOLDER = re.compile(rf"{MASK_WORDS.pattern}|panoptic|instance", re.IGNORECASE)
 PHOTO_WORDS = re.compile(r"im(a)?g|photo|picture|pic|raw|left|input|frame|scan|sat(?![a-z])", re.IGNORECASE)
 DERIVED_WORDS = re.compile(
     r"instance|object|colou?r|rgb|panoptic|contour|bound|edge|overlay|viz|vis(?![a-z])", re.IGNORECASE
