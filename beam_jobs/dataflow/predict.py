@@ -23,7 +23,7 @@ from schemas.errors import UserError
 from schemas.frozen_model import parse_model
 
 if TYPE_CHECKING:
-    from beam_jobs.predict.pipeline import Request
+    from beam_jobs.predict.request import Request
 
 PLACES = ("model", "photos", "version_dir", "output")
 

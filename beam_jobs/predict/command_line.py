@@ -20,7 +20,7 @@ from schemas.features import SPLITS
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from beam_jobs.predict.pipeline import Request
+    from beam_jobs.predict.request import Request
 
 FAILED = 1
 _SHOWN_CLASSES = 8
@@ -95,7 +95,7 @@ def _run(request: Request, options: PipelineOptions) -> None:
 
 def report(request: Request, seconds: float) -> int:
     """Prints what a job has written in `seconds`; returns the exit code."""
-    from beam_jobs.predict.pipeline import SUMMARY_FILE
+    from beam_jobs.predict.summary import SUMMARY_FILE
 
     summary = json.loads(read_file(f"{request.output}/{SUMMARY_FILE}"))
     photos, rejected = summary["photos"], summary["rejected"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import resource
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -152,9 +152,3 @@ def _copy(source: str, target: str) -> str:
 def mask_path(output: str, image_id: str) -> str:
     """Where the mask of an id is written."""
     return posixpath.join(output, "masks", f"{image_id}.png")
-
-
-def finite(values: Iterable[float]) -> Iterator[float | None]:
-    """Converts numbers for JSON: NaN becomes None."""
-    for value in values:
-        yield None if np.isnan(value) else float(value)

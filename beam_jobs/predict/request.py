@@ -1,22 +1,43 @@
-"""Checks a request for predictions before Beam is imported: the model, the photos or the version, the output."""
+"""A request for predictions, checked before Beam is imported: the model, the photos or the version, the output."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from beam_jobs.console import heavy_imports
 from beam_jobs.storage.versions import absolute_folder, read_contract, require_shards, require_version
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
+from schemas.exported_model import ModelInfo
+from schemas.manifest import Manifest, Shard
 from schemas.path_pattern import PathPattern, check_path_pattern
 
-if TYPE_CHECKING:
-    from beam_jobs.predict.pipeline import Request
-    from schemas.exported_model import ModelInfo
-    from schemas.manifest import Manifest
-
 ANY_PHOTO = "{id}.*"
+
+
+class Request(NamedTuple):
+    """What is predicted.
+
+    Attributes:
+      model_dir: Folder of the exported model.
+      info: Its model_info.json.
+      output: Folder that masks and table go to.
+      photos: Folder of photos; empty where a version is predicted.
+      image_path: Pattern below `photos`.
+      version_dir: Published version, whose masks are the truth; empty where photos are predicted.
+      shards: Its shards.
+      progress_dir: Folder for the progress files.
+    """
+
+    model_dir: str
+    info: ModelInfo
+    output: str
+    photos: str
+    image_path: str
+    version_dir: str
+    shards: tuple[Shard, ...]
+    progress_dir: str
 
 
 def make_request(
@@ -60,7 +81,6 @@ def make_request(
         raise UserError(f"--output {output}: lies in {clash}, which is read; give a folder outside of it")
     with heavy_imports():
         from beam_jobs.predict.model import read_model_info
-        from beam_jobs.predict.pipeline import Request
 
     info = read_model_info(model_dir)
     if version_dir and manifest:

@@ -1,0 +1,99 @@
+"""Finds the photos of a folder, or the records of a published version, and checks that each has an id of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+from apache_beam.pvalue import TaggedOutput
+
+from beam_jobs.elements import SourceFile
+from beam_jobs.monitoring.progress import report_planned
+from beam_jobs.predict.request import Request
+from beam_jobs.records.published_records import find_records
+from beam_jobs.rejections import DUPLICATE_ID, UNSAFE_ID, InputRejected, Rejection
+from beam_jobs.sources.folders import list_photos
+from beam_jobs.sources.input_files import check_listed
+from beam_jobs.sources.left_out import LeftOutFiles
+from schemas.bounded_text import enumerated
+from schemas.image_ids import is_image_id
+from schemas.path_pattern import PathPattern
+
+PHOTOS, REJECTED, LEFT_OUT = "photos", "rejected", "left_out"  # tags of outputs
+STAGE = "predict"  # of rejections
+ALL = "all"  # progress is per split; here all photos count as one
+
+Found = tuple[str, SourceFile]  # an id and its photo
+
+
+class FindPhotos(beam.PTransform):
+    """Photos with their ids, spread over the workers; two files of one id are both rejected.
+
+    Outputs by tag: `photos` (id, SourceFile), `rejected` (Rejection) and, of a folder, `left_out`.
+    """
+
+    def __init__(self, request: Request):
+        super().__init__()
+        self._request = request
+
+    def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
+        request = self._request
+        left_out: dict[str, beam.PCollection] = {}
+        if request.version_dir:
+            found = (
+                pipeline
+                | "NameShards" >> beam.Create(request.shards, reshuffle=True)
+                | "ListRecords"
+                >> beam.FlatMap(
+                    lambda shard, folder: find_records(folder, shard), request.version_dir
+                ).with_output_types(Found)
+            )
+        else:
+            listed = (
+                pipeline
+                | "NameFolder" >> beam.Create([request.photos])
+                | "ListFolder"
+                >> beam.ParDo(_ListPhotos(request.image_path))
+                .with_output_types(Found)
+                .with_outputs(LEFT_OUT, main="found")
+            )
+            found, left_out = listed.found, {LEFT_OUT: listed[LEFT_OUT]}
+        _ = (
+            found
+            | "Count" >> beam.combiners.Count.Globally()
+            | "ReportFound" >> beam.Map(lambda count: report_planned(request.progress_dir, ALL, count))
+        )
+        checked = (
+            found  # (id, SourceFile)
+            | "GroupById" >> beam.GroupByKey()
+            | "CheckIds" >> beam.FlatMapTuple(_check_id).with_output_types(Found).with_outputs(REJECTED, main=PHOTOS)
+        )
+        return {PHOTOS: checked[PHOTOS], REJECTED: checked[REJECTED], **left_out}
+
+
+class _ListPhotos(beam.DoFn):
+    """Folder -> (id, SourceFile) of each photo; other output: one dictionary of kinds to LeftOut."""
+
+    def __init__(self, image_path: str):
+        self._image_path = image_path
+
+    def process(self, folder: str) -> Iterator[Found | TaggedOutput]:
+        left_out = LeftOutFiles([PathPattern(self._image_path)])
+        yield from list_photos(folder, self._image_path, left_out)
+        yield TaggedOutput(LEFT_OUT, left_out.kinds)
+
+
+def _check_id(image_id: str, sources: Iterable[SourceFile]) -> Iterator[Found | TaggedOutput]:
+    first, *others = sorted(sources)
+    try:
+        if others:
+            raise InputRejected(DUPLICATE_ID, f"{enumerated([first, *others], ' and ', most=2)} would have one mask")
+        if not image_id:
+            raise InputRejected(UNSAFE_ID, "nothing is left of the name where --image_path has {id}; rename the file")
+        if not is_image_id(image_id):  # of a record that the preparation did not write, or before it bounded ids
+            raise InputRejected(UNSAFE_ID, f"{image_id!r} cannot be the name of a file")
+        check_listed(first)
+    except InputRejected as error:
+        yield TaggedOutput(REJECTED, Rejection(image_id, first, None, "", STAGE, error.reason, error.detail))
+    else:
+        yield image_id, first
