@@ -17,7 +17,8 @@ from schemas.spec import DatasetSpec
 from tests.rooms import PROJECT_DIR
 from tests.tfx_pipeline.hub.test_model_card import EVALUATION, INFO, card, section
 from tfx_pipeline.evaluation.prediction_sheet import _legend_entries
-from tfx_pipeline.evaluation.results import BlindClass, Evaluation, SliceMetrics, _labels, _reasons
+from tfx_pipeline.evaluation.results import BlindClass, Evaluation, SliceMetrics
+from tfx_pipeline.evaluation.tfma_files import _labels, _reasons
 from tfx_pipeline.space.segmentation_app.rendering import annotated, legend_html, purpose, titles
 from tfx_pipeline.vertex.experiments import google_metrics
 from trainer.config import TrainingConfig

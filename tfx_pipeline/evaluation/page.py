@@ -88,7 +88,7 @@ def write_evaluation_report(
 
 def _digest(evaluation: Evaluation, source: str, test: FinalReport | None) -> str:
     """Identifies the report's content."""
-    words = "tfx_pipeline.evaluation.results", "tfx_pipeline.evaluation.eval_predictions"
+    words = [f"tfx_pipeline.evaluation.{name}" for name in ("results", "tfma_files", "eval_predictions")]
     code = source_sha256(__name__, *words, "schemas.colors", "schemas.metrics")
     return hashlib.sha256(f"{code} {source} {evaluation} {test}".encode()).hexdigest()
 

@@ -18,7 +18,8 @@ from tfx.utils import io_utils
 from schemas.errors import UserError
 from schemas.version import PublishedVersion
 from tfx_pipeline.config.hub import HubConfig
-from tfx_pipeline.evaluation.results import Evaluation, read_evaluation, read_test_evaluation
+from tfx_pipeline.evaluation.results import Evaluation
+from tfx_pipeline.evaluation.tfma_files import read_evaluation, read_test_evaluation
 from tfx_pipeline.hub.delivery import Delivery, deliver, write_dry_run
 from tfx_pipeline.hub.model_repository import model_repository
 from tfx_pipeline.hub.properties import NOT_BLESSED, DatasetFacts, PushRecord

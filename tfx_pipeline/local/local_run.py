@@ -31,7 +31,7 @@ from tfx_pipeline.evaluation.eval_predictions import predict_examples
 from tfx_pipeline.evaluation.page import FinalReport, is_report_of, write_evaluation_report
 from tfx_pipeline.evaluation.per_image import written_per_image
 from tfx_pipeline.evaluation.prediction_sheet import shows, write_prediction_sheet
-from tfx_pipeline.evaluation.results import read_evaluation, read_test_evaluation
+from tfx_pipeline.evaluation.tfma_files import read_evaluation, read_test_evaluation
 from tfx_pipeline.hub.properties import PushRecord
 from tfx_pipeline.local.dag_runner import Artifact, ReportingDagRunner, Step, StepFailed
 from tfx_pipeline.local.evaluation_count import count_test_evaluations

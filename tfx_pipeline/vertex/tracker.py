@@ -18,7 +18,7 @@ from schemas.exported_model import INFO_PATH, parse_model_info
 from schemas.frozen_model import FrozenModel
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config.cloud import Tracking
-from tfx_pipeline.evaluation.results import read_evaluation
+from tfx_pipeline.evaluation.tfma_files import read_evaluation
 from tfx_pipeline.source_digest import source_sha256
 from tfx_pipeline.vertex.experiments import Curves, Run, parameters_of, run_name, track
 from tfx_pipeline.vertex.pusher import source_of
