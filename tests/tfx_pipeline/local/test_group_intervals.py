@@ -9,7 +9,7 @@ import pytest
 from schemas.group_spec import GroupSpec
 from schemas.shipped import load_spec
 from tests.tfx_pipeline.conftest import BREEDS, RECORDS, publish_toy
-from tests.tfx_pipeline.local.test_local_run import GOOD, judged, run_pipeline
+from tests.tfx_pipeline.local.toy_runs import GOOD, judged, run_pipeline
 from tfx_pipeline.evaluation.iou_metrics import REPLICATES
 
 

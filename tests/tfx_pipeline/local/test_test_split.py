@@ -9,7 +9,7 @@ from schemas.features import TEST
 from schemas.metrics import MEAN_IOU
 from schemas.version import read_version
 from tests.tfx_pipeline.conftest import RECORDS, publish_toy
-from tests.tfx_pipeline.local.test_local_run import GOOD, MIDDLING, PERFECT, numpy_ious, run_pipeline
+from tests.tfx_pipeline.local.toy_runs import GOOD, MIDDLING, PERFECT, numpy_ious, run_pipeline
 from tests.tfx_pipeline.test_pipeline import compile_for_vertex
 from tfx_pipeline.config.pipeline import load_config
 
