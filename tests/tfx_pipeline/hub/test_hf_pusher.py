@@ -1,24 +1,21 @@
 """HFPusher in the pipeline, with a model that needs no training, against a Hub on loopback."""
 
-import contextlib
-import io
 import json
 import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from schemas.errors import UserError
 from schemas.version import read_version
-from tests.tfx_pipeline import toy_trainer
 from tests.tfx_pipeline.hub.api import READ_TOKEN, WRITE_TOKEN
 from tests.tfx_pipeline.hub.faults import Fault
+from tests.tfx_pipeline.hub.pushing_runs import Run, run_pipeline
 from tests.tfx_pipeline.hub.server import running_hub
+from tests.tfx_pipeline.hub.vertex_step import run_step
 from tests.tfx_pipeline.test_pipeline import compile_for_vertex
 from tfx_pipeline import local_runner
 from tfx_pipeline.config.hub import HubConfig
@@ -26,41 +23,6 @@ from tfx_pipeline.config.pipeline import EvaluationConfig, PipelineConfig
 from tfx_pipeline.hub.properties import DatasetFacts
 
 pytestmark = pytest.mark.slow
-
-GOOD = 1  # rows by which the toy model's prediction is moved
-
-
-@dataclass
-class Run:
-    """What one run returned, printed and left behind; `requests` are those that it made."""
-
-    exit_code: int
-    out: str
-    err: str
-    summary: dict
-    requests: list
-
-
-def run_pipeline(version, output, hub, min_mean_iou=0.5, **settings) -> Run:
-    config = PipelineConfig(
-        name="toy",
-        data=str(version),
-        output=str(output),
-        training={"encoder_weights": "none", "fine_tune_epochs": 0, "seed": GOOD},
-        evaluation=EvaluationConfig(min_mean_iou=min_mean_iou),
-        hub={"model_repo": "acme/toy", "endpoint": hub.endpoint, **settings},
-    )
-    local_runner.make_output_folder(output)
-    before = len(hub.requests)
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            exit_code = local_runner.run(config, read_version(version), False, f"{toy_trainer.__name__}.run_fn")
-        except UserError as error:  # as the command line reports it
-            exit_code = local_runner.EXIT_USER_ERROR
-            err.write(str(error))
-    summary = json.loads((output / "summary.json").read_text())
-    return Run(exit_code, out.getvalue(), err.getvalue(), summary, hub.requests[before:])
 
 
 @pytest.fixture(scope="module")
@@ -282,35 +244,6 @@ def test_the_container_of_a_vertex_step_pushes_the_same_and_tells_it(runs, hub, 
 def evaluation_folder(output: Path) -> Path:
     """The newest folder that Evaluator wrote its metrics to."""
     return max((output / "pipeline" / "Evaluator" / "evaluation").iterdir(), key=lambda path: int(path.name))
-
-
-def run_step(folder: Path, inputs: dict, parameters: dict) -> dict:
-    """Runs the command of HFPusher's container with what Vertex puts in place of `{{$}}`; the output's metadata."""
-    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor as container
-
-    def artifact(kind: str, uri: str, metadata: dict) -> dict:
-        schema = {"instanceSchema": f"title: tfx.{kind}\ntype: object\n"}
-        return {"artifacts": [{"name": f"artifacts/{kind}", "type": schema, "uri": uri, "metadata": metadata}]}
-
-    output_file = folder / "executor_output.json"
-    invocation = {
-        "inputs": {
-            "artifacts": {name: artifact(*one) for name, one in inputs.items()},
-            "parameters": {name: {"stringValue": value} for name, value in parameters.items()},
-        },
-        "outputs": {
-            "artifacts": {"pushed_model": artifact("PushedModel", str(folder / "pushed_model"), {})},
-            "outputFile": str(output_file),
-        },
-    }
-    executor = "tfx_pipeline.hub.component.Executor"
-    arguments = ["--executor_class_path", executor, "--json_serialized_invocation_args", json.dumps(invocation)]
-    with contextlib.redirect_stdout(io.StringIO()):
-        container.main(container._parse_flags(arguments))
-    written = output_file.read_text()
-    assert WRITE_TOKEN not in written
-    [pushed_model] = json.loads(written)["artifacts"]["pushed_model"]["artifacts"]
-    return pushed_model["metadata"]
 
 
 def test_the_token_is_in_the_header_of_requests_and_in_no_file(runs, hub, output, toy_version):
