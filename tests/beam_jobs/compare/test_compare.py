@@ -12,73 +12,14 @@ from PIL import Image
 
 import tests.published as published
 from beam_jobs import Compare
-from beam_jobs.compare.command_line import main
-from beam_jobs.records.published_records import parse_record
-from beam_jobs.records.tf_example import to_example
 from schemas.errors import UserError
-from schemas.manifest import options_sha256, read_manifest
+from schemas.manifest import options_sha256
 from schemas.shipped import load_spec
+from tests.beam_jobs.compare.changed_versions import IDS, compare, lines, record, write_lists
 from tests.beam_jobs.jobs import prepare
-from tests.beam_jobs.pictures import encode, scene, trimap, write_pair
+from tests.beam_jobs.pictures import encode, scene, write_pair
 
 pytestmark = pytest.mark.slow
-
-IDS = [f"Bengal_{number}" for number in range(8)] + [f"pug_{number}" for number in range(8)]
-IN_EVAL = [f"pug_{number}" for number in range(4, 8)]
-
-
-def photo(seed: int) -> bytes:
-    """A JPEG like no other seed's."""
-    return encode(scene(seed).resize((60, 40)), "JPEG", quality=90)
-
-
-def write_lists(folder: Path, train: list[str], evaluation: list[str]) -> None:
-    (folder / "annotations/trainval.txt").write_text("".join(f"{one}\n" for one in train))
-    (folder / "annotations/test.txt").write_text("".join(f"{one}\n" for one in evaluation))
-
-
-@pytest.fixture(scope="module")
-def root(made_once) -> Path:
-    """Versions 1.0.0 and 1.1.0, which differ in every way that a record can differ."""
-    return made_once("compare", make_versions)
-
-
-def make_versions(folder: Path) -> None:
-    photos = folder / "photos"
-    for seed, image_id in enumerate(IDS):
-        write_pair(photos, image_id, photo(seed))
-    train = [one for one in IDS if one not in IN_EVAL]
-    write_lists(photos, [*train, "pug_20"], IN_EVAL)
-    options = "--split=official", "--max_rejected_fraction=0.2"
-    (photos / "images/pug_20.jpg").write_bytes(photo(20)[:200])
-    (photos / "annotations/trimaps/pug_20.png").write_bytes(encode(trimap(), "PNG"))
-    assert prepare(photos, folder / "data", "1.0.0", *options) == 0
-
-    (photos / "images/pug_20.jpg").write_bytes(photo(20))  # repaired by hand: added
-    write_pair(photos, "pug_21", photo(21))  # new: added
-    for name in ("images/pug_0.jpg", "annotations/trimaps/pug_0.png"):
-        (photos / name).unlink()  # removed
-    (photos / "images/pug_1.jpg").write_bytes(photo(9)[:200])  # removed, because it is rejected
-    for name in ("images/{}.jpg", "annotations/trimaps/{}.png"):
-        (photos / name.format("Bengal_0")).rename(photos / name.format("Bengal_30"))  # renamed
-    write_pair(photos, "Bengal_1", photo(31))  # another photo
-    mask = np.array(trimap())
-    mask[:20] = 2  # its upper half becomes background
-    write_pair(photos, "Bengal_2", photo(IDS.index("Bengal_2")), encode(Image.fromarray(mask), "PNG"))
-    now = [*(one for one in train if one not in ("pug_0", "Bengal_0", "Bengal_3")), "Bengal_30", "pug_20", "pug_21"]
-    write_lists(photos, now, [*IN_EVAL, "Bengal_3"])  # moved
-    assert prepare(photos, folder / "data", "1.1.0", *options) == 0
-
-
-def compare(before: Path | str, after: Path | str, *options) -> int:
-    return main([f"--from={before}", f"--to={after}", *map(str, options)])
-
-
-def lines(output: Path) -> dict[str, dict]:
-    """The changes by id."""
-    found = [json.loads(line) for path in sorted(output.glob("changes/*")) for line in path.read_text().splitlines()]
-    assert [one["id"] for one in found] == sorted(one["id"] for one in found)
-    return {one["id"]: one for one in found}
 
 
 def test_every_kind_of_change_is_found_and_counted(root, tmp_path, capfd):
@@ -212,25 +153,6 @@ def test_the_transform_gives_the_summary(root, tmp_path):
     assert set(lines(tmp_path / "out")) >= {"Bengal_30", "pug_21"}
 
 
-def record(image_id: str, seed: int = 0) -> bytes:
-    mask = encode(Image.fromarray(np.zeros((32, 32), np.uint8)), "PNG")
-    values = {"image": photo(seed), "mask": mask, "image_id": image_id.encode(), "breed": b"pug", "species": b"dog"}
-    return to_example(values)
-
-
-def test_an_id_in_two_splits_is_named(root, tmp_path):
-    records = {"train": ((record("pug_1"), record("pug_2")), (record("pug_3"),)), "eval": ((record("pug_1"),),)}
-    twice = published.publish(tmp_path, records=records)
-    with pytest.raises(UserError, match=rf"{twice}: has 'pug_1' twice, in eval and train; publish the data"):
-        compare(root / "data/pets/1.0.0", twice)
-
-
-def test_a_record_that_is_none_is_named_with_its_place(root, tmp_path):
-    foreign = published.publish(tmp_path)
-    with pytest.raises(UserError, match=r"examples/Split-.*: the record at byte .* is not one that prepare writes"):
-        compare(root / "data/pets/1.0.0", foreign)
-
-
 def test_equal_photos_are_paired_with_equal_masks_first_and_none_is_lost(tmp_path):
     def version(place: str, ids: str) -> Path:
         shards = (tuple(record(f"pug_{one}") for one in ids), (record("pug_1", 7),))
@@ -245,61 +167,6 @@ def test_equal_photos_are_paired_with_equal_masks_first_and_none_is_lost(tmp_pat
         "pug_g": ["added"],
         "pug_h": ["added"],
     }
-
-
-def test_a_photo_that_is_none_is_named_where_it_must_be_read_and_said_not_to_be_drawn_elsewhere(tmp_path, capsys):
-    def version(place: str, broken: str) -> Path:
-        none = to_example({**parse_record(record(broken)), "image": b"no photo"})
-        records = {"train": ((record("pug_1"),), (none,)), "eval": ((record("pug_2", 8),),)}
-        return published.publish(tmp_path / place, records=records)
-
-    one, two = version("one", "pug_8"), version("two", "pug_9")
-    assert compare(one, two, f"--output={tmp_path}/out") == 0
-    assert "pug_9 in 1.0.0, from pug_8: can&#x27;t be drawn" in (tmp_path / "out/changes.html").read_text()
-    whole = {"train": ((record("pug_1"),), (record("pug_8", 3),)), "eval": ((record("pug_2", 8),),)}
-    with pytest.raises(UserError, match="the photo of pug_8 can't be read"):
-        compare(one, published.publish(tmp_path / "whole", records=whole))
-
-
-def test_a_damaged_version_is_refused_before_anything_is_written(root, tmp_path):
-    before = root / "data/pets/1.0.0"
-    spoilt = shutil.copytree(root / "data/pets/1.1.0", tmp_path / "pets/1.1.0")
-    shard = spoilt / read_manifest(spoilt).splits["train"].shards[0].path
-    whole = shard.read_bytes()
-    shard.write_bytes(whole[:-9])
-    with pytest.raises(UserError, match=f"{shard.name}.*{len(whole) - 9}"):
-        compare(before, spoilt, f"--output={tmp_path}/out")
-    assert not (tmp_path / "out").exists()
-    shard.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
-    with pytest.raises(UserError, match=f"{shard.name}: record 1 at byte 0: the CRC"):
-        compare(before, spoilt)
-
-
-def test_what_cannot_be_compared_is_refused_in_one_line(root, tmp_path):
-    data = root / "data/pets"
-    (tmp_path / "link").symlink_to(data / "1.0.0")
-    mine = tmp_path / "mine"
-    mine.mkdir()
-    (mine / "notes.txt").write_text("mine")
-    one, two = data / "1.0.0", data / "1.1.0"
-    other = published.publish(tmp_path / "other")
-    text = (other / "manifest.json").read_text().replace('"pets"', '"streets"').replace("pets-", "streets-")
-    (other / "manifest.json").write_text(text)
-    for shard in other.rglob("pets-*"):
-        shard.rename(shard.with_name(shard.name.replace("pets-", "streets-")))
-    for before, after, options, message in (
-        (one, tmp_path / "link", [], "--to .*link: is the version that --from names"),
-        (one, data / "9.0.0", [], "--to .*9.0.0: no such folder"),
-        (data, two, [], "--from .*pets: no manifest.json"),
-        (one, other, [], "--to .*: holds streets, but --from holds pets"),
-        (one, two, [f"--output={two}/out"], "lies in the published version"),
-        (one, two, [f"--output={other}"], "--output .*other/pets/1.0.0: is a published version"),
-        (one, two, [f"--output={mine}"], "holds files, and nothing says that beam_jobs.compare made it"),
-    ):
-        with pytest.raises(UserError, match=message) as refused:
-            compare(before, after, *options)
-        assert "\n" not in str(refused.value)
-    assert [path.name for path in mine.iterdir()] == ["notes.txt"]
 
 
 def test_an_earlier_comparison_is_replaced_whole(root, tmp_path):
