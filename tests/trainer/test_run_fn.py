@@ -27,7 +27,7 @@ from trainer.run_fn import run_fn
 
 pytestmark = pytest.mark.slow
 
-TRAINING = {"encoder_scale": 1, "epochs": 1, "fine_tune_epochs": 0, "batch_size": 4}
+TRAINING = {"model": "small_unet", "epochs": 1, "batch_size": 4}
 
 
 def arguments(folder, shards, hyperparameters=None, **custom_config):
@@ -49,10 +49,10 @@ def arguments(folder, shards, hyperparameters=None, **custom_config):
 
 
 @pytest.fixture(scope="module")
-def finished(write_shards, weights_file, tmp_path_factory):
+def finished(write_shards, tmp_path_factory):
     """The folder that a run leaves whose model averages mirrored photos, and what the run printed."""
     folder = tmp_path_factory.mktemp("run")
-    training = {**TRAINING, "encoder_weights": weights_file, "average_mirrored": True}
+    training = {**TRAINING, "average_mirrored": True}
     printed = io.StringIO()
     with redirect_stdout(printed):
         run_fn(arguments(folder, write_shards(list(range(4)), 32), training=training))

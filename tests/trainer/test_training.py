@@ -17,7 +17,7 @@ from trainer.training import train
 
 pytestmark = pytest.mark.slow
 
-SIZE, CLASSES = 64, 3
+SIZE, CLASSES = 32, 3
 BY_HEART = TrainingConfig(
     model="small_unet",
     epochs=8,
@@ -84,8 +84,8 @@ def test_the_same_seed_gives_the_same_losses(eight_images):
     assert first == again
 
 
-def test_fine_tuning_trains_an_encoder_that_came_with_weights_but_not_its_statistics(eight_images, weights_file):
-    config = TrainingConfig(encoder_weights=weights_file, encoder_scale=1, epochs=1, fine_tune_epochs=1, batch_size=4)
+def test_fine_tuning_trains_an_encoder_that_came_with_weights_but_not_its_statistics(eight_images, small_encoder):
+    config = TrainingConfig(encoder=small_encoder, encoder_scale=1, epochs=1, fine_tune_epochs=1, batch_size=4)
     before = build_model(config, SIZE, CLASSES).get_layer("encoder")
     after = train(config, eight_images, eight_images, SIZE, CLASSES, report=lambda line: None)[0].get_layer("encoder")
     for old, new in zip(before.variables, after.variables, strict=True):

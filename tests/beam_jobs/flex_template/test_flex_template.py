@@ -1,6 +1,7 @@
 """The Flex Template: its file agrees with the job's options, and its launcher writes down a job."""
 
 import argparse
+import functools
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from tests.beam_jobs.storage_emulator import PROJECT
 LAUNCHER = Path(flex_template.__file__).parent / "launch.py"
 
 
+@functools.cache
 def parameters():
     return {one["name"]: one for one in container_spec(IMAGE)["metadata"]["parameters"]}
 
