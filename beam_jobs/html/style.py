@@ -5,13 +5,13 @@ STYLE = """
   color-scheme: light dark;
   --page: #f7f6f3; --card: #ffffff; --ink: #1d2126; --muted: #5c636d; --line: #e3e0da; --plane: #f3f1ec;
   --train: #3c6eb4; --eval: #23877a; --test: #9656a1; --left-out: #aaa59b;
-  --bad: #b3372b; --bad-page: #fdf0ee; --good: #2c7a43; --good-page: #e9f5ec;
+  --bad: #b3372b; --bad-page: #fdf0ee; --good: #2c7a43; --good-page: #e9f5ec; --look: #96650a;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14171a; --card: #1c2024; --ink: #e7e5e1; --muted: #a0a7b0; --line: #32383f; --plane: #23282d;
     --train: #7ba7e8; --eval: #56bdac; --test: #c995d4; --left-out: #737b84;
-    --bad: #ff8f80; --bad-page: #3a1f1c; --good: #7fd096; --good-page: #1c3325;
+    --bad: #ff8f80; --bad-page: #3a1f1c; --good: #7fd096; --good-page: #1c3325; --look: #e3b341;
   }
 }
 * { box-sizing: border-box; }
@@ -45,6 +45,22 @@ figcaption, .detail, dd, li, th { overflow-wrap: anywhere; unicode-bidi: isolate
 .problems li { padding: 0.5rem 0; font-size: 1.0625rem; }
 .problems li strong { margin-right: 0.5rem; }
 .problems p { margin: 0.5rem 0 0; }
+.lights { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 12.5rem), 1fr)); gap: 0.5rem; }
+.light {
+  display: grid; grid-template-columns: auto 1fr; align-content: start; gap: 0 0.6rem; height: 100%;
+  padding: 0.6rem 0.8rem;
+  border: 1px solid var(--line); border-radius: 0.6rem; background: var(--card); text-decoration: none;
+}
+.light:hover { border-color: var(--muted); }
+.light .sign {
+  display: grid; place-items: center; grid-row: span 2; width: 1.6rem; height: 1.6rem; border-radius: 50%;
+  color: var(--card); background: var(--muted); font-weight: 700;
+  print-color-adjust: exact; -webkit-print-color-adjust: exact;
+}
+.light.good .sign { background: var(--good); }
+.light.look .sign { background: var(--look); }
+.light.bad .sign { background: var(--bad); }
+.light span:last-child { color: var(--muted); font-size: 0.875rem; overflow-wrap: anywhere; }
 nav { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; margin: 1rem 0 1.5rem; font-size: 0.9375rem; }
 main > section {
   margin-bottom: 1.25rem; padding: clamp(1rem, 2.5vw, 2rem); border: 1px solid var(--line); border-radius: 0.75rem;

@@ -23,6 +23,7 @@ from schemas.features import SPLITS, TRAIN
 from schemas.manifest import Manifest, Split, options_sha256
 
 DISTRIBUTION = "segmentation-pipeline"
+REJECTED_INPUTS = "rejected inputs"  # subject of a problem
 
 
 class Problem(NamedTuple):
@@ -139,7 +140,7 @@ def find_problems(
     if rejected > max_rejected * considered:
         share = f"{rejected} of {considered} inputs ({rejected / considered:.1%}) rejected"
         remedy = _remedy(manifest.quarantined, rejected)
-        yield Problem("", "rejected inputs", f"{share}; --max_rejected_fraction allows {max_rejected:.1%}{remedy}")
+        yield Problem("", REJECTED_INPUTS, f"{share}; --max_rejected_fraction allows {max_rejected:.1%}{remedy}")
     if tally.found != manifest.inputs:
         yield Problem("", "account", f"{tally.found} inputs found, but {manifest.inputs} published or quarantined")
     if base and tally.found != base.inputs:

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from beam_jobs.html.document import document
 from beam_jobs.html.labels import by_count, in_words, percent, split_mark, split_marks, swatch
+from beam_jobs.html.lights import row_of_lights
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import Part, stacked_bar
 from beam_jobs.prepare.decision import Decision
 from beam_jobs.prepare.report.charts import class_balance, photo_sizes, slice_chart
 from beam_jobs.prepare.report.drift import drift_section
 from beam_jobs.prepare.report.gallery import odd_mask_section, rejection_section, sample_section
+from beam_jobs.prepare.report.lights import data_lights
 from beam_jobs.prepare.report.mask_shapes import OddMask
 from beam_jobs.prepare.report.near_duplicates import NearDuplicateSheet, near_duplicate_section
 from beam_jobs.prepare.report.samples import SizeCell
@@ -70,15 +72,17 @@ def report_page(
     ]
     title = f"{spec.title} {manifest.version}"
     state = "withheld" if decision.problems else "published"
-    return document(f"{title} ({state})", _verdict(title, decision, differences), sections)
+    lights = data_lights(spec, decision, validation, summaries, differences, near_duplicates, len(odd_masks))
+    header = join(_verdict(title, decision), row_of_lights(lights))
+    return document(f"{title} ({state})", header, sections)
 
 
-def _verdict(title: str, decision: Decision, differences: list[Difference]) -> Markup:
+def _verdict(title: str, decision: Decision) -> Markup:
     manifest = decision.manifest
     heading = element("h1", title)
     if not decision.problems:
         state = element("p", "Published", class_="state published")
-        return join(state, heading, element("p", _summary(manifest), class_="lead"), *_differ(differences))
+        return join(state, heading, element("p", _summary(manifest), class_="lead"))
     problems = [
         element(
             "li",
@@ -103,16 +107,7 @@ def _verdict(title: str, decision: Decision, differences: list[Difference]) -> M
             role="alert",
         ),
         element("p", _summary(manifest), class_="lead"),
-        *_differ(differences),
     )
-
-
-def _differ(differences: list[Difference]) -> list[Markup]:
-    """One line of the verdict on how the splits differ; none where they are alike."""
-    if not differences:
-        return []
-    causes = enumerated(list(dict.fromkeys(one.cause for one in differences)))
-    return [element("p", element("a", "The splits differ", href="#differences"), f" in: {causes}.")]
 
 
 def _differences(differences: list[Difference]) -> Markup:
