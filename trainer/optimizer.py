@@ -22,11 +22,28 @@ class GroupedAdamW(keras.optimizers.Adam):
         self._factors = tuple(factors)
 
     def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
-        """Updates one variable; Keras calls this for each."""
-        rate = learning_rate * self._factors[self._get_variable_index(variable)]
+        """Updates one variable; Keras calls this for each.
+
+        TensorFlow's own kernel does in one operation what Keras builds from a dozen, for each variable: a training
+        starts sooner, and small networks take fewer and shorter steps on a CPU.
+        """
+        index = self._get_variable_index(variable)
+        rate = tf.cast(learning_rate, variable.dtype) * self._factors[index]
         if self._decay:
             self.assign_sub(variable, variable * (rate * self._decay))
-        super().update_step(gradient, variable, rate)
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=tf.pow(self.beta_1, step),
+            beta2_power=tf.pow(self.beta_2, step),
+            lr=rate,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=tf.cast(gradient, variable.dtype),
+        )
 
 
 def encoder_factors(model: keras.Model, encoder: keras.Model, factor: float) -> list[float]:
