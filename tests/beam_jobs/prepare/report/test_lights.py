@@ -14,7 +14,7 @@ from beam_jobs.statistics.differences import Difference
 from beam_jobs.statistics.split_summary import Numbers, SplitSummary
 from beam_jobs.statistics.validation import Baseline, Finding, Validation
 from schemas.manifest import Shard, Split
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from schemas.version_files import shard_path
 from tests.published import make_manifest
 
