@@ -23,8 +23,6 @@ def parse_beam_flags(flags: list[str]) -> PipelineOptions:
     with heavy_imports():
         from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 
-        from beam_jobs.runners.remembered_views import RememberedViews
-
     class AllFlags(argparse.ArgumentParser):
         """Every option that Beam knows."""
 
@@ -39,7 +37,7 @@ def parse_beam_flags(flags: list[str]) -> PipelineOptions:
     unknown = parser.parse_known_args(flags)[1]
     if unknown:
         raise UserError(f"{unknown[0]}: not an option of this job or of Beam; --help lists this job's")
-    options = RememberedViews(flags)
+    options = PipelineOptions(flags)
     if (workers := options.view_as(DirectOptions).direct_num_workers) < 0:
         raise UserError(f"--direct_num_workers={workers}: must be 0 (one for each processor) or more")
     standard = options.view_as(StandardOptions)

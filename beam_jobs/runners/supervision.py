@@ -20,7 +20,7 @@ from apache_beam.transforms.environments import Environment, SubprocessSDKEnviro
 
 from beam_jobs.console import STOPPED, leave
 from beam_jobs.runners.forked_workers import WORKER_THREAD, can_fork, forked_workers
-from beam_jobs.runners.remembered_signatures import remembered_signatures
+from beam_jobs.runners.inspection_cache import cached_inspections
 
 FAILED = 1
 
@@ -41,13 +41,13 @@ def supervised_pipeline(
     """
     meanwhile = meanwhile or nullcontext()
     if options.view_as(StandardOptions).runner != "FnApiRunner":
-        with remembered_signatures(), meanwhile, remove_temporary_folder(beam.Pipeline(options=options)) as pipeline:
+        with cached_inspections(), meanwhile, remove_temporary_folder(beam.Pipeline(options=options)) as pipeline:
             yield pipeline
         return
     direct = options.view_as(DirectOptions)
     mode = direct.direct_running_mode
     try:
-        with _no_waiting(), remembered_signatures(), _workers(direct) as environment:
+        with _no_waiting(), cached_inspections(), _workers(direct) as environment:
             pipeline = remove_temporary_folder(beam.Pipeline(FnApiRunner(environment), options))
             with meanwhile, pipeline:
                 yield pipeline

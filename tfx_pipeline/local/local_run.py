@@ -13,7 +13,7 @@ from tfx.orchestration.metadata import Metadata, sqlite_metadata_connection_conf
 from tfx.types.standard_artifacts import PushedModel
 from tfx.utils import path_utils
 
-from beam_jobs.runners.remembered_signatures import remembered_signatures
+from beam_jobs.runners.inspection_cache import cached_inspections
 from schemas.exported_model import SAVED_MODEL_FILE
 from schemas.features import TEST
 from schemas.manifest import Manifest
@@ -78,7 +78,7 @@ def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str =
     )
     failure = None
     try:
-        with remembered_signatures():  # of Evaluator's Beam job
+        with cached_inspections():  # of Evaluator's Beam job
             runner.run(pipeline)
     except StepFailed as error:
         if error.step_name != HF_PUSHER:

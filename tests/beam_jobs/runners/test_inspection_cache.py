@@ -1,10 +1,13 @@
-"""Beam inspects each function once, and learns the same as without."""
+"""Beam inspects each function, and views options as each class, once, and learns the same as without."""
+
+import copy
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, PipelineOptions
 from apache_beam.transforms import core
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, get_dofn_specs
 
-from beam_jobs.runners.remembered_signatures import remembered_signatures
+from beam_jobs.runners.inspection_cache import cached_inspections
 
 
 class _Counts(beam.DoFn):
@@ -27,7 +30,7 @@ def plain(element, factor=3):
 def test_beam_learns_the_same_of_methods_functions_and_other_callables():
     asked = (_Counts().process, _Counts.process, _Plain().process, plain, lambda one, *rest, two=1: one, dict, len)
     alone = [core.get_function_args_defaults(one) for one in asked]
-    with remembered_signatures():
+    with cached_inspections():
         assert [core.get_function_args_defaults(one) for one in asked + asked] == alone + alone
         assert get_dofn_specs(_Counts())[0] == {_Counts.STATE}
         assert get_dofn_specs(_Plain()) == (set(), set())
@@ -37,7 +40,7 @@ def test_a_function_is_inspected_once_and_what_is_learnt_cannot_be_changed(monke
     inspected = []
     own = core.get_function_args_defaults
     monkeypatch.setattr(core, "get_function_args_defaults", lambda one: inspected.append(one) or own(one))
-    with remembered_signatures():
+    with cached_inspections():
         for _ in range(3):
             names, defaults = core.get_function_args_defaults(plain)
             assert (names, defaults) == (["element", "factor"], [3])
@@ -48,12 +51,27 @@ def test_a_function_is_inspected_once_and_what_is_learnt_cannot_be_changed(monke
     assert len(inspected) == 2
 
 
+def test_options_are_viewed_once_and_all_views_share_their_values():
+    options = PipelineOptions(["--job_name=first", "--direct_num_workers=3"])
+    other = PipelineOptions(["--direct_num_workers=5"])
+    with cached_inspections():
+        views = [options.view_as(GoogleCloudOptions) for _ in range(2)]
+        assert views[0] is views[1]
+        views[0].job_name = "second"
+        assert options.get_all_options()["job_name"] == "second"
+        assert [one.view_as(DirectOptions).direct_num_workers for one in (options, other, views[0])] == [3, 5, 3]
+        copied = copy.deepcopy(options)  # as each pipeline does
+        copied.view_as(GoogleCloudOptions).job_name = "third"
+    assert options.view_as(GoogleCloudOptions).job_name == "second"
+    assert copied.view_as(GoogleCloudOptions).job_name == "third"
+
+
 def test_beam_is_left_as_it_was_even_after_an_error():
-    own = core.get_function_args_defaults
+    own = core.get_function_args_defaults, PipelineOptions.view_as
     try:
-        with remembered_signatures():
-            assert core.get_function_args_defaults is not own
+        with cached_inspections():
+            assert core.get_function_args_defaults is not own[0]
             raise ValueError
     except ValueError:
         pass
-    assert core.get_function_args_defaults is own
+    assert (core.get_function_args_defaults, PipelineOptions.view_as) == own
