@@ -42,7 +42,8 @@ class SpaceConfig(FrozenModel):
       title: Title of the page.
       visibility: Used when the Space is created.
       runtime: What a `gradio` Space loads the model with; `litert` is small and starts fast.
-      examples: Photos that visitors can pick, as paths or URIs. They are published: name only photos that may be.
+      examples: Photos that visitors can pick, as paths or URIs; the model card shows the first ones with their masks.
+        They are published: name only photos that may be.
     """
 
     repo: RepositoryId

@@ -25,7 +25,7 @@ WORST_SLICES = 3  # named for each kind of slice
 def eval_results(
     facts: DatasetFacts, source: DataSource, evaluation: Evaluation, split: str = EVAL
 ) -> list[EvalResult]:
-    """Every figure of a split, over all examples and for each slice; a figure without a value is left out.
+    """Every figure of a split, over all examples and for each slice that is large enough; not those without a value.
 
     The Hub groups figures by data set, configuration, split and revision, so each slice becomes a configuration.
     """
@@ -52,7 +52,8 @@ def _configurations(evaluation: Evaluation) -> Iterator[tuple[str, SliceMetrics]
     yield "all", evaluation.overall
     for name, values in evaluation.slices.items():
         for value, metrics in values.items():
-            yield f"{name}={value}", metrics
+            if metrics.examples >= FEW_EXAMPLES:
+                yield f"{name}={value}", metrics
 
 
 def results_tables(evaluation: Evaluation | None, test: Evaluation | None = None) -> str:
@@ -61,12 +62,11 @@ def results_tables(evaluation: Evaluation | None, test: Evaluation | None = None
         return "No evaluation came with this model."
     overall = evaluation.overall
     shown = figures(evaluation.class_names, evaluation.class_titles)
-    rows = [[plain(figure.label), figure.metric.text(overall.value(figure))] for figure in shown]
     parts = [
         *(_test_table(test) if test else []),
         f"On the {overall.examples} examples of the eval split, which the model was not trained on. IoU is the"
         " intersection of truth and prediction over their union, in pixels; a class that occurs in neither has none.",
-        table(["metric", "value"], rows),
+        _figures_table(evaluation),
     ]
     if len(evaluation.class_names) > WIDE:
         shown = figures(())
@@ -82,14 +82,20 @@ def results_tables(evaluation: Evaluation | None, test: Evaluation | None = None
 
 
 def _test_table(test: Evaluation) -> list[str]:
+    note = f"On the {test.overall.examples} examples of the test split, by which nothing was chosen:"
+    return [note, _figures_table(test)]
+
+
+def _figures_table(evaluation: Evaluation) -> str:
+    """All figures over all examples, with their intervals where there are any."""
+    overall = evaluation.overall
     rows = [
-        [plain(figure.label), figure.metric.text(test.overall.value(figure)), *_ends(test.overall, figure)]
-        for figure in figures(test.class_names, test.class_titles)
+        [plain(figure.label), figure.metric.text(overall.value(figure)), *_ends(overall, figure)]
+        for figure in figures(evaluation.class_names, evaluation.class_titles)
     ]
-    return [
-        f"On the {test.overall.examples} examples of the test split, by which nothing was chosen:",
-        table(["metric", "value", "95 % from", "to"], rows),
-    ]
+    if not overall.intervals:
+        return table(["metric", "value"], [row[:2] for row in rows])
+    return table(["metric", "value", "95 % from", "to"], rows)
 
 
 def _ends(metrics: SliceMetrics, figure: Figure) -> list[str]:

@@ -24,6 +24,7 @@ from tfx_pipeline.hub.delivery import Delivery, deliver, write_dry_run
 from tfx_pipeline.hub.model_repository import model_repository
 from tfx_pipeline.hub.properties import NOT_BLESSED, DatasetFacts, PushRecord
 from tfx_pipeline.source_digest import source_sha256
+from tfx_pipeline.space.settings import example_problem
 
 SOURCES = ("schemas", "tfx_pipeline")
 
@@ -53,10 +54,11 @@ class Executor(pusher_executor.Executor):
         with tempfile.TemporaryDirectory() as folder:
             exported = Path(folder) / "model"
             io_utils.copy_dir(self.GetModelPath(input_dict), str(exported))  # it may be in a bucket
+            photos = _examples(hub)
             repository = model_repository(
-                exported, hub, facts, _evaluation(input_dict, facts), _test_evaluation(input_dict, facts)
+                exported, hub, facts, _evaluation(input_dict, facts), _test_evaluation(input_dict, facts), photos
             )
-            delivery = Delivery(hub, facts, repository, _examples(hub))
+            delivery = Delivery(hub, facts, repository, photos)
             record = write_dry_run(delivery, Path(hub.dry_run)) if hub.dry_run else deliver(delivery)
         record.write(pushed_model)
 
@@ -82,7 +84,10 @@ def _examples(hub: HubConfig) -> dict[str, bytes]:
         if not fileio.exists(uri):
             raise UserError(f"hub.space.examples: {uri}: no such file")
         with fileio.open(uri, "rb") as file:
-            examples[Path(uri).name] = file.read()
+            name, content = Path(uri).name, file.read()
+        if problem := example_problem(name, content):
+            raise UserError(f"hub.space: examples: example {name!r} {problem}")
+        examples[name] = content
     return examples
 
 

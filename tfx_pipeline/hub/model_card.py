@@ -13,7 +13,7 @@ from schemas.features import EVAL, TEST
 from schemas.fitting import LETTERBOX
 from schemas.image_size import pixels_text
 from schemas.spec import DatasetSpec
-from tfx_pipeline.config.hub import DataSource, HubConfig
+from tfx_pipeline.config.hub import DataSource, HubConfig, SpaceConfig
 from tfx_pipeline.evaluation.results import Evaluation
 from tfx_pipeline.hub.card_results import eval_results, limitations, results_tables
 from tfx_pipeline.hub.card_usage import usage
@@ -21,6 +21,7 @@ from tfx_pipeline.hub.properties import DatasetFacts
 from tfx_pipeline.space.markdown import address_or_plain, code, plain, table
 
 CARD_FILE = "README.md"
+PICTURE_FILE = "predictions.jpg"
 ENCODER_SOURCES = ("encoder", "encoder_weights")  # settings that can be paths on the machine that trained
 PUBLIC_HUBS = ("hf://", "kaggle://")
 
@@ -32,6 +33,7 @@ def model_card(
     evaluation: Evaluation | None,
     tag: str,
     test_evaluation: Evaluation | None = None,
+    has_picture: bool = False,
 ) -> str:
     """Writes the card; the same arguments give the same text.
 
@@ -42,6 +44,7 @@ def model_card(
       evaluation: Evaluator's results, if there are any.
       tag: Of the version that the card describes.
       test_evaluation: TestEvaluator's results, where the version has a test split.
+      has_picture: Whether `predictions.jpg` lies beside the card.
     """
     spec = facts.spec
     source = hub.data or DataSource(title=spec.title, license=spec.license, source=spec.source)
@@ -57,6 +60,8 @@ def model_card(
         f"---\n{_metadata(hub, facts, spec, source, results, bool(info.tflite)).to_yaml()}\n---",
         f"# {hub.model_repo.partition('/')[2]}",
         _introduction(facts, info, shown, tag),
+        *([f"![Photos, and below each what the model finds in it]({PICTURE_FILE})"] if has_picture else []),
+        *([_try_it(hub, hub.space)] if hub.space and hub.space.visibility == "public" else []),
         f"## Classes\n\n{_classes(info)}",
         f"## Intended use\n\n{_intended_use(info, shown)}",
         f"## How to use it\n\n{usage(hub, info, tag)}",
@@ -96,6 +101,11 @@ def _introduction(facts: DatasetFacts, info: ModelInfo, source: DataSource, tag:
         f" {code(info.training['model'])} of {size} pixels, trained on {source.title}"
         f" ({plain(facts.dataset)} {plain(facts.version)}). Version {code(tag)}."
     )
+
+
+def _try_it(hub: HubConfig, space: SpaceConfig) -> str:
+    where = "in your browser" if space.kind == "static" else "on a page"
+    return f"Try it {where}, on photos of your own: [{plain(space.title)}]({hub.endpoint}/spaces/{space.repo})."
 
 
 def _classes(info: ModelInfo) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from schemas.exported_model import (
 )
 from tfx_pipeline.config.hub import HubConfig
 from tfx_pipeline.evaluation.results import Evaluation
+from tfx_pipeline.hub.card_picture import card_picture
 from tfx_pipeline.hub.contents import Content, Files, digest
-from tfx_pipeline.hub.model_card import CARD_FILE, model_card, publishable
+from tfx_pipeline.hub.model_card import CARD_FILE, PICTURE_FILE, model_card, publishable
 from tfx_pipeline.hub.properties import DatasetFacts
 
 
@@ -28,7 +30,7 @@ class ModelRepository:
 
     Attributes:
       files: Paths to contents.
-      content_sha256: Digest of all files but the card.
+      content_sha256: Digest of all files but the card and its picture.
       tag: `<data set version>-<first 12 digits of the digest>`: the same model always has the same tag.
     """
 
@@ -43,6 +45,7 @@ def model_repository(
     facts: DatasetFacts,
     evaluation: Evaluation | None,
     test_evaluation: Evaluation | None = None,
+    photos: Mapping[str, bytes] | None = None,
 ) -> ModelRepository:
     """Lays the files of an exported model out as its repository.
 
@@ -52,9 +55,10 @@ def model_repository(
       facts: Of the data that the model was trained on.
       evaluation: Its results; with None, the card says that there are none.
       test_evaluation: Its results on the split `test`, where the version has one.
+      photos: File name to content of those that the card shows with their masks; they may be published.
 
     Raises:
-      UserError: The exported model has no model info, or lacks a file that it names.
+      UserError: The exported model has no model info, or lacks a file that it names; or a photo cannot be read.
     """
     files: dict[str, Content] = {}
     for path in sorted(exported.rglob("*")):
@@ -71,7 +75,9 @@ def model_repository(
         files[name] = exported / EXTRA_FOLDER / name
     content_sha256 = digest(files)
     tag = f"{facts.version}-{content_sha256[:12]}"
-    files[CARD_FILE] = model_card(hub, facts, info, evaluation, tag, test_evaluation).encode()
+    if photos:
+        files[PICTURE_FILE] = card_picture(exported, info, photos)
+    files[CARD_FILE] = model_card(hub, facts, info, evaluation, tag, test_evaluation, bool(photos)).encode()
     return ModelRepository(files, content_sha256, tag)
 
 

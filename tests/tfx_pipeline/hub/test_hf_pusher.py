@@ -90,18 +90,26 @@ def test_a_hub_that_refuses_is_reported_in_its_words_and_the_model_is_served_all
 def test_a_blessed_model_is_one_commit_with_a_tag_and_the_artifact_names_both(runs, hub):
     assert runs.first.exit_code == local_runner.EXIT_BLESSED
     repository, record = hub.model("acme/toy"), runs.first.summary["hub"]
-    assert len(repository.history()) == 2
-    assert record["commit_id"] == repository.head.oid
+    first, linked = repository.commits[record["commit_id"]], repository.head  # with the Space, the card links it
+    assert [one.oid for one in repository.history()][:2] == [linked.oid, first.oid]
     assert repository.tags == {record["pushed_version"]: record["commit_id"]}
     assert record["pushed_destination"] == f"{hub.endpoint}/acme/toy/tree/{record['commit_id']}"
     assert record["pushed_version"] == f"1.0.0-{record['content_sha256'][:12]}"
     assert (record["pushed"], record["changed"], record["reason"]) == (1, 1, "")
-    assert {path.split("/")[0] for path in repository.head.files} == {
+    assert {path.split("/")[0] for path in first.files} == {
         ".gitattributes",
         "README.md",
         "model_info.json",
         "saved_model",
     }
+
+
+def test_with_examples_the_card_shows_them_and_nothing_else_of_the_model_changes(runs, hub):
+    repository = hub.model("acme/toy")
+    before, after = repository.commits[runs.first.summary["hub"]["commit_id"]].files, repository.head.files
+    assert {path for path in after if after[path] != before.get(path)} == {"README.md", "predictions.jpg"}
+    assert b"](predictions.jpg)" in after["README.md"].content
+    assert f"{hub.endpoint}/spaces/acme/toy-demo".encode() in after["README.md"].content
 
 
 def test_a_lost_answer_is_reported_and_survived(runs):
@@ -157,7 +165,7 @@ def test_a_dry_run_that_cannot_write_is_reported(runs, toy_version, output, hub)
 def test_a_space_that_is_refused_costs_the_model_nothing_and_is_reported(runs, hub):
     assert runs.space_refused.exit_code == local_runner.EXIT_NO_SPACE
     record = runs.space_refused.summary["hub"]
-    assert (record["pushed"], record["commit_id"]) == (1, runs.first.summary["hub"]["commit_id"])
+    assert record["pushed"] == 1
     assert (record["space_pushed"], record["space_url"]) == (0, "")
     assert "402: Gradio Spaces on cpu-basic need a PRO subscription" in record["space_reason"]
     assert "Space: not pushed, the model is: Space repository acme/toy-demo" in runs.space_refused.out
@@ -171,7 +179,7 @@ def test_the_next_run_pushes_the_space_that_shows_the_models_commit(runs, hub, p
     assert record["space_commit_id"] == repository.head.oid
     assert record["space_url"] == f"{hub.endpoint}/spaces/acme/toy-demo"
     space = json.loads(repository.head.files["space.json"].content)
-    assert space["model_commit"] == runs.first.summary["hub"]["commit_id"]
+    assert space["model_commit"] == record["commit_id"] == hub.model("acme/toy").head.oid
     assert repository.head.files["examples/photo.jpg"].content == photo.read_bytes()
     assert repository.sdk == "gradio"
 
@@ -235,7 +243,7 @@ def test_the_container_of_a_vertex_step_pushes_the_same_and_tells_it(runs, hub, 
     assert summary["commit_id"] == pushed.head.oid
     assert summary["pushed"] == 1
     assert summary["pushed_version"] == runs.first.summary["hub"]["pushed_version"]
-    other = hub.model("acme/toy").head.files
+    other = hub.model("acme/toy").commits[runs.first.summary["hub"]["commit_id"]].files
     assert {path: file for path, file in pushed.head.files.items() if path != "README.md"} == {
         path: file for path, file in other.items() if path != "README.md"
     }

@@ -92,15 +92,35 @@ def test_a_card_with_a_wrong_model_index_would_be_refused_before_anything_is_sen
     assert hub.asked("POST", "/commit/") == []
 
 
-def test_its_results_read_back_as_the_figures_of_everything_and_of_each_slice():
+def test_its_results_read_back_as_the_figures_of_everything_and_of_each_slice_that_says_something():
     results = ModelCard(card()).data.eval_results
     figures = {(one.dataset_config, one.metric_name): one.metric_value for one in results}
     assert figures["all", "Mean IoU"] == round(EVALUATION.overall.mean_iou, 4)
     assert figures["breed=beagle", "IoU of pet"] == 0.2
-    assert ("breed=Sphynx", "IoU of border") not in figures
-    assert len(figures) == len(results) == 5 * 5 - 1
+    assert {configuration for configuration, _ in figures} == {"all", "breed=Bengal", "breed=beagle"}
+    assert len(figures) == len(results) == 3 * 5
     assert {one.dataset_revision for one in results} == {FACTS.manifest_sha256}
     assert {one.dataset_split for one in results} == {"eval"}
+
+
+def test_figures_come_with_their_intervals_where_there_are_any():
+    overall = metrics(60, 0.75, 0.85, 0.4)
+    overall = SliceMetrics(60, overall.values, {"mean_iou": (0.61, 0.72)})
+    results = section(card(evaluation=Evaluation(overall=overall, slices={}, blessed=True)), "Results")
+    assert "| mean IoU | 0.667 | 0.610 | 0.720 |" in results
+    assert "95 %" not in section(card(), "Results")
+
+
+def test_a_public_space_is_linked_and_a_picture_is_shown_where_there_is_one():
+    public = SpaceConfig(repo="acme/pets-demo", title="Find the [pet]")
+    text = card(hub=HUB.model_copy(update={"space": public}))
+    assert "[Find the \\[pet\\]](https://huggingface.co/spaces/acme/pets-demo)" in text
+    private = public.model_copy(update={"visibility": "private"})
+    assert "spaces/" not in card(hub=HUB.model_copy(update={"space": private}))
+    assert "spaces/" not in card()
+    shown = model_card(HUB, FACTS, INFO, EVALUATION, "1.2.0-0123456789ab", has_picture=True)
+    assert "](predictions.jpg)" in shown
+    assert "predictions.jpg" not in card()
 
 
 def test_classes_come_with_their_palette():
