@@ -8,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
-from beam_jobs.codec.photos import decode_photo
-from beam_jobs.rejections import InputRejected
 from schemas.colors import color_table
 from schemas.errors import UserError
 from schemas.exported_model import IMAGE_BYTES, MASK_BYTES, SERVING_DEFAULT, ModelInfo
 from tfx_pipeline.evaluation.served_masks import decode_mask
 
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP")  # which examples can have
 SHOWN = 4  # photos, the first by name
 TILE = 320  # pixels of a photo's height
 WIDEST = 2 * TILE  # of a panorama
@@ -41,10 +40,7 @@ def card_picture(exported: Path, info: ModelInfo, photos: Mapping[str, bytes]) -
     colors = color_table(info.palette)
     columns = []
     for name in sorted(photos)[:SHOWN]:
-        try:
-            photo = decode_photo(photos[name], 0).image
-        except InputRejected as error:
-            raise UserError(f"hub.space.examples: {name}: {error.reason}: {error.detail}") from None
+        photo = _decode(name, photos[name])
         mask = decode_mask(answer(**{IMAGE_BYTES: tf.constant([_png(photo)])})[MASK_BYTES].numpy()[0])
         columns.append(_column(photo, colors[mask]))
     sheet = Image.new("RGB", (sum(one.width for one in columns) + GAP * (len(columns) - 1), 2 * TILE + GAP), "white")
@@ -55,6 +51,15 @@ def card_picture(exported: Path, info: ModelInfo, photos: Mapping[str, bytes]) -
     buffer = io.BytesIO()
     sheet.save(buffer, "JPEG", quality=QUALITY, subsampling=0)
     return buffer.getvalue()
+
+
+def _decode(name: str, content: bytes) -> Image.Image:
+    """The photo, upright RGB."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            return ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UserError(f"hub.space.examples: {name}: can't be read ({error}); give another photo") from None
 
 
 def _column(photo: Image.Image, mask: np.ndarray) -> Image.Image:
