@@ -1,15 +1,16 @@
 """The TensorFlow Metadata schema of a data set's records, derived from its `dataset.yaml`.
 
-Every feature is present exactly once in every record. Skew comparators compare the splits of one version, drift
-comparators each split with the same split of a baseline version: infinity norm for strings, Jensen-Shannon divergence
-for numbers. With any other combination, TFDV only warns and compares nothing.
+Every feature is present exactly once in every record, but for source masks, which records of train lack. Skew
+comparators compare the splits of one version, drift comparators each split with the same split of a baseline version:
+infinity norm for strings, Jensen-Shannon divergence for numbers. With any other combination, TFDV only warns and
+compares nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from schemas.features import (
     BRIGHTNESS,
@@ -20,6 +21,7 @@ from schemas.features import (
     IMAGE_ID,
     MASK,
     SOURCE_HEIGHT,
+    SOURCE_MASK,
     SOURCE_WIDTH,
     WEIGHT,
 )
@@ -28,6 +30,8 @@ from schemas.spec import DatasetSpec
 from schemas.statistics_rule import NUMBERS, Threshold
 
 DEFAULT_DRIFT = {"BYTES": 0.2, "FLOAT": 0.15}  # only where a baseline is named
+_IN_EACH = ("presence { min_fraction: 1.0 min_count: 1 }", "shape { dim { size: 1 } }")
+_IN_SOME = ("value_count { min: 1 max: 1 }",)  # a shape would demand it of each record
 _NORMS = {"BYTES": "infinity_norm", "FLOAT": "jensen_shannon_divergence"}
 
 # Digests of the hand-written schemas of earlier versions, which have the same effect.
@@ -39,12 +43,19 @@ _WRITTEN_BY_HAND = {
 
 def is_schema_of(spec: DatasetSpec, sha256: str) -> bool:
     """Whether a digest in a manifest is of the data set's schema, or of the hand-written one that it had before."""
-    return sha256 in (schema_sha256(spec), _WRITTEN_BY_HAND.get(spec.name))
+    return sha256 in (schema_sha256(spec), schema_sha256(spec, source_masks=True), _WRITTEN_BY_HAND.get(spec.name))
 
 
-def derive_schema(spec: DatasetSpec) -> str:
-    """The schema in protobuf's text format; the same spec gives the same text."""
+def derive_schema(spec: DatasetSpec, source_masks: bool = False) -> str:
+    """The schema in protobuf's text format; the same arguments give the same text.
+
+    Args:
+      spec: Of the data set.
+      source_masks: Whether records of eval and test hold their masks at the photos' own sizes.
+    """
     parts = [_feature(name, "BYTES", ["image_domain {}"]) for name in (IMAGE, MASK)]
+    if source_masks:
+        parts.append(_feature(SOURCE_MASK, "BYTES", ["image_domain {}"], presence=_IN_SOME))
     parts.append(_feature(IMAGE_ID, "BYTES", []))
     if spec.names_groups:
         parts.append(_feature(GROUP, "BYTES", []))
@@ -69,9 +80,9 @@ def derive_schema(spec: DatasetSpec) -> str:
     return "".join(parts)
 
 
-def schema_sha256(spec: DatasetSpec) -> str:
+def schema_sha256(spec: DatasetSpec, source_masks: bool = False) -> str:
     """Digest of the bytes of a version's `schema.pbtxt`, as manifests record it."""
-    return hashlib.sha256(derive_schema(spec).encode()).hexdigest()
+    return hashlib.sha256(derive_schema(spec, source_masks).encode()).hexdigest()
 
 
 def _text(value: str) -> str:
@@ -79,9 +90,8 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _feature(name: str, kind: str, more: list[str]) -> str:
-    once = ["presence { min_fraction: 1.0 min_count: 1 }", "shape { dim { size: 1 } }"]
-    lines = [f"name: {_text(name)}", f"type: {kind}", *once, *more]
+def _feature(name: str, kind: str, more: list[str], presence: Sequence[str] = _IN_EACH) -> str:
+    lines = [f"name: {_text(name)}", f"type: {kind}", *presence, *more]
     return "feature {\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
 
 

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 IMAGE = "image"  # bytes: encoded photo, RGB uint8 [S, S, 3]
 MASK = "mask"  # bytes: PNG, uint8 [S, S], class ids, and IGNORE_ID where the data set has ignored pixels
+# bytes: PNG, uint8, the mask at the photo's own size (source_height, source_width); only in eval and test, see
+# `Manifest.has_source_masks`
+SOURCE_MASK = "source_mask"
 IMAGE_ID = "image_id"  # bytes: stem of the source file, unique in the data set
 GROUP = "group"  # bytes: what keeps photos in one split, such as a video; only where the data set names groups
 WEIGHT = "weight"  # float: how much the record counts in training; only where the data set has weights

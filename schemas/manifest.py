@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from schemas.documents import parse_json_object, read_document
 from schemas.errors import UserError
-from schemas.features import SPLITS, TRAINING_SPLITS
+from schemas.features import EVAL, SPLITS, TRAINING_SPLITS
 from schemas.fitting import LETTERBOX, STRETCH, Fit
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.image_size import ImageSize
@@ -30,6 +30,7 @@ DATASET = r"^[a-z][a-z0-9_]*$"
 _NUMBER = re.compile(r"v?[0-9]+\.[0-9]")  # how the name of a version's folder starts
 MAX_BYTES = 64 << 20  # 64 MiB; a shard takes a quarter of a kilobyte
 MAX_NAME = 128  # characters of a data set's, a version's or a reason's name
+SOURCE_MASKS = "source_masks"  # the option that keeps masks at the photos' own sizes; other versions lack it
 RECORD_FRAME = 16  # bytes of a record's length and checksums: https://www.tensorflow.org/tutorials/load_data/tfrecord
 
 Count = Annotated[int, Field(strict=True, ge=0, le=2**53)]  # up to which all JSON readers agree
@@ -158,6 +159,11 @@ class Manifest(FrozenModel):
     def split_names(self) -> tuple[str, ...]:
         """The splits that the version has, in the order of SPLITS."""
         return tuple(split for split in SPLITS if split in self.splits)
+
+    @property
+    def has_source_masks(self) -> bool:
+        """Whether the records of eval and test hold their masks at the photos' own sizes, beside `image_size`."""
+        return self.options.get(SOURCE_MASKS) == EVAL
 
     def to_json(self) -> str:
         """The manifest as it is written: sorted keys, two spaces, a newline at the end."""

@@ -14,7 +14,7 @@ from beam_jobs.storage.versions import read_contract, read_manifest
 from schemas.contract import contract_changes
 from schemas.derived_schema import is_schema_of
 from schemas.errors import UserError
-from schemas.manifest import Manifest, options_sha256
+from schemas.manifest import SOURCE_MASKS, Manifest, options_sha256
 from schemas.version_files import MANIFEST_FILE, METRICS_FILE
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def compare_with_published(published: Manifest, options: PrepareOptions, pipelin
 
 def check_same_options(published: Manifest, options: PrepareOptions) -> None:
     """Raises a UserError if a published version was made with other options or under another contract."""
+    if options.source_masks is None:  # versions from before there were any are still what the same command gives
+        options = options.model_copy(update={SOURCE_MASKS: published.options.get(SOURCE_MASKS, "none")})
     if published.options_sha256 != options_sha256(content_options(options)):
         changed = changed_options(published.options, content_options(options))
         raise AlreadyPublished(f"{options.version_dir} is already published with {changed}; {OTHER_VERSION}")

@@ -121,6 +121,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " (default: as dataset.yaml says, else stretch)",
     )
     content.add_argument(
+        "--source_masks",
+        help="eval keeps masks at the photos' own sizes, too, in eval and test, so that models are also judged there;"
+        " none does not (default eval)",
+    )
+    content.add_argument(
         "--exclude",
         metavar="FILE",
         help="photos to leave out, local or gs://: ids or names, one a line, a table, or JSON Lines such as"

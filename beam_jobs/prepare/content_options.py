@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from beam_jobs.prepare.options import PrepareOptions
+from schemas.features import EVAL
 from schemas.fitting import LETTERBOX
+from schemas.manifest import SOURCE_MASKS
 
 BASE_OPTIONS = ("retry_quarantined", "base_sha256")  # what a version was built upon
 
@@ -27,6 +29,8 @@ def content_options(asked: PrepareOptions) -> dict[str, str | int | float | None
         options["test_fraction"] = asked.test_fraction
     if asked.fit == LETTERBOX:
         options["fit"] = asked.fit
+    if asked.keeps_source_masks:
+        options[SOURCE_MASKS] = EVAL
     if asked.image_format == "png":
         options["jpeg_quality"] = None
     options["near_duplicates"] = asked.near_duplicates if asked.near_duplicates == "one_side" else None

@@ -23,4 +23,4 @@ class Contract(NamedTuple):
 def contract_of(options: PrepareOptions) -> Contract:
     """The contract of the version that the options name."""
     spec = with_origin(options.description, options.origin)  # the location of this job's files is not part of it
-    return Contract(dataset_text(spec), derive_schema(spec))
+    return Contract(dataset_text(spec), derive_schema(spec, options.keeps_source_masks))

@@ -12,7 +12,7 @@ from beam_jobs.sources.dataset_file import read_dataset
 from beam_jobs.sources.excluded import ids_sha256, read_excluded
 from beam_jobs.storage.locations import wildcard_problem
 from beam_jobs.storage.versions import absolute_folder
-from schemas.features import SPLITS, TEST, TRAINING_SPLITS
+from schemas.features import EVAL, SPLITS, TEST, TRAINING_SPLITS
 from schemas.fitting import LETTERBOX, STRETCH, Fit
 from schemas.frozen_model import FrozenModel
 from schemas.image_size import ImageSize, sides
@@ -40,6 +40,8 @@ class PrepareOptions(FrozenModel):
         sizes.
       fit: `stretch` to that size, or `letterbox`: scaled to fit into it, with padding around; None: as described, else
         stretched.
+      source_masks: `eval` keeps masks at the photos' own sizes, too, in records of eval and test, so that models are
+        also judged there; `none` does not; None: `eval`, or as the published version that is compared or built upon.
       split: `official` reads the data set's lists and folders, `hash` decides by the id; None: as described.
       eval_fraction, test_fraction: Shares of the ids that `hash` gives to these splits; without a share of `test`, the
         version has no such split.
@@ -65,6 +67,7 @@ class PrepareOptions(FrozenModel):
     version: str = Field(pattern=rf"^{VERSION}$", max_length=MAX_NAME)
     image_size: ImageSize = 128
     fit: Fit | None = None
+    source_masks: Literal["eval", "none"] | None = None
     split: Literal["official", "hash"] | None = None
     eval_fraction: float = Field(default=0.2, gt=0, lt=1)
     test_fraction: float = Field(default=0, ge=0, lt=1)
@@ -227,8 +230,18 @@ class PrepareOptions(FrozenModel):
     def encoding(self) -> Encoding:
         """How records are encoded."""
         return Encoding(
-            self.image_size, self.image_format, self.jpeg_quality, self.max_missing_fraction, self.fit or STRETCH
+            self.image_size,
+            self.image_format,
+            self.jpeg_quality,
+            self.max_missing_fraction,
+            self.fit or STRETCH,
+            self.keeps_source_masks,
         )
+
+    @property
+    def keeps_source_masks(self) -> bool:
+        """Whether records of eval and test keep two masks; where photos keep their sizes, one is enough."""
+        return bool(self.image_size) and self.source_masks in (None, EVAL)
 
     @property
     def version_dir(self) -> str:

@@ -121,7 +121,8 @@ def _decide_splits(
 
 def _criteria(options: PrepareOptions) -> Criteria:
     spec = options.spec
-    return Criteria(derive_schema(spec), spec.rules, options.baseline_dir, options.splits, spec.fraction_titles)
+    schema_text = derive_schema(spec, options.keeps_source_masks)
+    return Criteria(schema_text, spec.rules, options.baseline_dir, options.splits, spec.fraction_titles)
 
 
 class _GroupByShard(beam.PTransform):
@@ -159,7 +160,8 @@ def _count_shards(
     counts = {}
     for split, size in sorted(add_sizes(sizes).items()):
         report_planned(options.staging_dir, split=split, inputs=size.records)
-        record_bytes = sharding.expected_record_bytes(options.image_size, options.image_format, size)
+        own_masks = options.encoding.keeps_source_mask(split)
+        record_bytes = sharding.expected_record_bytes(options.image_size, options.image_format, size, own_masks)
         counts[split] = sharding.shard_count(size, record_bytes, options.shard_bytes)
         if counts[split] > MAX_SHARDS:
             raise UserError(

@@ -39,6 +39,7 @@ class Encoding(NamedTuple):
       jpeg_quality: Of the photo, from 0 to 100.
       max_missing_fraction: Photos that end early are repaired up to this share of missing pixels; 0 repairs none.
       fit: How photos and masks are fitted into that size, see `schemas.fitting`.
+      source_masks: Whether records of eval and test keep the mask at the photo's own size, too.
     """
 
     image_size: int | str
@@ -46,6 +47,7 @@ class Encoding(NamedTuple):
     jpeg_quality: int
     max_missing_fraction: float = MAX_MISSING_FRACTION
     fit: Fit = STRETCH
+    source_masks: bool = False
 
     @property
     def longer_side(self) -> int:
@@ -55,6 +57,10 @@ class Encoding(NamedTuple):
     def inner_size(self, photo: Photo) -> int | str:
         """The size that a photo is resized to, without its padding."""
         return inner_size((photo.source_height, photo.source_width), self.image_size, self.fit)
+
+    def keeps_source_mask(self, split: str) -> bool:
+        """Whether the records of a split keep it; training has no use for it."""
+        return self.source_masks and split != features.TRAIN
 
 
 class Record(NamedTuple):
@@ -85,6 +91,7 @@ def make_record(
     photo_name: str = "",
     group: str = "",
     weight: float | None = None,
+    split: str = features.TRAIN,
 ) -> Record:
     """Checks, resizes and encodes one pair of files.
 
@@ -96,6 +103,7 @@ def make_record(
       group: What a table says that its group is; empty where id or path say it.
       weight: What a table says that it counts in training; None without such a table, which is 1 where data sets are
         merged and another one has a table.
+      split: That the record will be in.
 
     Raises:
       InputRejected: The photo, the mask or the id cannot be published.
@@ -115,6 +123,10 @@ def make_record(
     resized = time.perf_counter_ns()
     encoded_image = _encode_photo(pad_photo(image, encoding.image_size), encoding)
     encoded_mask = encode_mask(pad_mask(mask, encoding.image_size))
+    kept: dict[str, Value] = {}
+    if encoding.keeps_source_mask(split):  # rejects nothing: it has all the classes of the resized one
+        whole = merge_classes(resize_mask(source_mask, reading, 0), image_id, spec)
+        kept[features.SOURCE_MASK] = encode_mask(whole)
     encoded = time.perf_counter_ns()
     luma = image.convert("L")
     brightness, contrast = luma_statistics(luma)
@@ -125,6 +137,7 @@ def make_record(
     values: dict[str, Value] = {
         features.IMAGE: encoded_image,
         features.MASK: encoded_mask,
+        **kept,
         features.IMAGE_ID: image_id.encode(),
         **({features.GROUP: named.encode()} if spec.names_groups else {}),
         **{name: value.encode() for name, value in slices.items()},

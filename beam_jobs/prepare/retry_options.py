@@ -14,6 +14,7 @@ from schemas.contract import label_changes
 from schemas.derived_schema import is_schema_of
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
+from schemas.manifest import SOURCE_MASKS
 from schemas.version_files import DATASET_FILE
 
 
@@ -44,6 +45,7 @@ def with_base_options(values: dict[str, Any]) -> dict[str, Any]:
     require_shards(asked.base_dir, base)
     before = _without_base(base.options)
     kept = {name: value for name, value in before.items() if name in PrepareOptions.model_fields and value is not None}
+    kept.setdefault(SOURCE_MASKS, "none")  # the base has none, and its records are copied
     completed = {**kept, **values, "base_sha256": base.sha256}
     now = _without_base(content_options(parse_model(PrepareOptions, completed, COMMAND_LINE)))
     if before != now:

@@ -168,7 +168,7 @@ class WriteShard(beam.DoFn):
         photo, mask = contents
         name = str(plan.image)
         how = self._spec, self._encoding, self._hash_photos
-        record = make_record(plan.image_id, photo, mask, *how, name, plan.group, plan.weight)
+        record = make_record(plan.image_id, photo, mask, *how, name, plan.group, plan.weight, plan.split)
         example = to_example(record.values)
         meter_record(len(example), record.repairs, record.microseconds)
         return record, example

@@ -18,6 +18,7 @@ MIN_RECORDS_PER_SHARD = 64  # but not tiny ones
 # What a record takes on average, by measurement on photos at 64 to 512 pixels (JPEG quality 92, mask included).
 JPEG_BYTES_PER_PIXEL = 0.6
 PNG_BYTES_PER_PIXEL = 2.0
+SOURCE_MASK_SHARE = 0.05  # of the bytes of photo and mask as they are given
 
 
 class ShardKey(NamedTuple):
@@ -48,11 +49,22 @@ def split_by_hash(image_id: str, eval_fraction: float, test_fraction: float = 0.
     return TEST if place < (eval_fraction + test_fraction) * 2**64 else TRAIN
 
 
-def expected_record_bytes(image_size: int | str, image_format: str, size: SplitSize) -> float:
-    """Average bytes of one record before any is encoded; at image size 0 the source files are the estimate."""
+def expected_record_bytes(
+    image_size: int | str, image_format: str, size: SplitSize, source_masks: bool = False
+) -> float:
+    """Average bytes of one record before any is encoded; at image size 0 the source files are the estimate.
+
+    Args:
+      image_size, image_format: Of the records.
+      size: Of the split.
+      source_masks: Whether its records keep their masks at the photos' own sizes, too.
+    """
+    source_bytes = size.source_bytes / max(1, size.records)
     if image_size == 0:
-        return size.source_bytes / max(1, size.records)
-    return sides(image_size).pixels * (PNG_BYTES_PER_PIXEL if image_format == "png" else JPEG_BYTES_PER_PIXEL)
+        return source_bytes
+    own_mask = SOURCE_MASK_SHARE * source_bytes if source_masks else 0.0
+    per_pixel = PNG_BYTES_PER_PIXEL if image_format == "png" else JPEG_BYTES_PER_PIXEL
+    return sides(image_size).pixels * per_pixel + own_mask
 
 
 def shard_count(size: SplitSize, record_bytes: float, shard_bytes: int) -> int:

@@ -19,7 +19,7 @@ from beam_jobs.statistics.rules import add_rule_anomalies
 from beam_jobs.statistics.split_summary import summarise
 from beam_jobs.storage.files import exists, read_file
 from schemas.bounded_text import clipped, enumerated
-from schemas.features import EVAL, IMAGE, IMAGE_ID, MASK, SPLITS, TEST, TRAIN, TRAINING_SPLITS
+from schemas.features import EVAL, IMAGE, IMAGE_ID, MASK, SOURCE_MASK, SPLITS, TEST, TRAIN, TRAINING_SPLITS
 from schemas.statistics_rule import StatisticsRule
 from schemas.version_files import statistics_path
 
@@ -142,7 +142,7 @@ class MeasureSplits(beam.PTransform):
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         schema = parse_schema(self._schema_text)
         for feature in schema.feature:
-            if feature.name in (IMAGE, MASK, IMAGE_ID):
+            if feature.name in (IMAGE, MASK, SOURCE_MASK, IMAGE_ID):
                 feature.image_domain.SetInParent()  # TFDV's word for bytes without a meaning
         options = tfdv.StatsOptions(
             schema=schema,

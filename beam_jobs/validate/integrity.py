@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList as Statistics
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
+from beam_jobs.codec import png
 from beam_jobs.codec.fitting import cut_photo
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.monitoring.progress import DoneInputs
@@ -22,7 +23,7 @@ from beam_jobs.records.tfrecord import DamagedTFRecord, TFRecordReader
 from beam_jobs.rejections import InputRejected
 from beam_jobs.statistics.validation import FILE, Finding, record_count
 from beam_jobs.storage.files import exists, open_file, read_file, sizes_below
-from schemas.features import IMAGE, IMAGE_ID, SOURCE_HEIGHT, SOURCE_WIDTH
+from schemas.features import IMAGE, IMAGE_ID, SOURCE_HEIGHT, SOURCE_MASK, SOURCE_WIDTH, TRAIN
 from schemas.fitting import Fit
 from schemas.manifest import Manifest, Shard
 from schemas.version import stray_files
@@ -86,10 +87,11 @@ class CheckShard(beam.DoFn):
     Every byte is read once. If a shard is damaged, the records before the damage still count.
     """
 
-    def __init__(self, version_dir: str, progress_dir: str, fit: Fit):
+    def __init__(self, version_dir: str, progress_dir: str, fit: Fit, has_source_masks: bool = False):
         self._version_dir = version_dir
         self._progress_dir = progress_dir
         self._fit: Fit = fit
+        self._has_source_masks = has_source_masks
 
     def setup(self) -> None:
         self._decoder = ExamplesToRecordBatchDecoder()
@@ -139,7 +141,7 @@ class CheckShard(beam.DoFn):
             return
         yield TaggedOutput(ROWS, (split, batch))
         hashed: list[HashedPhoto] = []
-        sources = zip(_whole_numbers(batch, SOURCE_HEIGHT), _whole_numbers(batch, SOURCE_WIDTH))
+        sources = [*zip(_whole_numbers(batch, SOURCE_HEIGHT), _whole_numbers(batch, SOURCE_WIDTH))]
         for image_id, photo, source in zip(_column(batch, IMAGE_ID), _column(batch, IMAGE), sources):
             try:
                 one = photo_hash(cut_photo(decode_photo(photo, min_side=0).image, source, self._fit))
@@ -148,6 +150,26 @@ class CheckShard(beam.DoFn):
             else:
                 hashed.append(HashedPhoto(image_id.decode(errors="replace"), split, one))
         yield TaggedOutput(PHOTOS, to_batch(hashed))
+        if self._has_source_masks and split != TRAIN:
+            own_masks = [*_column(batch, SOURCE_MASK)] or [b""] * batch.num_rows
+            for image_id, mask, source in zip(_column(batch, IMAGE_ID), own_masks, sources):
+                if problem := _source_mask_problem(mask, source):
+                    yield _file(split, path, f"{problem} of {image_id.decode(errors='replace')}")
+
+
+def _source_mask_problem(mask: bytes, source: tuple[int, int]) -> str:
+    """What is wrong with the mask at a photo's own height and width, in words before `of ID`; empty if nothing is."""
+    if not mask:
+        return f"there is no {SOURCE_MASK}"
+    try:
+        found = png.read_png(mask)
+        png.load(found)
+    except (OSError, ValueError, SyntaxError) as error:
+        return f"damaged {SOURCE_MASK} ({error})"
+    height, width = source
+    if (found.width, found.height) != (width, height):
+        return f"a {SOURCE_MASK} of {found.width}x{found.height} pixels, not the {width}x{height} of the photo,"
+    return ""
 
 
 def _bounded(outputs: Iterable[OutputT]) -> Iterator[OutputT]:

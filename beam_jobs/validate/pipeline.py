@@ -90,23 +90,24 @@ def outcome_from_json(data: bytes) -> Outcome:
 
 def validate(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
     """Adds the whole job to a pipeline; its only output element is the Outcome, which is also written."""
-    shards = [PublishedShard(name, shard) for name, split in request.manifest.splits.items() for shard in split.shards]
+    manifest = request.manifest
+    shards = [PublishedShard(name, shard) for name, split in manifest.splits.items() for shard in split.shards]
     checked = (
         pipeline
         | "NameShards" >> beam.Create(shards)
         | "SpreadShards" >> beam.Reshuffle()
         | "CheckShards"
-        >> beam.ParDo(CheckShard(request.version_dir, request.progress_dir, request.manifest.fit)).with_outputs(
-            ROWS, PHOTOS, main="findings"
-        )
+        >> beam.ParDo(
+            CheckShard(request.version_dir, request.progress_dir, manifest.fit, manifest.has_source_masks)
+        ).with_outputs(ROWS, PHOTOS, main="findings")
     )
-    side_files = pipeline | "CheckSideFiles" >> FlatMapOnce(check_side_files, request.version_dir, request.manifest)
+    side_files = pipeline | "CheckSideFiles" >> FlatMapOnce(check_side_files, request.version_dir, manifest)
     return pipeline | "Conclude" >> MapOnce(
         _conclude,
         request,
         files=AsIter((checked.findings, side_files) | "GatherFindings" >> beam.Flatten()),
         validation=AsSingleton(checked[ROWS] | "Validate" >> ValidateStatistics(request.criteria)),
-        leaks=AsIter(checked[PHOTOS] | "FindLeaks" >> FindLeaks(pairs_of(request.manifest.split_names))),
+        leaks=AsIter(checked[PHOTOS] | "FindLeaks" >> FindLeaks(pairs_of(manifest.split_names))),
     )
 
 

@@ -37,6 +37,17 @@ def test_the_derived_schema_says_what_the_one_written_by_hand_said(name):
     assert not is_schema_of(load_spec(name), "0" * 64)
 
 
+def test_source_masks_are_in_some_records_and_the_schema_of_a_version_without_them_keeps_every_byte():
+    pets = load_spec("pets")
+    features = {one.name: one for one in parsed(derive_schema(pets, source_masks=True))[0]}
+    source_mask = features.pop("source_mask")
+    assert not source_mask.HasField("presence")
+    assert not source_mask.HasField("shape")
+    assert [*features.values()] == parsed(derive_schema(pets))[0]
+    assert derive_schema(pets) == derive_schema(pets, source_masks=False) != derive_schema(pets, source_masks=True)
+    assert is_schema_of(pets, schema_sha256(pets, source_masks=True))
+
+
 def test_splits_may_differ_unless_the_user_sets_a_threshold():
     assert comparators(described(), "leaf_fraction") == {"skew": False, "drift": True}
     strict = described(thresholds={"leaf_fraction": {"skew": 0.3}})

@@ -122,6 +122,7 @@ def test_each_data_set_is_read_as_it_would_be_alone_and_its_classes_are_mapped(f
         else:
             assert class_ids(values) == [1, 1, 0, IGNORE_ID]
             assert values["group"] == image_id.encode()
+        assert values.get("source_mask") == (values["mask"] if split == "eval" else None)  # the photo has this size
         assert values["ground_fraction"] == pytest.approx(2 / 3 if source == "streets" else 1 / 3)
     lines = [json.loads(line) for path in version.glob("quarantine/*") for line in path.read_text().splitlines()]
     assert {one["id"]: one["reason"] for one in lines} == {

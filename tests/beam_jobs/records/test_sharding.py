@@ -60,6 +60,12 @@ def test_at_the_original_size_the_source_files_are_the_estimate():
     assert expected_record_bytes(0, "jpeg", SplitSize(10, 1_000_000)) == 100_000
 
 
+def test_masks_at_the_photos_own_sizes_make_records_larger():
+    size = SplitSize(10, 1_000_000)
+    without, with_masks = (expected_record_bytes(128, "jpeg", size, source_masks=one) for one in (False, True))
+    assert with_masks - without == pytest.approx(5_000)
+
+
 def test_each_batch_of_the_plan_names_its_shards_in_one_order_so_that_workers_get_as_many_of_each_split():
     file = SourceFile("photo.jpg", 1)
     plans = [PlannedRecord(f"pug_{number}", file, file, ("train", "eval")[number % 2]) for number in range(400)]

@@ -13,7 +13,7 @@ from beam_jobs.statistics.validation import FILE, Finding
 from beam_jobs.validate.integrity import FINDINGS_SHOWN, PHOTOS, ROWS, CheckShard, PublishedShard, check_side_files
 from schemas.manifest import Manifest, Shard, Split
 from schemas.version_files import shard_path, statistics_path
-from tests.beam_jobs.pictures import encode, gradient
+from tests.beam_jobs.pictures import encode, flipped, gradient, trimap
 from tests.published import make_manifest
 
 RECORDS = 30
@@ -55,12 +55,14 @@ def manifest(tmp_path) -> Manifest:
     return make_manifest(splits, image_size=64, schema_sha256=hashlib.sha256(b"a schema").hexdigest())
 
 
-def check(version_dir: Path, shard: Shard) -> tuple[list[Finding], dict[str, int]]:
+def check(
+    version_dir: Path, shard: Shard, split: str = "train", has_source_masks: bool = False
+) -> tuple[list[Finding], dict[str, int]]:
     """What is found in a shard, and how many records and photos are passed on."""
-    do_fn = CheckShard(str(version_dir), progress_dir="nowhere", fit="stretch")
+    do_fn = CheckShard(str(version_dir), progress_dir="nowhere", fit="stretch", has_source_masks=has_source_masks)
     do_fn.setup()
     findings, passed = [], {ROWS: 0, PHOTOS: 0}
-    for one in do_fn.process(PublishedShard("train", shard)):
+    for one in do_fn.process(PublishedShard(split, shard)):
         if isinstance(one, Finding):
             findings.append(one)
         else:
@@ -121,6 +123,37 @@ def test_of_many_photos_that_cannot_be_decoded_a_few_are_named_and_the_others_co
     findings, _ = check(tmp_path, write_shard(tmp_path / manifest.splits["train"].shards[0].path, photos))
     assert len(findings) == FINDINGS_SHOWN + 1
     assert findings[-1].description == f"and {100 - FINDINGS_SHOWN} more findings like these"
+
+
+OTHER_PIXELS = encode(trimap(30, 20), "PNG")
+
+
+@pytest.mark.parametrize(
+    ("source_mask", "words"),
+    [
+        (encode(trimap(), "PNG"), None),
+        (OTHER_PIXELS, "a source_mask of 30x20 pixels, not the 60x40 of the photo, of pug_7"),
+        (flipped(encode(trimap(), "PNG")), "damaged source_mask (checksum of chunk b'IDAT' differs) of pug_7"),
+        (b"no mask", "damaged source_mask ("),
+        (None, "there is no source_mask of pug_7"),
+    ],
+    ids=["right", "other size", "damaged", "no PNG", "missing"],
+)
+def test_a_source_mask_that_is_not_of_its_photos_size_is_reported_with_its_id(manifest, tmp_path, source_mask, words):
+    photo = encode(gradient(), "JPEG")
+    values = {"image": photo, "image_id": b"pug_7", "source_height": 40, "source_width": 60, "brightness": 0.5}
+    good = encode(trimap(), "PNG")
+    records = [
+        to_example({**values, "image_id": b"pug_1", "source_mask": good}),
+        to_example(values if source_mask is None else {**values, "source_mask": source_mask}),
+    ]
+    for split in ("eval", "train"):  # of which train needs none
+        shard = write_shard(tmp_path / manifest.splits[split].shards[0].path, records)
+        findings, passed = check(tmp_path, shard, split, has_source_masks=True)
+        expected = [words] if words and split == "eval" else []
+        assert [one.description[: len(words or "")] for one in findings] == expected
+        assert passed == {ROWS: 2, PHOTOS: 2}
+        assert check(tmp_path, shard, split)[0] == []  # a version that has none
 
 
 def test_of_many_stray_files_a_few_are_named_and_the_others_counted(manifest, tmp_path):
