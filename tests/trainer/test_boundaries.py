@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -72,5 +74,16 @@ def test_an_image_that_is_no_square_and_of_unknown_size_counts_the_same():
     truth, predicted = (np.repeat(draw(index, SIZE)[1], 10, axis=1) for index in (0, 1))
     assert int(tolerance_pixels(*truth.shape)) == 2
     unknown = tf.TensorSpec([None, None, None], tf.uint8)
-    counted = tf.function(batch_boundary_counts, input_signature=[unknown, unknown, tf.TensorSpec([], tf.int32)])
-    np.testing.assert_array_equal(counted(truth[None], predicted[None], CLASSES)[0], counts_by_hand(truth, predicted))
+    counted = tf.function(partial(batch_boundary_counts, num_classes=CLASSES), input_signature=[unknown, unknown])
+    np.testing.assert_array_equal(counted(truth[None], predicted[None])[0], counts_by_hand(truth, predicted))
+
+
+@pytest.mark.parametrize("first", [0, 28, 60])
+def test_classes_beyond_those_that_are_widened_at_once_are_counted_alike(first):
+    truth, predicted = draw(0, SIZE)[1], np.roll(draw(1, SIZE)[1], 1, axis=0)
+    many = first + CLASSES
+    [found] = batch_boundary_counts(
+        tf.constant(truth[None] + first), tf.constant(predicted[None] + first), many
+    ).numpy()
+    np.testing.assert_array_equal(found[first:], counts(truth, predicted))
+    assert found[:first].sum() == 0
