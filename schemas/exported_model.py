@@ -49,6 +49,8 @@ LOGITS = "logits"
 CONFUSION_MATRIX = "confusion_matrix"
 BOUNDARY_COUNTS = "boundary_counts"
 FINGERPRINT = "fingerprint"
+OWN_SIZE_CONFUSION_MATRIX = "own_size_confusion_matrix"  # of whole-image models, as the next one
+OWN_SIZE_BOUNDARY_COUNTS = "own_size_boundary_counts"
 
 Level = Annotated[int, Field(ge=0, le=255)]
 

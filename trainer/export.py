@@ -50,13 +50,16 @@ def export_model(
     - `evaluate`: `examples` string [N] (records of a published version) to `confusion_matrix` int64 [N, C * C] (truth
       times C plus prediction), `boundary_counts` int64 [N, C * 4] (see `trainer.boundaries`) and `fingerprint` int64
       [N], a hash of the example. A few numbers per example instead of its logits keep evaluation light.
+      `own_size_confusion_matrix` and `own_size_boundary_counts` count the photo at its own size, with logits enlarged
+      as for `mask_bytes`; zeros where the record has no `source_mask`.
 
     A crop model (`crop_size` is not 0) predicts images tile by tile, see `trainer.tiling`; S and T are `crop_size`:
 
     - `serving_default`: `image_bytes` string [N] to `mask_bytes` string [N], PNG files of class ids as large as the
       upright photos.
     - `predict_image`: `pixels` uint8 [H, W, 3] to `class_ids` uint8 [H, W].
-    - `predict_pixels`, for one tile or several, and `evaluate`, for records of any size, as above.
+    - `predict_pixels`, for one tile or several, and `evaluate`, for records of any size, as above but without counts
+      at another size: people get the answer to the photo itself, which such a record holds, or no longer holds.
 
     With `average_mirrored`, every signature averages the logits of the photo and its mirror image.
     """

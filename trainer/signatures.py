@@ -20,6 +20,8 @@ from schemas.exported_model import (
     IMAGE_BYTES,
     LOGITS,
     MASK_BYTES,
+    OWN_SIZE_BOUNDARY_COUNTS,
+    OWN_SIZE_CONFUSION_MATRIX,
     PIXELS,
     PREDICT_IMAGE,
     PREDICT_PIXELS,
@@ -34,6 +36,7 @@ from trainer.confusion import batch_confusion_matrices
 from trainer.enlarging import enlarged_class_ids
 from trainer.fitting import cut_padding, fit_pixels, photo_mask
 from trainer.input_pipeline import parse_example
+from trainer.own_size import own_size_counts
 from trainer.photo_decoding import decode_photo
 from trainer.preprocessing import CHANNELS
 from trainer.tiling import Logits, predict_tiles
@@ -82,7 +85,21 @@ def whole_image_signatures(logits_of: Logits, image_size: int | str, num_classes
                 tf.TensorSpec(shape, tf.uint8),
             ),
         )
-        return _evaluated(examples, *_counts(truth, _class_ids(logits_of(images)), num_classes))
+        logits = logits_of(images)
+
+        def at_own_size(one: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            example, answer = one
+            return own_size_counts(example, answer, image_size, num_classes, fit)
+
+        types = _counts_types(num_classes)
+        matrices, boundaries = tf.map_fn(
+            at_own_size, (examples, logits), fn_output_signature=types, parallel_iterations=1
+        )
+        return {
+            **_evaluated(examples, *_counts(truth, _class_ids(logits), num_classes)),
+            OWN_SIZE_CONFUSION_MATRIX: matrices,
+            OWN_SIZE_BOUNDARY_COUNTS: boundaries,
+        }
 
     return {
         SERVING_DEFAULT: serving_default,
@@ -122,10 +139,7 @@ def tile_signatures(logits_of: Logits, tile_size: int, image_size: int | str, nu
             matrices, boundaries = _counts(truth[tf.newaxis], predict(image)[tf.newaxis], num_classes)
             return matrices[0], boundaries[0]
 
-        types = (
-            tf.TensorSpec([num_classes * num_classes], tf.int64),
-            tf.TensorSpec([num_classes * BOUNDARY_COUNTS_PER_CLASS], tf.int64),
-        )
+        types = _counts_types(num_classes)
         counted = tf.map_fn(counts_of, examples, fn_output_signature=types, parallel_iterations=1)
         return _evaluated(examples, *counted)
 
@@ -149,6 +163,14 @@ def _predict_pixels(logits_of: Logits, image_size: int | str) -> Callable[..., d
 def _class_ids(logits: tf.Tensor) -> tf.Tensor:
     """The most likely class per pixel: logits [N, S, T, C] to uint8 [N, S, T]."""
     return tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
+
+
+def _counts_types(num_classes: int) -> tuple[tf.TensorSpec, tf.TensorSpec]:
+    """Of one example's confusion matrix and boundary counts."""
+    return (
+        tf.TensorSpec([num_classes * num_classes], tf.int64),
+        tf.TensorSpec([num_classes * BOUNDARY_COUNTS_PER_CLASS], tf.int64),
+    )
 
 
 def _counts(truth: tf.Tensor, predicted: tf.Tensor, num_classes: int) -> tuple[tf.Tensor, tf.Tensor]:
