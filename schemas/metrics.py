@@ -5,7 +5,8 @@ A metric is one entry of METRICS. Evaluator computes it with its confidence inte
 models are blessed, and the IoU of the classes are named elsewhere.
 
 All of them follow from counts of pixels: confusion matrices, whose rows are the truth and whose columns the prediction,
-and boundary counts. Pixels whose truth is IGNORE_ID are in neither.
+and boundary counts. Pixels whose truth is IGNORE_ID are in neither. What is counted at the size of the records, the
+model's, is counted once more at the photos' own sizes where records hold their masks at these.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from schemas.features import IGNORE_ID
 
 # Per class: predicted boundary pixels, those of them near a true one, true boundary pixels, those near a predicted one.
 BOUNDARY_COUNTS_PER_CLASS = 4
+AT_OWN_SIZE = " at the photos' own size"  # ends a label
+OWN_SIZE_PREFIX = "own_size_"  # begins a name
 BLIND_IOU = 0.005  # an IoU below it is shown as 0.00: the model does not see the class
 
 
@@ -40,12 +43,14 @@ class Metric(NamedTuple):
     Attributes:
       name: Its key in `summary.json` and `model_info.json`, and in Evaluator's results.
       label: What people call it, such as `mean IoU`; of a metric per class it goes before the class's name.
-      compute: Counts to float64 [...], or [..., C] where it is per class; NaN where it has no value.
+      compute: Counts, at the size that it is about, to float64 [...], or [..., C] where it is per class; NaN where it
+        has no value.
       per_class: Whether each class has one.
       needs_boundaries: Whether the confusion matrix alone is not enough.
       higher_is_better: Its direction.
       digits: After the decimal point.
       hub_type: What the Hub's `model-index` calls it; empty where that is `name`.
+      at_own_size: Whether it is about the photos' own sizes.
     """
 
     name: str
@@ -56,6 +61,7 @@ class Metric(NamedTuple):
     higher_is_better: bool = True
     digits: int = 3
     hub_type: str = ""
+    at_own_size: bool = False
 
     def text(self, value: float | None) -> str:
         """The value as people read it; a dash where there is none."""
@@ -84,8 +90,9 @@ class Figure(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What people call it, such as `mean IoU` or `IoU of pet`."""
-        return f"{self.metric.label} of {self.class_title or self.class_name}" if self.class_name else self.metric.label
+        """What people call it, such as `mean IoU`, `IoU of pet` or `IoU of pet at own size`."""
+        of_class = f" of {self.class_title or self.class_name}" if self.class_name else ""
+        return f"{self.metric.label}{of_class}{AT_OWN_SIZE if self.metric.at_own_size else ''}"
 
     @property
     def title(self) -> str:
@@ -93,22 +100,23 @@ class Figure(NamedTuple):
         return self.label[:1].upper() + self.label[1:]
 
     def of(self, counts: Counts) -> np.ndarray:
-        """Its values, float64 [...]; NaN where it has none."""
+        """Its values, float64 [...], from counts at its size; NaN where it has none."""
         values = self.metric.compute(counts)
         return values if self.class_id is None else values[..., self.class_id]
 
 
-def figures(class_names: Sequence[str], class_titles: Sequence[str] = ()) -> list[Figure]:
+def figures(class_names: Sequence[str], class_titles: Sequence[str] = (), at_own_size: bool = False) -> list[Figure]:
     """Every number of an evaluation, in the order in which they are shown: first those over all classes.
 
     Args:
       class_names: In the order of class ids.
       class_titles: What people call them; empty where that is their names.
+      at_own_size: Whether there are also those at the photos' own sizes.
     """
-    overall = [Figure(metric) for metric in METRICS if not metric.per_class]
-    return overall + [
+    shown = [metric for metric in METRICS if at_own_size or not metric.at_own_size]
+    return [Figure(metric) for metric in shown if not metric.per_class] + [
         Figure(metric, class_id, name, title)
-        for metric in METRICS
+        for metric in shown
         if metric.per_class
         for class_id, (name, title) in enumerate(zip(class_names, class_titles or class_names))
     ]
@@ -179,9 +187,15 @@ def _mean_of_finite(values: np.ndarray) -> np.ndarray:
     return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)[()]
 
 
+def _at_own_size(metric: Metric) -> Metric:
+    """The same metric of counts at the photos' own sizes."""
+    hub_type = metric.hub_type or metric.name
+    return metric._replace(name=f"{OWN_SIZE_PREFIX}{metric.name}", hub_type=hub_type, at_own_size=True)
+
+
 MEAN_IOU = Metric("mean_iou", "mean IoU", lambda counts: mean_iou(counts.matrix))
 IOU = Metric("iou", "IoU", lambda counts: class_iou(counts.matrix), per_class=True)
-METRICS = (
+_AT_MODEL_SIZE = (
     MEAN_IOU,
     Metric("pixel_accuracy", "pixel accuracy", lambda counts: pixel_accuracy(counts.matrix), hub_type="accuracy"),
     IOU,
@@ -192,3 +206,5 @@ METRICS = (
         needs_boundaries=True,
     ),
 )
+METRICS = (*_AT_MODEL_SIZE, *map(_at_own_size, _AT_MODEL_SIZE))
+OWN_SIZE_MEAN_IOU, OWN_SIZE_IOU = (_at_own_size(one) for one in (MEAN_IOU, IOU))

@@ -101,6 +101,11 @@ def test_from_photos_to_a_pushed_model_that_answers(finished):
     assert set(summary["metrics"]["iou"]) == {"pet", "background", "border"}
     assert 0 < summary["metrics"]["mean_iou"] < 1
     assert summary["metrics"]["slices"]["species"]["cat"]["examples"] > 0
+    at_own_size = f"{summary['metrics']['own_size_mean_iou']:.3f}"
+    assert re.search(f"^mean IoU at the photos' own size +{at_own_size} ", finished.printed, re.MULTILINE)
+    assert f"at the photos&#x27; own size {at_own_size}" in (finished.folder / "model" / "evaluation.html").read_text()
+    card = finished.hub.model("acme/pets").head.files["README.md"].content.decode()
+    assert f"| mean IoU at the photos' own size | {at_own_size} |" in card
     assert summary["pushed_to"] in finished.printed
 
     sizes = [Image.open(photo).size for photo in finished.photos]

@@ -1,5 +1,6 @@
 """Photos of many shapes that keep theirs: published letterboxed, trained on, evaluated, predicted and shown so."""
 
+import csv
 import io
 import json
 import subprocess
@@ -17,6 +18,7 @@ from beam_jobs.prepare import command_line as prepare
 from schemas.exported_model import INFO_PATH, read_model_info
 from schemas.fitting import LETTERBOX, STRETCH
 from schemas.manifest import read_manifest
+from schemas.metrics import confusion_matrix, mean_iou
 from schemas.shipped import load_spec
 from tests.sample_data import __main__ as sample_data
 from tfx_pipeline import ask_endpoint
@@ -100,6 +102,30 @@ def test_the_prediction_job_finds_what_the_evaluation_found(output, version, mod
     evaluated = json.loads((output / "summary.json").read_text())["metrics"]
     assert evaluated["iou"]["road"] > 0.2
     assert found["mean_iou"] == pytest.approx(evaluated["mean_iou"], abs=2e-3)  # Pillow's decoder
+
+
+def test_the_evaluation_at_own_size_is_that_of_the_masks_that_people_get(output, version, model, tmp_path):
+    """The prediction job writes masks at the photos' own sizes; the records hold the masks that people gave."""
+    given = [f"--model={model}", f"--version_dir={version}", "--split=eval"]
+    assert predict.main([*given, f"--output={tmp_path / 'out'}"]) == 0
+    spec, matrix, each = load_spec("streets"), 0, {}
+    wanted = {name: tf.io.FixedLenFeature([], tf.string) for name in ("image_id", "source_mask")}
+    for shard in read_manifest(version).splits["eval"].shards:
+        for record in tf.data.TFRecordDataset(str(version / shard.path)):
+            values = tf.io.parse_single_example(record, wanted)
+            image_id = values["image_id"].numpy().decode()
+            truth = tf.io.decode_png(values["source_mask"])[..., 0].numpy()
+            predicted = np.asarray(Image.open(tmp_path / "out" / "masks" / f"{image_id}.png"))
+            each[image_id] = confusion_matrix(truth, predicted, len(spec.classes))
+            matrix += each[image_id]
+    evaluated = json.loads((output / "summary.json").read_text())["metrics"]
+    assert evaluated["own_size_mean_iou"] == pytest.approx(mean_iou(matrix), abs=2e-3)  # Pillow's decoder
+    assert evaluated["own_size_mean_iou"] != pytest.approx(evaluated["mean_iou"], abs=1e-4)
+    low, high = evaluated["intervals"]["own_size_mean_iou"]
+    assert low < evaluated["own_size_mean_iou"] < high
+    with (output / "per_image.csv").open(newline="") as table:
+        for row in csv.DictReader(table):
+            assert float(row["own_size_mean_iou"]) == pytest.approx(mean_iou(each[row["id"]]), abs=1e-2)
 
 
 def test_the_evaluation_s_pictures_show_photos_without_padding(output):

@@ -69,6 +69,8 @@ def create_pipeline(
     """
     manifest, spec = version
     config = with_class_names(config, spec)
+    # people get a crop model's answer to the photo itself, which such records no longer hold
+    at_own_size = manifest.has_source_masks and not config.training.crop_size
     examples = _imported(config, manifest, EXAMPLES_FOLDER, Examples)
     statistics = _imported(config, manifest, STATISTICS_FOLDER, ExampleStatistics)
     schema_gen = ImportSchemaGen(schema_file=f"{config.data}/{SCHEMA_FILE}")
@@ -77,7 +79,7 @@ def create_pipeline(
         tuner = _tuner(config, config.tuning, version, platform, examples, schema_gen)
     trainer = _trainer(config, version, platform, run_fn, examples, schema_gen, tuner)
     last_blessed = _last_blessed_model(trainer, compare_with_itself)
-    evaluator = _evaluator(config, spec, examples, trainer, last_blessed)
+    evaluator = _evaluator(config, spec, examples, trainer, last_blessed, at_own_size)
     pusher = platform.pusher(config, manifest, trainer.outputs["model"], evaluator.outputs["blessing"])
     components = [examples, statistics, schema_gen, trainer, last_blessed, evaluator, pusher]
     test_evaluation = None
@@ -86,7 +88,7 @@ def create_pipeline(
             examples=examples.outputs["result"],
             model=trainer.outputs["model"],
             model_blessing=evaluator.outputs["blessing"],
-            eval_config=final_eval_config(spec, config.evaluation),
+            eval_config=final_eval_config(spec, config.evaluation, at_own_size),
         ).with_id(TEST_EVALUATOR)
         components.append(test_evaluator)
         test_evaluation = test_evaluator.outputs["evaluation"]
@@ -219,11 +221,12 @@ def _evaluator(
     examples: Importer,
     trainer: Trainer,
     last_blessed: Resolver,
+    at_own_size: bool,
 ) -> Evaluator:
     return Evaluator(
         examples=examples.outputs["result"],
         model=trainer.outputs["model"],
         baseline_model=last_blessed.outputs["model"],
-        eval_config=eval_config(spec, config.evaluation),
+        eval_config=eval_config(spec, config.evaluation, at_own_size),
         example_splits=[EVAL],
     )

@@ -40,7 +40,7 @@ def judged(matrix: tuple[int, ...], classes: tuple[str, ...]) -> dict[str, objec
     """
     counts = Counts(np.reshape(matrix, (len(classes), len(classes))), np.zeros((len(classes), 0)))
     values: dict[str, object] = {}
-    for metric in (one for one in METRICS if not one.needs_boundaries):
+    for metric in (one for one in METRICS if not one.needs_boundaries and not one.at_own_size):
         found = list(_finite(np.atleast_1d(metric.compute(counts))))
         values[metric.name] = dict(zip(classes, found, strict=True)) if metric.per_class else found[0]
     return values

@@ -1,9 +1,10 @@
 """How good a training's settings are, over several seeds: `python -m tests.bench.accuracy VERSION --set recipe=good`.
 
 Choose settings with `--holdout`, which trains on four fifths of the train split and evaluates on the rest; the figures
-that a document quotes come from the eval split, once, without it. `--own_size` names a version of the same photos that
-was prepared with `--image_size=0`: its masks judge the answers at the photos' own sizes, with logits enlarged as the
-exported model enlarges them. `--also` evaluates on all records of another version, too, such as other breeds.
+that a document quotes come from the eval split, once, without it. The masks at the photos' own sizes that records of
+eval hold judge the answers there, with logits enlarged as the exported model enlarges them; what is held out of train
+has none, and takes them from `--own_size`, a version of the same photos with `--image_size=0`. `--also` evaluates on
+all records of another version, too, such as other breeds.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Data(NamedTuple):
       image_size: Of the version; 0 for own sizes.
       class_names: In the order of their ids.
       train, evaluated: Paths of shards.
-      own_masks: Id to its mask at the photo's own size, a PNG file; empty without `--own_size`.
+      own_masks: Id to its mask at the photo's own size, a PNG file, of records that do not hold it; empty without
+        `--own_size`.
       also: Paths of other shards to evaluate on.
       fit: Of the version.
     """
@@ -123,19 +125,22 @@ def evaluate(
         return Counts(*(one.numpy() for one in counts(answered, truth)))
 
     at_model_size, at_own_size = [], []
-    for image_id, image, truth in _records(shards, image_size):
+    for image_id, own_mask, image, truth in _records(shards, image_size):
         answered = answer(image)
         at_model_size.append(counted(answered, truth))
-        if image_id in own_masks and not config.crop_size:  # a crop model has answered at the size of the record
-            own = decode_mask(own_masks[image_id])
+        own_mask = own_mask or own_masks.get(image_id)
+        if own_mask and not config.crop_size:  # a crop model has answered at the size of the record
+            own = decode_mask(own_mask)
             at_own_size.append(counted(cut_padding(answered, tf.shape(own), image_size, fit), own))
     return at_model_size, at_own_size
 
 
-def _records(shards: list[str], image_size: int) -> Iterator[tuple[str, tf.Tensor, tf.Tensor]]:
-    """Id, image and mask of each record."""
+def _records(shards: list[str], image_size: int) -> Iterator[tuple[str, bytes, tf.Tensor, tf.Tensor]]:
+    """Id, mask at the photo's own size (empty without one), image and mask of each record."""
+    wanted = {features.SOURCE_MASK: tf.io.FixedLenFeature([], tf.string, default_value="")}
     for example in tf.data.TFRecordDataset(shards) if shards else ():
-        yield _id_of(example), *parse_example(example, image_size)
+        own_mask = tf.io.parse_single_example(example, wanted)[features.SOURCE_MASK].numpy()
+        yield _id_of(example), own_mask, *parse_example(example, image_size)
 
 
 def _id_of(example: tf.Tensor) -> str:
@@ -213,7 +218,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="(default: 0 1 2)")
     parser.add_argument("--holdout", action="store_true", help="evaluate on a fifth of the train split")
     version = {"type": Path, "action": "append", "default": [], "metavar": "VERSION"}
-    parser.add_argument("--own_size", **version, help="version of the same photos with --image_size=0")
+    parser.add_argument("--own_size", **version, help="the same photos with --image_size=0, for --holdout")
     parser.add_argument("--also", **version, help="another version to evaluate on, all of it")
     parser.add_argument("--json", type=Path, default=Path("runs/bench-accuracy.json"), help="file to write")
     options = parser.parse_args()

@@ -33,15 +33,21 @@ def test_about_a_fifth_is_held_out_and_nothing_is_in_both_parts(tmp_path):
     assert 5 <= len(held) <= 20
 
 
-def test_answers_are_counted_at_the_size_of_the_records_and_of_the_photos_own_masks(tmp_path):
+@pytest.mark.parametrize("place", ["in the record", "in another version"])
+def test_answers_are_counted_at_the_size_of_the_records_and_of_the_photos_own_masks(tmp_path, place):
     config = read_settings(
         ["encoder_weights=none", "fine_tune_epochs=0", "encoder_scale=1", "decoder_filters=8"], seed=1
     )
     model = build_model(config, SIZE, CLASSES)
-    shards = write(tmp_path / "one", [0])
     buffer = io.BytesIO()
     Image.fromarray(draw(0, SIZE)[1]).resize((90, 50), Image.Resampling.NEAREST).save(buffer, "PNG")
-    [model_size], [own_size] = evaluate(config, model, shards, SIZE, CLASSES, {"photo_0": buffer.getvalue()})
+    shards, own_masks = write(tmp_path / "one", [0]), {"photo_0": buffer.getvalue()}
+    if place == "in the record":
+        [example] = map(tf.train.Example.FromString, read(shards))
+        example.features.feature["source_mask"].bytes_list.value.append(own_masks.pop("photo_0"))
+        with tf.io.TFRecordWriter(shards[0]) as writer:
+            writer.write(example.SerializeToString())
+    [model_size], [own_size] = evaluate(config, model, shards, SIZE, CLASSES, own_masks)
     photo, truth = draw(0, SIZE)
     predicted = np.argmax(model(photo[None] / 127.5 - 1.0), axis=-1)[0]
     np.testing.assert_array_equal(model_size.matrix, confusion_matrix(truth, predicted, CLASSES))

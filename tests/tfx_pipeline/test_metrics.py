@@ -1,5 +1,6 @@
 """The list of metrics: a metric is one entry, and everything that computes or shows metrics has it."""
 
+import html
 import json
 
 import numpy as np
@@ -29,7 +30,11 @@ from trainer.tensorboard import TensorBoardWriter
 
 SPEC = load_spec("pets")
 COUNTS = Counts(np.array([[6, 2, 0], [0, 9, 1], [1, 1, 4]]), np.array([[4, 2, 4, 2], [9, 9, 9, 9], [0, 0, 0, 0]]))
-SHOWN_BY_NAME = ("mean_iou", "pixel_accuracy", "iou_pet", "iou_background", "iou_border", "boundary_f_score")
+AT_MODEL_SIZE = ("mean_iou", "pixel_accuracy", "iou_pet", "iou_background", "iou_border", "boundary_f_score")
+AT_BOTH_SIZES = (*AT_MODEL_SIZE, *(f"own_size_{name}" for name in AT_MODEL_SIZE))
+FACTS = DatasetFacts(dataset="pets", version="1.0.0", image_size=32, manifest_sha256="0" * 64, records={}, spec=SPEC)
+OWN_SIZE = "own size"  # part of all that people read of figures at the photos' own sizes
+MEASURED_THERE = "measured at the photos' own sizes, too"
 
 
 def error_rate(counts: Counts) -> np.ndarray:
@@ -40,7 +45,7 @@ def recall(counts: Counts) -> np.ndarray:
     return np.diagonal(counts.matrix, axis1=-2, axis2=-1) / counts.matrix.sum(axis=-1)
 
 
-@pytest.fixture(params=["as they are", "with two more"])
+@pytest.fixture(params=["as they are", "with two more", MEASURED_THERE])
 def shown(request, monkeypatch) -> list[metrics.Figure]:
     """Every figure, of the metrics as they are or of a longer list."""
     if request.param == "with two more":
@@ -49,7 +54,7 @@ def shown(request, monkeypatch) -> list[metrics.Figure]:
             Metric("recall", "recall", recall, per_class=True),
         )
         monkeypatch.setattr(metrics, "METRICS", METRICS + more)
-    return figures(SPEC.class_names)
+    return figures(SPEC.class_names, at_own_size=request.param == MEASURED_THERE)
 
 
 @pytest.fixture
@@ -67,23 +72,39 @@ def evaluation(shown) -> Evaluation:
     return Evaluation(overall, {"species": {"cat": overall}}, blessed=True, confusion_matrix=matrix)
 
 
+def is_said_where_it_was_measured(text: str, shown: list[metrics.Figure]) -> bool:
+    """Whether a text speaks of the photos' own sizes just where figures were measured there."""
+    return (OWN_SIZE in text) == any(figure.metric.at_own_size for figure in shown)
+
+
 def texts(evaluation: Evaluation, shown: list[metrics.Figure]) -> dict[str, str]:
     """Label to value, as people read it."""
     return {figure.label: f"{evaluation.overall.value(figure):.3f}" for figure in shown}
 
 
 def test_the_list_holds_what_the_project_promises():
-    assert {figure.name for figure in figures(SPEC.class_names)} == set(SHOWN_BY_NAME)
+    assert {figure.name for figure in figures(SPEC.class_names)} == set(AT_MODEL_SIZE)
+    assert {figure.name for figure in figures(SPEC.class_names, at_own_size=True)} == set(AT_BOTH_SIZES)
+
+
+def test_a_figure_at_own_size_is_that_of_counts_at_own_size_under_another_name():
+    at_own_size = [one for one in figures(SPEC.class_names, at_own_size=True) if one.metric.at_own_size]
+    for one, other in zip(figures(SPEC.class_names), at_own_size, strict=True):
+        assert other.label == f"{one.label} at the photos' own size"
+        np.testing.assert_array_equal(one.of(COUNTS), other.of(COUNTS))
 
 
 def test_evaluator_computes_every_figure(shown):
-    config = eval_config(SPEC, EvaluationConfig(min_mean_iou=0.5))
+    at_own_size = any(figure.metric.at_own_size for figure in shown)
+    config = eval_config(SPEC, EvaluationConfig(min_mean_iou=0.5), at_own_size)
     names = {json.loads(one.config)["name"] for one in config.metrics_specs[0].metrics if one.config}
     assert names >= {figure.name for figure in shown}
+    assert any(name.startswith("own_size") for name in names) == at_own_size
 
 
 def test_the_table_and_the_summary_of_a_run_have_every_figure(evaluation, shown, toy_version):
     summary = Summary(read_manifest(toy_version), evaluation, "model", "serving/1", {}, ())
+    assert is_said_where_it_was_measured(summary.table(), shown)
     lines = [line.split() for line in summary.table().splitlines()]
     for label, value in texts(evaluation, shown).items():
         assert [*label.split(), value, value] in lines
@@ -94,20 +115,19 @@ def test_the_table_and_the_summary_of_a_run_have_every_figure(evaluation, shown,
 def test_the_evaluation_page_has_every_figure(evaluation, shown, toy_version, tmp_path):
     path = tmp_path / "evaluation.html"
     write_evaluation_report(path, evaluation, "", read_manifest(toy_version), SPEC, Predictions(10, [], [], []))
-    page = path.read_text()
+    page = html.unescape(path.read_text())
+    assert is_said_where_it_was_measured(page, shown)
     for label, value in texts(evaluation, shown).items():
         assert f"{label}</th>" in page or f"{label} (smaller is better)</th>" in page
         assert f">{value}</td>" in page
 
 
 def test_the_model_card_has_every_figure_as_a_table_and_for_programs(evaluation, shown, toy_version):
-    text = results_tables(evaluation)
+    text = results_tables(FACTS, evaluation)
+    assert is_said_where_it_was_measured(text, shown)
     for label, value in texts(evaluation, shown).items():
         assert f"| {label} | {value} |" in text
-    facts = DatasetFacts(
-        dataset="pets", version="1.0.0", image_size=32, manifest_sha256="0" * 64, records={}, spec=SPEC
-    )
-    results = eval_results(facts, DataSource(title="Pets", license="CC0-1.0", source="us"), evaluation)
+    results = eval_results(FACTS, DataSource(title="Pets", license="CC0-1.0", source="us"), evaluation)
     assert {one.metric_name for one in results} == {figure.title for figure in shown}
 
 
@@ -118,6 +138,7 @@ def test_both_apps_show_every_figure(evaluation, shown):
     space = json.loads(space_files(settings)["space.json"])
     info = {"dataset": "pets", "image_size": 32, "classes": SPEC.class_names, "metrics": evaluation.metrics()}
     page = details_html(Segmenter(lambda pixels: pixels, info, space["metrics"], "acme/pets"))
+    assert is_said_where_it_was_measured(page, shown)
     for figure in shown:
         value = f"{evaluation.overall.value(figure):.3f}"
         expected = f"{figure.class_name} {value}" if figure.class_name else f"{figure.title}</dt><dd>{value}</dd>"
@@ -133,7 +154,9 @@ def test_tensorboard_gets_every_figure_that_has_a_value(shown, tmp_path):
     events = [event_pb2.Event.FromString(one.numpy()) for one in tf.data.TFRecordDataset(str(file))]
     tags = {value.tag for event in events for value in event.summary.value}
     assert tags - {"loss"} == {
-        f"{figure.metric.name}/{figure.class_name}" if figure.class_name else figure.name for figure in shown
+        f"{figure.metric.name}/{figure.class_name}" if figure.class_name else figure.name
+        for figure in shown
+        if not figure.metric.at_own_size  # the evaluation of a training counts at the model's size, which is quick
     }
 
 

@@ -73,6 +73,22 @@ def test_no_path_of_this_machine_is_compiled_for_vertex(compiled, tmp_path, toy_
     assert str(Path.cwd()) not in compiled
 
 
+@pytest.mark.parametrize(
+    ("source_masks", "training", "measured"),
+    [("eval", {}, True), (None, {}, False), ("eval", {"model": "small_unet", "crop_size": 32}, False)],
+    ids=["whole images", "a version without source masks", "crops"],
+)
+def test_own_size_is_measured_where_people_get_answers_that_records_can_judge(
+    write_config, version, source_masks, training, measured
+):
+    options = {"source_masks": source_masks} if source_masks else {}
+    manifest = version.manifest.model_copy(update={"options": options})
+    config = load_config(write_config(training={"encoder_weights": "none", "fine_tune_epochs": 0, **training}))
+    pipeline = create_pipeline(config, version._replace(manifest=manifest), LocalPlatform())
+    [evaluator] = [one for one in pipeline.components if one.id == "Evaluator"]
+    assert ("own_size_mean_iou" in str(evaluator.exec_properties["eval_config"])) == measured
+
+
 def test_the_trainer_gets_data_set_training_and_code(write_config, version):
     config = load_config(write_config())
     settings = trainer_config(config, version)

@@ -19,12 +19,17 @@ METRICS_SOURCE = (METRICS_MODULE, "schemas.metrics")
 _NEVER = config_pb2.GenericValueThreshold(upper_bound={"value": 0.0})
 
 
-def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.EvalConfig:
+def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig, at_own_size: bool = False) -> config_pb2.EvalConfig:
     """The EvalConfig: our metrics over the `evaluate` signature, per slice, with thresholds.
 
     Thresholds hold on the whole eval split; `min_slice_mean_iou` holds in every value of a slice. A class that the
     split shows and the model does not see is beyond a threshold too, unless `allow_blind` names it. Without a last
-    blessed model, Evaluator itself drops the change threshold.
+    blessed model, Evaluator itself drops the change threshold. What blesses is measured at the model's size.
+
+    Args:
+      spec: Of the data set version.
+      evaluation: Slices and thresholds.
+      at_own_size: Whether the metrics are also computed at the photos' own sizes, see `measures_own_size`.
     """
     mean_iou_threshold = config_pb2.MetricThreshold(
         value_threshold=_floor(evaluation.min_mean_iou),
@@ -36,9 +41,13 @@ def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.E
         Figure(IOU, class_name=name).name: config_pb2.MetricThreshold(value_threshold=_floor(floor))
         for name, floor in evaluation.min_iou.items()
     }
-    shared = {"source_sha256": source_sha256(*METRICS_SOURCE)} | ({"group": GROUP} if spec.names_groups else {})
+    shared: dict[str, str | bool] = {"source_sha256": source_sha256(*METRICS_SOURCE)}
+    if spec.names_groups:
+        shared["group"] = GROUP
+    if at_own_size:
+        shared["at_own_size"] = True
     metrics = [config_pb2.MetricConfig(class_name="ExampleCount")]
-    for figure in figures(spec.class_names):
+    for figure in figures(spec.class_names, at_own_size=at_own_size):
         name = figure.name
         settings = {
             "metric": figure.metric.name,
@@ -96,9 +105,11 @@ def _floor(value: float) -> config_pb2.GenericValueThreshold:
     return config_pb2.GenericValueThreshold(lower_bound={"value": value})
 
 
-def final_eval_config(spec: DatasetSpec, evaluation: EvaluationConfig) -> config_pb2.EvalConfig:
+def final_eval_config(
+    spec: DatasetSpec, evaluation: EvaluationConfig, at_own_size: bool = False
+) -> config_pb2.EvalConfig:
     """The same metrics for the split `test`, which blesses nothing: without thresholds."""
-    config = eval_config(spec, evaluation)
+    config = eval_config(spec, evaluation, at_own_size)
     for metrics in config.metrics_specs:
         for metric in metrics.metrics:
             metric.ClearField("per_slice_thresholds")

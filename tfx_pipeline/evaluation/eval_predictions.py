@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from schemas import features
-from schemas.exported_model import IMAGE_BYTES, SERVING_DEFAULT
+from schemas.exported_model import EVALUATE, EXAMPLES, IMAGE_BYTES, OWN_SIZE_CONFUSION_MATRIX, SERVING_DEFAULT
 from schemas.fitting import Fit, photo_box
 from schemas.manifest import Manifest
 from schemas.metrics import class_iou, confusion_matrix, mean_iou
@@ -46,19 +46,19 @@ class Prediction:
 
 
 class Figures(NamedTuple):
-    """The figures of one evaluation image; NaN where there is none.
+    """What the figures of one evaluation image follow from.
 
     Attributes:
       image_id: Its id.
-      mean_iou: Over the classes that truth or prediction show.
-      class_iou: float [C]; NaN for a class that neither shows.
+      matrix: Confusion matrix int64 [C, C].
       slices: The values of the data set's slices.
+      own_size_matrix: The same at the photo's own size; None where it is not measured.
     """
 
     image_id: str
-    mean_iou: float
-    class_iou: np.ndarray
+    matrix: np.ndarray
     slices: tuple[str, ...]
+    own_size_matrix: np.ndarray | None = None
 
 
 class Predictions(NamedTuple):
@@ -89,7 +89,8 @@ def predict_examples(
 ) -> Predictions:
     """Predicts every evaluation image, and keeps some of the predictions.
 
-    Takes about as long as another evaluation. Only the kept predictions are held in memory.
+    Takes about as long as another evaluation, or as two where records hold masks at the photos' own sizes. Only the
+    kept predictions are held in memory.
 
     Args:
       model: SavedModel whose `serving_default` maps `image_bytes` [N] to `class_ids` [N, S, S], or to `mask_bytes`.
@@ -109,8 +110,10 @@ def predict_examples(
     worst, best, sample = _Least(WORST), _Least(BEST), _Least(SAMPLED)
     of_class = [_Least(min(WORST_OF_CLASS, max(1, CLASS_PICTURES // num_classes))) for _ in range(num_classes)]
     count = 0
+    own_size = _own_size_matrices(loaded, num_classes) if manifest.has_source_masks else None
     records = tf.data.TFRecordDataset(shards).batch(BATCH_SIZE)
-    for batch in records.map(lambda serialized: tf.io.parse_example(serialized, description)):
+    for serialized, batch in records.map(lambda some: (some, tf.io.parse_example(some, description))):
+        own_matrices = own_size(serialized) if own_size else None
         heights, widths, photos, masks, ids, *values = (np.asarray(batch[name]) for name in description)
         for index, predicted in enumerate(masks_of(predict(**{IMAGE_BYTES: batch[features.IMAGE]}))):
             image_id = ids[index].decode()
@@ -121,7 +124,8 @@ def predict_examples(
             truth_ids, predicted = cut(truth_ids), cut(predicted)
             matrix = confusion_matrix(truth_ids, predicted, num_classes)
             iou, ious = float(mean_iou(matrix)), class_iou(matrix)
-            note(Figures(image_id, iou, ious, tuple(one[index].decode() for one in values)))
+            own_matrix = own_matrices[index] if own_matrices is not None else None
+            note(Figures(image_id, matrix, tuple(one[index].decode() for one in values), own_matrix))
             count += 1
             if not math.isfinite(iou):  # a mask of ignored pixels alone
                 continue
@@ -133,6 +137,19 @@ def predict_examples(
                 own = float(ious[class_id])
                 of_class[class_id].offer((own, image_id), partial(_with_iou, make, own))
     return Predictions(count, worst.kept(), best.kept(), sample.kept(), [one.kept() for one in of_class])
+
+
+def _own_size_matrices(loaded: Any, num_classes: int) -> Callable[[tf.Tensor], np.ndarray] | None:
+    """What counts a batch of records at their photos' own sizes, int64 [N, C, C]; None where the model does not."""
+    evaluate = loaded.signatures.get(EVALUATE)
+    if evaluate is None or OWN_SIZE_CONFUSION_MATRIX not in evaluate.structured_outputs:
+        return None
+
+    def count(serialized: tf.Tensor) -> np.ndarray:
+        matrices = evaluate(**{EXAMPLES: serialized})[OWN_SIZE_CONFUSION_MATRIX]
+        return np.reshape(matrices, (-1, num_classes, num_classes))
+
+    return count
 
 
 class _Least:

@@ -1,9 +1,10 @@
 """TFMA metrics of a segmentation model, exact, from a few counts per example, with confidence intervals.
 
 The model's `evaluate` signature returns per example `confusion_matrix` [C*C], rows the true class, columns the
-predicted class, in pixels; `boundary_counts` [C*4]; and `fingerprint`, a hash of the example. These metrics sum the
-counts of a slice and derive from the sums what `schemas.metrics` defines. A class that is absent from both truth
-and prediction of a slice has no IoU: it is NaN and is left out of the mean. No label is needed.
+predicted class, in pixels; `boundary_counts` [C*4]; both once more at the photo's own size, where the record holds its
+mask at that size; and `fingerprint`, a hash of the example. These metrics sum the counts of a slice and derive from the
+sums what `schemas.metrics` defines. A class that is absent from both truth and prediction of a slice has no IoU: it is
+NaN and is left out of the mean. No label is needed.
 
 Intervals are those of the percentile bootstrap over examples (B. Efron, R. Tibshirani, "An Introduction to the
 Bootstrap", 1993), with Poisson weights, so that one pass over any number of examples is enough (N. Chamandy et al.,
@@ -23,7 +24,13 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
-from schemas.exported_model import BOUNDARY_COUNTS, CONFUSION_MATRIX, FINGERPRINT
+from schemas.exported_model import (
+    BOUNDARY_COUNTS,
+    CONFUSION_MATRIX,
+    FINGERPRINT,
+    OWN_SIZE_BOUNDARY_COUNTS,
+    OWN_SIZE_CONFUSION_MATRIX,
+)
 from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS, Counts, Figure, blind_to, metric_named
 
 SUMMED_MATRIX = "summed_confusion_matrix"  # an array of C * C pixel counts
@@ -38,7 +45,8 @@ _COUNTS = "_segmentation_counts"  # TFMA keeps names with a leading underscore o
 class SummedCounts(NamedTuple):
     """Sums over examples: `total` int64 [K] and `replicates` int64 [REPLICATES, K], K = C * C + C * 4 + C.
 
-    They are the confusion matrix, the boundary counts, and for each class the examples whose mask shows it.
+    They are the confusion matrix, the boundary counts, and for each class the examples whose mask shows it; then matrix
+    and boundary counts at the photos' own sizes, where these are measured.
     """
 
     total: np.ndarray
@@ -63,19 +71,32 @@ def metric_values(counts: np.ndarray, metric: str, num_classes: int, class_id: i
       num_classes: C.
       class_id: For a metric per class.
     """
-    matrix, boundaries, _ = _parts(counts, num_classes)
-    pixels = Counts(
-        matrix.reshape(*counts.shape[:-1], num_classes, num_classes),
-        boundaries.reshape(*counts.shape[:-1], num_classes, BOUNDARY_COUNTS_PER_CLASS),
-    )
+    parts = _parts(counts, num_classes)
     if metric == BLIND:
-        return blind_to(pixels.matrix)[..., class_id].astype(np.float64)
-    return Figure(metric_named(metric), class_id).of(pixels)
+        return blind_to(_pixels(parts, num_classes).matrix)[..., class_id].astype(np.float64)
+    figure = Figure(metric_named(metric), class_id)
+    return figure.of(_pixels(parts[3:] if figure.metric.at_own_size else parts, num_classes))
+
+
+def _pixels(parts: list[np.ndarray], num_classes: int) -> Counts:
+    """The first two of some parts as counts."""
+    matrix, boundaries = parts[:2]
+    return Counts(
+        matrix.reshape(*matrix.shape[:-1], num_classes, num_classes),
+        boundaries.reshape(*matrix.shape[:-1], num_classes, BOUNDARY_COUNTS_PER_CLASS),
+    )
 
 
 def _parts(counts: np.ndarray, num_classes: int) -> list[np.ndarray]:
-    """The three parts of SummedCounts, flat."""
-    return np.split(counts, [num_classes**2, num_classes * (num_classes + BOUNDARY_COUNTS_PER_CLASS)], axis=-1)
+    """The three or five parts of SummedCounts, flat."""
+    sizes = _sizes(num_classes, at_own_size=True)
+    return np.split(counts, np.cumsum(sizes)[:-1], axis=-1)
+
+
+def _sizes(num_classes: int, at_own_size: bool) -> list[int]:
+    """Sizes of the parts."""
+    pixels = [num_classes**2, num_classes * BOUNDARY_COUNTS_PER_CLASS]
+    return [*pixels, num_classes, *(pixels if at_own_size else [])]
 
 
 # Takes `source_sha256`, the digest of its code, only so that the EvalConfig contains it.
@@ -90,6 +111,7 @@ class SegmentationMetric(tfma.metrics.Metric):
         class_id: int | None = None,
         bound: str | None = None,
         group: str | None = None,
+        at_own_size: bool = False,
         source_sha256: str = "",
     ):
         super().__init__(
@@ -100,6 +122,7 @@ class SegmentationMetric(tfma.metrics.Metric):
             class_id=class_id,
             bound=bound,
             group=group,
+            at_own_size=at_own_size,
         )
 
 
@@ -114,6 +137,7 @@ def _computations(
     class_id: int | None,
     bound: str | None,
     group: str | None = None,
+    at_own_size: bool = False,
     model_names: list[str] | None = None,
 ) -> tfma.metrics.MetricComputations:
     """Per model: the sums of the slice's counts (TFMA computes equal ones once), and the metric derived from them."""
@@ -125,7 +149,7 @@ def _computations(
         def result(metrics: Sums, counts_key=counts_key, metric_key=metric_key) -> Values:
             total, replicates = metrics[counts_key]
             if metric in (SUMMED_MATRIX, SUMMED_PHOTOS):
-                matrix, _, photos = _parts(total.astype(np.float64), num_classes)
+                matrix, _, photos, *_ = _parts(total.astype(np.float64), num_classes)
                 return {metric_key: matrix if metric == SUMMED_MATRIX else photos}
             if bound is None:
                 return {metric_key: float(metric_values(total, metric, num_classes, class_id))}
@@ -137,7 +161,7 @@ def _computations(
             tfma.metrics.MetricComputation(
                 keys=[counts_key],
                 preprocessors=[tfma.metrics.FeaturePreprocessor([group])] if group else None,
-                combiner=_SumCounts(counts_key, num_classes, group),
+                combiner=_SumCounts(counts_key, num_classes, group, at_own_size),
             ),
             tfma.metrics.DerivedMetricComputation(keys=[metric_key], result=result),
         ]
@@ -159,13 +183,14 @@ def _fingerprint(group: np.ndarray) -> int:
 class _SumCounts(beam.CombineFn):
     """Adds up the counts of examples, once unweighted and once per bootstrap replicate."""
 
-    def __init__(self, key: tfma.metrics.MetricKey, num_classes: int, group: str | None):
+    def __init__(self, key: tfma.metrics.MetricKey, num_classes: int, group: str | None, at_own_size: bool):
         self._key = key
         self._num_classes = num_classes
         self._group = group
+        self._at_own_size = at_own_size
 
     def create_accumulator(self) -> SummedCounts:
-        size = self._num_classes * (self._num_classes + BOUNDARY_COUNTS_PER_CLASS + 1)
+        size = sum(_sizes(self._num_classes, self._at_own_size))
         return SummedCounts(np.zeros(size, np.int64), np.zeros((REPLICATES, size), np.int64))
 
     def add_input(self, accumulator: SummedCounts, element: tfma.metrics.StandardMetricInputs) -> SummedCounts:
@@ -188,13 +213,24 @@ class _SumCounts(beam.CombineFn):
         """The counts of one example, int64 [K], and its fingerprint; from arrays by the names of the outputs."""
         if not isinstance(predictions, Mapping):
             raise ValueError(f"the model returned {type(predictions).__name__}, expected arrays by name")
-        matrix = np.asarray(predictions[CONFUSION_MATRIX], np.int64).ravel()
-        boundaries = np.asarray(predictions[BOUNDARY_COUNTS], np.int64).ravel()
-        expected = (self._num_classes**2, self._num_classes * BOUNDARY_COUNTS_PER_CLASS)
-        if (matrix.size, boundaries.size) != expected:
+        matrix, boundaries = self._pair(predictions, CONFUSION_MATRIX, BOUNDARY_COUNTS)
+        shown = matrix.reshape(self._num_classes, self._num_classes).any(axis=1)
+        counts = [matrix, boundaries, shown]
+        if self._at_own_size:
+            sizes = _sizes(self._num_classes, at_own_size=False)
+            # crop models, and last blessed ones of earlier versions, lack them: zeros, of which no figure has a value
+            has_them = OWN_SIZE_CONFUSION_MATRIX in predictions
+            names = OWN_SIZE_CONFUSION_MATRIX, OWN_SIZE_BOUNDARY_COUNTS
+            counts += self._pair(predictions, *names) if has_them else [np.zeros(size, np.int64) for size in sizes[:2]]
+        return np.concatenate(counts), int(np.ravel(predictions[FINGERPRINT])[0])
+
+    def _pair(self, predictions: Mapping, matrix_name: str, boundaries_name: str) -> list[np.ndarray]:
+        """A confusion matrix and boundary counts, flat."""
+        pair = [np.asarray(predictions[name], np.int64).ravel() for name in (matrix_name, boundaries_name)]
+        found, expected = [one.size for one in pair], _sizes(self._num_classes, at_own_size=False)[:2]
+        if found != expected:
             raise ValueError(
-                f"the model returned {matrix.size} and {boundaries.size} counts for one example,"
+                f"the model returned {found[0]} and {found[1]} counts for one example,"
                 f" expected {expected[0]} and {expected[1]} for {self._num_classes} classes"
             )
-        shown = matrix.reshape(self._num_classes, self._num_classes).any(axis=1)
-        return np.concatenate([matrix, boundaries, shown]), int(np.ravel(predictions[FINGERPRINT])[0])
+        return pair

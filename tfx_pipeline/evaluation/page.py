@@ -21,9 +21,10 @@ from schemas.colors import color_table
 from schemas.features import EVAL
 from schemas.image_ids import shown_name
 from schemas.manifest import Manifest
-from schemas.metrics import MEAN_IOU, Figure, figures
+from schemas.metrics import MEAN_IOU, OWN_SIZE_MEAN_IOU, Figure
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config.output_layout import PER_IMAGE_FILE
+from tfx_pipeline.evaluation.counted_size import size_in_words
 from tfx_pipeline.evaluation.eval_predictions import Prediction, Predictions
 from tfx_pipeline.evaluation.iou_metrics import REPLICATES
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics, final_in_words
@@ -74,7 +75,7 @@ def write_evaluation_report(
     """
     sections = [
         *([("test", "Test split", _test(test, spec))] if test else []),
-        ("metrics", "Metrics", _metrics(evaluation, spec)),
+        ("metrics", "Metrics", _metrics(evaluation, spec, manifest.image_size)),
         *[(f"slice-{name}", f"By {name}", _slice(values)) for name, values in evaluation.slices.items()],
         ("confusion", "Confusion", _confusion(evaluation.confusion_matrix, spec)),
         ("worst", "Worst examples", _examples(predictions.worst, predictions.count, spec, per_image=True)),
@@ -88,7 +89,9 @@ def write_evaluation_report(
 
 def _digest(evaluation: Evaluation, source: str, test: FinalReport | None) -> str:
     """Identifies the report's content."""
-    words = [f"tfx_pipeline.evaluation.{name}" for name in ("results", "tfma_files", "eval_predictions")]
+    words = [
+        f"tfx_pipeline.evaluation.{name}" for name in ("results", "tfma_files", "eval_predictions", "counted_size")
+    ]
     code = source_sha256(__name__, *words, "schemas.colors", "schemas.metrics")
     return hashlib.sha256(f"{code} {source} {evaluation} {test}".encode()).hexdigest()
 
@@ -102,6 +105,8 @@ def _verdict(title: str, evaluation: Evaluation, manifest: Manifest, digest: str
     lead = f"Mean IoU {MEAN_IOU.text(overall.mean_iou)} on {overall.examples:,} images of split {EVAL}"
     if MEAN_IOU.name in overall.intervals:
         lead += f", 95 % confidence interval {_interval(overall, Figure(MEAN_IOU))}"
+    if (own_size := overall.value(Figure(OWN_SIZE_MEAN_IOU))) is not None:
+        lead += f"; at the photos' own size {OWN_SIZE_MEAN_IOU.text(own_size)}"
     facts = element("p", f"Data set manifest {manifest.sha256[:12]}, report {digest}", class_="detail")
     shown = bounded_lines([*evaluation.reasons, *evaluation.warnings], SHOWN_REASONS)
     reasons = [element("li", element("strong", reason)) for reason in shown]
@@ -118,7 +123,7 @@ def _test(test: FinalReport, spec: DatasetSpec) -> Markup:
     overall = test.evaluation.overall
     rows = [
         _row(_label(figure, spec), [figure.metric.text(overall.value(figure)), _interval(overall, figure)])
-        for figure in figures(spec.class_names, spec.class_titles)
+        for figure in test.evaluation.figures
     ]
     head = element("tr", *(element("th", one, scope="col") for one in ("", "this model", "95 % interval")))
     return join(
@@ -126,12 +131,12 @@ def _test(test: FinalReport, spec: DatasetSpec) -> Markup:
     )
 
 
-def _metrics(evaluation: Evaluation, spec: DatasetSpec) -> Markup:
+def _metrics(evaluation: Evaluation, spec: DatasetSpec, image_size: int | str) -> Markup:
     """All metrics with their intervals, beside those of the last blessed model on the same images."""
     before = evaluation.baseline
     heads = ["", "this model", "95 % interval", *(["last blessed", "change"] if before else [])]
     rows = []
-    for figure in figures(spec.class_names, spec.class_titles):
+    for figure in evaluation.figures:
         text, now = figure.metric.text, evaluation.overall.value(figure)
         cells = [text(now), _interval(evaluation.overall, figure)]
         if before:
@@ -144,6 +149,7 @@ def _metrics(evaluation: Evaluation, spec: DatasetSpec) -> Markup:
     note = f"Larger is better, unless the name says otherwise. Intervals: bootstrap over {drawn}, {REPLICATES} times."
     if not before:
         note += " No model was blessed before this one."
+    note += f" {size_in_words(evaluation, image_size)}"
     table = element("table", element("thead", head), element("tbody", *rows))
     return join(element("p", note), element("div", table, class_="scroll"))
 

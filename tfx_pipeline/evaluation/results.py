@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.metrics import IOU, MEAN_IOU, Figure
+from schemas.metrics import IOU, MEAN_IOU, OWN_SIZE_MEAN_IOU, Figure, figures
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class SliceMetrics:
     Attributes:
       examples: Number of examples.
       values: Maps each metric's name to its value, or to a value per class name; None if there is no value, as for an
-        absent class.
+        absent class. Those at the photos' own sizes are only there where they were measured.
       intervals: Name of a figure, such as `mean_iou` or `iou_pet`, to the ends of its 95 % confidence interval, by
         bootstrap over examples, or over groups; a figure without a value has none, and none has one where there is
         only one example or group.
@@ -100,6 +100,16 @@ class Evaluation:
         allowed = [f"{one.text}; evaluation.allow_blind allows it" for one in self.blind if one.allowed]
         absent = [name for name, row in zip(self.class_titles, self.confusion_matrix) if not any(row)]
         return allowed + [f"{name} is not judged: no mask of the eval split shows it" for name in absent]
+
+    @property
+    def figures(self) -> list[Figure]:
+        """Every number that was measured, in the order in which they are shown."""
+        return figures(self.class_names, self.class_titles, self.at_own_size)
+
+    @property
+    def at_own_size(self) -> bool:
+        """Whether the figures are also those at the photos' own sizes."""
+        return OWN_SIZE_MEAN_IOU.name in self.overall.values
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from tfx.dsl.io import fileio
 
-from schemas.metrics import MEAN_IOU, blind_to, class_iou, figures
+from schemas.metrics import MEAN_IOU, OWN_SIZE_MEAN_IOU, blind_to, class_iou, figures
 from schemas.spec import DatasetSpec
 from tfx_pipeline.evaluation.iou_metrics import BLIND, BOUNDS, SUMMED_MATRIX, SUMMED_PHOTOS, bound_name
 from tfx_pipeline.evaluation.results import BlindClass, Evaluation, SliceMetrics
@@ -116,7 +116,8 @@ def _blind(
 def _slice_metrics(found: dict[str, float], spec: DatasetSpec) -> SliceMetrics:
     values: dict[str, Any] = {}
     intervals = {}
-    for figure in figures(spec.class_names):
+    at_own_size = _finite(found.get(OWN_SIZE_MEAN_IOU.name)) is not None
+    for figure in figures(spec.class_names, at_own_size=at_own_size):
         value = _finite(found[figure.name])
         if figure.class_name:
             values.setdefault(figure.metric.name, {})[figure.class_name] = value

@@ -10,8 +10,9 @@ from schemas.bounded_text import enumerated
 from schemas.features import EVAL
 from schemas.fitting import LETTERBOX
 from schemas.image_size import pixels_text, sides
-from schemas.metrics import IOU, MEAN_IOU, Figure, figures
+from schemas.metrics import IOU, MEAN_IOU, OWN_SIZE_MEAN_IOU, Figure
 from tfx_pipeline.config.hub import DataSource
+from tfx_pipeline.evaluation.counted_size import size_in_words
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
 from tfx_pipeline.hub.properties import DatasetFacts
 from tfx_pipeline.space.markdown import plain, table
@@ -43,7 +44,7 @@ def eval_results(
             metric_value=round(value, figure.metric.digits + 1),
         )
         for configuration, metrics in _configurations(evaluation)
-        for figure in figures(evaluation.class_names, evaluation.class_titles)
+        for figure in evaluation.figures
         if (value := metrics.value(figure)) is not None
     ]
 
@@ -56,20 +57,23 @@ def _configurations(evaluation: Evaluation) -> Iterator[tuple[str, SliceMetrics]
                 yield f"{name}={value}", metrics
 
 
-def results_tables(evaluation: Evaluation | None, test: Evaluation | None = None) -> str:
+def results_tables(facts: DatasetFacts, evaluation: Evaluation | None, test: Evaluation | None = None) -> str:
     """The figures as tables: of the test split, if any, then over all examples of eval, and for each kind of slice."""
     if evaluation is None:
         return "No evaluation came with this model."
     overall = evaluation.overall
-    shown = figures(evaluation.class_names, evaluation.class_titles)
+    shown = evaluation.figures
     parts = [
         *(_test_table(test) if test else []),
         f"On the {overall.examples} examples of the eval split, which the model was not trained on. IoU is the"
-        " intersection of truth and prediction over their union, in pixels; a class that occurs in neither has none.",
+        " intersection of truth and prediction over their union, in pixels; a class that occurs in neither has none."
+        f" {size_in_words(evaluation, facts.image_size)}",
         _figures_table(evaluation),
     ]
     if len(evaluation.class_names) > WIDE:
-        shown = figures(())
+        shown = [figure for figure in shown if figure.class_id is None]
+    # of those at the photos' own size one is enough here; the metadata has all
+    shown = [figure for figure in shown if not figure.metric.at_own_size or figure.metric == OWN_SIZE_MEAN_IOU]
     for name, values in evaluation.slices.items():
         rows = [
             [plain(value), str(one.examples), *(figure.metric.text(one.value(figure)) for figure in shown)]
@@ -91,7 +95,7 @@ def _figures_table(evaluation: Evaluation) -> str:
     overall = evaluation.overall
     rows = [
         [plain(figure.label), figure.metric.text(overall.value(figure)), *_ends(overall, figure)]
-        for figure in figures(evaluation.class_names, evaluation.class_titles)
+        for figure in evaluation.figures
     ]
     if not overall.intervals:
         return table(["metric", "value"], [row[:2] for row in rows])

@@ -65,7 +65,7 @@ def model_card(
         f"## Classes\n\n{_classes(info)}",
         f"## Intended use\n\n{_intended_use(info, shown)}",
         f"## How to use it\n\n{usage(hub, info, tag)}",
-        f"## Results\n\n{results_tables(evaluation, test_evaluation)}",
+        f"## Results\n\n{results_tables(facts, evaluation, test_evaluation)}",
         f"## Limitations\n\n{limitations(facts, evaluation, shown)}",
         f"## Data\n\n{_data(facts, spec, shown, overridden=hub.data is not None)}",
         f"## Training\n\n{_training(info)}",

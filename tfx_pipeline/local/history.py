@@ -12,7 +12,7 @@ from pydantic import Field
 from schemas.documents import parse_json_object, read_document
 from schemas.errors import UserError
 from schemas.frozen_model import FrozenModel, parse_model
-from schemas.metrics import MEAN_IOU, figures
+from schemas.metrics import MEAN_IOU
 from tfx_pipeline.config.output_layout import HISTORY_FILE
 from tfx_pipeline.text_file import write_text_atomically
 
@@ -59,7 +59,7 @@ def note_run(output: Path, summary: Summary) -> None:
         model="/".join(Path(summary.model).parts[-4:]),
         blessed=evaluation.blessed,
         examples=overall.examples,
-        metrics={one.name: overall.value(one) for one in figures(evaluation.class_names)},
+        metrics={one.name: overall.value(one) for one in evaluation.figures},
         interval=overall.intervals.get(MEAN_IOU.name),
     )
     lines = _lines(output)

@@ -101,7 +101,7 @@ def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: Dat
     test = FinalReport(summary.test, summary.test_evaluations) if TEST in manifest.splits else None
     if shows(sheet, source) and is_report_of(report, evaluation, source, test) and table.is_file():
         return
-    with written_per_image(table, spec) as note:
+    with written_per_image(table, spec, evaluation.at_own_size) as note:
         predictions = predict_examples(model, version_dir, manifest, len(spec.classes), spec.slice_names, note)
     write_prediction_sheet(sheet, predictions.sample, source, spec)
     write_evaluation_report(report, evaluation, source, manifest, spec, predictions, test)

@@ -11,7 +11,7 @@ from typing import Any
 from schemas.bounded_text import bounded_lines
 from schemas.features import TEST
 from schemas.manifest import Manifest
-from schemas.metrics import MEAN_IOU, figures
+from schemas.metrics import MEAN_IOU, OWN_SIZE_MEAN_IOU
 from tfx_pipeline.config.output_layout import SUMMARY_FILE
 from tfx_pipeline.evaluation.results import Evaluation, final_in_words
 from tfx_pipeline.hub.properties import PushRecord
@@ -99,15 +99,16 @@ class Summary:
                 columns += values.items()
         widths = [max(12, len(name) + 2) for name, _ in columns]
         shown = [metrics for _, metrics in columns]
+        label_width = max(22, 2 + max(len(figure.label) for figure in evaluation.figures))
 
         def row(label: str, cells: Iterable[str]) -> str:
-            return f"{label:<22}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths))
+            return f"{label:<{label_width}}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths))
 
         lines = [row("on the eval split", [name for name, _ in columns])]
-        for figure in figures(evaluation.class_names, evaluation.class_titles):
+        for figure in evaluation.figures:
             text = figure.metric.text
             lines.append(row(figure.label, [text(one.value(figure)) for one in shown]))
-            if figure.metric is MEAN_IOU:
+            if figure.metric in (MEAN_IOU, OWN_SIZE_MEAN_IOU):
                 low, high = zip(*(one.intervals.get(figure.name, NO_INTERVAL) for one in shown))
                 lines += [row("  95 % from", map(text, low)), row("  to", map(text, high))]
         lines += [row("examples", [str(one.examples) for one in shown]), ""]

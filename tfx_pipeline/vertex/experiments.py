@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from schemas.errors import UserError
-from schemas.metrics import figures
 from tfx_pipeline.config.cloud import Tracking
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
 
@@ -130,7 +129,7 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str | int | float]]:
 def figures_of(evaluation: Evaluation) -> dict[str, float]:
     """Every figure of the evaluation that has a value, by name, and whether the model was blessed (1 or 0)."""
     overall: SliceMetrics = evaluation.overall
-    values = {figure.name: overall.value(figure) for figure in figures(evaluation.class_names)}
+    values = {figure.name: overall.value(figure) for figure in evaluation.figures}
     found = {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
     return {**found, "blessed": int(evaluation.blessed), "examples": overall.examples}
 

@@ -24,6 +24,36 @@ def interval(*drawn: np.ndarray) -> list[float]:
     return ends
 
 
+def answer(matrix: np.ndarray, own_matrix: np.ndarray | None) -> dict[str, np.ndarray]:
+    """What a model's `evaluate` returns for one example; without `own_matrix` as models of earlier versions do."""
+    names = ("confusion_matrix", "boundary_counts", "own_size_confusion_matrix", "own_size_boundary_counts")
+    counts = [
+        one for matrix in (matrix, own_matrix) for one in (matrix, np.ones(4 * CLASSES, int)) if matrix is not None
+    ]
+    return {"fingerprint": np.array([7]), **dict(zip(names, counts))}
+
+
+def evaluated(metric: str, *answers: dict[str, np.ndarray]) -> float:
+    """A metric at the photos' own sizes, as Evaluator computes it."""
+    counted, derived = _computations(metric, CLASSES, metric, None, None, at_own_size=True)
+    total = counted.combiner.create_accumulator()
+    for one in answers:
+        inputs = tfma.metrics.StandardMetricInputs({"predictions": one})
+        total = counted.combiner.add_input(total, inputs)
+    [value] = derived.result(counted.combiner.extract_output(total)).values()
+    return value
+
+
+def test_figures_at_own_size_are_those_of_its_counts_and_have_no_value_where_nothing_was_counted():
+    small, large = np.array([3, 1, 1, 3]), np.array([40, 0, 10, 50])
+    both = answer(small, large), answer(small, large)
+    assert evaluated("mean_iou", *both) == pytest.approx(0.6)
+    assert evaluated("own_size_mean_iou", *both) == pytest.approx((40 / 50 + 50 / 60) / 2)
+    for other in (answer(small, np.zeros(4, int)), answer(small, None)):
+        assert evaluated("mean_iou", other) == pytest.approx(0.6)
+        assert math.isnan(evaluated("own_size_mean_iou", other))
+
+
 def test_photos_that_differ_have_an_interval():
     low, high = interval(PHOTO, OTHER)
     assert low < high
