@@ -14,7 +14,7 @@ from schemas.enlarging import enlarged_class_ids
 from schemas.features import EVAL, IGNORE_ID, TRAIN
 from schemas.fitting import LETTERBOX, STRETCH, photo_box
 from schemas.metrics import confusion_matrix
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tests.trainer.conftest import draw, png
 from trainer import own_size
 from trainer.boundaries import batch_boundary_counts

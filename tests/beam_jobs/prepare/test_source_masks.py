@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from beam_jobs.prepare.content_options import content_options
+from beam_jobs.prepare.contract import contract_of
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.records import Encoding, make_record
 from beam_jobs.records.published_records import bytes_of, int_of, parse_record, read_records
@@ -16,7 +18,7 @@ from schemas.errors import UserError
 from schemas.fitting import LETTERBOX
 from schemas.frozen_model import parse_model
 from schemas.manifest import read_manifest
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from schemas.version import verify_version
 from tests.beam_jobs.jobs import GOOD, prepare
 from tests.beam_jobs.pictures import encode, gradient, scene, trimap, write_pair
@@ -76,11 +78,10 @@ def options_of(tmp_path, **values) -> PrepareOptions:
 
 def test_without_them_options_and_schema_are_those_of_versions_before_there_were_any(tmp_path):
     off, on = (options_of(tmp_path, image_size=32, source_masks=one) for one in ("none", None))
-    assert {**off.content_options, "source_masks": "eval"} == on.content_options
-    assert features.SOURCE_MASK not in off.contract.schema_text
-    assert (
-        options_of(tmp_path, image_size=0).content_options
-        == options_of(tmp_path, image_size=0, source_masks="none").content_options
+    assert {**content_options(off), "source_masks": "eval"} == content_options(on)
+    assert features.SOURCE_MASK not in contract_of(off).schema_text
+    assert content_options(options_of(tmp_path, image_size=0)) == content_options(
+        options_of(tmp_path, image_size=0, source_masks="none")
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.manifest import read_manifest
 from schemas.metrics import figures
-from schemas.spec import load_spec
+from schemas.shipped import load_spec
 from tfx_pipeline.evaluation.counted_size import size_in_words
 from tfx_pipeline.evaluation.eval_predictions import Predictions
 from tfx_pipeline.evaluation.page import write_evaluation_report
