@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import apache_beam as beam
 import numpy as np
@@ -16,7 +16,7 @@ Links = bytes  # of uint8 [N, 64]: two hashes each
 
 
 class FindLinks(beam.PTransform):
-    """Batches -> Links of hashes that are near each other, regardless of their splits.
+    """Batches -> Links of hashes that are near each other, or that photos of several splits share.
 
     The output grows with the number of hashes: hashes that are already connected are not compared again, so a video
     costs little more than as many different photos.
@@ -33,8 +33,8 @@ def _connect(element: tuple[PlainPartition, Iterable[Rows]]) -> Iterator[Links]:
         yield links
 
 
-def find_links(bucketed: Bucketed, of_bands: Iterable[int]) -> Links:
-    """Connects the hashes of a partition that agree in one of some bands."""
+def find_links(bucketed: Bucketed, of_bands: Collection[int]) -> Links:
+    """Connects the hashes of a partition that agree in one of some bands; copies of one hash, with itself."""
     rows = bucketed.rows
     groups = _Groups(len(rows))
     for band in of_bands:
@@ -50,7 +50,15 @@ def find_links(bucketed: Bucketed, of_bands: Iterable[int]) -> Links:
             if end - start > bands.NEIGHBOURS + 1:
                 _link_bucket(rows, order[start:end], groups)
     links = np.array(groups.links, np.int64).reshape(-1, 2)
+    if 0 in of_bands:  # in whose partitions each hash is once
+        links = np.concatenate([links, np.repeat(_in_several_splits(rows), 2).reshape(-1, 2)])
     return rows[links, :HASH_BYTES].tobytes()
+
+
+def _in_several_splits(rows: np.ndarray) -> np.ndarray:
+    """int64 [N]: the rows whose hash photos of more than one split have."""
+    splits = rows[:, HASH_BYTES]
+    return np.flatnonzero(splits & (splits - 1))  # more than one bit
 
 
 def _link_near(rows: np.ndarray, first: np.ndarray, second: np.ndarray, groups: _Groups) -> None:

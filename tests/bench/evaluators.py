@@ -103,7 +103,7 @@ def _tfma(ready: Ready, config: config_pb2.EvalConfig, model: Path, shards: str,
     import tensorflow_model_analysis as tfma
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    from tfx_pipeline.evaluation.iou_metrics import MEAN_IOU
+    from schemas.metrics import MEAN_IOU
     from tfx_pipeline.platforms import BEAM_IN_THE_STEP
 
     ready()
@@ -116,7 +116,7 @@ def _tfma(ready: Ready, config: config_pb2.EvalConfig, model: Path, shards: str,
         pipeline_options=PipelineOptions(list(BEAM_IN_THE_STEP)),
     )
     [overall] = [one for one in tfma.load_metrics(str(output)) if not one.slice_key.single_slice_keys]
-    return {one.key.name: one.value.double_value.value for one in overall.metric_keys_and_values}[MEAN_IOU]
+    return {one.key.name: one.value.double_value.value for one in overall.metric_keys_and_values}[MEAN_IOU.name]
 
 
 def _answers(ready: Ready, model: Path, signature: str, shards: str) -> Iterator[dict[str, tf.Tensor]]:

@@ -148,6 +148,19 @@ def test_of_videos_the_share_of_eval_that_train_has_seen_is_reported(videos, tmp
     assert len({json.loads(line)["eval"] for line in (version / NEAR_DUPLICATES_FILE).open()}) == frames
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_copies_of_the_same_bytes_end_in_one_split_too(workers, tmp_path):
+    for index in range(12):
+        for name in (f"Bengal_{index}", f"pug_{index}"):
+            write_pair(tmp_path / "photos", name, jpeg(scene(index)), encode(trimap(300, 200), "PNG"))
+    multi = ("--direct_running_mode=multi_processing", f"--direct_num_workers={workers}") if workers > 1 else ()
+    version, said = run(tmp_path / "photos", tmp_path, "--near_duplicates=one_side", *multi)
+    assert "0  of" in said
+    for members in ids_by_split(version).values():
+        breeds = [{name.split("_")[1] for name in members if name.startswith(breed)} for breed in ("Bengal", "pug")]
+        assert breeds[0] == breeds[1] != set()
+
+
 def test_after_a_group_split_no_pair_is_left_across_the_splits_though_all_are_compared(videos, tmp_path):
     version, said = run(videos, tmp_path, "--near_duplicates=one_side")
     assert (version / NEAR_DUPLICATES_FILE).read_bytes() == b""
