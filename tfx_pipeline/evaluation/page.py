@@ -14,6 +14,7 @@ from PIL import Image
 from beam_jobs.html.class_png import class_png
 from beam_jobs.html.document import document
 from beam_jobs.html.labels import legend, percent, photo_name, swatch
+from beam_jobs.html.lights import row_of_lights
 from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.html.plots import bars
 from schemas.bounded_text import bounded_lines
@@ -27,6 +28,7 @@ from tfx_pipeline.config.output_layout import PER_IMAGE_FILE
 from tfx_pipeline.evaluation.counted_size import size_in_words
 from tfx_pipeline.evaluation.eval_predictions import Prediction, Predictions
 from tfx_pipeline.evaluation.iou_metrics import REPLICATES
+from tfx_pipeline.evaluation.lights import model_lights
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics, final_in_words
 from tfx_pipeline.source_digest import source_sha256
 from tfx_pipeline.text_file import write_text_atomically
@@ -62,6 +64,7 @@ def write_evaluation_report(
     spec: DatasetSpec,
     predictions: Predictions,
     test: FinalReport | None = None,
+    data_report: str = "",
 ) -> None:
     """Writes the page atomically.
 
@@ -72,7 +75,9 @@ def write_evaluation_report(
       manifest, spec: Of the data set version that the model was evaluated on.
       predictions: For eval images; the worst and the best are shown.
       test: Results on the split `test`; None where the version has none.
+      data_report: Where the report on the data lies, seen from the page; empty where nobody can follow it.
     """
+    digest = _digest(evaluation, source, test)
     sections = [
         *([("test", "Test split", _test(test, spec))] if test else []),
         ("metrics", "Metrics", _metrics(evaluation, spec, manifest.image_size)),
@@ -81,22 +86,24 @@ def write_evaluation_report(
         ("worst", "Worst examples", _examples(predictions.worst, predictions.count, spec, per_image=True)),
         *_worst_of_classes(predictions, spec),
         ("best", "Best examples", _examples(predictions.best, predictions.count, spec)),
+        ("facts", "Facts", _facts(manifest, digest)),
     ]
     title = f"Evaluation on {spec.title} {manifest.version}"
-    header = _verdict(title, evaluation, manifest, _digest(evaluation, source, test))
+    header = join(_verdict(title, evaluation, data_report), row_of_lights(model_lights(evaluation)))
     write_text_atomically(path, document(title, header, sections))
 
 
 def _digest(evaluation: Evaluation, source: str, test: FinalReport | None) -> str:
     """Identifies the report's content."""
     words = [
-        f"tfx_pipeline.evaluation.{name}" for name in ("results", "tfma_files", "eval_predictions", "counted_size")
+        f"tfx_pipeline.evaluation.{name}"
+        for name in ("results", "tfma_files", "eval_predictions", "counted_size", "lights")
     ]
     code = source_sha256(__name__, *words, "schemas.colors", "schemas.metrics")
     return hashlib.sha256(f"{code} {source} {evaluation} {test}".encode()).hexdigest()
 
 
-def _verdict(title: str, evaluation: Evaluation, manifest: Manifest, digest: str) -> Markup:
+def _verdict(title: str, evaluation: Evaluation, data_report: str) -> Markup:
     blessed = evaluation.blessed
     state = element(
         "p", "Blessed" if blessed else "Not blessed", class_="state published" if blessed else "state withheld"
@@ -107,11 +114,22 @@ def _verdict(title: str, evaluation: Evaluation, manifest: Manifest, digest: str
         lead += f", 95 % confidence interval {_interval(overall, Figure(MEAN_IOU))}"
     if (own_size := overall.value(Figure(OWN_SIZE_MEAN_IOU))) is not None:
         lead += f"; at the photos' own size {OWN_SIZE_MEAN_IOU.text(own_size)}"
-    facts = element("p", f"Data set manifest {manifest.sha256[:12]}, report {digest}", class_="detail")
+    data = [" ", element("a", "The report on the data", href=data_report), "."] if data_report else []
     shown = bounded_lines([*evaluation.reasons, *evaluation.warnings], SHOWN_REASONS)
     reasons = [element("li", element("strong", reason)) for reason in shown]
     problems = [element("div", element("ul", *reasons), class_="problems")] if reasons else []
-    return join(state, element("h1", title), element("p", f"{lead}.", class_="lead"), *problems, facts)
+    return join(state, element("h1", title), element("p", f"{lead}.", *data, class_="lead"), *problems)
+
+
+def _facts(manifest: Manifest, digest: str) -> Markup:
+    rows = [
+        ("data", f"{manifest.dataset} {manifest.version}"),
+        ("manifest, SHA-256", manifest.sha256),
+        ("page", digest),
+    ]
+    return element(
+        "dl", *(element("div", element("dt", name), element("dd", value)) for name, value in rows), class_="facts"
+    )
 
 
 def _test(test: FinalReport, spec: DatasetSpec) -> Markup:

@@ -7,6 +7,8 @@ from typing import Any
 
 from schemas.metrics import IOU, MEAN_IOU, OWN_SIZE_MEAN_IOU, Figure, figures
 
+FEW_EXAMPLES = 20  # of a slice; with fewer, its figures say little
+
 
 @dataclass(frozen=True)
 class SliceMetrics:

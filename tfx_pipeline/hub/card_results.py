@@ -13,13 +13,12 @@ from schemas.image_size import pixels_text, sides
 from schemas.metrics import IOU, MEAN_IOU, OWN_SIZE_MEAN_IOU, Figure
 from tfx_pipeline.config.hub import DataSource
 from tfx_pipeline.evaluation.counted_size import size_in_words
-from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
+from tfx_pipeline.evaluation.results import FEW_EXAMPLES, Evaluation, SliceMetrics
 from tfx_pipeline.hub.properties import DatasetFacts
 from tfx_pipeline.space.markdown import plain, table
 
 TASK = "image-segmentation"
 WIDE = 6  # classes; with more, the table of slices leaves their columns out
-FEW_EXAMPLES = 20  # of a slice; with fewer, its figures say little
 WORST_SLICES = 3  # named for each kind of slice
 
 

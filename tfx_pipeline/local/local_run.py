@@ -5,15 +5,18 @@ Imports TFX and TensorFlow; `local_runner` is the command line in front of it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from tfx.orchestration.metadata import Metadata, sqlite_metadata_connection_config
 from tfx.types.standard_artifacts import PushedModel
 from tfx.utils import path_utils
 
 from beam_jobs.runners.inspection_cache import cached_inspections
+from schemas import version_files
 from schemas.exported_model import SAVED_MODEL_FILE
 from schemas.features import TEST
 from schemas.manifest import Manifest
@@ -104,7 +107,8 @@ def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: Dat
     with written_per_image(table, spec, evaluation.at_own_size) as note:
         predictions = predict_examples(model, version_dir, manifest, len(spec.classes), spec.slice_names, note)
     write_prediction_sheet(sheet, predictions.sample, source, spec)
-    write_evaluation_report(report, evaluation, source, manifest, spec, predictions, test)
+    data_report = quote(os.path.relpath(version_dir / version_files.REPORT_FILE, output))
+    write_evaluation_report(report, evaluation, source, manifest, spec, predictions, test, data_report)
 
 
 def _check_earlier_runs(config: PipelineConfig, manifest: Manifest, spec: DatasetSpec) -> tuple[int, bool]:

@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import unquote
 
 import pytest
 import tensorflow as tf
@@ -255,7 +256,9 @@ def test_a_table_has_the_figures_of_every_image_and_its_slices(runs, output, toy
     assert without == {BORDERLESS_BREED}
 
 
-def test_the_report_asks_for_nothing_from_anywhere(runs, output):
+def test_the_report_asks_for_nothing_from_anywhere_and_links_the_one_on_the_data(runs, output, toy_version):
     page = (output / "evaluation.html").read_text()
     assert 'content="default-src &#x27;none&#x27;' in page
-    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", page)
+    assert not re.findall(r"""src=["'](?!data:)""", page)
+    (link,) = re.findall(r"""href=["'](?!data:|#)([^"']+)""", page)
+    assert (output / unquote(link)).resolve() == (toy_version / "report.html").resolve()
