@@ -71,7 +71,10 @@ setup(
         "beam_jobs": ["google_cloud/*.yaml"],
         "schemas": ["*/*.yaml"],
         "tfx_pipeline": ["configs/*.yaml", "deploy/terraform/*.yaml", "deploy/container/locks/*.lock"],
-        "tfx_pipeline.space": ["*.css", "npm/*", "segmentation_app/*.css", "static_app/*", "templates/*"],
+        "tfx_pipeline.space": [
+            *("*.css", "*.js", "npm/*", "segmentation_app/*.css", "segmentation_app/*.js"),
+            *("static_app/*", "templates/*"),
+        ],
     },
     install_requires=DATA_JOBS,
     extras_require={"pipeline": PIPELINE, "models": MODELS, "hub": HUB, "gpu": GPU, "dev": DEVELOPMENT},

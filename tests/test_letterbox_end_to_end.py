@@ -149,7 +149,7 @@ def test_every_way_to_predict_a_photo_gives_the_mask_of_serving(model, tmp_path)
     }
     for runtime in ("litert", "tensorflow"):
         write_local_space(tmp_path / runtime, model, "gradio", "Streets", runtime)
-        masks[runtime] = load_segmenter(tmp_path / runtime).class_ids(read_photo(photo()))
+        masks[runtime] = load_segmenter(tmp_path / runtime).segment(read_photo(photo())).class_ids
     for way, mask in masks.items():
         assert mask.shape == expected.shape, way
         assert np.mean(mask == expected) >= 0.99, way

@@ -19,7 +19,9 @@ from tests.tfx_pipeline.hub.test_model_card import EVALUATION, INFO, card, secti
 from tfx_pipeline.evaluation.prediction_sheet import _legend_entries
 from tfx_pipeline.evaluation.results import BlindClass, Evaluation, SliceMetrics
 from tfx_pipeline.evaluation.tfma_files import _labels, _reasons
-from tfx_pipeline.space.segmentation_app.rendering import annotated, legend_html, purpose, titles
+from tfx_pipeline.space.segmentation_app.classes import titles
+from tfx_pipeline.space.segmentation_app.layers import annotated
+from tfx_pipeline.space.segmentation_app.rendering import legend_html, purpose
 from tfx_pipeline.vertex.experiments import google_metrics
 from trainer.config import TrainingConfig
 from trainer.export import write_model_info
@@ -28,7 +30,7 @@ TITLES = ("traffic light", "Fußgänger", "道路")
 NAMES = ("traffic_light", "fussganger", "u9053_u8def")
 VALUES = {"name": "signs", "image_path": "{id}.jpg", "mask_path": "{id}.png", "classes": list(TITLES)}
 SPEC = parse_model(DatasetSpec, VALUES, "dataset.yaml")
-RESULT = {"shares": dict.fromkeys(NAMES, 0.3), "width": 8, "height": 8, "seconds": 0.1}
+SHARES = dict.fromkeys(NAMES, 0.3)
 
 
 def evaluation():
@@ -78,7 +80,7 @@ def test_the_model_s_info_and_its_card_show_them():
 
 def test_both_apps_show_them_and_read_models_without(tmp_path):
     info = {"classes": list(NAMES), "titles": list(TITLES), "palette": [[0, 0, 0], [9, 9, 9], [99, 99, 99]]}
-    assert all(f"</span>{title}</th>" in legend_html(RESULT, info) for title in TITLES)
+    assert all(f"</span>{title}</th>" in legend_html(SHARES, info) for title in TITLES)
     labelled = annotated(np.zeros((8, 8, 3), np.uint8), np.full((8, 8), 2, np.uint8), info)[1]
     assert [title for _, title in labelled] == ["道路"]
     assert purpose(titles(info)) == "Each pixel of a photo, sorted into traffic light, Fußgänger and 道路."
@@ -87,14 +89,15 @@ def test_both_apps_show_them_and_read_models_without(tmp_path):
 
 @pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js")
 def test_the_app_in_the_browser_shows_them(tmp_path):
-    for name in ("rendering.js", "resizing.js"):
+    for name in ("classes.js", "confidence.js", "enlarging.js", "rendering.js", "resizing.js"):
         (tmp_path / name).write_bytes((PROJECT_DIR / "tfx_pipeline/space/static_app" / name).read_bytes())
     (tmp_path / "package.json").write_text('{"type": "module"}')
     info = {"classes": NAMES, "titles": TITLES, "palette": [[0, 0, 0], [9, 9, 9], [99, 99, 99]], "image_size": 8}
     info |= {"dataset": "signs", "metrics": {"examples": 3, "iou": dict.fromkeys(NAMES, 0.5)}}
     shown = [{"name": one.name, "label": Figure(one).title, "per_class": one.per_class, "digits": 3} for one in METRICS]
     (tmp_path / "show.js").write_text(f"""
-        import {{ detailsHtml, legendHtml, purpose, titles }} from "./rendering.js";
+        import {{ titles }} from "./classes.js";
+        import {{ detailsHtml, legendHtml, purpose }} from "./rendering.js";
         const element = () => ({{ set textContent(text) {{ this.innerHTML = text; }} }});
         globalThis.document = {{ createElement: element }};
         const info = {json.dumps(info)};

@@ -18,6 +18,7 @@ GRADIO_VERSION = "6.31.0"  # the version that the lock installs and the tests us
 PYTHON_VERSION = "3.12"
 APP_PACKAGE = "segmentation_app"
 SHARED_FILES = ("__init__.py", "enlarging.py", "fitting.py")  # of `schemas`, which the app also imports
+LOOK_FILES = ("look.css", "comparing.js")  # both kinds of Space use them
 LICENSE = "apache-2.0"
 
 _HERE, _SCHEMAS = Path(__file__).parent, Path(schemas.__file__).parent
@@ -32,7 +33,7 @@ def space_files(settings: SpaceSettings) -> dict[str, bytes]:
     contents = {
         "README.md": _readme(settings).encode(),
         "space.json": _space_json(settings).encode(),
-        "look.css": (_HERE / "look.css").read_bytes(),
+        **{name: (_HERE / name).read_bytes() for name in LOOK_FILES},
         **{f"examples/{name}": content for name, content in settings.examples.items()},
     }
     if settings.kind == "gradio":

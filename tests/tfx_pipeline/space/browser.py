@@ -95,13 +95,20 @@ def choose(browser: webdriver.Chrome, photo: Path) -> None:
     file_input(browser).send_keys(str(photo))
 
 
-def downloaded_mask(browser: webdriver.Chrome, folder: Path) -> tuple[np.ndarray, str]:
-    """Clicks on the download and reads what arrives: the class ids and the file's name."""
+def downloaded(browser: webdriver.Chrome, key: str, folder: Path) -> Path:
+    """Clicks on a download, and gives the file that arrives in the new folder."""
     folder.mkdir()
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
-    button = browser.find_element(By.ID, "mask")
-    wait(browser, lambda: button.is_enabled() and button.get_attribute("aria-disabled") != "true")
+    button = browser.find_element(By.ID, key)
+    wait(browser, button.is_enabled)
     button.click()
-    wait(browser, lambda: list(folder.glob("*.png")))
-    [path] = folder.glob("*.png")
-    return np.asarray(Image.open(path)), path.name
+    wait(browser, lambda: [path for path in folder.iterdir() if path.suffix in (".png", ".jpg")])
+    [path] = folder.iterdir()
+    return path
+
+
+def downloaded_class_ids(browser: webdriver.Chrome, folder: Path) -> np.ndarray:
+    """The class ids of the photo on the page, as a program reads them: uint8 [H, W]."""
+    ids = Image.open(downloaded(browser, "class-ids", folder))
+    assert ids.mode == "L"
+    return np.asarray(ids)

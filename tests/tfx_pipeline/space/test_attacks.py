@@ -86,6 +86,32 @@ def test_the_app_fetches_no_address(app):
             assert app.get(f"/gradio_api/{route}{address}").status_code == 404
 
 
+def test_a_page_whose_components_have_changed_takes_nothing_but_uploads_either(app, secret):
+    """Gradio makes components anew in each session where they change, such as a button that was disabled."""
+    session = f"of-{secret.parent.name}"
+    functions = [one for one in app.get("/config").json()["dependencies"] if one["backend_fn"]]
+    photo_path = upload(app, encoded(photo()))
+    for value in ({"path": photo_path, "meta": FILE}, None):  # the page shows a photo, then it is taken away
+        for function in functions:
+            run(app, session, function, value)
+    with_input = [one for one in functions if one["inputs"]]
+    assert len(with_input) >= 8
+    for value in ({"path": str(secret), "meta": FILE}, {"path": str(secret)}):
+        answers = [run(app, session, function, value) for function in with_input]
+        assert [one for one in answers if "data:image" in one or secret.name in one] == []
+    address = "http://127.0.0.1:1/photo.jpg"
+    for value in ({"path": address, "meta": FILE}, {"path": address, "url": address, "meta": FILE}):
+        answers = [run(app, session, function, value) for function in with_input]
+        assert [one for one in answers if NOT_UPLOADED not in one] == []
+
+
+def run(app: httpx.Client, session: str, function: dict, value: object) -> str:
+    """What a function of the page answers in a visitor's session, with a value for each of its inputs."""
+    data = {"data": [value] * len(function["inputs"]), "fn_index": function["id"], "session_hash": session}
+    app.post("/gradio_api/queue/join", json=data).raise_for_status()
+    return app.get("/gradio_api/queue/data", params={"session_hash": session}).text
+
+
 def test_files_of_the_server_cannot_be_downloaded(app, secret):
     for path in (secret, "/etc/passwd", "space.json", "app.py", "/dev/ptmx", secret.parent / "none"):
         assert app.get(f"/gradio_api/file={path}").status_code == 403

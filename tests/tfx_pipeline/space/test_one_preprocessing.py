@@ -63,7 +63,7 @@ def test_a_photo_of_a_record_has_the_same_pixels_and_the_same_mask_everywhere(mo
     matrix = signatures["evaluate"](examples=tf.constant([record(data, truth)]))["confusion_matrix"][0]
     np.testing.assert_array_equal(matrix, confusion_matrix(truth, served, 3).ravel())
     for runtime in RUNTIMES:
-        np.testing.assert_array_equal(segmenters[runtime].class_ids(in_the_app), served)
+        np.testing.assert_array_equal(segmenters[runtime].segment(in_the_app).class_ids, served)
 
 
 def exif(orientation):
@@ -83,7 +83,7 @@ def test_a_photo_as_people_send_it_gets_the_same_mask_from_serving_and_the_app(m
     assert len(np.unique(served)) > 1
     for runtime in RUNTIMES:
         # Sums in another order: a pixel between two classes may fall the other way.
-        assert np.mean(segmenters[runtime].class_ids(in_the_app) == served) >= 0.999
+        assert np.mean(segmenters[runtime].segment(in_the_app).class_ids == served) >= 0.999
     prepared = resize_photo(decode_for_training(data, min_side=0).image, IMAGE_SIZE)
     difference = np.abs(np.asarray(prepared, np.float32) - resize_for_training(in_the_app, IMAGE_SIZE).numpy())
     assert difference.max() <= 1.01  # the data job rounds twice, to whole levels
@@ -95,7 +95,7 @@ def test_a_model_of_letterboxed_photos_gets_them_so_from_serving_and_the_app(let
     served = mask_of(signatures["serving_default"](image_bytes=tf.constant([data])))
     for runtime in RUNTIMES:
         write_local_space(tmp_path / runtime, letterboxed, "gradio", "Pets", runtime)
-        class_ids = load_segmenter(tmp_path / runtime).class_ids(read_photo(data))
+        class_ids = load_segmenter(tmp_path / runtime).segment(read_photo(data)).class_ids
         assert class_ids.shape == served.shape
         assert np.mean(class_ids == served) >= 0.999
     stretched = mask_of(model.signatures["serving_default"](image_bytes=tf.constant([data])))
@@ -114,6 +114,8 @@ def test_the_running_app_answers_a_program_with_the_same_mask(model, open_space,
     assert np.mean(np.asarray(Image.open(mask)) == served) >= 0.999
     assert (result["width"], result["height"]) == (150, 100)
     assert sum(result["shares"].values()) == pytest.approx(1, abs=1e-3)
+    assert 0.3 < result["mean_confidence"] <= 1
+    assert Image.open(mask).mode == "L"  # without a palette, which some programs would read in place of the class ids
     assert "background" not in {one["label"] for one in annotated["annotations"]}
 
 

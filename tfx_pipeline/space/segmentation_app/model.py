@@ -13,7 +13,9 @@ import numpy as np
 from schemas.enlarging import enlarged_class_ids
 from schemas.fitting import STRETCH, photo_box
 
+from .confidence import confidence_map, largest_probability
 from .resizing import fit_pixels
+from .tiling import tiled_logits
 
 INFO_FILE = "model_info.json"
 TFLITE_FILE = "model.tflite"
@@ -21,7 +23,22 @@ SAVED_MODEL_FOLDER = "saved_model"
 SIGNATURE = "predict_pixels"
 FILES = {"litert": (INFO_FILE, TFLITE_FILE), "tensorflow": (INFO_FILE, f"{SAVED_MODEL_FOLDER}/*")}
 
+SHOWN_SIDE = 1600  # pixels; larger photos are scaled down for display, but their class ids are not
+
 Predict = Callable[[np.ndarray], np.ndarray]  # pixels float32 [1, S, T, 3] in 0..255 to logits float32 [1, S, T, C]
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What a model says of a photo.
+
+    Attributes:
+      class_ids: uint8 [H, W], as large as the photo.
+      confidence: The largest softmax probability of each pixel, float32 [h, w], as large as the photo is shown.
+    """
+
+    class_ids: np.ndarray
+    confidence: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -44,12 +61,36 @@ class Segmenter:
     url: str | None = None
     commit: str | None = None
 
-    def class_ids(self, photo: np.ndarray) -> np.ndarray:
-        """Predicts the class of each pixel of a photo: uint8 [H, W, 3] to uint8 [H, W]."""
+    def segment(self, photo: np.ndarray) -> Segmentation:
+        """Predicts the class of each pixel of a photo uint8 [H, W, 3]."""
+        if self.info.get("tiled"):
+            return self._segment_tiles(photo)
+        height, width = photo.shape[:2]
         fit = self.info.get("fit", STRETCH)  # models of earlier versions lack it
         logits = self.predict(fit_pixels(photo, self.info["image_size"], fit)[np.newaxis])[0]
-        box = photo_box(photo.shape[:2], logits.shape[:2], fit)
-        return enlarged_class_ids(logits[box.slices], *photo.shape[:2])
+        logits = logits[photo_box((height, width), logits.shape[:2], fit).slices]
+        confidence = confidence_map(logits, *shown_size(width, height))
+        return Segmentation(enlarged_class_ids(logits, height, width), confidence)
+
+    def _segment_tiles(self, photo: np.ndarray) -> Segmentation:
+        """Crop models see a photo at its own size."""
+        height, width = photo.shape[:2]
+        shown_width, shown_height = shown_size(width, height)
+        rows = (np.arange(shown_height) * 2 + 1) * height // (2 * shown_height)  # those in the middle of shown ones
+        columns = (np.arange(shown_width) * 2 + 1) * width // (2 * shown_width)
+        class_ids, confidence, start = [], [], 0
+        for logits in tiled_logits(self.predict, photo, self.info["image_size"], len(self.info["classes"])):
+            shown = rows[(rows >= start) & (rows < start + len(logits))] - start
+            class_ids.append(logits.argmax(axis=-1).astype(np.uint8))
+            confidence.append(largest_probability(logits[shown][:, columns]))
+            start += len(logits)
+        return Segmentation(np.concatenate(class_ids), np.concatenate(confidence))
+
+
+def shown_size(width: int, height: int) -> tuple[int, int]:
+    """The width and height at which a photo is shown."""
+    scale = min(1.0, SHOWN_SIDE / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def load_segmenter(root: Path) -> Segmenter:

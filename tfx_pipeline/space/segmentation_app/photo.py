@@ -16,6 +16,8 @@ from .photo_metadata import without_metadata
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")  # no other decoder of Pillow ever sees the data
 MIN_SIDE = 16  # pixels; anything smaller shows nothing
 MAX_PIXELS = 40_000_000  # 120 MB as RGB; more than phones make
+MAX_MEGAPIXELS = f"{MAX_PIXELS // 10**6} megapixels"
+SMALLER = "Save it smaller, or choose another one."
 MAX_FILE_BYTES = 40_000_000  # upload limit of the server
 PNG_DEPTH = 24  # position of the bits a sample: www.w3.org/TR/png-3, 5.3 and 11.2.1
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `MAX_PIXELS` gives a clearer message
@@ -39,7 +41,7 @@ def read_photo(data: bytes) -> np.ndarray:
     except UnidentifiedImageError:
         raise PhotoRefused("This file is not a photo. Choose a JPEG, PNG, GIF or WebP file.") from None
     except Image.DecompressionBombError:
-        raise PhotoRefused(f"This photo is too large: at most {MAX_PIXELS // 10**6} megapixels.") from None
+        raise PhotoRefused(f"This photo is too large: the limit is {MAX_MEGAPIXELS}. {SMALLER}") from None
     except (OSError, ValueError, SyntaxError, EOFError):
         raise PhotoRefused("This photo is damaged or ends too early. Choose another one.") from None
     depth = data[PNG_DEPTH] if image.format == "PNG" else 8
@@ -49,12 +51,29 @@ def read_photo(data: bytes) -> np.ndarray:
     return np.ascontiguousarray(turned)
 
 
+def read_class_ids(data: bytes, height: int, width: int) -> np.ndarray:
+    """Decodes a file of class ids, as this app writes it, to uint8 [H, W].
+
+    Raises:
+      PhotoRefused: It is none, or not of this height and width, which are the photo's.
+    """
+    try:
+        image = Image.open(io.BytesIO(data), formats=("PNG",))
+        if image.mode == "L" and (image.height, image.width) == (height, width):
+            return np.array(image)
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        pass
+    raise PhotoRefused("These class ids are not those of the photo. Segment the photo again.")
+
+
 def _check_size(width: int, height: int) -> None:
     if min(width, height) < MIN_SIDE:
-        raise PhotoRefused(f"This photo has {width} x {height} pixels. Each side needs at least {MIN_SIDE}.")
+        raise PhotoRefused(
+            f"This photo has {width} x {height} pixels. Each side needs at least {MIN_SIDE}. Choose a larger one."
+        )
     if width * height > MAX_PIXELS:
         raise PhotoRefused(
-            f"This photo is too large: {width} x {height} pixels. The limit is {MAX_PIXELS // 10**6} megapixels."
+            f"This photo is too large: {width} x {height} pixels. The limit is {MAX_MEGAPIXELS}. {SMALLER}"
         )
 
 

@@ -1,40 +1,21 @@
-"""What the visitor sees of a result: overlays, legend, mask file, and facts about the model."""
+"""What the visitor reads of a result: legend, messages, and facts about the model. `rendering.js` writes the same."""
 
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from .model import Segmenter
+from .classes import background_id, hex_color, titles
+from .confidence import confidence_in_words
+from .model import Segmentation, Segmenter
 from .resizing import sides
 
-BACKGROUND = "background"  # left out of the overlay, because it would hide the photo
 MOST_NAMED = 5  # classes
-SHOWN_SIDE = 1600  # pixels; larger photos are scaled down for display, but their masks are not
-
-
-def hex_color(rgb: list[int]) -> str:
-    """An RGB colour of 0..255 as CSS writes it."""
-    return "#{:02x}{:02x}{:02x}".format(*rgb)
-
-
-def titles(info: dict[str, Any]) -> list[str]:
-    """What people call the classes, in the order of class ids; models lack it where that is their names."""
-    return info.get("titles") or info["classes"]
-
-
-def annotated(photo: np.ndarray, class_ids: np.ndarray, info: dict[str, Any]) -> tuple[Image.Image, list]:
-    """The photo and, for each class but the background that appears in it, its mask float [H, W] and its title."""
-    shown = Image.fromarray(photo)
-    shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-    ids = np.asarray(Image.fromarray(class_ids).resize(shown.size, Image.Resampling.NEAREST))
-    named = enumerate(zip(info["classes"], titles(info)))
-    present = [(index, title) for index, (name, title) in named if name != BACKGROUND and (ids == index).any()]
-    return shown, [((ids == index).astype(np.float32), title) for index, title in present]
+MOST_ROWS = 12  # of more classes, the legend has those that are found, the largest first
+IDLE = "Choose a photo to see its classes."
+BUSY = "Segmenting the photo; a large one takes some seconds."
 
 
 def shares(class_ids: np.ndarray, classes: list[str]) -> dict[str, float]:
@@ -43,31 +24,61 @@ def shares(class_ids: np.ndarray, classes: list[str]) -> dict[str, float]:
     return {name: round(float(counts[index] / class_ids.size), 4) for index, name in enumerate(classes)}
 
 
-def write_mask(class_ids: np.ndarray, size: tuple[int, int], palette: list[list[int]], path: Path) -> None:
-    """Writes class ids as a PNG of the photo's width and height; the palette only decides how they are displayed."""
-    mask = Image.fromarray(class_ids).resize(size, Image.Resampling.NEAREST)
-    mask.putpalette([value for color in palette for value in color])
-    mask.save(path, "PNG")
+def legend_html(found: dict[str, float] | None, info: dict[str, Any]) -> str:
+    """The legend: each class with its colour, its share as a bar and in percent.
+
+    Args:
+      found: The shares of a photo; None before the first one.
+      info: The content of `model_info.json`.
+    """
+    class_ids = list(range(len(info["classes"])))
+    said = ""
+    if len(class_ids) > MOST_ROWS:
+        present = [one for one in class_ids if found and found[info["classes"][one]] > 0]
+        present.sort(key=lambda one: -(found or {})[info["classes"][one]])
+        said = f"{len(class_ids) - len(present)} other classes are not in this photo."
+        if not found:
+            said = f"{len(class_ids)} classes; those that a photo shows will be listed here."
+        class_ids = present
+    rows = "".join(_row(one, found, info) for one in class_ids)
+    table = f'<table class="legend"><caption>Share of the pixels</caption><tbody>{rows}</tbody></table>' if rows else ""
+    return table + (f'<p class="rest">{said}</p>' if said else "")
 
 
-def legend_html(result: dict[str, Any] | None, info: dict[str, Any]) -> str:
-    """The legend: each class with its colour, its share as a bar and in percent; and how long it took."""
-    rows = []
-    for name, title, color in zip(info["classes"], titles(info), info["palette"]):
-        share = result["shares"][name] if result else 0.0
-        figure = f"{share:.1%}" if result else "&ndash;"
-        swatch = "swatch hollow" if name == BACKGROUND else "swatch"
-        rows.append(
-            f'<tr><th scope="row"><span class="{swatch}" style="--color:{hex_color(color)}"></span>{escape(title)}</th>'
-            f'<td class="bar"><span style="--color:{hex_color(color)};--share:{share:.4f}"></span></td>'
-            f'<td class="figure">{figure}</td></tr>'
-        )
-    said = "Choose a photo to see its classes."
-    if result:
-        said = f"{result['width']} &times; {result['height']} pixels, segmented in {result['seconds']:.2f} s"
+def _row(class_id: int, found: dict[str, float] | None, info: dict[str, Any]) -> str:
+    share = found[info["classes"][class_id]] if found else 0.0
+    figure = f"{share:.1%}" if found else "&ndash;"
+    swatch = "swatch hollow" if class_id == background_id(info) else "swatch"
+    color = hex_color(info["palette"][class_id])
     return (
-        f'<table class="legend"><caption>Share of the pixels</caption><tbody>{"".join(rows)}</tbody></table>'
-        f'<p class="said" role="status">{said}</p>'
+        f'<tr><th scope="row"><span class="{swatch}" style="--color:{color}"></span>'
+        f'{escape(titles(info)[class_id])}</th><td class="bar">'
+        f'<span style="--color:{color};--share:{share:.4f}"></span></td><td class="figure">{figure}</td></tr>'
+    )
+
+
+def messages_html(said: str, refused: str = "") -> str:
+    """What the page says below the photo: how it is going, and why a photo cannot be used."""
+    busy = ' data-busy=""' if said == BUSY else ""
+    return f'<p class="said" role="status"{busy}>{said}</p><p class="refused" role="alert">{escape(refused)}</p>'
+
+
+def result_in_words(segmentation: Segmentation, info: dict[str, Any], seconds: float) -> str:
+    """The photo's size, how long it took, whether anything was found, and how sure the model is, as HTML."""
+    height, width = segmentation.class_ids.shape
+    sentences = [f"{width} &times; {height} pixels, segmented in {seconds:.2f} s."]
+    background = background_id(info)
+    if background is not None and (segmentation.class_ids == background).all():
+        sentences.append(f"<strong>Nothing found: the whole photo is {escape(titles(info)[background])}.</strong>")
+    sentences.append(confidence_in_words(float(segmentation.confidence.mean())))
+    return " ".join(sentences)
+
+
+def scale_html(info: dict[str, Any]) -> str:
+    """What the colours of the confidence view mean."""
+    return (
+        f'<p class="scale"><span>unsure, {1 / len(info["classes"]):.0%}</span><span class="ramp"></span>'
+        "<span>sure, 100%</span></p>"
     )
 
 
@@ -81,14 +92,15 @@ def details_html(segmenter: Segmenter) -> str:
     if segmenter.commit:
         facts.append(("Version", f"<code>{escape(segmenter.commit[:12])}</code>"))
     height, width = sides(info["image_size"])
-    facts.append(("Input", f"{width} &times; {height} pixels"))
+    tiles = " tiles" if info.get("tiled") else ""
+    facts.append(("Input", f"{width} &times; {height} pixels{tiles}"))
     if metrics:
         facts += [
             (one["label"], _figure(metrics[one["name"]], one["digits"]))
             for one in segmenter.metrics
             if one["name"] in metrics and not one["per_class"]
         ]
-        title = info.get("data", {}).get("title", info["dataset"])  # models of earlier versions lack it
+        title = (info.get("data") or {}).get("title", info["dataset"])  # models of earlier versions lack it
         facts.append(("Evaluated on", f"{int(metrics['examples'])} images of: {escape(title)}"))
         for one in (metric for metric in segmenter.metrics if metric["per_class"] and metric["name"] in metrics):
             values = metrics[one["name"]]

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import NoReturn
 
 import gradio as gr
+from gradio.blocks import Block
+from gradio.data_classes import Base64ImageData, ImageData
 from gradio.utils import get_upload_folder
 
-from .photo import MAX_FILE_BYTES, PhotoRefused
+from .photo import MAX_FILE_BYTES, SMALLER, PhotoRefused
 
 # The same answer to every path that was not uploaded, so that it does not reveal whether such a file exists.
 NOT_UPLOADED = "This photo was not uploaded here. Upload it first."
@@ -31,6 +33,16 @@ def upload_folder() -> Iterator[Path]:
 
 def _leave(number: int, frame: object) -> NoReturn:
     raise SystemExit(128 + number)
+
+
+class UploadedImage(gr.Image):
+    """Gives the path of what was uploaded: `read_upload` and `read_photo` check it before anything decodes it."""
+
+    is_template = True  # shown as the class that it extends
+
+    def preprocess(self, payload: ImageData | Base64ImageData | None) -> str | None:
+        """The path that a page or a program names, if any."""
+        return payload.path if isinstance(payload, ImageData) else None
 
 
 def read_upload(path: str) -> bytes:
@@ -50,26 +62,27 @@ def read_upload(path: str) -> bytes:
     except OSError:  # it is gone, or a folder
         raise PhotoRefused(NOT_UPLOADED) from None
     if len(data) > MAX_FILE_BYTES:
-        raise PhotoRefused(f"This file is too large: the limit is {MAX_FILE_BYTES // 10**6} MB.")
+        raise PhotoRefused(f"This file is too large: the limit is {MAX_FILE_BYTES // 10**6} MB. {SMALLER}")
     return data
 
 
-def accept_uploads_only(app: gr.Blocks, examples: list[Path]) -> None:
+def accept_uploads_only(examples: list[Path]) -> None:
     """Makes every component refuse all addresses, and paths that are neither uploads nor the app's own examples.
 
-    Gradio itself checks only values that claim to be files, and downloads the addresses in them.
+    Gradio itself checks only values that claim to be files, and downloads the addresses in them. It makes components
+    anew when a visitor's page changes them, so that the check must be their class's.
     """
     own = {_real_path(path) for path in examples}
-    for block in app.blocks.values():
-        move_to_cache = block.async_move_resource_to_block_cache
+    move_to_cache = Block.async_move_resource_to_block_cache
 
-        async def move_checked(path: str | None, move_to_cache=move_to_cache) -> str | None:
-            if path is not None and not _is_uploaded(_real_path(path)) and _real_path(path) not in own:
+    async def move_checked(self: Block, url_or_file_path: str | Path | None) -> str | None:
+        if url_or_file_path is not None:
+            path = _real_path(url_or_file_path)
+            if not _is_uploaded(path) and path not in own:
                 raise gr.Error(NOT_UPLOADED, print_exception=False)
-            return await move_to_cache(path)
+        return await move_to_cache(self, url_or_file_path)
 
-        # Gradio calls it with a path alone, and offers no other place to check in.
-        block.async_move_resource_to_block_cache = move_checked  # pyright: ignore[reportAttributeAccessIssue]
+    Block.async_move_resource_to_block_cache = move_checked
 
 
 def _is_uploaded(real_path: str) -> bool:

@@ -26,8 +26,8 @@ export function enlargedClassIds(logits, size, classes, width, height) {
   return ids;
 }
 
-// For each of `target` pixels along an axis: the two `source` pixels around it, and its position between them.
-function neighbours(source, target) {
+/** For each of `target` pixels along an axis: the two `source` pixels around it, and its position between them. */
+export function neighbours(source, target) {
   const scale = Math.fround(source / target);
   const [low, high, share] = [new Int32Array(target), new Int32Array(target), new Float32Array(target)];
   for (let i = 0; i < target; i++) {
@@ -40,4 +40,4 @@ function neighbours(source, target) {
   return { low, high, share };
 }
 
-const between = (one, other, share) => Math.fround(one + Math.fround(Math.fround(other - one) * share));
+export const between = (one, other, share) => Math.fround(one + Math.fround(Math.fround(other - one) * share));

@@ -6,33 +6,36 @@ import { decodePng } from "./png.js";
 
 const MIN_SIDE = 16; // pixels; anything smaller shows nothing
 const MAX_MEGAPIXELS = 40;
+const MAX_FILE_BYTES = 40_000_000;
+const SMALLER = "Save it smaller, or choose another one.";
 const [JPEG_START, PNG_START] = [0xff, 0x89];
 
 /** A photo cannot be used; the message says why and what the visitor can do. */
 export class PhotoRefused extends Error {}
 
-/** A file's pixels: {width, height, rgba, canvas}. */
+/** A file's pixels: {width, height, rgba}. */
 export async function readPhoto(file) {
+  if (file.size > MAX_FILE_BYTES) {
+    throw new PhotoRefused(`This file is too large: the limit is ${MAX_FILE_BYTES / 1e6} MB. ${SMALLER}`);
+  }
   const bytes = new Uint8Array(await file.arrayBuffer());
   checkSize(statedSize(bytes));
-  const { width, height, rgba } = await decode(bytes).catch(() => {
+  return decode(bytes).catch(() => {
     throw new PhotoRefused("This photo is damaged or ends too early. Choose another one.");
   });
-  const canvas = newCanvas(width, height);
-  canvas.getContext("2d").putImageData(new ImageData(rgba, width, height), 0, 0);
-  return { width, height, rgba, canvas };
 }
 
 function checkSize(size) {
   if (!size) throw new PhotoRefused("This file is not a photo. Choose a JPEG, PNG, GIF or WebP file.");
   if (Math.min(size.width, size.height) < MIN_SIDE) {
     throw new PhotoRefused(
-      `This photo has ${size.width} x ${size.height} pixels. Each side needs at least ${MIN_SIDE}.`,
+      `This photo has ${size.width} x ${size.height} pixels. Each side needs at least ${MIN_SIDE}. Choose a larger one.`,
     );
   }
   if (size.width * size.height > MAX_MEGAPIXELS * 1e6) {
     throw new PhotoRefused(
-      `This photo is too large: ${size.width} x ${size.height} pixels. The limit is ${MAX_MEGAPIXELS} megapixels.`,
+      `This photo is too large: ${size.width} x ${size.height} pixels. The limit is ${MAX_MEGAPIXELS} megapixels. ` +
+        SMALLER,
     );
   }
 }

@@ -1,9 +1,10 @@
-// What the visitor sees of a result: overlay, legend, and facts about the model. `rendering.py` writes the same markup.
-
+// What the visitor reads of a result: legend, messages, and facts about the model. `rendering.py` writes the same.
+import { backgroundId, hexColor, titles } from "./classes.js";
+import { confidenceInWords } from "./confidence.js";
 import { sides } from "./resizing.js";
 
-const BACKGROUND = "background"; // left out of the overlay, because it would hide the photo
 const MOST_NAMED = 5; // classes
+const MOST_ROWS = 12; // of more classes, the legend has those that are found, the largest first
 
 /** The share of each class, in the order of class ids. */
 export function shares(ids, classes) {
@@ -12,45 +13,44 @@ export function shares(ids, classes) {
   return counts.map((count) => count / ids.length);
 }
 
-/** Draws the photo and, over it, all classes except the background; `ids` has a class for each pixel of the photo. */
-export function drawOverlay(canvas, photo, ids, info, opacity) {
-  const { width, height } = photo;
-  const colors = info.palette.map((rgb, id) => {
-    const bytes = Uint8ClampedArray.of(...rgb, info.classes[id] === BACKGROUND ? 0 : 255);
-    return new Uint32Array(bytes.buffer)[0];
-  });
-  const overlay = new ImageData(width, height);
-  const pixels = new Uint32Array(overlay.data.buffer);
-  for (let at = 0; at < pixels.length; at++) pixels[at] = colors[ids[at]];
-  const layer = document.createElement("canvas");
-  [layer.width, layer.height] = [canvas.width, canvas.height] = [width, height];
-  layer.getContext("2d").putImageData(overlay, 0, 0);
-  const context = canvas.getContext("2d");
-  context.drawImage(photo.canvas, 0, 0);
-  context.globalAlpha = opacity;
-  context.drawImage(layer, 0, 0);
+/** The legend's markup; `found` has the shares of a photo, and is null before the first one. */
+export function legendHtml(found, info) {
+  let ids = info.classes.map((_, id) => id);
+  let said = "";
+  if (ids.length > MOST_ROWS) {
+    const present = ids.filter((id) => found?.[id] > 0).sort((one, other) => found[other] - found[one]);
+    said = `${ids.length - present.length} other classes are not in this photo.`;
+    if (!found) said = `${ids.length} classes; those that a photo shows will be listed here.`;
+    ids = present;
+  }
+  const rows = ids.map((id) => legendRow(id, found, info)).join("");
+  const table = `<table class="legend"><caption>Share of the pixels</caption><tbody>${rows}</tbody></table>`;
+  return (rows && table) + (said && `<p class="rest">${said}</p>`);
 }
 
-/** What people call the classes, in the order of class ids; models lack it where that is their names. */
-export function titles(info) {
-  return info.titles ?? info.classes;
+function legendRow(id, found, info) {
+  const color = hexColor(info.palette[id]);
+  const share = found ? found[id] : 0;
+  const swatch = id === backgroundId(info) ? "swatch hollow" : "swatch";
+  return `<tr><th scope="row"><span class="${swatch}" style="--color:${color}"></span>${escape(titles(info)[id])}</th>
+    <td class="bar"><span style="--color:${color};--share:${share.toFixed(4)}"></span></td>
+    <td class="figure">${found ? `${(100 * share).toFixed(1)}%` : "&ndash;"}</td></tr>`;
 }
 
-/** The legend's markup; `result` is null before the first photo. */
-export function legendHtml(result, info) {
-  const rows = info.classes.map((name, index) => {
-    const color = hexColor(info.palette[index]);
-    const share = result ? result.shares[index] : 0;
-    const swatch = name === BACKGROUND ? "swatch hollow" : "swatch";
-    return `<tr><th scope="row"><span class="${swatch}" style="--color:${color}"></span>${escape(titles(info)[index])}</th>
-      <td class="bar"><span style="--color:${color};--share:${share.toFixed(4)}"></span></td>
-      <td class="figure">${result ? `${(100 * share).toFixed(1)}%` : "&ndash;"}</td></tr>`;
-  });
-  const said = result
-    ? `${result.width} &times; ${result.height} pixels, segmented in ${result.seconds.toFixed(2)} s`
-    : "Choose a photo to see its classes.";
-  return `<table class="legend"><caption>Share of the pixels</caption><tbody>${rows.join("")}</tbody></table>
-    <p class="said" role="status">${said}</p>`;
+/** The photo's size, how long it took, whether anything was found, and how sure the model is, as markup. */
+export function resultInWords({ width, height }, { ids, confidence }, info, seconds) {
+  const sentences = [`${width} &times; ${height} pixels, segmented in ${seconds.toFixed(2)} s.`];
+  const background = backgroundId(info);
+  if (background !== null && ids.every((id) => id === background)) {
+    sentences.push(`<strong>Nothing found: the whole photo is ${escape(titles(info)[background])}.</strong>`);
+  }
+  return [...sentences, confidenceInWords(confidence)].join(" ");
+}
+
+/** What the colours of the confidence view mean. */
+export function scaleHtml(info) {
+  const guess = (100 / info.classes.length).toFixed(0);
+  return `<span>unsure, ${guess}%</span><span class="ramp"></span><span>sure, 100%</span>`;
 }
 
 /** Which model this is, and how good it was on the photos that it was evaluated on. */
@@ -61,7 +61,7 @@ export function detailsHtml(space, info) {
   const facts = [["Model", space.model_page ? link : name]];
   if (space.model_page) facts.push(["Version", `<code>${escape(space.model_commit.slice(0, 12))}</code>`]);
   const input = sides(info.image_size);
-  facts.push(["Input", `${input.width} &times; ${input.height} pixels`]);
+  facts.push(["Input", `${input.width} &times; ${input.height} pixels${info.tiled ? " tiles" : ""}`]);
   if (metrics) {
     const known = space.metrics.filter((one) => one.name in metrics); // models of earlier versions lack some
     for (const one of known.filter((each) => !each.per_class)) {
@@ -90,10 +90,6 @@ export function purpose(classes) {
 
 function figure(value, digits) {
   return value === null ? "&ndash;" : value.toFixed(digits);
-}
-
-function hexColor(rgb) {
-  return `#${rgb.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }
 
 function escape(text) {

@@ -1,12 +1,24 @@
 // The training's resize: tf.image.resize(..., antialias=True) without TensorFlow. `resizing.py` is the same in NumPy
 // and names the source of the formulas.
 
+const SHOWN_SIDE = 1600; // pixels; larger photos are scaled down for display, but their class ids are not
 const f32 = Math.fround;
 
 /** What a model takes: `imageSize` of its info is a square's side, or "WIDTHxHEIGHT". */
 export function sides(imageSize) {
   const [width, height = width] = String(imageSize).split("x").map(Number);
   return { width, height };
+}
+
+/** The size at which a photo is shown. */
+export function shownSize({ width, height }) {
+  const scale = Math.min(1, SHOWN_SIDE / Math.max(width, height));
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
+/** The pixel of `source` that is in the middle of one of `target`, along an axis. */
+export function middle(position, source, target) {
+  return Math.floor(((2 * position + 1) * source) / (2 * target));
 }
 
 /** RGBA bytes of a photo to RGB Float32Array [height, width, 3] of the model's size, in 0..255, antialiased. */

@@ -1,7 +1,13 @@
-// Class ids as a PNG with a palette: values are class ids, shown in the classes' colours. W3C PNG, sections 5, 9 and 11.
+// Writes class ids as a PNG, in grey or with a palette. W3C PNG, sections 5, 9 and 11.
+const [GREY, INDEXED] = [0, 3]; // colour types
 
-/** A Blob of the PNG of class ids Uint8Array [height, width] and a palette of RGB triples. */
-export async function maskPng(ids, width, height, palette) {
+/**
+ * A Blob of the PNG of class ids Uint8Array [height, width].
+ *
+ * With a palette of RGB triples it is shown in colours; without one, each grey level is a class id, which every program
+ * reads as it is.
+ */
+export async function classPng(ids, width, height, palette = null) {
   const rows = new Uint8Array(height * (width + 1)); // each row begins with its filter, 0 for none
   for (let row = 0; row < height; row++) {
     rows.set(ids.subarray(row * width, (row + 1) * width), row * (width + 1) + 1);
@@ -10,13 +16,13 @@ export async function maskPng(ids, width, height, palette) {
   header.setUint32(0, width);
   header.setUint32(4, height);
   header.setUint8(8, 8); // bits per value
-  header.setUint8(9, 3); // with a palette
+  header.setUint8(9, palette ? INDEXED : GREY);
   const deflated = new Blob([rows]).stream().pipeThrough(new CompressionStream("deflate"));
   const data = new Uint8Array(await new Response(deflated).arrayBuffer());
   const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
   const chunks = [
     chunk("IHDR", new Uint8Array(header.buffer)),
-    chunk("PLTE", Uint8Array.from(palette.flat())),
+    ...(palette ? [chunk("PLTE", Uint8Array.from(palette.flat()))] : []),
     chunk("IDAT", data),
     chunk("IEND", new Uint8Array(0)),
   ];
