@@ -83,7 +83,7 @@ class PipelineConfig(FrozenModel):
     def _hub_takes_whole_images(self) -> PipelineConfig:
         if self.hub is not None and self.training.crop_size:
             raise ValueError(
-                "hub: the model card and the demo app fit photos into the model's size, which crop models "
+                "hub: the model card's code fits photos into the model's size, which crop models "
                 "(training.crop_size) do not have; leave hub out, or train on whole images"
             )
         return self

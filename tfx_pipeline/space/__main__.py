@@ -36,6 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--kind", choices=("gradio", "static"), default="gradio", help="which Space; static runs in the browser")
     add("--runtime", choices=("litert", "tensorflow"), default="litert", help="runtime of a gradio Space")
+    add(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="the version that the model was trained on: its eval photos are examples",
+    )
     add("--title", default="Segment a photo", help="title of the page")
     add("--host", default="127.0.0.1", help="address to listen on")
     add("--port", type=port_number, default=7860, help="port to listen on; 0 takes a free one")
@@ -47,14 +53,18 @@ def _serve(options: argparse.Namespace) -> int:
     from tfx_pipeline.space.local_space import write_local_space
 
     if options.write:
-        write_local_space(options.write, options.model, options.kind, options.title, options.runtime)
+        write_local_space(*_space(options.write, options), to_publish=True)
         print(f"wrote {options.write}")
         return 0
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "space")
-        model = write_local_space(root, options.model, options.kind, options.title, options.runtime)
+        model = write_local_space(*_space(root, options))
         print(f"model {model}\nCtrl-C closes the app", flush=True)
         return _run(root, options)
+
+
+def _space(root: Path, options: argparse.Namespace) -> tuple[Path, Path, str, str, str, Path | None]:
+    return root, options.model, options.kind, options.title, options.runtime, options.data
 
 
 def _run(root: Path, options: argparse.Namespace) -> int:

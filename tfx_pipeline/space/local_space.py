@@ -9,10 +9,12 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from beam_jobs.storage.local_paths import local_path
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
+from tfx_pipeline.space.eval_examples import eval_examples
 from tfx_pipeline.space.examples import drawn_examples
 from tfx_pipeline.space.local_model import find_model, read_model
 from tfx_pipeline.space.repository import space_files
@@ -21,8 +23,22 @@ from tfx_pipeline.space.settings import SpaceSettings
 MODEL_FOLDER = "model"
 
 
-def write_local_space(root: Path, model: Path, kind: str, title: str, runtime: str = "litert") -> Path:
+def write_local_space(
+    root: Path,
+    model: Path,
+    kind: str,
+    title: str,
+    runtime: str = "litert",
+    data: Path | None = None,
+    to_publish: bool = False,
+) -> Path:
     """Writes every file of the Space into the new folder `root`, and the model's repository into `root/model`.
+
+    Args:
+      root, model: Folders; see `find_model`.
+      kind, title, runtime: See `SpaceSettings`.
+      data: The model's version, whose eval photos are the examples.
+      to_publish: Whether those may be published.
 
     Returns:
       The folder of the exported model that is used.
@@ -36,7 +52,7 @@ def write_local_space(root: Path, model: Path, kind: str, title: str, runtime: s
         raise UserError(f"{root}: already exists; choose another folder")
     found = find_model(model)
     info, model_files = read_model(found, "litert" if kind == "static" else runtime)
-    values = {
+    values: dict[str, Any] = {
         "kind": kind,
         "model_repo": f"local/{re.sub('[^A-Za-z0-9_.-]+', '-', found.name).lstrip('.-') or 'model'}",
         "model_commit": "local",
@@ -44,9 +60,12 @@ def write_local_space(root: Path, model: Path, kind: str, title: str, runtime: s
         "runtime": runtime,
     }
     parse_model(SpaceSettings, values, "the app")  # before drawing, which takes seconds
-    # Drawings are meaningful examples only for a model that was trained on them.
-    examples = drawn_examples(info.dataset) if info.data and info.data.drawn else {}
-    files = space_files(parse_model(SpaceSettings, values | {"examples": examples}, "the app"))
+    if data is not None:
+        found_examples = eval_examples(local_path("--data", data), info, to_publish)
+        values |= {"examples": found_examples.photos, "examples_credit": found_examples.credit}
+    elif info.data and info.data.drawn:  # drawings are meaningful examples only for a model that was trained on them
+        values["examples"] = drawn_examples(info.dataset)
+    files = space_files(parse_model(SpaceSettings, values, "the app"))
     space = json.loads(files["space.json"]) | {"model_url": MODEL_FOLDER, "model_page": None}
     files["space.json"] = json.dumps(space).encode()
     try:

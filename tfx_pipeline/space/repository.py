@@ -59,6 +59,7 @@ def _space_json(settings: SpaceSettings) -> str:
     values["model_page"] = f"{settings.hub}/{settings.model_repo}/tree/{settings.model_commit}"
     values["model_url"] = f"{settings.hub}/{settings.model_repo}/resolve/{settings.model_commit}"
     values["examples"] = sorted(settings.examples)
+    values["examples_credit"] = settings.examples_credit
     values["metrics"] = [
         {"name": one.name, "label": Figure(one).title, "per_class": one.per_class, "digits": one.digits}
         for one in metrics.METRICS
@@ -85,8 +86,9 @@ def _readme(settings: SpaceSettings) -> str:
     front |= {"pinned": False, "license": LICENSE, "models": [settings.model_repo]}
     where = "in your browser: photos stay on your machine" if settings.kind == "static" else "on the Space's machine"
     model = f"[{settings.model_repo}]({json.loads(_space_json(settings))['model_page']})"
+    credit = f" Example photos: {plain(settings.examples_credit)}." if settings.examples_credit else ""
     return (
         f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n\n# {plain(settings.title)}\n\n"
-        f"Shows the segmentation model {model} at commit `{settings.model_commit}`. It runs {where}.\n\n"
+        f"Shows the segmentation model {model} at commit `{settings.model_commit}`. It runs {where}.{credit}\n\n"
         "Written by the pipeline that pushed the model; the next push overwrites manual changes.\n"
     )

@@ -29,6 +29,7 @@ class SpaceSettings(FrozenModel):
       title: Title of the page.
       runtime: Loads the model in a `gradio` Space; a `static` one always uses LiteRT.
       examples: Photos that visitors can pick, by file name. They are published.
+      examples_credit: Title and licence of what they are from; None where their owner names them.
       endpoint: The Hub's address, if it is not the public one.
     """
 
@@ -38,6 +39,7 @@ class SpaceSettings(FrozenModel):
     title: Annotated[Line, Field(max_length=80)]
     runtime: Literal["litert", "tensorflow"] = "litert"
     examples: dict[str, bytes] = Field(default_factory=dict)
+    examples_credit: Line | None = None
     endpoint: str | None = Field(default=None, pattern=r"^https?://[^/\s]+$")
 
     @property

@@ -88,6 +88,33 @@ def test_on_a_narrow_screen_nothing_sticks_out(browser, opened, tmp_path, kind):
 
 
 @needs_npm
+def test_the_page_predicts_by_tiles_where_the_model_was_trained_on_crops(browser, opened, tiled, tmp_path):
+    opened("static", tiled)
+    data = encoded(photo(1, 170, 230))
+    choose(browser, save(tmp_path, data))
+    wait(browser, lambda: SEGMENTED in text(browser, ".said"))
+    mask = downloaded_class_ids(browser, tmp_path / "downloads")
+    served = tf.saved_model.load(str(tiled)).signatures["serving_default"](image_bytes=tf.constant([data]))
+    assert np.mean(mask == tf.io.decode_png(served["mask_bytes"][0])[..., 0].numpy()) >= 0.999
+    assert "tiles of 64 × 64 pixels" in text(browser, ".details")
+
+
+@needs_npm
+def test_the_page_in_the_browser_runs_no_script_but_its_own(browser, opened):
+    opened("static")
+    browser.execute_script("""
+      window.violations = [];
+      document.addEventListener("securitypolicyviolation", (event) => violations.push(event.effectiveDirective));
+      document.body.insertAdjacentHTML("beforeend", '<img src="none" onerror="window.ran = 1">');
+      const script = document.createElement("script");
+      script.textContent = "window.ran = 2";
+      document.body.append(script);
+    """)
+    wait(browser, lambda: len(browser.execute_script("return window.violations")) == 2)
+    assert browser.execute_script("return window.ran") is None
+
+
+@needs_npm
 @pytest.mark.parametrize(("height", "width"), [(100, 150), (33, 65), (16, 16), (64, 64), (375, 500)])
 def test_javascript_resizes_as_training_does(browser, opened, height, width):
     opened("static")

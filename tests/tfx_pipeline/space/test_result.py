@@ -141,9 +141,8 @@ def test_weights_of_tiles_add_up_to_1_everywhere(length):
     np.testing.assert_allclose(total, 1, atol=1e-6)
 
 
-@pytest.mark.parametrize("runtime", ["litert", "tensorflow"])
-def test_a_crop_model_sees_a_photo_at_its_own_size_as_serving_does(tiled, tmp_path, runtime):
-    write_local_space(tmp_path / "space", tiled, "gradio", "Pets", runtime)
+def test_a_crop_model_sees_a_photo_at_its_own_size_as_serving_does(tiled, tmp_path):
+    write_local_space(tmp_path / "space", tiled, "gradio", "Pets")
     data = encoded(photo())
     result = load_segmenter(tmp_path / "space").segment(read_photo(data))
     signatures = tf.saved_model.load(str(tiled)).signatures

@@ -37,7 +37,7 @@ def _serve(root: Path) -> None:
     space = json.loads((root / "space.json").read_text(encoding="utf-8"))
     segmenter = load_segmenter(root)
     examples = [root / EXAMPLES_FOLDER / name for name in space["examples"]]
-    app = build(space["title"], segmenter, examples)
+    app = build(space["title"], segmenter, examples, space["examples_credit"])
     accept_uploads_only(examples)
     scripts = [path.read_text(encoding="utf-8") for path in (root / "comparing.js", here / "gradio.js")]
     app.queue(default_concurrency_limit=1)

@@ -47,8 +47,8 @@ SAVE_FILE = """file => {
 }"""
 
 
-def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
-    """Builds the page for a loaded model, with the paths of example photos."""
+def build(title: str, segmenter: Segmenter, examples: list[Path], credit: str | None = None) -> gr.Blocks:
+    """Builds the page for a loaded model, with the paths of example photos and what they are from."""
     info = segmenter.info
     offered = downloads(info)
 
@@ -96,7 +96,8 @@ def build(title: str, segmenter: Segmenter, examples: list[Path]) -> gr.Blocks:
                 messages = gr.HTML(messages_html(IDLE), elem_id="messages")
                 another = gr.UploadButton("Choose another photo", file_types=["image"], elem_id="next", visible=False)
                 if examples:
-                    gr.Examples([[str(path)] for path in examples], photo, label="Or try one of these")
+                    label = f"Or try one of these, from {credit}" if credit else "Or try one of these"
+                    gr.Examples([[str(path)] for path in examples], photo, label=label)
             with gr.Column(min_width=280):
                 result = gr.HTML(NO_RESULT, elem_id="result")
                 gr.HTML(VIEWS)
@@ -152,8 +153,9 @@ def _serve_programs(segmenter: Segmenter, photo: gr.Image) -> None:
         height, width = segmentation.class_ids.shape
         path = _new_path(photo, CLASS_IDS)
         write_download(CLASS_IDS, pixels, segmentation.class_ids, info, 1.0, path)
+        found = shares(segmentation.class_ids, info["classes"])
         result = {
-            "shares": shares(segmentation.class_ids, info["classes"]),
+            "shares": {name: round(share, 4) for name, share in found.items()},
             "mean_confidence": round(float(segmentation.confidence.mean()), 4),
             "width": width,
             "height": height,

@@ -21,7 +21,7 @@ BUSY = "Segmenting the photo; a large one takes some seconds."
 def shares(class_ids: np.ndarray, classes: list[str]) -> dict[str, float]:
     """Class name to its share of the pixels, in the order of class ids."""
     counts = np.bincount(class_ids.ravel(), minlength=len(classes))
-    return {name: round(float(counts[index] / class_ids.size), 4) for index, name in enumerate(classes)}
+    return {name: float(counts[index] / class_ids.size) for index, name in enumerate(classes)}
 
 
 def legend_html(found: dict[str, float] | None, info: dict[str, Any]) -> str:
@@ -92,8 +92,8 @@ def details_html(segmenter: Segmenter) -> str:
     if segmenter.commit:
         facts.append(("Version", f"<code>{escape(segmenter.commit[:12])}</code>"))
     height, width = sides(info["image_size"])
-    tiles = " tiles" if info.get("tiled") else ""
-    facts.append(("Input", f"{width} &times; {height} pixels{tiles}"))
+    tiles = "tiles of " if info.get("tiled") else ""
+    facts.append(("Input", f"{tiles}{width} &times; {height} pixels"))
     if metrics:
         facts += [
             (one["label"], _figure(metrics[one["name"]], one["digits"]))

@@ -17,7 +17,7 @@ let latest = 0; // a slow photo must not replace a later one
 async function start() {
   const space = await (await fetch("space.json")).json();
   document.title = at("title").textContent = space.title;
-  showExamples(space.examples);
+  showExamples(space.examples, space.examples_credit);
   model = await loadModel(space);
   at("purpose").textContent = purpose(titles(model.info));
   at("details").innerHTML = detailsHtml(space, model.info);
@@ -30,8 +30,9 @@ async function start() {
   document.body.dataset.ready = "true";
 }
 
-function showExamples(names) {
+function showExamples(names, credit) {
   at("examples").hidden = names.length === 0;
+  if (credit) at("examples-heading").textContent += `, from ${credit}`;
   for (const name of names) {
     const button = document.createElement("button");
     button.type = "button";

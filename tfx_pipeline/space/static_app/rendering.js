@@ -61,7 +61,7 @@ export function detailsHtml(space, info) {
   const facts = [["Model", space.model_page ? link : name]];
   if (space.model_page) facts.push(["Version", `<code>${escape(space.model_commit.slice(0, 12))}</code>`]);
   const input = sides(info.image_size);
-  facts.push(["Input", `${input.width} &times; ${input.height} pixels${info.tiled ? " tiles" : ""}`]);
+  facts.push(["Input", `${info.tiled ? "tiles of " : ""}${input.width} &times; ${input.height} pixels`]);
   if (metrics) {
     const known = space.metrics.filter((one) => one.name in metrics); // models of earlier versions lack some
     for (const one of known.filter((each) => !each.per_class)) {
