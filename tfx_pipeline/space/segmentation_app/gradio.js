@@ -1,5 +1,5 @@
 // What Gradio's own page lacks: it says at once that a photo is on its way, or, beside it, why it cannot be; and it gives
-// examples a name.
+// what is pressed the name that is seen.
 (() => {
   const MAX_FILE_BYTES = 40_000_000; // as in photo.py: the server would cut the upload off
   const TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp"];
@@ -26,8 +26,10 @@
     if (isChosen) event.target.value = ""; // so that the same file can be chosen again
   }
 
-  // Examples are buttons with a picture alone, for which Gradio has no name.
+  // Examples are buttons with a picture alone, for which Gradio has no name; the place for a photo has another name than
+  // it shows, so that who speaks to the page cannot press it.
   new MutationObserver(() => {
+    document.querySelector("#photo button[aria-dropeffect]")?.removeAttribute("aria-label");
     document.querySelectorAll("button.gallery-item:not([aria-label])").forEach((button, index) => {
       button.setAttribute("aria-label", `Example photo ${index + 1}`);
     });
