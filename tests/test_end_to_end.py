@@ -27,7 +27,7 @@ from tests.tfx_pipeline.space.browser import (
     SEGMENTED,
     choose,
     chromium,
-    downloaded_mask,
+    downloaded_class_ids,
     file_input,
     needs_chromium,
     needs_npm,
@@ -178,7 +178,7 @@ def check_as_a_visitor(address, finished, folder):
         wait(browser, lambda: file_input(browser).is_enabled())
         choose(browser, photo)
         wait(browser, lambda: SEGMENTED in text(browser, ".said"))
-        mask, _ = downloaded_mask(browser, folder / "downloads")
+        mask = downloaded_class_ids(browser, folder / "downloads")
         details = text(browser, ".details")
         screenshot(browser, folder / "wide.png")
         resize(browser, NARROW)
