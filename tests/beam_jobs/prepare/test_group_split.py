@@ -148,13 +148,11 @@ def test_of_videos_the_share_of_eval_that_train_has_seen_is_reported(videos, tmp
     assert len({json.loads(line)["eval"] for line in (version / NEAR_DUPLICATES_FILE).open()}) == frames
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_copies_of_the_same_bytes_end_in_one_split_too(workers, tmp_path):
+def test_copies_of_the_same_bytes_end_in_one_split_too(tmp_path):
     for index in range(12):
         for name in (f"Bengal_{index}", f"pug_{index}"):
             write_pair(tmp_path / "photos", name, jpeg(scene(index)), encode(trimap(300, 200), "PNG"))
-    multi = ("--direct_running_mode=multi_processing", f"--direct_num_workers={workers}") if workers > 1 else ()
-    version, said = run(tmp_path / "photos", tmp_path, "--near_duplicates=one_side", *multi)
+    version, said = run(tmp_path / "photos", tmp_path, "--near_duplicates=one_side")
     assert "0  of" in said
     for members in ids_by_split(version).values():
         breeds = [{name.split("_")[1] for name in members if name.startswith(breed)} for breed in ("Bengal", "pug")]

@@ -1,9 +1,16 @@
 """Beam inspects each function, and views options as each class, once, and learns the same as without."""
 
+import concurrent.futures
 import copy
+import os
+import sys
+import xml.dom.minidom
+from types import ModuleType
 
 import apache_beam as beam
+from apache_beam.internal.cloudpickle import cloudpickle
 from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, PipelineOptions
+from apache_beam.runners.worker.statecache import get_deep_size
 from apache_beam.transforms import core
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, get_dofn_specs
 
@@ -64,6 +71,31 @@ def test_options_are_viewed_once_and_all_views_share_their_values():
         copied.view_as(GoogleCloudOptions).job_name = "third"
     assert options.view_as(GoogleCloudOptions).job_name == "second"
     assert copied.view_as(GoogleCloudOptions).job_name == "third"
+
+
+def test_pickling_finds_the_same_submodules_and_those_that_are_imported_later(monkeypatch):
+    def code_of_two_packages():
+        return os.path.join("a", xml.dom.minidom.__name__), concurrent.futures.ThreadPoolExecutor
+
+    asked = code_of_two_packages.__code__, [os, xml, concurrent, "no module"]
+    find = cloudpickle._find_imported_submodules
+    alone = find(*asked)
+    assert {one.__name__ for one in alone} >= {"concurrent.futures", "xml.dom", "xml.dom.minidom"}
+    with cached_inspections():
+        assert cloudpickle._find_imported_submodules is not find
+        for _ in range(2):
+            assert cloudpickle._find_imported_submodules(*asked) == alone
+        monkeypatch.setitem(sys.modules, "xml.ThreadPoolExecutor", later := ModuleType("xml.ThreadPoolExecutor"))
+        found = cloudpickle._find_imported_submodules(*asked)
+    assert [one for one in found if one is not later] == alone
+    assert later in found
+
+
+def test_objects_have_the_same_size():
+    something = {"a": [1, 2, 3], "b": b"bytes" * 100}
+    size = get_deep_size(something)
+    with cached_inspections():
+        assert [get_deep_size(something) for _ in range(2)] == [size, size]
 
 
 def test_beam_is_left_as_it_was_even_after_an_error():
