@@ -48,6 +48,11 @@ def percent(share: float) -> str:
     return "< 0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number with what it counts: `1 image`, `1,200 images`; `many` where an s at the end is not enough."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def figure(value: float) -> str:
     """A number with four significant digits, as a person reads it: `0.2410`, `431.5`, `500`, `12,400`."""
     if not math.isfinite(value):

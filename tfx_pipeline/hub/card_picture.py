@@ -12,8 +12,9 @@ from PIL import Image, ImageOps
 
 from schemas.colors import color_table
 from schemas.errors import UserError
-from schemas.exported_model import IMAGE_BYTES, MASK_BYTES, SERVING_DEFAULT, ModelInfo
-from tfx_pipeline.evaluation.served_masks import decode_mask
+from schemas.exported_model import IMAGE_BYTES, ModelInfo
+from tfx_pipeline.evaluation.served_masks import masks_of
+from tfx_pipeline.serving.prediction import load_signature
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")  # which examples can have
 SHOWN = 4  # photos, the first by name
@@ -35,13 +36,12 @@ def card_picture(exported: Path, info: ModelInfo, photos: Mapping[str, bytes]) -
     Raises:
       UserError: A photo cannot be read; names it.
     """
-    loaded = tf.saved_model.load(str(exported))
-    answer = loaded.signatures[SERVING_DEFAULT]
+    answer = load_signature(str(exported))
     colors = color_table(info.palette)
     columns = []
     for name in sorted(photos)[:SHOWN]:
         photo = _decode(name, photos[name])
-        mask = decode_mask(answer(**{IMAGE_BYTES: tf.constant([_png(photo)])})[MASK_BYTES].numpy()[0])
+        (mask,) = masks_of(answer(**{IMAGE_BYTES: tf.constant([_png(photo)])}))
         columns.append(_column(photo, colors[mask]))
     sheet = Image.new("RGB", (sum(one.width for one in columns) + GAP * (len(columns) - 1), 2 * TILE + GAP), "white")
     left = 0

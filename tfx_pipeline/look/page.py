@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from beam_jobs.html.document import document
-from beam_jobs.html.labels import split_mark
+from beam_jobs.html.labels import counted, split_mark
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import trend
 from schemas.bounded_text import bounded_lines
@@ -47,9 +47,9 @@ def look_page(found: Found, root: Path, page: Path) -> str:
     if found.versions:
         data = [_data_set(_place(folder, root), versions, home) for folder, versions in _by_data_set(found.versions)]
         sections.append(("data", "Data", join(*data)))
-    counted = f"{_many(len(found.outputs), 'model folder')} and {_many(len(found.versions), 'published version')}"
+    lead = f"{counted(len(found.outputs), 'model folder')} and {counted(len(found.versions), 'published version')}"
     title = f"{TITLE}{root}"
-    header = join(element("h1", title), element("p", counted, class_="lead"), _problems(found.problems))
+    header = join(element("h1", title), element("p", lead, class_="lead"), _problems(found.problems))
     return document(title, header, sections)
 
 
@@ -212,7 +212,3 @@ def _interval(run: FinishedRun) -> str:
 
 def _day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("" if count == 1 else "s")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from beam_jobs.html.labels import percent
+from beam_jobs.html.labels import counted, percent
 from beam_jobs.html.lights import BAD, GOOD, LOOK, UNKNOWN, Light
 from beam_jobs.prepare.decision import REJECTED_INPUTS, Decision
 from beam_jobs.prepare.report.near_duplicates import NearDuplicateSheet
@@ -45,7 +45,7 @@ def data_lights(
         _balance(spec, summaries),
         _splits(differences, validation),
         *([_drift(validation)] if validation.baseline else []),
-        *([Light("Statistics", BAD, _count(anomalies, "anomaly", "anomalies"), "statistics")] if anomalies else []),
+        *([Light("Statistics", BAD, counted(anomalies, "anomaly", "anomalies"), "statistics")] if anomalies else []),
     ]
 
 
@@ -56,15 +56,13 @@ def _rejected(decision: Decision) -> Light:
         return Light("Rejected", GOOD, "none", "quarantine")
     withholds = {REJECTED_INPUTS, *FATAL} & {problem.subject for problem in decision.problems}
     share = percent(rejected / decision.manifest.inputs)
-    return Light(
-        "Rejected", BAD if withholds else LOOK, f"{_count(rejected, 'input', 'inputs')}, {share}", "quarantine"
-    )
+    return Light("Rejected", BAD if withholds else LOOK, f"{counted(rejected, 'input')}, {share}", "quarantine")
 
 
 def _leaks(decision: Decision, near_duplicates: NearDuplicateSheet | None) -> Light:
     groups = decision.groups
     if groups and groups.spanning:
-        return Light("Leaks", LOOK, f"{_count(groups.spanning, 'group is', 'groups are')} in several splits", "counts")
+        return Light("Leaks", LOOK, f"{counted(groups.spanning, 'group is', 'groups are')} in several splits", "counts")
     if near_duplicates is None:
         return Light("Leaks", UNKNOWN, "no search for near-duplicates", "facts")
     found = [
@@ -114,7 +112,3 @@ def _drift(validation: Validation) -> Light:
     if drifted:
         return Light("Drift", BAD, f"in {enumerated(sorted(drifted), most=_NAMED)}", "drift")
     return Light("Drift", GOOD, f"none since {validation.baseline.version}", "drift")
-
-
-def _count(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"

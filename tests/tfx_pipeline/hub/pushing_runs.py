@@ -8,32 +8,21 @@ from dataclasses import dataclass
 from schemas.errors import UserError
 from schemas.version import read_version
 from tests.tfx_pipeline import toy_trainer
+from tests.tfx_pipeline.local.toy_runs import GOOD, Ended, toy_config
 from tfx_pipeline import local_runner
-from tfx_pipeline.config.pipeline import EvaluationConfig, PipelineConfig
-
-GOOD = 1  # rows by which the toy model's prediction is moved
+from tfx_pipeline.config.pipeline import EvaluationConfig
 
 
 @dataclass
-class Run:
+class Run(Ended):
     """What one run returned, printed and left behind; `requests` are those that it made."""
 
-    exit_code: int
-    out: str
-    err: str
-    summary: dict
     requests: list
 
 
 def run_pipeline(version, output, hub, min_mean_iou=0.5, **settings) -> Run:
-    config = PipelineConfig(
-        name="toy",
-        data=str(version),
-        output=str(output),
-        training={"encoder_weights": "none", "fine_tune_epochs": 0, "seed": GOOD},
-        evaluation=EvaluationConfig(min_mean_iou=min_mean_iou),
-        hub={"model_repo": "acme/toy", "endpoint": hub.endpoint, **settings},
-    )
+    repository = {"model_repo": "acme/toy", "endpoint": hub.endpoint, **settings}
+    config = toy_config(version, output, GOOD, EvaluationConfig(min_mean_iou=min_mean_iou), hub=repository)
     local_runner.make_output_folder(output)
     before = len(hub.requests)
     out, err = io.StringIO(), io.StringIO()

@@ -20,27 +20,40 @@ CLASSES = ("pet", "background", "border")
 
 
 @dataclass
-class Run:
-    """What one run returned, printed and left behind."""
+class Ended:
+    """What one run returned and printed, and its summary."""
 
     exit_code: int
     out: str
     err: str
     summary: dict
+
+
+@dataclass
+class Run(Ended):
+    """What one run returned, printed and left behind."""
+
     served: list[str]
     sheet_mtime_ns: int
+
+
+def toy_config(version: Path, output: Path, moved_rows: int, evaluation: EvaluationConfig, **more) -> PipelineConfig:
+    """The configuration of a run whose model is moved by so many rows."""
+    return PipelineConfig(
+        name="toy",
+        data=str(version),
+        output=str(output),
+        training={"encoder_weights": "none", "fine_tune_epochs": 0, "seed": moved_rows},
+        evaluation=evaluation,
+        **more,
+    )
 
 
 def run_pipeline(
     version: Path, output: Path, moved_rows: int, min_mean_iou=0.5, run_fn="run_fn", **floors: dict[str, float]
 ) -> Run:
-    config = PipelineConfig(
-        name="toy",
-        data=str(version),
-        output=str(output),
-        training={"encoder_weights": "none", "fine_tune_epochs": 0, "seed": moved_rows},
-        evaluation=EvaluationConfig(min_mean_iou=min_mean_iou, max_mean_iou_drop=0.01, **floors),
-    )
+    evaluation = EvaluationConfig(min_mean_iou=min_mean_iou, max_mean_iou_drop=0.01, **floors)
+    config = toy_config(version, output, moved_rows, evaluation)
     local_runner.make_output_folder(output)
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

@@ -30,6 +30,19 @@ KINDS = ["gradio", pytest.param("static", marks=needs_npm)]
 pytestmark = needs_chromium
 
 
+def segmented(browser, folder, data):
+    """Class ids uint8 [H, W] that the open page answers a photo with."""
+    choose(browser, save(folder, data))
+    wait(browser, lambda: SEGMENTED in text(browser, ".said"))
+    return downloaded_class_ids(browser, folder / "downloads")
+
+
+def served(model, data):
+    """Class ids uint8 [H, W] that the exported model answers a photo with."""
+    answer = tf.saved_model.load(str(model)).signatures["serving_default"](image_bytes=tf.constant([data]))
+    return tf.io.decode_png(answer["mask_bytes"][0])[..., 0].numpy()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_uploaded_photo_is_shown_with_its_classes_their_shares_and_the_mask_of_serving(
     browser, opened, exported, tmp_path, kind
@@ -47,9 +60,7 @@ def test_an_uploaded_photo_is_shown_with_its_classes_their_shares_and_the_mask_o
         assert value in details.partition(Figure(metric).title)[2]
 
     mask = downloaded_class_ids(browser, tmp_path / "downloads")
-    predict = tf.saved_model.load(str(exported)).signatures["serving_default"]
-    answer = predict(image_bytes=tf.constant([data]))
-    expected = tf.io.decode_png(answer["mask_bytes"][0])[..., 0].numpy()
+    expected = served(exported, data)
     assert mask.shape == expected.shape == (100, 150)
     assert np.mean(mask == expected) >= 0.999
     assert [path.name for path in (tmp_path / "downloads").iterdir()] == ["photo_class_ids.png"]
@@ -61,11 +72,7 @@ def test_an_uploaded_photo_is_shown_with_its_classes_their_shares_and_the_mask_o
 def test_the_page_letterboxes_a_photo_where_the_model_s_were(browser, opened, letterboxed, tmp_path):
     opened("static", letterboxed)
     data = encoded(photo(2, 90, 170))
-    choose(browser, save(tmp_path, data))
-    wait(browser, lambda: SEGMENTED in text(browser, ".said"))
-    mask = downloaded_class_ids(browser, tmp_path / "downloads")
-    answer = tf.saved_model.load(str(letterboxed)).signatures["serving_default"](image_bytes=tf.constant([data]))
-    expected = tf.io.decode_png(answer["mask_bytes"][0])[..., 0].numpy()
+    mask, expected = segmented(browser, tmp_path, data), served(letterboxed, data)
     assert mask.shape == expected.shape == (170, 90)
     assert np.mean(mask == expected) >= 0.999
 
@@ -91,11 +98,7 @@ def test_on_a_narrow_screen_nothing_sticks_out(browser, opened, tmp_path, kind):
 def test_the_page_predicts_by_tiles_where_the_model_was_trained_on_crops(browser, opened, tiled, tmp_path):
     opened("static", tiled)
     data = encoded(photo(1, 170, 230))
-    choose(browser, save(tmp_path, data))
-    wait(browser, lambda: SEGMENTED in text(browser, ".said"))
-    mask = downloaded_class_ids(browser, tmp_path / "downloads")
-    served = tf.saved_model.load(str(tiled)).signatures["serving_default"](image_bytes=tf.constant([data]))
-    assert np.mean(mask == tf.io.decode_png(served["mask_bytes"][0])[..., 0].numpy()) >= 0.999
+    assert np.mean(segmented(browser, tmp_path, data) == served(tiled, data)) >= 0.999
     assert "tiles of 64 × 64 pixels" in text(browser, ".details")
 
 
