@@ -1,0 +1,105 @@
+"""One record for each photo that a model answered, and the files that hold them: the log of what is served.
+
+The serving container, the Gradio app and `beam_jobs.predict` write it, and `beam_jobs.monitor` reads it. A record is a
+`tf.train.Example`; what is measured of a photo has the name and meaning that it has in a published version, with the
+model's mask in place of the truth. No record holds a photo: where the configuration keeps a sample of them, the record
+names its file.
+
+    LOG/
+      about.json                                            what is kept, for how long, and who may read it
+      records/2026-11-29/21/served-4f6c2f0d9b1e-000000.tfrecord     hours are in UTC
+      photos/2026-11-29/21/4f6c2f0d9b1e-000007.jpg
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+from schemas.features import BRIGHTNESS, CONTRAST, SOURCE_HEIGHT, SOURCE_WIDTH, fraction_feature
+
+# Of every record
+TIME = "time"  # int64: when the answer was ready, milliseconds since 1970 in UTC
+MODEL = "model"  # bytes: version of the model, such as 1700000000: the name of its folder, or its commit on the Hub
+TRAINED_ON = "trained_on"  # bytes: manifest_sha256 of the version that the model was trained on; empty if unknown
+SOURCE = "source"  # bytes: what answered, one of SOURCES
+LATENCY = "latency_ms"  # float: from the photo's bytes to its mask; of a batch, its share of the time
+# and SOURCE_HEIGHT, SOURCE_WIDTH, BRIGHTNESS, CONTRAST and the fraction of each class, as `schemas.features` says
+
+# Where they are known
+CLIENT = "client"  # bytes: what the caller says it is
+CONFIDENCE = "mean_confidence"  # float in (0, 1]: largest softmax probability, mean over the photo's pixels
+ENTROPY = "mean_entropy"  # float in [0, 1]: entropy of the softmax probabilities over that of even ones, likewise
+UNCERTAIN = "uncertain_share"  # float in [0, 1]: pixels whose largest probability is below UNCERTAIN_BELOW
+PHOTO_HASH = "photo_hash"  # bytes: 32, see `beam_jobs.near_duplicates.hashing`; missing for a flat photo
+FEATURE_HASH = "feature_hash"  # bytes: 32, of what the model's encoder sees; see `trainer.feature_hash`
+PHOTO = "photo"  # bytes: path of the photo below the log, where it was kept
+
+UNCERTAIN_BELOW = 0.7
+ENDPOINT, APP, PREDICT = "endpoint", "app", "predict"
+SOURCES = (ENDPOINT, APP, PREDICT)
+
+ABOUT_FILE = "about.json"
+RECORDS_FOLDER, PHOTOS_FOLDER = "records", "photos"
+MAX_CLIENT = 64  # characters
+
+_WRITER = r"[0-9a-f]{12}"
+_RECORDS_PATH = re.compile(rf"{RECORDS_FOLDER}/(\d{{4}}-\d\d-\d\d)/(\d\d)/served-({_WRITER})-(\d{{6}})\.tfrecord")
+_PHOTO_PATH = re.compile(rf"{PHOTOS_FOLDER}/\d{{4}}-\d\d-\d\d/\d\d/{_WRITER}-\d{{6}}\.(jpg|png)")
+
+
+class RecordsFile(NamedTuple):
+    """What the path of a file of records says.
+
+    Attributes:
+      hour: In which all of its answers were given, in UTC; milliseconds since 1970 at its start.
+      writer: 12 hexadecimal digits, of the process that wrote it.
+      number: Of the file among those of its writer.
+    """
+
+    hour: int
+    writer: str
+    number: int
+
+
+HOUR = 3_600_000  # milliseconds
+
+
+def hour_folder(time: int) -> str:
+    """The folder of the hour of a time in milliseconds, such as `2026-11-29/21`."""
+    return datetime.fromtimestamp(time // HOUR * 3600, timezone.utc).strftime("%Y-%m-%d/%H")
+
+
+def records_path(time: int, writer: str, number: int) -> str:
+    """Path of a file of records below the log."""
+    return f"{RECORDS_FOLDER}/{hour_folder(time)}/served-{writer}-{number:06d}.tfrecord"
+
+
+def parse_records_path(path: str) -> RecordsFile | None:
+    """Reads what `records_path` returns; None for any other text."""
+    match = _RECORDS_PATH.fullmatch(path)
+    if match is None:
+        return None
+    try:
+        hour = datetime.strptime(f"{match[1]} {match[2]} +0000", "%Y-%m-%d %H %z")
+    except ValueError:  # such as hour 25
+        return None
+    return RecordsFile(round(hour.timestamp() * 1000), match[3], int(match[4]))
+
+
+def photo_path(time: int, writer: str, number: int, suffix: str) -> str:
+    """Path of a kept photo below the log; `suffix` is `jpg` or `png`."""
+    return f"{PHOTOS_FOLDER}/{hour_folder(time)}/{writer}-{number:06d}.{suffix}"
+
+
+def is_photo_path(path: str) -> bool:
+    """Whether a text is such a path; one from a record is checked before anything is read."""
+    return _PHOTO_PATH.fullmatch(path) is not None
+
+
+def number_features(class_names: Iterable[str]) -> tuple[str, ...]:
+    """Names of the features that are numbers and say what was served, in the order in which people read them."""
+    fractions = map(fraction_feature, class_names)
+    return (*fractions, CONFIDENCE, ENTROPY, UNCERTAIN, BRIGHTNESS, CONTRAST, SOURCE_HEIGHT, SOURCE_WIDTH, LATENCY)
