@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import time
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from beam_jobs.codec.fitting import cut_photo, inner_size, pad_mask, pad_photo
+from beam_jobs.codec.luma import luma_statistics
 from beam_jobs.codec.mask_colors import PaletteColor
 from beam_jobs.codec.masks import decode_mask, merge_classes, resize_mask
 from beam_jobs.codec.photos import Photo, decode_photo, misnamed, resize_photo
@@ -27,7 +27,6 @@ from schemas.spec import DatasetSpec
 MAX_MISSING_FRACTION = 0.02  # largest share of pixels that may be grey filling under the mask's classes
 FULL_CHROMA = 0  # JPEG subsampling 4:4:4: at 128 pixels, halved chroma would blur the borders to be learned
 PNG_COMPRESSION = 3  # zlib level, of photos: 6 takes twice as long and saves 3 %
-_MOMENTS = np.arange(256) ** np.arange(3)[:, None]  # int64 [3, 256]: levels to the powers of 0, 1 and 2
 
 
 class Encoding(NamedTuple):
@@ -178,13 +177,6 @@ def copied_photo_hash(record: dict[str, Value], fit: Fit) -> bytes | None:
         return encoded_photo_hash(data)
     source = int_of(record, features.SOURCE_HEIGHT), int_of(record, features.SOURCE_WIDTH)
     return photo_hash(cut_photo(decode_photo(data, 0).image, source, fit))
-
-
-def luma_statistics(image: Image.Image) -> tuple[float, float]:
-    """Mean and standard deviation of a photo's luma (ITU-R 601-2), in [0, 1] and [0, 0.5]."""
-    # integers up to the last step, so that every processor gives the same bytes
-    pixels, total, squares = (_MOMENTS @ image.convert("L").histogram()).tolist()
-    return total / (255 * pixels), math.sqrt(pixels * squares - total * total) / (255 * pixels)
 
 
 def _encode_photo(image: Image.Image, encoding: Encoding) -> bytes:

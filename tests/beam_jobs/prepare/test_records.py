@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from beam_jobs.codec.luma import luma_statistics
 from beam_jobs.codec.png import encode_mask
-from beam_jobs.prepare.records import Encoding, luma_statistics, make_record
+from beam_jobs.prepare.records import Encoding, make_record
 from beam_jobs.rejections import InputRejected
 from schemas import features
 from schemas.shipped import load_spec

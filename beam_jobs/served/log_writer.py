@@ -1,0 +1,243 @@
+"""Writes the log of what is served: records by the hour, whole files at a time, and a sample of the photos."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from beam_jobs.records.tf_example import Value, to_example
+from beam_jobs.records.tfrecord import TFRecordWriter
+from beam_jobs.storage.files import write_atomically
+from schemas.errors import UserError
+from schemas.served import (
+    ABOUT_FILE,
+    CLIENT,
+    HOUR,
+    MAX_CLIENT,
+    MODEL,
+    PHOTO,
+    SOURCE,
+    TIME,
+    TRAINED_ON,
+    photo_path,
+    records_path,
+)
+
+FLUSH_RECORDS = 1000  # 300 kB; what is not yet written is lost if the process is killed
+FLUSH_SECONDS = 60
+MOST_WAITING = 10 * FLUSH_RECORDS
+_PHOTOS_WAITING = 16  # at once, so that large photos never fill the memory; those above it are not kept
+_QUALITY = 90  # of kept photos
+_FULL_CHROMA = 0  # JPEG subsampling 4:4:4
+
+
+class Keeping(NamedTuple):
+    """What of the photos themselves is kept, and the rules that people were told.
+
+    Attributes:
+      share: Of the photos that are kept, in [0, 1], chosen at random; 0 keeps none.
+      retention_days: After how many days records and photos are to be deleted; a bucket's rule does it.
+      readers: Who may read them, in words.
+    """
+
+    share: float = 0.0
+    retention_days: int | None = None
+    readers: str = ""
+
+    def check(self) -> None:
+        """Raises UserError where photos would be kept without a word on who reads them, and for how long."""
+        if not 0 <= self.share <= 1:
+            raise UserError(f"share of photos to keep: must be from 0 to 1, got {self.share:g}")
+        if self.share and not (self.retention_days and self.readers):
+            raise UserError("photos are kept only where it is said for how many days, and who may read them")
+
+
+KEEPS_NONE = Keeping()
+
+
+class _Waiting(NamedTuple):
+    """A record that is to be written, and perhaps the encoded photo that is kept with it."""
+
+    time: int
+    number: int
+    values: dict[str, Value]
+    photo: bytes | None
+
+
+class LogWriter:
+    """Writes records of one model's answers; threads may share it. Use it in a `with` block, or call `close`.
+
+    `add` only remembers; a thread writes, every FLUSH_SECONDS or FLUSH_RECORDS. A failure to write never fails an
+    answer: it is said once on standard error, and tried again a minute later. As long as nothing can be written, the
+    newest MOST_WAITING records are remembered, and the older ones dropped and counted.
+
+    Args:
+      folder: The log, local or `gs://`.
+      model: Version of the model that answers.
+      trained_on: manifest_sha256 of the version that it was trained on.
+      source: What answers, one of `schemas.served.SOURCES`.
+      keeping: Which photos are kept.
+      clock: Milliseconds since 1970; another clock is for tests.
+
+    Raises:
+      UserError: The folder can't be written to, or `keeping` leaves something out.
+
+    Attributes:
+      dropped: Records that were given up; after `close`, all that were never written.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        model: str,
+        trained_on: str,
+        source: str,
+        keeping: Keeping = KEEPS_NONE,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ):
+        keeping.check()
+        self._folder, self._keeping, self._clock = folder.rstrip("/"), keeping, clock
+        identity = {MODEL: model, TRAINED_ON: trained_on, SOURCE: source}
+        self._common: dict[str, Value] = {name: value.encode() for name, value in identity.items()}
+        self._writer = uuid.uuid4().hex[:12]
+        self._lock = threading.Lock()
+        self._waiting: list[_Waiting] = []
+        self._answers = self._photos_waiting = self._files = self.dropped = 0
+        self._has_failed = False
+        about = {
+            "records": "one for each photo that was answered, never with the photo in it",
+            "photos_kept": keeping.share,
+            "retention_days": keeping.retention_days,
+            "readers": keeping.readers,
+        }
+        try:
+            write_atomically(f"{self._folder}/{ABOUT_FILE}", (json.dumps(about, indent=2) + "\n").encode())
+        except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(f"log {folder}: can't be written to ({reason}); give another folder") from None
+        self._is_due, self._is_closed = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._write_now_and_then, daemon=True)
+        self._thread.start()
+
+    def add(self, values: dict[str, Value], photo: np.ndarray | None = None, client: str = "") -> None:
+        """Adds a record.
+
+        Args:
+          values: What `measured` gave, and the latency.
+          photo: The upright photo, uint8 [H, W, 3]; kept only if the sample takes it, and encoded again, so that
+            nothing that a camera wrote beside the pixels, such as a place, stays with it.
+          client: What the caller says it is; longer names are cut.
+        """
+        now = self._clock()
+        values = {**values, **self._common, TIME: now}
+        if client:
+            values[CLIENT] = client[:MAX_CLIENT].encode("utf-8", "replace")
+        with self._lock:
+            number = self._answers
+            self._answers += 1
+            keeps = photo is not None and self._photos_waiting < _PHOTOS_WAITING and self._takes(number)
+            self._photos_waiting += keeps
+        encoded = _encoded(photo) if keeps and photo is not None else None
+        with self._lock:
+            self._waiting.append(_Waiting(now, number, values, encoded))
+            self._drop_oldest()
+            is_due = len(self._waiting) >= FLUSH_RECORDS
+        if is_due:
+            self._is_due.set()
+
+    def close(self) -> None:
+        """Writes what waits, and ends."""
+        if not self._is_closed.is_set():
+            self._is_closed.set()
+            self._is_due.set()
+            self._thread.join()
+
+    def __enter__(self) -> LogWriter:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def _takes(self, number: int) -> bool:
+        """Whether the sample takes a photo: by a hash, which needs no generator that threads would share."""
+        digest = hashlib.sha256(f"{self._writer}-{number}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") < self._keeping.share * 2**64
+
+    def _write_now_and_then(self) -> None:
+        while not self._is_closed.is_set():
+            self._is_due.wait(FLUSH_SECONDS)
+            self._is_due.clear()
+            if not self._write_waiting():
+                self._is_closed.wait(FLUSH_SECONDS)
+        self._write_waiting()
+        with self._lock:
+            self.dropped += len(self._waiting)
+            self._waiting.clear()
+
+    def _write_waiting(self) -> bool:
+        """Writes what waits, a file for each hour; False where something could not be written, and waits again."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            self._photos_waiting = 0
+        failed: list[_Waiting] = []
+        for hour in sorted({one.time // HOUR for one in waiting}):
+            answers = [one for one in waiting if one.time // HOUR == hour]
+            path = records_path(hour * HOUR, self._writer, self._files)
+            if self._write(path, _framed(to_example(self._with_photo(one)) for one in answers)):
+                self._files += 1
+            else:
+                failed += answers
+        with self._lock:
+            # written or not: a photo that can't be written leaves its record
+            self._waiting[:0] = [one._replace(photo=None) for one in failed]
+            self._drop_oldest()
+        return not failed
+
+    def _with_photo(self, one: _Waiting) -> dict[str, Value]:
+        """The values of a record, after its photo was written."""
+        if one.photo is None:
+            return one.values
+        path = photo_path(one.time, self._writer, one.number, "jpg")
+        if self._write(path, one.photo):
+            one.values[PHOTO] = path.encode()
+        return one.values
+
+    def _drop_oldest(self) -> None:
+        if (more := len(self._waiting) - MOST_WAITING) > 0:
+            del self._waiting[:more]
+            self.dropped += more
+
+    def _write(self, path: str, data: bytes) -> bool:
+        try:
+            write_atomically(f"{self._folder}/{path}", data)
+        except Exception as error:  # of a disk, a bucket, the network: no answer must fail for its record
+            if not self._has_failed:
+                print(f"log {self._folder}: can't be written to ({error}); answers go on", file=sys.stderr, flush=True)
+            self._has_failed = True
+            return False
+        self._has_failed = False
+        return True
+
+
+def _framed(records: Iterable[bytes]) -> bytes:
+    buffer = io.BytesIO()
+    writer = TFRecordWriter(buffer)
+    for record in records:
+        writer.write(record)
+    return buffer.getvalue()
+
+
+def _encoded(photo: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(photo)).save(buffer, "JPEG", quality=_QUALITY, subsampling=_FULL_CHROMA)
+    return buffer.getvalue()
