@@ -114,6 +114,5 @@ def test_a_disk_that_fails_is_said_once_and_answers_go_on(tmp_path, capfd):
         folder.write_text("in the way")
         for _ in range(MOST_WAITING + 5):
             log.add({"latency_ms": 1.0})
-        assert log.dropped == 5
     assert log.dropped == MOST_WAITING + 5
     assert capfd.readouterr().err.count("can't be written to") == 1
