@@ -36,6 +36,8 @@ SERVING_DEFAULT = "serving_default"
 PREDICT_PIXELS = "predict_pixels"
 PREDICT_IMAGE = "predict_image"  # of crop models alone
 EVALUATE = "evaluate"
+OBSERVE = "observe"  # of whole-image models alone: SERVING_DEFAULT with what is logged of an answer
+OBSERVE_PIXELS = "observe_pixels"  # likewise
 
 # Their inputs.
 IMAGE_BYTES = "image_bytes"
@@ -49,6 +51,9 @@ LOGITS = "logits"
 CONFUSION_MATRIX = "confusion_matrix"
 BOUNDARY_COUNTS = "boundary_counts"
 FINGERPRINT = "fingerprint"
+FITTED_PIXELS = "fitted_pixels"
+PHOTO_SIZES = "photo_sizes"
+FEATURE_HASHES = "feature_hashes"
 OWN_SIZE_CONFUSION_MATRIX = "own_size_confusion_matrix"  # of whole-image models, as the next one
 OWN_SIZE_BOUNDARY_COUNTS = "own_size_boundary_counts"
 

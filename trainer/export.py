@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -15,6 +16,7 @@ from schemas.fitting import LETTERBOX, STRETCH, Fit
 from schemas.image_size import sides
 from schemas.spec import DatasetSpec
 from trainer.config import TrainingConfig
+from trainer.feature_hash import FeatureScale, hash_features, with_features
 from trainer.preprocessing import CHANNELS, scale_pixels
 from trainer.signatures import tile_signatures, whole_image_signatures
 from trainer.weights_file import weights_files
@@ -36,8 +38,9 @@ def export_model(
     average_mirrored: bool = False,
     crop_size: int = 0,
     fit: Fit = STRETCH,
+    scale: FeatureScale | None = None,
 ) -> None:
-    """Writes a SavedModel with three signatures; N is any number of images, C `num_classes`, and
+    """Writes a SavedModel with its signatures; N is any number of images, C `num_classes`, and
     [S, T] the height and width that `image_size` says, see `schemas.image_size`.
 
     - `serving_default`: `image_bytes` string [N] (JPEG, PNG or GIF, any size) to `mask_bytes` string [N], PNG files of
@@ -53,6 +56,12 @@ def export_model(
       `own_size_confusion_matrix` and `own_size_boundary_counts` count the photo at its own size, with logits enlarged
       as for `mask_bytes`; zeros where the record has no `source_mask`.
 
+    And with a `scale`, for the log of what is served (`schemas.served`):
+
+    - `observe`: what `serving_default` takes and answers, with `fitted_pixels` uint8 [N, S, T, 3], `photo_sizes` int32
+      [N, 2] (height and width of the upright photo), `logits` float32 [N, S, T, C] and `feature_hashes` uint8 [N, 32].
+    - `observe_pixels`: what `predict_pixels` takes, to `logits` and `feature_hashes`.
+
     A crop model (`crop_size` is not 0) predicts images tile by tile, see `trainer.tiling`; S and T are `crop_size`:
 
     - `serving_default`: `image_bytes` string [N] to `mask_bytes` string [N], PNG files of class ids as large as the
@@ -61,30 +70,47 @@ def export_model(
     - `predict_pixels`, for one tile or several, and `evaluate`, for records of any size, as above but without counts
       at another size: people get the answer to the photo itself, which such a record holds, or no longer holds.
 
-    With `average_mirrored`, every signature averages the logits of the photo and its mirror image.
+    `scale` is that of `trainer.feature_hash.measure_scale`; crop models have no use for it. With `average_mirrored`,
+    every signature averages the logits of the photo and its mirror image.
     """
     module = _Exported([variable.value for variable in model.variables])
 
     height, width = sides(crop_size or image_size)
 
+    featured = with_features(model) if scale else None
+
     # Traced once and stored once, though every signature calls it, and twice with `average_mirrored`.
     @tf.function(input_signature=[tf.TensorSpec([None, height, width, CHANNELS], tf.float32)])
-    def predict(images: tf.Tensor) -> tf.Tensor:
-        return model(images, training=False)
+    def predict(images: tf.Tensor) -> list[tf.Tensor]:
+        return featured(images, training=False) if featured else [model(images, training=False)]
+
+    def answer(pixels: tf.Tensor) -> list[tf.Tensor]:
+        """Logits and, with a scale, features."""
+        images = scale_pixels(pixels)
+        logits, *features = predict(images)
+        if average_mirrored:
+            mirrored, *_ = predict(tf.reverse(images, axis=[2]))
+            logits = (logits + tf.reverse(mirrored, axis=[2])) / 2.0
+        return [logits, *features]
 
     def logits_of(pixels: tf.Tensor) -> tf.Tensor:
-        images = scale_pixels(pixels)
-        logits = predict(images)
-        if average_mirrored:
-            mirrored = predict(tf.reverse(images, axis=[2]))
-            logits = (logits + tf.reverse(mirrored, axis=[2])) / 2.0
-        return logits
+        return answer(pixels)[0]
 
     if crop_size:
         signatures = tile_signatures(logits_of, crop_size, image_size, num_classes)
     else:
-        signatures = whole_image_signatures(logits_of, image_size, num_classes, fit)
+        signatures = whole_image_signatures(
+            logits_of, image_size, num_classes, fit, partial(_observed, answer, scale) if scale else None
+        )
     tf.saved_model.save(module, export_dir, signatures=signatures)
+
+
+def _observed(
+    answer: Callable[[tf.Tensor], list[tf.Tensor]], scale: FeatureScale, pixels: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The logits of some pixels, and the hashes of their features."""
+    logits, features = answer(pixels)
+    return logits, hash_features(features, scale)
 
 
 def write_model_info(

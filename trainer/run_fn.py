@@ -18,6 +18,7 @@ from trainer.cluster import worker_index
 from trainer.config import TrainingConfig
 from trainer.export import export_model, write_model_info
 from trainer.export_tflite import export_tflite
+from trainer.feature_hash import measure_scale
 from trainer.input_pipeline import find_shards
 from trainer.tensorboard import TensorBoardWriter
 from trainer.training import train
@@ -91,9 +92,10 @@ def run_fn(fn_args: TrainerArguments) -> None:
     num_classes = len(spec.classes)
     checkpoints = f"{run.checkpoint_dir}/{run.identity}" if run.checkpoint_dir else None
     chief = worker_index() == 0
+    shards = find_shards(fn_args.train_files)
     model, _ = train(
         run.training,
-        find_shards(fn_args.train_files),
+        shards,
         find_shards(fn_args.eval_files),
         run.image_size,
         num_classes,
@@ -113,6 +115,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
         average_mirrored=run.training.average_mirrored,
         crop_size=run.training.crop_size,
         fit=run.fit,
+        scale=None if run.training.crop_size else measure_scale(model, shards, run.image_size),
     )
     tflite = export_tflite(fn_args.serving_model_dir, fn_args.eval_files) if run.training.export_tflite else None
     write_model_info(

@@ -16,12 +16,17 @@ from schemas.exported_model import (
     CONFUSION_MATRIX,
     EVALUATE,
     EXAMPLES,
+    FEATURE_HASHES,
     FINGERPRINT,
+    FITTED_PIXELS,
     IMAGE_BYTES,
     LOGITS,
     MASK_BYTES,
+    OBSERVE,
+    OBSERVE_PIXELS,
     OWN_SIZE_BOUNDARY_COUNTS,
     OWN_SIZE_CONFUSION_MATRIX,
+    PHOTO_SIZES,
     PIXELS,
     PREDICT_IMAGE,
     PREDICT_PIXELS,
@@ -42,38 +47,42 @@ from trainer.preprocessing import CHANNELS
 from trainer.tiling import Logits, predict_tiles
 
 Signatures = dict[str, Callable[..., dict[str, tf.Tensor]]]
+Observed = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]  # pixels to logits and hashes of the encoder's features
 
 
-def whole_image_signatures(logits_of: Logits, image_size: int | str, num_classes: int, fit: Fit) -> Signatures:
+def whole_image_signatures(
+    logits_of: Logits, image_size: int | str, num_classes: int, fit: Fit, observed: Observed | None = None
+) -> Signatures:
     """Signatures of a whole-image model, which photos are fitted into; see `trainer.export`."""
     shape = list(sides(image_size))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
-    def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+    def fitted(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Pixels [N, S, T, 3], and the photos' heights and widths [N, 2]."""
+
         def read(one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             photo = decode_photo(one)
             return fit_pixels(photo, image_size, fit), tf.shape(photo)[:2]
 
+        types = tf.TensorSpec([*shape, CHANNELS], tf.float32), tf.TensorSpec([2], tf.int32)
+        return tf.map_fn(read, image_bytes, fn_output_signature=types)
+
+    def answer(logits: tf.Tensor, sizes: tf.Tensor) -> dict[str, tf.Tensor]:
         def mask_of(one: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
             logits, size = one
             logits = cut_padding(logits, size, image_size, fit)
             return tf.io.encode_png(enlarged_class_ids(logits, size[0], size[1])[:, :, tf.newaxis])
 
-        pixels, sizes = tf.map_fn(
-            read,
-            image_bytes,
-            fn_output_signature=(
-                tf.TensorSpec([*shape, CHANNELS], tf.float32),
-                tf.TensorSpec([2], tf.int32),
-            ),
-        )
-        logits = logits_of(pixels)
         masks = tf.map_fn(mask_of, (logits, sizes), fn_output_signature=tf.string, parallel_iterations=1)
         class_ids = _class_ids(logits)
         if fit == LETTERBOX:
             shown = tf.map_fn(lambda size: photo_mask(size, image_size), sizes, tf.TensorSpec(shape, tf.bool))
             class_ids = tf.where(shown, class_ids, tf.constant(IGNORE_ID, tf.uint8))
         return {CLASS_IDS: class_ids, MASK_BYTES: masks}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
+    def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        pixels, sizes = fitted(image_bytes)
+        return answer(logits_of(pixels), sizes)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)])
     def evaluate(examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -101,11 +110,27 @@ def whole_image_signatures(logits_of: Logits, image_size: int | str, num_classes
             OWN_SIZE_BOUNDARY_COUNTS: boundaries,
         }
 
-    return {
+    signatures: Signatures = {
         SERVING_DEFAULT: serving_default,
         PREDICT_PIXELS: _predict_pixels(logits_of, image_size),
         EVALUATE: evaluate,
     }
+    if observed is None:
+        return signatures
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
+    def observe(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        pixels, sizes = fitted(image_bytes)
+        logits, hashes = observed(pixels)
+        seen = {FITTED_PIXELS: tf.cast(tf.round(pixels), tf.uint8), PHOTO_SIZES: sizes}
+        return {**answer(logits, sizes), **seen, LOGITS: logits, FEATURE_HASHES: hashes}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *shape, CHANNELS], tf.float32, PIXELS)])
+    def observe_pixels(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        logits, hashes = observed(pixels)
+        return {LOGITS: logits, FEATURE_HASHES: hashes}
+
+    return {**signatures, OBSERVE: observe, OBSERVE_PIXELS: observe_pixels}
 
 
 def tile_signatures(logits_of: Logits, tile_size: int, image_size: int | str, num_classes: int) -> Signatures:

@@ -8,6 +8,7 @@ from tests.trainer.conftest import draw
 from trainer.config import TrainingConfig
 from trainer.export import export_model
 from trainer.export_tflite import export_tflite
+from trainer.feature_hash import measure_scale
 from trainer.models import BUILDERS
 from trainer.preprocessing import scale_pixels
 from trainer.training import train
@@ -35,11 +36,16 @@ def test_a_model_learns_eight_images_by_heart_and_answers_the_same_after_export(
     ten_times = write_shards([index % 8 for index in range(80)], SIZE)
     model, epochs = train(config, ten_times, eight, SIZE, CLASSES, report=lambda line: None)
     assert epochs[-1].mean_iou > 0.85
-    export_model(model, SIZE, CLASSES, str(tmp_path / "model"))
-    predict = tf.saved_model.load(str(tmp_path / "model")).signatures["predict_pixels"]
+    scale = measure_scale(model, eight, SIZE)
+    export_model(model, SIZE, CLASSES, str(tmp_path / "model"), scale=scale)
+    signatures = tf.saved_model.load(str(tmp_path / "model")).signatures
     photos = np.stack([draw(index, SIZE)[0] for index in range(8)])
     expected = model(scale_pixels(photos), training=False)
-    np.testing.assert_allclose(predict(tf.constant(photos, tf.float32))["logits"], expected, atol=1e-3)
+    pixels = tf.constant(photos, tf.float32)
+    np.testing.assert_allclose(signatures["predict_pixels"](pixels)["logits"], expected, atol=1e-3)
+    observed = signatures["observe_pixels"](pixels)
+    np.testing.assert_allclose(observed["logits"], expected, atol=1e-3)
+    assert len(np.unique(observed["feature_hashes"], axis=0)) == 8
 
 
 @pytest.mark.proof

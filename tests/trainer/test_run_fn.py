@@ -15,6 +15,8 @@ from schemas.exported_model import (
     EXTRA_FOLDER,
     INFO_PATH,
     INT8_TFLITE_FILE,
+    OBSERVE,
+    OBSERVE_PIXELS,
     PREDICT_PIXELS,
     SERVING_DEFAULT,
     TFLITE_FILE,
@@ -61,7 +63,7 @@ def finished(write_shards, tmp_path_factory):
 
 def test_a_run_leaves_a_model_with_its_signatures_and_its_origin(finished):
     signatures = tf.saved_model.load(str(finished.model)).signatures
-    assert set(signatures) == {SERVING_DEFAULT, PREDICT_PIXELS, EVALUATE}
+    assert set(signatures) == {SERVING_DEFAULT, PREDICT_PIXELS, EVALUATE, OBSERVE, OBSERVE_PIXELS}
     assert json.loads((finished.model / INFO_PATH).read_text())["manifest_sha256"] == "1" * 64
     assert list(finished.logs.rglob("events.out.tfevents.*"))
     assert finished.printed.startswith("epoch   1/1  loss ")

@@ -1,0 +1,75 @@
+"""Hashes what a model's encoder sees in a photo, so that photos unlike those of the training can be told.
+
+The hash says on which side of 256 random hyperplanes the features lie: two hashes differ in a share of their bits that
+grows with the angle between the features (M. S. Charikar, "Similarity Estimation Techniques from Rounding Algorithms",
+2002), so that they are compared as the perceptual hashes of photos are. The distance to the nearest photo of the
+training is what Y. Sun et al., "Out-of-Distribution Detection with Deep Nearest Neighbors", 2022, tell novel photos by.
+Features are the deepest ones of the encoder, averaged over the photo, and standardized by the training photos: all of
+them have the same strong channels, which would hide what sets them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trainer.input_pipeline import evaluation_batches
+from trainer.models.blocks import ENCODER, sides_of
+
+HASH_BITS = 256
+SAMPLE = 256  # photos that the scale is measured on
+_BATCH = 32
+_SEED = 20_021
+_SMALLEST = 1e-6  # deviation: a channel that never changes says nothing
+
+
+class FeatureScale(NamedTuple):
+    """Mean and deviation of each of D features over photos of the training, float32 [D]."""
+
+    mean: np.ndarray
+    deviation: np.ndarray
+
+
+def with_features(model: keras.Model) -> keras.Model:
+    """A model from images [N, S, T, 3] to the logits and the features float32 [N, D] of the same pass.
+
+    Args:
+      model: From `trainer.models.build_model`, with a submodel called `encoder`.
+    """
+    (node,) = model.get_layer(ENCODER)._inbound_nodes[-1:]  # its place in the model, not where it was built
+    deepest = min(node.output_tensors, key=lambda one: sides_of(one).height)
+    pooled = keras.layers.GlobalAveragePooling2D(name="features")(deepest)
+    return keras.Model(model.inputs, [model.outputs[0], pooled])
+
+
+def measure_scale(model: keras.Model, shards: Sequence[str], image_size: int | str) -> FeatureScale:
+    """Measures the features of the first SAMPLE records of the training split.
+
+    Args:
+      model: As above.
+      shards: Paths.
+      image_size: Of the records, which is the model's.
+    """
+    featured = with_features(model)
+
+    @tf.function(reduce_retracing=True)
+    def features_of(images: tf.Tensor) -> tf.Tensor:
+        return featured(images, training=False)[1]
+
+    batches = evaluation_batches(shards, image_size, _BATCH).take(SAMPLE // _BATCH)
+    features = np.concatenate([features_of(images).numpy() for images, _ in batches])
+    return FeatureScale(features.mean(axis=0), features.std(axis=0))
+
+
+def hash_features(features: tf.Tensor, scale: FeatureScale) -> tf.Tensor:
+    """Features float32 [N, D] to hashes uint8 [N, 32], the first bit the highest of the first byte."""
+    normal = np.random.default_rng(_SEED).standard_normal((len(scale.mean), HASH_BITS)).astype(np.float32)
+    # a feature that does not change is left out: a tiny difference must not decide all the bits
+    factor = np.where(scale.deviation > _SMALLEST, 1 / np.maximum(scale.deviation, _SMALLEST), 0).astype(np.float32)
+    bits = tf.cast(tf.matmul((features - scale.mean) * factor, normal) > 0, tf.int32)
+    places = tf.constant(1 << np.arange(7, -1, -1), tf.int32)
+    return tf.cast(tf.reduce_sum(tf.reshape(bits, [-1, HASH_BITS // 8, 8]) * places, axis=-1), tf.uint8)
