@@ -68,7 +68,7 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["beam_jobs*", "schemas*", "tfx_pipeline*", "trainer*"]),
     package_data={
-        "beam_jobs": ["google_cloud/*.yaml"],
+        "beam_jobs": ["google_cloud/*.yaml", "html/*.css", "html/*.js"],
         "schemas": ["*/*.yaml"],
         "tfx_pipeline": ["configs/*.yaml", "deploy/terraform/*.yaml", "deploy/container/locks/*.lock"],
         "tfx_pipeline.space": [

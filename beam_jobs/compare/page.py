@@ -11,6 +11,7 @@ from beam_jobs.elements import SourceFile, read_source
 from beam_jobs.html.document import document
 from beam_jobs.html.labels import in_words, legend, percent, photo_name, split_mark, swatch
 from beam_jobs.html.markup import Markup, element, join
+from beam_jobs.html.pictures import viewer
 from beam_jobs.prepare.report.gallery import sample_figure
 from beam_jobs.prepare.report.thumbnails import make_sample
 from beam_jobs.records.published_records import bytes_of, parse_record
@@ -45,7 +46,9 @@ def changes_page(request: Request, summary: dict[str, Any], shown: dict[str, lis
     for kind in KINDS:
         if shown.get(kind):
             sections.append((kind, in_words(kind).capitalize(), _gallery(request, kind, shown[kind], (before, after))))
-    return document(title, header, sections)
+    earlier, later = request.specs
+    parts = [viewer(later)] if earlier.palette == later.palette else []  # it reads the classes of both from colours
+    return document(title, header, sections, parts)
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple]) -> Markup:

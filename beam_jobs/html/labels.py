@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from urllib.parse import quote
 
 from beam_jobs.html.markup import Markup, element, join
 from schemas.colors import ignored_color
 from schemas.image_ids import shown_name
 from schemas.spec import DatasetSpec
+
+MOST_LEGEND = 30  # entries, above which a legend is folded
 
 
 def split_mark(split: str) -> Markup:
@@ -31,6 +34,11 @@ def photo_name(image_id: str) -> Markup:
     """The name that an id stands for, with the id itself as a tooltip where they differ."""
     name = shown_name(image_id)
     return join(name) if name == image_id else element("span", name, title=f"id {image_id}")
+
+
+def file_link(name: str) -> Markup:
+    """The name of a file or a folder that lies beside the page, as a link to it."""
+    return element("a", element("code", name), href=f"./{quote(name)}")
 
 
 def in_words(code: str) -> str:
@@ -62,10 +70,20 @@ def figure(value: float) -> str:
     return f"{value:#.4g}"
 
 
-def legend(spec: DatasetSpec, padded: bool = False) -> Markup:
-    """Colour and name of each class, and of ignored pixels if the data set has them, or its records are padded."""
-    entries = [element("li", swatch(one.color), one.shown) for one in spec.classes]
+def legend(spec: DatasetSpec, padded: bool = False, class_ids: Collection[int] | None = None) -> Markup:
+    """Colour and name of each class, or of these, and of ignored pixels where there may be some.
+
+    Args:
+      spec: Of the data set, which says whether it has ignored pixels.
+      padded: Whether its records are padded.
+      class_ids: Of what the pictures beside it show; None for all.
+    """
+    shown = [one for class_id, one in enumerate(spec.classes) if class_ids is None or class_id in class_ids]
+    entries = [element("li", swatch(one.color), one.shown) for one in shown]
     unclassed = [name for name, there in (("ignored", spec.ignores_pixels), ("padding", padded)) if there]
     if unclassed:
         entries.append(element("li", swatch(f"rgb{ignored_color(spec.palette)}"), " or ".join(unclassed)))
-    return element("ul", *entries, class_="legend")
+    listed = element("ul", *entries, class_="legend")
+    if len(entries) <= MOST_LEGEND:
+        return listed
+    return element("details", element("summary", f"The colours of {len(entries)} classes"), listed)

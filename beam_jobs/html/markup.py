@@ -12,7 +12,7 @@ class Markup(str):
     __slots__ = ()
 
 
-_VOID = frozenset({"br", "img", "link", "meta"})
+_VOID = frozenset({"br", "img", "input", "link", "meta"})
 
 Attribute = str | int | float
 

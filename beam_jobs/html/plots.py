@@ -43,6 +43,16 @@ def bars(shares: Sequence[float], largest: float, colors: Sequence[str]) -> Mark
     return _picture("bars", (100, step * len(shares) - 2), spoken, *rectangles, stretch=True)
 
 
+def interval_bar(value: float, interval: Sequence[float] | None, color: str, spoken: str) -> Markup:
+    """A value from 0 to 1 as a bar, with a whisker from the low to the high end of its interval."""
+    drawn = [_rectangle(0, 2, 100 * value, 8, color)]
+    if interval:
+        low, high = (_units(100 * one) for one in interval)
+        drawn.append(element("line", class_="whisker", x1=low, x2=high, y1=6, y2=6))
+        drawn += (element("line", class_="whisker", x1=end, x2=end, y1=2, y2=10) for end in (low, high))
+    return _picture("bars", (100, 12), spoken, *drawn, stretch=True)
+
+
 def histogram(counts: Sequence[float], color: str, spoken: str) -> Markup:
     """A small histogram to stand in a table; `spoken` says what it shows."""
     width = _SPARK_WIDTH / max(1, len(counts))

@@ -4,7 +4,7 @@ STYLE = """
 :root {
   color-scheme: light dark;
   --page: #f7f6f3; --card: #ffffff; --ink: #1d2126; --muted: #5c636d; --line: #e3e0da; --plane: #f3f1ec;
-  --train: #3c6eb4; --eval: #23877a; --test: #9656a1; --left-out: #aaa59b;
+  --train: #3c6eb4; --eval: #1d7569; --test: #8f4e9b; --left-out: #aaa59b;
   --bad: #b3372b; --bad-page: #fdf0ee; --good: #2c7a43; --good-page: #e9f5ec; --look: #96650a;
 }
 @media (prefers-color-scheme: dark) {
@@ -85,9 +85,14 @@ main > section {
 .counts li, .facts div { padding: 0.35rem 0; border-bottom: 1px solid var(--line); }
 .counts li { display: flex; justify-content: space-between; gap: 1rem; }
 .legend { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; }
+summary { cursor: pointer; }
+details .legend { margin-top: 0.5rem; font-size: 0.875rem; }
+.scroll + p { margin-top: 0.75rem; }
 .sheet { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(max(9rem, 22%), 1fr)); }
-.sheet svg { width: 100%; height: auto; border-radius: 0.3rem; background: var(--plane); }
-.overlay { opacity: 0.6; image-rendering: pixelated; }
+.double svg, .triple svg { width: 100%; height: auto; max-height: 20rem; border-radius: 0.3rem; }
+.double svg, .triple svg { background: var(--plane); }
+.truth, .predicted { image-rendering: pixelated; }
+.overlay { opacity: 0.6; }
 .contact { display: flex; flex-wrap: wrap; gap: 0 2.5rem; }
 .contact h3 { margin-bottom: 0.25rem; }
 .contact .detail { margin-bottom: 0.4rem; }
@@ -99,11 +104,9 @@ main > section {
 .pictures img { flex: 1 1 0; min-width: 0; height: 100%; object-fit: contain; }
 .pictures .detail { flex: 1 1 0; margin: auto; padding: 0.25rem; text-align: center; line-height: 1.3; }
 .near { display: grid; gap: 1rem 2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
-.legend + .near { margin-top: 0.9rem; }
-.near figure > div { display: grid; grid-template-columns: 1fr 1fr; gap: 2px; font-size: 0.8125rem; }
+.legend + .near, details + .near { margin-top: 0.9rem; }
+.near .sides { display: grid; grid-template-columns: 1fr 1fr; gap: 2px; font-size: 0.8125rem; }
 .near img { width: 100%; aspect-ratio: 4 / 3; object-fit: contain; background: var(--plane); }
-.near .triple { display: grid; grid-template-columns: repeat(3, 1fr); gap: 2px; }
-.near .triple img { height: auto; aspect-ratio: 1; image-rendering: pixelated; }
 .row { display: grid; grid-template-columns: 4.5rem 1fr; align-items: center; margin-bottom: 0.5rem; }
 .balance { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 0.5rem 3rem; }
 .balance table { align-self: start; }
@@ -122,6 +125,12 @@ main > section {
 .slices .eval { color: var(--eval); }
 .slices .test { color: var(--test); }
 .bars { width: 100%; height: 0.9rem; }
+.whisker { stroke: var(--ink); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
+td .bars { width: clamp(5rem, 16vw, 14rem); height: 1rem; }
+tr.few td, tr.few th { color: var(--muted); font-weight: 400; }
+tr.few .whisker { stroke: var(--muted); }
+.scroll.tall { max-height: 36rem; overflow-y: auto; }
+.scroll.tall thead th, .scroll.tall thead td { position: sticky; top: 0; z-index: 1; background: var(--card); }
 /* a shadow at the side where more columns are */
 .scroll {
   overflow-x: auto;
@@ -169,6 +178,6 @@ tr.bad td { background: var(--bad-page); }
   main > section { padding: 0.5rem 0; border: 0; }
   figure, tr, .problems { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
-  .scroll { overflow: visible; }
+  .scroll, .scroll.tall { max-height: none; overflow: visible; }
 }
 """

@@ -263,7 +263,7 @@ def _write_report(
     reassigned: Iterable[int] | None,
 ) -> Decision:
     look = next(iter(overview), Overview({}, {}))
-    samples = draw_samples(look, options.spec)
+    samples = draw_samples(look, options.spec, decision.manifest.fit)
     reassigned_photos = None if reassigned is None else sum(reassigned)
     sheet = None if near_duplicates is None else draw_near_duplicates(near_duplicates, reassigned_photos)
     odd_masks = find_odd_masks(look.shapes, options.spec)

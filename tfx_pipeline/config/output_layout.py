@@ -5,6 +5,7 @@ PREDICTIONS_FILE = "predictions.png"
 REPORT_FILE = "evaluation.html"
 HISTORY_FILE = "history.jsonl"  # every model that was evaluated here, in a line
 PER_IMAGE_FILE = "per_image.csv"
+CONFUSION_FILE = "confusion.csv"
 TEST_EVALUATIONS_FILE = "test_evaluations.json"  # which models were evaluated on a version's test split
 METADATA_FILE = "metadata.sqlite"
 LOCK_FILE = ".lock"  # while a run writes there

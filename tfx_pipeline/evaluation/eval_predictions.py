@@ -35,7 +35,8 @@ MAX_SIDE = 512  # pixels of a kept image
 class Prediction:
     """One evaluation image; `photo` uint8 [H, W, 3], `truth` and `predicted` uint8 [S, S] class ids, without padding.
 
-    Where `truth` is IGNORE_ID, the prediction does not count.
+    Where `truth` is IGNORE_ID, the prediction does not count. `source` is height and width of the photo at its source;
+    empty where the record does not say.
     """
 
     image_id: str
@@ -43,6 +44,7 @@ class Prediction:
     truth: np.ndarray
     predicted: np.ndarray
     iou: float
+    source: tuple[int, ...] = ()
 
 
 class Figures(NamedTuple):
@@ -120,7 +122,8 @@ def predict_examples(
             height, width = predicted.shape
             truth = Image.open(io.BytesIO(masks[index]))
             truth_ids = np.asarray(truth.resize((width, height), Image.Resampling.NEAREST))
-            cut = partial(_without_padding, source=(int(heights[index]), int(widths[index])), fit=manifest.fit)
+            source = int(heights[index]), int(widths[index])
+            cut = partial(_without_padding, source=source, fit=manifest.fit)
             truth_ids, predicted = cut(truth_ids), cut(predicted)
             matrix = confusion_matrix(truth_ids, predicted, num_classes)
             iou, ious = float(mean_iou(matrix)), class_iou(matrix)
@@ -129,7 +132,7 @@ def predict_examples(
             count += 1
             if not math.isfinite(iou):  # a mask of ignored pixels alone
                 continue
-            make = cache(partial(_prediction, image_id, photos[index], cut, truth_ids, predicted, iou))
+            make = cache(partial(_prediction, image_id, photos[index], cut, truth_ids, predicted, iou, source))
             worst.offer((iou, image_id), make)
             best.offer((-iou, image_id), make)
             sample.offer((hashlib.sha256(image_id.encode()).hexdigest(), image_id), make)
@@ -182,10 +185,11 @@ def _prediction(
     truth: np.ndarray,
     predicted: np.ndarray,
     iou: float,
+    source: tuple[int, int],
 ) -> Prediction:
     image = Image.fromarray(cut(np.asarray(Image.open(io.BytesIO(photo)).convert("RGB"))))
     image.thumbnail((MAX_SIDE, MAX_SIDE))
-    return Prediction(image_id, np.asarray(image), _smaller(truth), _smaller(predicted), iou)
+    return Prediction(image_id, np.asarray(image), _smaller(truth), _smaller(predicted), iou, source)
 
 
 def _with_iou(make: Callable[[], Prediction], iou: float) -> Prediction:

@@ -21,11 +21,14 @@ class SliceMetrics:
       intervals: Name of a figure, such as `mean_iou` or `iou_pet`, to the ends of its 95 % confidence interval, by
         bootstrap over examples, or over groups; a figure without a value has none, and none has one where there is
         only one example or group.
+      change_interval: Ends of the 95 % confidence interval of the change of the mean IoU against the last blessed
+        model on the same examples; None without one.
     """
 
     examples: int
     values: dict[str, float | dict[str, float | None] | None]
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    change_interval: tuple[float, float] | None = None
 
     @property
     def mean_iou(self) -> float | None:
@@ -84,6 +87,8 @@ class Evaluation:
       confusion_matrix: Pixels of the whole eval split, rows the true class, columns the predicted one.
       blind: Classes that the model does not see, allowed or not.
       titles: What people call the classes, in the order of class ids; empty where that is their names.
+      class_photos: How many photos of the eval split show each class, in the order of class ids; empty if not known.
+      slice_baselines: The `slices` of the last blessed model on the same data; empty if there was none.
     """
 
     overall: SliceMetrics
@@ -95,6 +100,8 @@ class Evaluation:
     confusion_matrix: tuple[tuple[int, ...], ...] = ()
     blind: tuple[BlindClass, ...] = ()
     titles: tuple[str, ...] = ()
+    class_photos: tuple[int, ...] = ()
+    slice_baselines: dict[str, dict[str, SliceMetrics]] = field(default_factory=dict)
 
     @property
     def warnings(self) -> list[str]:

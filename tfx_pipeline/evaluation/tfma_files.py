@@ -43,18 +43,22 @@ def _read_metrics(evaluation_uri: str, spec: DatasetSpec, forbidden: Set[str] = 
     matrix: tuple[tuple[int, ...], ...] = ()
     photos: list[int] = []
     slices: dict[str, dict[str, SliceMetrics]] = {}
+    before: dict[str, dict[str, SliceMetrics]] = {}
     for record in tfma.load_metrics(evaluation_uri):
         candidate, baseline = _metric_values(record)
         metrics = _slice_metrics(candidate, spec)
         keys = record.slice_key.single_slice_keys
         if not keys:
             overall = metrics
-            last_blessed = _slice_metrics({**candidate, **baseline}, spec) if MEAN_IOU.name in baseline else None
+            last_blessed = _baseline_metrics(candidate, baseline, spec)
             flat, classes = _array(record, SUMMED_MATRIX), len(spec.classes)
             matrix = tuple(tuple(flat[row * classes :][:classes]) for row in range(classes))
             photos = _array(record, SUMMED_PHOTOS)
         else:
-            slices.setdefault(keys[0].column, {})[keys[0].bytes_value.decode()] = metrics
+            name, value = keys[0].column, keys[0].bytes_value.decode()
+            slices.setdefault(name, {})[value] = metrics
+            if (then := _baseline_metrics(candidate, baseline, spec)) is not None:
+                before.setdefault(name, {})[value] = then
     if overall is None:
         raise ValueError(f"{evaluation_uri}: Evaluator wrote no metrics; is the split empty?")
     return Evaluation(
@@ -65,7 +69,16 @@ def _read_metrics(evaluation_uri: str, spec: DatasetSpec, forbidden: Set[str] = 
         confusion_matrix=matrix,
         blind=_blind(spec, matrix, photos, overall.examples, forbidden),
         titles=spec.class_titles,
+        class_photos=tuple(photos),
+        slice_baselines=before,
     )
+
+
+def _baseline_metrics(
+    candidate: dict[str, float], baseline: dict[str, float], spec: DatasetSpec
+) -> SliceMetrics | None:
+    """Of the last blessed model; None without one. What is measured of the examples alone has no second value."""
+    return _slice_metrics({**candidate, **baseline}, spec) if MEAN_IOU.name in baseline else None
 
 
 def _metric_values(record: tfma.MetricsForSlice) -> tuple[dict[str, float], dict[str, float]]:

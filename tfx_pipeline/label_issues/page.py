@@ -10,27 +10,34 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from beam_jobs.codec.fitting import cut_photo
 from beam_jobs.html.class_png import class_png
 from beam_jobs.html.document import document
-from beam_jobs.html.labels import by_count, in_words, legend, photo_name, split_mark
-from beam_jobs.html.markup import Markup, data_uri, element, join
+from beam_jobs.html.labels import by_count, file_link, in_words, legend, photo_name, split_mark
+from beam_jobs.html.markup import Markup, element, join
+from beam_jobs.html.pictures import Picture, caption_link, display_size, triple, viewed, viewer
 from beam_jobs.html.score_plot import score_histogram
 from schemas.colors import color_table
-from schemas.image_ids import shown_name
+from schemas.fitting import Fit
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from tfx_pipeline.label_issues.ranking import ISSUES_FILE, QUALITY_FILE, Issue
 
 SHOWN = 120  # triples; the files have all
-PICTURE_SIDE = 192  # pixels
+PICTURE_SIDE = 320  # pixels
+_JPEG_QUALITY = 80
 
 
 class Triple(NamedTuple):
-    """A photo as its record holds it (JPEG or PNG), and PNGs of class ids: its mask, and what was predicted."""
+    """A photo as its record holds it (JPEG or PNG), and PNGs of class ids: its mask, and what was predicted.
+
+    `source` is height and width of the photo at its source.
+    """
 
     photo: bytes
     mask: bytes
     predicted: bytes
+    source: tuple[int, int] = (1, 1)
 
 
 def label_issues_page(
@@ -52,10 +59,10 @@ def label_issues_page(
     """
     sections = [
         ("scores", "Scores", _scores(scores, limit, issues)),
-        ("masks", "Masks", _masks(spec, issues, triples)),
+        ("masks", "Masks", _masks(spec, manifest, issues, triples)),
     ]
     title = f"Masks to look at: {spec.title} {manifest.version}"
-    return document(title, _header(title, len(scores), issues), sections)
+    return document(title, _header(title, len(scores), issues), sections, [viewer(spec)])
 
 
 def _header(title: str, count: int, issues: Sequence[Issue]) -> Markup:
@@ -66,12 +73,12 @@ def _header(title: str, count: int, issues: Sequence[Issue]) -> Markup:
     if not issues:
         lead = f"None of {count:,} masks is far from what is predicted by a model {learnt}."
     steps = [
-        element("code", ISSUES_FILE),
+        file_link(ISSUES_FILE),
         " lists them. Delete the lines of masks that are right; then correct the other masks, or leave their photos out"
         " of the next version: ",
         element("code", f"--exclude={ISSUES_FILE}"),
         ". ",
-        element("code", QUALITY_FILE),
+        file_link(QUALITY_FILE),
         " has the score of every photo.",
     ]
     return join(element("h1", title), element("p", lead, class_="lead"), element("p", *steps))
@@ -92,46 +99,41 @@ def _scores(scores: Sequence[float], limit: float, issues: Sequence[Issue]) -> M
     return join(element("p", note), element("div", plot, element("div", *counts), class_="columns"))
 
 
-def _masks(spec: DatasetSpec, issues: Sequence[Issue], triples: dict[str, Triple]) -> Markup:
+def _masks(spec: DatasetSpec, manifest: Manifest, issues: Sequence[Issue], triples: dict[str, Triple]) -> Markup:
     if not issues:
         return element("p", "None is listed.")
     colors = color_table(spec.palette)
     shown = [one for one in issues if one.image_id in triples]
-    figures = [_figure(rank, one, triples[one.image_id], colors) for rank, one in enumerate(shown, start=1)]
+    pictures = [_picture(one, triples[one.image_id], manifest.fit, colors) for one in shown]
+    figures = [_figure(rank, *pair) for rank, pair in enumerate(zip(shown, (one for one, _ in pictures)), start=1)]
+    class_ids = set().union(*(ids for _, ids in pictures))
     hidden = len(issues) - len(shown)
-    more = [element("p", f"{hidden:,} more are in ", element("code", ISSUES_FILE), ".")] if hidden else []
+    more = [element("p", f"{hidden:,} more are in ", file_link(ISSUES_FILE), ".")] if hidden else []
     note = element("p", "The lowest score first. From left to right: photo, mask, and prediction.")
-    return join(note, legend(spec), element("div", *figures, class_="near"), *more)
+    return join(note, legend(spec, class_ids=class_ids), element("div", *figures, class_="near"), *more)
 
 
-def _figure(rank: int, issue: Issue, triple: Triple, colors: np.ndarray) -> Markup:
-    pictures = [
-        element("img", src=data_uri(media_type, data), alt=f"{what} of {shown_name(issue.image_id)}", loading="lazy")
-        for what, media_type, data in (
-            ("photo", "image/jpeg", _photo(triple.photo)),
-            ("mask", "image/png", class_png(_class_ids(triple.mask), colors)),
-            ("prediction", "image/png", class_png(_class_ids(triple.predicted), colors)),
-        )
-    ]
-    suspicion = issue.suspicion
+def _figure(rank: int, issue: Issue, picture: Picture) -> Markup:
+    name, suspicion = f"mask-{rank}", issue.suspicion
     words = element("span", f"{in_words(suspicion.kind)}: {suspicion.detail}", class_="detail")
-    place = [f"{rank}. ", photo_name(issue.image_id), " ", split_mark(issue.split), f" score {issue.score:.2f}"]
-    return element(
-        "figure",
-        element("div", *pictures, class_="triple"),
-        element("figcaption", *place, element("br"), words),
-    )
+    link = caption_link(name, photo_name(issue.image_id))
+    place = [f"{rank}. ", link, " ", split_mark(issue.split), f" score {issue.score:.2f}"]
+    return viewed(name, triple(name, picture), [*place, element("br"), words])
 
 
-def _photo(data: bytes) -> bytes:
+def _picture(issue: Issue, one: Triple, fit: Fit, colors: np.ndarray) -> tuple[Picture, set[int]]:
+    """The photo with its mask and what was predicted, without padding; and the class ids that are shown."""
+    photo = cut_photo(Image.open(io.BytesIO(one.photo), formats=("JPEG", "PNG")).convert("RGB"), one.source, fit)
+    photo.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
     buffer = io.BytesIO()
-    image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG")).convert("RGB")
-    image.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
-    image.save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
+    photo.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    masks = [_class_ids(data, one.source, fit) for data in (one.mask, one.predicted)]
+    drawn = [class_png(ids, colors) for ids in masks]
+    size = display_size(photo.size, one.source)
+    return Picture(issue.image_id, *size, buffer.getvalue(), *drawn), {int(i) for ids in masks for i in np.unique(ids)}
 
 
-def _class_ids(data: bytes) -> np.ndarray:
-    image = Image.open(io.BytesIO(data), formats=("PNG",))
+def _class_ids(data: bytes, source: Sequence[int], fit: Fit) -> np.ndarray:
+    image = cut_photo(Image.open(io.BytesIO(data), formats=("PNG",)), source, fit)
     image.thumbnail((PICTURE_SIDE, PICTURE_SIDE), Image.Resampling.NEAREST)
     return np.asarray(image)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -63,7 +64,7 @@ def write_issues(
 def explain(judgements: Sequence[Judgement], folds: Sequence[Fold], data: Path, spec: DatasetSpec) -> list[Issue]:
     """Gives each photo its suspicion and its files, in the given order; `data` is the version's folder."""
     predicted = {one.image_id: _small(one.predicted) for one in judgements}
-    masks = {image_id: _small(mask) for image_id, _, mask in _records(judgements, folds)}
+    masks = {one.image_id: _small(one.mask) for one in _records(judgements, folds)}
     pairs = {one.image_id: Pair(masks[one.image_id], predicted[one.image_id]) for one in judgements}
     suspicions = suspect(pairs, spec.class_titles)
     files = _files_of(data)
@@ -83,18 +84,33 @@ def explain(judgements: Sequence[Judgement], folds: Sequence[Fold], data: Path, 
 def read_triples(judgements: Sequence[Judgement], folds: Sequence[Fold]) -> dict[str, Triple]:
     """The pictures of some photos, by id."""
     predicted = {one.image_id: one.predicted for one in judgements}
-    return {image_id: Triple(photo, mask, predicted[image_id]) for image_id, photo, mask in _records(judgements, folds)}
+    return {
+        one.image_id: Triple(one.photo, one.mask, predicted[one.image_id], one.source)
+        for one in _records(judgements, folds)
+    }
 
 
-def _records(judgements: Iterable[Judgement], folds: Sequence[Fold]) -> Iterator[tuple[str, bytes, bytes]]:
-    """Id, photo and mask of the records of some photos."""
+class _Record(NamedTuple):
+    """Photo and mask as encoded in a record, and the photo's height and width at its source; 1 where it is not said."""
+
+    image_id: str
+    photo: bytes
+    mask: bytes
+    source: tuple[int, int]
+
+
+def _records(judgements: Iterable[Judgement], folds: Sequence[Fold]) -> Iterator[_Record]:
+    """The records of some photos."""
     wanted = {one.image_id for one in judgements}
+    sizes = (features.SOURCE_HEIGHT, features.SOURCE_WIDTH)
     description = {one: tf.io.FixedLenFeature([], tf.string) for one in (features.IMAGE, features.MASK)}
+    description |= {one: tf.io.FixedLenFeature([], tf.int64, default_value=1) for one in sizes}
     for fold in folds:
         for member, record in zip(fold.members, tf.data.TFRecordDataset(fold.path)):
             if member.image_id in wanted:
                 values = tf.io.parse_single_example(record, description)
-                yield member.image_id, values[features.IMAGE].numpy(), values[features.MASK].numpy()
+                photo, mask, height, width = (values[name].numpy() for name in description)
+                yield _Record(member.image_id, photo, mask, (int(height), int(width)))
 
 
 def _small(data: bytes) -> np.ndarray:

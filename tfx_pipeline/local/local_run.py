@@ -23,6 +23,7 @@ from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
 from schemas.version import PublishedVersion
 from tfx_pipeline.config.output_layout import (
+    CONFUSION_FILE,
     METADATA_FILE,
     PER_IMAGE_FILE,
     PIPELINE_FOLDER,
@@ -31,6 +32,7 @@ from tfx_pipeline.config.output_layout import (
 )
 from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig
 from tfx_pipeline.evaluation.baseline import PLACE_PARTS, check_last_blessed, records_read
+from tfx_pipeline.evaluation.class_sections import write_confusion
 from tfx_pipeline.evaluation.eval_predictions import predict_examples
 from tfx_pipeline.evaluation.page import FinalReport, is_report_of, write_evaluation_report
 from tfx_pipeline.evaluation.per_image import written_per_image
@@ -102,8 +104,11 @@ def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: Dat
     sheet, report, table = output / PREDICTIONS_FILE, output / REPORT_FILE, output / PER_IMAGE_FILE
     source = f"{model} {manifest.sha256}"
     test = FinalReport(summary.test, summary.test_evaluations) if TEST in manifest.splits else None
-    if shows(sheet, source) and is_report_of(report, evaluation, source, test) and table.is_file():
+    confusion = output / CONFUSION_FILE
+    written = table.is_file() and confusion.is_file()
+    if written and shows(sheet, source) and is_report_of(report, evaluation, source, test):
         return
+    write_confusion(confusion, evaluation)
     with written_per_image(table, spec, evaluation.at_own_size) as note:
         predictions = predict_examples(model, version_dir, manifest, len(spec.classes), spec.slice_names, note)
     write_prediction_sheet(sheet, predictions.sample, source, spec)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from schemas.errors import UserError
 from tfx_pipeline.config.output_layout import (
+    CONFUSION_FILE,
     METADATA_FILE,
     PER_IMAGE_FILE,
     PIPELINE_FOLDER,
@@ -22,7 +23,7 @@ from tfx_pipeline.config.output_layout import (
     SUMMARY_FILE,
 )
 
-RESULT_FILES = (SUMMARY_FILE, PREDICTIONS_FILE, REPORT_FILE, PER_IMAGE_FILE)
+RESULT_FILES = (SUMMARY_FILE, PREDICTIONS_FILE, REPORT_FILE, PER_IMAGE_FILE, CONFUSION_FILE)
 LOCK_SECONDS = 2.0  # another process may be writing; it never holds the lock for long
 VERSION_TABLE = "MLMDEnv"  # holds the version of ML Metadata's tables; every such file has it
 

@@ -12,11 +12,18 @@ from beam_jobs.html.document import document
 from beam_jobs.html.labels import counted, split_mark
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import trend
+from beam_jobs.html.tables import scrolled
 from schemas.bounded_text import bounded_lines
 from schemas.features import SPLITS
 from schemas.metrics import IOU, MEAN_IOU
 from schemas.version_files import REPORT_FILE as DATA_REPORT_FILE
-from tfx_pipeline.config.output_layout import PER_IMAGE_FILE, PREDICTIONS_FILE, REPORT_FILE, SERVING_FOLDER
+from tfx_pipeline.config.output_layout import (
+    CONFUSION_FILE,
+    PER_IMAGE_FILE,
+    PREDICTIONS_FILE,
+    REPORT_FILE,
+    SERVING_FOLDER,
+)
 from tfx_pipeline.local.history import FinishedRun
 from tfx_pipeline.look.find import Found, Output, Version
 
@@ -27,6 +34,7 @@ PAGES = {
     REPORT_FILE: "evaluation",
     PREDICTIONS_FILE: "predictions",
     PER_IMAGE_FILE: "IoU of every photo",
+    CONFUSION_FILE: "confusion matrix",
     SERVING_FOLDER: "serving folder",
 }
 
@@ -130,7 +138,7 @@ def _runs(runs: Sequence[FinishedRun]) -> Markup:
     ]
     table = element("table", element("thead", element("tr", *heads)), element("tbody", *rows))
     curve = trend(values, [one.blessed for one in runs], spoken)
-    return join(curve, element("div", table, class_="scroll", tabindex=0))
+    return join(curve, scrolled(table, "Runs"))
 
 
 def _change(run: FinishedRun, before: FinishedRun | None) -> str:
@@ -168,7 +176,7 @@ def _data_set(name: str, versions: Sequence[Version], home: Path) -> Markup:
         *(element("th", one, scope="col") for one in ("written", "")),
     ]
     table = element("table", element("thead", element("tr", *heads)), element("tbody", *rows))
-    return join(element("h3", name), element("div", table, class_="scroll", tabindex=0))
+    return join(element("h3", name), scrolled(table, f"Versions in {name}"))
 
 
 def _report(folder: Path, home: Path) -> Markup:

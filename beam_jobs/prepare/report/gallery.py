@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from beam_jobs.html.labels import by_count, in_words, legend, photo_name, split_mark, swatch
+from beam_jobs.html.labels import by_count, file_link, in_words, legend, photo_name, split_mark, swatch
 from beam_jobs.html.markup import Markup, data_uri, element, join
+from beam_jobs.html.pictures import caption_link, photo_and_overlay, viewed
 from beam_jobs.prepare.report.mask_shapes import OddMask
 from beam_jobs.prepare.report.thumbnails import Sample, Tile, make_sample
 from beam_jobs.rejections import EXCLUDED, LEFT_OUT_BY_LIST
@@ -18,7 +19,6 @@ from schemas.spec import DatasetSpec
 from schemas.version_files import QUARANTINE_FOLDER
 
 ODD_MASKS_SHOWN = 12
-_GAP = 2  # between photo and overlay, in percent of the photo's width
 
 
 def sample_section(spec: DatasetSpec, samples: dict[str, list[Sample]], manifest: Manifest) -> Markup:
@@ -31,21 +31,26 @@ def sample_section(spec: DatasetSpec, samples: dict[str, list[Sample]], manifest
         shown = samples.get(split, [])
         note = f"{len(shown)} of {manifest.splits[split].records:,}"
         heading = element("h3", split_mark(split), " ", element("small", note))
-        figures = [sample_figure(f"{split}-{index}", sample) for index, sample in enumerate(shown)]
+        figures = [sample_figure(f"{split}-{index}", sample) for index, sample in enumerate(shown, start=1)]
         sheets += [heading, element("div", *figures, class_="sheet") if figures else element("p", "No record.")]
     words = f"As the records hold them ({stored}), chosen by a hash of the id. Right: the same photo under its mask."
-    return join(element("p", words), legend(spec, padded=manifest.fit == LETTERBOX), *sheets)
+    return join(element("p", words), _legend(spec, (one for own in samples.values() for one in own), manifest), *sheets)
 
 
-def odd_mask_section(spec: DatasetSpec, odd: Sequence[OddMask]) -> Markup:
+def _legend(spec: DatasetSpec, samples: Iterable[Sample], manifest: Manifest) -> Markup:
+    """The classes that some samples show."""
+    return legend(spec, manifest.fit == LETTERBOX, {class_id for one in samples for class_id in one.class_ids})
+
+
+def odd_mask_section(spec: DatasetSpec, odd: Sequence[OddMask], manifest: Manifest) -> Markup:
     """The masks that are unlike all others, with the reason below each."""
     shown = odd[:ODD_MASKS_SHOWN]
-    figures = []
-    for index, one in enumerate(shown):
+    figures, samples = [], []
+    for index, one in enumerate(shown, start=1):
         record = one.record
-        sample = make_sample(record.image_id, record.photo, record.mask, spec)
+        samples.append(make_sample(record.image_id, record.photo, record.mask, spec, record.source, manifest.fit))
         words = join(" ", split_mark(record.split), element("br"), element("span", one.words, class_="detail"))
-        figures.append(sample_figure(f"odd-{index}", sample, words))
+        figures.append(sample_figure(f"odd-{index}", samples[-1], words))
     hidden = len(odd) - len(shown)
     note = [
         "Their masks are unlike those of the other photos. That may be right: look at them before you train. Wrong ones"
@@ -56,25 +61,13 @@ def odd_mask_section(spec: DatasetSpec, odd: Sequence[OddMask]) -> Markup:
         " looks for them.",
     ]
     more = [element("p", f"At least {hidden} more are as unusual.")] if hidden else []
-    return join(element("p", *note), element("div", *figures, class_="sheet"), *more)
+    return join(element("p", *note), _legend(spec, samples, manifest), element("div", *figures, class_="sheet"), *more)
 
 
 def sample_figure(name: str, sample: Sample, words: Markup | str = "") -> Markup:
     """A record as its photo, and again under its mask; `name` is unique in the page, `words` follow the id."""
-    width, height = sample.width, sample.height
-    right = width * (100 + _GAP) / 100
-    place = {"width": width, "height": height}
-    pictures = element(
-        "svg",
-        # shown twice, embedded once
-        element("image", id=f"photo-{name}", href=data_uri("image/jpeg", sample.photo), **place),
-        element("use", href=f"#photo-{name}", x=f"{right:g}"),
-        element("image", class_="overlay", href=data_uri("image/png", sample.mask), x=f"{right:g}", **place),
-        viewBox=f"0 0 {right + width:g} {height}",
-        role="img",
-        aria_label=f"{shown_name(sample.image_id)}: photo, and photo under its mask",
-    )
-    return element("figure", pictures, element("figcaption", photo_name(sample.image_id), words))
+    link = caption_link(name, photo_name(sample.picture.image_id))
+    return viewed(name, photo_and_overlay(name, sample.picture), [link, words])
 
 
 def rejection_section(spec: DatasetSpec, sheets: dict[str, list[Tile]], manifest: Manifest) -> Markup:
@@ -85,7 +78,7 @@ def rejection_section(spec: DatasetSpec, sheets: dict[str, list[Tile]], manifest
         "Photo and mask as far as they can be decoded, the mask in the classes' colours and unknown values in ",
         swatch(f"rgb{unknown_color(spec.palette)}"),
         ". The folder ",
-        element("code", f"{QUARANTINE_FOLDER}/"),
+        file_link(f"{QUARANTINE_FOLDER}/"),
         " beside this file lists every one with its files.",
     )
     return join(

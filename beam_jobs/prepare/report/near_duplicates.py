@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from beam_jobs.elements import PhotoSource
-from beam_jobs.html.labels import percent, photo_name, split_mark
+from beam_jobs.html.labels import file_link, percent, photo_name, split_mark
 from beam_jobs.html.markup import Markup, data_uri, element, join
+from beam_jobs.html.pictures import caption_link, viewed
 from beam_jobs.near_duplicates import SplitPair
 from beam_jobs.near_duplicates.nearest import PARTNERS
 from beam_jobs.near_duplicates.pairs import Leak, NearDuplicatePair
@@ -20,7 +21,7 @@ from schemas.manifest import Manifest
 from schemas.version_files import NEAR_DUPLICATES_FILE
 
 PAIRS_SHOWN = 12
-PHOTO_SIDE = 192  # pixels of a photo's longer side
+PHOTO_SIDE = 320  # pixels of a photo's longer side
 _GROUP_SPLIT_OPTION = element("code", "--near_duplicates=one_side")
 
 
@@ -80,11 +81,14 @@ def _leak(leak: Leak, sheet: NearDuplicateSheet, manifest: Manifest) -> Markup:
     shown = leak.pairs[:PAIRS_SHOWN]
     listed = join(
         f"Here are the {len(shown)} nearest pairs; " if len(shown) < len(leak.pairs) else "",
-        element("code", NEAR_DUPLICATES_FILE),
+        file_link(NEAR_DUPLICATES_FILE),
         f" beside this file lists {len(leak.pairs):,}, at most {PARTNERS} for each photo of {held_out}. Distance: bits"
         " of 256 in which their hashes differ; copies of one photo differ in few, crops in up to 64.",
     )
-    figures = [_pair_figure(pair, leak.splits, sheet.photos) for pair in shown]
+    figures = [
+        _pair_figure(f"pair-{held_out}-{seen}-{rank}", pair, leak.splits, sheet.photos)
+        for rank, pair in enumerate(shown, start=1)
+    ]
     return join(element("p", note), *crowds, element("p", listed), element("div", *figures, class_="near"))
 
 
@@ -104,7 +108,7 @@ def _reassigned_in_words(reassigned: int) -> Markup:
     )
 
 
-def _pair_figure(pair: NearDuplicatePair, splits: SplitPair, photos: dict[str, bytes]) -> Markup:
+def _pair_figure(name: str, pair: NearDuplicatePair, splits: SplitPair, photos: dict[str, bytes]) -> Markup:
     sides = [
         element(
             "div",
@@ -113,7 +117,7 @@ def _pair_figure(pair: NearDuplicatePair, splits: SplitPair, photos: dict[str, b
         )
         for split, image_id in ((splits.seen, pair.seen_id), (splits.held_out, pair.held_out_id))
     ]
-    return element("figure", element("div", *sides), element("figcaption", f"distance {pair.distance}"))
+    return viewed(name, element("div", *sides, class_="sides"), [caption_link(name, join(f"distance {pair.distance}"))])
 
 
 def _image(image_id: str, photo: bytes) -> Markup:

@@ -8,6 +8,7 @@ from beam_jobs.html.document import document
 from beam_jobs.html.labels import by_count, in_words, percent, split_mark, split_marks, swatch
 from beam_jobs.html.lights import row_of_lights
 from beam_jobs.html.markup import Markup, element, join
+from beam_jobs.html.pictures import viewer
 from beam_jobs.html.plots import Part, stacked_bar
 from beam_jobs.prepare.decision import Decision
 from beam_jobs.prepare.report.charts import class_balance, photo_sizes, slice_chart
@@ -59,7 +60,7 @@ def report_page(
     sections = [
         ("counts", "Counts", _counts(decision, weights_in_words(summaries))),
         ("photos", "Photos and masks", sample_section(spec, samples, manifest)),
-        *([("odd", "Unusual masks", odd_mask_section(spec, odd_masks))] if odd_masks else []),
+        *([("odd", "Unusual masks", odd_mask_section(spec, odd_masks, manifest))] if odd_masks else []),
         ("classes", "Class balance", class_balance(spec, summaries)),
         ("sizes", "Photo sizes", photo_sizes(sizes, summaries)),
         ("slices", "Slices", _slices(spec, summaries)),
@@ -74,7 +75,7 @@ def report_page(
     state = "withheld" if decision.problems else "published"
     lights = data_lights(spec, decision, validation, summaries, differences, near_duplicates, len(odd_masks))
     header = join(_verdict(title, decision), row_of_lights(lights))
-    return document(f"{title} ({state})", header, sections)
+    return document(f"{title} ({state})", header, sections, [viewer(spec)])
 
 
 def _verdict(title: str, decision: Decision) -> Markup:

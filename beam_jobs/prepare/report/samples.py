@@ -28,12 +28,13 @@ REJECTIONS_PER_REASON = 12
 
 
 class Candidate(NamedTuple):
-    """A record that may be shown; the smallest ranks are."""
+    """A record that may be shown, the smallest ranks first; `source` is the photo's height and width."""
 
     rank: int
     image_id: str
     photo: bytes
     mask: bytes
+    source: tuple[int, int] = (1, 1)
 
 
 class SizeCell(NamedTuple):
@@ -93,10 +94,10 @@ def _merge_overviews(overviews: Iterable[Overview]) -> Overview:
     return Overview(candidates, dict(sizes), add_shapes(one.shapes for one in overviews))
 
 
-def draw_samples(overview: Overview, spec: DatasetSpec) -> dict[str, list[Sample]]:
+def draw_samples(overview: Overview, spec: DatasetSpec, fit: Fit = STRETCH) -> dict[str, list[Sample]]:
     """Draws the candidates of each split."""
     return {
-        split: [make_sample(one.image_id, one.photo, one.mask, spec) for one in candidates]
+        split: [make_sample(one.image_id, one.photo, one.mask, spec, one.source, fit) for one in candidates]
         for split, candidates in overview.candidates.items()
     }
 
@@ -108,17 +109,22 @@ def _columns(batch: pa.RecordBatch) -> Iterator[pa.Array]:
 
 
 def _records(split: str, batch: pa.RecordBatch) -> Iterator[Extreme]:
-    sizes = _source_sizes(batch)[:, ::-1].tolist()
-    for image_id, photo, mask, source in zip(*_columns(batch), sizes):
-        yield Extreme(0.0, image_id.as_py().decode(), split, photo.as_py(), mask.as_py(), tuple(source))
+    for image_id, photo, mask, source in zip(*_columns(batch), _sources(batch)):
+        yield Extreme(0.0, image_id.as_py().decode(), split, photo.as_py(), mask.as_py(), source)
+
+
+def _sources(batch: pa.RecordBatch) -> list[tuple[int, int]]:
+    """Height and width of each photo."""
+    return [(height, width) for width, height in _source_sizes(batch).tolist()]
 
 
 def _candidates(batch: pa.RecordBatch) -> Iterator[Candidate]:
     ids, photos, masks = _columns(batch)
+    sources = _sources(batch)
     ranked = ((id_hash("report", image_id), row) for row, image_id in enumerate(map(bytes.decode, ids.to_pylist())))
     for rank, row in heapq.nsmallest(RECORDS_PER_SPLIT, ranked):
         # copies of the few that may stay, so that the batch is freed
-        yield Candidate(rank, ids[row].as_py().decode(), photos[row].as_py(), masks[row].as_py())
+        yield Candidate(rank, ids[row].as_py().decode(), photos[row].as_py(), masks[row].as_py(), sources[row])
 
 
 class SampleRejections(beam.PTransform):

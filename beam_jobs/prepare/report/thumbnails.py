@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,25 +13,24 @@ from beam_jobs.codec import png
 from beam_jobs.codec.masks import read_values
 from beam_jobs.codec.photos import check_size, decode_photo
 from beam_jobs.html.class_png import class_png
+from beam_jobs.html.pictures import Picture, display_size
 from beam_jobs.rejections import Rejection
 from beam_jobs.sources.input_files import read_input
 from schemas.class_ids import ids_of_mask_values
 from schemas.colors import color_table, unknown_color
+from schemas.fitting import STRETCH, Fit
 from schemas.spec import DatasetSpec
 
-SAMPLE_SIDE = 192  # pixels, at most; smaller records are shown as they are
+SAMPLE_SIDE = 384  # pixels, at most; smaller records are shown as they are
 TILE_SIDE = 96  # pixels of a rejected input's longer side
 JPEG_QUALITY = 82
 
 
 class Sample(NamedTuple):
-    """A published record: `photo` a JPEG and `mask` a PNG in the classes' colours, both `width` x `height` pixels."""
+    """A published record: its picture, and the class ids below IGNORE_ID that its mask shows."""
 
-    image_id: str
-    width: int
-    height: int
-    photo: bytes
-    mask: bytes
+    picture: Picture
+    class_ids: tuple[int, ...]
 
 
 class Tile(NamedTuple):
@@ -46,17 +46,23 @@ class Tile(NamedTuple):
     mask: bytes | None
 
 
-def make_sample(image_id: str, photo: bytes, mask: bytes, spec: DatasetSpec) -> Sample:
+def make_sample(
+    image_id: str, photo: bytes, mask: bytes, spec: DatasetSpec, source: Sequence[int] = (), fit: Fit = STRETCH
+) -> Sample:
     """Draws a record from its own bytes.
 
     Args:
       photo: JPEG or PNG as the record holds it, uint8 [H, W, 3].
       mask: PNG as the record holds it, uint8 [H, W], class ids.
+      source: Height and width of the photo, whose aspect the picture has; empty for the record's own.
+      fit: How it was fitted into the record, whose padding is shown, too.
     """
     picture = Image.open(io.BytesIO(photo), formats=("JPEG", "PNG"))
     size = _fit(picture.size, min(SAMPLE_SIDE, max(picture.size)))
-    class_ids = Image.open(io.BytesIO(mask), formats=("PNG",)).resize(size, Image.Resampling.NEAREST)
-    return Sample(image_id, *size, _jpeg(picture, size), _coloured_png(np.asarray(class_ids), spec))
+    class_ids = np.asarray(Image.open(io.BytesIO(mask), formats=("PNG",)).resize(size, Image.Resampling.NEAREST))
+    drawn = _jpeg(picture, size), _coloured_png(class_ids, spec)
+    present = tuple(one for one in np.unique(class_ids).tolist() if one < len(spec.classes))
+    return Sample(Picture(image_id, *display_size(size, source if fit == STRETCH else ()), *drawn), present)
 
 
 def make_tile(rejection: Rejection, spec: DatasetSpec) -> Tile:

@@ -49,9 +49,9 @@ def test_every_kind_of_change_is_found_and_counted(root, tmp_path, capfd):
     assert summary["records"]["unchanged"] == 10
     assert summary["files"] == ["changes/changes-00000-of-00001.jsonl"]
     page = (tmp_path / "out/changes.html").read_text()
-    for words in ("1.0.0 to 1.1.0", "Mask changed", "Bengal_30 in 1.1.0, from Bengal_0", "train to eval 1"):
+    for words in ("1.0.0 to 1.1.0", "Mask changed", "Bengal_30</a> in 1.1.0, from Bengal_0", "train to eval 1"):
         assert words in page
-    assert page.count('class="overlay"') == 12  # two each of four pairs, one each of two added and two removed
+    assert page.count('class="truth overlay"') == 12  # two each of four pairs, one each of two added and two removed
     printed = capfd.readouterr()
     assert "16 (train 12, eval 4) and 16 (train 11, eval 5) records" in printed.out
     for line in (

@@ -31,10 +31,10 @@ def test_every_pixel_has_the_colour_of_its_class_and_ignored_ones_that_of_none(t
     one = Prediction("one", photo, truth, predicted, 1.0)
     predictions = Predictions(1, worst=[one], best=[], sample=[one])
     write_evaluation_report(path, evaluation, "source", read_manifest(toy_version), spec, predictions)
-    pictures = re.findall(r'src="data:image/png;base64,([^"]+)" alt="(truth|prediction) of one"', path.read_text())
-    shown = {what: np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")) for data, what in pictures}
+    pictures = re.findall(r'class="(truth|predicted)" href="data:image/png;base64,([^"]+)"', path.read_text())
+    shown = {what: np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")) for what, data in pictures}
     palette = np.array(spec.palette, np.uint8)
-    np.testing.assert_array_equal(shown["prediction"], palette[predicted])
+    np.testing.assert_array_equal(shown["predicted"], palette[predicted])
     np.testing.assert_array_equal(shown["truth"][9:], palette[truth[9:]])
     assert (shown["truth"][:9] == ignored_color(spec.palette)).all()
     assert ignored_color(spec.palette) not in spec.palette
@@ -50,5 +50,6 @@ def test_a_caption_shows_the_photo_s_name_as_written_where_the_id_is_derived(toy
     evaluation = Evaluation(overall, {}, confusion_matrix=((1, 0), (0, 1)))
     write_evaluation_report(path, evaluation, "source", read_manifest(toy_version), spec, predictions)
     text = path.read_text()
-    assert '<figcaption><span title="id b~2FIMG~201">b/IMG 1</span> - mean IoU 1.00</figcaption>' in text
-    assert 'alt="photo of b/IMG 1"' in text
+    name = '<a href="#worst-1"><span title="id b~2FIMG~201">b/IMG 1</span></a>'
+    assert f"<figcaption>{name} - mean IoU 1.00</figcaption>" in text
+    assert 'aria-label="b/IMG 1: photo, truth and prediction"' in text

@@ -260,5 +260,14 @@ def test_the_report_asks_for_nothing_from_anywhere_and_links_the_one_on_the_data
     page = (output / "evaluation.html").read_text()
     assert 'content="default-src &#x27;none&#x27;' in page
     assert not re.findall(r"""src=["'](?!data:)""", page)
-    (link,) = re.findall(r"""href=["'](?!data:|#)([^"']+)""", page)
-    assert (output / unquote(link)).resolve() == (toy_version / "report.html").resolve()
+    links = {(output / unquote(one)).resolve() for one in re.findall(r"""href=["'](?!data:|#)([^"']+)""", page)}
+    assert links == {(toy_version / "report.html").resolve(), output / "per_image.csv", output / "confusion.csv"}
+    assert all(one.is_file() for one in links)
+
+
+def test_the_whole_confusion_matrix_is_a_table_beside_the_report(runs, output):
+    with (output / "confusion.csv").open(newline="") as file:
+        head, *rows = csv.reader(file)
+    metrics = runs.better.summary["metrics"]
+    assert head == ["true", *metrics["iou"]]
+    assert [[int(one) for one in row[1:]] for row in rows] == metrics["confusion_matrix"]

@@ -103,7 +103,9 @@ def test_a_path_that_is_no_folder_of_this_machine_is_named(
     assert not Path("gs:").exists()
 
 
-@pytest.mark.parametrize("name", ["summary.json", "predictions.png", "evaluation.html", "per_image.csv"])
+@pytest.mark.parametrize(
+    "name", ["summary.json", "predictions.png", "evaluation.html", "per_image.csv", "confusion.csv"]
+)
 def test_an_output_with_somebody_elses_file_of_the_same_name_is_refused(capsys, write_config, tmp_path, name):
     (tmp_path / "output").mkdir()
     (tmp_path / "output" / name).write_text("mine")

@@ -44,7 +44,7 @@ def test_the_records_shown_are_those_with_the_smallest_hashes_however_they_arriv
             pipeline
             | beam.Create(batches(shuffled, size))
             | LookOver("stretch")
-            | beam.Map(lambda overview: [sample.image_id for sample in draw_samples(overview, SPEC)["train"]])
+            | beam.Map(lambda overview: [sample.picture.image_id for sample in draw_samples(overview, SPEC)["train"]])
         )
         assert_that(shown, equal_to([expected]))
 
@@ -121,10 +121,10 @@ def test_what_cannot_be_decoded_is_reported_and_fails_nothing(tmp_path, data):
 @pytest.mark.parametrize(("size", "expected"), [((20, 20), (20, 20)), ((1000, 500), (SAMPLE_SIDE, SAMPLE_SIDE // 2))])
 def test_a_record_is_shown_at_its_size_unless_it_is_large(size, expected):
     class_ids = Image.fromarray(np.full(size[::-1], 2, np.uint8))
-    sample = make_sample("pug_1", encode(gradient(*size), "PNG"), encode(class_ids, "PNG"), SPEC)
+    sample = make_sample("pug_1", encode(gradient(*size), "PNG"), encode(class_ids, "PNG"), SPEC).picture
     assert (sample.width, sample.height) == expected
-    assert Image.open(io.BytesIO(sample.photo)).size == Image.open(io.BytesIO(sample.mask)).size == expected
-    assert Image.open(io.BytesIO(sample.mask)).convert("RGB").getpixel((3, 3)) == SPEC.palette[2]
+    assert Image.open(io.BytesIO(sample.photo)).size == Image.open(io.BytesIO(sample.truth)).size == expected
+    assert Image.open(io.BytesIO(sample.truth)).convert("RGB").getpixel((3, 3)) == SPEC.palette[2]
 
 
 def test_a_near_duplicate_whose_file_has_gone_since_is_named_without_its_picture(tmp_path):
