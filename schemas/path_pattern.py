@@ -23,7 +23,7 @@ PLACEHOLDER, CLASS = "{id}", "{class}"
 SPANNING = "{id:path}"  # an id with folders
 SYSTEM_NAMES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
 SPLIT_NAMES = {  # as folders are called, in any case
-    **dict.fromkeys(("train", "training", "trn"), TRAIN),
+    **dict.fromkeys(("train", "training", "trn", "trainval", "train_val"), TRAIN),
     **dict.fromkeys(("eval", "val", "valid", "validation", "dev"), EVAL),
     **dict.fromkeys(("test", "testing", "tst"), TEST),
 }

@@ -12,7 +12,7 @@ from PIL import Image
 from beam_jobs.codec.masks import decode_mask, resize_mask
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.describe.annotations import Annotations
-from beam_jobs.describe.dataset_text import quoted
+from beam_jobs.describe.dataset_text import quoted, unused_lines
 from beam_jobs.describe.page import SIDE, thumbnails
 from beam_jobs.describe.split_files import SplitFacts
 from beam_jobs.elements import SourceFile
@@ -68,6 +68,7 @@ def description(
     drawn: Drawn | None = None,
     class_names: Sequence[str] = (),
     facts: SplitFacts | None = None,
+    unused: str = "",
 ) -> str:
     """The file's text.
 
@@ -77,6 +78,7 @@ def description(
       drawn: What a sample of them shows; None before it is drawn.
       class_names: In the order of `drawn`'s class ids.
       facts: Lists of splits, and photos without a mask; None before they are looked for.
+      unused: Which pictures match no pattern, in words.
     """
     unlabelled, reason = unlabelled_of(found)
     asked = sum(one == ASKED for one, _ in found.categories.values())
@@ -89,6 +91,7 @@ def description(
     lines += [f"name: {name}", f"image_path: {quoted(found.image_path)}"]
     if found.mask_path:
         lines.append(f"mask_path: {quoted(found.mask_path)}")
+    lines += unused_lines(unused)
     if "{split:" in f"{found.image_path}{found.annotations or ''}":
         lines.append("split: official  # the folders or files say it; hash would draw one by the names")
     elif facts:

@@ -24,6 +24,11 @@ _VALUE = ("value", "pixel value", "pixel_value", "id", "idx", "index", "class_id
 _WITHIN = ("labels", "id2label", "classes", "categories")  # of a JSON document, where names may lie
 _RGB = (("r", "g", "b"), ("red", "green", "blue"))
 _UNLABELLED = ("void", "ignore", "ignored", "unlabeled", "unlabelled", "no-data", "no data", "nodata")
+_NAMED_COLOR = re.compile(  # `3 road 128 64 128`, `road: 128, 64, 128`
+    r"(?:\s*(\d{1,5})[\s,:]+)?\s*([^\d\s].*?)[\s,:(]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})\W*"
+)
+_COLOR = ("color", "colour", "rgb", "hex")
+_TRIPLE = re.compile(r"[\[(]?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\])]?")
 _MIN_NAMED = 0.5  # of the values in the masks, before a file is believed
 
 Names = dict[str, str]  # value or colour (`#rrggbb`) to name
@@ -93,30 +98,42 @@ def _of_table(text: str) -> Names:
     names = next((heading.index(one) for one in _NAME if one in heading), None)
     colors = next(([heading.index(one) for one in rgb] for rgb in _RGB if set(rgb) <= set(heading)), None)
     value = next((heading.index(one) for one in _VALUE if one in heading), None)
-    if names is None or (colors is None and value is None):
+    written = next((heading.index(one) for one in _COLOR if one in heading), None)
+    if names is None or (colors is None and value is None and written is None):
         return {}
-    keys = colors if colors is not None else [value or 0]
+    keys = colors if colors is not None else [value] if value is not None else []
     found = {}
     for row in rows[1:]:
-        if len(row) == len(heading) and row[names] and all(row[key].isdecimal() for key in keys):
+        if len(row) != len(heading) or not row[names]:
+            continue
+        if written is not None and (color := _written_color(row[written])):
+            found[color] = _name(row[names])
+        if keys and all(row[key].isdecimal() for key in keys):
             cells = [row[key] for key in keys]
             found[_color(cells) if len(cells) == 3 else str(int(cells[0]))] = _name(row[names])
     return found
 
 
 def _of_lines(text: str) -> Names:
-    """Colours of lines such as `128 64 128  Road` (CamVid), or values of lines such as `3 egg tart` or `3: pie`."""
+    """Colours of lines such as `128 64 128  Road` (CamVid) or `3 road 128 64 128` (RUGD), or values as in `3: pie`."""
     found = {}
     for line in text.splitlines():
         if match := re.fullmatch(r"\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+([^\d\s].*)", line):
             found[_color(match.groups()[:3])] = _name(match[4])
+        elif match := re.fullmatch(
+            r"(?:\s*(\d{1,5})[\s,:]+)?\s*([^\d\s].*?)[\s,:(]+(\d+)[\s,]+(\d+)[\s,]+(\d+)\W*", line
+        ):
+            found[_color(match.groups()[2:])] = _name(match[2])
+            if match[1]:
+                found[str(int(match[1]))] = _name(match[2])
         elif match := re.fullmatch(r"\s*(\d{1,5})\s*[\s:=,]\s*([^\d\s].*)", line):
             found[str(int(match[1]))] = _name(match[2])
     return found
 
 
 def _of_json(text: str) -> Names:
-    """Names of `{"labels": {"road": 0}}` (nnU-Net), `{"0": "road"}` (id2label), or a list of objects with `name`."""
+    """Names of `{"labels": {"road": 0}}` (nnU-Net), `{"0": "road"}` (id2label), `{"road": [128, 64, 128]}`, or a list
+    of objects with `name`, and perhaps `id` and `color`."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -130,6 +147,8 @@ def _of_object(part: Any) -> Names:
     if isinstance(part, Mapping):
         if all(isinstance(value, int) and not isinstance(value, bool) for value in part.values()):
             return {str(value): _name(name) for name, value in part.items()}
+        if colors := {_written_color(value): _name(name) for name, value in part.items() if _written_color(value)}:
+            return colors
         return {key: _name(name) for key, name in part.items() if key.isdecimal() and isinstance(name, str)}
     found: Names = {}
     for position, one in enumerate(part if isinstance(part, list) else ()):
@@ -140,7 +159,19 @@ def _of_object(part: Any) -> Names:
             value = next((one[key] for key in _VALUE if isinstance(one.get(key), int)), position)
             if name is not None:
                 found[str(value)] = _name(name)
+                if color := next((_written_color(one[key]) for key in _COLOR if key in one), ""):
+                    found[color] = _name(name)
     return found
+
+
+def _written_color(value: Any) -> str:
+    """`#rrggbb` of a colour as `[128, 64, 128]`, `(128, 64, 128)` or `#804080`; empty for anything else."""
+    if isinstance(value, str):
+        if re.fullmatch("#[0-9a-fA-F]{6}", value.strip()):
+            return value.strip().lower()
+        value = [int(one) for one in match.groups()] if (match := _TRIPLE.fullmatch(value.strip())) else None
+    is_color = isinstance(value, list) and len(value) == 3 and all(type(one) is int and 0 <= one < 256 for one in value)
+    return _color(map(str, value)) if is_color else ""
 
 
 def _color(cells: Iterable[str]) -> str:

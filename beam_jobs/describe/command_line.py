@@ -13,12 +13,10 @@ from beam_jobs.describe.annotations import find_annotations
 from beam_jobs.describe.class_names import find_names
 from beam_jobs.describe.dataset_text import dataset_yaml
 from beam_jobs.describe.layout import Layout, find_layouts
-from beam_jobs.describe.names import DERIVED_WORDS, MASK_WORDS
 from beam_jobs.describe.remarks import folders_as_classes, problems_of, say_what_next
-from beam_jobs.describe.unpaired import why_nothing_pairs
-from beam_jobs.elements import SourceFile, spell_out
+from beam_jobs.describe.unpaired import left_over, why_nothing_pairs
+from beam_jobs.elements import spell_out
 from beam_jobs.monitoring.failures import failure_cause
-from beam_jobs.records.sharding import id_hash
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.sources.folders import check_folder, list_folder
 from beam_jobs.storage.files import exists, read_file, read_part, write_atomically
@@ -41,7 +39,6 @@ PAGE_FILE = "dataset.html"
 FAILED = 1
 SAMPLE = 400  # masks that are read
 ALWAYS = ("panoptic", "layers")  # formats whose files look like masks of classes, and are not
-FEW = 12  # masks of each layout that are read to choose one
 MAX_FILES = 1_000_000  # whose names are read
 
 
@@ -61,27 +58,26 @@ def main(arguments: list[str] | None = None) -> int:
     target = f"{output}/{DATASET_FILE}"
     _check_target(target, options.overwrite)
     paths = _list(folder)
-    layouts = find_layouts(paths)
+    found = find_layouts(paths)
+    with heavy_imports():
+        from beam_jobs.describe.choosing import Candidates, sample_pairs
+    candidates = Candidates(folder, found)
+    layouts = candidates.layouts
     problems: list[str] = []
     annotations = find_annotations(folder, paths, problems)
-    without_drawings = [layout for layout in layouts if not _are_masks_alone(layout, folder)]
-    if layouts and not without_drawings and not annotations:
-        raise UserError(
-            f"--input {folder}: {layouts[0].image_path} and {layouts[0].mask_path} pair, but both have masks, and no"
-            " photos are there; put the folder of photos beside theirs"
-        )
-    layouts = without_drawings
-    if annotations and (not layouts or annotations.format in ALWAYS or not _has_masks(layouts, folder)):
+    if found and not layouts and not annotations:
+        raise UserError(f"--input {folder}: {candidates.problem}")
+    if annotations and (not layouts or annotations.format in ALWAYS or not candidates.any_has_masks()):
         return _write_annotated(folder, target, annotations, paths, len(layouts))
     if not layouts and problems:
         raise UserError(f"--input {folder}: {problems[0]}")
     if not layouts:
         raise UserError(f"--input {folder}: {why_nothing_pairs(paths)}")
-    layout = layouts[0] if len(layouts) == 1 else _choose(layouts, folder)
+    layout = candidates.choose(paths)
     if annotations:
         print(f"Note: there are masks and annotations ({annotations.format}); masks are taken, because they are exact")
     print(f"{len(layout.pairs):,} pairs: {layout.image_path} and {layout.mask_path}", flush=True)
-    pairs = _sample(layout, folder, SAMPLE)
+    pairs = sample_pairs(layout, folder, SAMPLE)
     try:
         survey = _run(pairs, folder, parse_beam_flags(beam_flags))
     except Exception as error:  # anything that failed in the graph, on any runner
@@ -91,45 +87,13 @@ def main(arguments: list[str] | None = None) -> int:
         return FAILED
     photos = [photo for photo, _ in layout.pairs]
     others = [
-        one.mask_path
+        one
         for one in layouts
-        if one != layout and [photo for photo, _ in one.pairs] == photos and _has_masks([one], folder)
+        if one != layout and [photo for photo, _ in one.pairs] == photos and candidates.has_masks(one)
     ]
     for other in {one.image_path: one for one in layouts if one.mask_path == layout.mask_path and one != layout}:
         print(f"Note: {other} pairs with the masks as well; where it has the photos, write it as image_path")
     return _write(folder, target, layout, others, survey, paths, pairs)
-
-
-def _sample(layout: Layout, folder: str, count: int) -> list[tuple[str, str]]:
-    """Photo and mask of some of the pairs, by a hash of their names."""
-    chosen = sorted(layout.pairs, key=lambda pair: id_hash("describe", pair[0]))[:count]
-    return [(f"{folder}/{photo}", f"{folder}/{mask}") for photo, mask in chosen]
-
-
-def _choose(layouts: list[Layout], folder: str) -> Layout:
-    """The first layout whose masks look like masks of classes; the first of all where none does."""
-    return next((layout for layout in layouts if _has_masks([layout], folder)), layouts[0])
-
-
-def _are_masks_alone(layout: Layout, folder: str) -> bool:
-    """Whether what pairs with the masks are masks as well, such as those of single objects, by name and content."""
-    if not (MASK_WORDS.search(layout.image_path) or DERIVED_WORDS.search(layout.image_path)):
-        return False
-    with heavy_imports():
-        from beam_jobs.describe.survey import are_drawn
-
-    return are_drawn([SourceFile(photo, 0) for photo, _ in _sample(layout, folder, FEW)])
-
-
-def _has_masks(layouts: list[Layout], folder: str) -> bool:
-    """Whether a few masks of one of the layouts look like masks of classes."""
-    with heavy_imports():
-        from beam_jobs.describe.survey import may_be_masks, survey_pair
-
-    return any(
-        may_be_masks([survey_pair(SourceFile(photo, 0), SourceFile(mask, 0)) for photo, mask in pairs])
-        for pairs in (_sample(layout, folder, FEW) for layout in layouts)
-    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -198,7 +162,7 @@ def _write(
     folder: str,
     target: str,
     layout: Layout,
-    others: list[str],
+    others: list[Layout],
     survey: Survey,
     paths: dict[str, int],
     pairs: list[tuple[str, str]],
@@ -220,15 +184,21 @@ def _write(
     guesses = guess(survey, names, ids)
     name = identifier(posixpath.basename(folder)) or "photos"
     facts = split_facts(folder, paths, layout.image_path, layout.mask_path)
-    text = dataset_yaml(name, layout, guesses, sampled, facts, source, others, survey.sizes)
+    unused = left_over(paths, [layout.image_path, layout.mask_path, *(one.mask_path for one in others)])
+    text = dataset_yaml(name, layout, guesses, sampled, facts, source, others, survey.sizes, unused)
     _write_files(target, text, describing_page(name, text, guesses, pairs))
     print(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
-    for problem in [*guesses.questions, *problems_of(survey)]:
+    for problem in [*guesses.questions, *problems_of(survey), *filter(None, [unused])]:
         print(f"Note: {problem}")
     if "*/" in layout.image_path and "*/" in layout.mask_path and len(guesses.classes) == 2:
         print(f"Note: {folders_as_classes(layout)}")
     for other in others:
-        print(f"Note: {other} pairs as well; where it has the masks, write it as mask_path in {DATASET_FILE}")
+        keys = (
+            "mask_path"
+            if other.image_path == layout.image_path
+            else f"mask_path, and {other.image_path} as image_path,"
+        )
+        print(f"Note: {other.mask_path} pairs as well; where it has the masks, write it as {keys} in {DATASET_FILE}")
     for count, what, missing in (
         (facts.photos - facts.masked, "photos", "mask"),
         (layout.masks - len(layout.pairs), "masks", "photo"),
@@ -255,11 +225,14 @@ def _write_annotated(folder: str, target: str, found: Annotations, paths: dict[s
         reasons = "; ".join(f"{count} times {problem}" for problem, count in drawn.problems.items())
         raise UserError(f"--input {folder}: none of its annotations ({found.format}) can be read: {reasons}")
     facts = split_facts(folder, paths, found.image_path, found.mask_path)
-    text = description(name, found, drawn, spec.class_names, facts)
+    unused = left_over(paths, filter(None, [found.image_path, found.mask_path]))
+    text = description(name, found, drawn, spec.class_names, facts, unused)
     _write_files(target, text, annotated_page(name, text, spec, drawn))
     print(f"{drawn.photos:,} photos drawn; {len(found.categories):,} categories from {found.names_from}")
     for problem, count in drawn.problems.items():
         print(f"Note: {count} photos would be rejected: {problem}")
+    if unused:
+        print(f"Note: {unused}")
     if others and found.format not in ALWAYS:
         print(
             "Note: other images pair with the photos; the annotations are taken, because those are no masks of classes"

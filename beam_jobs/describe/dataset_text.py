@@ -11,6 +11,7 @@ from types import MappingProxyType
 from beam_jobs.describe.guesses import ASKED, Guesses
 from beam_jobs.describe.layout import Layout
 from beam_jobs.describe.split_files import SplitFacts
+from schemas.bounded_text import clipped, printable
 from schemas.image_size import sides
 from schemas.path_pattern import PathPattern
 from schemas.sealed_text import sealed
@@ -25,8 +26,9 @@ def dataset_yaml(
     sampled: int,
     facts: SplitFacts,
     names_from: str = "",
-    others: Sequence[str] = (),
+    others: Sequence[Layout] = (),
     sizes: Mapping[str, int] = MappingProxyType({}),
+    unused: str = "",
 ) -> str:
     """The file's text.
 
@@ -37,8 +39,9 @@ def dataset_yaml(
       sampled: Number of masks that were read.
       facts: Lists of splits, and photos without a mask.
       names_from: The file that states the class names; empty if there is none.
-      others: Patterns of other files that pair with the photos.
+      others: Layouts of other masks for the same photos.
       sizes: `WIDTHxHEIGHT` of the sampled photos to their number.
+      unused: Which pictures match no pattern, in words.
     """
     shared = layout.shared_names
     asked = sum(one.name == ASKED for one in guesses.classes)
@@ -55,7 +58,10 @@ def dataset_yaml(
         f"image_path: {quoted(layout.image_path)}  # {layout.photos:,} photos",
         f"mask_path: {quoted(layout.mask_path)}  # {layout.masks:,} masks; {len(layout.pairs):,} pairs",
     ]
-    lines += [f"# mask_path: {quoted(other)}  # pairs as well" for other in others]
+    for other in others:
+        own_ids = f", with image_path: {quoted(other.image_path)}" if other.image_path != layout.image_path else ""
+        lines.append(f"# mask_path: {quoted(other.mask_path)}  # pairs as well{own_ids}")
+    lines += unused_lines(unused)
     if PathPattern(layout.image_path).names_splits:
         lines.append("split: official  # as the folders say; `hash` would split by hashes of the ids")
     lines += facts.lines()
@@ -94,6 +100,11 @@ def _fit_lines(sizes: Mapping[str, int]) -> list[str]:
         f"# fit: letterbox  # {unlike:,} of {photos:,} photos have another shape than the others; this keeps them all,"
         " with padding"
     ]
+
+
+def unused_lines(unused: str) -> list[str]:
+    """A comment that says which pictures are not used; names of folders may have several lines."""
+    return [f"# Note: {clipped(' '.join(printable(unused).split()))}"] if unused else []
 
 
 def quoted(text: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from beam_jobs.describe.names import split_template
+from beam_jobs.describe.names import AGAIN, split_template
 
 
 def common_pattern(paths: Sequence[str]) -> str | None:
@@ -20,13 +20,13 @@ def common_pattern(paths: Sequence[str]) -> str | None:
     template, own = max(folders.items(), key=lambda one: (len(one[1]), one[0]))
     extensions = {extension for _, extension in own}
     name = f"{{id}}.{extensions.pop() if len(extensions) == 1 else '*'}"
-    return posixpath.join(_with_splits(template, {split for split, _ in own}), name)
+    return posixpath.join(with_splits(template, {split for split, _ in own}), name)
 
 
 def path_by_split(paths: Sequence[str]) -> str:
     """The path of one file, or the pattern of several that differ by split."""
     template, _ = split_template(paths[0])
-    return _with_splits(template, {split_template(path)[1] for path in paths}) if len(paths) > 1 else paths[0]
+    return with_splits(template, {split_template(path)[1] for path in paths}) if len(paths) > 1 else paths[0]
 
 
 def stem_of(path: str) -> str:
@@ -39,5 +39,9 @@ def extension_of(path: str) -> str:
     return posixpath.splitext(path)[1].lower().removeprefix(".")
 
 
-def _with_splits(template: str, splits: set[str]) -> str:
-    return template.replace("{split}", f"{{split:{'|'.join(sorted(splits))}}}")
+def with_splits(template: str, splits: Collection[str]) -> str:
+    """A template as a pattern: of one split, its own name is enough."""
+    names = sorted(splits)
+    if len(names) < 2:
+        return template.replace("{split}", "".join(names)).replace(AGAIN, "".join(names))
+    return template.replace("{split}", f"{{split:{'|'.join(names)}}}").replace(AGAIN, "*")

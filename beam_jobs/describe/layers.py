@@ -8,13 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Collection
 from typing import NamedTuple
 
-from beam_jobs.describe.file_patterns import extension_of, stem_of
-from beam_jobs.describe.names import MASK_FOLDER, PICTURES
+from beam_jobs.describe.file_patterns import extension_of, stem_of, with_splits
+from beam_jobs.describe.names import DERIVED_WORDS, MASK_FOLDER, MASK_WORDS, PICTURES, split_template
 from beam_jobs.describe.photos import Photos
+from schemas.errors import UserError
 from schemas.shorthand import ASKED
 
 _SEVERAL = 1.2  # masks of a photo, on average, from which on there are several
-_MIN_FOLDERS = 0.1  # of the photos that have a folder of masks; numbered folders may have the name of some photo
+_MAX_CLASSES = 64  # that endings of names may say
+_MIN_FOLDERS = 0.3  # of the photos that have a folder of masks; numbered folders may have the name of some photo
 
 
 class Layers(NamedTuple):
@@ -63,22 +65,28 @@ def _folders_of_photos(paths: Collection[str], photos: Photos) -> Layers | None:
 
 
 def _class_folders(paths: Collection[str], photos: Photos) -> Layers | None:
-    """`masks/CLASS/ID.png`, where a photo has masks in several of the folders."""
-    folders: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    """`masks/CLASS/ID.png` or `masks/CLASS/ID_MA.png`, where a photo has masks in several of the folders."""
+    folders: dict[tuple[str, str], dict[str, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
+    splits: dict[tuple[str, str], set[str]] = defaultdict(set)
     for path in photos.masks:
         above, name = posixpath.split(posixpath.dirname(path))
-        if stem_of(path) in photos.by_stem and MASK_FOLDER.search(above):
-            folders[above, extension_of(path)][name].add(stem_of(path))
+        template, split = split_template(above)
+        if MASK_FOLDER.search(above) and (cut := _cut(path, photos)):
+            key = template, extension_of(path)
+            folders[key][name].append(cut)
+            splits[key].add(split)
     places = {posixpath.basename(posixpath.dirname(path)) for path in photos.paths}
-    for (above, extension), classes in sorted(folders.items()):
+    for key, classes in sorted(folders.items()):
         if len(places & classes.keys()) > len(classes) / 2:  # photos lie in folders of the same names: no classes
             continue
-        stems = [stem for one in classes.values() for stem in one]
+        stems = [stem for one in classes.values() for stem, _ in one]
+        tails = {bool(tail) for one in classes.values() for _, tail in one}
         image_path = photos.pattern_of(stems)
-        if len(classes) < 2 or len(stems) < _SEVERAL * len(set(stems)) or image_path is None:
+        if len(classes) < 2 or len(stems) < _SEVERAL * len(set(stems)) or len(tails) > 1 or image_path is None:
             continue
+        above = with_splits(key[0], splits[key])
         categories = {name: (name, len(own)) for name, own in sorted(classes.items())}
-        mask_path = f"{above}/{{class}}/{{id}}.{extension}"
+        mask_path = f"{above}/{{class}}/{'{id}_*' if tails == {True} else '{id}'}.{key[1]}"
         return Layers(image_path, mask_path, categories, f"the folders of {above}")
     return None
 
@@ -104,16 +112,45 @@ def _mask_folders(paths: Collection[str], photos: Photos) -> Layers | None:
 
 
 def _numbered(paths: Collection[str], photos: Photos) -> Layers | None:
-    """`masks/ID_NUMBER.png`, where a photo has several."""
-    found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    """`masks/ID_NUMBER.png` or `masks/ID_CLASS.png`, where a photo has several."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    splits: dict[tuple[str, str], set[str]] = defaultdict(set)
     for path in photos.masks:
-        stem = stem_of(path)
-        cuts = [match.start() for match in re.finditer(r"_", stem)]
-        if (image_id := next((stem[:cut] for cut in reversed(cuts) if stem[:cut] in photos.by_stem), None)) is not None:
-            found[posixpath.dirname(path), extension_of(path)][image_id] += 1
-    for (above, extension), ids in sorted(found.items()):
+        cut = _cut(path, photos)
+        if cut and cut[1]:
+            template, split = split_template(posixpath.dirname(path))
+            found[template, extension_of(path)].append(cut)
+            splits[template, extension_of(path)].add(split)
+    for key, cuts in sorted(found.items()):
+        ids = {image_id for image_id, _ in cuts}
         image_path = photos.pattern_of(ids)
-        if sum(ids.values()) >= _SEVERAL * len(ids) and image_path is not None:
-            mask_path = f"{above}/{{id}}_*.{extension}"
-            return Layers(image_path, mask_path, {"object": (ASKED, sum(ids.values()))}, mask_path)
+        kinds = {re.sub(r"[_\-. ]*\d+$", "", tail) for _, tail in cuts}
+        if len(cuts) < _SEVERAL * len(ids) or image_path is None or any(map(_is_kind, kinds)):
+            continue
+        above = with_splits(key[0], splits[key])
+        tails = Counter(tail for _, tail in cuts)
+        if "" not in kinds and len(tails) <= _MAX_CLASSES and len(cuts) > len(tails):
+            if any("_" in tail for tail in tails):  # where the id ends cannot be said
+                raise UserError(
+                    f"{above}: masks such as {cuts[0][0]}_{cuts[0][1]}.{key[1]} name classes with a _ in them; move"
+                    " them into a folder for each class, masks/CLASS/PHOTO.png, or write - in place of it"
+                )
+            mask_path = f"{above}/{{id}}_{{class}}.{key[1]}"
+            return Layers(image_path, mask_path, {one: (one, tails[one]) for one in sorted(tails)}, mask_path)
+        mask_path = f"{above}/{{id}}_*.{key[1]}"
+        return Layers(image_path, mask_path, {"object": (ASKED, len(cuts))}, mask_path)
     return None
+
+
+def _cut(path: str, photos: Photos) -> tuple[str, str] | None:
+    """The photo that a mask is named after, and what follows it and a `_`; None where there is no such photo."""
+    stem = stem_of(path)
+    if stem in photos.by_stem:
+        return stem, ""
+    cuts = (match.start() for match in reversed(list(re.finditer("_", stem))))
+    return next(((stem[:cut], stem[cut + 1 :]) for cut in cuts if stem[:cut] in photos.by_stem), None)
+
+
+def _is_kind(word: str) -> bool:
+    """Whether a name says a kind of mask, such as `labelIds` or `color`, rather than a class."""
+    return bool(MASK_WORDS.search(word) or DERIVED_WORDS.search(word))

@@ -3,46 +3,28 @@
 from __future__ import annotations
 
 import posixpath
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
 from beam_jobs.describe.affixes import SAMPLE, Affix, affix_rank, likely_affixes, with_affix, without_affix
+from beam_jobs.describe.name_groups import ANY, Group, Names, by_splits_of, group_names, of_any_split, without_splits
 from beam_jobs.describe.names import (
+    AGAIN,
+    CLASS_WORDS,
     DERIVED_WORDS,
     LOSSY,
     MASK_WORDS,
     MEASURED_WORDS,
-    NUMBERED_BY_TASK,
     PHOTO_WORDS,
-    PICTURES,
     is_telling,
-    split_template,
 )
-from schemas.path_pattern import PLACEHOLDER, SPLIT_NAMES, is_system_name
+from schemas.path_pattern import PLACEHOLDER, SPLIT_NAMES
 
-ANY = "*"  # in place of an extension
-MAX_NAMES = 20_000  # of one folder, to find the pattern by
 MAX_LAYOUTS = 8  # that are returned
-MAX_SIBLINGS = 2_000  # folders that one `*` may stand for
-_SAME_EXTENSION = {"jpeg": "jpg"}  # as patterns match them
 _MIN_PAIRS = 0.5  # share of the smaller group that must pair
 _SIBLINGS = 0.25  # what a pair of two such folders counts: with four kinds of mask, these pair with each other
-
-
-class Group(NamedTuple):
-    """Files of one kind: folders that are alike but for their split, or for one part, and one extension.
-
-    Attributes:
-      folder: Of all of them, with `{split}` where they differ by split, and `*` where they differ by anything else;
-        empty for the input folder.
-      extension: In lower case.
-    """
-
-    folder: str
-    extension: str
 
 
 class Layout(NamedTuple):
@@ -63,9 +45,6 @@ class Layout(NamedTuple):
     shared_names: int = 0
 
 
-Names = dict[tuple[str, ...], dict[str, str]]  # (split, what `*` stands for) to stem to path
-
-
 def find_layouts(paths: Iterable[str]) -> list[Layout]:
     """Finds the layouts that pair the most photos, by names alone, the likeliest first; none if nothing pairs.
 
@@ -75,20 +54,7 @@ def find_layouts(paths: Iterable[str]) -> list[Layout]:
     Args:
       paths: Relative to the input folder, in any order.
     """
-    groups: dict[Group, Names] = defaultdict(lambda: defaultdict(dict))
-    for path in paths:
-        folder, name = posixpath.split(path)
-        stem, _, extension = unicodedata.normalize("NFC", name).rpartition(".")  # as ids are
-        if NUMBERED_BY_TASK.search(name):  # a photo of the same number has nothing to do with it
-            continue
-        if not stem or any(map(is_system_name, path.split("/"))) or extension.lower() not in PICTURES:
-            continue
-        template, split = split_template(folder)
-        names = groups[Group(template, _SAME_EXTENSION.get(extension.lower(), extension.lower()))][(split,)]
-        if len(names) < MAX_NAMES:
-            names[stem] = path
-    groups.update(_of_any_extension(groups))
-    groups.update(_families(groups))
+    groups = group_names(paths)
     found = sorted(layout for images in groups for masks in groups for layout in _pair(images, masks, groups))
     best = max(found, key=_rank, default=None)
     if best is None:
@@ -110,7 +76,8 @@ def _rank(layout: Layout) -> tuple[object, ...]:
     named += bool(PHOTO_WORDS.search(image)) - bool(PHOTO_WORDS.search(mask))
     lossy = image.endswith(LOSSY) - mask.endswith(LOSSY)
     pairs = len(layout.pairs) * (_SIBLINGS if _are_siblings(image, mask) else 1)
-    return pairs, named, not MEASURED_WORDS.search(image), not DERIVED_WORDS.search(mask), lossy, -len(mask)
+    kinds = not MEASURED_WORDS.search(image), not DERIVED_WORDS.search(mask), bool(CLASS_WORDS.search(mask))
+    return pairs, named, *kinds, lossy, -len(mask)
 
 
 def _are_siblings(image: str, mask: str) -> bool:
@@ -120,38 +87,6 @@ def _are_siblings(image: str, mask: str) -> bool:
     return bool(names) and len(parts[0]) == len(parts[1]) and not any(map(is_telling, names))
 
 
-def _of_any_extension(groups: dict[Group, Names]) -> dict[Group, Names]:
-    """For each folder, its pictures of every extension, where no two of them have one name, as a photo and mask do."""
-    members: dict[str, list[Group]] = defaultdict(list)
-    for group in groups:
-        members[group.folder].append(group)
-    found: dict[Group, Names] = {}
-    for folder, own in members.items():
-        names: Names = defaultdict(dict)
-        for group in own:
-            for key, stems in groups[group].items():
-                names[key].update(stems)
-        if len(own) > 1 and all(sum(len(groups[one].get(key, ())) for one in own) == len(names[key]) for key in names):
-            found[Group(folder, ANY)] = names
-    return found
-
-
-def _families(groups: dict[Group, Names]) -> dict[Group, Names]:
-    """Groups folders that differ only in one part, such as a city, unless that part says what the folder has."""
-    members: dict[Group, list[tuple[str, Group]]] = defaultdict(list)
-    for group in groups:
-        parts = group.folder.split("/") if group.folder else []
-        for index, part in enumerate(parts):
-            if "{split}" not in part and not is_telling(part):
-                family = "/".join([*parts[:index], "*", *parts[index + 1 :]])
-                members[Group(family, group.extension)].append((unicodedata.normalize("NFC", part), group))
-    families: dict[Group, Names] = {}
-    for family, found in members.items():
-        if 1 < len(found) <= MAX_SIBLINGS:
-            families[family] = {(*key, part): names for part, group in found for key, names in groups[group].items()}
-    return families
-
-
 def _pair(images: Group, masks: Group, groups: dict[Group, Names]) -> list[Layout]:
     """The layouts in which one group are the photos of the other, with the affixes that pair the most files."""
     if images != masks and _overlap(images, masks):
@@ -159,9 +94,23 @@ def _pair(images: Group, masks: Group, groups: dict[Group, Names]) -> list[Layou
     photos, labels = groups[images], groups[masks]
     if ("*" in images.folder) != ("*" in masks.folder):
         photos, labels = _flat(photos), _flat(labels)
-    places = sorted(photos.keys() & labels.keys())
-    if not places:
+    if {key[0] for key in photos} == {""}:
+        labels = of_any_split(labels)
+    elif {key[0] for key in labels} == {""}:
+        labels = by_splits_of(labels, photos)
+    if not photos.keys() & labels.keys():
         return []
+    found = _pair_names((images, photos), (masks, labels))
+    shorter = without_splits(photos), without_splits(labels)
+    if shorter != (None, None) and all(len(one.pairs) < one.masks for one in found):
+        found += _pair_names((images, shorter[0] or photos), (masks, shorter[1] or labels))
+    return found
+
+
+def _pair_names(pictures: tuple[Group, Names], drawings: tuple[Group, Names]) -> list[Layout]:
+    """As `_pair`, of groups with names by places of which some are the same."""
+    (images, photos), (masks, labels) = pictures, drawings
+    places = sorted(photos.keys() & labels.keys())
     stems = [stem for place in places for stem in photos[place]], [stem for place in places for stem in labels[place]]
     sample = list(islice(((place, stem) for place in places for stem in labels[place]), SAMPLE))
     counts = {}
@@ -188,7 +137,9 @@ def _overlap(one: Group, other: Group) -> bool:
 
 def _tells_apart(folder: str, photo: Affix, mask: Affix) -> bool:
     """Whether affixes may distinguish photos from the masks beside them that have the same extension."""
-    if photo == mask or MASK_WORDS.search(folder) or not any(map(str.isalpha, "".join((*photo, *mask)))):
+    if photo == mask or not any(map(str.isalpha, "".join((*photo, *mask)))):
+        return False
+    if MASK_WORDS.search(folder) and (any(photo) or not MASK_WORDS.search("".join(mask))):  # x_mask beside x is one
         return False
     return not MASK_WORDS.search("".join(photo)) or bool(MASK_WORDS.search("".join(mask)))
 
@@ -231,7 +182,7 @@ def _layout(photos: tuple[Group, Affix, Names], masks: tuple[Group, Affix, Names
         _pattern(masks, split),
         sorted(pairs),
         sum(len({*own.values()} - {*other.values()}) if is_wide else len(own) for own, other in found),
-        sum(len(other) for _, other in found),
+        len({path for _, other in found for path in other.values()}),
         sum(count > 1 for count in unique.values()),
     )
 
@@ -249,4 +200,6 @@ def _ids(group: tuple[Group, Affix, Names], place: tuple[str, ...]) -> dict[str,
 
 def _pattern(group: tuple[Group, Affix, Names], split: str) -> str:
     (folder, extension), affix, _ = group
-    return f"{folder.replace('{split}', split)}/{with_affix(affix, '{id}')}.{extension}".removeprefix("/")
+    split = split or "*"  # of masks whose photos have none
+    text = f"{folder.replace('{split}', split)}/{with_affix(affix, PLACEHOLDER)}.{extension}".removeprefix("/")
+    return text.replace(AGAIN, split if split.isidentifier() else "*")

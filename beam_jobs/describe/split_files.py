@@ -23,7 +23,7 @@ TABLES = ("csv", "tsv")
 MAX_FAMILIES = 12  # of lists that are read
 MAX_BYTES = 16 << 20  # 16 MiB, of a list that is read
 _BOTH = ("trainval", "train_val")  # lists of what is later divided: for training, where nothing else is
-_NAME = re.compile(rf"(?i)(?<![a-z])({'|'.join(sorted((*SPLIT_NAMES, *_BOTH), key=len, reverse=True))})(?![a-z])")
+_NAME = re.compile(rf"(?i)(?<![a-z])({'|'.join(sorted(SPLIT_NAMES, key=len, reverse=True))})(?![a-z])")
 _SHARE = 0.5  # of the entries that must be photos with a mask
 _MAX_SHARED = 0.01  # of the photos that may be in two lists
 _MAX_UNMASKED = float(PrepareOptions.model_fields["max_rejected_fraction"].default)
@@ -182,7 +182,7 @@ def _lists_of(family: dict[str, str], named: dict[str, list[Entry]]) -> Iterator
                 yield split, path, own
         return
     names = {name: SPLIT_NAMES.get(name) for name in family}
-    splits = {split: family[name] for name, split in names.items() if split}
+    splits = {split: family[name] for name, split in names.items() if split and name not in _BOTH}
     for name in _BOTH:
         if name in family:
             splits.setdefault(TRAIN, family[name])

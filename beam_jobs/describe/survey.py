@@ -28,6 +28,7 @@ REMEDIES = {
 }
 MAX_VALUES = 512  # kept of one mask and of all; more than that cannot be classes
 _DARK = 24  # of 255; no pixel of such a photo is brighter
+_STANDING_OUT = 16  # the most common values, which cover most of a mask, whether it is compressed or has soft edges
 _FEW_COLORS = 64  # photos have more, drawings of masks hardly ever
 _SHAPED = 64  # most values of a mask for which shapes are measured
 
@@ -83,6 +84,23 @@ def may_be_masks(surveys: list[Survey]) -> bool:
     return 2 * readable > len(surveys) and len(set().union(*values)) > 1 and most < (MAX_VALUES if is_lossy else 255)
 
 
+def are_pictures(surveys: list[Survey], is_named: bool) -> bool:
+    """Whether what should be a few masks are photos: in so many colours, or grey levels, that none stands out.
+
+    Args:
+      is_named: Whether their names say that they are masks: then grey levels may be probabilities.
+    """
+    readable = [one for one in surveys if one.kinds]
+    return bool(readable) and all(_is_picture(one, is_named) for one in readable)
+
+
+def _is_picture(survey: Survey, is_named: bool) -> bool:
+    colors = any(value.startswith("#") for value in survey.pixels)
+    counts = sorted(survey.pixels.values(), reverse=True)[1:]  # a cut-out lies on one colour, or on none
+    is_spread = 2 * sum(counts[:_STANDING_OUT]) < sum(counts)
+    return is_spread and len(counts) > _FEW_COLORS and (colors or not is_named)
+
+
 def are_drawn(files: list[SourceFile]) -> bool:
     """Whether all of what should be photos are drawings in a few colours, as masks are."""
     return bool(files) and all(map(_is_drawn, files))
@@ -134,17 +152,18 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
     depth = "colours" if is_color else "16-bit values" if values.dtype == np.uint16 else "values"
     kind = f"{f'{LOSSY_KIND} ' if indices.is_lossy else ''}{container} of {depth}"
     found, firsts, inverse, counts = np.unique(values, return_index=True, return_inverse=True, return_counts=True)
+    kept = np.sort(np.argsort(-counts, kind="stable")[:MAX_VALUES])  # the most common ones, in their order
     name = color_name if is_color else str
-    names = [name(one) for one in found[:MAX_VALUES].tolist()]
+    names = [name(one) for one in found[kept].tolist()]
     palette: dict[str, int] = {}
     if indices.colors is None and shown.colors is not None:
-        colors = shown.colors.reshape(-1)[firsts[:MAX_VALUES]].tolist()
+        colors = shown.colors.reshape(-1)[firsts[kept]].tolist()
         palette = {f"{value} {color_name(color)}": 1 for value, color in zip(names, colors)}
     inner = _inner(inverse.reshape(values.shape), len(found))
     soft = 0 if is_color else int(((values > 0) & (values < 255)).sum())
     return Survey(
         {kind: 1},
-        dict(zip(names, counts.tolist())),
+        dict(zip(names, counts[kept].tolist())),
         dict.fromkeys(names, 1),
         dict(zip(names, inner)),
         {f"{width}x{height}": 1},

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from beam_jobs.describe.names import NUMBERED_BY_TASK, PICTURES
+from schemas.path_pattern import PathPattern, is_system_name
 from schemas.version_files import DATASET_FILE
 
 _BY_HAND = f"Give each mask its photo's name, or write {DATASET_FILE} by hand (schemas/README.md)"
@@ -67,6 +68,16 @@ def why_nothing_pairs(paths: Collection[str]) -> str:
             " (mkdir both && ln -s /PHOTOS both/photos && ln -s /MASKS both/masks)"
         )
     return f"no photos and masks pair by their names. It has {kinds_of_files(paths)}. {remedy}"
+
+
+def left_over(paths: Collection[str], patterns: Iterable[str]) -> str:
+    """The pictures that match none of the patterns, in words, such as another split's; empty where there are none."""
+    known = [PathPattern(one) for one in patterns]
+    others = [path for path in paths if _is_picture(path) and not any(map(is_system_name, path.split("/")))]
+    others = [path for path in others if not any(one.id_of(path) for one in known)]
+    if not others:
+        return ""
+    return f"{len(others):,} {'picture is' if len(others) == 1 else 'pictures are'} not used: {kinds_of_files(others)}"
 
 
 def _are_there(matches: Callable[[str], object], paths: Iterable[str]) -> bool:

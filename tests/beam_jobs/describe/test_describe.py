@@ -119,6 +119,21 @@ NAMES = {
         '{"labels": [{"readable": "Bird"}, {"readable": "Car"}]}',
         {"0": "Bird", "1": "Car"},
     ),
+    "RUGD": (
+        "colormap.txt",
+        "0 void 0 0 0\n1 dry dirt 108 64 20\n",
+        {"0": "ignore", "#000000": "ignore", "1": "dry dirt", "#6c4014": "dry dirt"},
+    ),
+    "colours by name": (
+        "colors.json",
+        '{"road": [128, 64, 128], "sky": [1, 2, 3]}',
+        {"#804080": "road", "#010203": "sky"},
+    ),
+    "colours in one column": (
+        "class_colors.csv",
+        "name,color\nroad,#804080\nsky,(1 2 3)\n",
+        {"#804080": "road", "#010203": "sky"},
+    ),
     "a list": ("classes.txt", "sky\nroad\n", {"0": "sky", "1": "road"}),
     "prose": ("about_classes.csv", "This data set, with classes, is free.\n", {}),
     "JSON that is none": ("labels.json", "[" * 100_000, {}),

@@ -3,6 +3,7 @@ import unicodedata
 import pytest
 
 from beam_jobs.describe.layout import find_layouts
+from beam_jobs.describe.name_groups import group_names
 from schemas.path_pattern import PathPattern, check_path_pattern
 
 LAYOUTS = {
@@ -66,6 +67,82 @@ def test_folders_name_the_split(name):
     assert layout.mask_path == mask_path or mask_path is None
     assert len(layout.pairs) == 18
     assert {PathPattern(image_path).split_of(path) for path, _ in layout.pairs} == {"train", "eval"}
+
+
+IN_THE_WILD = {  # files of a train photo and of one to evaluate, with the patterns
+    "DRIVE, whose names repeat the split": (
+        ["training/images/{}_training.tif", "training/1st_manual/{}_manual1.gif", "training/mask/{}_training_mask.gif"],
+        ["test/images/{}_test.tif", "test/1st_manual/{}_manual1.gif", "test/mask/{}_test_mask.gif"],
+        "{split:test|training}/images/{id}_*.tif",
+        "{split:test|training}/1st_manual/{id}_manual1.gif",
+    ),
+    "FloodNet, whose folders repeat it": (
+        ["train/train-org-img/{}.jpg", "train/train-label-img/{}_lab.png"],
+        ["val/val-org-img/{}.jpg", "val/val-label-img/{}_lab.png"],
+        "{split:train|val}/*-org-img/{id}.jpg",
+        "{split:train|val}/*-label-img/{id}_lab.png",
+    ),
+    "MVTec, whose masks are of one split alone": (
+        ["tile/test/crack/{}.png", "tile/ground_truth/crack/{}_mask.png"],
+        ["tile/test/oil/{}.png", "tile/ground_truth/oil/{}_mask.png"],
+        "tile/test/*/{id}.png",
+        "tile/ground_truth/*/{id}_mask.png",
+    ),
+    "masks of all splits in one folder": (
+        ["images/train/{}.jpg", "masks/{}.png"],
+        ["images/val/{}.jpg", "masks/{}.png"],
+        "images/{split:train|val}/{id}.jpg",
+        "masks/{id}.png",
+    ),
+    "photos of all splits in one folder": (
+        ["images/{}.jpg", "masks/train/{}.png"],
+        ["images/{}.jpg", "masks/val/{}.png"],
+        "images/{id}.jpg",
+        "masks/*/{id}.png",
+    ),
+    "BUSI, below a folder that says masks": (
+        ["Set_with_GT/benign/benign ({}).png", "Set_with_GT/benign/benign ({})_mask.png"],
+        ["Set_with_GT/normal/normal ({}).png", "Set_with_GT/normal/normal ({})_mask.png"],
+        "Set_with_GT/*/{id}.png",
+        "Set_with_GT/*/{id}_mask.png",
+    ),
+    "SUIM": (
+        ["train_val/images/{}.jpg", "train_val/masks/{}.bmp"],
+        ["TEST/images/{}.jpg", "TEST/masks/{}.bmp"],
+        "{split:TEST|train_val}/images/{id}.jpg",
+        "{split:TEST|train_val}/masks/{id}.bmp",
+    ),
+    "IDRiD, whose folders are lettered": (
+        ["Images/a. Training Set/{}.jpg", "Groundtruths/a. Training Set/{}_EX.tif"],
+        ["Images/b. Testing Set/{}.jpg", "Groundtruths/b. Testing Set/{}_EX.tif"],
+        "Images/?. {split:Testing|Training} Set/{id}.jpg",
+        "Groundtruths/?. {split:Testing|Training} Set/{id}_EX.tif",
+    ),
+    "CIHP, with masks of persons beside those of classes": (
+        ["Training/Images/{}.jpg", "Training/Human_ids/{}.png", "Training/Category_ids/{}.png"],
+        ["Validation/Images/{}.jpg", "Validation/Human_ids/{}.png", "Validation/Category_ids/{}.png"],
+        "{split:Training|Validation}/Images/{id}.jpg",
+        "{split:Training|Validation}/Category_ids/{id}.png",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IN_THE_WILD)
+def test_public_data_sets_pair_as_they_are_downloaded_with_all_of_their_splits(name):
+    train, evaluated, image_path, mask_path = IN_THE_WILD[name]
+    paths = {one.format(number) for number in range(21, 30) for one in train}
+    paths |= {one.format(number) for number in range(41, 46) for one in evaluated}
+    layout = find_layouts(sorted(paths))[0]
+    assert (layout.image_path, layout.mask_path) == (image_path, mask_path)
+    assert len(layout.pairs) == layout.masks == 14
+    ids = [(PathPattern(check_path_pattern(image_path)).id_of(photo), photo) for photo, _ in layout.pairs]
+    assert ids == [(PathPattern(mask_path).id_of(mask), photo) for photo, mask in layout.pairs]
+
+
+def test_hundreds_of_folders_are_looked_at_together():
+    paths = [f"scans/P{n}/P{n}_{one}{end}.tif" for n in range(300) for one in range(3) for end in ("", "_mask")]
+    assert len(group_names(paths)) == 1  # all groups are compared with each other
+    assert find_layouts(paths)[0].mask_path == "scans/*/{id}_mask.tif"
 
 
 def test_names_that_nothing_relates_are_no_layout():
