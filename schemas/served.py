@@ -22,7 +22,7 @@ from schemas.features import BRIGHTNESS, CONTRAST, SOURCE_HEIGHT, SOURCE_WIDTH, 
 
 # Of every record
 TIME = "time"  # int64: when the answer was ready, milliseconds since 1970 in UTC
-MODEL = "model"  # bytes: version of the model, such as 1700000000: the name of its folder, or its commit on the Hub
+MODEL = "model"  # bytes: 12 hexadecimal digits, the same wherever the model is served; see `beam_jobs.storage.models`
 TRAINED_ON = "trained_on"  # bytes: manifest_sha256 of the version that the model was trained on; empty if unknown
 SOURCE = "source"  # bytes: what answered, one of SOURCES
 LATENCY = "latency_ms"  # float: from the photo's bytes to its mask; of a batch, its share of the time

@@ -83,7 +83,7 @@ class LogWriter:
 
     Args:
       folder: The log, local or `gs://`.
-      model: Version of the model that answers.
+      model: The model that answers, as `beam_jobs.storage.models.model_digest` names it.
       trained_on: manifest_sha256 of the version that it was trained on.
       source: What answers, one of `schemas.served.SOURCES`.
       keeping: Which photos are kept.
@@ -129,13 +129,13 @@ class LogWriter:
         self._thread = threading.Thread(target=self._write_now_and_then, daemon=True)
         self._thread.start()
 
-    def add(self, values: dict[str, Value], photo: np.ndarray | None = None, client: str = "") -> None:
+    def add(self, values: dict[str, Value], photo: Callable[[], np.ndarray] | None = None, client: str = "") -> None:
         """Adds a record.
 
         Args:
           values: What `measured` gave, and the latency.
-          photo: The upright photo, uint8 [H, W, 3]; kept only if the sample takes it, and encoded again, so that
-            nothing that a camera wrote beside the pixels, such as a place, stays with it.
+          photo: Gives the upright photo, uint8 [H, W, 3]; called and kept only if the sample takes it, and encoded
+            again, so that nothing that a camera wrote beside the pixels, such as a place, stays with it.
           client: What the caller says it is; longer names are cut.
         """
         now = self._clock()
@@ -147,7 +147,7 @@ class LogWriter:
             self._answers += 1
             keeps = photo is not None and self._photos_waiting < _PHOTOS_WAITING and self._takes(number)
             self._photos_waiting += keeps
-        encoded = _encoded(photo) if keeps and photo is not None else None
+        encoded = _encoded(photo()) if keeps and photo is not None else None
         with self._lock:
             self._waiting.append(_Waiting(now, number, values, encoded))
             self._drop_oldest()

@@ -22,7 +22,8 @@ from beam_jobs.google_cloud.dataflow_options import (
 )
 from beam_jobs.storage.locations import wildcard_problem
 from schemas.frozen_model import FrozenModel
-from tfx_pipeline.config.machines import MACHINE_TYPE, misfit
+from tfx_pipeline.config.machines import Machine
+from tfx_pipeline.config.serving_log import ServingLog
 
 # Labels that the pipeline sets itself (`tfx_pipeline.vertex.lineage`), and TFX's.
 OWN_LABELS = 8
@@ -72,31 +73,6 @@ ServiceAccount = Annotated[str, _form_of("service_account_email")]
 Network = Annotated[str, AfterValidator(_check_network)]
 
 
-class Machine(FrozenModel):
-    """One machine of Vertex AI.
-
-    Attributes:
-      accelerator_type: Such as `NVIDIA_TESLA_T4`; None for none.
-      accelerator_count: Training uses all of them (`training.distribution: auto`); a served model uses one.
-    """
-
-    machine_type: str = Field(pattern=rf"^{MACHINE_TYPE}$")
-    accelerator_type: str | None = None
-    accelerator_count: int = Field(default=1, ge=1, le=16)
-
-    @model_validator(mode="after")
-    def _fits(self) -> Machine:
-        if problem := misfit(self.machine_type, self.accelerator_type, self.accelerator_count):
-            raise ValueError(problem)
-        return self
-
-    @property
-    def spec(self) -> dict[str, str | int]:
-        """The machine as Vertex AI's MachineSpec and as arguments of its Python client."""
-        accelerator = {"accelerator_type": self.accelerator_type, "accelerator_count": self.accelerator_count}
-        return {"machine_type": self.machine_type, **(accelerator if self.accelerator_type else {})}
-
-
 class TrainingJob(Machine):
     """The CustomJob that trains.
 
@@ -140,6 +116,7 @@ class Serving(Machine):
         first model gets all. `python -m tfx_pipeline.vertex endpoint promote` or `rollback` ends the trial.
       keep_idle_models: Whether models that no longer get any traffic stay deployed, and paid for.
       service_account: The account that the served model acts as; None means the project's default.
+      log: What is logged of the photos that it answers; None logs nothing.
     """
 
     endpoint: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_ -]{0,126}$")
@@ -151,6 +128,7 @@ class Serving(Machine):
     traffic_percentage: int = Field(default=100, ge=1, le=100)
     keep_idle_models: bool = False
     service_account: ServiceAccount | None = None
+    log: ServingLog | None = None
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Serving:
@@ -158,6 +136,12 @@ class Serving(Machine):
             raise ValueError(f"max_replicas must be at least min_replicas, {self.min_replicas}")
         if self.accelerator_type and self.accelerator_count > 1:
             raise ValueError("a served model uses one accelerator; the others would be paid for idly")
+        if self.log and self.image and is_prebuilt(self.image):
+            raise ValueError("log: Google's prebuilt images write none; leave image out")
+        if self.log and not self.log.folder.startswith("gs://"):
+            raise ValueError(
+                f"log.folder: an endpoint reaches Cloud Storage alone; give gs://BUCKET/FOLDER, got {self.log.folder}"
+            )
         return self
 
 

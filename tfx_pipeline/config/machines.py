@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import re
 
+from pydantic import Field, model_validator
+
+from schemas.frozen_model import FrozenModel
+
 MACHINE_TYPE = r"[a-z][a-z0-9]*-[a-z]+(-[0-9]+g?)+"
 WITHOUT_ACCELERATOR = ("e2", "n1", "n2", "n2d", "c2", "c2d", "c3", "c3d", "c4", "m1", "n4")  # families
 
@@ -67,3 +71,28 @@ def _machines_for(accelerator_type: str) -> str:
         return f"it goes with {_ATTACHABLE_FAMILY} machines"
     patterns = [pattern for pattern, accelerator, _ in _BUILT_IN if accelerator == accelerator_type]
     return f"it comes with {', '.join(patterns)}"
+
+
+class Machine(FrozenModel):
+    """One machine of Vertex AI.
+
+    Attributes:
+      accelerator_type: Such as `NVIDIA_TESLA_T4`; None for none.
+      accelerator_count: Training uses all of them (`training.distribution: auto`); a served model uses one.
+    """
+
+    machine_type: str = Field(pattern=rf"^{MACHINE_TYPE}$")
+    accelerator_type: str | None = None
+    accelerator_count: int = Field(default=1, ge=1, le=16)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Machine:
+        if problem := misfit(self.machine_type, self.accelerator_type, self.accelerator_count):
+            raise ValueError(problem)
+        return self
+
+    @property
+    def spec(self) -> dict[str, str | int]:
+        """The machine as Vertex AI's MachineSpec and as arguments of its Python client."""
+        accelerator = {"accelerator_type": self.accelerator_type, "accelerator_count": self.accelerator_count}
+        return {"machine_type": self.machine_type, **(accelerator if self.accelerator_type else {})}

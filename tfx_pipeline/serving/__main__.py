@@ -13,7 +13,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = os.environ.get("AIP_STORAGE_URI")
     parser = CommandLine(
         prog="python -m tfx_pipeline.serving",
-        description="Serves a SavedModel as Vertex AI requires; the AIP_* variables set port and routes.",
+        description="Serves a SavedModel as Vertex AI requires; the AIP_* variables set port and routes. What it logs "
+        'of its answers is in SERVING_LOG, such as {"folder": "gs://BUCKET/served"}; without it, nothing is logged.',
         epilog="exit codes: 0 stopped, 1 the model can't be loaded",
         allow_abbrev=False,
     )
@@ -23,9 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     quiet_libraries(verbose=False)
 
+    from tfx_pipeline.config.serving_log import ServingLog
     from tfx_pipeline.serving.service import serve
 
-    serve(options.model)
+    serve(options.model.rstrip("/"), ServingLog.from_variables(os.environ))
     return 0
 
 

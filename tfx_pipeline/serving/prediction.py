@@ -8,23 +8,31 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import Any
 
-from schemas.exported_model import IMAGE_BYTES, SERVING_DEFAULT
+import numpy as np
+
+from schemas.exported_model import CLASS_IDS, IMAGE_BYTES, MASK_BYTES, OBSERVE, SERVING_DEFAULT
 
 Json = dict[str, Any]
+Outputs = Mapping[str, np.ndarray]
 
 
 class BadRequest(ValueError):
     """The request can't be answered; the message names the part and the reason."""
 
 
-def load_signature(folder: str):
-    """Loads the serving signature of a SavedModel in a folder or a bucket; slow, as it imports TensorFlow."""
+def load_signature(folder: str, observed: bool = False):
+    """Loads the serving signature of a SavedModel in a folder or a bucket; slow, as it imports TensorFlow.
+
+    With `observed`, it is the one that also gives what is logged of an answer, where the model has it.
+    """
     import tensorflow as tf
 
     model = tf.saved_model.load(folder)
-    signature = model.signatures[SERVING_DEFAULT]
+    name = OBSERVE if observed and OBSERVE in model.signatures else SERVING_DEFAULT
+    signature = model.signatures[name]
     signature.keeps_alive = model  # a signature alone does not keep the model's variables
     return signature
 
@@ -37,22 +45,36 @@ def predictions(signature, instances: Any) -> list[Any]:
       instances: The request's `instances`.
 
     Returns:
-      One answer each, as the model exports them: `class_ids`, rows of numbers, and `mask_bytes`, a PNG file as
-      `{"b64": ...}`; a single output without its name.
+      One answer each, as `rows_of` gives them.
 
     Raises:
       BadRequest: An instance holds no file, or a file that is not a photo.
     """
-    import tensorflow as tf
+    return rows_of(answered(signature, photos_of(instances)))
 
+
+def photos_of(instances: Any) -> list[bytes]:
+    """The files of a request's `instances`; BadRequest where one holds none."""
     if not isinstance(instances, list) or not instances:
         raise BadRequest(f'instances: give a list of {{"{IMAGE_BYTES}": {{"b64": "..."}}}}')
-    photos = [_photo(number, one) for number, one in enumerate(instances)]
+    return [_photo(number, one) for number, one in enumerate(instances)]
+
+
+def answered(signature, photos: list[bytes]) -> Outputs:
+    """All outputs of the signature, with one value a photo; BadRequest where a file is not a photo."""
+    import tensorflow as tf
+
     try:
         outputs = signature(**{IMAGE_BYTES: tf.constant(photos)})
     except tf.errors.InvalidArgumentError as error:
         raise BadRequest(f"instances: not all are photos that the model reads ({error.message[:200]})") from None
-    columns = {name: [_as_json(one) for one in output.numpy()] for name, output in outputs.items()}
+    return {name: output.numpy() for name, output in outputs.items()}
+
+
+def rows_of(outputs: Outputs) -> list[Any]:
+    """The answer for each photo: `class_ids`, rows of numbers, and `mask_bytes`, a PNG file as `{"b64": ...}`; a single
+    output without its name."""
+    columns = {name: [_as_json(one) for one in outputs[name]] for name in (CLASS_IDS, MASK_BYTES) if name in outputs}
     if len(columns) == 1:
         return next(iter(columns.values()))
     return [dict(zip(columns, one)) for one in zip(*columns.values())]

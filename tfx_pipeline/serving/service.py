@@ -12,32 +12,51 @@ import json
 import os
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from tfx_pipeline.serving import HEALTH_ROUTE, PORT, PREDICT_ROUTE
-from tfx_pipeline.serving.prediction import BadRequest, load_signature, predictions
+from tfx_pipeline.serving.prediction import BadRequest, answered, load_signature, photos_of, rows_of
+
+if TYPE_CHECKING:
+    from tfx_pipeline.config.serving_log import ServingLog
+    from tfx_pipeline.serving.observer import Observer
 
 MAX_BODY = 12 << 20  # 12 MiB: above the 10 MB that a dedicated endpoint accepts
 
 
+class Served(NamedTuple):
+    """A model that answers.
+
+    Attributes:
+      signature: From `load_signature`.
+      observer: Logs its answers; None where nothing is logged.
+    """
+
+    signature: Any
+    observer: Observer | None = None
+
+
 def create_app(
-    load: Callable[[], Any], predict_route: str = PREDICT_ROUTE, health_route: str = HEALTH_ROUTE
+    load: Callable[[], Served], predict_route: str = PREDICT_ROUTE, health_route: str = HEALTH_ROUTE
 ) -> Starlette:
     """The service for one model, which is loaded in the background.
 
     Args:
-      load: Loads the serving signature. If it fails, the process ends, so that the deployment fails with the reason.
+      load: Loads the model. If it fails, the process ends, so that the deployment fails with the reason.
       predict_route, health_route: Paths.
     """
-    loaded: list[Any] = []
+    loaded: list[Served] = []
 
     def load_model() -> None:
         try:
@@ -60,33 +79,67 @@ def create_app(
         if not loaded:
             return JSONResponse({"error": "the model is being loaded"}, 503)
         try:
-            return JSONResponse({"predictions": await run_in_threadpool(predictions, loaded[0], _instances(body))})
+            return await run_in_threadpool(_answer, loaded[0], body)
         except BadRequest as error:
             return JSONResponse({"error": str(error)}, 400)
 
-    return Starlette(
-        routes=[Route(health_route, health, methods=["GET"]), Route(predict_route, predict, methods=["POST"])]
-    )
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        if loaded and loaded[0].observer:
+            await run_in_threadpool(loaded[0].observer.close)
+
+    routes = [Route(health_route, health, methods=["GET"]), Route(predict_route, predict, methods=["POST"])]
+    return Starlette(routes=routes, lifespan=lifespan)
 
 
-def _instances(body: bytes) -> Any:
+def _answer(served: Served, body: bytes) -> JSONResponse:
+    """Answers a request; what is logged of it is measured after the answer was sent."""
+    request = _content(body)
+    photos = photos_of(request.get("instances"))
+    began = time.perf_counter()
+    outputs = answered(served.signature, photos)
+    rows = rows_of(outputs)
+    seconds = time.perf_counter() - began
+    log = None
+    if served.observer:
+        log = BackgroundTask(served.observer.observe, photos, outputs, seconds, _client(request))
+    return JSONResponse({"predictions": rows}, background=log)
+
+
+def _client(request: dict[str, Any]) -> str:
+    """What the caller says it is, in Vertex AI's `parameters`; empty where it says nothing."""
+    parameters = request.get("parameters")
+    client = parameters.get("client") if isinstance(parameters, dict) else None
+    return client if isinstance(client, str) else ""
+
+
+def _content(body: bytes) -> dict[str, Any]:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
         raise BadRequest("the request is not JSON") from None
     if not isinstance(content, dict):
         raise BadRequest('give {"instances": [...]}')
-    return content.get("instances")
+    return content
 
 
-def serve(model: str) -> None:
-    """Serves a SavedModel where Vertex AI expects it, until it is stopped."""
+def serve(model: str, log: ServingLog | None = None) -> None:
+    """Serves a SavedModel where Vertex AI expects it, until it is stopped, and logs its answers where asked to."""
     import uvicorn
 
     print(f"serving {model}", file=sys.stderr, flush=True)
     app = create_app(
-        lambda: load_signature(model),
+        lambda: _load(model, log),
         os.environ.get("AIP_PREDICT_ROUTE", PREDICT_ROUTE),
         os.environ.get("AIP_HEALTH_ROUTE", HEALTH_ROUTE),
     )
     uvicorn.run(app, host="0.0.0.0", port=int(os.environ.get("AIP_HTTP_PORT", PORT)), log_level="warning")
+
+
+def _load(model: str, log: ServingLog | None) -> Served:
+    if log is None:
+        return Served(load_signature(model))
+    from tfx_pipeline.serving.observer import Observer
+
+    return Served(load_signature(model, observed=True), Observer(model, log))

@@ -13,10 +13,9 @@ import numpy as np
 from PIL import Image
 
 from beam_jobs.dataflow.submission import CREDENTIALS_REMEDY
-from beam_jobs.storage.files import read_part
-from schemas.documents import MAX_JSON_BYTES
+from beam_jobs.storage.models import read_info
 from schemas.errors import UserError
-from schemas.exported_model import IMAGE_BYTES, INFO_PATH, MASK_BYTES, SERVING_DEFAULT, ModelInfo, parse_model_info
+from schemas.exported_model import IMAGE_BYTES, MASK_BYTES, SERVING_DEFAULT, ModelInfo
 from tfx_pipeline.config.cloud import CloudConfig
 from tfx_pipeline.evaluation.served_masks import decode_mask, masks_of
 
@@ -146,17 +145,6 @@ class DeployedModel:
     def latency(self) -> str:
         """How long the answers took, as text."""
         return f"{len(self._seconds)} requests, {_milliseconds(self._seconds)} each"
-
-
-def read_info(model_dir: str) -> ModelInfo:
-    """Reads `model_info.json` of a SavedModel in a folder or a bucket; UserError if there is none."""
-    path = f"{model_dir}/{INFO_PATH}"
-    try:
-        data = read_part(path, 0, MAX_JSON_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
-        reason = "missing" if isinstance(error, FileNotFoundError) else f"can't be read ({error})"
-        raise UserError(f"{path}: {reason}") from None
-    return parse_model_info(data, path)
 
 
 def fitting(photo: bytes, pixels: np.ndarray, limit_bytes: int) -> Sent:

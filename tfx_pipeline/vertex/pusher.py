@@ -106,6 +106,7 @@ def _registered(arguments: PushArguments, model_uri: str, source: str) -> aiplat
     if parent is not None and parent.labels.get(SOURCE_LABEL) == source:
         return parent
     image = arguments.serving.image
+    log = arguments.serving.log
     if image is None:
         raise ValueError("serving.image: missing; the compiled pipeline names one")
     return aiplatform.Model.upload(  # pyright: ignore[reportReturnType]  # the decorator of `upload` hides its type
@@ -114,6 +115,7 @@ def _registered(arguments: PushArguments, model_uri: str, source: str) -> aiplat
         artifact_uri=model_uri,
         serving_container_image_uri=image,
         **({} if is_prebuilt(image) else OWN_SERVER),
+        **({"serving_container_environment_variables": log.variables()} if log else {}),
         version_description=arguments.description,
         labels=arguments.labels | arguments.lineage | {SOURCE_LABEL: source},
     )

@@ -29,7 +29,7 @@ class Clock:
 
 
 def open_log(folder, **options):
-    return LogWriter(str(folder), "1700000000", "f" * 64, APP, **options)
+    return LogWriter(str(folder), "0123456789ab", "f" * 64, APP, **options)
 
 
 def records_of(folder):
@@ -51,7 +51,7 @@ def test_each_hour_has_a_file_of_its_records_which_say_what_answered_and_when(tm
     assert first == {
         "brightness": 0.25,
         "client": b"shop",
-        "model": b"1700000000",
+        "model": b"0123456789ab",
         "source": b"app",
         "time": NOON,
         "trained_on": b"f" * 64,
@@ -74,7 +74,7 @@ def test_threads_lose_no_record(tmp_path):
 def test_a_kept_photo_lies_in_a_file_of_its_own_without_what_a_camera_wrote(tmp_path):
     photo = np.full((40, 60, 3), 200, np.uint8)
     with open_log(tmp_path, keeping=KEPT, clock=lambda: NOON) as log:
-        log.add({"latency_ms": 1.0}, photo)
+        log.add({"latency_ms": 1.0}, lambda: photo)
     ((_, (record,)),) = records_of(tmp_path)
     path = record["photo"].decode()
     assert is_photo_path(path)
@@ -87,7 +87,7 @@ def test_a_kept_photo_lies_in_a_file_of_its_own_without_what_a_camera_wrote(tmp_
 
 def test_no_photo_is_kept_unless_it_is_asked_for(tmp_path):
     with open_log(tmp_path) as log:
-        log.add({"latency_ms": 1.0}, np.zeros((8, 8, 3), np.uint8))
+        log.add({"latency_ms": 1.0}, lambda: np.zeros((8, 8, 3), np.uint8))
     ((_, (record,)),) = records_of(tmp_path)
     assert "photo" not in record
     assert not (tmp_path / "photos").exists()

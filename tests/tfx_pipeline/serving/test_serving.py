@@ -20,7 +20,7 @@ from tests.tfx_pipeline.deploy.trigger.test_trigger import served
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS, ToyModel
 from tfx_pipeline.evaluation.served_masks import decode_mask
 from tfx_pipeline.serving.prediction import load_signature
-from tfx_pipeline.serving.service import create_app
+from tfx_pipeline.serving.service import Served, create_app
 
 SIZE = 32
 
@@ -40,7 +40,7 @@ def address(saved_model):
     def load():
         signature = load_signature(str(saved_model))
         ready.set()
-        return signature
+        return Served(signature)
 
     with served(create_app(load)) as address:
         assert ready.wait(60)
@@ -62,7 +62,12 @@ def photo(columns: int) -> dict:
     """An instance: the left columns are pet, the others background."""
     class_ids = np.ones((SIZE, SIZE), np.uint8)
     class_ids[:, :columns] = 0
-    return {"b64": base64.b64encode(png_bytes(np.array(CLASS_COLORS, np.uint8)[class_ids])).decode()}
+    return encoded(png_bytes(np.array(CLASS_COLORS, np.uint8)[class_ids]))
+
+
+def encoded(file: bytes) -> dict:
+    """A file as an instance holds it."""
+    return {"b64": base64.b64encode(file).decode()}
 
 
 def test_each_photo_of_a_request_is_answered_with_its_mask(address):
@@ -81,7 +86,7 @@ def test_the_service_listens_before_the_model_is_there_and_says_so():
     def load():
         go_on.wait(60)
         loaded.set()
-        return "a model"
+        return Served("a model")
 
     with served(create_app(load)) as address:
         assert ask(f"{address}health") == (503, {"state": "loading"})
@@ -103,7 +108,7 @@ def test_the_service_listens_before_the_model_is_there_and_says_so():
         ({"instances": []}, "instances: give a list"),
         ({"instances": [7]}, 'instances[0]: give {"image_bytes"'),
         ({"instances": [{"b64": "?"}]}, "instances[0]: b64 is not valid base64"),
-        ({"instances": [{"b64": base64.b64encode(b"no photo").decode()}]}, "instances: not all are photos"),
+        ({"instances": [encoded(b"no photo")]}, "instances: not all are photos"),
     ],
 )
 def test_a_request_that_cannot_be_answered_is_refused_with_the_reason(address, body, error):

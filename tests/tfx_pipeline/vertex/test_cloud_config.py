@@ -52,6 +52,18 @@ TENSORBOARD = "projects/p/locations/us-central1/tensorboards/7"
             {"serving__accelerator_type": "NVIDIA_TESLA_T4", "serving__accelerator_count": 2},
             "cloud.serving: a served model uses one accelerator",
         ),
+        ({"serving__log": {"folder": "served"}}, "cloud.serving: log.folder: an endpoint reaches Cloud Storage alone"),
+        (
+            {"serving__log": {"folder": "gs://bucket/served", "photos": 0.01}},
+            "cloud.serving.log: photos are kept only where retention_days and readers say",
+        ),
+        (
+            {
+                "serving__log": {"folder": "gs://bucket/served"},
+                "serving__image": "europe-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest",
+            },
+            "cloud.serving: log: Google's prebuilt images write none",
+        ),
         ({"serving__min_replicas": 3}, "cloud.serving: max_replicas must be at least min_replicas, 3"),
         ({"serving__traffic_percentage": 0}, "cloud.serving.traffic_percentage: Input should be greater than"),
         ({"evaluation": {"subnetwork": "default"}}, "cloud.evaluation.subnetwork: give regions/REGION/subnetworks/"),

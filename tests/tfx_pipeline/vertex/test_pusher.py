@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 from google.api_core.exceptions import PermissionDenied
 
+from tfx_pipeline.config.serving_log import ServingLog
 from tfx_pipeline.vertex.pusher import PushArguments, push
 from tfx_pipeline.vertex.rehearsal.access import RUNNER
 
@@ -74,6 +75,13 @@ def test_the_first_model_is_registered_and_gets_all_traffic(stage, push_model, c
     assert resources["machineSpec"] == {"machineType": "n1-standard-2"}
     assert (resources["minReplicaCount"], resources["maxReplicaCount"]) == (1, 2)
     assert traffic(stage) == {"1": 100}
+
+
+def test_the_container_is_told_what_to_log(stage, push_model):
+    log = ServingLog(folder="gs://bucket/served", photos=0.01, retention_days=30, readers="the labelling team")
+    push_model(1, log=log)
+    variables = {one["name"]: one["value"] for one in request(stage, "UploadModel")["model"]["containerSpec"]["env"]}
+    assert ServingLog.from_variables(variables) == log
 
 
 def test_a_prebuilt_image_keeps_its_own_routes(stage, push_model):

@@ -41,6 +41,28 @@ resource "google_storage_bucket" "this" {
     }
   }
 
+  # The log of what is served, with the photos that are kept in it: gone for good a day after its time.
+  lifecycle_rule {
+    condition {
+      age            = var.served_retention_days
+      matches_prefix = local.served
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
+  lifecycle_rule {
+    condition {
+      days_since_noncurrent_time = 1
+      with_state                 = "ARCHIVED"
+      matches_prefix             = local.served
+    }
+    action {
+      type = "Delete"
+    }
+  }
+
   # Interrupted uploads cost money and appear in no listing.
   lifecycle_rule {
     condition {
@@ -64,6 +86,7 @@ resource "google_storage_bucket" "this" {
 
 locals {
   temporary = ["dataflow/temp/", "dataflow/staging/", "builds/"]
+  served    = ["served/"]
 }
 
 resource "google_artifact_registry_repository" "this" {

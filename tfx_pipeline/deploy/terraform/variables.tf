@@ -114,3 +114,14 @@ variable "trigger_config" {
   type        = string
   default     = null
 }
+
+variable "served_retention_days" {
+  description = "After how many days the log of what an endpoint serves, below served/ in the bucket, is deleted."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.served_retention_days >= 1
+    error_message = "Give at least one day."
+  }
+}

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from beam_jobs.google_cloud.machine_shape import machine_shape
-from tfx_pipeline.config.cloud import CloudConfig, EvaluationWorkers, Machine
+from tfx_pipeline.config.cloud import CloudConfig, EvaluationWorkers
+from tfx_pipeline.config.machines import Machine
 from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.doctor.findings import FAIL, OK, SKIP, Finding
 from tfx_pipeline.vertex.doctor.google import Google, Refused

@@ -157,9 +157,18 @@ def test_what_was_overwritten_can_be_restored_and_nothing_temporary_stays():
     deleting = [rule for rule in rules if '"Delete"' in rule]
     # Without a prefix only what is no longer the newest goes: published versions and models stay.
     assert all('with_state                 = "ARCHIVED"' in rule for rule in deleting if "matches_prefix" not in rule)
-    assert len(rules) == 4
-    temporary = re.search(r"temporary = \[(.*)\]", (FOLDER / "storage.tf").read_text())[1]
-    assert {"dataflow/temp/", "dataflow/staging/", "builds/"} == set(re.findall(r'"(.*?)"', temporary))
+    assert len(rules) == 6
+    prefixes = dict(re.findall(r"(temporary|served) += \[(.*)\]", (FOLDER / "storage.tf").read_text()))
+    assert set(re.findall(r'"(.*?)"', prefixes["temporary"])) == {"dataflow/temp/", "dataflow/staging/", "builds/"}
+    assert prefixes["served"] == '"served/"'
+
+
+def test_what_was_served_is_gone_after_its_time_with_all_its_generations():
+    bucket = blocks_of_resources()["google_storage_bucket.this"]
+    rules = re.findall(r"(?s)lifecycle_rule \{(.*?)\n  \}", bucket)
+    served = ["".join(rule.split()) for rule in rules if "local.served" in rule]
+    assert any("age=var.served_retention_days" in rule for rule in served)
+    assert any('days_since_noncurrent_time=1with_state="ARCHIVED"' in rule for rule in served)
 
 
 def test_the_page_says_that_workers_reach_every_bucket(grants):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.tfx_pipeline.vertex.doctor.conftest import COMMIT, IMAGE, SECRET, SERVING_IMAGE, SUBNETWORK, TENSORBOARD
-from tfx_pipeline.config.cloud import Machine
+from tfx_pipeline.config.machines import Machine
 from tfx_pipeline.config.pipeline import load_cloud_config
 from tfx_pipeline.vertex.doctor.needs import CALLER, needs
 from tfx_pipeline.vertex.doctor.quota import quota_metrics

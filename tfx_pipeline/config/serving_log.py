@@ -1,0 +1,56 @@
+"""What a served model logs of the photos that it answers, in the configuration and for the container."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field, field_validator, model_validator
+
+from beam_jobs.storage.locations import wildcard_problem
+from schemas.documents import parse_json_object
+from schemas.frozen_model import FrozenModel, parse_model
+
+VARIABLE = "SERVING_LOG"  # of the container's environment; holds the configuration as JSON
+
+
+class ServingLog(FrozenModel):
+    """The log of what is served: one record for each photo, see `schemas.served`.
+
+    Attributes:
+      folder: Where it goes, such as `gs://BUCKET/served/pets`; the account that serves must be allowed to write there.
+      photos: Share of the photos that are kept beside the records, in [0, 1]; 0 keeps none.
+      retention_days: After how many days all of it is to be deleted; the bucket's rule does it, see Terraform's
+        `served_retention_days`.
+      readers: Who may read the photos, in words; required, with `retention_days`, where photos are kept.
+    """
+
+    folder: str
+    photos: float = Field(default=0.0, ge=0, le=1)
+    retention_days: int | None = Field(default=None, ge=1)
+    readers: str = Field(default="", max_length=500)
+
+    @field_validator("folder")
+    @classmethod
+    def _is_a_folder(cls, folder: str) -> str:
+        folder = folder.rstrip("/")
+        if problem := wildcard_problem(folder):
+            raise ValueError(problem)
+        if not folder:
+            raise ValueError("names no folder")
+        return folder
+
+    @model_validator(mode="after")
+    def _says_who_reads_photos(self) -> ServingLog:
+        if self.photos and not (self.retention_days and self.readers):
+            raise ValueError("photos are kept only where retention_days and readers say how long, and who reads them")
+        return self
+
+    def variables(self) -> dict[str, str]:
+        """The environment variable for the container."""
+        return {VARIABLE: self.model_dump_json(exclude_defaults=True)}
+
+    @classmethod
+    def from_variables(cls, environment: Mapping[str, str]) -> ServingLog | None:
+        """Reads what `variables` gave; None where it is not set. UserError where its value can't be used."""
+        text = environment.get(VARIABLE)
+        return parse_model(cls, parse_json_object(text.encode(), VARIABLE), VARIABLE) if text else None

@@ -1,0 +1,104 @@
+"""Logs what a served model answered, after the answer was sent."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+import numpy as np
+
+from beam_jobs.codec.fitting import inner_size
+from beam_jobs.codec.photos import decode_photo, resize_photo
+from beam_jobs.records.tf_example import Value
+from beam_jobs.served.log_writer import Keeping, LogWriter
+from beam_jobs.served.measures import measured
+from beam_jobs.storage.models import model_digest, read_info
+from schemas.exported_model import (
+    CLASS_IDS,
+    FEATURE_HASHES,
+    FITTED_PIXELS,
+    LOGITS,
+    MASK_BYTES,
+    PHOTO_SIZES,
+)
+from schemas.fitting import STRETCH, photo_box
+from schemas.image_size import sides
+from schemas.served import ENDPOINT, LATENCY
+from tfx_pipeline.config.serving_log import ServingLog
+from tfx_pipeline.evaluation.served_masks import decode_mask
+from tfx_pipeline.serving.prediction import Outputs
+
+_MEASURED_SIDE = 256  # pixels; of the photos of crop models, which the model sees at their own size
+
+
+class Observer:
+    """Measures the answers of one model and writes them to its log.
+
+    Args:
+      model_dir: Folder of the SavedModel, local or `gs://`.
+      log: What is logged.
+
+    Raises:
+      UserError: The model says nothing of its classes, or the log can't be written to.
+    """
+
+    def __init__(self, model_dir: str, log: ServingLog):
+        self._info = read_info(model_dir)
+        keeping = Keeping(log.photos, log.retention_days, log.readers)
+        trained_on = self._info.manifest_sha256 or ""
+        self._log = LogWriter(log.folder, model_digest(model_dir), trained_on, ENDPOINT, keeping)
+        self._has_failed = False
+
+    def observe(self, photos: list[bytes], outputs: Outputs, seconds: float, client: str) -> None:
+        """Adds a record for each photo; nothing that fails here concerns who asked.
+
+        Args:
+          photos: As they were sent.
+          outputs: Of the signature, with one value a photo.
+          seconds: That all of them took.
+          client: What the caller says it is.
+        """
+        for index, photo in enumerate(photos):
+            try:
+                values = self._measured(photo, {name: output[index] for name, output in outputs.items()})
+                values[LATENCY] = 1000 * seconds / len(photos)
+                self._log.add(values, partial(_pixels, photo), client)
+            except Exception as error:  # a record that is missing must not look like a failed answer
+                if not self._has_failed:
+                    print(f"log: an answer could not be measured ({error!r})", file=sys.stderr, flush=True)
+                self._has_failed = True
+
+    def close(self) -> None:
+        """Writes what waits."""
+        self._log.close()
+
+    def _measured(self, photo: bytes, output: dict[str, np.ndarray]) -> dict[str, Value]:
+        classes = self._info.classes
+        if FITTED_PIXELS not in output:  # of a crop model, or of one that was exported before there was a log
+            size = max(sides(self._info.photo_size)) or _MEASURED_SIDE
+            decoded = decode_photo(photo, size)
+            source = decoded.source_height, decoded.source_width
+            fitted = inner_size(source, self._info.photo_size, self._info.fit)
+            pixels = np.asarray(resize_photo(decoded.image, fitted) if fitted else _smaller(decoded.image))
+            return measured(pixels, _class_ids(output), classes, source)
+        height, width = output[PHOTO_SIZES].tolist()
+        pixels, logits, class_ids = output[FITTED_PIXELS], output[LOGITS], output[CLASS_IDS]
+        if self._info.fit != STRETCH:
+            box = photo_box((height, width), pixels.shape[:2], self._info.fit).slices
+            pixels, logits, class_ids = pixels[box], logits[box], class_ids[box]
+        return measured(pixels, class_ids, classes, (height, width), logits, output[FEATURE_HASHES].tobytes())
+
+
+def _class_ids(output: dict[str, np.ndarray]) -> np.ndarray:
+    return decode_mask(bytes(output[MASK_BYTES])) if MASK_BYTES in output else output[CLASS_IDS]
+
+
+def _smaller(image):
+    image = image.copy()
+    image.thumbnail((_MEASURED_SIDE, _MEASURED_SIDE))
+    return image
+
+
+def _pixels(photo: bytes) -> np.ndarray:
+    """The upright photo, uint8 [H, W, 3]."""
+    return np.asarray(decode_photo(photo, 0).image)
