@@ -39,7 +39,7 @@ quoted = '$(subst ','\'',$(1))'
 NEED = $(foreach one,$(1),$(if $($(one)),,$(error make $@ needs $(one)=; `make` lists the commands with what they take)))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo train label-issues look tensorboard app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
+.PHONY: help env demo train label-issues look monitor tensorboard app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
 	bench lock clean
 
 help:  ## list the commands
@@ -80,6 +80,12 @@ label-issues: env  ## list the masks to look at first, of a published version: D
 
 look: env  ## write one page of links to all versions and models: [ROOT=runs]
 	@$(BIN)/python -m tfx_pipeline.look --root="$(or $(ROOT),runs)"
+
+monitor: env  ## compare what a model serves with its reference: LOG= REFERENCE= OUTPUT= [OPTIONS="--select=100"]
+	@$(call NEED,LOG REFERENCE)
+	@test -n "$(filter-out file,$(origin OUTPUT))" || { echo "error: make monitor needs OUTPUT=" >&2; exit 2; }
+	@$(BIN)/python -m beam_jobs.monitor --log=$(call quoted,$(LOG)) --reference=$(call quoted,$(REFERENCE)) \
+		--output=$(call quoted,$(OUTPUT)) $(OPTIONS)
 
 tensorboard: env  ## show the training curves of all runs in a browser: [ROOT=runs]; Ctrl-C closes it
 	@$(BIN)/tensorboard --logdir="$(or $(ROOT),runs)"

@@ -11,6 +11,8 @@ import apache_beam as beam
 from beam_jobs.compare.pipeline import compare
 from beam_jobs.compare.request import check_output
 from beam_jobs.compare.request import make_request as compare_request
+from beam_jobs.monitor.pipeline import monitor
+from beam_jobs.monitor.request import make_request as monitor_request
 from beam_jobs.predict.pipeline import predict
 from beam_jobs.predict.request import ANY_PHOTO
 from beam_jobs.predict.request import make_request as predict_request
@@ -123,3 +125,27 @@ class Predict(beam.PTransform):
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return predict(pipeline, self._request)
+
+
+class Monitor(beam.PTransform):
+    """Pipeline -> how what is served differs from the reference, as `drift.json` has it.
+
+    Args:
+      log: Folder of what is served, local or `gs://`.
+      reference: Folder of the log of the model's answers on its train and eval photos.
+      output: Folder for everything that is written; files of the same names in it are overwritten.
+      start, end: The window, such as `2026-11-29T00` in UTC; None for the newest 24 hours of the log.
+      select: How many of the kept photos to copy for labelling.
+
+    Raises:
+      UserError: One of them can't be used.
+    """
+
+    def __init__(
+        self, log: str, reference: str, output: str, start: str | None = None, end: str | None = None, select: int = 0
+    ):
+        super().__init__()
+        self._request = monitor_request(log, reference, output, start, end, select)
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        return monitor(pipeline, self._request)

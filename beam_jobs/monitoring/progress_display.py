@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 LISTING, WRITING, READING, PREDICTING = "Starting and listing", "Writing", "Reading", "Predicting"
 READING_BOTH, COMPARING = "Reading both versions", "Comparing what differs"
+READING_LOG, JUDGING = "Reading the log", "Comparing with the reference"
 VALIDATING, SUMMING_UP, PUBLISHING = "Statistics and validation", "Table and summary", "Publishing"
-_AFTERWARDS = {PREDICTING: SUMMING_UP, READING_BOTH: COMPARING}  # once each image was handled; others are validated
+# once each image was handled; others are validated
+_AFTERWARDS = {PREDICTING: SUMMING_UP, READING_BOTH: COMPARING, READING_LOG: JUDGING}
 
 _REFRESH_SECONDS = 0.5
 _MIN_SECONDS, _MAX_SECONDS = 5.0, 60.0  # between two lines where there is no terminal

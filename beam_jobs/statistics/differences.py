@@ -25,14 +25,16 @@ from schemas.features import (
     SOURCE_WIDTH,
     TRAIN,
 )
+from schemas.served import CONFIDENCE, ENTROPY, UNCERTAIN
 
 NOTABLE_SHIFT = 0.5  # of a mean, in standard deviations: Cohen's "medium" (Statistical Power Analysis, 1988)
 NOTABLE_SHARE = 0.15  # change of the share of one value of a slice
-_BY_CHANCE = 3  # standard errors; a smaller difference is not mentioned, so that tiny splits do not raise false alarms
+BY_CHANCE = 3  # standard errors; a smaller difference is not mentioned, so that tiny splits do not raise false alarms
 _SAME_MEAN = 0.25  # standard deviations, below which a difference is one of the spread
 _NAMED = 4  # classes, or values of a slice
 
-LIGHT, SIZE, CLASSES, IGNORED = "light", "size", "classes", "ignored pixels"
+LIGHT, SIZE, CLASSES, IGNORED, CERTAINTY = "light", "size", "classes", "ignored pixels", "certainty"
+_OF_CERTAINTY = {CONFIDENCE: "mean confidence", ENTROPY: "mean entropy", UNCERTAIN: "uncertain pixels"}
 
 
 class Compared(NamedTuple):
@@ -115,31 +117,52 @@ def _cause(feature: str, now: SplitSummary) -> str:
         return SIZE
     if feature == IGNORED_FRACTION:
         return IGNORED
+    if feature in _OF_CERTAINTY:
+        return CERTAINTY
     return CLASSES if feature in now.numbers and feature.endswith(FRACTION_SUFFIX) else feature
 
 
-def notable_features(now: SplitSummary, before: SplitSummary) -> Iterator[str]:
-    """Features that differ by more than NOTABLE_SHIFT or NOTABLE_SHARE, and by more than chance explains."""
+def notable_features(now: SplitSummary, before: SplitSummary, standard_errors: float = BY_CHANCE) -> Iterator[str]:
+    """Features that differ by more than NOTABLE_SHIFT or NOTABLE_SHARE, and by more than chance explains.
+
+    Args:
+      now, before: Of the two splits.
+      standard_errors: What chance explains; who compares more than two splits at once allows it more.
+    """
     if not now.records or not before.records:
         return
-    by_chance = _BY_CHANCE * math.sqrt(1 / now.records + 1 / before.records)
-    numbers = (BRIGHTNESS, CONTRAST, SOURCE_WIDTH, SOURCE_HEIGHT, IGNORED_FRACTION)
+    numbers = (BRIGHTNESS, CONTRAST, SOURCE_WIDTH, SOURCE_HEIGHT, IGNORED_FRACTION, *_OF_CERTAINTY)
     fractions = sorted(name for name in now.numbers if name.endswith(FRACTION_SUFFIX) and name not in numbers)
     for name in (*numbers, *fractions):
-        there = name in now.numbers and name in before.numbers
-        if there and abs(_shift(now.numbers[name], before.numbers[name])) >= max(NOTABLE_SHIFT, by_chance):
-            yield name
+        if name in now.numbers and name in before.numbers:
+            pair = now.numbers[name], before.numbers[name]
+            if abs(mean_shift(*pair)) >= notable_shift(*pair, standard_errors):
+                yield name
+    by_chance = standard_errors * math.sqrt(1 / now.records + 1 / before.records)
     for name in sorted(now.words.keys() & before.words.keys() - {GROUP}):  # groups are in one split each
         changes = _changes(now.words[name], before.words[name])
         if changes and abs(changes[0][1] - changes[0][2]) >= max(NOTABLE_SHARE, by_chance / 2):
             yield name
 
 
-def _shift(now: Numbers, before: Numbers) -> float:
+def notable_shift(now: Numbers, before: Numbers, standard_errors: float = BY_CHANCE) -> float:
+    """From which on two means differ notably, in standard deviations; never where a feature has no values."""
+    if not now.present or not before.present:
+        return math.inf
+    return max(NOTABLE_SHIFT, standard_errors * math.sqrt(1 / now.present + 1 / before.present))
+
+
+def mean_shift(now: Numbers, before: Numbers) -> float:
     """How far the means lie apart, in standard deviations of both together (Cohen's d)."""
     difference = now.mean - before.mean
     deviation = math.sqrt((now.deviation**2 + before.deviation**2) / 2)
     return difference / deviation if deviation else math.copysign(math.inf, difference) if difference else 0.0
+
+
+def is_less_certain(now: SplitSummary, before: SplitSummary, features: Iterable[str]) -> bool:
+    """Whether answers are less certain, as the first of some features of CERTAINTY says."""
+    first = next(iter(features))
+    return (now.numbers[first].mean < before.numbers[first].mean) == (first == CONFIDENCE)
 
 
 def _changes(now: Words, before: Words) -> list[tuple[str, float, float]]:
@@ -167,6 +190,10 @@ class _Words:
             return f"{split} masks have {more} ignored pixels than {compared.than('masks')}: {figures}"
         if cause == CLASSES:
             return self._classes(names)
+        if cause == CERTAINTY:
+            less = "less" if is_less_certain(self._now, self._before, names) else "more"
+            figures = [self._figures(one, _OF_CERTAINTY[one], _percent if one == UNCERTAIN else None) for one in names]
+            return f"{split} answers are {less} confident than {compared.than('answers')}: {'; '.join(figures)}"
         if cause in self._now.words:
             changes = _changes(self._now.words[cause], self._before.words[cause])
             figures = [f"{value} {_percent(one)}, {compared.was(_percent(other))}" for value, one, other in changes]
@@ -219,7 +246,7 @@ class _Words:
         )
 
     def _shift(self, name: str) -> float:
-        return _shift(self._now.numbers[name], self._before.numbers[name])
+        return mean_shift(self._now.numbers[name], self._before.numbers[name])
 
     def _is_more(self, name: str) -> bool:
         return self._now.numbers[name].mean > self._before.numbers[name].mean

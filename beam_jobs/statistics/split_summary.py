@@ -9,6 +9,8 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 
 from schemas.features import TRAIN, WEIGHT
 
+BINS = 16  # of two histograms that are drawn over each other, and so need common ones
+
 
 class Numbers(NamedTuple):
     """A numeric feature; `histogram` counts its values in buckets of one width, from `minimum` to `maximum`."""
@@ -76,6 +78,24 @@ def weights_in_words(summaries: Mapping[str, SplitSummary]) -> str:
     if weights is None:
         return ""
     return f"in train from {weights.minimum:g} to {weights.maximum:g}, mean {weights.mean:.3g}; evaluation ignores them"
+
+
+def shares_in_bins(numbers: Numbers, low: float, high: float) -> list[float]:
+    """The histogram's shares in BINS bins from `low` to `high`, as if values were even inside each bucket."""
+    total, width = sum(numbers.histogram), high - low
+    bins = [0.0] * BINS
+    step = (numbers.maximum - numbers.minimum) / max(1, len(numbers.histogram))
+    if not step:  # one value
+        bins[min(BINS - 1, int(BINS * (numbers.minimum - low) / width)) if width else 0] = 1.0
+        return bins
+    for index, count in enumerate(numbers.histogram):
+        start = numbers.minimum + index * step - low
+        for target in range(BINS):
+            left, right = target * width / BINS, (target + 1) * width / BINS
+            covered = min(right, start + step) - max(left, start)
+            if covered > 0 and total:
+                bins[target] += count / total * covered / step
+    return bins
 
 
 def _bucket_counts(histograms: list[Histogram]) -> tuple[float, ...]:

@@ -7,23 +7,20 @@ from typing import NamedTuple
 
 import apache_beam as beam
 import tensorflow_data_validation as tfdv
-from google.protobuf import text_format
-from tensorflow_data_validation.statistics.stats_impl import GenerateSlicedStatisticsImpl
 from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies, AnomalyInfo
 from tensorflow_metadata.proto.v0.schema_pb2 import Schema
-from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList as Statistics
 
 from beam_jobs.statistics.differences import Compared, describe_differences
+from beam_jobs.statistics.measuring import MeasureSplits, parse_schema
 from beam_jobs.statistics.rules import add_rule_anomalies
 from beam_jobs.statistics.split_summary import summarise
 from beam_jobs.storage.files import exists, read_file
 from schemas.bounded_text import clipped, enumerated
-from schemas.features import EVAL, IMAGE, IMAGE_ID, MASK, SOURCE_MASK, SPLITS, TEST, TRAIN, TRAINING_SPLITS
+from schemas.features import EVAL, TEST, TRAIN, TRAINING_SPLITS
 from schemas.statistics_rule import StatisticsRule
 from schemas.version_files import statistics_path
 
-TOP_VALUES = 64  # more than any slice feature has values, so that their counts are complete
 MIN_RECORDS_TO_COMPARE = 100  # in each compared split; below this, distances would measure chance
 
 SCHEMA, SKEW, DRIFT, RULE = "schema", "skew", "drift", "rule"
@@ -90,11 +87,6 @@ class Criteria(NamedTuple):
     titles: dict[str, str] = {}  # noqa: RUF012  # never changed in place
 
 
-def parse_schema(text: str) -> Schema:
-    """Parses the text format of a TensorFlow Metadata schema; raises text_format.ParseError."""
-    return text_format.Parse(text, Schema())
-
-
 def record_count(statistics: Statistics) -> int:
     """Number of records that were measured."""
     return sum(dataset.num_examples for dataset in statistics.datasets)
@@ -122,51 +114,6 @@ def _validate(statistics: dict[str, Statistics], criteria: Criteria) -> Validati
             {split: read_file(path) for split, path in paths.items() if split in TRAINING_SPLITS or exists(path)},
         )
     return validate_splits(statistics, criteria, baseline)
-
-
-class MeasureSplits(beam.PTransform):
-    """(split, RecordBatch) -> one element: each split to its DatasetFeatureStatisticsList.
-
-    Photos, masks and ids are counted and sized, never decoded or ranked, regardless of the schema: there are as
-    many ids as records, all of which a ranking would shuffle.
-
-    Args:
-      splits: That are there, even if empty.
-    """
-
-    def __init__(self, schema_text: str, splits: tuple[str, ...] = TRAINING_SPLITS):
-        super().__init__()
-        self._schema_text = schema_text
-        self._splits = splits
-
-    def expand(self, rows: beam.PCollection) -> beam.PCollection:
-        schema = parse_schema(self._schema_text)
-        for feature in schema.feature:
-            if feature.name in (IMAGE, MASK, SOURCE_MASK, IMAGE_ID):
-                feature.image_domain.SetInParent()  # TFDV's word for bytes without a meaning
-        options = tfdv.StatsOptions(
-            schema=schema,
-            num_top_values=TOP_VALUES,
-            num_rank_histogram_buckets=TOP_VALUES,
-            desired_batch_size=1,  # measures each batch as it comes; else all, with their photos, wait in memory
-        )
-        return (
-            rows
-            # The core of tfdv.GenerateStatistics, with the splits as slices: one graph of 100 transforms for all
-            | "GenerateStatistics" >> GenerateSlicedStatisticsImpl(options, is_slicing_enabled=True)
-            | "TakeSplits" >> beam.Map(_by_split, self._splits)
-        )
-
-
-def _by_split(measured: Statistics, splits: tuple[str, ...]) -> dict[str, Statistics]:
-    """Each split's own statistics as `tfdv.GenerateStatistics` gives them: without a name, empty for no records."""
-    there = {*splits, *(one.name for one in measured.datasets)}
-    statistics = {split: Statistics(datasets=[DatasetFeatureStatistics()]) for split in SPLITS if split in there}
-    for one in measured.datasets:
-        if one.name:
-            statistics[one.name].datasets[0].CopyFrom(one)
-            statistics[one.name].datasets[0].ClearField("name")
-    return statistics
 
 
 def validate_splits(

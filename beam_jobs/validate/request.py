@@ -44,7 +44,8 @@ def make_request(
     with heavy_imports():
         from google.protobuf.text_format import ParseError
 
-        from beam_jobs.statistics.validation import Criteria, parse_schema
+        from beam_jobs.statistics.measuring import parse_schema
+        from beam_jobs.statistics.validation import Criteria
         from beam_jobs.validate.pipeline import Request
 
     path = absolute_folder(schema) if schema else f"{version_dir}/{SCHEMA_FILE}"

@@ -12,12 +12,11 @@ from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import bars, gauge, two_histograms
 from beam_jobs.html.tables import scrolled
 from beam_jobs.statistics.differences import Compared, describe_differences, notable_features
-from beam_jobs.statistics.split_summary import Numbers, SplitSummary, Words, summarise
+from beam_jobs.statistics.split_summary import Numbers, SplitSummary, Words, shares_in_bins, summarise
 from beam_jobs.statistics.validation import DRIFT, Baseline, Validation
 from schemas.spec import DatasetSpec
 
 _COLUMNS = ("split", "baseline → now", "values", "distance")
-_BINS = 16  # of the two histograms, which need common ones
 _BEFORE_COLOR = "var(--left-out)"
 
 
@@ -111,7 +110,7 @@ def _feature_row(
 def _number_cells(name: str, split: str, before: Numbers, now: Numbers) -> list[Markup]:
     low, high = min(before.minimum, now.minimum), max(before.maximum, now.maximum)
     spoken = f"{name} in {split} from {figure(low)} to {figure(high)}, the baseline as a line"
-    drawn = two_histograms(_rebinned(now, low, high), _rebinned(before, low, high), f"var(--{split})", spoken)
+    drawn = two_histograms(shares_in_bins(now, low, high), shares_in_bins(before, low, high), f"var(--{split})", spoken)
     return [element("td", f"{figure(before.mean)} → {figure(now.mean)}"), element("td", drawn)]
 
 
@@ -132,21 +131,3 @@ def _distance_cell(distance: _Distance | None, drifted: bool) -> Markup:
     color, spoken = ("var(--bad)", "drift") if drifted else ("var(--good)", "no drift")
     drawn = gauge(distance.value, distance.threshold, color, f"{spoken}: distance {value}, limit {limit}")
     return element("td", element("strong", value) if drifted else value, f" of {limit}", drawn)
-
-
-def _rebinned(numbers: Numbers, low: float, high: float) -> list[float]:
-    """The histogram's shares in `_BINS` bins from `low` to `high`, as if values were even inside each bucket."""
-    total, width = sum(numbers.histogram), high - low
-    bins = [0.0] * _BINS
-    step = (numbers.maximum - numbers.minimum) / max(1, len(numbers.histogram))
-    if not step:  # one value
-        bins[min(_BINS - 1, int(_BINS * (numbers.minimum - low) / width)) if width else 0] = 1.0
-        return bins
-    for index, count in enumerate(numbers.histogram):
-        start = numbers.minimum + index * step - low
-        for target in range(_BINS):
-            left, right = target * width / _BINS, (target + 1) * width / _BINS
-            covered = min(right, start + step) - max(left, start)
-            if covered > 0 and total:
-                bins[target] += count / total * covered / step
-    return bins

@@ -9,17 +9,15 @@ from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies, AnomalyInfo
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics, DatasetFeatureStatisticsList
 
 from beam_jobs.prepare.shard_writer import to_record_batch
+from beam_jobs.statistics.measuring import TOP_VALUES, MeasureSplits, parse_schema
 from beam_jobs.statistics.validation import (
     DRIFT,
     MIN_RECORDS_TO_COMPARE,
     RULE,
     SCHEMA,
     SKEW,
-    TOP_VALUES,
     Baseline,
     Criteria,
-    MeasureSplits,
-    parse_schema,
     validate_splits,
 )
 from schemas.statistics_rule import StatisticsRule

@@ -1,0 +1,235 @@
+"""Checks a request to monitor before a job is built: the log and its window, the reference, the output."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+from beam_jobs.console import heavy_imports
+from beam_jobs.storage.files import StoredFile, files_below, open_file
+from beam_jobs.storage.versions import absolute_folder, refuse_published
+from schemas.errors import UserError
+from schemas.features import EVAL, FRACTION_SUFFIX, TRAIN
+from schemas.served import (
+    CLIENT,
+    HOUR,
+    MODEL,
+    PREDICT,
+    RECORDS_FOLDER,
+    SOURCE,
+    TRAINED_ON,
+    parse_records_path,
+)
+
+DEFAULT_HOURS = 24  # the newest of the log
+MAX_SELECTED = 1000  # photos to label
+MAX_TIME_SLICES = 48
+_TIME_STEPS = (1, 3, 6, 12, 24, 24 * 7, 24 * 28)  # hours of a slice; the shortest that gives few enough
+_PART_BYTES = 4 << 20  # 4 MiB of records, 12,000 or so, that one worker reads at a time
+_FILES_PER_PART = 256
+HOW_TO_MAKE = "python -m beam_jobs.predict --version_dir=VERSION --log=REFERENCE writes it"
+
+
+class Identity(NamedTuple):
+    """What answered: version of the model, and manifest_sha256 of what it was trained on, empty if unknown."""
+
+    model: str
+    trained_on: str
+
+    def __str__(self) -> str:
+        return f"{self.model} (trained on {self.trained_on[:12]})" if self.trained_on else self.model
+
+    def fits(self, other: Identity) -> bool:
+        """Whether both may be one model."""
+        known = self.trained_on and other.trained_on
+        return self.model == other.model and (not known or self.trained_on == other.trained_on)
+
+
+class Window(NamedTuple):
+    """A time from `start` to before `end`, milliseconds since 1970 in UTC."""
+
+    start: int
+    end: int
+
+    @property
+    def step(self) -> int:
+        """Milliseconds of its time slices."""
+        hours = -(-(self.end - self.start) // HOUR)
+        return HOUR * next((one for one in _TIME_STEPS if hours <= one * MAX_TIME_SLICES), _TIME_STEPS[-1])
+
+
+class Request(NamedTuple):
+    """What is monitored.
+
+    Attributes:
+      log: Folder of the log.
+      reference: Folder of the log of the version's splits.
+      window: Of which records are read.
+      is_newest: Whether the window is the newest DEFAULT_HOURS because none was named.
+      files: Paths of the window's files below the log, in order.
+      reference_files: Those of the reference.
+      left_out: Files among the log's records that are none of its own: how many, and the first one.
+      classes: Names, sorted.
+      model: That answered the reference's photos.
+      select: How many photos to label; 0 for none.
+      output: Folder that everything goes to.
+      progress_dir: Local folder for the progress files, if it exists.
+    """
+
+    log: str
+    reference: str
+    window: Window
+    is_newest: bool
+    files: tuple[StoredFile, ...]
+    reference_files: tuple[StoredFile, ...]
+    left_out: tuple[int, str]
+    classes: tuple[str, ...]
+    model: Identity
+    select: int
+    output: str
+    progress_dir: str = ""
+
+
+class Part(NamedTuple):
+    """Files that one worker reads together: each is small, since a log is written by the minute."""
+
+    log: str
+    files: tuple[str, ...]
+    is_reference: bool
+
+
+def make_request(
+    log: str, reference: str, output: str, start: str | None = None, end: str | None = None, select: int = 0
+) -> Request:
+    """Lists both logs and reads the first record of the reference.
+
+    Args:
+      log: Folder of what is served, local or `gs://`.
+      reference: Folder of the log of the splits of the version that the model was trained on.
+      output: Folder for `monitor.html`, `drift.json`, `statistics/` and `to_label/`.
+      start, end: The window, such as `2026-11-29T00`, in UTC; `end` itself is not part of it.
+      select: How many photos to label.
+
+    Raises:
+      UserError: Names what can't be used, by the option of the command line.
+    """
+    log, reference, output = absolute_folder(log), absolute_folder(reference), absolute_folder(output)
+    for option, folder in (("--log", log), ("--reference", reference)):
+        if f"{_real(output)}/".startswith(f"{_real(folder)}/"):
+            raise UserError(f"--output {output}: lies in {option} {folder}, which is read; give a folder outside of it")
+    if _real(log) == _real(reference):
+        raise UserError(f"--reference {reference}: is the log itself; {HOW_TO_MAKE}")
+    refuse_published("--output", output, [])
+    if not 0 <= select <= MAX_SELECTED:
+        raise UserError(f"--select={select}: must be from 0 to {MAX_SELECTED:,}")
+    found, left_out = _records_of("--log", log)
+    window = _window(start, end, found)
+    inside = [one for one in found if _hour(one) + HOUR > window.start and _hour(one) < window.end]
+    kept, _ = _records_of("--reference", reference)
+    classes, model = _first_answer(reference, kept)
+    return Request(
+        log, reference, window, not (start or end), (*inside,), (*kept,), left_out, classes, model, select, output
+    )
+
+
+def parts(request: Request) -> Iterator[Part]:
+    """All files of both logs; neighbours in time together."""
+    for folder, files in ((request.log, request.files), (request.reference, request.reference_files)):
+        for some in _batches(files):
+            yield Part(folder, tuple(some), folder == request.reference)
+
+
+def parse_time(option: str, text: str) -> int:
+    """Milliseconds since 1970 of an ISO 8601 time such as `2026-11-29T00`; UTC, unless it has an offset."""
+    try:
+        moment = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text.strip()))
+    except ValueError:
+        raise UserError(f"{option}={text}: not a time; write it as 2026-11-29T00 (UTC)") from None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000)
+
+
+def in_words(time: int) -> str:
+    """A time in milliseconds for people: `2026-11-29 21:00`."""
+    return datetime.fromtimestamp(time / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M")
+
+
+def _window(start: str | None, end: str | None, files: Sequence[StoredFile]) -> Window:
+    """What is named; else it ends with the log, and begins a day earlier."""
+    last = max((_hour(one) for one in files), default=0) + HOUR
+    until = parse_time("--to", end) if end else last
+    since = parse_time("--from", start) if start else until - DEFAULT_HOURS * HOUR
+    if end and since >= until:
+        raise UserError(f"--to={end}: must be later than the start of the window, {in_words(since)} UTC")
+    return Window(since, max(since, until))
+
+
+def _records_of(option: str, log: str) -> tuple[list[StoredFile], tuple[int, str]]:
+    """The files of a log's records in order; and how many others are among them, and the first of those."""
+    if "://" not in log and not os.path.isdir(log):
+        raise UserError(f"{option} {log}: no such folder; give the folder of a log, which has {RECORDS_FOLDER}/ in it")
+    found: list[StoredFile] = []
+    others: list[str] = []
+    try:
+        for one in files_below(f"{log}/{RECORDS_FOLDER}"):
+            path = one.path.removeprefix(f"{log}/")
+            if parse_records_path(path):
+                found.append(StoredFile(path, one.size))
+            else:
+                others.append(path)
+    except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
+        raise UserError(f"{option} {log}: can't be listed ({error})") from None
+    return sorted(found), (len(others), min(others, default=""))
+
+
+def _hour(file: StoredFile) -> int:
+    parsed = parse_records_path(file.path)
+    if parsed is None:
+        raise ValueError(f"{file.path}: is no file of records")
+    return parsed.hour
+
+
+def _first_answer(reference: str, files: Sequence[StoredFile]) -> tuple[tuple[str, ...], Identity]:
+    """The classes and the model of a reference, as its first record says them."""
+    with heavy_imports():
+        from beam_jobs.records.published_records import bytes_of, parse_record
+        from beam_jobs.records.tfrecord import DamagedTFRecord, TFRecordReader
+
+    for one in files:
+        try:
+            with open_file(f"{reference}/{one.path}") as file:
+                first = next(iter(TFRecordReader(file)), None)
+            if first is None:
+                continue
+            record = parse_record(first)
+            source, client = bytes_of(record, SOURCE).decode(), bytes_of(record, CLIENT).decode()
+            model = Identity(bytes_of(record, MODEL).decode(), bytes_of(record, TRAINED_ON).decode())
+        except (OSError, ValueError, KeyError, TypeError, DamagedTFRecord) as error:
+            raise UserError(f"--reference {reference}/{one.path}: can't be used ({error}); {HOW_TO_MAKE}") from None
+        if source != PREDICT:
+            raise UserError(
+                f"--reference {reference}: was written by {source!r}, of client {client!r}; it must hold the model's"
+                f" answers on {TRAIN} and {EVAL} photos: {HOW_TO_MAKE}"
+            )
+        names = sorted(name.removesuffix(FRACTION_SUFFIX) for name in record if name.endswith(FRACTION_SUFFIX))
+        return tuple(names), model
+    raise UserError(f"--reference {reference}: holds no records; {HOW_TO_MAKE}")
+
+
+def _batches(files: Iterable[StoredFile]) -> Iterator[list[str]]:
+    some: list[str] = []
+    size = 0
+    for one in files:
+        if some and (size + one.size > _PART_BYTES or len(some) == _FILES_PER_PART):
+            yield some
+            some, size = [], 0
+        some.append(one.path)
+        size += one.size
+    if some:
+        yield some
+
+
+def _real(folder: str) -> str:
+    return folder if "://" in folder else os.path.realpath(folder)
