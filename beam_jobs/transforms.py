@@ -106,6 +106,8 @@ class Predict(beam.PTransform):
       version_dir: a published version, whose masks are the truth.
       image_path: Pattern below `photos`.
       split: Of the version; None for all.
+      log: Folder that a record of each answer is added to, see `schemas.served`; None for none.
+      log_photos: Share of the photos that are kept there.
 
     Raises:
       UserError: One of them can't be used.
@@ -119,9 +121,11 @@ class Predict(beam.PTransform):
         version_dir: str | None = None,
         image_path: str = ANY_PHOTO,
         split: str | None = None,
+        log: str | None = None,
+        log_photos: float = 0.0,
     ):
         super().__init__()
-        self._request = predict_request(model, output, photos, image_path, version_dir, split)
+        self._request = predict_request(model, output, photos, image_path, version_dir, split, log, log_photos)
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return predict(pipeline, self._request)

@@ -6,7 +6,7 @@ model's mask in place of the truth. No record holds a photo: where the configura
 names its file.
 
     LOG/
-      about.json                                            what is kept, for how long, and who may read it
+      about-endpoint.json                                   what is kept, for how long, and who may read it
       records/2026-11-29/21/served-4f6c2f0d9b1e-000000.tfrecord     hours are in UTC
       photos/2026-11-29/21/4f6c2f0d9b1e-000007.jpg
 """
@@ -41,7 +41,6 @@ UNCERTAIN_BELOW = 0.7
 ENDPOINT, APP, PREDICT = "endpoint", "app", "predict"
 SOURCES = (ENDPOINT, APP, PREDICT)
 
-ABOUT_FILE = "about.json"
 RECORDS_FOLDER, PHOTOS_FOLDER = "records", "photos"
 MAX_CLIENT = 64  # characters
 
@@ -65,6 +64,11 @@ class RecordsFile(NamedTuple):
 
 
 HOUR = 3_600_000  # milliseconds
+
+
+def about_path(source: str) -> str:
+    """Path below the log of what one of SOURCES keeps there."""
+    return f"about-{source}.json"
 
 
 def hour_folder(time: int) -> str:

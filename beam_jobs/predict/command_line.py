@@ -74,13 +74,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--image_path", default=ANY_PHOTO, help=f"pattern below --photos (default {ANY_PHOTO})")
     add("--split", choices=SPLITS, help="of --version_dir (default: all)")
     add("--output", required=True, metavar="DIR", help="where masks/, table/, rejected/ and summary.json go")
+    add("--log", metavar="DIR", help="log that a record of each answer is added to, for beam_jobs.monitor; or gs://")
+    add("--log_photos", type=float, default=0.0, metavar="SHARE", help="of the photos, kept in the log (default: 0)")
     add("--verbose", action="store_true", help="show the libraries' own messages")
 
 
 def request_of(options: argparse.Namespace) -> Request:
     """The request that a command line makes; UserError names what can't be used."""
     return make_request(
-        options.model, options.output, options.photos, options.image_path, options.version_dir, options.split
+        options.model,
+        options.output,
+        options.photos,
+        options.image_path,
+        options.version_dir,
+        options.split,
+        options.log,
+        options.log_photos,
     )
 
 
@@ -107,6 +116,8 @@ def report(request: Request, seconds: float) -> int:
         print(f"  mean IoU {summary['mean_iou']:.3f} ({classes}), pixel accuracy {summary['pixel_accuracy']:.3f}")
         print("  worst: " + ", ".join(f"{one['id']} {one['mean_iou']:.3f}" for one in summary["worst"]))
     print(f"Masks: {request.output}/masks, table: {request.output}/table")
+    if request.log:
+        print(f"Log: {request.log}")
     if rejected:
         print(f"Rejected: {request.output}/rejected")
     for kind, left_out in summary.get("left_out", {}).items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import resource
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,8 @@ import numpy as np
 from apache_beam.ml.inference import base
 from apache_beam.ml.inference.base import ModelHandler
 
+from beam_jobs.records.tf_example import Value
+from beam_jobs.served.measures import measured
 from beam_jobs.storage.files import files_below, read_file, read_part
 from beam_jobs.storage.locations import wildcard_problem
 from schemas.documents import MAX_JSON_BYTES
@@ -20,8 +23,10 @@ from schemas.enlarging import enlarged_class_ids
 from schemas.errors import UserError
 from schemas.exported_model import (
     CLASS_IDS,
+    FEATURE_HASHES,
     INFO_PATH,
     LOGITS,
+    OBSERVE_PIXELS,
     PREDICT_IMAGE,
     PREDICT_PIXELS,
     SAVED_MODEL_FILE,
@@ -30,6 +35,7 @@ from schemas.exported_model import (
 )
 from schemas.fitting import photo_box
 from schemas.image_size import sides
+from schemas.served import LATENCY
 
 # Beam 2.74 takes `resource` for missing where PyTorch is missing, and then warns that it can't measure a model's memory
 base.resource = base.resource or resource
@@ -37,7 +43,15 @@ base.resource = base.resource or resource
 BATCH_BYTES = 32 << 20  # 32 MiB of pixels
 MAX_BATCH = 64  # a model's inner layers take a hundred times its input's memory
 
-Predict = Callable[[np.ndarray], np.ndarray]
+
+class Answers(NamedTuple):
+    """A model's answers to N photos: logits or class ids, and hashes of features uint8 [N, 32] where there are any."""
+
+    pixels: np.ndarray
+    hashes: np.ndarray | None = None
+
+
+Predict = Callable[[np.ndarray], Answers]
 
 
 def read_model_info(model_dir: str) -> ModelInfo:
@@ -63,6 +77,8 @@ class ReadyPhoto(NamedTuple):
       pixels: uint8 [H, W, 3], of the model's size, or of the photo's own for a tiled model.
       width, height: Of the upright photo.
       truth: Encoded mask of class ids, as large as `pixels`; empty where there is none.
+      split: Of a published version that it is in; empty where there is none.
+      kept: The whole photo as it is kept in the log; empty where it is not.
     """
 
     image_id: str
@@ -71,6 +87,8 @@ class ReadyPhoto(NamedTuple):
     width: int
     height: int
     truth: bytes
+    split: str = ""
+    kept: bytes = b""
 
 
 class PredictedPhoto(NamedTuple):
@@ -80,23 +98,27 @@ class PredictedPhoto(NamedTuple):
       photo: The photo.
       class_ids: uint8, as large as the pixels that the model saw, padding included.
       mask: The same as large as the upright photo, uint8 [H, W].
+      values: What is logged of it; None where nothing is.
     """
 
     photo: ReadyPhoto
     class_ids: np.ndarray
     mask: np.ndarray
+    values: dict[str, Value] | None = None
 
 
 class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
     """Loads an exported model once per process, from any place that Beam can read, and predicts masks."""
 
-    def __init__(self, model_dir: str, info: ModelInfo):
+    def __init__(self, model_dir: str, info: ModelInfo, measures: bool = False):
         super().__init__()
         self._model_dir = model_dir
         self._info = info
+        self._measures = measures
 
     def load_model(self) -> Predict:
-        """The model from uint8 [N, H, W, 3] to logits [N, H, W, C]; a tiled one from [1, H, W, 3] to class ids."""
+        """The model from uint8 [N, H, W, 3] to logits [N, H, W, C], with hashes of features where these are measured
+        and the model gives them; a tiled one from [1, H, W, 3] to class ids."""
         import tensorflow as tf
 
         # TensorFlow reads a bucket with its own credentials, and treats some paths as patterns
@@ -105,10 +127,15 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
             folder = _copy(self._model_dir, copied) if elsewhere else self._model_dir
             model = tf.saved_model.load(folder)
 
-        def predict(pixels: np.ndarray) -> np.ndarray:
+        observes = self._measures and OBSERVE_PIXELS in model.signatures
+
+        def predict(pixels: np.ndarray) -> Answers:
             if self._info.tiled:
-                return model.signatures[PREDICT_IMAGE](pixels=tf.constant(pixels[0]))[CLASS_IDS].numpy()[np.newaxis]
-            return model.signatures[PREDICT_PIXELS](pixels=tf.constant(pixels, tf.float32))[LOGITS].numpy()
+                ids = model.signatures[PREDICT_IMAGE](pixels=tf.constant(pixels[0]))[CLASS_IDS].numpy()
+                return Answers(ids[np.newaxis])
+            signature = model.signatures[OBSERVE_PIXELS if observes else PREDICT_PIXELS]
+            outputs = signature(pixels=tf.constant(pixels, tf.float32))
+            return Answers(outputs[LOGITS].numpy(), outputs[FEATURE_HASHES].numpy() if observes else None)
 
         return predict
 
@@ -116,14 +143,26 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
         self, batch: Sequence[ReadyPhoto], model: Predict, inference_args: dict[str, Any] | None = None
     ) -> Iterable[PredictedPhoto]:
         """See the base class."""
-        for photo, answer in zip(batch, model(np.stack([photo.pixels for photo in batch])), strict=True):
+        start = time.perf_counter()
+        answers, hashes = model(np.stack([photo.pixels for photo in batch]))
+        milliseconds = 1000 * (time.perf_counter() - start) / len(batch)
+        for index, (photo, answer) in enumerate(zip(batch, answers, strict=True)):
             if self._info.tiled:
-                yield PredictedPhoto(photo, answer, answer)
+                predicted = PredictedPhoto(photo, answer, answer)
+                box, logits = (slice(None), slice(None)), None
             else:
                 class_ids = np.argmax(answer, axis=-1).astype(np.uint8)
-                box = photo_box((photo.height, photo.width), answer.shape[:2], self._info.fit)
-                mask = enlarged_class_ids(answer[box.slices], photo.height, photo.width)
-                yield PredictedPhoto(photo, class_ids, mask)
+                box = photo_box((photo.height, photo.width), answer.shape[:2], self._info.fit).slices
+                logits = answer[box]
+                mask = enlarged_class_ids(logits, photo.height, photo.width)
+                predicted = PredictedPhoto(photo, class_ids, mask)
+            if self._measures:
+                size = (photo.height, photo.width)
+                hashed = None if hashes is None else hashes[index].tobytes()
+                ids, pixels = predicted.class_ids[box], photo.pixels[box]
+                values = measured(pixels, ids, self._info.classes, size, logits, hashed)
+                predicted = predicted._replace(values={**values, LATENCY: milliseconds})
+            yield predicted
 
     def batch_elements_kwargs(self) -> dict[str, Any]:
         """See the base class; photos fitted into one size take the same bytes, so that their number bounds a batch."""

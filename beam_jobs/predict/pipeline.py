@@ -19,17 +19,20 @@ from beam_jobs.line_files import WriteLineFiles
 from beam_jobs.monitoring.progress import DoneInputs
 from beam_jobs.once import MapOnce
 from beam_jobs.predict.finding import LEFT_OUT, PHOTOS, REJECTED, STAGE, FindPhotos
+from beam_jobs.predict.log import LogAnswers, keeping
 from beam_jobs.predict.model import PredictedPhoto, ReadyPhoto, SegmentationModel, mask_path
 from beam_jobs.predict.request import Request
 from beam_jobs.predict.summary import SumUp, summarize
 from beam_jobs.predict.table import Row
 from beam_jobs.records.published_records import bytes_of, int_of, parse_record
 from beam_jobs.rejections import InputRejected, Rejection
+from beam_jobs.served.log_files import encode_photo
 from beam_jobs.sources.input_files import naming_input, read_input
 from beam_jobs.storage.files import write_atomically
 from schemas.features import IMAGE, MASK, SOURCE_HEIGHT, SOURCE_WIDTH
 from schemas.image_size import sides
 from schemas.metrics import confusion_matrix
+from schemas.version_files import parse_shard_path
 
 READY = "ready"  # tag of the photos that the model takes
 TABLE_FOLDER, REJECTED_FOLDER = "table", "rejected"
@@ -41,11 +44,11 @@ def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
     """Adds the whole job to a pipeline; its only output element is the path of the summary."""
     found = pipeline | "FindPhotos" >> FindPhotos(request)
     photos = found[PHOTOS] | "ReadPhotos" >> beam.ParDo(_ReadPhoto(request)).with_outputs(REJECTED, main=READY)
-    rows = (
-        photos[READY]
-        | "Predict" >> RunInference(SegmentationModel(request.model_dir, request.info))
-        | "WriteMasks" >> beam.ParDo(_WriteMask(request))
-    )
+    model = SegmentationModel(request.model_dir, request.info, measures=bool(request.log))
+    predicted = photos[READY] | "Predict" >> RunInference(model)
+    rows = predicted | "WriteMasks" >> beam.ParDo(_WriteMask(request))
+    if request.log:
+        _ = predicted | "LogAnswers" >> beam.ParDo(LogAnswers(request))
     rejected = (found[REJECTED], photos[REJECTED]) | "GatherRejected" >> beam.Flatten()
     lines = (
         rows | "NameTable" >> beam.Map(lambda row: (TABLE_FOLDER, row)).with_output_types(Listed),
@@ -75,6 +78,7 @@ class _ReadPhoto(beam.DoFn):
 
     def __init__(self, request: Request):
         self._request = request
+        self._keeping = keeping(request.log_photos)
 
     def process(self, element: tuple[str, SourceFile]) -> Iterator[ReadyPhoto | TaggedOutput]:
         image_id, source = element
@@ -88,16 +92,22 @@ class _ReadPhoto(beam.DoFn):
 
     def _photo(self, image_id: str, source: SourceFile) -> ReadyPhoto:
         info = self._request.info
-        photo = decode_photo(read_input(source), max(sides(info.photo_size)))
+        data = read_input(source)
+        photo = decode_photo(data, max(sides(info.photo_size)))
         size = inner_size((photo.source_height, photo.source_width), info.photo_size, info.fit)
         pixels = np.asarray(pad_photo(resize_photo(photo.image, size), info.photo_size))
-        return ReadyPhoto(image_id, str(source), pixels, photo.source_width, photo.source_height, b"")
+        kept = b""
+        if self._request.log and self._keeping.takes(image_id):
+            kept = encode_photo(np.asarray(decode_photo(data, 0).image))
+        return ReadyPhoto(image_id, str(source), pixels, photo.source_width, photo.source_height, b"", kept=kept)
 
     def _record(self, image_id: str, source: SourceFile) -> ReadyPhoto:
         values = parse_record(read_source(source))
         pixels = np.asarray(decode_photo(bytes_of(values, IMAGE), 0).image)
         width, height = int_of(values, SOURCE_WIDTH), int_of(values, SOURCE_HEIGHT)
-        return ReadyPhoto(image_id, str(source), pixels, width, height, bytes_of(values, MASK))
+        shard = parse_shard_path(source.uri.removeprefix(f"{self._request.version_dir}/"))
+        split = shard.split if shard else ""
+        return ReadyPhoto(image_id, str(source), pixels, width, height, bytes_of(values, MASK), split)
 
 
 class _WriteMask(beam.DoFn):
@@ -111,7 +121,7 @@ class _WriteMask(beam.DoFn):
         self._done = DoneInputs(self._request.progress_dir)
 
     def process(self, predicted: PredictedPhoto) -> Iterator[Row]:
-        photo, class_ids, pixels = predicted
+        photo, class_ids, pixels = predicted.photo, predicted.class_ids, predicted.mask
         classes = self._request.info.classes
         mask = Image.fromarray(pixels, mode="P")
         mask.putpalette(self._palette)

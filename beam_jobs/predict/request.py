@@ -28,6 +28,8 @@ class Request(NamedTuple):
       version_dir: Published version, whose masks are the truth; empty where photos are predicted.
       shards: Its shards.
       progress_dir: Folder for the progress files.
+      log: Folder that records of the answers are added to, see `schemas.served`; empty for none.
+      log_photos: Share of the photos that are kept there, in [0, 1].
     """
 
     model_dir: str
@@ -38,6 +40,8 @@ class Request(NamedTuple):
     version_dir: str
     shards: tuple[Shard, ...]
     progress_dir: str
+    log: str = ""
+    log_photos: float = 0.0
 
 
 def make_request(
@@ -47,6 +51,8 @@ def make_request(
     image_path: str = ANY_PHOTO,
     version_dir: str | None = None,
     split: str | None = None,
+    log: str | None = None,
+    log_photos: float = 0.0,
 ) -> Request:
     """Checks everything that can be checked before a job is built.
 
@@ -57,6 +63,8 @@ def make_request(
       version_dir: a published version, whose masks are the truth. Exactly one of the two is given.
       image_path: Pattern below `photos`.
       split: Of the version; None for all.
+      log: Folder that a record of each answer is added to; None for none.
+      log_photos: Share of the photos that are kept there.
 
     Raises:
       UserError: Names what can't be used, by the option of the command line.
@@ -76,22 +84,37 @@ def make_request(
             raise UserError(f"--split {split}: {version_dir} has no such split; it has {there}")
         splits = [split] if split else sorted(manifest.splits)
         shards = tuple(shard for split in splits for shard in manifest.splits[split].shards)
+    log = absolute_folder(log) if log else ""
+    _check_log(log, log_photos, version_dir)
     inputs = [folder for folder in (photos, version_dir, model_dir) if folder]
-    if clash := next((one for one in inputs if f"{_real(output)}/".startswith(f"{_real(one)}/")), None):
-        raise UserError(f"--output {output}: lies in {clash}, which is read; give a folder outside of it")
+    for option, folder in (("--output", output), ("--log", log)):
+        if clash := next((one for one in inputs if folder and f"{_real(folder)}/".startswith(f"{_real(one)}/")), None):
+            raise UserError(f"{option} {folder}: lies in {clash}, which is read; give a folder outside of it")
     with heavy_imports():
+        from beam_jobs.predict.log import begin_log
         from beam_jobs.predict.model import read_model_info
 
     info = read_model_info(model_dir)
     if version_dir and manifest:
         _check_fit(info, manifest, model_dir, version_dir)
         require_shards(version_dir, manifest)
+    if log:
+        begin_log(log, log_photos)
     if "://" not in output:
         try:
             os.makedirs(os.path.join(output, "masks"), exist_ok=True)
         except OSError as error:
             raise UserError(f"--output {output}: can't be written to ({error.strerror})") from None
-    return Request(model_dir, info, output, photos or "", image_path, version_dir or "", shards, progress_dir="")
+    return Request(model_dir, info, output, photos or "", image_path, version_dir or "", shards, "", log, log_photos)
+
+
+def _check_log(log: str, log_photos: float, version_dir: str | None) -> None:
+    if not 0 <= log_photos <= 1:
+        raise UserError(f"--log_photos {log_photos:g}: must be from 0 to 1")
+    if log_photos and not log:
+        raise UserError("--log_photos: keeps photos in a log; give --log=DIR, too")
+    if log_photos and version_dir:
+        raise UserError("--log_photos: keeps photos that are to be labelled, but those of --version_dir are labelled")
 
 
 def _real(folder: str) -> str:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from beam_jobs.records.tf_example import Value, to_example
-from beam_jobs.records.tfrecord import TFRecordWriter
+from beam_jobs.served.log_files import KEEPS_NONE, Keeping, encode_photo, framed, write_about
 from beam_jobs.storage.files import write_atomically
-from schemas.errors import UserError
 from schemas.served import (
-    ABOUT_FILE,
     CLIENT,
     HOUR,
     MAX_CLIENT,
@@ -37,32 +31,6 @@ FLUSH_RECORDS = 1000  # 300 kB; what is not yet written is lost if the process i
 FLUSH_SECONDS = 60
 MOST_WAITING = 10 * FLUSH_RECORDS
 _PHOTOS_WAITING = 16  # at once, so that large photos never fill the memory; those above it are not kept
-_QUALITY = 90  # of kept photos
-_FULL_CHROMA = 0  # JPEG subsampling 4:4:4
-
-
-class Keeping(NamedTuple):
-    """What of the photos themselves is kept, and the rules that people were told.
-
-    Attributes:
-      share: Of the photos that are kept, in [0, 1], chosen at random; 0 keeps none.
-      retention_days: After how many days records and photos are to be deleted; a bucket's rule does it.
-      readers: Who may read them, in words.
-    """
-
-    share: float = 0.0
-    retention_days: int | None = None
-    readers: str = ""
-
-    def check(self) -> None:
-        """Raises UserError where photos would be kept without a word on who reads them, and for how long."""
-        if not 0 <= self.share <= 1:
-            raise UserError(f"share of photos to keep: must be from 0 to 1, got {self.share:g}")
-        if self.share and not (self.retention_days and self.readers):
-            raise UserError("photos are kept only where it is said for how many days, and who may read them")
-
-
-KEEPS_NONE = Keeping()
 
 
 class _Waiting(NamedTuple):
@@ -114,17 +82,7 @@ class LogWriter:
         self._waiting: list[_Waiting] = []
         self._answers = self._photos_waiting = self._files = self.dropped = 0
         self._has_failed = False
-        about = {
-            "records": "one for each photo that was answered, never with the photo in it",
-            "photos_kept": keeping.share,
-            "retention_days": keeping.retention_days,
-            "readers": keeping.readers,
-        }
-        try:
-            write_atomically(f"{self._folder}/{ABOUT_FILE}", (json.dumps(about, indent=2) + "\n").encode())
-        except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
-            reason = getattr(error, "strerror", None) or error
-            raise UserError(f"log {folder}: can't be written to ({reason}); give another folder") from None
+        write_about(self._folder, source, keeping)
         self._is_due, self._is_closed = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._write_now_and_then, daemon=True)
         self._thread.start()
@@ -147,7 +105,7 @@ class LogWriter:
             self._answers += 1
             keeps = photo is not None and self._photos_waiting < _PHOTOS_WAITING and self._takes(number)
             self._photos_waiting += keeps
-        encoded = _encoded(photo()) if keeps and photo is not None else None
+        encoded = encode_photo(photo()) if keeps and photo is not None else None
         with self._lock:
             self._waiting.append(_Waiting(now, number, values, encoded))
             self._drop_oldest()
@@ -170,8 +128,7 @@ class LogWriter:
 
     def _takes(self, number: int) -> bool:
         """Whether the sample takes a photo: by a hash, which needs no generator that threads would share."""
-        digest = hashlib.sha256(f"{self._writer}-{number}".encode()).digest()
-        return int.from_bytes(digest[:8], "big") < self._keeping.share * 2**64
+        return self._keeping.takes(f"{self._writer}-{number}")
 
     def _write_now_and_then(self) -> None:
         while not self._is_closed.is_set():
@@ -193,7 +150,7 @@ class LogWriter:
         for hour in sorted({one.time // HOUR for one in waiting}):
             answers = [one for one in waiting if one.time // HOUR == hour]
             path = records_path(hour * HOUR, self._writer, self._files)
-            if self._write(path, _framed(to_example(self._with_photo(one)) for one in answers)):
+            if self._write(path, framed(to_example(self._with_photo(one)) for one in answers)):
                 self._files += 1
             else:
                 failed += answers
@@ -227,17 +184,3 @@ class LogWriter:
             return False
         self._has_failed = False
         return True
-
-
-def _framed(records: Iterable[bytes]) -> bytes:
-    buffer = io.BytesIO()
-    writer = TFRecordWriter(buffer)
-    for record in records:
-        writer.write(record)
-    return buffer.getvalue()
-
-
-def _encoded(photo: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(photo)).save(buffer, "JPEG", quality=_QUALITY, subsampling=_FULL_CHROMA)
-    return buffer.getvalue()

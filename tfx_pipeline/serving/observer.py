@@ -10,7 +10,8 @@ import numpy as np
 from beam_jobs.codec.fitting import inner_size
 from beam_jobs.codec.photos import decode_photo, resize_photo
 from beam_jobs.records.tf_example import Value
-from beam_jobs.served.log_writer import Keeping, LogWriter
+from beam_jobs.served.log_files import Keeping
+from beam_jobs.served.log_writer import LogWriter
 from beam_jobs.served.measures import measured
 from beam_jobs.storage.models import model_digest, read_info
 from schemas.exported_model import (

@@ -9,7 +9,8 @@ from PIL import Image
 
 from beam_jobs.records.published_records import parse_record
 from beam_jobs.records.tfrecord import TFRecordReader
-from beam_jobs.served.log_writer import MOST_WAITING, Keeping, LogWriter
+from beam_jobs.served.log_files import Keeping
+from beam_jobs.served.log_writer import MOST_WAITING, LogWriter
 from schemas.errors import UserError
 from schemas.served import APP, HOUR, hour_folder, is_photo_path, parse_records_path
 
@@ -81,7 +82,7 @@ def test_a_kept_photo_lies_in_a_file_of_its_own_without_what_a_camera_wrote(tmp_
     assert hour_folder(NOON) in path
     with Image.open(tmp_path / path) as kept:
         assert (kept.size, kept.getexif()) == ((60, 40), {})
-    about = json.loads((tmp_path / "about.json").read_text())
+    about = json.loads((tmp_path / "about-app.json").read_text())
     assert (about["retention_days"], about["readers"]) == (30, "the labelling team")
 
 
@@ -109,7 +110,7 @@ def test_a_log_that_cannot_be_written_to_is_refused_at_the_start(tmp_path):
 def test_a_disk_that_fails_is_said_once_and_answers_go_on(tmp_path, capfd):
     folder = tmp_path / "log"
     with open_log(folder) as log:
-        (folder / "about.json").unlink()
+        (folder / "about-app.json").unlink()
         folder.rmdir()
         folder.write_text("in the way")
         for _ in range(MOST_WAITING + 5):

@@ -1,0 +1,67 @@
+"""Adds a record of each prediction to the log of what is served: a file for each bundle."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+import apache_beam as beam
+
+from beam_jobs.predict.model import PredictedPhoto
+from beam_jobs.predict.request import Request
+from beam_jobs.records.tf_example import Value, to_example
+from beam_jobs.served.log_files import Keeping, framed, write_about
+from beam_jobs.storage.files import write_atomically
+from beam_jobs.storage.models import model_digest
+from schemas.served import CLIENT, MODEL, PHOTO, PREDICT, SOURCE, TIME, TRAINED_ON, photo_path, records_path
+
+
+def keeping(share: float) -> Keeping:
+    """What is kept of the photos: they are the caller's own, who decides for how long, and who reads them."""
+    return Keeping(share, None, "whoever may read this folder")
+
+
+def begin_log(log: str, share: float) -> None:
+    """Writes what the log keeps of the photos; UserError where nothing can be written there."""
+    write_about(log, PREDICT, keeping(share))
+
+
+class LogAnswers(beam.DoFn):
+    """PredictedPhoto -> nothing, but a record in the log.
+
+    A bundle that fails and is tried again may leave its records twice. All of them have the time at which their bundle
+    began, so that a file holds those of one hour.
+    """
+
+    def __init__(self, request: Request):
+        self._request = request
+
+    def setup(self) -> None:
+        self._model = model_digest(self._request.model_dir)
+
+    def start_bundle(self) -> None:
+        self._writer = uuid.uuid4().hex[:12]  # also of a bundle that is tried again: it overwrites nothing
+        self._time = time.time_ns() // 1_000_000
+        self._records: list[bytes] = []
+
+    def process(self, predicted: PredictedPhoto) -> None:
+        photo = predicted.photo
+        values: dict[str, Value] = {
+            **(predicted.values or {}),
+            TIME: self._time,
+            MODEL: self._model.encode(),
+            TRAINED_ON: (self._request.info.manifest_sha256 or "").encode(),
+            SOURCE: PREDICT.encode(),
+        }
+        if photo.split:
+            values[CLIENT] = photo.split.encode()
+        if photo.kept:
+            path = photo_path(self._time, self._writer, len(self._records), "jpg")
+            write_atomically(f"{self._request.log}/{path}", photo.kept)
+            values[PHOTO] = path.encode()
+        self._records.append(to_example(values))
+
+    def finish_bundle(self) -> None:
+        if self._records:
+            path = records_path(self._time, self._writer, 0)
+            write_atomically(f"{self._request.log}/{path}", framed(self._records))
