@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from beam_jobs.html.markup import Markup, element, join
 from schemas.colors import ignored_color
+from schemas.features import BRIGHTNESS, CONTRAST, FRACTION_SUFFIX, SOURCE_HEIGHT, SOURCE_WIDTH
 from schemas.image_ids import shown_name
 from schemas.spec import DatasetSpec
 
@@ -68,6 +69,15 @@ def figure(value: float) -> str:
     if value == int(value) or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:#.4g}"
+
+
+def unit(feature: str) -> str:
+    """What the values of a numeric feature of the records are counted in, as it follows a value; empty if unknown."""
+    if feature in (SOURCE_HEIGHT, SOURCE_WIDTH):
+        return " px"
+    if feature.endswith(FRACTION_SUFFIX):
+        return " of the pixels"
+    return {BRIGHTNESS: " of white", CONTRAST: " of white"}.get(feature, "")
 
 
 def legend(spec: DatasetSpec, padded: bool = False, class_ids: Collection[int] | None = None) -> Markup:

@@ -65,6 +65,12 @@ def histogram(counts: Sequence[float], color: str, spoken: str) -> Markup:
     return _picture("spark", (_SPARK_WIDTH, _SPARK_HEIGHT), spoken, *rectangles)
 
 
+def with_axis(drawn: Markup, low: str, high: str, note: str) -> Markup:
+    """A histogram above its axis: the values at both ends, with their unit, and how many were counted."""
+    ends = element("span", low), element("span", high), element("span", note)
+    return element("div", drawn, *ends, class_="axis")
+
+
 def two_histograms(now: Sequence[float], before: Sequence[float], color: str, spoken: str) -> Markup:
     """Two histograms with the same bins, one over the other: `now` filled, `before` as an outline."""
     width = _SPARK_WIDTH / max(1, len(now))
@@ -156,8 +162,8 @@ def size_map(cells: dict[tuple[int, int], int], sides: range, color: str, spoken
         element("line", class_="square", x1=_LEFT, y1=bottom, x2=right, y2=_MARGIN),
         *drawn,
         *_ticks(sides, unit),
-        element("text", "width", x=right - 4, y=bottom - 6, text_anchor="end"),
-        element("text", "height", x=_LEFT + 4, y=_MARGIN + 13),
+        element("text", "width, px", x=right - 4, y=bottom - 6, text_anchor="end"),
+        element("text", "height, px", x=_LEFT + 4, y=_MARGIN + 13),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from beam_jobs.html.markup import Markup, element
 
 _WIDTH, _HEIGHT = 340, 160  # of the plane
-_LEFT, _TOP, _BOTTOM = 36, 10, 40
+_LEFT, _TOP, _BOTTOM = 36, 20, 40
 _END = 1.2  # of the scale; good scores lie around 1
 _BINS = 48
 _TICKS = 6
@@ -63,6 +63,7 @@ def _axes(highest: int, total: int) -> Iterator[Markup]:
         yield element("text", words, x=x, y=bottom + 17, text_anchor=anchor)
     for count, y in ((0, bottom), (highest, _TOP)):
         yield element("text", f"{count:,}", x=_LEFT - 8, y=y, text_anchor="end", dominant_baseline="central")
+    yield element("text", "photos", x=_LEFT, y=_TOP - 7)
     yield element("text", f"score ({total:,} photos)", x=_LEFT + _WIDTH / 2, y=bottom + 34, text_anchor="middle")
 
 

@@ -104,12 +104,10 @@ details .legend { margin-top: 0.5rem; font-size: 0.875rem; }
 .pictures img { flex: 1 1 0; min-width: 0; height: 100%; object-fit: contain; }
 .pictures .detail { flex: 1 1 0; margin: auto; padding: 0.25rem; text-align: center; line-height: 1.3; }
 .near { display: grid; gap: 1rem 2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
-.legend + .near, details + .near { margin-top: 0.9rem; }
+.legend + .near, .legend + .sheet, details + .near, details + .sheet { margin-top: 0.9rem; }
 .near .sides { display: grid; grid-template-columns: 1fr 1fr; gap: 2px; font-size: 0.8125rem; }
 .near img { width: 100%; aspect-ratio: 4 / 3; object-fit: contain; background: var(--plane); }
 .row { display: grid; grid-template-columns: 4.5rem 1fr; align-items: center; margin-bottom: 0.5rem; }
-.balance { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 0.5rem 3rem; }
-.balance table { align-self: start; }
 .map { width: 100%; max-width: 26rem; height: auto; }
 .plane { fill: var(--plane); }
 .tick { stroke: var(--muted); }
@@ -153,6 +151,13 @@ tbody { border-top: 1px solid var(--line); }
 tr.bad td { background: var(--bad-page); }
 .flag, tr.bad strong { color: var(--bad); font-weight: 650; }
 .spark { width: 5rem; height: 1.25rem; }
+.axis { display: inline-grid; grid-template-columns: auto auto; gap: 0 0.5rem; font-size: 0.75rem; line-height: 1.3; }
+.axis svg { grid-column: 1 / -1; border-bottom: 1px solid var(--muted); }
+.axis span { color: var(--muted); white-space: nowrap; }
+.axis span:nth-of-type(2) { text-align: right; }
+.axis span:nth-of-type(3) { grid-column: 1 / -1; }
+.axis .spark { width: 100%; min-width: 7rem; height: 1.75rem; }
+.below { margin-top: 1rem; }
 .outline { fill: none; stroke: var(--ink); stroke-width: 1.25; }
 .scroll .drift { width: auto; min-width: min(100%, 44rem); }
 .drift th, .drift td { padding: 0.3rem clamp(0.2rem, 1vw, 0.5rem); }

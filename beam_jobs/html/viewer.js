@@ -257,8 +257,8 @@
   figures.forEach((figure, index) => {
     const pictures = figure.firstElementChild;
     const button = element("button", { type: "button", className: "enlarge" });
-    const words = `Enlarge ${pictures.innerText} ${figure.querySelector("figcaption").innerText}`;
-    button.setAttribute("aria-label", words.replace(/\s+/g, " ").trim());
+    const words = figure.querySelector("figcaption").innerText.replace(/\s+/g, " ").trim();
+    if (!pictures.textContent.trim()) button.setAttribute("aria-label", `Enlarge ${words}`); // else its text says it
     pictures.replaceWith(button);
     button.append(pictures);
     button.addEventListener("click", () => open(index));

@@ -267,7 +267,8 @@ def _write_report(
     reassigned_photos = None if reassigned is None else sum(reassigned)
     sheet = None if near_duplicates is None else draw_near_duplicates(near_duplicates, reassigned_photos)
     odd_masks = find_odd_masks(look.shapes, options.spec)
-    page = report_page(options.spec, decision, validation, samples, sheets, look.sizes, sheet, odd_masks)
+    outliers = look.outliers
+    page = report_page(options.spec, decision, validation, samples, sheets, look.sizes, sheet, odd_masks, outliers)
     write_atomically(f"{options.staging_dir}/{REPORT_FILE}", page.encode())
     report_publishing(options.staging_dir)
     return decision

@@ -13,7 +13,12 @@ BINS = 16  # of two histograms that are drawn over each other, and so need commo
 
 
 class Numbers(NamedTuple):
-    """A numeric feature; `histogram` counts its values in buckets of one width, from `minimum` to `maximum`."""
+    """A numeric feature.
+
+    Attributes:
+      histogram: Counts its values in buckets of one width, from `minimum` to `maximum`.
+      zeros: How many values are 0.
+    """
 
     present: int
     missing: int
@@ -23,6 +28,7 @@ class Numbers(NamedTuple):
     median: float
     maximum: float
     histogram: tuple[float, ...]
+    zeros: int = 0
 
 
 class Words(NamedTuple):
@@ -62,7 +68,7 @@ def summarise(serialized: bytes) -> SplitSummary:
         presence = stats.common_stats.num_non_missing, stats.common_stats.num_missing
         if kind == "num_stats":
             limits = stats.mean, stats.std_dev, stats.min, stats.median, stats.max
-            summary.numbers[name] = Numbers(*presence, *limits, _bucket_counts(stats.histograms))
+            summary.numbers[name] = Numbers(*presence, *limits, _bucket_counts(stats.histograms), stats.num_zeros)
         elif kind == "string_stats":
             counts = tuple((top.value, round(top.frequency)) for top in stats.top_values)
             summary.words[name] = Words(*presence, stats.unique, counts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from beam_jobs.html.labels import figure, percent, split_mark, swatch
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import CELLS_PER_OCTAVE, Part, bars, size_map, stacked_bar
+from beam_jobs.html.tables import Cell, Row, sortable_table
 from beam_jobs.prepare.report.samples import SizeCell
 from beam_jobs.statistics.split_summary import SplitSummary
 from schemas.features import SOURCE_HEIGHT, SOURCE_WIDTH
@@ -25,20 +26,18 @@ def class_balance(spec: DatasetSpec, summaries: dict[str, SplitSummary]) -> Mark
     for split in summaries:
         parts = [Part(one.shown, share, one.color) for one, share in zip(spec.classes, shares.get(split, ()))]
         rows.append(element("div", split_mark(split), stacked_bar(parts) if parts else "no record", class_="row"))
-    splits = (element("th", split, scope="col", class_="number") for split in shares)
-    head = element("tr", element("th", "class", scope="col"), *splits)
-    body = [
-        element(
-            "tr",
-            element("th", swatch(one.color), one.shown, scope="row"),
-            *(element("td", percent(own[class_id]), class_="number") for own in shares.values()),
-        )
-        for class_id, one in enumerate(spec.classes)
-    ]
-    table = element("table", element("thead", head), element("tbody", *body), class_="small")
+    heads = ["class", *(f"{split}: {what}" for split in shares for what in ("share", "photos"))]
+    body = []
+    for class_id, (one, name) in enumerate(zip(spec.classes, spec.fraction_features)):
+        cells = []
+        for split, own in shares.items():
+            shown_in = summaries[split].numbers[name].present - summaries[split].numbers[name].zeros
+            cells += [Cell(percent(own[class_id]), own[class_id]), Cell(f"{shown_in:,}", shown_in)]
+        body.append(Row(join(swatch(one.color), one.shown), cells))
     pixels = "labelled pixels" if spec.ignores_pixels else "pixels"
-    note = element("p", f"Share of a photo's {pixels}, on average over the photos.")
-    return join(note, element("div", element("div", *rows), table, class_="balance"))
+    note = f"Share: of a photo's {pixels}, on average over the photos. Photos: how many show the class."
+    table = sortable_table("Class balance", heads, body)
+    return join(element("p", note), element("div", *rows), element("div", table, class_="below"))
 
 
 def photo_sizes(sizes: dict[SizeCell, int], summaries: dict[str, SplitSummary]) -> Markup:
@@ -54,10 +53,11 @@ def photo_sizes(sizes: dict[SizeCell, int], summaries: dict[str, SplitSummary]) 
             maps.append(element("figure", element("figcaption", split_mark(split), " no record")))
             continue
         width, height = (summaries[split].numbers[name] for name in (SOURCE_WIDTH, SOURCE_HEIGHT))
-        words = "; ".join(
-            f"{name} {figure(side.minimum)} to {figure(side.maximum)}, median {figure(side.median)}"
+        sides_in_words = [
+            f"{name} {figure(side.minimum)} to {figure(side.maximum)} px, median {figure(side.median)}"
             for name, side in (("width", width), ("height", height))
-        )
+        ]
+        words = "; ".join([f"n = {width.present:,}", *sides_in_words])
         drawn = size_map(cells, shown, f"var(--{split})", f"Sizes of the photos in {split}: {words}")
         maps.append(element("figure", drawn, element("figcaption", split_mark(split), " ", words)))
     note = "Before the resize; the stronger, the more photos. Above the dashed line is portrait, below it landscape."
@@ -87,7 +87,8 @@ def slice_chart(name: str, summaries: dict[str, SplitSummary]) -> Markup:
         for value in values[:_SHOWN_VALUES]
     ]
     hidden = len(values) - len(rows)
-    heading = element("h3", name, " ", element("small", f"{len(values)} values"))
+    n = ", ".join(f"n = {summary.records:,} in {split}" for split, summary in summaries.items())
+    heading = element("h3", name, " ", element("small", f"{len(values)} values; {n}"))
     more = [element("p", f"{hidden} more values are not shown.")] if hidden > 0 else []
     class_ = "slices few" if len(values) <= _FEW_VALUES else "slices many"
     return join(heading, element("ul", *rows, class_=class_) if rows else element("p", "No record."), *more)

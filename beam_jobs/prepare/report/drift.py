@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies
 
-from beam_jobs.html.labels import figure, percent, split_mark
+from beam_jobs.html.labels import figure, percent, split_mark, unit
 from beam_jobs.html.markup import Markup, element, join
-from beam_jobs.html.plots import bars, gauge, two_histograms
+from beam_jobs.html.plots import bars, gauge, two_histograms, with_axis
 from beam_jobs.html.tables import scrolled
 from beam_jobs.statistics.differences import Compared, describe_differences, notable_features
 from beam_jobs.statistics.split_summary import Numbers, SplitSummary, Words, shares_in_bins, summarise
@@ -111,7 +111,9 @@ def _number_cells(name: str, split: str, before: Numbers, now: Numbers) -> list[
     low, high = min(before.minimum, now.minimum), max(before.maximum, now.maximum)
     spoken = f"{name} in {split} from {figure(low)} to {figure(high)}, the baseline as a line"
     drawn = two_histograms(shares_in_bins(now, low, high), shares_in_bins(before, low, high), f"var(--{split})", spoken)
-    return [element("td", f"{figure(before.mean)} → {figure(now.mean)}"), element("td", drawn)]
+    n = f"n = {now.present:,}, was {before.present:,}"
+    axis = with_axis(drawn, figure(low), f"{figure(high)}{unit(name)}", n)
+    return [element("td", f"{figure(before.mean)} → {figure(now.mean)}"), element("td", axis)]
 
 
 def _word_cells(split: str, before: Words, now: Words) -> list[Markup]:

@@ -8,6 +8,7 @@ from beam_jobs.html.labels import by_count, file_link, in_words, legend, photo_n
 from beam_jobs.html.markup import Markup, data_uri, element, join
 from beam_jobs.html.pictures import caption_link, photo_and_overlay, viewed
 from beam_jobs.prepare.report.mask_shapes import OddMask
+from beam_jobs.prepare.report.outliers import Outliers, shown_outliers
 from beam_jobs.prepare.report.thumbnails import Sample, Tile, make_sample
 from beam_jobs.rejections import EXCLUDED, LEFT_OUT_BY_LIST
 from schemas.colors import unknown_color
@@ -33,13 +34,25 @@ def sample_section(spec: DatasetSpec, samples: dict[str, list[Sample]], manifest
         heading = element("h3", split_mark(split), " ", element("small", note))
         figures = [sample_figure(f"{split}-{index}", sample) for index, sample in enumerate(shown, start=1)]
         sheets += [heading, element("div", *figures, class_="sheet") if figures else element("p", "No record.")]
-    words = f"As the records hold them ({stored}), chosen by a hash of the id. Right: the same photo under its mask."
+    shape = ", shown in their own aspect" if width and manifest.fit != LETTERBOX else ""
+    words = f"Chosen by a hash of the id; as the records hold them ({stored}){shape}. Right: the photo under its mask."
     return join(element("p", words), _legend(spec, (one for own in samples.values() for one in own), manifest), *sheets)
 
 
 def _legend(spec: DatasetSpec, samples: Iterable[Sample], manifest: Manifest) -> Markup:
     """The classes that some samples show."""
     return legend(spec, manifest.fit == LETTERBOX, {class_id for one in samples for class_id in one.class_ids})
+
+
+def outlier_section(spec: DatasetSpec, outliers: Outliers, manifest: Manifest) -> Markup:
+    """The photos at the ends of what was measured, with what each is."""
+    figures, samples = [], []
+    for index, (one, text) in enumerate(shown_outliers(outliers), start=1):
+        samples.append(make_sample(one.image_id, one.photo, one.mask, spec, one.source, manifest.fit))
+        words = join(" ", split_mark(one.split), element("br"), element("span", text, class_="detail"))
+        figures.append(sample_figure(f"end-{index}", samples[-1], words))
+    note = element("p", "Of all records: what is rare may be wrong, or what a model needs more of.")
+    return join(note, _legend(spec, samples, manifest), element("div", *figures, class_="sheet"))
 
 
 def odd_mask_section(spec: DatasetSpec, odd: Sequence[OddMask], manifest: Manifest) -> Markup:

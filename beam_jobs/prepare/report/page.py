@@ -10,13 +10,15 @@ from beam_jobs.html.lights import row_of_lights
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.pictures import viewer
 from beam_jobs.html.plots import Part, stacked_bar
+from beam_jobs.html.tables import SORTING
 from beam_jobs.prepare.decision import Decision
 from beam_jobs.prepare.report.charts import class_balance, photo_sizes, slice_chart
 from beam_jobs.prepare.report.drift import drift_section
-from beam_jobs.prepare.report.gallery import odd_mask_section, rejection_section, sample_section
+from beam_jobs.prepare.report.gallery import odd_mask_section, outlier_section, rejection_section, sample_section
 from beam_jobs.prepare.report.lights import data_lights
 from beam_jobs.prepare.report.mask_shapes import OddMask
 from beam_jobs.prepare.report.near_duplicates import NearDuplicateSheet, near_duplicate_section
+from beam_jobs.prepare.report.outliers import Outliers
 from beam_jobs.prepare.report.samples import SizeCell
 from beam_jobs.prepare.report.statistics_table import statistics_table
 from beam_jobs.prepare.report.thumbnails import Sample, Tile
@@ -41,6 +43,7 @@ def report_page(
     sizes: dict[SizeCell, int],
     near_duplicates: NearDuplicateSheet | None = None,
     odd_masks: Sequence[OddMask] = (),
+    outliers: Outliers | None = None,
 ) -> str:
     """The whole page; the same arguments give the same text.
 
@@ -53,6 +56,7 @@ def report_page(
       sizes: Number of photos for each cell of the size map.
       near_duplicates: The near-duplicates; None without a search.
       odd_masks: Masks that are unlike all others, the oddest first.
+      outliers: The records at the ends of what was measured; None where nothing was.
     """
     manifest = decision.manifest
     summaries = {split: summarise(validation.statistics[split]) for split in manifest.split_names}
@@ -60,6 +64,7 @@ def report_page(
     sections = [
         ("counts", "Counts", _counts(decision, weights_in_words(summaries))),
         ("photos", "Photos and masks", sample_section(spec, samples, manifest)),
+        *([("extremes", "At the ends", outlier_section(spec, outliers, manifest))] if outliers else []),
         *([("odd", "Unusual masks", odd_mask_section(spec, odd_masks, manifest))] if odd_masks else []),
         ("classes", "Class balance", class_balance(spec, summaries)),
         ("sizes", "Photo sizes", photo_sizes(sizes, summaries)),
@@ -75,7 +80,7 @@ def report_page(
     state = "withheld" if decision.problems else "published"
     lights = data_lights(spec, decision, validation, summaries, differences, near_duplicates, len(odd_masks))
     header = join(_verdict(title, decision), row_of_lights(lights))
-    return document(f"{title} ({state})", header, sections, [viewer(spec)])
+    return document(f"{title} ({state})", header, sections, [viewer(spec), SORTING])
 
 
 def _verdict(title: str, decision: Decision) -> Markup:

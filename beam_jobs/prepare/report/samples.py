@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from beam_jobs.html.plots import CELLS_PER_OCTAVE
 from beam_jobs.prepare.report.mask_shapes import Extreme, MaskShapes, add_shapes, measure_masks
+from beam_jobs.prepare.report.outliers import Outlier, Outliers, find_outliers, merge_outliers
 from beam_jobs.prepare.report.thumbnails import Sample, Tile, make_sample, make_tile
 from beam_jobs.records.sharding import id_hash
 from beam_jobs.rejections import Rejection
@@ -52,11 +53,13 @@ class Overview(NamedTuple):
       candidates: Split to the records with the smallest hashes of their ids.
       sizes: Number of photos for each cell of the size map; at most 16,384 cells a split, for any data set.
       shapes: What is measured of the masks.
+      outliers: The records at the ends of what was measured, by kind.
     """
 
     candidates: dict[str, list[Candidate]]
     sizes: dict[SizeCell, int]
     shapes: MaskShapes = MaskShapes()
+    outliers: Outliers = {}  # noqa: RUF012  # never changed in place
 
 
 class LookOver(beam.PTransform):
@@ -79,8 +82,8 @@ class LookOver(beam.PTransform):
 
 
 def _look_over(split: str, batch: pa.RecordBatch, fit: Fit = STRETCH) -> Overview:
-    shapes = measure_masks(list(_records(split, batch)), fit)
-    return Overview({split: list(_candidates(batch))}, dict(_cells(split, batch)), shapes)
+    shapes, outliers = measure_masks(list(_records(split, batch)), fit), find_outliers(list(_measured(split, batch)))
+    return Overview({split: list(_candidates(batch))}, dict(_cells(split, batch)), shapes, outliers)
 
 
 def _merge_overviews(overviews: Iterable[Overview]) -> Overview:
@@ -91,7 +94,8 @@ def _merge_overviews(overviews: Iterable[Overview]) -> Overview:
         for split, more in one.candidates.items():
             candidates[split] = heapq.nsmallest(RECORDS_PER_SPLIT, [*candidates.get(split, []), *more])
         sizes.update(one.sizes)
-    return Overview(candidates, dict(sizes), add_shapes(one.shapes for one in overviews))
+    shapes, outliers = add_shapes(one.shapes for one in overviews), merge_outliers([one.outliers for one in overviews])
+    return Overview(candidates, dict(sizes), shapes, outliers)
 
 
 def draw_samples(overview: Overview, spec: DatasetSpec, fit: Fit = STRETCH) -> dict[str, list[Sample]]:
@@ -111,6 +115,13 @@ def _columns(batch: pa.RecordBatch) -> Iterator[pa.Array]:
 def _records(split: str, batch: pa.RecordBatch) -> Iterator[Extreme]:
     for image_id, photo, mask, source in zip(*_columns(batch), _sources(batch)):
         yield Extreme(0.0, image_id.as_py().decode(), split, photo.as_py(), mask.as_py(), source)
+
+
+def _measured(split: str, batch: pa.RecordBatch) -> Iterator[Outlier]:
+    place = batch.schema.get_field_index(features.BRIGHTNESS)
+    brightness = batch.column(place).flatten().to_pylist() if place >= 0 else [None] * batch.num_rows
+    for image_id, photo, mask, source, one in zip(*_columns(batch), _sources(batch), brightness):
+        yield Outlier(0.0, 0, image_id.as_py().decode(), split, photo.as_py(), mask.as_py(), source, one)
 
 
 def _sources(batch: pa.RecordBatch) -> list[tuple[int, int]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from beam_jobs.html.labels import figure, split_mark
+from beam_jobs.html.labels import figure, split_mark, unit
 from beam_jobs.html.markup import Markup, element, join
-from beam_jobs.html.plots import histogram
+from beam_jobs.html.plots import histogram, with_axis
 from beam_jobs.html.tables import scrolled
 from beam_jobs.statistics.split_summary import Blobs, Numbers, SplitSummary, Words
 from beam_jobs.statistics.validation import Finding
@@ -67,11 +67,12 @@ def _cells(name: str, split: str, summary: SplitSummary) -> list[Markup]:
 def _number_cells(numbers: Numbers, split: str, name: str) -> list[Markup]:
     figures = numbers.mean, numbers.deviation, numbers.minimum, numbers.median, numbers.maximum
     spoken = f"distribution of {name} in {split} from {figure(numbers.minimum)} to {figure(numbers.maximum)}"
+    ends = figure(numbers.minimum), f"{figure(numbers.maximum)}{unit(name)}"
     drawn = histogram(numbers.histogram, f"var(--{split})", spoken)
     return [
         *_count_cells(numbers.present, numbers.missing),
         *(element("td", figure(value), class_="number") for value in figures),
-        element("td", drawn),
+        element("td", with_axis(drawn, *ends, f"n = {numbers.present:,}")),
     ]
 
 

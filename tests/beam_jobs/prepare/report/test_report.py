@@ -58,9 +58,10 @@ def test_a_published_version_is_shown_in_counts_and_pictures(published):
     assert "Published" in page.text
     assert "Withheld" not in page.text
     # photo and mask of twelve records of train and of every one of eval, which has fewer
-    in_eval = sum(attributes.get("id", "").startswith("photo-eval-") for _, attributes in page.elements)
-    assert 0 < in_eval < RECORDS_PER_SPLIT
-    assert page.count("image") == 2 * (RECORDS_PER_SPLIT + in_eval)
+    names = [attributes.get("id", "") for tag, attributes in page.elements if tag == "image"]
+    shown = {split: sum(one.startswith(f"photo-{split}-") for one in names) for split in ("train", "eval")}
+    assert 0 < shown["eval"] < shown["train"] == RECORDS_PER_SPLIT
+    assert page.count("image") == 2 * page.classes("figure").count("view")
     assert page.count("img") == 3  # of the rejected: one photo can't be shown
     assert "file has zero bytes" in page.text
     assert "value 9 (2400 pixels); known are [1, 2, 3]" in page.text
@@ -78,7 +79,7 @@ def test_the_page_needs_no_other_file_and_runs_nothing_but_its_own_script(publis
     beside = {one for one in references if not one.startswith(("#", "data:"))}
     assert beside == {"./quarantine/"}  # which a person may open
     assert not {"iframe", "object", "form"} & {tag for tag, _ in page.elements}
-    assert [attributes for tag, attributes in page.elements if tag == "script"] == [{}]
+    assert [attributes for tag, attributes in page.elements if tag == "script"] == [{}, {}]  # of no other file
     assert not [key for _, attributes in page.elements for key in attributes if key.startswith("on")]
     assert "url(" not in published
     assert "@import" not in published
@@ -133,7 +134,8 @@ def test_nothing_that_the_data_says_becomes_part_of_the_page():
         )
     )
     assert "img" not in {tag for tag, _ in page.elements}
-    assert page.count("script") == 1
+    assert page.count("script") == len(page.scripts) == 2
+    assert not [one for one in page.scripts if "alert" in one]
     assert page.text.count(hostile) == 7
     assert shown_name(hostile) in page.text  # a caption shows no character that turns the letters around
     assert element("p", "<b>", title="'\"").replace("&#x27;", "'") == '<p title="\'&quot;">&lt;b&gt;</p>'
