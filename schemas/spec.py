@@ -21,7 +21,7 @@ from schemas.path_pattern import PathPattern, check_mask_pattern, check_path_pat
 from schemas.shorthand import IGNORE, expand
 from schemas.slice_spec import SliceSpec
 from schemas.statistics_rule import StatisticsRule, Threshold
-from schemas.table_spec import ListPath, WeightSpec, check_listed_path
+from schemas.table_spec import ListPath, PairSpec, WeightSpec, check_listed_path
 
 SourcePath = Annotated[str, AfterValidator(check_path_pattern)]
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
@@ -85,6 +85,7 @@ class DatasetSpec(FrozenModel):
       drawn: Whether `tests.sample_data` drew the photos.
       image_path, mask_path: Where files lie under the input root (`schemas.path_pattern`). Without `mask_path`, the
         annotations of all photos lie in `masks.annotations`.
+      pairs: The table that says which mask each photo has; None where they have the same id.
       archives: The files that it is published as; they may lie under the input root instead of photos and masks.
       official_splits: Split name to the list file that names its ids (first word of each line; `#` comments).
       split: How records are split where the job's options do not say.
@@ -112,10 +113,11 @@ class DatasetSpec(FrozenModel):
     drawn: bool = False
     image_path: SourcePath
     mask_path: MaskPath | None = None
+    pairs: PairSpec | None = None  # None is not written, so that older versions keep their bytes
     archives: tuple[ArchiveSpec, ...] = ()
     official_splits: dict[str, ListPath] = Field(default_factory=dict)
     split: Literal["official", "hash"] = "hash"
-    fit: Fit | None = None  # None is not written, so that older versions keep their bytes
+    fit: Fit | None = None  # not written either
     group: GroupSpec | None = None
     weights: WeightSpec | None = None
     unmasked: Literal["leave_out"] | None = None  # not written either
@@ -140,6 +142,8 @@ class DatasetSpec(FrozenModel):
         check_number(self.classes)
         check_mask_values(self.classes, self.masks, self.ignore_values, self.ignore_colors)
         check_annotations(self.classes, self.masks, self.image_path, self.mask_path, self.ignore_categories)
+        if self.pairs is not None and self.masks.format is not None:
+            raise ValueError(f"pairs: masks: {{format: {self.masks.format}}} says itself what belongs to a photo")
         if self.ignores_pixels:
             check_ignored(self.classes, self.ignore_values, self.ignore_colors)
         self._check_merge()
@@ -161,7 +165,13 @@ class DatasetSpec(FrozenModel):
         if not self.merge:
             raise ValueError("merge: names no data set")
         said = (self.official_splits, self.archives, self.group, self.weights, self.unmasked, self.ignore_values)
-        if any(said) or self.image_path != ANY_ID or self.mask_path != ANY_ID or self.masks != MaskSpec():
+        if (
+            any(said)
+            or self.pairs is not None
+            or self.image_path != ANY_ID
+            or self.mask_path != ANY_ID
+            or self.masks != MaskSpec()
+        ):
             raise ValueError(
                 "merge: paths, masks, lists, groups and weights belong to the data sets that are merged, not here"
             )
@@ -198,6 +208,11 @@ class DatasetSpec(FrozenModel):
     def reading_of(self, image_id: str) -> DatasetSpec:
         """What says how the mask of a photo is read: the data set that it is from, of a merged one; else this."""
         return self if self.merge is None else self.merge[split_id(image_id)[0]].dataset
+
+    @property
+    def named_path(self) -> str | None:
+        """The pattern of masks where lists and tables may name photos by them; None where masks have other names."""
+        return None if self.pairs is not None else self.mask_path
 
     @property
     def tables(self) -> tuple[str, ...]:

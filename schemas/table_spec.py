@@ -1,4 +1,4 @@
-"""Tables beside the photos: CSV files with a row for each photo, which say its group, or how much it counts."""
+"""Tables beside the photos, with a row for each: which mask it has, to which group it belongs, how much it counts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from schemas.frozen_model import FrozenModel
 from schemas.lines import Line
+from schemas.path_pattern import check_file_pattern
 
 MAX_WEIGHT = 1e6  # and its inverse is the smallest above 0: records hold them as float32
 
@@ -42,6 +43,24 @@ class WeightSpec(FrozenModel):
     table: TablePath
     column: Line | None = None
     default: float | None = Field(default=None, ge=0, le=MAX_WEIGHT)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_full(cls, values: Any) -> Any:
+        return {"table": values} if isinstance(values, str) else values
+
+
+class PairSpec(FrozenModel):
+    """Which mask each photo has, where names do not say it; `pairs: pairs.csv` is short for `{table: pairs.csv}`.
+
+    Attributes:
+      table: JSON Lines or CSV below the input folder; may name splits, as `{split:train|test}/metadata.jsonl` does.
+      image, mask: The columns that name them; None where the table itself says it.
+    """
+
+    table: Annotated[str, AfterValidator(check_file_pattern)]
+    image: Line | None = None
+    mask: Line | None = None
 
     @model_validator(mode="before")
     @classmethod

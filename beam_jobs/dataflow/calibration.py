@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from beam_jobs.elements import SourceFile
 from beam_jobs.prepare.annotations import masks_of, read_annotations
-from beam_jobs.prepare.listing import ANNOTATIONS, IMAGES, MASKS, NAMED, list_files, plan_listings
+from beam_jobs.prepare.listing import ANNOTATIONS, IMAGES, MASKS, NAMED, PAIRS, list_files, plan_listings
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.records import make_record
 from beam_jobs.records.sharding import id_hash
 from beam_jobs.records.tf_example import to_example
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import naming_input, read_input
+from beam_jobs.sources.pair_tables import read_pairs
 from schemas.errors import UserError
 from schemas.merge_spec import merged_id
 
@@ -56,7 +57,8 @@ def count_inputs(options: PrepareOptions, report: Callable[[int], None] | None =
     images = total = seen = 0
     kept: dict[str, list[tuple[int, str, SourceFile]]] = {IMAGES: [], MASKS: []}
     annotations = []
-    for listing in plan_listings(options):
+    photos_of: dict[str, list[str]] = defaultdict(list)  # of a mask, where a table says it: that comes first
+    for listing in sorted(plan_listings(options), key=lambda one: one.wanted[0].kind != PAIRS):
         for wanted, image_id, source in list_files(listing):
             if wanted.kind in NAMED:
                 continue
@@ -64,15 +66,19 @@ def count_inputs(options: PrepareOptions, report: Callable[[int], None] | None =
                 total += source.bytes
                 annotations.append((wanted.split, source))
                 continue
+            if wanted.kind == PAIRS:
+                for mask_id, photo_id in read_pairs((wanted.split, source), options.input, options.spec):
+                    photos_of[mask_id].append(photo_id)
+                continue
             seen += 1
             images += wanted.kind == IMAGES
             total += source.bytes
             # The photos and masks with the smallest hashes: these form pairs, without a list of all ids.
             heap = kept[wanted.kind]
-            if len(heap) < SAMPLE:
-                heapq.heappush(heap, (-id_hash("sample", image_id), image_id, source))
-            else:
-                heapq.heappushpop(heap, (-id_hash("sample", image_id), image_id, source))
+            is_paired = wanted.kind == MASKS and options.spec.pairs is not None
+            for own_id in photos_of[image_id] if is_paired else (image_id,):
+                add = heapq.heappush if len(heap) < SAMPLE else heapq.heappushpop
+                add(heap, (-id_hash("sample", own_id), own_id, source))
             if report and seen % REPORT_EVERY == 0:
                 report(seen)
     photos = {image_id: source for _, image_id, source in kept[IMAGES]}

@@ -58,9 +58,10 @@ def main(arguments: list[str] | None = None) -> int:
     target = f"{output}/{DATASET_FILE}"
     _check_target(target, options.overwrite)
     paths = _list(folder)
-    found = find_layouts(paths)
     with heavy_imports():
         from beam_jobs.describe.choosing import Candidates, sample_pairs
+        from beam_jobs.describe.pair_tables import choose_paired
+    found, table = choose_paired(folder, paths, find_layouts(paths))
     candidates = Candidates(folder, found)
     layouts = candidates.layouts
     problems: list[str] = []
@@ -93,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     ]
     for other in {one.image_path: one for one in layouts if one.mask_path == layout.mask_path and one != layout}:
         print(f"Note: {other} pairs with the masks as well; where it has the photos, write it as image_path")
-    return _write(folder, target, layout, others, survey, paths, pairs)
+    return _write(folder, target, layout, others, survey, paths, pairs, table)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -166,6 +167,7 @@ def _write(
     survey: Survey,
     paths: dict[str, int],
     pairs: list[tuple[str, str]],
+    table: str,
 ) -> int:
     from beam_jobs.describe.guesses import guess
     from beam_jobs.describe.page import describing_page
@@ -183,9 +185,10 @@ def _write(
     ids = [shown_name(image_id_of(spell_out(pattern.id_of(photo) or ""))) for photo, _ in layout.pairs]
     guesses = guess(survey, names, ids)
     name = identifier(posixpath.basename(folder)) or "photos"
-    facts = split_facts(folder, paths, layout.image_path, layout.mask_path)
+    paired = [photo for photo, _ in layout.pairs] if table else []
+    facts = split_facts(folder, paths, layout.image_path, layout.mask_path, paired)
     unused = left_over(paths, [layout.image_path, layout.mask_path, *(one.mask_path for one in others)])
-    text = dataset_yaml(name, layout, guesses, sampled, facts, source, others, survey.sizes, unused)
+    text = dataset_yaml(name, layout, guesses, sampled, facts, source, others, survey.sizes, unused, table)
     _write_files(target, text, describing_page(name, text, guesses, pairs))
     print(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
     for problem in [*guesses.questions, *problems_of(survey), *filter(None, [unused])]:

@@ -29,6 +29,7 @@ def dataset_yaml(
     others: Sequence[Layout] = (),
     sizes: Mapping[str, int] = MappingProxyType({}),
     unused: str = "",
+    table: str = "",
 ) -> str:
     """The file's text.
 
@@ -42,6 +43,7 @@ def dataset_yaml(
       others: Layouts of other masks for the same photos.
       sizes: `WIDTHxHEIGHT` of the sampled photos to their number.
       unused: Which pictures match no pattern, in words.
+      table: The table that says which mask each photo has; empty where names do.
     """
     shared = layout.shared_names
     asked = sum(one.name == ASKED for one in guesses.classes)
@@ -61,6 +63,8 @@ def dataset_yaml(
     for other in others:
         own_ids = f", with image_path: {quoted(other.image_path)}" if other.image_path != layout.image_path else ""
         lines.append(f"# mask_path: {quoted(other.mask_path)}  # pairs as well{own_ids}")
+    if table:
+        lines.append(f"pairs: {quoted(table)}  # says which mask each photo has; names do not")
     lines += unused_lines(unused)
     if PathPattern(layout.image_path).names_splits:
         lines.append("split: official  # as the folders say; `hash` would split by hashes of the ids")

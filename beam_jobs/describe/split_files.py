@@ -6,7 +6,7 @@ import json
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from beam_jobs.elements import SourceFile, spell_out
@@ -81,24 +81,28 @@ class SplitFacts(NamedTuple):
             yield f"unmasked: leave_out  # {self.unmasked:,} of {considered:,} photos have no mask; counted, not used"
 
 
-def split_facts(folder: str, sizes: Mapping[str, int], image_path: str, mask_path: str | None) -> SplitFacts:
+def split_facts(
+    folder: str, sizes: Mapping[str, int], image_path: str, mask_path: str | None, paired: Sequence[str] = ()
+) -> SplitFacts:
     """Looks for lists, and for photos without a mask.
 
     Args:
       folder: The input folder.
       sizes: Relative path of each file in it to its bytes.
       image_path, mask_path: Patterns; without `mask_path`, every photo counts as one with a mask.
+      paired: The photos that have a mask, where a table says it; masks then have other names.
     """
     image = PathPattern(image_path)
     mask = PathPattern(mask_path) if mask_path else None
     masks = _ids(sizes, mask) if mask else {}
     narrow = set(masks.values()) if mask and mask.literal_length > image.literal_length else set()
     photos = {one for one, path in _ids(sizes, image).items() if path not in narrow}
-    masked = photos & masks.keys() if mask else photos
+    masked = photos & (_ids(paired, image) if paired else masks).keys() if mask else photos
     misfits: list[str] = []
     lists = None
     if not image.names_splits:
-        lists = find_split_lists(folder, sizes, image_path, mask_path, photos, masked, misfits)
+        named_path = None if paired else mask_path
+        lists = find_split_lists(folder, sizes, image_path, named_path, photos, masked, misfits)
     considered = lists.ids if lists else photos
     return SplitFacts(len(photos), len(masked), lists, len(considered - masked), () if lists else tuple(misfits))
 

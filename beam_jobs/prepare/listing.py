@@ -16,14 +16,15 @@ from schemas.errors import UserError
 from schemas.image_ids import image_id_of
 from schemas.path_pattern import PathPattern
 
-IMAGES, MASKS, LISTS, ANNOTATIONS = "images", "masks", "lists", "annotations"
+IMAGES, MASKS, LISTS, ANNOTATIONS, PAIRS = "images", "masks", "lists", "annotations", "pairs"
 GROUP_TABLE, WEIGHT_TABLE = "group_table", "weight_table"
 TABLES = {GROUP_TABLE: "group.table", WEIGHT_TABLE: "weights.table"}  # with what says them in dataset.yaml
 NAMED = (LISTS, *TABLES)  # files whose own paths dataset.yaml says
+_TEXTS = (*NAMED, PAIRS)  # which may be one file
 
 
 class Wanted(NamedTuple):
-    """One kind of file: photos, masks, annotations of many photos, a table, or the official list of `split`.
+    """One kind of file: photos, masks, annotations or pairs of many photos, a table, or the official list of `split`.
 
     Of a file found, `split` is what its path names.
     """
@@ -56,6 +57,7 @@ def wanted_files(options: PrepareOptions) -> list[Wanted]:
         Wanted(IMAGES, spec.image_path),
         *([Wanted(MASKS, spec.mask_path)] if spec.mask_path else []),
         *([Wanted(ANNOTATIONS, spec.masks.annotations)] if spec.masks.annotations else []),
+        *([Wanted(PAIRS, spec.pairs.table)] if spec.pairs else []),
         *([Wanted(GROUP_TABLE, spec.group.table)] if spec.group and spec.group.table else []),
         *([Wanted(WEIGHT_TABLE, spec.weights.table)] if spec.weights else []),
         *(Wanted(LISTS, path, split) for split, path in lists),
@@ -127,8 +129,9 @@ def _other_files(wanted: Wanted, options: PrepareOptions) -> str:
     if not pattern.folder or not examples:  # the input folder itself may hold anything
         return ""
     count = sum(one.count for one in others.kinds.values())
-    if wanted.kind == ANNOTATIONS:
-        return f"; {pattern.folder}/ has {count} others, such as {examples[0]}; correct masks.annotations"
+    if wanted.kind in (ANNOTATIONS, PAIRS):
+        key = "masks.annotations" if wanted.kind == ANNOTATIONS else "pairs.table"
+        return f"; {pattern.folder}/ has {count} others, such as {examples[0]}; correct {key}"
     option = "--image_path" if wanted.kind == IMAGES else "--mask_path"
     suggested = f"{wanted.pattern.rpartition('.')[0] or wanted.pattern}.*"
     return f"; {pattern.folder}/ has {count} others, such as {examples[0]}; give {option}, such as {suggested}"
@@ -147,7 +150,7 @@ def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterat
     if listing.archive:
         patterns = [(wanted, PathPattern(wanted.pattern)) for wanted in listing.wanted]
         for member in list_members(listing.place, left_out):
-            expected = [one for one in patterns if one[0].kind in NAMED or member.member not in listing.known]
+            expected = [one for one in patterns if one[0].kind in _TEXTS or member.member not in listing.known]
             ids = [(wanted, image_id) for wanted, one in expected if (image_id := one.id_of(member.member)) is not None]
             for wanted, image_id in ids:
                 pattern = PathPattern(wanted.pattern)
@@ -163,7 +166,7 @@ def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterat
             others = [PathPattern(one) for one in listing.patterns if one != wanted.pattern]
             narrower = [one for one in others if one.literal_length > pattern.literal_length]
             for path, image_id, size in list_folder(listing.place, pattern):
-                is_other = wanted.kind not in NAMED and path in listing.known  # `{id}.*` matches a list too
+                is_other = wanted.kind not in _TEXTS and path in listing.known  # `{id}.*` matches a list too
                 if image_id is not None and not is_other and not any(one.id_of(path) is not None for one in narrower):
                     layer = spell_out(pattern.class_of(path))
                     source = SourceFile(spell_out(f"{listing.place}/{path}"), size, layer=layer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
@@ -16,6 +16,8 @@ from beam_jobs.prepare.joining import EXCLUDED, LEFT_OUT, LISTED, LISTED_AT, NO_
 from beam_jobs.prepare.listing import (
     ANNOTATIONS,
     LISTS,
+    MASKS,
+    PAIRS,
     TABLES,
     Listing,
     Wanted,
@@ -27,12 +29,15 @@ from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.tables import read_table
 from beam_jobs.rejections import Rejection
 from beam_jobs.sources.input_files import check_listed
+from beam_jobs.sources.left_out import LeftOut
+from beam_jobs.sources.pair_tables import read_pairs
 from beam_jobs.sources.split_lists import photo_listed, read_split_list, splits_of_column
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
 from schemas.spec import DatasetSpec
 
 FILES, TABLE = "files", "table"
+UNPAIRED = "masks that the table of pairs does not name"
 
 
 declare(Wanted)
@@ -52,9 +57,13 @@ class ListInput(beam.PTransform):
             | "NameInput" >> beam.Create([self._options.without_ids()])
             | "PlanListings" >> beam.FlatMap(plan_listings).with_output_types(Listing)
             | "SpreadListings" >> beam.Reshuffle()
-            | "ListFiles" >> beam.ParDo(_ListFiles()).with_outputs(LISTS, ANNOTATIONS, TABLE, main=FILES)
+            | "ListFiles" >> beam.ParDo(_ListFiles()).with_outputs(LISTS, ANNOTATIONS, PAIRS, TABLE, main=FILES)
         )
         facts = [found[FILES]]
+        if self._options.spec.pairs:
+            named = found[PAIRS] | "SpreadPairs" >> beam.Reshuffle()
+            rows = named | "ReadPairs" >> beam.FlatMap(read_pairs, self._options.input, self._options.spec)
+            facts = [(found[FILES], rows) | "PairByTable" >> _PairByTable()]
         if self._options.split == "official":
             listed = (
                 found[LISTS]
@@ -77,7 +86,7 @@ class ListInput(beam.PTransform):
 class _ListFiles(beam.DoFn):
     """Listing -> Found of each photo and mask, and of what is left out.
 
-    Other outputs: (split, SourceFile) of lists and annotations, (kind, SourceFile) of tables.
+    Other outputs: (split, SourceFile) of lists, annotations and tables of pairs, (kind, SourceFile) of other tables.
     """
 
     def process(self, listing: Listing) -> Iterator[Found | TaggedOutput]:
@@ -85,7 +94,7 @@ class _ListFiles(beam.DoFn):
         for wanted, image_id, source in list_files(listing, left_out):
             if wanted.kind in TABLES:
                 yield TaggedOutput(TABLE, (wanted.kind, source))
-            elif wanted.kind in (LISTS, ANNOTATIONS):
+            elif wanted.kind in (LISTS, ANNOTATIONS, PAIRS):
                 yield TaggedOutput(wanted.kind, (wanted.split, source))
             else:
                 yield Found(wanted.kind, image_id, source)
@@ -93,6 +102,36 @@ class _ListFiles(beam.DoFn):
                     yield Found(LISTED, image_id, wanted.split)
         if left_out.kinds:
             yield Found(LEFT_OUT, NO_ID, left_out.kinds)
+
+
+class _PairByTable(beam.PTransform):
+    """Founds and (id of a mask, id of its photo) -> Founds in which each mask has the id of its photo."""
+
+    def expand(self, inputs: tuple[beam.PCollection, beam.PCollection]) -> beam.PCollection:
+        files, rows = inputs
+        masks = files | "TakeMasks" >> beam.FlatMap(_mask_by_id).with_output_types(tuple[str, SourceFile])
+        others = files | "TakeOthers" >> beam.Filter(lambda one: one.kind != MASKS)
+        paired = (
+            {FILES: masks, PAIRS: rows}
+            | "GroupByMask" >> beam.CoGroupByKey()
+            | "GivePhotosMasks" >> beam.FlatMap(_give_photos_masks)
+        )
+        return (others, paired) | "GatherPaired" >> beam.Flatten()
+
+
+def _mask_by_id(found: Found) -> Iterator[tuple[str, SourceFile]]:
+    if found.kind == MASKS:
+        yield found.image_id, found.value
+
+
+def _give_photos_masks(element: tuple[str, dict[str, Iterable]]) -> Iterator[Found]:
+    _, found = element
+    files, photos = list(found[FILES]), set(found[PAIRS])
+    for photo_id in photos:
+        for file in files:
+            yield Found(MASKS, photo_id, file)
+    if files and not photos:
+        yield Found(LEFT_OUT, NO_ID, {UNPAIRED: LeftOut(len(files), (str(files[0]),))})
 
 
 def _read_split_list(element: tuple[str, SourceFile], spec: DatasetSpec) -> Iterator[Found]:
@@ -103,7 +142,7 @@ def _read_split_list(element: tuple[str, SourceFile], spec: DatasetSpec) -> Iter
     for entry in entries:
         if entry.split and splits[entry.split] != split:
             continue
-        image_id, form = photo_listed(entry.name, spec.image_path, spec.mask_path)
+        image_id, form = photo_listed(entry.name, spec.image_path, spec.named_path)
         forms.add(form)
         yield Found(LISTED, image_id, split)
         yield Found(LISTED_AT, image_id, spell_out(f"{source}: line {entry.line}: {entry.name}"))

@@ -81,7 +81,7 @@ def read_table(element: tuple[str, SourceFile], spec: DatasetSpec) -> Iterator[F
             value = table.parse(row.value)
         except ValueError as error:
             raise UserError(f"{place}: {error}") from None
-        image_id, _ = photo_listed(row.name, spec.image_path, spec.mask_path)
+        image_id, _ = photo_listed(row.name, spec.image_path, spec.named_path)
         yield Found(table.fact, image_id, TableRow(value, place))
 
 

@@ -58,4 +58,4 @@ def _ids_of_objects(numbered: Iterable[tuple[int, str]], path: str) -> Iterator[
 
 def _ids_of_list(numbered: list[tuple[int, str]], path: str, spec: DatasetSpec) -> Iterator[str]:
     for entry in entries_of(numbered, f"--exclude {path}"):
-        yield photo_listed(entry.name, spec.image_path, spec.mask_path).image_id
+        yield photo_listed(entry.name, spec.image_path, spec.named_path).image_id

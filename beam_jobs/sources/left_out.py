@@ -65,6 +65,9 @@ class LeftOutFiles:
         if seen_by is not None and next(one for one in self._patterns if one.visits(folder)).text != seen_by.text:
             return
         if name.endswith("/"):
+            visited = [one.text for one in self._patterns if one.visits(name.removesuffix("/"))]
+            if seen_by is not None and visited and seen_by.text not in visited:
+                return  # it is entered for another pattern, such as that of the masks
             if len(self._folders) < _FOLDERS_KNOWN:
                 self._folders.add(name)
             self.count(SYSTEM_FILES if is_system else FOLDERS, name)
