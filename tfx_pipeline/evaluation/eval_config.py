@@ -11,7 +11,7 @@ from schemas.features import GROUP
 from schemas.metrics import IOU, MEAN_IOU, Figure, figures
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config.pipeline import EvaluationConfig
-from tfx_pipeline.evaluation.iou_metrics import BLIND, BOUNDS, SUMMED_MATRIX, SUMMED_PHOTOS, bound_name
+from tfx_pipeline.evaluation.iou_metrics import BLIND, BOUNDS, MEAN_IOU_CHANGE, SUMMED_MATRIX, SUMMED_PHOTOS, bound_name
 from tfx_pipeline.source_digest import source_sha256
 
 METRICS_MODULE = "tfx_pipeline.evaluation.iou_metrics"
@@ -58,6 +58,8 @@ def eval_config(spec: DatasetSpec, evaluation: EvaluationConfig, at_own_size: bo
         metrics.append(_metric(name, settings, thresholds.get(name)))
         if figure.metric is MEAN_IOU:
             metrics[-1].per_slice_thresholds.extend(_slice_thresholds(evaluation.min_slice_mean_iou))
+            change = {**settings, "metric": MEAN_IOU_CHANGE}
+            metrics += [_metric(bound_name(MEAN_IOU_CHANGE, bound), {**change, "bound": bound}) for bound in BOUNDS]
         metrics += [_metric(bound_name(name, bound), {**settings, "bound": bound}) for bound in BOUNDS]
     settings = {"num_classes": len(spec.classes), **shared}
     metrics += [_metric(name, {**settings, "metric": name}) for name in (SUMMED_MATRIX, SUMMED_PHOTOS)]

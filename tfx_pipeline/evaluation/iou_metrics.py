@@ -31,10 +31,11 @@ from schemas.exported_model import (
     OWN_SIZE_BOUNDARY_COUNTS,
     OWN_SIZE_CONFUSION_MATRIX,
 )
-from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS, Counts, Figure, blind_to, metric_named
+from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS, MEAN_IOU, Counts, Figure, blind_to, metric_named
 
 SUMMED_MATRIX = "summed_confusion_matrix"  # an array of C * C pixel counts
 SUMMED_PHOTOS = "photos_with_class"  # an array of C: examples whose mask shows the class; the other metrics are numbers
+MEAN_IOU_CHANGE = f"{MEAN_IOU.name}_change"  # against the last blessed model; NaN without one
 BLIND = "blind_to"  # 1 where masks show the class and the model does not see it, else 0
 REPLICATES = 400  # of the bootstrap
 CONFIDENCE = 0.95
@@ -153,7 +154,10 @@ def _computations(
                 return {metric_key: matrix if metric == SUMMED_MATRIX else photos}
             if bound is None:
                 return {metric_key: float(metric_values(total, metric, num_classes, class_id))}
-            values = metric_values(replicates, metric, num_classes, class_id)
+            if metric == MEAN_IOU_CHANGE:
+                values = _changes(metrics, counts_key, num_classes)
+            else:
+                values = metric_values(replicates, metric, num_classes, class_id)
             values = values[np.isfinite(values) & (not _drawn_from_one(total, replicates))]
             return {metric_key: float(np.quantile(values, BOUNDS[bound])) if values.size else float("nan")}
 
@@ -166,6 +170,19 @@ def _computations(
             tfma.metrics.DerivedMetricComputation(keys=[metric_key], result=result),
         ]
     return computations
+
+
+def _changes(metrics: Sums, counts_key: tfma.metrics.MetricKey, num_classes: int) -> np.ndarray:
+    """Change of the mean IoU in each replicate against the last blessed model, float64 [REPLICATES]; NaN without one.
+
+    Both models are measured on the same examples, and an example has the same weights for both: what is hard for both
+    of them does not widen the interval of the change.
+    """
+    baseline = tfma.metrics.MetricKey(name=_COUNTS, model_name=tfma.BASELINE_KEY)
+    if baseline not in metrics or counts_key == baseline:
+        return np.full(REPLICATES, np.nan)
+    now, then = (metric_values(metrics[key].replicates, MEAN_IOU.name, num_classes) for key in (counts_key, baseline))
+    return now - then
 
 
 def _drawn_from_one(total: np.ndarray, replicates: np.ndarray) -> bool:

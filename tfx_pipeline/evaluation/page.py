@@ -18,7 +18,7 @@ from schemas.features import EVAL
 from schemas.manifest import Manifest
 from schemas.metrics import MEAN_IOU, OWN_SIZE_MEAN_IOU, Figure
 from schemas.spec import DatasetSpec
-from tfx_pipeline.evaluation.class_sections import SMALLER, class_section, confusion_section, interval_text
+from tfx_pipeline.evaluation.class_sections import SMALLER, change_cell, class_section, confusion_section, interval_text
 from tfx_pipeline.evaluation.counted_size import size_in_words
 from tfx_pipeline.evaluation.eval_predictions import Predictions
 from tfx_pipeline.evaluation.example_sections import example_sections
@@ -155,8 +155,8 @@ def _metrics(evaluation: Evaluation, spec: DatasetSpec, image_size: int | str) -
         cells = [text(now), interval_text(evaluation.overall, figure)]
         if before:
             then = before.value(figure)
-            change = "-" if now is None or then is None else f"{now - then:+.{figure.metric.digits}f}"
-            cells += [text(then), change]
+            interval = evaluation.overall.change_interval if figure.metric is MEAN_IOU else None
+            cells += [text(then), change_cell(now, then, figure, interval).content]
         rows.append(_row(_label(figure, spec), cells))
     head = _head_row(heads)
     drawn = "the groups, whose images are drawn together" if spec.names_groups else "the images"

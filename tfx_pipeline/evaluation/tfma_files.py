@@ -13,7 +13,7 @@ from tfx.dsl.io import fileio
 
 from schemas.metrics import MEAN_IOU, OWN_SIZE_MEAN_IOU, blind_to, class_iou, figures
 from schemas.spec import DatasetSpec
-from tfx_pipeline.evaluation.iou_metrics import BLIND, BOUNDS, SUMMED_MATRIX, SUMMED_PHOTOS, bound_name
+from tfx_pipeline.evaluation.iou_metrics import BLIND, BOUNDS, MEAN_IOU_CHANGE, SUMMED_MATRIX, SUMMED_PHOTOS, bound_name
 from tfx_pipeline.evaluation.results import BlindClass, Evaluation, SliceMetrics
 
 EXAMPLE_COUNT = "example_count"
@@ -136,10 +136,16 @@ def _slice_metrics(found: dict[str, float], spec: DatasetSpec) -> SliceMetrics:
             values.setdefault(figure.metric.name, {})[figure.class_name] = value
         else:
             values[figure.metric.name] = value
-        bounds = [_finite(found[bound_name(figure.name, bound)]) for bound in BOUNDS]
-        if value is not None and None not in bounds:
-            intervals[figure.name] = tuple(bounds)
-    return SliceMetrics(int(found[EXAMPLE_COUNT]), values, intervals)
+        interval = _interval(found, figure.name)
+        if value is not None and interval is not None:
+            intervals[figure.name] = interval
+    return SliceMetrics(int(found[EXAMPLE_COUNT]), values, intervals, _interval(found, MEAN_IOU_CHANGE))
+
+
+def _interval(found: dict[str, float], name: str) -> tuple[float, float] | None:
+    """The confidence interval of a metric; None where it has none."""
+    low, high = (_finite(found.get(bound_name(name, bound))) for bound in BOUNDS)
+    return None if low is None or high is None else (low, high)
 
 
 def _finite(value: float | None) -> float | None:

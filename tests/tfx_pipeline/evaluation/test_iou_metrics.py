@@ -7,21 +7,31 @@ import pytest
 import tensorflow_model_analysis as tfma
 
 from schemas.metrics import MEAN_IOU
-from tfx_pipeline.evaluation.iou_metrics import _COUNTS, REPLICATES, SummedCounts, _computations
+from tfx_pipeline.evaluation.iou_metrics import _COUNTS, MEAN_IOU_CHANGE, REPLICATES, SummedCounts, _computations
 
 CLASSES = 2
 PHOTO, OTHER = np.array([[30, 10, 5, 55, *[9, 7, 8, 6] * CLASSES, 1, 1], [60, 1, 2, 37, *[8, 8, 8, 8] * CLASSES, 1, 1]])
 
 
-def interval(*drawn: np.ndarray) -> list[float]:
-    """The ends of the interval of the mean IoU, where these counts, int64 [K], are drawn."""
+def summed(*drawn: np.ndarray) -> SummedCounts:
+    """Sums of these counts, int64 [K], as one and the same weights draw them."""
     weights = np.random.default_rng(0).poisson(1.0, (REPLICATES, len(drawn)))
-    sums = SummedCounts(np.sum(drawn, axis=0), weights @ np.array(drawn))
+    return SummedCounts(np.sum(drawn, axis=0), weights @ np.array(drawn))
+
+
+def ends_of(metric: str, **models: SummedCounts) -> list[float]:
+    """The ends of a metric's interval of the first model."""
+    sums = {tfma.metrics.MetricKey(name=_COUNTS, model_name=name): one for name, one in models.items()}
     ends = []
     for bound in ("low", "high"):
-        *_, derived = _computations(MEAN_IOU.name, CLASSES, bound, None, bound)
-        ends += derived.result({tfma.metrics.MetricKey(name=_COUNTS, model_name=""): sums}).values()
+        _, derived, *_ = _computations(metric, CLASSES, bound, None, bound, model_names=list(models))
+        ends += derived.result(sums).values()
     return ends
+
+
+def interval(*drawn: np.ndarray) -> list[float]:
+    """The ends of the interval of the mean IoU, where these counts, int64 [K], are drawn."""
+    return ends_of(MEAN_IOU.name, candidate=summed(*drawn))
 
 
 def answer(matrix: np.ndarray, own_matrix: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -67,3 +77,17 @@ def test_one_photo_or_one_group_has_none_however_many_pixels_it_holds(scale):
 def test_a_perfect_model_keeps_its_interval():
     perfect = [np.array([pets, 0, 0, 100 - pets, *[9, 9, 9, 9] * CLASSES, 1, 1]) for pets in (20, 60, 40)]
     assert interval(*perfect) == [1.0, 1.0]
+
+
+def test_a_change_is_as_sure_as_the_two_models_differ_on_the_same_photos():
+    before = [PHOTO, OTHER, PHOTO + 3]
+    better = [one + np.array([5, -1, -1, 5, *[0] * 4 * CLASSES, 0, 0]) for one in before]
+    low, high = ends_of(MEAN_IOU_CHANGE, candidate=summed(*better), baseline=summed(*before))
+    assert 0 < low < high
+    alone = interval(*better)
+    assert high - low < (alone[1] - alone[0]) / 3  # photos that are hard for both do not count
+    assert ends_of(MEAN_IOU_CHANGE, candidate=summed(*before), baseline=summed(*before)) == [0.0, 0.0]
+
+
+def test_without_a_last_blessed_model_there_is_no_change():
+    assert all(map(math.isnan, ends_of(MEAN_IOU_CHANGE, candidate=summed(PHOTO, OTHER))))

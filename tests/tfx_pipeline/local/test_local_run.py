@@ -217,6 +217,9 @@ def test_the_report_shows_every_metric_with_its_interval_and_the_last_blessed_mo
     assert f"{low:.3f} to {high:.3f}" in page
     assert f"{runs.better.summary['last_blessed_model']['mean_iou']:.3f}" in page
     assert all(breed in page for breed in metrics["slices"]["breed"])
+    slices = page[page.index('id="slice-breed"') : page.index('id="confusion"')]
+    for part in (page[: page.index('id="classes"')], slices):  # the change, and the ends of its interval
+        assert re.search(r"[+]0[.][0-9]{3} \([+-]0[.][0-9]{3} to [+]0[.][0-9]{3}\)</td>", part)
     assert 'href="#worst-of-class"' in page
     assert page.count('class="triple"') == 14 + 6 + 3 * 6  # the worst are all, then the best, and six for each class
 
