@@ -63,7 +63,8 @@ def _header(title: str, outcome: Outcome) -> Markup:
 def _alarms(alarms: list[dict[str, Any]]) -> Markup:
     if not alarms:
         return join()
-    items = [element("li", line) for line in alarm_lines(alarms)]
+    parts = (line.partition(": ") for line in alarm_lines(alarms))
+    items = [element("li", element("strong", f"{where}{colon}"), text) for where, colon, text in parts]
     heading = element("h2", "One alarm" if len(alarms) == 1 else f"{len(alarms):,} alarms")
     return element("div", heading, element("ul", *items), class_="problems")
 

@@ -8,6 +8,7 @@ from beam_jobs.html.labels import figure, percent
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import histogram, trend
 from beam_jobs.monitor.slices import ALL, BY_TIME, REFERENCE, kind_of
+from beam_jobs.statistics.differences import CERTAINTY, LIGHT
 from schemas.features import BRIGHTNESS, EVAL
 from schemas.served import CONFIDENCE, LATENCY, UNCERTAIN
 
@@ -20,12 +21,12 @@ def time_line(outcome: dict[str, Any]) -> Markup:
     times = {name: one for name, one in outcome["slices"].items() if kind_of(name) == BY_TIME}
     if not times:
         return element("p", "No photos.")
-    good = [one["alarms"] == [] for one in times.values()]
     first, last = (name.removeprefix(f"{BY_TIME} ") for name in (min(times), max(times)))
     counts = [one["photos"] for one in times.values()]
     figures = [_figure("photos", histogram(counts, "var(--train)", f"photos from {first} to {last}"), max(counts))]
-    for name in (BRIGHTNESS, CONFIDENCE):
+    for name, kind in ((BRIGHTNESS, LIGHT), (CONFIDENCE, CERTAINTY)):
         values = [one["means"].get(name) for one in times.values()]
+        good = [one["alarms"] is not None and kind not in one["alarms"] for one in times.values()]
         if any(one is not None for one in values):
             known = [one for one in values if one is not None]
             drawn = trend(values, good, f"{name} from {first} to {last}")

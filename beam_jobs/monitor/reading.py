@@ -53,7 +53,8 @@ class Account(NamedTuple):
       outside: Of another time than the window's, or of another split than train and eval.
       unusable: That are no record of a log.
       models: Every model's records, whichever model they are of: (model, trained_on) to their number.
-      problems: (file, what is wrong with it or its record): how many, and the first of them.
+      problems: How many files or records something is wrong with; and of some kinds of problem (the first file, what is
+        wrong with it or its record).
     """
 
     read: int = 0
@@ -70,12 +71,18 @@ class Account(NamedTuple):
         for one in accounts:
             models.update(one.models)
         most = sorted(models.items(), key=lambda item: (-item[1], item[0]))[:_MODELS_COUNTED]
-        named = sorted({problem for one in accounts for problem in one.problems[1]})[:PROBLEMS_NAMED]
+        named = _first_of_each(problem for one in accounts for problem in one.problems[1])
         return Account(
             *(sum(one[field] for one in accounts) for field in range(4)),
             {Identity(*identity): count for identity, count in most},
-            (sum(one.problems[0] for one in accounts), tuple(named)),
+            (sum(one.problems[0] for one in accounts), named),
         )
+
+
+def _first_of_each(problems: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The first file of each problem; the same few, whatever their order."""
+    first = {what: path for path, what in sorted(problems, reverse=True)}
+    return tuple(sorted((path, what) for what, path in first.items()))[:PROBLEMS_NAMED]
 
 
 class Answers(NamedTuple):
@@ -244,8 +251,7 @@ class LogReader:
 
     def _name(self, path: str, problem: str) -> None:
         self.problems += 1
-        if len(self.named) < PROBLEMS_NAMED:
-            self.named.append((path, problem))
+        self.named = [*_first_of_each([*self.named, (path, problem)])]
 
     def account(self, judged: int, outside: int) -> Account:
         """What became of all records so far, of which `judged` were used, and `outside` were not asked for."""
