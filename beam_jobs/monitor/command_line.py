@@ -35,23 +35,36 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options, beam_flags = _parser().parse_known_args(arguments)
     quiet_libraries(options.verbose)
-    request = make_request(options.log, options.reference, options.output, options.start, options.end, options.select)
-    window = f"{in_words(request.window.start)} to {in_words(request.window.end)} UTC"
-    print(f"Monitoring {request.log}, {window}{', the newest of the log' if request.is_newest else ''}", flush=True)
-    if not request.files:
-        return _nothing_served(request)
     pipeline_options = parse_beam_flags(beam_flags)
-    claim_folder("--output", request.output, OWNER)
-    _delete_earlier(request)
+    request = begin(options)
+    if request is None:
+        return FAILED
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as progress_dir:
         try:
-            outcome = _run(request._replace(progress_dir=progress_dir), pipeline_options)
+            _run(request._replace(progress_dir=progress_dir), pipeline_options)
         except Exception as error:  # anything that failed in the graph, on any runner
             report_failure(error, options.verbose)
             print("--verbose shows where it failed.", file=sys.stderr)
             return FAILED
-    return report(request, outcome, time.monotonic() - start)
+    return report(request, time.monotonic() - start)
+
+
+def begin(options: argparse.Namespace) -> Request | None:
+    """Makes the request of a command line, and its output ready; None where nothing was served, which it says.
+
+    Raises:
+      UserError: The options, the log, the reference or the output can't be used.
+    """
+    request = make_request(options.log, options.reference, options.output, options.start, options.end, options.select)
+    window = f"{in_words(request.window.start)} to {in_words(request.window.end)} UTC"
+    print(f"Monitoring {request.log}, {window}{', the newest of the log' if request.is_newest else ''}", flush=True)
+    if not request.files:
+        _nothing_served(request)
+        return None
+    claim_folder("--output", request.output, OWNER)
+    _delete_earlier(request)
+    return request
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,23 +114,23 @@ def _delete_earlier(request: Request) -> None:
     delete_files([one.path for one in files_below(f"{request.output}/{LABEL_FOLDER}")])
 
 
-def _run(request: Request, options: PipelineOptions) -> dict:
+def _run(request: Request, options: PipelineOptions) -> None:
     with heavy_imports():
         from beam_jobs.monitor.pipeline import monitor
-        from beam_jobs.monitor.summary import DRIFT_FILE
         from beam_jobs.monitoring.progress_display import READING_LOG, shown_progress
         from beam_jobs.runners.supervision import supervised_pipeline
 
     with supervised_pipeline(options, shown_progress(request.progress_dir, READING_LOG)) as pipeline:
         monitor(pipeline, request)
-    return json.loads(read_file(f"{request.output}/{DRIFT_FILE}"))
 
 
-def report(request: Request, outcome: dict, seconds: float) -> int:
+def report(request: Request, seconds: float) -> int:
     """Prints the outcome of a job that took `seconds`; returns the exit code."""
     from beam_jobs.monitor.page import PAGE_FILE
+    from beam_jobs.monitor.summary import DRIFT_FILE
     from beam_jobs.monitor.terminal import count_line, label_lines, outcome_lines
 
+    outcome = json.loads(read_file(f"{request.output}/{DRIFT_FILE}"))
     for line in outcome_lines(outcome, seconds):
         print(printable(line))
     if not outcome["records"]["judged"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import resource
 import tempfile
 from pathlib import Path
 
@@ -35,9 +36,12 @@ def main() -> None:
             write_large_log(folder / "log", options.records)
             make_reference(folder / "reference", 20_000, 4_000)
         places = [f"--{name}={folder / name}" for name in ("log", "reference", "output")]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         ended, _ = run(["beam_jobs.monitor", *places])
-    print(f"{options.records:,} records: {ended.seconds:.0f} s, peak {ended.peak_bytes / 1e9:.2f} GB")
-    print(f"{options.records / ended.seconds:,.0f} records/s")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"{options.records:,} records: {ended.seconds:.0f} s, {used:.0f} of processor time")
+    print(f"{options.records / used:,.0f} records/s per core, peak {ended.peak_bytes / 1e9:.2f} GB")
 
 
 def write_large_log(folder: Path, records: int) -> None:
