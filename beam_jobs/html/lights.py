@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from beam_jobs.html.markup import Markup, element
 
-GOOD, LOOK, BAD, UNKNOWN = "good", "look", "bad", "unknown"
-_SIGNS = {GOOD: "✓", LOOK: "!", BAD: "✕", UNKNOWN: "–"}  # so that no one needs to see the colour
-_SPOKEN = {GOOD: "in order", LOOK: "look at it", BAD: "wrong", UNKNOWN: "not known"}
+GOOD, LOOK, BAD, UNKNOWN, FACT = "good", "look", "bad", "unknown", "fact"
+_SIGNS = {GOOD: "✓", LOOK: "!", BAD: "✕", UNKNOWN: "–", FACT: "i"}  # so that no one needs to see the colour
+_SPOKEN = {GOOD: "in order", LOOK: "look at it", BAD: "wrong", UNKNOWN: "not known", FACT: "for information"}
 
 
 class Light(NamedTuple):
@@ -17,7 +17,7 @@ class Light(NamedTuple):
 
     Attributes:
       name: What it is about, in one or two words.
-      state: GOOD, LOOK (a person should), BAD (it prevents publication or blessing) or UNKNOWN.
+      state: GOOD, LOOK (a person should), BAD (it prevents publication or blessing), UNKNOWN, or FACT (neither).
       text: The answer in a few words.
       anchor: Of the section that says more, on the same page.
     """

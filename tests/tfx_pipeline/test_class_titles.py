@@ -112,7 +112,7 @@ def test_the_app_in_the_browser_shows_them(tmp_path):
 
 
 def test_a_drawn_legend_names_what_its_font_has_no_letters_for_as_machines_do():
-    assert [name for name, *_ in _legend_entries(SPEC, 800)] == ["traffic light", "fussganger", "u9053_u8def"]
+    assert [name for name, *_ in _legend_entries(SPEC, 800, range(3))] == ["traffic light", "fussganger", "u9053_u8def"]
 
 
 def test_a_model_is_exported_with_them_where_they_are_not_its_names(tmp_path):

@@ -6,7 +6,9 @@ import bisect
 import hashlib
 import io
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -72,6 +74,7 @@ class Predictions(NamedTuple):
       sample: Some, chosen by a hash of the id.
       worst_of_class: For each class id, those of the images that show the class with the lowest IoU of it, which is
         their `iou`.
+      milliseconds: That the model took for an image; None where there are too few to measure it.
     """
 
     count: int
@@ -79,6 +82,7 @@ class Predictions(NamedTuple):
     best: list[Prediction]
     sample: list[Prediction]
     worst_of_class: Sequence[list[Prediction]] = ()
+    milliseconds: float | None = None
 
 
 def predict_examples(
@@ -111,13 +115,15 @@ def predict_examples(
     description |= {name: tf.io.FixedLenFeature([], tf.string) for name in texts}
     worst, best, sample = _Least(WORST), _Least(BEST), _Least(SAMPLED)
     of_class = [_Least(min(WORST_OF_CLASS, max(1, CLASS_PICTURES // num_classes))) for _ in range(num_classes)]
-    count = 0
+    count, seconds = 0, _Seconds()
     own_size = _own_size_matrices(loaded, num_classes) if manifest.has_source_masks else None
     records = tf.data.TFRecordDataset(shards).batch(BATCH_SIZE)
     for serialized, batch in records.map(lambda some: (some, tf.io.parse_example(some, description))):
         own_matrices = own_size(serialized) if own_size else None
         heights, widths, photos, masks, ids, *values = (np.asarray(batch[name]) for name in description)
-        for index, predicted in enumerate(masks_of(predict(**{IMAGE_BYTES: batch[features.IMAGE]}))):
+        with seconds.measured(len(ids)):
+            answers = list(masks_of(predict(**{IMAGE_BYTES: batch[features.IMAGE]})))
+        for index, predicted in enumerate(answers):
             image_id = ids[index].decode()
             height, width = predicted.shape
             truth = Image.open(io.BytesIO(masks[index]))
@@ -139,7 +145,27 @@ def predict_examples(
             for class_id in np.flatnonzero(matrix.sum(axis=1)):
                 own = float(ious[class_id])
                 of_class[class_id].offer((own, image_id), partial(_with_iou, make, own))
-    return Predictions(count, worst.kept(), best.kept(), sample.kept(), [one.kept() for one in of_class])
+    worst_of_class = [one.kept() for one in of_class]
+    return Predictions(count, worst.kept(), best.kept(), sample.kept(), worst_of_class, seconds.milliseconds)
+
+
+class _Seconds:
+    """How long the model takes for an image; its first batch, for which TensorFlow prepares, does not count."""
+
+    def __init__(self) -> None:
+        self._seconds, self._images, self._batches = 0.0, 0, 0
+
+    @contextmanager
+    def measured(self, images: int) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        if self._batches:
+            self._seconds, self._images = self._seconds + time.perf_counter() - start, self._images + images
+        self._batches += 1
+
+    @property
+    def milliseconds(self) -> float | None:
+        return 1000 * self._seconds / self._images if self._images else None
 
 
 def _own_size_matrices(loaded: Any, num_classes: int) -> Callable[[tf.Tensor], np.ndarray] | None:

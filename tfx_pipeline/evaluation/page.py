@@ -24,6 +24,7 @@ from tfx_pipeline.evaluation.eval_predictions import Predictions
 from tfx_pipeline.evaluation.example_sections import example_sections
 from tfx_pipeline.evaluation.iou_metrics import REPLICATES
 from tfx_pipeline.evaluation.lights import model_lights
+from tfx_pipeline.evaluation.model_facts import ModelFacts, fact_lights, fact_rows
 from tfx_pipeline.evaluation.results import Evaluation, final_in_words
 from tfx_pipeline.evaluation.slice_sections import slice_sections
 from tfx_pipeline.source_digest import source_sha256
@@ -58,6 +59,7 @@ def write_evaluation_report(
     predictions: Predictions,
     test: FinalReport | None = None,
     data_report: str = "",
+    facts: ModelFacts | None = None,
 ) -> None:
     """Writes the page atomically.
 
@@ -68,6 +70,7 @@ def write_evaluation_report(
       manifest, spec: Of the data set version that the model was evaluated on.
       predictions: For eval images; the worst and the best are shown.
       test: Results on the split `test`; None where the version has none.
+      facts: Of the model: size, speed, date and recipe.
       data_report: Where the report on the data lies, seen from the page; empty where nobody can follow it.
     """
     digest = _digest(evaluation, source, test)
@@ -78,10 +81,11 @@ def write_evaluation_report(
         *slice_sections(evaluation),
         ("confusion", "Confusion", confusion_section(evaluation.confusion_matrix, spec)),
         *example_sections(predictions, spec),
-        ("facts", "Facts", _facts(manifest, digest)),
+        ("facts", "Facts", _facts(manifest, digest, facts)),
     ]
     title = f"Evaluation on {spec.title} {manifest.version}"
-    header = join(_verdict(title, evaluation, data_report), row_of_lights(model_lights(evaluation)))
+    lights = [*model_lights(evaluation), *(fact_lights(facts) if facts else [])]
+    header = join(_verdict(title, evaluation, data_report), row_of_lights(lights))
     write_text_atomically(path, document(title, header, sections, [viewer(spec), SORTING]))
 
 
@@ -91,7 +95,7 @@ def _digest(evaluation: Evaluation, source: str, test: FinalReport | None) -> st
         f"tfx_pipeline.evaluation.{name}"
         for name in (
             *("results", "tfma_files", "eval_predictions", "counted_size", "lights"),
-            *("class_sections", "slice_sections", "example_sections"),
+            *("model_facts", "class_sections", "slice_sections", "example_sections"),
         )
     ]
     code = source_sha256(__name__, *words, "schemas.colors", "schemas.metrics")
@@ -116,8 +120,9 @@ def _verdict(title: str, evaluation: Evaluation, data_report: str) -> Markup:
     return join(state, element("h1", title), element("p", f"{lead}.", *data, class_="lead"), *problems)
 
 
-def _facts(manifest: Manifest, digest: str) -> Markup:
+def _facts(manifest: Manifest, digest: str, facts: ModelFacts | None) -> Markup:
     rows = [
+        *(fact_rows(facts) if facts else []),
         ("data", f"{manifest.dataset} {manifest.version}"),
         ("manifest, SHA-256", manifest.sha256),
         ("page", digest),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from schemas.colors import color_table, ignored_color
+from schemas.features import IGNORE_ID
 from schemas.image_ids import shown_name
 from schemas.spec import DatasetSpec
 from tfx_pipeline.evaluation.eval_predictions import Prediction
@@ -56,8 +58,9 @@ def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image
     triple_width = 3 * TILE + 2 * GAP
     row_height = TILE + LABEL_HEIGHT + GAP
     width = COLUMNS * (triple_width + MARGIN) + MARGIN
-    legend = _legend_entries(spec, width)
-    header_height = HEADER_HEIGHT + LEGEND_LINE * max(line for _, _, _, line in legend)
+    class_ids = {int(i) for _, one in shown for mask in (one.truth, one.predicted) for i in np.unique(mask)}
+    legend = _legend_entries(spec, width, class_ids)
+    header_height = HEADER_HEIGHT + LEGEND_LINE * max((line for _, _, _, line in legend), default=0)
     sheet = Image.new("RGB", (width, header_height + rows * row_height + MARGIN), "white")
     draw = ImageDraw.Draw(sheet)
     _draw_legend(draw, legend)
@@ -75,10 +78,18 @@ def _draw_sheet(shown: list[tuple[str, Prediction]], spec: DatasetSpec) -> Image
     return sheet
 
 
-def _legend_entries(spec: DatasetSpec, width: int) -> list[tuple[str, tuple[int, int, int], float, int]]:
-    """Name, colour, left edge in pixels and line of each entry, in as many lines as the sheet's width needs."""
-    named = [(_drawable(one.shown, one.name), one.rgb) for one in spec.classes]
-    if spec.ignores_pixels:
+def _legend_entries(
+    spec: DatasetSpec, width: int, class_ids: Collection[int]
+) -> list[tuple[str, tuple[int, int, int], float, int]]:
+    """Name, colour, left edge in pixels and line of each entry, in as many lines as the sheet's width needs.
+
+    Args:
+      spec: Of the data set.
+      width: Of the sheet, in pixels.
+      class_ids: What the sheet shows; nothing else is named.
+    """
+    named = [(_drawable(one.shown, one.name), one.rgb) for i, one in enumerate(spec.classes) if i in class_ids]
+    if IGNORE_ID in class_ids:
         named.append(("ignored", ignored_color(spec.palette)))
     first = MARGIN + _font(16).getlength(TILE_NAMES) + 2 * MARGIN
     entries, left, line = [], first, 0

@@ -34,6 +34,7 @@ from tfx_pipeline.config.pipeline import RUN_FN, PipelineConfig
 from tfx_pipeline.evaluation.baseline import PLACE_PARTS, check_last_blessed, records_read
 from tfx_pipeline.evaluation.class_sections import write_confusion
 from tfx_pipeline.evaluation.eval_predictions import predict_examples
+from tfx_pipeline.evaluation.model_facts import read_model_facts
 from tfx_pipeline.evaluation.page import FinalReport, is_report_of, write_evaluation_report
 from tfx_pipeline.evaluation.per_image import written_per_image
 from tfx_pipeline.evaluation.prediction_sheet import shows, write_prediction_sheet
@@ -113,7 +114,8 @@ def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: Dat
         predictions = predict_examples(model, version_dir, manifest, len(spec.classes), spec.slice_names, note)
     write_prediction_sheet(sheet, predictions.sample, source, spec)
     data_report = quote(os.path.relpath(version_dir / version_files.REPORT_FILE, output))
-    write_evaluation_report(report, evaluation, source, manifest, spec, predictions, test, data_report)
+    facts = read_model_facts(model, predictions.milliseconds)
+    write_evaluation_report(report, evaluation, source, manifest, spec, predictions, test, data_report, facts)
 
 
 def _check_earlier_runs(config: PipelineConfig, manifest: Manifest, spec: DatasetSpec) -> tuple[int, bool]:

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import html
 import re
 import shutil
 import sqlite3
@@ -222,6 +223,16 @@ def test_the_report_shows_every_metric_with_its_interval_and_the_last_blessed_mo
         assert re.search(r"[+]0[.][0-9]{3} \([+-]0[.][0-9]{3} to [+]0[.][0-9]{3}\)</td>", part)
     assert 'href="#worst-of-class"' in page
     assert page.count('class="triple"') == 14 + 6 + 3 * 6  # the worst are all, then the best, and six for each class
+
+
+def test_the_report_begins_with_the_model_s_size_speed_and_recipe(runs, output):
+    page = html.unescape((output / "evaluation.html").read_text())
+    first = re.sub("<[^>]+>", " ", page[page.index("<body>") : page.index("<main>")])
+    [size] = re.findall(r"Size +([0-9.]+) MB", first)
+    files = [one for one in Path(runs.better.summary["model"]).rglob("*") if one.is_file()]
+    assert float(size) == pytest.approx(sum(one.stat().st_size for one in files) / 1e6, abs=0.051)
+    assert "Speed" in first
+    assert re.search("Recipe +[^;]* px; 20[0-9]{2}-[0-9]{2}-[0-9]{2}", first)
 
 
 def test_the_worst_and_the_best_are_those_of_all_records(runs, toy_version, monkeypatch):
