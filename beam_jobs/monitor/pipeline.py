@@ -15,7 +15,7 @@ from beam_jobs.monitor.alarms import judge
 from beam_jobs.monitor.novelty import NONE_LEARNT, Learnt, SampleHashes, as_signs, nearest_distances
 from beam_jobs.monitor.reading import Account, Answers, LogReader, numbers_schema
 from beam_jobs.monitor.request import HOW_TO_MAKE, Identity, Part, Request, parts
-from beam_jobs.monitor.selection import Candidate, KeepCandidates, candidates_of, select
+from beam_jobs.monitor.selection import LABELLED, Candidate, KeepCandidates, candidates_of, select
 from beam_jobs.monitor.slices import MAX_CLIENTS, REFERENCE, SumTallies, Tally, slices_of, tally
 from beam_jobs.monitor.summary import Measured, write_outcome
 from beam_jobs.monitoring.progress import DoneInputs, report_planned
@@ -44,7 +44,7 @@ def monitor(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
     learnt = (
         pipeline
         | "NameReference" >> beam.Create([one for one in parts(request) if one.is_reference], reshuffle=True)
-        # (FEATURE_HASH or PHOTO_HASH, uint8 [N, 32])
+        # (FEATURE_HASH, PHOTO_HASH or LABELLED, uint8 [N, 32])
         | "ReadLearnt" >> beam.FlatMap(_learnt_hashes, request).with_output_types(tuple[str, Any])
         | "SampleHashes" >> beam.CombinePerKey(SampleHashes())
     )
@@ -81,11 +81,13 @@ def monitor(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
 
 
 def _learnt_hashes(part: Part, request: Request) -> Iterator[tuple[str, np.ndarray]]:
-    """The hashes of train's photos in a part of the reference."""
+    """The hashes of train's photos in a part of the reference, and those of all, which need no labels any more."""
     for answers in LogReader(request.classes, request.model).batches(part):
         of_train = np.array([one == TRAIN for one in answers.texts[CLIENT]], bool)
         for name, (hashes, there) in answers.hashes.items():
             yield name, hashes[of_train & there]
+        hashes, there = answers.hashes[PHOTO_HASH]
+        yield LABELLED, hashes[there]
 
 
 def _surveyed(request: Request) -> Iterator[Part]:
@@ -157,7 +159,7 @@ class _MeasurePart(beam.DoFn):
                 one = tally(answers.take(rows), self._request.classes, distances[rows], near[rows])
                 tallies[name] = tallies[name] + one if name in tallies else one
             if self._request.select and not part.is_reference:
-                for candidate in candidates_of(answers, distances, near, self._request.select):
+                for candidate in candidates_of(answers, distances, signs.get(LABELLED), self._request.select):
                     yield TaggedOutput(CANDIDATES, candidate)
         for name, one in tallies.items():
             yield TaggedOutput(TALLIES, (name, one))

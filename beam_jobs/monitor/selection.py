@@ -2,7 +2,8 @@
 
 A photo scores by how far it is beyond the photos of eval: by its mean entropy (uncertainty sampling, B. Settles,
 "Active Learning Literature Survey", 2009), or its distance from train, each as a multiple of the 99th percentile of
-eval's. The highest score is taken first; what is like a photo that was taken, or a near-duplicate of train, is skipped.
+eval's. The highest score is taken first; what is like a photo that was taken, or a near-duplicate of one with labels,
+is skipped.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 LABEL_FOLDER = "to_label"
 TABLE_FILE, COCO_FILE, PHOTOS_FOLDER = "to_label.csv", "annotations.json", "photos"
+LABELLED = "labelled"  # hashes of the photos of all splits
 UNCERTAIN_PHOTO, NOVEL_PHOTO = "uncertain", "novel"
 PERCENTILE = 99  # of eval's: a photo there scores 1
 _CANDIDATES = 20  # for each photo to label, by entropy and by distance
@@ -81,16 +83,31 @@ def most_candidates(selected: int) -> int:
     return max(_MIN_CANDIDATES, _CANDIDATES * selected)
 
 
-def candidates_of(answers: Answers, distances: np.ndarray, near: np.ndarray, selected: int) -> Iterator[Candidate]:
-    """The rows whose photo was kept and is no near-duplicate of train (1 in `near`), bounded by the best of them."""
+def candidates_of(
+    answers: Answers, distances: np.ndarray, labelled: np.ndarray | None, selected: int
+) -> Iterator[Candidate]:
+    """The rows whose photo was kept and is labelled nowhere, bounded by the best of them.
+
+    Args:
+      answers: Records of the window.
+      distances: int64 [N], to the nearest of train, -1 where it is not known.
+      labelled: float32 [M, 256] of the perceptual hashes of train, eval and test; None where there are none.
+      selected: How many photos are to be selected.
+    """
+    kept = np.flatnonzero([bool(path) and is_photo_path(path) for path in answers.texts[PHOTO]])
+    hashes, there = answers.hashes[PHOTO_HASH]
+    if labelled is not None:
+        compared = kept[there[kept]]
+        known = compared[nearest_distances(hashes[compared], labelled) <= MAX_DISTANCE]
+        kept = np.setdiff1d(kept, known)
     found = []
-    for row, path in enumerate(answers.texts[PHOTO]):
-        if path and near[row] != 1 and is_photo_path(path):
-            entropy = float(answers.numbers[ENTROPY][row])
-            hashes = (one[row].tobytes() if there[row] else b"" for one, there in _hashes(answers))
-            texts = answers.texts[MODEL][row], answers.texts[SOURCE][row]
-            known = -1.0 if math.isnan(entropy) else entropy
-            found.append(Candidate(path, known, int(distances[row]), int(answers.time[row]), *texts, *hashes))
+    for row in kept:
+        entropy = float(answers.numbers[ENTROPY][row])
+        texts = answers.texts[MODEL][row], answers.texts[SOURCE][row]
+        known_entropy = -1.0 if math.isnan(entropy) else entropy
+        when = int(answers.time[row])
+        own = (one[row].tobytes() if is_there[row] else b"" for one, is_there in _hashes(answers))
+        found.append(Candidate(answers.texts[PHOTO][row], known_entropy, int(distances[row]), when, *texts, *own))
     yield from _best(found, most_candidates(selected))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from beam_jobs.html.labels import counted
 from beam_jobs.monitor.slices import kind_of
 from schemas.bounded_text import bounded_lines, enumerated
 from schemas.features import EVAL, TRAIN
@@ -15,8 +16,8 @@ _SHOWN_ALARMS = 40
 def outcome_lines(outcome: dict[str, Any], seconds: float) -> Iterator[str]:
     """The outcome for people, an alarm a line."""
     records, reference = outcome["records"], outcome["reference"]
-    judged = f"{records['judged']:,} records of model {outcome['model']['model']}"
-    yield f"  {judged}, compared with {reference['judged']:,} photos of {EVAL}, {seconds:.1f} seconds"
+    judged = f"{counted(records['judged'], 'record')} of model {outcome['model']['model']}"
+    yield f"  {judged}, compared with {counted(reference['judged'], 'photo')} of {EVAL}, {seconds:.1f} seconds"
     for line in alarm_lines(outcome["alarms"]):
         yield f"  {line}"
     for note in [*outcome["notes"], *account_notes(outcome)]:
@@ -48,16 +49,16 @@ def account_notes(outcome: dict[str, Any]) -> Iterator[str]:
     """What was not judged, and what could not be measured."""
     records, reference = outcome["records"], outcome["reference"]
     if other := records["other_models"]:
-        named = enumerated([f"{count:,} of {model}" for model, count in other.items()])
-        yield f"{sum(other.values()):,} records of other models are left out: {named}"
+        named = enumerated([f"{counted(count, 'record')} of {model}" for model, count in other.items()])
+        yield f"left out, of other models: {named}"
     if records["outside"]:
-        yield f"{records['outside']:,} records of the files read are of another time"
+        yield f"left out, of another time than the window: {counted(records['outside'], 'record')} of its files"
     for name, account in (("the log", records), ("the reference", reference)):
         if account["problems"]:
             found = [f"{one['file']}: {one['problem']}" for one in account["first_problems"]]
-            yield f"{account['problems']:,} problems in the files of {name}: {enumerated(found, '; ')}"
+            yield f"{counted(account['problems'], 'problem')} in the files of {name}: {enumerated(found, '; ')}"
     if records["left_out_files"]:
-        yield f"{records['left_out_files']:,} files among the log's records are none, as {records['first_left_out']}"
+        yield f"left out, not of a log: {counted(records['left_out_files'], 'file')}, as {records['first_left_out']}"
     yield from _unknown(outcome)
 
 
@@ -66,7 +67,7 @@ def _unknown(outcome: dict[str, Any]) -> Iterator[str]:
     few = outcome["records"]["judged"], reference["judged"]
     for count, what in zip(few, ("the window has", f"the reference has of {EVAL}")):
         if count < limits["min_photos"]:
-            yield f"too few to judge: {what} {count:,} records, {limits['min_photos']} are needed"
+            yield f"too few to judge: {what} {counted(count, 'record')}, {limits['min_photos']} are needed"
     if limits["novel_above"] is None:
         yield (
             f"novelty is not measured: it needs feature hashes of {TRAIN} and of {limits['min_photos']} photos of"
@@ -85,10 +86,11 @@ def label_lines(outcome: dict[str, Any], output: str) -> Iterator[str]:
     if chosen is None:
         return
     if not chosen["candidates"]:
-        yield "To label: none; no record of the window names a kept photo that is not in train already"
+        yield "To label: none; no record of the window names a kept photo that has no labels yet"
         return
-    gone = f", {chosen['gone']:,} are gone or can't be read" if chosen["gone"] else ""
-    yield f"To label: {chosen['photos']:,} photos in {output}/to_label, of {chosen['candidates']:,} candidates{gone}"
+    gone = f"; {counted(chosen['gone'], 'photo')} gone or broken" if chosen["gone"] else ""
+    of = counted(chosen["candidates"], "candidate")
+    yield f"To label: {counted(chosen['photos'], 'photo')} in {output}/to_label, of {of}{gone}"
     yield (
         f"Proposals for them: python -m beam_jobs.predict --model=MODEL --photos={output}/to_label/photos"
         f" --output={output}/proposals"

@@ -108,9 +108,8 @@ def test_only_the_window_is_read_and_records_of_other_times_are_counted(referenc
     assert found["records"]["files"] == 1
     assert 0 < found["records"]["judged"] < 100
     assert found["records"]["outside"] == found["records"]["read"] - found["records"]["judged"]
-    assert (
-        f"Note: {found['records']['outside']} records of the files read are of another time" in capfd.readouterr().out
-    )
+    outside = found["records"]["outside"]
+    assert f"Note: left out, of another time than the window: {outside} records of its files" in capfd.readouterr().out
 
 
 def test_damaged_and_foreign_files_and_records_are_named_and_the_others_are_judged(reference, tmp_path, capfd):
@@ -129,7 +128,7 @@ def test_damaged_and_foreign_files_and_records_are_named_and_the_others_are_judg
     assert records["problems"] == 5
     printed = capfd.readouterr().out
     assert "0.tfrecord: record 3 at byte" in printed or "0.tfrecord: record 2 at byte" in printed
-    assert "1 files among the log's records are none, as records/notes.txt" in printed
+    assert "left out, not of a log: 1 file, as records/notes.txt" in printed
 
 
 def test_records_of_other_models_are_left_out_and_a_reference_of_another_model_is_refused(reference, tmp_path, capfd):
@@ -138,7 +137,7 @@ def test_records_of_other_models_are_left_out_and_a_reference_of_another_model_i
 
     log = quiet_log(tmp_path / "log", change=some_by_another)
     assert monitor(log, reference, tmp_path / "out") == 0
-    assert "records of other models are left out:" in capfd.readouterr().out
+    assert "left out, of other models: " in capfd.readouterr().out
     other = quiet_log(tmp_path / "other", change=lambda record: record | {"model": b"1800000000"})
     with pytest.raises(UserError, match=r"is of model 1700000000 \(.*\), but most records .* are of 1800000000"):
         monitor(other, reference, tmp_path / "out")

@@ -73,7 +73,7 @@ def test_photos_that_are_gone_or_broken_are_counted_and_the_next_ones_taken(log,
     (log / f"photos/2026-11-29/11/{WRITER}-000101.jpg").write_bytes(b"none")
     assert monitor(log, reference, tmp_path / "out", "--select=1") == 0
     assert [one["file"] for one in rows(tmp_path / "out")] == [f"{WRITER}-000102.jpg"]
-    assert "of 11 candidates, 2 are gone or can't be read" in capfd.readouterr().out
+    assert "of 11 candidates; 2 photos gone or broken" in capfd.readouterr().out
 
 
 def test_a_path_that_leaves_the_log_is_not_followed(reference, tmp_path, capfd):
@@ -85,14 +85,20 @@ def test_a_path_that_leaves_the_log_is_not_followed(reference, tmp_path, capfd):
     assert not (tmp_path / "out/to_label/photos").exists()
 
 
-def test_a_near_duplicate_of_train_is_no_candidate_and_an_earlier_selection_is_replaced(log, reference, tmp_path):
+def test_an_earlier_selection_is_replaced(log, reference, tmp_path):
     assert monitor(log, reference, tmp_path / "out", "--select=3") == 0
     assert len(list((tmp_path / "out/to_label/photos").iterdir())) == 3
     assert monitor(log, reference, tmp_path / "out", "--select=1") == 0
     assert len(list((tmp_path / "out/to_label/photos").iterdir())) == 1
-    known = log.parent / "known"
-    of_train = next(served(np.random.default_rng(1), 1))
-    train = next(answered_splits(np.random.default_rng(0)))["photo_hash"]
-    records = [*served(np.random.default_rng(2), 40), kept_photo(known, of_train | {"photo_hash": train}, 1)]
-    assert monitor(write_log(known, records), reference, tmp_path / "out", "--select=1") == 0
-    assert rows(tmp_path / "out") == []
+
+
+def test_near_duplicates_of_photos_with_labels_are_no_candidates(reference, tmp_path, capfd):
+    log = tmp_path / "log"
+    records = [*served(np.random.default_rng(2), 40)]
+    labelled = [one["photo_hash"] for one in answered_splits(np.random.default_rng(0))]
+    for number, known in enumerate((labelled[0], labelled[-1])):  # of train, and of eval
+        records[number] = kept_photo(log, records[number] | {"photo_hash": known}, number)
+    records[2] = kept_photo(log, records[2], 2)
+    assert monitor(write_log(log, records), reference, tmp_path / "out", "--select=3") == 0
+    assert [one["file"] for one in rows(tmp_path / "out")] == [f"{WRITER}-000002.jpg"]
+    assert "To label: 1 photo " in capfd.readouterr().out
