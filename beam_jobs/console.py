@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn, TextIO
 
+from beam_jobs.wrapped_lines import print_lines
 from schemas.errors import UserError
 from schemas.secrets import redacted
 
@@ -111,7 +112,7 @@ def _outcome(command: Callable[[], int], interrupted: str) -> int:
         return command()
     except UserError as error:
         for line in redacted(str(error)).splitlines():
-            print(f"error: {line}", file=sys.stderr)
+            print_lines(f"error: {line}", sys.stderr)
         return USER_ERROR
     except (KeyboardInterrupt, Terminated) as error:
         print(interrupted, file=sys.stderr)

@@ -13,7 +13,6 @@ With `masks: {format: ...}` categories take the place of values:
 
 from __future__ import annotations
 
-import colorsys
 import hashlib
 import re
 import unicodedata
@@ -23,12 +22,11 @@ from typing import Any
 
 from schemas.class_spec import MAX_CLASS_NAME, TRANSPARENT
 from schemas.colors import ALIKE, Color
+from schemas.palettes import unlike_colors
 
 IGNORE = "ignore"  # in place of a class's name
 ASKED = "?"  # a value that only a person can fill in
 UNSTATED = "not stated"
-
-_GOLDEN = 0.618034  # golden ratio: hues at multiples of it stay far apart
 
 
 def expand(values: Any) -> Any:
@@ -92,7 +90,7 @@ def class_identifier(text: str) -> str:
 
 def class_colors(count: int) -> list[Color]:
     """Returns that many colours, in the order in which `expand` assigns them."""
-    return list(islice(_palette(), count))
+    return list(islice(unlike_colors(), count))
 
 
 def _unanswered(values: Any, place: str = "") -> Iterator[str]:
@@ -176,7 +174,7 @@ def _in_full(one: Any, position: int, annotations: str | None) -> Any:
 def _with_colors(classes: list[Any]) -> Iterator[Any]:
     """Gives each class without a colour its colour in the masks, or one unlike all other classes."""
     taken = [_rgb(one["color"]) for one in classes if isinstance(one, Mapping) and "color" in one]
-    palette = _palette()
+    palette = unlike_colors([one for one in taken if one])
     for one in classes:
         if isinstance(one, Mapping) and "color" not in one:
             own = [_rgb(color) for color in one.get("mask_colors") or () if color != TRANSPARENT]
@@ -195,13 +193,3 @@ def _rgb(color: Any) -> Color | None:
         return None
     red, green, blue = bytes.fromhex(color[1:])
     return red, green, blue
-
-
-def _palette() -> Iterator[Color]:
-    """An endless series of colours, each as far as possible from the ones before it."""
-    number = 0
-    while True:
-        hue, level = number * _GOLDEN % 1, number // 12 % 3
-        red, green, blue = colorsys.hsv_to_rgb(hue, (0.75, 0.45, 0.9)[level], (0.9, 0.75, 0.55)[level])
-        yield round(red * 255), round(green * 255), round(blue * 255)
-        number += 1

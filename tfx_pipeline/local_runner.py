@@ -23,6 +23,7 @@ from beam_jobs.console import USER_ERROR, CommandLine, exit_code, show_lines_at_
 from beam_jobs.storage.local_paths import local_path
 from beam_jobs.storage.locations import refuse_wildcards
 from beam_jobs.storage.sole_use import sole_use
+from beam_jobs.wrapped_lines import print_lines
 from schemas.errors import UserError
 from schemas.secrets import redacted
 from schemas.version import PublishedVersion, read_version, verify_version
@@ -187,7 +188,7 @@ def run(config: PipelineConfig, version: PublishedVersion, verbose: bool, run_fn
             traceback.print_exc()
             failure = error
     if summary is not None:
-        print(f"\n{summary.table()}\n\nsummary: {output / SUMMARY_FILE}\npicture: {output / PREDICTIONS_FILE}")
+        print_lines(f"\n{summary.table()}\n\nsummary: {output / SUMMARY_FILE}\npicture: {output / PREDICTIONS_FILE}")
         print(f"report: {output / REPORT_FILE}")
         failure = summary.hub_failure
     if failure is not None:

@@ -16,6 +16,7 @@ from beam_jobs.runners.beam_options import local_output, parse_beam_flags
 from beam_jobs.storage.files import delete_files, files_below, read_file
 from beam_jobs.storage.ownership import claim_folder
 from beam_jobs.storage.versions import absolute_folder
+from beam_jobs.wrapped_lines import print_lines
 from schemas.bounded_text import printable
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
             return FAILED
     _report(summary, time.monotonic() - start)
     if options.output:
-        print(f"Every change: {output}/changes; the largest in pictures: {output}/changes.html")
+        print_lines(f"Every change: {output}/changes; the largest in pictures: {output}/changes.html")
     return 0
 
 
@@ -116,4 +117,4 @@ def _report(summary: dict, seconds: float) -> None:
     from beam_jobs.compare.terminal import summary_lines
 
     for line in summary_lines(summary, seconds):
-        print(printable(line))
+        print_lines(printable(line))

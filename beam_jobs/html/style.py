@@ -177,6 +177,7 @@ tr.bad td { background: var(--bad-page); }
   .scroll th, .scroll td { padding: 0.35rem 0.5rem; font-size: 0.8125rem; }
 }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
+.state, .problems, .shaded, tr.bad td { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 @media print {
   :root { --page: #fff; --card: #fff; --ink: #000; --muted: #444; --line: #bbb; color-scheme: light; }
   nav { display: none; }

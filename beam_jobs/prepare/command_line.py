@@ -19,6 +19,7 @@ from beam_jobs.prepare.summary import published_table, withheld_table
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.sources.folders import check_folder
 from beam_jobs.storage.versions import require_baseline
+from beam_jobs.wrapped_lines import print_lines
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
 from schemas.shipped import available_datasets
@@ -207,9 +208,9 @@ def report_outcome(options: PrepareOptions, seconds: float, metrics: JobMetrics 
     for mismatch in mismatches:
         print(f"error: the account does not add up: {mismatch}", file=sys.stderr)
     if published is None:
-        print(withheld_table(options), file=sys.stderr)
+        print_lines(withheld_table(options), sys.stderr)
         return WITHHELD
-    print(published_table(published, options.version_dir, seconds, metrics))
+    print_lines(published_table(published, options.version_dir, seconds, metrics))
     if mismatches:
         print(f"Don't train on {options.version_dir}: see the errors above.", file=sys.stderr)
     return FAILED if mismatches else 0

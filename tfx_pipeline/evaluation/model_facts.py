@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from beam_jobs.html.lights import FACT, Light
-from schemas.exported_model import EXTRA_FOLDER, INFO_PATH, ModelInfo, read_model_info
+from schemas.exported_model import EXTRA_FOLDER, INFO_PATH, SAVED_MODEL_FILE, ModelInfo, read_model_info
 from schemas.image_size import pixels_text
 
-SAVED_MODEL_FILE = "saved_model.pb"
 _ANCHOR = "facts"
 
 
