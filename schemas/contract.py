@@ -57,6 +57,8 @@ def label_changes(before: DatasetSpec, now: DatasetSpec) -> list[str]:
     if _reading(before) != _reading(now):
         old_masks, new_masks = (one.masks.model_dump(exclude_none=True) for one in (before, now))
         changes.append(f"masks {old_masks} (now {new_masks})")
+    if before.photo_range != now.photo_range:
+        changes.append(f"photos.range {before.photo_range} (now {now.photo_range})")
     groups = [_grouping(one) for one in (before, now)]
     if groups[0] != groups[1]:
         changes.append(f"group {groups[0]} (now {groups[1]})")

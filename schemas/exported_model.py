@@ -18,6 +18,7 @@ from schemas.fitting import LETTERBOX, STRETCH, Fit
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.image_size import ImageSize
 from schemas.lines import Line
+from schemas.photo_range import PhotoRange
 
 # Files, relative to the SavedModel's folder. TensorFlow itself does not read what is in `assets.extra`.
 SAVED_MODEL_FILE = "saved_model.pb"
@@ -105,6 +106,7 @@ class ModelInfo(FrozenModel):
       palette: RGB in 0..255 per class.
       image_size: What PREDICT_PIXELS takes: pixels of a square's side, or "WIDTHxHEIGHT".
       fit: How photos must be fitted into it, see `schemas.fitting`; the signatures that take files do it themselves.
+      photo_range: Samples of 16 bits that become 0 and 255, see `schemas.photo_range`; None: their upper byte counts.
       tiled: Whether that is a square tile, so that the model predicts photos at their own size.
       manifest_sha256: Identity of the version that it was trained on.
       training: The training configuration.
@@ -126,6 +128,7 @@ class ModelInfo(FrozenModel):
     palette: tuple[tuple[Level, Level, Level], ...]
     image_size: ImageSize
     fit: Fit = STRETCH
+    photo_range: PhotoRange | None = None
     tiled: bool = False
     manifest_sha256: str | None = None
     training: dict[str, Any] = Field(default_factory=dict)

@@ -11,6 +11,8 @@ A photo becomes uint8 RGB [H, W, 3], upright. The container is known by its firs
 | HEIC | not supported: rejected by name |
 | orientation | tag 0x0112 of the first "Exif" APP1 segment of a JPEG alone, see below; TIFF and AVIF have their own |
 | 16 bits a channel (PNG, TIFF, PNM) | the high byte, value >> 8, as libpng's strip_16 and TensorFlow's decoder |
+| 16 bits (PNG, TIFF), where the data set states a range of samples | by that, see `schemas.photo_range` |
+| 16 bits in a plane for each channel (TIFF) | not supported: rejected |
 | 1, 2, 4 bits, grey (PNG) | scaled to 0..255: x255, x85, x17 |
 | palette (PNG, GIF) | the palette's colours |
 | alpha, palette alpha | laid over white: colour * alpha + 255 * (1 - alpha), alpha in [0, 1], to within one level |

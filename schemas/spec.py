@@ -16,8 +16,9 @@ from schemas.frozen_model import FrozenModel
 from schemas.group_spec import GroupSpec
 from schemas.image_ids import shown_name
 from schemas.lines import Line
-from schemas.merge_spec import ANY_ID, mapped_names, split_id
+from schemas.merge_spec import check_merge, mapped_names, split_id
 from schemas.path_pattern import PathPattern, check_mask_pattern, check_path_pattern
+from schemas.photo_range import PhotoSpec
 from schemas.shorthand import IGNORE, expand
 from schemas.slice_spec import SliceSpec
 from schemas.statistics_rule import StatisticsRule, Threshold
@@ -92,6 +93,7 @@ class DatasetSpec(FrozenModel):
       fit: How photos are fitted into the size of the records where the job's options do not say; None: stretched.
       group: Which photos belong together, and so to one split.
       weights: How much each photo counts in training; None where all count alike. Evaluation ignores it.
+      photos: How photos are read, where their samples have 16 bits; None: by the upper byte.
       unmasked: `leave_out` where photos without a mask are no fault: they are counted, but not rejected.
       masks: How masks are read, where their values are not exactly those of the classes.
       classes: In the order of their class ids.
@@ -121,6 +123,7 @@ class DatasetSpec(FrozenModel):
     group: GroupSpec | None = None
     weights: WeightSpec | None = None
     unmasked: Literal["leave_out"] | None = None  # not written either
+    photos: PhotoSpec | None = None  # not written either
     masks: MaskSpec = MaskSpec()
     classes: tuple[ClassSpec, ...] = Field(max_length=255)
     ignore_values: tuple[MaskValue, ...] = ()
@@ -146,7 +149,7 @@ class DatasetSpec(FrozenModel):
             raise ValueError(f"pairs: masks: {{format: {self.masks.format}}} says itself what belongs to a photo")
         if self.ignores_pixels:
             check_ignored(self.classes, self.ignore_values, self.ignore_colors)
-        self._check_merge()
+        check_merge(self)
         check_names(self.classes)
         if unknown := set(self.official_splits) - set(SPLITS):
             raise ValueError(f"official_splits: no such split {sorted(unknown)}; splits are {list(SPLITS)}")
@@ -157,33 +160,6 @@ class DatasetSpec(FrozenModel):
         if self.split == "official" and not self.has_official_split:
             raise ValueError("split: official needs official_splits, or {split:train|val} in image_path")
         return self
-
-    def _check_merge(self) -> None:
-        """Checks that each class of each merged data set has its place, and that nothing is said of files."""
-        if self.merge is None:
-            return
-        if not self.merge:
-            raise ValueError("merge: names no data set")
-        said = (self.official_splits, self.archives, self.group, self.weights, self.unmasked, self.ignore_values)
-        if (
-            any(said)
-            or self.pairs is not None
-            or self.image_path != ANY_ID
-            or self.mask_path != ANY_ID
-            or self.masks != MaskSpec()
-        ):
-            raise ValueError(
-                "merge: paths, masks, lists, groups and weights belong to the data sets that are merged, not here"
-            )
-        if any(one.mask_values != (class_id,) for class_id, one in enumerate(self.classes)):
-            raise ValueError("classes: of a merged data set are names alone, as in classes: [road, sky]")
-        for name, source in self.merge.items():
-            targets = source.targets(self.class_names)
-            if lost := [one for one, target in zip(source.dataset.class_names, targets) if target is None]:
-                raise ValueError(
-                    f"merge.{name}: no place for {', '.join(lost)}; map each, under classes, to ignore or to one of"
-                    f" {', '.join(self.class_names)}"
-                )
 
     @property
     def has_official_split(self) -> bool:
@@ -208,6 +184,11 @@ class DatasetSpec(FrozenModel):
     def reading_of(self, image_id: str) -> DatasetSpec:
         """What says how the mask of a photo is read: the data set that it is from, of a merged one; else this."""
         return self if self.merge is None else self.merge[split_id(image_id)[0]].dataset
+
+    @property
+    def photo_range(self) -> tuple[int, int] | None:
+        """The samples of 16 bits that become 0 and 255; None where their upper byte counts."""
+        return self.photos.range if self.photos else None
 
     @property
     def named_path(self) -> str | None:

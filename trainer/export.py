@@ -39,6 +39,7 @@ def export_model(
     crop_size: int = 0,
     fit: Fit = STRETCH,
     scale: FeatureScale | None = None,
+    photo_range: tuple[int, int] | None = None,
 ) -> None:
     """Writes a SavedModel with its signatures; N is any number of images, C `num_classes`, and
     [S, T] the height and width that `image_size` says, see `schemas.image_size`.
@@ -71,7 +72,8 @@ def export_model(
       at another size: people get the answer to the photo itself, which such a record holds, or no longer holds.
 
     `scale` is that of `trainer.feature_hash.measure_scale`; crop models have no use for it. With `average_mirrored`,
-    every signature averages the logits of the photo and its mirror image.
+    every signature averages the logits of the photo and its mirror image. Signatures that take files map photos of 16
+    bits by `photo_range` (`schemas.photo_range`), as the data set does.
     """
     module = _Exported([variable.value for variable in model.variables])
 
@@ -97,10 +99,10 @@ def export_model(
         return answer(pixels)[0]
 
     if crop_size:
-        signatures = tile_signatures(logits_of, crop_size, image_size, num_classes)
+        signatures = tile_signatures(logits_of, crop_size, image_size, num_classes, photo_range)
     else:
         signatures = whole_image_signatures(
-            logits_of, image_size, num_classes, fit, partial(_observed, answer, scale) if scale else None
+            logits_of, image_size, num_classes, fit, partial(_observed, answer, scale) if scale else None, photo_range
         )
     tf.saved_model.save(module, export_dir, signatures=signatures)
 
@@ -143,6 +145,8 @@ def write_model_info(
     optional: dict[str, Any] = {} if spec.class_titles == spec.class_names else {"titles": spec.class_titles}
     if fit == LETTERBOX:
         optional["fit"] = fit
+    if spec.photo_range:
+        optional["photo_range"] = spec.photo_range
     info = ModelInfo(
         dataset=spec.name,
         data=DataDescription(title=spec.title, license=spec.license, source=spec.source, drawn=spec.drawn),

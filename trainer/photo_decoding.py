@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from schemas.photo_range import level_table
 from schemas.photos import GIF_STARTS, JPEG_START, PNG_START, UPRIGHT
-from trainer.photo_headers import png_is_transparent, read_gif_header, read_jpeg_header
+from trainer.photo_headers import png_depth, png_is_transparent, read_gif_header, read_jpeg_header
 from trainer.preprocessing import CHANNELS, decode_image
 
 INKS = 4  # components of a JPEG for print
@@ -17,15 +18,16 @@ ADOBE_SEGMENT = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 WHITE = b"\xff\xff\xff"
 
 
-def decode_photo(image_bytes: tf.Tensor) -> tf.Tensor:
+def decode_photo(image_bytes: tf.Tensor, photo_range: tuple[int, int] | None = None) -> tf.Tensor:
     """Decodes a JPEG, PNG or GIF (its first frame) to upright uint8 [H, W, 3] over white.
 
+    Samples of 16 bits are mapped by a `photo_range`, if there is one (`schemas.photo_range`).
     By the rules of `schemas.photos`, and so like `beam_jobs.codec.photos.decode_photo`.
     """
     data = tf.io.decode_raw(image_bytes, tf.uint8)
     pixels = tf.cond(
         _begins(image_bytes, PNG_START),
-        lambda: _decode_png(image_bytes, data),
+        lambda: _decode_png(image_bytes, data, photo_range),
         lambda: tf.cond(
             _begins(image_bytes, GIF_STARTS[0]) | _begins(image_bytes, GIF_STARTS[1]),
             lambda: _decode_gif(image_bytes, data),
@@ -69,7 +71,32 @@ def _decode_jpeg(image_bytes: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
     return turn_upright(decode_image(marked), header.orientation)
 
 
-def _decode_png(image_bytes: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
+def _decode_png(image_bytes: tf.Tensor, data: tf.Tensor, photo_range: tuple[int, int] | None) -> tf.Tensor:
+    if photo_range is None:
+        return _decode_levels(image_bytes, data)
+    table = tf.constant(level_table(photo_range))
+    return tf.cond(
+        png_depth(data) == 16,
+        lambda: _decode_mapped(image_bytes, data, table),
+        lambda: _decode_levels(image_bytes, data),
+    )
+
+
+def _decode_mapped(image_bytes: tf.Tensor, data: tf.Tensor, table: tf.Tensor) -> tf.Tensor:
+    """A PNG of 16 bits by a table of levels, uint8 [65536]; of an alpha channel the upper byte counts."""
+
+    def samples(channels: int) -> tf.Tensor:
+        return tf.cast(tf.io.decode_png(image_bytes, channels=channels, dtype=tf.uint16), tf.int32)
+
+    def over_white() -> tf.Tensor:
+        found = samples(CHANNELS + 1)
+        alpha = tf.cast(found[:, :, CHANNELS:] // 256, tf.uint8)
+        return _over_white(tf.concat([tf.gather(table, found[:, :, :CHANNELS]), alpha], axis=-1))
+
+    return tf.cond(png_is_transparent(data), over_white, lambda: tf.gather(table, samples(CHANNELS)))
+
+
+def _decode_levels(image_bytes: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
     # Four channels are asked for only where the file has opacities: TensorFlow fills in 2^bits - 1 where it has none,
     # which is nearly transparent for less than 8 bits.
     return tf.cond(

@@ -19,6 +19,7 @@ _NOT_FRAMES = (0xC4, 0xC8, 0xCC)  # among 0xC0 to 0xCF, which begin a frame
 _APP1, _APP14 = 0xE1, 0xEE
 _ADOBE = b"Adobe"
 _PNG_SIGNATURE_BYTES = 8
+_PNG_DEPTH = 24  # position
 _PNG_COLOR_TYPE = 25  # position
 _PNG_WITH_ALPHA = 4  # bit of the colour type
 _GIF_SCREEN_FLAGS, _GIF_COLORS = 10, 13  # positions
@@ -121,6 +122,11 @@ def png_is_transparent(data: tf.Tensor) -> tf.Tensor:
         lambda at, _: at < _size(data), step, (start, tf.constant(False)), maximum_iterations=MAX_STEPS
     )
     return has_alpha | has_key
+
+
+def png_depth(data: tf.Tensor) -> tf.Tensor:
+    """Bits of a sample of a PNG: an integer scalar."""
+    return _number(_with_end(data), _PNG_DEPTH, 1)
 
 
 def read_gif_header(data: tf.Tensor) -> GifHeader:

@@ -51,7 +51,12 @@ Observed = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]  # pixels to logit
 
 
 def whole_image_signatures(
-    logits_of: Logits, image_size: int | str, num_classes: int, fit: Fit, observed: Observed | None = None
+    logits_of: Logits,
+    image_size: int | str,
+    num_classes: int,
+    fit: Fit,
+    observed: Observed | None = None,
+    photo_range: tuple[int, int] | None = None,
 ) -> Signatures:
     """Signatures of a whole-image model, which photos are fitted into; see `trainer.export`."""
     shape = list(sides(image_size))
@@ -60,7 +65,7 @@ def whole_image_signatures(
         """Pixels [N, S, T, 3], and the photos' heights and widths [N, 2]."""
 
         def read(one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            photo = decode_photo(one)
+            photo = decode_photo(one, photo_range)
             return fit_pixels(photo, image_size, fit), tf.shape(photo)[:2]
 
         types = tf.TensorSpec([*shape, CHANNELS], tf.float32), tf.TensorSpec([2], tf.int32)
@@ -133,7 +138,13 @@ def whole_image_signatures(
     return {**signatures, OBSERVE: observe, OBSERVE_PIXELS: observe_pixels}
 
 
-def tile_signatures(logits_of: Logits, tile_size: int, image_size: int | str, num_classes: int) -> Signatures:
+def tile_signatures(
+    logits_of: Logits,
+    tile_size: int,
+    image_size: int | str,
+    num_classes: int,
+    photo_range: tuple[int, int] | None = None,
+) -> Signatures:
     """Signatures of a crop model, which predicts images of any size tile by tile; see `trainer.export`.
 
     Images are predicted one after the other, since their sizes differ and each may be large.
@@ -141,6 +152,7 @@ def tile_signatures(logits_of: Logits, tile_size: int, image_size: int | str, nu
     Args:
       tile_size: S.
       image_size: Of the records that `evaluate` takes, 0 for any size.
+      photo_range: Of photos of 16 bits, see `schemas.photo_range`.
     """
 
     def predict(pixels: tf.Tensor) -> tf.Tensor:
@@ -149,7 +161,7 @@ def tile_signatures(logits_of: Logits, tile_size: int, image_size: int | str, nu
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         def mask_of(one: tf.Tensor) -> tf.Tensor:
-            return tf.io.encode_png(predict(decode_photo(one))[:, :, tf.newaxis])
+            return tf.io.encode_png(predict(decode_photo(one, photo_range))[:, :, tf.newaxis])
 
         return {MASK_BYTES: tf.map_fn(mask_of, image_bytes, tf.string, parallel_iterations=1)}
 

@@ -16,6 +16,7 @@ from beam_jobs.codec import png
 from beam_jobs.codec.jpeg import check_scans, decode_jpeg
 from beam_jobs.codec.jpeg_header import TruncatedHeader, UnsupportedFrame, read_jpeg_header
 from beam_jobs.codec.orientation import exchanges_sides, turn_upright
+from beam_jobs.codec.sixteen_bits import has_16_bits, map_png, map_tiff
 from beam_jobs.rejections import (
     DAMAGED_IMAGE,
     EMPTY_IMAGE,
@@ -71,7 +72,9 @@ class Photo(NamedTuple):
     container: str = JPEG
 
 
-def decode_photo(data: bytes, min_side: int, max_missing_fraction: float = 0.0) -> Photo:
+def decode_photo(
+    data: bytes, min_side: int, max_missing_fraction: float = 0.0, photo_range: tuple[int, int] | None = None
+) -> Photo:
     """Decodes a photo as upright RGB.
 
     Args:
@@ -80,6 +83,7 @@ def decode_photo(data: bytes, min_side: int, max_missing_fraction: float = 0.0) 
         time; 0 keeps the size.
       max_missing_fraction: A JPEG that ends early is repaired where at most this share of its pixels is missing; they
         become mid grey. 0 repairs none, and no other format is repaired.
+      photo_range: Samples of 16 bits that become 0 and 255, see `schemas.photo_range`; None: their upper byte counts.
 
     Raises:
       InputRejected: The bytes are not a photo that can be published.
@@ -91,15 +95,16 @@ def decode_photo(data: bytes, min_side: int, max_missing_fraction: float = 0.0) 
         if container == "JPEG":
             return _decode_jpeg(data, min_side, max_missing_fraction)
         if container == "PNG":
-            return _decode_png(data)
+            return _decode_png(data, photo_range)
         if container == "GIF":
             return _decode_gif(data)
         if container in OTHERS:
-            return _decode_other(data, container)
+            return _decode_other(data, container, photo_range)
     except UnsupportedFrame as error:
         raise InputRejected(IMAGE_MODE, str(error)) from None
     except UnidentifiedImageError:  # its own message has the address of an object in it
-        raise InputRejected(DAMAGED_IMAGE, "its header is damaged or ends early") from None
+        kind = ", or it has bands that can't be read; save it as RGB" if container_of(data) == "TIFF" else ""
+        raise InputRejected(DAMAGED_IMAGE, f"its header is damaged or ends early{kind}") from None
     except Image.DecompressionBombError as error:
         raise InputRejected(IMAGE_SIZE, str(error)) from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:
@@ -151,16 +156,19 @@ def _decode_jpeg(data: bytes, min_side: int, max_missing_fraction: float) -> Pho
     return Photo(turn_upright(image, header.orientation), width, height, (*repairs, ROTATED))
 
 
-def _decode_png(data: bytes) -> Photo:
+def _decode_png(data: bytes, photo_range: tuple[int, int] | None) -> Photo:
     source = png.read_png(data)
     check_size(*source.size)
     image = png.load(source)
+    upper = image
+    if photo_range is not None and source.depth == 16:
+        image = map_png(source, image, photo_range)
     least_alpha = np.asarray(image.getchannel("A")).min() if "A" in image.getbands() else _OPAQUE
     repairs = (FLATTENED_ALPHA,) if least_alpha < _OPAQUE else ()
     if source.color_type == png.GREY:
-        image = _grey_to_rgb(image, source)
+        image = _grey_to_rgb(image, upper, source)
     elif source.color_type == png.RGB and source.depth == 16 and source.transparency:
-        image = _whiten_key(image, png.load_low_bytes(source), source.transparency)
+        image = _whiten_key(image, (upper, png.load_low_bytes(source)), source.transparency)
     else:
         image = _lay_over_white(image)
     return Photo(image, *source.size, repairs, PNG)
@@ -173,24 +181,35 @@ def _decode_gif(data: bytes) -> Photo:
     return Photo(_lay_over_white(image), *image.size, (), GIF)
 
 
-def _decode_other(data: bytes, container: str) -> Photo:
+def _decode_other(data: bytes, container: str, photo_range: tuple[int, int] | None) -> Photo:
     """The first picture of a file that Pillow alone decodes."""
     image = Image.open(io.BytesIO(data), formats=(container,))
     check_size(*image.size)
+    is_mapped = has_16_bits(image) and photo_range is not None
     image.load()  # turns a TIFF upright
     if container == "AVIF":
         ImageOps.exif_transpose(image, in_place=True)  # the decoder tells in this way what the container says
     repairs = (FLATTENED_ALPHA,) if image.has_transparency_data else ()
-    if image.mode.startswith("I;16"):
+    if is_mapped:
+        image = map_tiff(data, image, photo_range)
+    elif image.mode.startswith("I;16"):
         image = _high_bytes(image, None)
     if image.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"):
         raise InputRejected(IMAGE_MODE, f"{container} of mode {image.mode}; save it with 8 bits a channel")
     return Photo(_lay_over_white(image), *image.size, repairs, container.lower())
 
 
-def _grey_to_rgb(image: Image.Image, source: png.Png) -> Image.Image:
-    """A grey PNG of any depth as RGB; Pillow clips 16 bits, and knows a key of no depth but 8."""
+def _grey_to_rgb(image: Image.Image, upper: Image.Image, source: png.Png) -> Image.Image:
+    """A grey PNG of any depth as RGB; Pillow clips 16 bits, and knows a key of no depth but 8.
+
+    `upper` is the picture as it was loaded, and `image` the same, or its 16 bits mapped to levels.
+    """
     key = int.from_bytes(source.transparency[:2], "big") & (2**source.depth - 1) if source.transparency else None
+    if source.depth == 16 and image is not upper:
+        levels = np.asarray(image).copy()
+        if key is not None:
+            levels[np.asarray(upper) == key] = 255
+        return Image.fromarray(levels).convert("RGB")
     if source.depth == 16:
         return _high_bytes(image, key).convert("RGB")
     levels = image.convert("L")
@@ -209,16 +228,16 @@ def _high_bytes(image: Image.Image, key: int | None) -> Image.Image:
     return Image.fromarray(levels)
 
 
-def _whiten_key(high: Image.Image, low: Image.Image, key: bytes) -> Image.Image:
-    """White where both bytes of each sample are those of the transparent colour; `high` is changed in place."""
-    width, height = high.size
+def _whiten_key(image: Image.Image, samples: tuple[Image.Image, Image.Image], key: bytes) -> Image.Image:
+    """White where both bytes of each sample are those of the transparent colour; `image` is changed in place."""
+    width, height = image.size
     rows = max(1, _STRIP_PIXELS // width)
     for top in range(0, height, rows):
         box = (0, top, width, min(top + rows, height))
-        matches = [np.asarray(one.crop(box)) == list(key[byte::2]) for byte, one in enumerate((high, low))]
+        matches = [np.asarray(one.crop(box)) == list(key[byte::2]) for byte, one in enumerate(samples)]
         clear = np.logical_and(*matches).all(axis=-1)
-        high.paste("white", box, Image.fromarray(clear))
-    return high
+        image.paste("white", box, Image.fromarray(clear))
+    return image
 
 
 def _lay_over_white(image: Image.Image) -> Image.Image:

@@ -121,12 +121,12 @@ def load(source: Png) -> Image.Image:
 
 
 def load_low_bytes(source: Png) -> Image.Image:
-    """The lower byte of each sample of an RGB PNG of 16 bits, as mode RGB; `load` gives the upper ones.
+    """The lower byte of each sample of an RGB or RGBA PNG of 16 bits, in that mode; `load` gives the upper ones.
 
     Pillow has no mode for such samples. Read as little-endian, it takes the other byte for the upper one.
     """
     image = Image.open(io.BytesIO(source.data), formats=("PNG",))
-    image.tile = [image.tile[0]._replace(args="RGB;16L")]
+    image.tile = [image.tile[0]._replace(args=f"{image.mode};16L")]
     image.load()
     return image
 

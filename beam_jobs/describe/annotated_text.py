@@ -11,8 +11,10 @@ from PIL import Image
 
 from beam_jobs.codec.masks import decode_mask, resize_mask
 from beam_jobs.codec.photos import decode_photo
+from beam_jobs.codec.sixteen_bits import extremes
 from beam_jobs.describe.annotations import Annotations
-from beam_jobs.describe.dataset_text import quoted, unused_lines
+from beam_jobs.describe.dataset_text import quoted, range_lines, unused_lines
+from beam_jobs.describe.guesses import guess_range
 from beam_jobs.describe.page import SIDE, thumbnails
 from beam_jobs.describe.split_files import SplitFacts
 from beam_jobs.elements import SourceFile
@@ -28,6 +30,7 @@ from beam_jobs.sources.input_files import read_input
 from schemas.colors import color_table
 from schemas.features import IGNORE_ID
 from schemas.image_ids import shown_name
+from schemas.photos import container_of
 from schemas.sealed_text import sealed
 from schemas.shorthand import ASKED, IGNORE
 from schemas.spec import DatasetSpec
@@ -47,12 +50,14 @@ class Drawn(NamedTuple):
       pixels: Class id to its share of their pixels.
       problems: Why others were not, to how often.
       figures: (photo JPEG, mask PNG, id) of the first few.
+      ranges: Least and largest sample of photos of 16 bits, such as `300 4011`.
     """
 
     photos: int
     pixels: dict[int, float]
     problems: dict[str, int]
     figures: list[tuple[bytes, bytes, str]]
+    ranges: tuple[str, ...] = ()
 
 
 def unlabelled_of(found: Annotations) -> tuple[str, str]:
@@ -96,6 +101,7 @@ def description(
         lines.append("split: official  # the folders or files say it; hash would draw one by the names")
     elif facts:
         lines += facts.lines()
+    lines += range_lines(guess_range(drawn.ranges)) if drawn else []
     lines += ["masks:", f"  format: {found.format}"]
     if found.annotations:
         lines.append(f"  annotations: {quoted(found.annotations)}")
@@ -147,8 +153,11 @@ def draw_sample(folder: str, spec: DatasetSpec) -> Drawn:
     counts, problems, figures = np.zeros(256, np.int64), Counter(), []
     examples: dict[str, str] = {}
     drawn = 0
+    ranges = []
     for image_id in ids:
         try:
+            data = read_input(found[image_id][IMAGES][0])
+            ranges += [f"{low} {high}" for low, high in filter(None, [extremes(data, container_of(data) or "")])]
             photo, class_ids = _draw(found[image_id], spec)
         except InputRejected as error:
             problems[error.reason] += 1
@@ -163,14 +172,14 @@ def draw_sample(folder: str, spec: DatasetSpec) -> Drawn:
     shown = {
         f"{reason.replace('_', ' ')}, such as {examples[reason]}": count for reason, count in problems.most_common(5)
     }
-    return Drawn(drawn, pixels, shown, figures)
+    return Drawn(drawn, pixels, shown, figures, tuple(ranges))
 
 
 def _draw(found: dict[str, list], spec: DatasetSpec) -> tuple[Image.Image, np.ndarray]:
     masks = masks_of(found, spec)
     if len(masks) != 1:
         raise InputRejected("missing_mask" if not masks else "duplicate_id", f"{len(masks)} masks")
-    photo = decode_photo(read_input(found[IMAGES][0]), SIDE, max_missing_fraction=1)
+    photo = decode_photo(read_input(found[IMAGES][0]), SIDE, 1, spec.photo_range)
     mask = decode_mask(read_input(masks[0]), spec, (photo.source_width, photo.source_height))
     return photo.image, resize_mask(mask, spec, 0)
 

@@ -190,6 +190,8 @@ def _write(
     unused = left_over(paths, [layout.image_path, layout.mask_path, *(one.mask_path for one in others)])
     text = dataset_yaml(name, layout, guesses, sampled, facts, source, others, survey.sizes, unused, table)
     _write_files(target, text, describing_page(name, text, guesses, pairs))
+    if guesses.photo_range:
+        print(f"Note: {guesses.photo_range[1]}; {DATASET_FILE} has it as photos.range")
     print(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
     for problem in [*guesses.questions, *problems_of(survey), *filter(None, [unused])]:
         print(f"Note: {problem}")

@@ -70,6 +70,7 @@ def dataset_yaml(
         lines.append("split: official  # as the folders say; `hash` would split by hashes of the ids")
     lines += facts.lines()
     lines += _fit_lines(sizes)
+    lines += range_lines(guesses.photo_range)
     if guesses.masks:
         lines.append(f"masks: {json.dumps(guesses.masks).replace(chr(34), '')}  # {guesses.masks_reason}")
     origin = f"; names from {names_from}" if names_from else ""
@@ -104,6 +105,11 @@ def _fit_lines(sizes: Mapping[str, int]) -> list[str]:
         f"# fit: letterbox  # {unlike:,} of {photos:,} photos have another shape than the others; this keeps them all,"
         " with padding"
     ]
+
+
+def range_lines(found: tuple[tuple[int, int], str] | None) -> list[str]:
+    """The range of samples of 16 bits, with the reason."""
+    return [f"photos: {{range: [{found[0][0]}, {found[0][1]}]}}  # {found[1]}"] if found else []
 
 
 def unused_lines(unused: str) -> list[str]:

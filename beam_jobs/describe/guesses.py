@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from beam_jobs.describe.names import split_template
@@ -15,6 +15,7 @@ from schemas.shorthand import ASKED, IGNORE
 MAX_CLASSES = 254
 THIN = 0.12  # share of a value's pixels that lie inside it; borders between objects have less
 _MANY_LEVELS = 100  # of grey, which one mask of classes hardly ever has
+_MOST_SAMPLES = 40_000  # above it, the upper byte of 16 bits shows enough
 _MIN_SHARE = 0.001  # of all pixels: values in soft edges, or changed by compression, have fewer than a class has
 
 
@@ -35,6 +36,7 @@ class Guesses(NamedTuple):
       masks_reason: Why.
       slices: Name, pattern over the id and reason of each.
       questions: What only a person can answer.
+      photo_range: The samples of 16 bits that should become 0 and 255, and why; None where their upper byte will do.
     """
 
     classes: list[ClassGuess]
@@ -42,6 +44,25 @@ class Guesses(NamedTuple):
     masks_reason: str
     slices: list[tuple[str, str, str]]
     questions: list[str]
+    photo_range: tuple[tuple[int, int], str] | None = None
+
+
+def guess_range(ranges: Iterable[str]) -> tuple[tuple[int, int], str] | None:
+    """The range of samples of 16 bits that photos seem to use, and why; None where it is all, or there are none.
+
+    Args:
+      ranges: Least and largest sample of each photo, such as `300 4011`.
+    """
+    pairs = [tuple(map(int, one.split(" "))) for one in ranges]
+    if not pairs:
+        return None
+    low, high = min(one for one, _ in pairs), max(one for _, one in pairs)
+    reason = f"photos of 16 bits have samples from {low} to {high}; the range becomes 0 to 255, in all photos alike"
+    if high > _MOST_SAMPLES:
+        return None
+    if 2 * low > high:  # as where zero lies in the middle
+        return ((low, high), reason) if low < high else None
+    return (0, max(255, 2 ** high.bit_length() - 1)), reason
 
 
 def guess(survey: Survey, names: dict[str, str], ids: Sequence[str]) -> Guesses:
@@ -83,7 +104,7 @@ def guess(survey: Survey, names: dict[str, str], ids: Sequence[str]) -> Guesses:
     questions += _differing_palettes(survey)
     count = sum(survey.kinds.values())
     classes = [_guess_class(value, survey, names, total, count, len(values)) for value in values]
-    return Guesses(classes, masks, reason, list(_groups(ids)), questions)
+    return Guesses(classes, masks, reason, list(_groups(ids)), questions, guess_range(survey.ranges))
 
 
 def _are_probabilities(survey: Survey) -> bool:

@@ -51,7 +51,8 @@ def describing_page(name: str, text: str, guesses: Guesses, pairs: Sequence[tupl
         for one in guesses.classes
     ]
     table = element("table", element("tbody", *rows))
-    pictures = [figure for pair in pairs[:SHOWN] if (figure := _figure(*pair, colors))]
+    photo_range = guesses.photo_range[0] if guesses.photo_range else None
+    pictures = [figure for pair in pairs[:SHOWN] if (figure := _figure(*pair, colors, photo_range))]
     sections = [
         ("classes", "Values and what they may mean", table),
         ("pairs", "Photos and their masks", element("div", *pictures, class_="gallery")),
@@ -60,9 +61,11 @@ def describing_page(name: str, text: str, guesses: Guesses, pairs: Sequence[tupl
     return document(f"{name}: description", header, sections)
 
 
-def _figure(photo: str, mask: str, colors: dict[str, tuple[int, int, int]]) -> Markup | None:
+def _figure(
+    photo: str, mask: str, colors: dict[str, tuple[int, int, int]], photo_range: tuple[int, int] | None
+) -> Markup | None:
     try:
-        picture = decode_photo(read_input(SourceFile(photo, 0)), SIDE, max_missing_fraction=1).image
+        picture = decode_photo(read_input(SourceFile(photo, 0)), SIDE, 1, photo_range).image
         drawn = _draw_mask(read_input(SourceFile(mask, 0)), colors)
     except (InputRejected, OSError, ValueError, SyntaxError):
         return None

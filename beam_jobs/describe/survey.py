@@ -10,6 +10,7 @@ import numpy as np
 
 from beam_jobs.codec.mask_kinds import CONTAINERS, color_name, read_pixels
 from beam_jobs.codec.photos import FLATTENED_ALPHA, ROTATED, Photo, decode_photo
+from beam_jobs.codec.sixteen_bits import extremes
 from beam_jobs.elements import SourceFile
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import read_input
@@ -23,7 +24,7 @@ CLEAR = "photos with a fourth channel that is read as transparency, over white"
 REMEDIES = {
     OTHER_SIZE: "take the photos that they were drawn on, or resize the masks, by nearest neighbour",
     STORED_SIZE: "turn the masks too, or turn the photos and drop their EXIF orientation",
-    DARK: "of 16 bits only the upper 8 are used: stretch the values to 0..65535, or save 8 bits",
+    DARK: "brighten them, or take others",
     CLEAR: "where it is none, such as infrared, save three channels",
 }
 MAX_VALUES = 512  # kept of one mask and of all; more than that cannot be classes
@@ -43,6 +44,7 @@ class Survey(NamedTuple):
       inner: Likewise, to the number of pixels whose neighbours have it too; thin borders have hardly any.
       sizes: `WIDTHxHEIGHT` of photos to their number.
       soft: Pixels that are neither 0 nor 255, of grey masks.
+      ranges: Least and largest sample of photos of 16 bits, such as `300 4011`, to the number of photos.
       palette: Value and its colour in a palette, such as `7 #804080`, to the number of masks that say so.
       problems: What can't be read, and what differs between a photo and its mask, to how often.
       examples: The first file of each problem, by name.
@@ -54,6 +56,7 @@ class Survey(NamedTuple):
     inner: dict[str, int]
     sizes: dict[str, int]
     soft: int
+    ranges: dict[str, int]
     palette: dict[str, int]
     problems: dict[str, int]
     examples: dict[str, str]
@@ -71,8 +74,10 @@ def add_surveys(surveys: Iterable[Survey]) -> Survey:
         soft += one.soft
         for problem, path in one.examples.items():
             examples[problem] = min(path, examples.get(problem, path))
-    kinds, pixels, masks, inner, sizes, _, palette, problems = (dict(one.most_common(4 * MAX_VALUES)) for one in fields)
-    return Survey(kinds, pixels, masks, inner, sizes, soft, palette, problems, examples)
+    kinds, pixels, masks, inner, sizes, _, ranges, palette, problems = (
+        dict(one.most_common(4 * MAX_VALUES)) for one in fields
+    )
+    return Survey(kinds, pixels, masks, inner, sizes, soft, ranges, palette, problems, examples)
 
 
 def may_be_masks(surveys: list[Survey]) -> bool:
@@ -131,7 +136,9 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
     """Surveys one photo and its mask; a fault of either becomes one of the problems."""
     path = str(photo)
     try:
-        shown_photo = decode_photo(read_input(photo), 16, max_missing_fraction=1)
+        photo_data = read_input(photo)
+        shown_photo = decode_photo(photo_data, 16, max_missing_fraction=1)
+        range_found = extremes(photo_data, container_of(photo_data) or "")
         width, height = shown_photo.source_width, shown_photo.source_height
         path = str(mask)
         data = read_input(mask)
@@ -147,7 +154,7 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
     except (OSError, ValueError, SyntaxError):
         return _problem("masks that are damaged", path)
     values = indices.raster
-    problems = dict(_oddities(shown_photo, values.shape, str(photo), path))
+    problems = dict(_oddities(shown_photo, values.shape, str(photo), path, range_found is not None))
     is_color = indices.values is None
     depth = "colours" if is_color else "16-bit values" if values.dtype == np.uint16 else "values"
     kind = f"{f'{LOSSY_KIND} ' if indices.is_lossy else ''}{container} of {depth}"
@@ -168,26 +175,32 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
         dict(zip(names, inner)),
         {f"{width}x{height}": 1},
         soft,
+        {f"{range_found[0]} {range_found[1]}": 1} if range_found else {},
         palette,
         dict.fromkeys(problems, 1),
         problems,
     )
 
 
-def _oddities(photo: Photo, mask_shape: tuple[int, ...], photo_path: str, mask_path: str) -> Iterator[tuple[str, str]]:
-    """What a person should know of a pair that can be read, and the file that shows it; (height, width) of the mask."""
+def _oddities(
+    photo: Photo, mask_shape: tuple[int, ...], photo_path: str, mask_path: str, has_range: bool
+) -> Iterator[tuple[str, str]]:
+    """What a person should know of a pair that can be read, and the file that shows it.
+
+    `mask_shape` is (height, width); with `has_range`, samples of 16 bits will be mapped.
+    """
     width, height = photo.source_width, photo.source_height
     if mask_shape != (height, width):
         is_stored = ROTATED in photo.repairs and mask_shape == (width, height)
         yield STORED_SIZE if is_stored else OTHER_SIZE, mask_path
     if FLATTENED_ALPHA in photo.repairs and photo.container == "tiff":
         yield CLEAR, photo_path
-    if np.asarray(photo.image).max() < _DARK:
+    if np.asarray(photo.image).max() < _DARK and not has_range:
         yield DARK, photo_path
 
 
 def _problem(text: str, path: str) -> Survey:
-    return Survey({}, {}, {}, {}, {}, 0, {}, {text: 1}, {text: path})
+    return Survey({}, {}, {}, {}, {}, 0, {}, {}, {text: 1}, {text: path})
 
 
 def _inner(indices: np.ndarray, count: int) -> list[int]:

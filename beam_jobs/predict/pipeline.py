@@ -93,12 +93,12 @@ class _ReadPhoto(beam.DoFn):
     def _photo(self, image_id: str, source: SourceFile) -> ReadyPhoto:
         info = self._request.info
         data = read_input(source)
-        photo = decode_photo(data, max(sides(info.photo_size)))
+        photo = decode_photo(data, max(sides(info.photo_size)), photo_range=info.photo_range)
         size = inner_size((photo.source_height, photo.source_width), info.photo_size, info.fit)
         pixels = np.asarray(pad_photo(resize_photo(photo.image, size), info.photo_size))
         kept = b""
         if self._request.log and self._keeping.takes(image_id):
-            kept = encode_photo(np.asarray(decode_photo(data, 0).image))
+            kept = encode_photo(np.asarray(decode_photo(data, 0, photo_range=info.photo_range).image))
         return ReadyPhoto(image_id, str(source), pixels, photo.source_width, photo.source_height, b"", kept=kept)
 
     def _record(self, image_id: str, source: SourceFile) -> ReadyPhoto:

@@ -236,6 +236,7 @@ class PrepareOptions(FrozenModel):
             self.max_missing_fraction,
             self.fit or STRETCH,
             self.keeps_source_masks,
+            self.spec.photo_range,
         )
 
     @property

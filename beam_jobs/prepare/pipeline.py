@@ -265,7 +265,11 @@ def _write_report(
     look = next(iter(overview), Overview({}, {}))
     samples = draw_samples(look, options.spec, decision.manifest.fit)
     reassigned_photos = None if reassigned is None else sum(reassigned)
-    sheet = None if near_duplicates is None else draw_near_duplicates(near_duplicates, reassigned_photos)
+    sheet = (
+        None
+        if near_duplicates is None
+        else draw_near_duplicates(near_duplicates, reassigned_photos, options.spec.photo_range)
+    )
     odd_masks = find_odd_masks(look.shapes, options.spec)
     outliers = look.outliers
     page = report_page(options.spec, decision, validation, samples, sheets, look.sizes, sheet, odd_masks, outliers)

@@ -39,6 +39,7 @@ class Encoding(NamedTuple):
       max_missing_fraction: Photos that end early are repaired up to this share of missing pixels; 0 repairs none.
       fit: How photos and masks are fitted into that size, see `schemas.fitting`.
       source_masks: Whether records of eval and test keep the mask at the photo's own size, too.
+      photo_range: Of samples of 16 bits, see `schemas.photo_range`.
     """
 
     image_size: int | str
@@ -47,6 +48,7 @@ class Encoding(NamedTuple):
     max_missing_fraction: float = MAX_MISSING_FRACTION
     fit: Fit = STRETCH
     source_masks: bool = False
+    photo_range: tuple[int, int] | None = None
 
     @property
     def longer_side(self) -> int:
@@ -112,7 +114,7 @@ def make_record(
     except ValueError as error:
         raise InputRejected(UNKNOWN_SLICE, str(error)) from None
     start = time.perf_counter_ns()
-    photo = decode_photo(photo_data, encoding.longer_side, encoding.max_missing_fraction)
+    photo = decode_photo(photo_data, encoding.longer_side, encoding.max_missing_fraction, encoding.photo_range)
     reading = spec.reading_of(image_id)
     source_mask = decode_mask(mask_data, reading, (photo.source_width, photo.source_height))
     decoded = time.perf_counter_ns()
@@ -166,7 +168,7 @@ def new_photo_hash(photo_data: bytes, encoding: Encoding) -> bytes | None:
     Raises:
       InputRejected: The photo cannot be published.
     """
-    photo = decode_photo(photo_data, encoding.longer_side, encoding.max_missing_fraction)
+    photo = decode_photo(photo_data, encoding.longer_side, encoding.max_missing_fraction, encoding.photo_range)
     return photo_hash(resize_photo(photo.image, encoding.inner_size(photo)).convert("L"))
 
 

@@ -42,6 +42,7 @@ def with_sources(values: dict[str, Any], path: str, folder: str, read: Callable[
         "image_path": ANY_ID,
         "mask_path": ANY_ID,
         "fit": specs[0].fit if len({one.fit for one in specs}) == 1 else None,
+        "photos": specs[0].photos if len({one.photo_range for one in specs}) == 1 else None,
         "split": "official" if any(one.split == "official" for one in specs) else "hash",
         "slices": [{"name": SOURCE, "id_pattern": SOURCE_PATTERN}],
         "license": _joined({one.name: one.license for one in specs}),

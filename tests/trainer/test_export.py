@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from schemas.exported_model import INFO_PATH
+from schemas.exported_model import INFO_PATH, read_model_info
 from schemas.metrics import confusion_matrix
+from schemas.photo_range import PhotoSpec, level_table
 from schemas.shipped import load_spec
+from tests import png_writer
 from tests.trainer.conftest import draw, png, record, record_of
 from tests.trainer.rest_server import rest_server
 from trainer.boundaries import batch_boundary_counts
@@ -178,6 +180,21 @@ def test_the_model_info_says_what_the_model_is(exported):
     assert info["data"]["title"] == spec.title
     assert not info["data"]["drawn"]
     assert info["encoder_weights_sha256"] is None
+
+
+def test_photos_of_16_bits_are_read_by_the_range_that_the_model_was_trained_with(tmp_path):
+    spec = load_spec("pets").model_copy(update={"photos": PhotoSpec(range=(0, 4095))})
+    write_model_info(str(tmp_path), spec, SIZE, "0" * 64, CONFIG, source_sha256="1" * 64)
+    assert read_model_info(tmp_path / INFO_PATH).photo_range == (0, 4095)
+    samples = np.random.default_rng(0).integers(0, 4200, (SIZE, SIZE, 3), np.uint16)
+    folder = str(tmp_path / "model")
+    model = keras.Sequential([keras.Input((SIZE, SIZE, 3)), keras.layers.Conv2D(CLASSES, 1)])
+    export_model(model, SIZE, CLASSES, folder, photo_range=(0, 4095))
+    serve = tf.saved_model.load(folder).signatures["serving_default"]
+    deep = png_writer.png(samples, png_writer.RGB, 16)
+    mapped = png_writer.png(level_table((0, 4095))[samples], png_writer.RGB, 8)
+    answers = serve(tf.constant([deep, mapped]))["class_ids"].numpy()
+    np.testing.assert_array_equal(answers[0], answers[1])
 
 
 def test_the_model_info_has_the_digest_of_the_weights_that_the_encoder_began_with(tmp_path):

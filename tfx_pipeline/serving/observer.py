@@ -63,7 +63,7 @@ class Observer:
             try:
                 values = self._measured(photo, {name: output[index] for name, output in outputs.items()})
                 values[LATENCY] = 1000 * seconds / len(photos)
-                self._log.add(values, partial(_pixels, photo), client)
+                self._log.add(values, partial(_pixels, photo, self._info.photo_range), client)
             except Exception as error:  # a record that is missing must not look like a failed answer
                 if not self._has_failed:
                     print(f"log: an answer could not be measured ({error!r})", file=sys.stderr, flush=True)
@@ -77,7 +77,7 @@ class Observer:
         classes = self._info.classes
         if FITTED_PIXELS not in output:  # of a crop model, or of one that was exported before there was a log
             size = max(sides(self._info.photo_size)) or _MEASURED_SIDE
-            decoded = decode_photo(photo, size)
+            decoded = decode_photo(photo, size, photo_range=self._info.photo_range)
             source = decoded.source_height, decoded.source_width
             fitted = inner_size(source, self._info.photo_size, self._info.fit)
             pixels = np.asarray(resize_photo(decoded.image, fitted) if fitted else _smaller(decoded.image))
@@ -100,6 +100,6 @@ def _smaller(image):
     return image
 
 
-def _pixels(photo: bytes) -> np.ndarray:
+def _pixels(photo: bytes, photo_range: tuple[int, int] | None) -> np.ndarray:
     """The upright photo, uint8 [H, W, 3]."""
-    return np.asarray(decode_photo(photo, 0).image)
+    return np.asarray(decode_photo(photo, 0, photo_range=photo_range).image)

@@ -39,20 +39,22 @@ class NearDuplicateSheet(NamedTuple):
     reassigned: int | None
 
 
-def draw_near_duplicates(leaks: Iterable[Leak], reassigned: int | None) -> NearDuplicateSheet:
+def draw_near_duplicates(
+    leaks: Iterable[Leak], reassigned: int | None, photo_range: tuple[int, int] | None = None
+) -> NearDuplicateSheet:
     """Draws the nearest of all pairs; only the photos that are shown are read again."""
     leaks = tuple(sorted(leaks, key=lambda leak: leak.splits))
     shown = [pair for leak in leaks for pair in leak.pairs[:PAIRS_SHOWN]]
     photos = {pair.seen_id: pair.seen_photo for pair in shown}
     photos |= {pair.held_out_id: pair.held_out_photo for pair in shown}
-    drawn = {image_id: _draw(photo) for image_id, photo in photos.items() if photo}
+    drawn = {image_id: _draw(photo, photo_range) for image_id, photo in photos.items() if photo}
     return NearDuplicateSheet(leaks, drawn, reassigned)
 
 
-def _draw(photo: PhotoSource) -> bytes:
+def _draw(photo: PhotoSource, photo_range: tuple[int, int] | None) -> bytes:
     """JPEG of a photo that was read before; empty if its file is missing or has changed since."""
     try:
-        return draw_photo(read_photo(photo), PHOTO_SIDE)
+        return draw_photo(read_photo(photo), PHOTO_SIDE, photo_range)
     except (InputRejected, OSError):
         return b""
 

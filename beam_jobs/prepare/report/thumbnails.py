@@ -77,18 +77,18 @@ def make_tile(rejection: Rejection, spec: DatasetSpec) -> Tile:
     return Tile(rejection.image_id, rejection.detail, *pictures)
 
 
-def draw_photo(data: bytes, side: int) -> bytes:
+def draw_photo(data: bytes, side: int, photo_range: tuple[int, int] | None = None) -> bytes:
     """JPEG of an encoded photo in its own aspect; the longer side has `side` pixels.
 
     Raises:
       InputRejected: Nothing of it can be decoded.
     """
-    photo = decode_photo(data, side, max_missing_fraction=1)  # what is left of a photo that ends early is shown
+    photo = decode_photo(data, side, 1, photo_range)  # what is left of a photo that ends early is shown
     return _jpeg(photo.image, _fit((photo.source_width, photo.source_height), side))
 
 
 def _draw_photo(data: bytes, spec: DatasetSpec) -> bytes:
-    return draw_photo(data, TILE_SIDE)
+    return draw_photo(data, TILE_SIDE, spec.photo_range)
 
 
 def _draw_mask(data: bytes, spec: DatasetSpec) -> bytes:

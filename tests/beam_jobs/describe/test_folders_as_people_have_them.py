@@ -62,12 +62,31 @@ def test_a_mask_drawn_on_the_photo_as_it_is_stored_is_told_from_one_of_another_s
 
 
 def test_photos_that_lose_their_content_are_named(tmp_path, capsys):
-    faint = save(tmp_path / "scans", Image.fromarray(NOISE[..., 0].astype(np.uint16) * 16), SCENE, 4, "images/{}.tif")
+    faint = save(tmp_path / "night", NOISE // 16, SCENE, 4, "images/{}.png")
     assert describe(faint) == 0
     assert "4 photos that are nearly black" in capsys.readouterr().out
     bands = Image.fromarray(np.dstack([NOISE, NOISE[..., :1]]), "RGBA")
     assert describe(save(tmp_path / "satellite", bands, SCENE, 4, "images/{}.tif")) == 0
     assert "4 photos with a fourth channel that is read as transparency" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("samples", "line"),
+    [
+        (
+            NOISE[..., 0].astype(np.uint16) * 16,
+            "photos: {range: [0, 4095]}  # photos of 16 bits have samples from 640",
+        ),
+        (NOISE[..., 0].astype(np.uint16) + 32_768, "photos: {range: [32808, 32967]}"),
+        (NOISE[..., 0].astype(np.uint16) * 300, None),
+    ],
+    ids=["12 bits", "round zero in the middle", "all 16 bits"],
+)
+def test_photos_of_16_bits_get_the_range_that_they_use(tmp_path, samples, line):
+    folder = save(tmp_path, Image.fromarray(samples), SCENE, 4, "images/{}.tif")
+    assert describe(folder) == 0
+    text = (folder / "dataset.yaml").read_text()
+    assert line in text if line else "photos:" not in text
 
 
 def test_masks_that_are_refused_come_with_the_detail(tmp_path):

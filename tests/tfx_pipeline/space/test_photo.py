@@ -6,7 +6,7 @@ import pytest
 
 from tests.png_writer import PALETTE, RGB, chunk, png
 from tests.tfx_pipeline.space.conftest import encoded, photo
-from tfx_pipeline.space.segmentation_app.photo import PhotoRefused, read_photo
+from tfx_pipeline.space.segmentation_app.photo import PhotoRefused, check_depth, read_photo
 
 
 def png_that_states(width, height):
@@ -17,6 +17,14 @@ def png_that_states(width, height):
 
 def indexed_without_palette():
     return png(np.zeros((20, 20, 1), np.uint16), PALETTE, 8)
+
+
+def test_photos_of_16_bits_are_refused_where_the_model_maps_a_range_of_them():
+    deep, plain = (png(np.zeros((20, 20, 3), np.uint16), RGB, depth) for depth in (16, 8))
+    with pytest.raises(PhotoRefused, match="Save it with 8 bits, 0 as 0 and 4095 as 255"):
+        check_depth(deep, {"photo_range": [0, 4095]})
+    check_depth(plain, {"photo_range": [0, 4095]})
+    check_depth(deep, {})
 
 
 @pytest.mark.parametrize(

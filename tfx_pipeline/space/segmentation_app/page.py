@@ -17,7 +17,7 @@ from .classes import hex_color, titles
 from .downloads import CLASS_IDS, Download, downloads, write_download
 from .layers import annotated, comparison_html
 from .model import Segmentation, Segmenter
-from .photo import PhotoRefused, read_class_ids, read_photo
+from .photo import PhotoRefused, check_depth, read_class_ids, read_photo
 from .rendering import (
     BUSY,
     IDLE,
@@ -177,7 +177,9 @@ def _serve_programs(segmenter: Segmenter, photo: gr.Image) -> None:
 def _segmented(segmenter: Segmenter, photo: str) -> tuple[np.ndarray, Segmentation, float]:
     """The pixels of an uploaded photo, what the model says of it, and the seconds that both took."""
     began = time.perf_counter()
-    pixels = read_photo(read_upload(photo))
+    data = read_upload(photo)
+    check_depth(data, segmenter.info)
+    pixels = read_photo(data)
     segmentation = segmenter.segment(pixels)
     return pixels, segmentation, time.perf_counter() - began
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -19,6 +20,7 @@ MAX_PIXELS = 40_000_000  # 120 MB as RGB; more than phones make
 MAX_MEGAPIXELS = f"{MAX_PIXELS // 10**6} megapixels"
 SMALLER = "Save it smaller, or choose another one."
 MAX_FILE_BYTES = 40_000_000  # upload limit of the server
+PNG_START = b"\x89PNG\r\n\x1a\n"
 PNG_DEPTH = 24  # position of the bits a sample: www.w3.org/TR/png-3, 5.3 and 11.2.1
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `MAX_PIXELS` gives a clearer message
 
@@ -49,6 +51,19 @@ def read_photo(data: bytes) -> np.ndarray:
     turned = pixels.swapaxes(0, 1) if orientation >= 5 else pixels
     turned = turned[:: -1 if orientation in (3, 4, 7, 8) else 1, :: -1 if orientation in (2, 3, 6, 7) else 1]
     return np.ascontiguousarray(turned)
+
+
+def check_depth(data: bytes, info: dict[str, Any]) -> None:
+    """Refuses a photo of 16 bits where the model was trained on a range of them, which no page can show.
+
+    Raises:
+      PhotoRefused: It is one.
+    """
+    photo_range = info.get("photo_range")  # models of earlier versions lack it
+    if photo_range and data.startswith(PNG_START) and data[PNG_DEPTH : PNG_DEPTH + 1] == b"\x10":
+        raise PhotoRefused(
+            f"This photo has 16 bits a channel. Save it with 8 bits, {photo_range[0]} as 0 and {photo_range[1]} as 255."
+        )
 
 
 def read_class_ids(data: bytes, height: int, width: int) -> np.ndarray:

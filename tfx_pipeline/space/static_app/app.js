@@ -64,7 +64,7 @@ async function segment(file, name) {
   try {
     await painted();
     const began = performance.now();
-    const photo = await readPhoto(file);
+    const photo = await readPhoto(file, model.info.photo_range);
     if (turn !== latest) return;
     say("Segmenting the photo; a large one takes some seconds.", true);
     await painted();

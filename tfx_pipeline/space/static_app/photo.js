@@ -8,18 +8,27 @@ const MIN_SIDE = 16; // pixels; anything smaller shows nothing
 const MAX_MEGAPIXELS = 40;
 const MAX_FILE_BYTES = 40_000_000;
 const SMALLER = "Save it smaller, or choose another one.";
+const PNG_DEPTH = 24; // position of the bits a sample: www.w3.org/TR/png-3, 5.3 and 11.2.1
 const [JPEG_START, PNG_START] = [0xff, 0x89];
 
 /** A photo cannot be used; the message says why and what the visitor can do. */
 export class PhotoRefused extends Error {}
 
-/** A file's pixels: {width, height, rgba}. */
-export async function readPhoto(file) {
+/**
+ * A file's pixels: {width, height, rgba}.
+ * @param photoRange What the model says of photos of 16 bits, which no page can show; models of earlier versions lack it.
+ */
+export async function readPhoto(file, photoRange) {
   if (file.size > MAX_FILE_BYTES) {
     throw new PhotoRefused(`This file is too large: the limit is ${MAX_FILE_BYTES / 1e6} MB. ${SMALLER}`);
   }
   const bytes = new Uint8Array(await file.arrayBuffer());
   checkSize(statedSize(bytes));
+  if (photoRange && bytes[0] === PNG_START && bytes[PNG_DEPTH] === 16) {
+    throw new PhotoRefused(
+      `This photo has 16 bits a channel. Save it with 8 bits, ${photoRange[0]} as 0 and ${photoRange[1]} as 255.`,
+    );
+  }
   return decode(bytes).catch(() => {
     throw new PhotoRefused("This photo is damaged or ends too early. Choose another one.");
   });
