@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from schemas.class_spec import MaskSpec
 from schemas.image_ids import image_id_of, name_of
 from schemas.shorthand import class_identifier
-
-if TYPE_CHECKING:
-    from schemas.spec import DatasetSpec
 
 ANY_ID = "{id:path}.*"  # `image_path` of a merged data set, whose own files are never looked for
 SOURCE = "source"  # its slice, unless it has others: the name of the data set that a photo is from
@@ -38,35 +35,36 @@ def _identified(written: object) -> object:
     return class_identifier(written) or written if isinstance(written, str) else written
 
 
-def check_merge(spec: DatasetSpec) -> None:
-    """Checks that each class of each merged data set has its place, and that nothing is said of files.
+class Source(NamedTuple):
+    """Of a data set that is merged: its classes, the class ids that they get, and the range of its photos."""
+
+    classes: tuple[str, ...]
+    targets: tuple[int | None, ...]
+    photo_range: tuple[int, int] | None
+
+
+def check_sources(sources: Mapping[str, Source], classes: tuple[str, ...], photo_range: tuple[int, int] | None) -> None:
+    """Checks that each class of each data set has its place, and that all photos are read in one way.
+
+    Args:
+      sources: By name.
+      classes, photo_range: Of the merged data set.
 
     Raises:
       ValueError: Something is wrong; the message begins with the key that is at fault.
     """
-    if spec.merge is None:
-        return
-    if not spec.merge:
+    if not sources:
         raise ValueError("merge: names no data set")
-    said = (spec.official_splits, spec.archives, spec.group, spec.weights, spec.unmasked, spec.ignore_values)
-    reading = (spec.image_path, spec.mask_path, spec.pairs, spec.masks)
-    if any(said) or reading != (ANY_ID, ANY_ID, None, MaskSpec()):
-        raise ValueError(
-            "merge: paths, masks, lists, groups and weights belong to the data sets that are merged, not here"
-        )
-    if any(one.mask_values != (class_id,) for class_id, one in enumerate(spec.classes)):
-        raise ValueError("classes: of a merged data set are names alone, as in classes: [road, sky]")
-    for name, source in spec.merge.items():
-        targets = source.targets(spec.class_names)
-        if lost := [one for one, target in zip(source.dataset.class_names, targets) if target is None]:
+    for name, source in sources.items():
+        if lost := [one for one, target in zip(source.classes, source.targets) if target is None]:
             raise ValueError(
                 f"merge.{name}: no place for {', '.join(lost)}; map each, under classes, to ignore or to one of"
-                f" {', '.join(spec.class_names)}"
+                f" {', '.join(classes)}"
             )
-        if source.dataset.photo_range != spec.photo_range:
+        if source.photo_range != photo_range:
             raise ValueError(
-                f"merge.{name}: photos.range is {_shown(source.dataset.photo_range)}, and"
-                f" {_shown(spec.photo_range)} here; a model reads all photos in one way, so give all the same, or none"
+                f"merge.{name}: photos.range is {_shown(source.photo_range)}, and {_shown(photo_range)} here; a model"
+                " reads all photos in one way, so give all the same, or none"
             )
 
 

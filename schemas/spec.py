@@ -16,7 +16,7 @@ from schemas.frozen_model import FrozenModel
 from schemas.group_spec import GroupSpec
 from schemas.image_ids import shown_name
 from schemas.lines import Line
-from schemas.merge_spec import check_merge, mapped_names, split_id
+from schemas.merge_spec import ANY_ID, Source, check_sources, mapped_names, split_id
 from schemas.path_pattern import PathPattern, check_mask_pattern, check_path_pattern
 from schemas.photo_range import PhotoSpec
 from schemas.shorthand import IGNORE, expand
@@ -149,7 +149,7 @@ class DatasetSpec(FrozenModel):
             raise ValueError(f"pairs: masks: {{format: {self.masks.format}}} says itself what belongs to a photo")
         if self.ignores_pixels:
             check_ignored(self.classes, self.ignore_values, self.ignore_colors)
-        check_merge(self)
+        self._check_merge()
         check_names(self.classes)
         if unknown := set(self.official_splits) - set(SPLITS):
             raise ValueError(f"official_splits: no such split {sorted(unknown)}; splits are {list(SPLITS)}")
@@ -160,6 +160,22 @@ class DatasetSpec(FrozenModel):
         if self.split == "official" and not self.has_official_split:
             raise ValueError("split: official needs official_splits, or {split:train|val} in image_path")
         return self
+
+    def _check_merge(self) -> None:
+        if self.merge is None:
+            return
+        said = (self.official_splits, self.archives, self.group, self.weights, self.unmasked, self.ignore_values)
+        if any(said) or (self.image_path, self.mask_path, self.pairs, self.masks) != (ANY_ID, ANY_ID, None, MaskSpec()):
+            raise ValueError(
+                "merge: paths, masks, lists, groups and weights belong to the data sets that are merged, not here"
+            )
+        if any(one.mask_values != (class_id,) for class_id, one in enumerate(self.classes)):
+            raise ValueError("classes: of a merged data set are names alone, as in classes: [road, sky]")
+        sources = {
+            name: Source(one.dataset.class_names, one.targets(self.class_names), one.dataset.photo_range)
+            for name, one in self.merge.items()
+        }
+        check_sources(sources, self.class_names, self.photo_range)
 
     @property
     def has_official_split(self) -> bool:
