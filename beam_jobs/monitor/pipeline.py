@@ -14,6 +14,7 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 from beam_jobs.monitor.alarms import judge
 from beam_jobs.monitor.novelty import NONE_LEARNT, Learnt, SampleHashes, as_signs, nearest_distances
 from beam_jobs.monitor.reading import Account, Answers, LogReader, numbers_schema
+from beam_jobs.monitor.repeats import Repeats
 from beam_jobs.monitor.request import HOW_TO_MAKE, Identity, Part, Request, parts
 from beam_jobs.monitor.selection import LABELLED, Candidate, KeepCandidates, candidates_of, select
 from beam_jobs.monitor.slices import MAX_CLIENTS, REFERENCE, SumTallies, Tally, slices_of, tally
@@ -24,7 +25,7 @@ from beam_jobs.once import MapOnce
 from beam_jobs.statistics.measuring import MeasureSlices
 from schemas.errors import UserError
 from schemas.features import EVAL, TRAIN
-from schemas.served import CLIENT, FEATURE_HASH, PHOTO_HASH
+from schemas.served import CLIENT, FEATURE_HASH, HOUR, PHOTO_HASH
 
 ROWS, TALLIES, CANDIDATES, ACCOUNTS = "rows", "tallies", "candidates", "accounts"  # tags of outputs
 MODELS, CLIENTS, PLANNED = "models", "clients", "planned"  # kinds of what the survey counts
@@ -140,13 +141,16 @@ class _MeasurePart(beam.DoFn):
         signs = {name: as_signs(one.array) for name, one in learnt.items() if one.hashes}
         reader = LogReader(self._request.classes, self._request.model)
         tallies: dict[str, Tally] = {}
-        judged = outside = 0
+        repeats = Repeats(HOUR)
+        judged = outside = repeated = 0
         for answers in reader.batches(part):
-            inside = np.flatnonzero(self._is_asked_for(answers, part))
-            judged, outside = judged + len(inside), outside + len(answers.time) - len(inside)
             if not part.is_reference:
                 for _ in answers.time:
                     self._done.add()
+            asked = self._is_asked_for(answers, part)
+            inside = np.flatnonzero(asked if part.is_reference else asked & repeats.is_new(answers))
+            judged, outside = judged + len(inside), outside + int((~asked).sum())
+            repeated += int(asked.sum()) - len(inside)
             if not len(inside):
                 continue
             answers = answers.take(inside)
@@ -163,7 +167,7 @@ class _MeasurePart(beam.DoFn):
                     yield TaggedOutput(CANDIDATES, candidate)
         for name, one in tallies.items():
             yield TaggedOutput(TALLIES, (name, one))
-        yield TaggedOutput(ACCOUNTS, (part.log, reader.account(judged, outside)))
+        yield TaggedOutput(ACCOUNTS, (part.log, reader.account(judged, outside, repeated)))
 
     def _is_asked_for(self, answers: Answers, part: Part) -> np.ndarray:
         """bool [N]: of the window; of the reference, photos of eval."""

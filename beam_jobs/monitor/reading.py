@@ -51,6 +51,7 @@ class Account(NamedTuple):
       read: Whole records in the files.
       judged: That are compared.
       outside: Of another time than the window's, or of another split than train and eval.
+      repeated: Of a photo that was there in the same hour.
       unusable: That are no record of a log.
       models: Every model's records, whichever model they are of: (model, trained_on) to their number.
       problems: How many files or records something is wrong with; and of some kinds of problem (the first file, what is
@@ -60,6 +61,7 @@ class Account(NamedTuple):
     read: int = 0
     judged: int = 0
     outside: int = 0
+    repeated: int = 0
     unusable: int = 0
     models: Mapping[Identity, int] = {}  # never changed in place
     problems: tuple[int, tuple[tuple[str, str], ...]] = (0, ())
@@ -73,7 +75,7 @@ class Account(NamedTuple):
         most = sorted(models.items(), key=lambda item: (-item[1], item[0]))[:_MODELS_COUNTED]
         named = _first_of_each(problem for one in accounts for problem in one.problems[1])
         return Account(
-            *(sum(one[field] for one in accounts) for field in range(4)),
+            *(sum(one[field] for one in accounts) for field in range(5)),
             {Identity(*identity): count for identity, count in most},
             (sum(one.problems[0] for one in accounts), named),
         )
@@ -253,9 +255,11 @@ class LogReader:
         self.problems += 1
         self.named = [*_first_of_each([*self.named, (path, problem)])]
 
-    def account(self, judged: int, outside: int) -> Account:
-        """What became of all records so far, of which `judged` were used, and `outside` were not asked for."""
-        return Account(self.read, judged, outside, self.unusable, self.models, (self.problems, tuple(self.named)))
+    def account(self, judged: int, outside: int, repeated: int) -> Account:
+        """What became of all records so far; the arguments are those of an Account."""
+        return Account(
+            self.read, judged, outside, repeated, self.unusable, self.models, (self.problems, tuple(self.named))
+        )
 
 
 def _schema(classes: Sequence[str]) -> Schema:

@@ -142,6 +142,7 @@ def _counts(account: Account) -> dict[str, Any]:
     return {
         "read": account.read,
         "judged": account.judged,
+        "repeated": account.repeated,
         "unusable": account.unusable,
         "problems": account.problems[0],
         "first_problems": [{"file": path, "problem": problem} for path, problem in account.problems[1]],

@@ -53,6 +53,9 @@ def account_notes(outcome: dict[str, Any]) -> Iterator[str]:
         yield f"left out, of other models: {named}"
     if records["outside"]:
         yield f"left out, of another time than the window: {counted(records['outside'], 'record')} of its files"
+    if records["repeated"]:
+        repeated = counted(records["repeated"], "record")
+        yield f"left out, of a photo that its client sent before in the same hour: {repeated}"
     for name, account in (("the log", records), ("the reference", reference)):
         if account["problems"]:
             found = [f"{one['file']}: {one['problem']}" for one in account["first_problems"]]

@@ -21,7 +21,7 @@ from tests.beam_jobs.monitor.served_logs import NOON, Record, draw, make_referen
 from tests.bench.commands import run
 
 HOURS, WRITERS, PER_FILE, CLIENTS = 24, 20, 1000, 100
-_DRAWN = 5000  # different photos; all records are one of them at another time
+_DRAWN = 5000  # photos, whose measures all records have
 
 
 def main() -> None:
@@ -64,7 +64,7 @@ def _served(random: np.random.Generator, drawn: list[Record], hour: int) -> Reco
         "source": SOURCES[int(random.integers(len(SOURCES)))].encode(),
         "client": f"client_{int(random.integers(CLIENTS))}".encode(),
     }
-    return drawn[int(random.integers(_DRAWN))] | place
+    return drawn[int(random.integers(_DRAWN))] | place | {"photo_hash": random.bytes(32)}
 
 
 def _write(folder: Path, time: int, writer: str, number: int, records) -> None:

@@ -31,6 +31,10 @@ def darker(record):
     return record | {"brightness": record["brightness"] * 0.5}
 
 
+def without(record, *names):
+    return {name: value for name, value in record.items() if name not in names}
+
+
 def only_shop_1(change):
     return lambda record: change(record) if record["client"] == b"shop_1" else record
 
@@ -38,11 +42,10 @@ def only_shop_1(change):
 def test_a_quiet_day_raises_no_alarm_and_its_figures_are_written(reference, tmp_path, capfd):
     log = quiet_log(tmp_path / "log")
     assert monitor(log, reference, tmp_path / "out") == 0
-    printed = capfd.readouterr()
-    assert f"Monitoring {log}, 2026-11-28 12:00 to 2026-11-29 12:00 UTC, the newest of the log" in printed.out
-    assert "300 records of model 1700000000, compared with 200 photos of eval" in printed.out
-    assert printed.out.endswith("No alarm\n")
-    assert printed.err == ""
+    printed = capfd.readouterr().out
+    assert f"Monitoring {log}, 2026-11-28 12:00 to 2026-11-29 12:00 UTC, the newest of the log" in printed
+    assert "300 records of model 1700000000, compared with 200 photos of eval" in printed
+    assert printed.endswith("No alarm\n")
     found = drift(tmp_path / "out")
     assert (found["alarms"], found["notes"]) == ([], [])
     assert found["records"]["judged"] == found["slices"]["served"]["photos"] == 300
@@ -86,6 +89,25 @@ def test_what_has_changed_for_one_client_is_an_alarm_of_that_slice(reference, tm
     assert "  light (client shop_1): served photos are darker than eval photos: brightness" in capfd.readouterr().out
 
 
+def test_a_health_check_that_sends_one_photo_all_day_outweighs_nothing(reference, tmp_path, capfd):
+    random = np.random.default_rng(1)
+    people, (probe,) = [*served(random, 100)], served(random, 1)
+    night = [probe | {"brightness": 0.01, "client": b"probe", "time": NOON - 1 - 10_000 * tick} for tick in range(700)]
+    assert monitor(write_log(tmp_path / "log", [*people, *night]), reference, tmp_path / "out") == 0
+    found = drift(tmp_path / "out")
+    assert (found["records"]["judged"], found["records"]["repeated"]) == (102, 698)  # once in each of two hours
+    assert "in the same hour: 698 records" in capfd.readouterr().out
+
+
+def test_a_covered_camera_is_no_health_check(reference, tmp_path):
+    """What is black has no hash, and so is not recognized."""
+    black = {"brightness": 0.01, "contrast": 0.001}
+    log = quiet_log(tmp_path / "log", 60, change=lambda one: without(one, "photo_hash", "feature_hash") | black)
+    assert monitor(log, reference, tmp_path / "out") == 1
+    assert drift(tmp_path / "out")["records"]["repeated"] == 0
+    assert ("light", "served", "") in alarms(tmp_path / "out")
+
+
 def test_larger_photos_are_a_note_and_no_alarm(reference, tmp_path, capfd):
     log = quiet_log(tmp_path / "log", 60, change=lambda one: one | {"source_width": 4000, "source_height": 3000})
     assert monitor(log, reference, tmp_path / "out") == 0
@@ -124,7 +146,7 @@ def test_damaged_and_foreign_files_and_records_are_named_and_the_others_are_judg
     assert monitor(log, reference, tmp_path / "out") == 0
     records = drift(tmp_path / "out")["records"]
     assert records["unusable"] == 4
-    assert records["judged"] == records["read"] - 4
+    assert records["judged"] == 100
     assert records["problems"] == 5
     printed = capfd.readouterr().out
     assert "0.tfrecord: record 3 at byte" in printed or "0.tfrecord: record 2 at byte" in printed
@@ -145,9 +167,7 @@ def test_records_of_other_models_are_left_out_and_a_reference_of_another_model_i
 
 def test_a_log_without_hashes_or_confidence_is_judged_by_the_rest(reference, tmp_path, capfd):
     names = "feature_hash", "photo_hash", "mean_confidence", "mean_entropy", "uncertain_share"
-    log = quiet_log(
-        tmp_path / "log", 60, change=lambda one: {name: value for name, value in one.items() if name not in names}
-    )
+    log = quiet_log(tmp_path / "log", 60, change=lambda one: without(one, *names))
     assert monitor(log, reference, tmp_path / "out") == 0
     assert drift(tmp_path / "out")["slices"]["served"]["novel"] is None
     assert "Not measured" in (tmp_path / "out/monitor.html").read_text()
