@@ -21,13 +21,18 @@ def bits_apart(one, other):
     return np.unpackbits(np.bitwise_xor(one, other), axis=-1).sum(axis=-1)
 
 
-def test_hashes_differ_in_a_share_of_their_bits_that_is_the_angle_between_the_features():
+def test_hashes_differ_in_a_share_of_their_bits_that_is_the_angle_between_features_of_one_more_dimension():
     random = np.random.default_rng(0)
     first, second = random.normal(size=(2, 40, 64)).astype(np.float32)
-    mixed = np.concatenate([first, first + second, second, -first, 3 * first])
-    hashes = hash_features(tf.constant(mixed), FeatureScale(np.zeros(64, np.float32), np.ones(64, np.float32))).numpy()
-    distances = bits_apart(hashes[:40], hashes.reshape(5, 40, 32)).mean(axis=1)
-    np.testing.assert_allclose(distances, [0, HASH_BITS / 4, HASH_BITS / 2, HASH_BITS, 0], atol=4)
+    mixed = np.stack([first, first + second, second, -first, 3 * first])
+    plain = FeatureScale(np.zeros(64, np.float32), np.ones(64, np.float32))
+    hashes = hash_features(tf.constant(mixed.reshape(-1, 64)), plain).numpy().reshape(5, 40, 32)
+    longer = np.concatenate([mixed, np.full((5, 40, 1), 8)], axis=-1)
+    longer /= np.linalg.norm(longer, axis=-1, keepdims=True)
+    angles = np.arccos(np.clip((longer[0] * longer).sum(axis=-1), -1, 1))
+    expected = HASH_BITS * angles.mean(axis=1) / np.pi
+    np.testing.assert_allclose(bits_apart(hashes[0], hashes).mean(axis=1), expected, atol=4)
+    assert expected[4] > 30  # the same direction, but farther out
 
 
 def test_features_are_standardized_by_the_training_photos_and_dead_ones_left_out():

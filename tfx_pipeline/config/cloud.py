@@ -23,6 +23,7 @@ from beam_jobs.google_cloud.dataflow_options import (
 from beam_jobs.storage.locations import wildcard_problem
 from schemas.frozen_model import FrozenModel
 from tfx_pipeline.config.machines import Machine
+from tfx_pipeline.config.retraining import Retraining
 from tfx_pipeline.config.serving_log import ServingLog
 
 # Labels that the pipeline sets itself (`tfx_pipeline.vertex.lineage`), and TFX's.
@@ -182,6 +183,7 @@ class CloudConfig(FrozenModel):
       evaluation: Dataflow workers that evaluate; None evaluates inside the pipeline's own step.
       serving: The endpoint; None pushes to the folder OUTPUT/serving alone.
       tracking: Experiment, TensorBoard and evaluations in the registry; None logs to none of them.
+      retraining: When trigger and schedule start a run; None for each new version.
     """
 
     project: Annotated[str, _form_of("project")]
@@ -195,6 +197,7 @@ class CloudConfig(FrozenModel):
     evaluation: EvaluationWorkers | None = None
     serving: Serving | None = None
     tracking: Tracking | None = None
+    retraining: Retraining | None = None
 
     @field_validator("encryption_key")
     @classmethod

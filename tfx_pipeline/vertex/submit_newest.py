@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from datetime import datetime, timezone
 from pathlib import Path
 
 from beam_jobs.console import exit_code, quiet_libraries
@@ -25,6 +26,7 @@ def _submit(config_file: Path, job_file: Path) -> None:
     from beam_jobs.storage.versions import newest_version
     from tfx_pipeline.vertex import jobs
     from tfx_pipeline.vertex.compile import compile_job, read_version
+    from tfx_pipeline.vertex.retraining import reason_to_wait
 
     configured = load_cloud_config(config_file)
     with jobs.vertex_ai(configured):
@@ -33,6 +35,9 @@ def _submit(config_file: Path, job_file: Path) -> None:
             return
         config = load_cloud_config(config_file, newest_version(configured.data.rstrip("/").rpartition("/")[0]))
         version = read_version(config)
+        if waits := reason_to_wait(config, version.manifest, datetime.now(timezone.utc)):
+            print(f"nothing submitted for {config.data}: {waits}", flush=True)
+            return
         compile_job(config, version, job_file)
         job = jobs.load_job(config, job_file)
         jobs.submit(config, job)

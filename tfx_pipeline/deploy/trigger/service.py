@@ -46,6 +46,8 @@ def create_app(config_file: Path, data: str) -> Starlette:
                 return _answer(LATER, "WARNING", state="later", version=version_dir, reason=str(error))
             except Exception:
                 return _answer(LATER, "ERROR", state="failed", version=version_dir, reason=traceback.format_exc())
+        if submission.waits:
+            return _answer(200, "WARNING", state="waiting", version=version_dir, reason=submission.waits)
         state = "submitted" if submission.made else "already submitted"
         return _answer(200, "INFO", state=state, version=version_dir, job=submission.job_id)
 

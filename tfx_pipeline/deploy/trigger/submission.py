@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
 from schemas.errors import UserError
-from schemas.manifest import Manifest
 from schemas.version_files import MANIFEST_FILE
 from tfx_pipeline.config.pipeline import CloudPipelineConfig, load_cloud_config
 
-DIGEST_DIGITS = 16  # 64 bits of the manifest's digest
-
 
 class Submission(NamedTuple):
-    """The job of a version, and whether this call submitted it."""
+    """The job of a version.
+
+    Attributes:
+      job_id: Its id.
+      made: Whether this call submitted it.
+      waits: Why the rules of `cloud.retraining` keep it from being submitted; empty where they do not.
+    """
 
     job_id: str
     made: bool
+    waits: str = ""
 
 
 class TryAgain(Exception):
     """Google can't answer yet, such as while a new role takes minutes to take effect. Repeat the same call."""
 
 
-def job_id(config: CloudPipelineConfig, manifest: Manifest) -> str:
-    """The job's id, the same for the same pipeline and content, so that the service refuses a second job."""
-    return f"{config.name}-{manifest.sha256[:DIGEST_DIGITS]}"
-
-
 def submit_version(config_file: Path, version_dir: str) -> Submission:
-    """Compiles the pipeline for a version and submits it, unless there is a job for the same content.
+    """Compiles the pipeline for a version and submits it, unless there is a job for the same content, or it must wait.
 
     Args:
       config_file: The pipeline's configuration; `version_dir` replaces its `data`.
@@ -47,19 +47,23 @@ def submit_version(config_file: Path, version_dir: str) -> Submission:
 
     from tfx_pipeline.vertex import jobs
     from tfx_pipeline.vertex.compile import compile_job, read_version
+    from tfx_pipeline.vertex.retraining import job_id_of, reason_to_wait
 
     config = load_cloud_config(config_file, version_dir)
     with tempfile.TemporaryDirectory() as folder, jobs.vertex_ai(config):
         _check_reachable(config)
         version = read_version(config)
         path = Path(folder) / "pipeline.json"
-        compile_job(config, version, path)
-        identity = job_id(config, version.manifest)
+        identity = job_id_of(config, version.manifest)
         try:
+            waits = reason_to_wait(config, version.manifest, datetime.now(timezone.utc))
+            if waits:
+                return Submission(identity, made=False, waits=waits)
+            compile_job(config, version, path)
             jobs.submit(config, jobs.load_job(config, path, identity))
         except AlreadyExists:
             return Submission(identity, made=False)
-        except (Forbidden, GoogleAuthError, RetryError, ServerError, TooManyRequests) as error:
+        except (Forbidden, GoogleAuthError, OSError, RetryError, ServerError, TooManyRequests) as error:
             raise TryAgain(f"Vertex AI can't take the job now: {error}") from error
     return Submission(identity, made=True)
 

@@ -10,7 +10,7 @@ import json
 import pytest
 
 from schemas.version import read_version
-from tfx_pipeline.deploy.trigger.submission import job_id
+from tfx_pipeline.vertex.retraining import job_id_of
 
 
 @pytest.fixture
@@ -68,5 +68,7 @@ def test_training_may_come_from_the_cache_and_is_asked_for_with_the_digest(compi
 
 def test_a_job_is_called_by_the_pipeline_and_the_digest(cloud_config, version):
     manifest = version.manifest
-    assert job_id(cloud_config, manifest) == f"pets-rehearsal-{manifest.sha256[:16]}"
-    assert job_id(cloud_config, manifest) != job_id(cloud_config, manifest.model_copy(update={"version": "2.0.0"}))
+    assert job_id_of(cloud_config, manifest) == f"pets-rehearsal-{manifest.sha256[:16]}"
+    assert job_id_of(cloud_config, manifest) != job_id_of(
+        cloud_config, manifest.model_copy(update={"version": "2.0.0"})
+    )

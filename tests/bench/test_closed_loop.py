@@ -1,0 +1,21 @@
+"""The rehearsal from drift to a better model, small: what is served turns dark, and the next model has learnt it."""
+
+import pytest
+
+from tests.bench.closed_loop import Plan, rehearse
+
+SMALL = Plan(trained=150, pool=90, judged=40, window=40, quiet=2, shares=(0.8,), night=90, labelled=60, epochs=10)
+
+
+@pytest.mark.proof
+def test_darkness_raises_the_alarm_and_its_labelled_photos_give_a_model_that_is_better_by_night(tmp_path):
+    outcome = rehearse(tmp_path, SMALL)
+    assert outcome.false_alarms == 0
+    assert outcome.alarm_at == 0.8
+    assert "photos are darker" in outcome.alarms[0]
+    photos, by_night = outcome.chosen
+    assert by_night > 20
+    assert photos <= 60
+    assert outcome.night[1] > outcome.night[0] + 0.02
+    assert outcome.day[1] > outcome.day[0] - 0.05
+    assert outcome.blessed
