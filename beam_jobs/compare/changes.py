@@ -23,12 +23,12 @@ from beam_jobs.records.tf_example import Value
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import naming_input
 from schemas.errors import UserError
-from schemas.features import IGNORE_ID, IMAGE, MASK, SOURCE_HEIGHT, SOURCE_WIDTH
+from schemas.features import IGNORE_ID, IMAGE, MASK, SOURCE_HEIGHT, SOURCE_WIDTH, WEIGHT
 from schemas.fitting import STRETCH, Fit
 
 ADDED, REMOVED, RENAMED, MOVED = "added", "removed", "renamed", "moved"
-PHOTO, MASKED, SLICES = "photo_changed", "mask_changed", "slices_changed"
-KINDS = (ADDED, REMOVED, RENAMED, MOVED, PHOTO, MASKED, SLICES)  # in the order of summaries
+PHOTO, MASKED, SLICES, WEIGHED = "photo_changed", "mask_changed", "slices_changed", "weight_changed"
+KINDS = (ADDED, REMOVED, RENAMED, MOVED, PHOTO, MASKED, SLICES, WEIGHED)  # in the order of summaries
 IGNORED, REMOVED_CLASS = "(ignored)", "(removed class)"  # in `class_pixels`, beside names of classes
 _SHARE_DIGITS, _LEVEL_DIGITS = 9, 3
 
@@ -47,6 +47,7 @@ class Change(NamedTuple):
       changed_pixels: Share of the mask's pixels whose class differs; None where the sizes do.
       class_pixels: Class to how many pixels it has gained or lost.
       slices: Slice or `group` to its value before and after.
+      weight: How much it counts in training, before and after.
       records: Where it is before and after; not written.
     """
 
@@ -62,6 +63,7 @@ class Change(NamedTuple):
     changed_pixels: float | None = None
     class_pixels: dict[str, int] = {}  # noqa: RUF012  # never changed in place
     slices: dict[str, list[str | None]] = {}  # noqa: RUF012
+    weight: list[str | None] | None = None
     records: tuple[SourceFile | None, SourceFile | None] = (None, None)
 
     def to_json(self) -> str:
@@ -96,11 +98,14 @@ class FindChanges(beam.DoFn):
             with naming_input(pair.image_id, before.source, after.source):
                 found = self._compare_contents(pair.image_id, before, after)
         kinds += [kind for kind, name in ((PHOTO, "photo_difference"), (MASKED, "changed_pixels")) if name in found]
-        if slices := _changed_slices(before, after):
-            kinds.append(SLICES)
+        slices = _changed_slices(before, after)
+        weight = slices.pop(WEIGHT, None)
+        kinds += [kind for kind, is_there in ((SLICES, slices), (WEIGHED, weight)) if is_there]
         if kinds:
             splits = before.split, after.split
-            yield Change(pair.image_id, tuple(kinds), pair.id_before, *splits, slices=slices, **paths, **found)
+            yield Change(
+                pair.image_id, tuple(kinds), pair.id_before, *splits, slices=slices, weight=weight, **paths, **found
+            )
 
     def _compare_contents(self, image_id: str, before: Entry, after: Entry) -> dict[str, Any]:
         """The fields of a Change that photo and mask decide; those of an equal photo or mask are not there."""

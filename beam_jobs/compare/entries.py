@@ -18,9 +18,10 @@ from beam_jobs.line_files import list_line_files, read_lines
 from beam_jobs.monitoring.progress import DoneInputs
 from beam_jobs.packing import pack
 from beam_jobs.records.published_records import bytes_of, parse_record, read_records
+from beam_jobs.records.tf_example import Value
 from beam_jobs.rejections import DerivedId, Rejection, Repaired
 from schemas.errors import UserError
-from schemas.features import IMAGE, IMAGE_ID, MASK
+from schemas.features import IMAGE, IMAGE_ID, MASK, WEIGHT
 from schemas.manifest import Shard
 from schemas.version import REMEDY
 from schemas.version_files import DERIVED_IDS_FOLDER, QUARANTINE_FOLDER, REPAIRS_FOLDER
@@ -40,7 +41,7 @@ class Entry(NamedTuple):
       split: Its split.
       uri, offset, bytes: Where it is.
       photo, mask: Digests of the encoded bytes; empty where they are not compared.
-      slices: Its slices and group, by name, as JSON.
+      slices: Its slices, group and weight, by name, as JSON.
     """
 
     split: str
@@ -142,13 +143,18 @@ class _ReadShard(beam.DoFn):
             values = parse_record(data)
             photo = _digest(bytes_of(values, IMAGE)) if self._photos else ""
             mask = _digest(bytes_of(values, MASK)) if self._masks else ""
-            slices = {name: bytes_of(values, name).decode() for name in self._slices if name in values}
+            slices = {name: _text_of(values, name) for name in self._slices if name in values}
             image_id = bytes_of(values, IMAGE_ID).decode()
         except (KeyError, TypeError, ValueError) as error:
             place = f"{source.uri}: the record at byte {source.offset:,}"
             raise UserError(f"{place} is not one that prepare writes ({error}); {REMEDY}") from None
         position = source.uri, source.offset or 0, source.bytes
         return image_id, Entry(split, *position, photo, mask, json.dumps(slices, sort_keys=True))
+
+
+def _text_of(values: dict[str, Value], name: str) -> str:
+    """A slice or group as it stands there, or the weight as people write it."""
+    return f"{values[name]:g}" if name == WEIGHT else bytes_of(values, name).decode()
 
 
 def _digest(data: bytes) -> str:

@@ -15,7 +15,7 @@ from beam_jobs.storage.versions import (
     require_version,
 )
 from schemas.errors import UserError
-from schemas.features import GROUP
+from schemas.features import GROUP, WEIGHT
 from schemas.fitting import LETTERBOX
 from schemas.manifest import Manifest
 from schemas.spec import DatasetSpec
@@ -37,7 +37,7 @@ class Request(NamedTuple):
       before, after: The earlier and the later version.
       specs: The contracts of both.
       classes: Which class of one is which of the other.
-      slices: Text features that both have: slices and group.
+      slices: Features beside photo and mask that both have: slices, group and weight.
       photos, masks: Whether photos and masks are compared, or only ids, splits and slices.
       notes: What differs for all records, and what is therefore not compared, in words.
       output: Folder for the changes and the summary.
@@ -115,7 +115,7 @@ def _names(before: Version, after: Version) -> tuple[str, str]:
 
 
 def _slices(spec: DatasetSpec) -> tuple[str, ...]:
-    return (*((GROUP,) if spec.names_groups else ()), *spec.slice_names)
+    return (*((GROUP,) if spec.names_groups else ()), *((WEIGHT,) if spec.has_weights else ()), *spec.slice_names)
 
 
 def _slice_notes(slices: list[tuple[str, ...]], names: tuple[str, str]) -> Iterator[str]:

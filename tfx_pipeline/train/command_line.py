@@ -22,8 +22,10 @@ from schemas.bounded_text import enumerated
 from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
 from schemas.features import TRAIN
+from schemas.fitting import STRETCH
 from schemas.image_size import Sides, parse_image_size
 from schemas.manifest import read_manifest
+from schemas.photos import container_of
 from schemas.sealed_text import is_edited
 from schemas.spec import DatasetSpec
 from schemas.version import read_version
@@ -38,6 +40,7 @@ from trainer.recipes import RECIPES
 CONFIG_FILE = "pipeline.yaml"
 LOOKED_AT, MEASURED = 5000, 100  # photos that are listed, and of them those whose size is read
 _HEADER = 1 << 17  # 128 KiB: the size of a photo stands behind its metadata
+_ANYWHERE, _LARGEST = ("TIFF", "AVIF"), 32 << 20  # 32 MiB: kinds that may state their size behind the pixels
 EVALUATED = (local_runner.EXIT_BLESSED, local_runner.EXIT_NOT_BLESSED, local_runner.EXIT_NO_SPACE)  # runs with a result
 
 
@@ -62,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     spec = read_dataset(options.dataset or folder, folder)
     output = local_path("--output", options.output or f"runs/{spec.name}")
     image_size = _given_size(options.image_size, options.set)
-    given = [f"--{name}={value}" for name in ("dataset", "exclude") if (value := getattr(options, name))]
+    given = [f"--{name}={value}" for name in ("dataset", "exclude", "fit") if (value := getattr(options, name))]
     version, code = _publish(folder, spec, output / "data", given, options.version, image_size)
     if code:
         return code
@@ -92,6 +95,9 @@ def _parser() -> CommandLine:
     parser.add_argument(
         "--image_size",
         help="side of a square in pixels, or WIDTHxHEIGHT such as 480x352 (default: chosen from the photos, then kept)",
+    )
+    parser.add_argument(
+        "--fit", help="stretch photos to that size, or letterbox them (default: dataset.yaml's, then kept)"
     )
     parser.add_argument("--offline", action="store_true", help="train from scratch: download no ImageNet weights")
     purposes = "; ".join(f"{name}, for {one.purpose}" for name, one in RECIPES.items())
@@ -144,6 +150,7 @@ def _publish(
     newest = next((Path(one) for one in published_versions(str(root / spec.name))), None)
     if image_size is None:
         image_size = _size(folder, spec, newest)
+    given = [*given, *kept_fit(newest, spec, given)]
     places = [f"--input={folder}", f"--output={root}", f"--image_size={image_size}", *given]
     if version is None and newest is not None:
         _check_exclusion(newest, given)
@@ -154,6 +161,14 @@ def _publish(
             print(f"Something has changed since {newest.name}; publishing {version}")
     version = version or FIRST_VERSION
     return root / spec.name / version, prepare.main([*places, f"--version={version}"])
+
+
+def kept_fit(newest: Path | None, spec: DatasetSpec, given: list[str]) -> list[str]:
+    """The option that fits photos as the newest version does, where neither dataset.yaml nor an option says how."""
+    if newest is None or spec.fit is not None or any(one.startswith("--fit=") for one in given):
+        return []
+    fit = read_manifest(newest).fit
+    return [] if fit == STRETCH else [f"--fit={fit}"]
 
 
 def _check_exclusion(newest: Path, given: list[str]) -> None:
@@ -194,12 +209,16 @@ def photo_sizes(folder: str, image_path: str) -> list[Sides]:
     """Heights and widths of a sample of the photos, as stored; of those alone whose header says it."""
     from PIL import Image
 
+    from beam_jobs.codec.photos import OTHERS
+
     found = [source for _, source in islice(list_photos(folder, image_path), LOOKED_AT)]
     sizes = []
     for source in found[:: max(1, len(found) // MEASURED)]:
         try:
             header = read_part(source.uri, 0, _HEADER)
-            width, height = Image.open(io.BytesIO(header), formats=("JPEG", "PNG", "GIF")).size
+            if container_of(header) in _ANYWHERE and len(header) == _HEADER:
+                header = read_part(source.uri, 0, _LARGEST)
+            width, height = Image.open(io.BytesIO(header), formats=("JPEG", "PNG", "GIF", *OTHERS)).size
             sizes.append(Sides(height, width))
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # the preparation says what is wrong
             continue

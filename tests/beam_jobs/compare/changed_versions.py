@@ -20,9 +20,10 @@ def photo(seed: int) -> bytes:
     return encode(scene(seed).resize((60, 40)), "JPEG", quality=90)
 
 
-def record(image_id: str, seed: int = 0) -> bytes:
+def record(image_id: str, seed: int = 0, **more) -> bytes:
     mask = encode(Image.fromarray(np.zeros((32, 32), np.uint8)), "PNG")
     values = {"image": photo(seed), "mask": mask, "image_id": image_id.encode(), "breed": b"pug", "species": b"dog"}
+    values |= more
     return to_example(values)
 
 

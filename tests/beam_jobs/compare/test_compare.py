@@ -15,11 +15,14 @@ from beam_jobs import Compare
 from schemas.errors import UserError
 from schemas.manifest import options_sha256
 from schemas.shipped import load_spec
+from schemas.table_spec import WeightSpec
 from tests.beam_jobs.compare.changed_versions import IDS, compare, lines, record, write_lists
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.pictures import encode, scene, write_pair
 
 pytestmark = pytest.mark.slow
+
+WEIGHTS = WeightSpec(table="weights.csv")
 
 
 def test_every_kind_of_change_is_found_and_counted(root, tmp_path, capfd):
@@ -167,6 +170,19 @@ def test_equal_photos_are_paired_with_equal_masks_first_and_none_is_lost(tmp_pat
         "pug_g": ["added"],
         "pug_h": ["added"],
     }
+
+
+def test_weights_that_changed_are_told_from_slices_that_did(tmp_path):
+    def version(place: str, weights: dict[str, float]) -> Path:
+        records = tuple(record(f"pug_{one}", weight=weight) for one, weight in weights.items())
+        shards = {"train": (records,), "eval": ((record("pug_9", 8, weight=1.0),),)}
+        return published.publish(tmp_path / place, load_spec("pets").model_copy(update={"weights": WEIGHTS}), shards)
+
+    before, after = version("one", {"a": 1.0, "b": 0.3}), version("two", {"a": 1.0, "b": 2.5})
+    assert compare(before, after, f"--output={tmp_path}/out") == 0
+    (change,) = lines(tmp_path / "out").values()
+    assert (change["kinds"], change["weight"]) == (["weight_changed"], ["0.3", "2.5"])
+    assert "slices" not in change
 
 
 def test_an_earlier_comparison_is_replaced_whole(root, tmp_path):

@@ -7,9 +7,10 @@ from PIL import Image
 
 from schemas.errors import UserError
 from schemas.manifest import Split, read_manifest
+from schemas.shipped import load_spec
 from tests.beam_jobs.describe.test_describe import draw, soft, values
 from tests.published import make_manifest
-from tfx_pipeline.train.command_line import main, photo_sizes
+from tfx_pipeline.train.command_line import kept_fit, main, photo_sizes
 
 SHORT = [
     "--set=training.export_tflite=false",
@@ -32,6 +33,18 @@ def test_sizes_are_read_from_headers_and_what_is_damaged_is_left_to_the_preparat
     (tmp_path / "a.jpg").write_bytes(b"no photo")
     Image.new("RGB", (90, 40)).save(tmp_path / "b.jpg")
     assert photo_sizes(str(tmp_path), "{id}.jpg") == [(40, 90)]
+    Image.effect_noise((300, 500), 90).save(tmp_path / "c.tif")  # its size stands behind its pixels
+    assert photo_sizes(str(tmp_path), "{id}.tif") == [(500, 300)]
+
+
+def test_photos_stay_letterboxed_as_they_stay_of_one_size(tmp_path):
+    splits = {split: Split(records=0, shards=()) for split in ("train", "eval")}
+    manifest = make_manifest(splits, fit="letterbox", options={"fit": "letterbox"})
+    (tmp_path / "manifest.json").write_text(manifest.to_json())
+    pets = load_spec("pets")
+    assert kept_fit(tmp_path, pets, []) == ["--fit=letterbox"]
+    assert kept_fit(tmp_path, pets, ["--fit=stretch"]) == kept_fit(None, pets, []) == []
+    assert kept_fit(tmp_path, pets.model_copy(update={"fit": "stretch"}), []) == []
 
 
 @pytest.mark.parametrize(
