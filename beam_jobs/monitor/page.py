@@ -12,6 +12,7 @@ from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import bars, two_histograms
 from beam_jobs.monitor.alarms import EXPLODED, NOVEL, VANISHED
 from beam_jobs.monitor.page_slices import slice_table, time_line
+from beam_jobs.monitor.request import in_words, parse_time
 from beam_jobs.monitor.slices import ALL, REFERENCE, Tally
 from beam_jobs.monitor.terminal import account_notes, alarm_lines
 from beam_jobs.statistics.differences import CERTAINTY, CLASSES, LIGHT
@@ -48,8 +49,9 @@ def monitor_page(outcome: Outcome, summaries: Summaries, tallies: Mapping[str, T
 def _header(title: str, outcome: Outcome) -> Markup:
     window, records = outcome["window"], outcome["records"]
     newest = ", the newest of the log" if window["is_newest"] else ""
+    start, end = (in_words(parse_time(name, window[name])) for name in ("from", "to"))
     lead = (
-        f"{records['judged']:,} photos from {window['from']} to {window['to']} UTC{newest}, beside "
+        f"{records['judged']:,} photos from {start} to {end} UTC{newest}, beside "
         f"{outcome['reference']['judged']:,} photos of {EVAL}, which the model did not learn"
     )
     return join(

@@ -37,6 +37,7 @@ from schemas.served import (
 RECORDS_PER_BATCH = 4096
 PROBLEMS_NAMED = 5  # of a log
 _MODELS_COUNTED = 50  # a log has few; a damaged one must not fill the memory with names
+_MAX_TEXT = 256  # characters; a longer one is damage, and becomes no name of a slice
 _ROUNDING = 1e-6  # of shares, which are sums of float32
 _TEXTS = (MODEL, TRAINED_ON, SOURCE, CLIENT, PHOTO)
 _HASHES = (PHOTO_HASH, FEATURE_HASH)
@@ -75,9 +76,13 @@ class Account(NamedTuple):
         most = sorted(models.items(), key=lambda item: (-item[1], item[0]))[:_MODELS_COUNTED]
         named = _first_of_each(problem for one in accounts for problem in one.problems[1])
         return Account(
-            *(sum(one[field] for one in accounts) for field in range(5)),
-            {Identity(*identity): count for identity, count in most},
-            (sum(one.problems[0] for one in accounts), named),
+            read=sum(one.read for one in accounts),
+            judged=sum(one.judged for one in accounts),
+            outside=sum(one.outside for one in accounts),
+            repeated=sum(one.repeated for one in accounts),
+            unusable=sum(one.unusable for one in accounts),
+            models={Identity(*identity): count for identity, count in most},
+            problems=(sum(one.problems[0] for one in accounts), named),
         )
 
 
@@ -217,7 +222,7 @@ class LogReader:
         texts: dict[str, list[str]] = {name: [""] * count for name in _TEXTS}
         for name, one in texts.items():
             for row, value in zip(*places[name]):
-                one[row] = values[name][value].decode(errors="replace")
+                one[row] = values[name][value].decode(errors="replace")[:_MAX_TEXT]
         hashes = {name: (np.zeros((count, HASH_BYTES), np.uint8), np.zeros(count, bool)) for name in _HASHES}
         for name, (one, is_there) in hashes.items():
             for row, value in zip(*places[name]):

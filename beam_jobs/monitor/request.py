@@ -156,6 +156,11 @@ def in_words(time: int) -> str:
     return datetime.fromtimestamp(time / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M")
 
 
+def in_iso(time: int) -> str:
+    """A time in milliseconds for programs: `2026-11-29T21:00Z`."""
+    return f"{in_words(time).replace(' ', 'T')}Z"
+
+
 def _window(start: str | None, end: str | None, files: Sequence[StoredFile]) -> Window:
     """What is named; else it ends with the log, and begins a day earlier."""
     last = max((_hour(one) for one in files), default=0) + HOUR

@@ -73,7 +73,15 @@ class Tally(NamedTuple):
         return Tally(0, 0, 0, 0, *(np.zeros(size, np.int64) for size in (classes, BITS + 1, _ENTROPY_BINS)))
 
     def __add__(self, other: Tally) -> Tally:  # pyright: ignore[reportIncompatibleMethodOverride]  # no concatenation
-        return Tally(*(one + more for one, more in zip(self, other)))
+        return Tally(
+            self.photos + other.photos,
+            self.hashed + other.hashed,
+            self.compared + other.compared,
+            self.learnt + other.learnt,
+            self.shows + other.shows,
+            self.distances + other.distances,
+            self.entropies + other.entropies,
+        )
 
     def beyond(self, distance: int) -> int:
         """Photos that lie farther from train than a distance."""

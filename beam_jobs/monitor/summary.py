@@ -14,7 +14,7 @@ from beam_jobs.monitor.chance import FALSE_ALARMS
 from beam_jobs.monitor.novelty import Learnt
 from beam_jobs.monitor.page import PAGE_FILE, monitor_page
 from beam_jobs.monitor.reading import Account
-from beam_jobs.monitor.request import Request, in_words
+from beam_jobs.monitor.request import Request, in_iso
 from beam_jobs.monitor.selection import Selected
 from beam_jobs.monitor.slices import ALL, REFERENCE, Tally
 from beam_jobs.statistics.split_summary import SplitSummary, summarise
@@ -97,8 +97,8 @@ def _outcome(request: Request, measured: Measured, judgement: Judgement, selecte
     return {
         "log": request.log,
         "window": {
-            "from": in_words(request.window.start),
-            "to": in_words(request.window.end),
+            "from": in_iso(request.window.start),
+            "to": in_iso(request.window.end),
             "is_newest": request.is_newest,
         },
         "model": request.model._asdict(),

@@ -126,7 +126,7 @@ def test_only_the_window_is_read_and_records_of_other_times_are_counted(referenc
     options = "--from=2026-11-29T10:30", "--to=2026-11-29T11:00Z"
     assert monitor(log, reference, tmp_path / "out", *options) == 0
     found = drift(tmp_path / "out")
-    assert found["window"] == {"from": "2026-11-29 10:30", "to": "2026-11-29 11:00", "is_newest": False}
+    assert found["window"] == {"from": "2026-11-29T10:30Z", "to": "2026-11-29T11:00Z", "is_newest": False}
     assert found["records"]["files"] == 1
     assert 0 < found["records"]["judged"] < 100
     assert found["records"]["outside"] == found["records"]["read"] - found["records"]["judged"]

@@ -3,6 +3,7 @@
 import pytest
 
 from beam_jobs.statistics.differences import (
+    CERTAINTY,
     CLASSES,
     LIGHT,
     SIZE,
@@ -10,6 +11,7 @@ from beam_jobs.statistics.differences import (
     describe_differences,
     differences_of_splits,
     notable_differences,
+    notable_features,
 )
 from beam_jobs.statistics.split_summary import Numbers, SplitSummary, Words
 
@@ -97,3 +99,28 @@ def test_a_limit_that_is_passed_without_a_shift_is_a_matter_of_spread():
 
 def test_features_that_are_gone_are_left_to_the_schema():
     assert describe_differences(["gone"], summary(), summary(), DRIFT) == []
+
+
+def test_answers_that_are_less_certain_have_one_cause():
+    names = {"mean_confidence": 0.93, "mean_entropy": 0.08, "uncertain_share": 0.05}
+    before = summary(**{name: numbers(value) for name, value in names.items()})
+    now = summary(mean_confidence=numbers(0.71), mean_entropy=numbers(0.3), uncertain_share=numbers(0.25))
+    (found,) = notable_differences(now, before, Compared("served", "eval"))
+    assert (found.cause, found.features) == (CERTAINTY, tuple(names))
+    assert found.text == (
+        "served answers are less confident than eval answers: mean confidence 0.71, eval 0.93;"
+        " mean entropy 0.30, eval 0.08; uncertain pixels 25.0 %, eval 5.0 %"
+    )
+    (found,) = notable_differences(before, now, Compared("served", "eval"))
+    assert "served answers are more confident than eval answers" in found.text
+
+
+def test_a_feature_that_no_record_has_does_not_differ():
+    missing = numbers(0.0, 0.0)._replace(present=0, missing=200)
+    assert texts(summary(brightness=missing), summary(brightness=numbers(0.45))) == []
+
+
+def test_who_compares_many_things_allows_chance_more():
+    now, before = summary(30, brightness=numbers(0.52, records=30)), summary(brightness=numbers(0.45))
+    assert [*notable_features(now, before)] == ["brightness"]
+    assert [*notable_features(now, before, standard_errors=5)] == []
