@@ -41,6 +41,8 @@ from tfx_pipeline.hub.contents import write_folder
 from tfx_pipeline.space import SpaceSettings, space_files
 from tfx_pipeline.space.file_server import file_server
 
+pytestmark = pytest.mark.proof
+
 IMAGE_SIZE = 32
 # Beside the one that the push uses, variables that libraries at Google and on the Hub would read.
 OTHER_SECRETS = ("HUGGING_FACE_HUB_TOKEN", "GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN")

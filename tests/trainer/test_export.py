@@ -78,6 +78,7 @@ def test_masks_have_the_size_of_their_photos_and_the_class_of_the_largest_enlarg
         assert np.mean(tf.io.decode_png(mask)[..., 0] == expected) > 0.999
 
 
+@pytest.mark.proof
 def test_a_model_of_a_rectangle_is_exported_evaluated_and_converted_like_one_of_a_square(tmp_path):
     keras.utils.set_random_seed(0)
     config = TrainingConfig(model="small_unet")

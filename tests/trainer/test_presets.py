@@ -119,6 +119,7 @@ def test_a_preset_and_a_file_of_weights_contradict_each_other():
         config("hf://keras/resnet", encoder_weights="mobilenet.weights.h5")
 
 
+@pytest.mark.proof
 def test_stochastic_depth_is_the_backbone_s_own_or_the_one_asked_for(mix_transformer):
     def rates(**values):
         layers = preset_encoder(config(mix_transformer, **values), 64)._flatten_layers()

@@ -91,6 +91,7 @@ def test_checkpoints_of_another_model_are_refused_and_the_folder_is_named(settin
         run(other, checkpoint_dir=str(settings.checkpoints))
 
 
+@pytest.mark.proof
 def test_a_loss_that_is_not_finite_ends_the_training_and_names_the_remedy(settings, small_encoder, tmp_path):
     keras_hub = pytest.importorskip("keras_hub", reason="presets need the extra `models`")
     backbone = keras_hub.models.Backbone.from_preset(small_encoder)

@@ -134,6 +134,7 @@ def test_equal_weights_change_nothing_and_a_weight_of_0_leaves_a_record_out():
     assert float(segmentation_loss("iou")(truth, logits, np.zeros(2, np.float32))) == 0
 
 
+@pytest.mark.proof
 def test_a_training_with_weights_and_repeats_learns_from_the_photos_that_count(write):
     shards = write([1.0 if index % 2 else 0.0 for index in range(RECORDS)], size=64)
     config = TrainingConfig(model="small_unet", epochs=1, batch_size=4, oversample=0.45)

@@ -48,6 +48,7 @@ def equal_share(one, other):
     return np.mean(one == other)
 
 
+@pytest.mark.proof
 def test_photos_of_any_size_in_one_request_get_masks_of_their_size(exported):
     photos = [draw(0, 150)[0][:90], draw(1, 40)[0], draw(2, TILE)[0]]
     masks = exported.signatures["serving_default"](tf.constant([png(one) for one in photos]))["mask_bytes"].numpy()

@@ -53,6 +53,7 @@ def run(eight_images, eight_images_ten_times, tmp_path_factory):
     return SimpleNamespace(epochs=epochs, lines=lines, logs=logs)
 
 
+@pytest.mark.proof
 def test_a_model_learns_eight_images_by_heart(run):
     assert run.epochs[-1].mean_iou > 0.9
 
@@ -75,6 +76,7 @@ def test_tensorboard_logs_are_written(run):
     np.testing.assert_allclose(losses, [one.eval_loss for one in run.epochs if one.eval_loss is not None], rtol=1e-5)
 
 
+@pytest.mark.proof
 def test_the_same_seed_gives_the_same_losses(eight_images):
     config = TrainingConfig(model="small_unet", epochs=2, batch_size=4)
     first, again = (
@@ -84,6 +86,7 @@ def test_the_same_seed_gives_the_same_losses(eight_images):
     assert first == again
 
 
+@pytest.mark.proof
 def test_fine_tuning_trains_an_encoder_that_came_with_weights_but_not_its_statistics(eight_images, small_encoder):
     config = TrainingConfig(encoder=small_encoder, encoder_scale=1, epochs=1, fine_tune_epochs=1, batch_size=4)
     before = build_model(config, SIZE, CLASSES).get_layer("encoder")

@@ -43,6 +43,7 @@ def whole(config, shards, tmp_path_factory):
     return model, epochs, folder
 
 
+@pytest.mark.proof
 def test_the_model_is_the_one_whose_evaluation_was_the_best(whole):
     model, epochs, _ = whole
     drawn = [draw(index, SIZE) for index in range(PHOTOS)]
@@ -55,6 +56,7 @@ def test_each_evaluation_has_a_loss(whole):
     assert all(np.isfinite(one.eval_loss) for one in whole[1])
 
 
+@pytest.mark.proof
 def test_the_average_and_the_best_weights_survive_an_interruption(whole, config, shards):
     model, epochs, folder = whole
     _interrupt(folder / "phase-0")
