@@ -72,12 +72,12 @@ def figure(value: float) -> str:
 
 
 def unit(feature: str) -> str:
-    """What the values of a numeric feature of the records are counted in, as it follows a value; empty if unknown."""
+    """What the values of a numeric feature of the records are, in one or two words; empty if that is not known."""
     if feature in (SOURCE_HEIGHT, SOURCE_WIDTH):
-        return " px"
+        return "pixels"
     if feature.endswith(FRACTION_SUFFIX):
-        return " of the pixels"
-    return {BRIGHTNESS: " of white", CONTRAST: " of white"}.get(feature, "")
+        return "share of pixels"
+    return {BRIGHTNESS: "share of white", CONTRAST: "share of white"}.get(feature, "")
 
 
 def legend(spec: DatasetSpec, padded: bool = False, class_ids: Collection[int] | None = None) -> Markup:

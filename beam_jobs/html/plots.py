@@ -62,11 +62,11 @@ def histogram(counts: Sequence[float], color: str, spoken: str) -> Markup:
         _rectangle(index * width, _SPARK_HEIGHT - height, width - 1, height, color)
         for index, height in enumerate(heights)
     ]
-    return _picture("spark", (_SPARK_WIDTH, _SPARK_HEIGHT), spoken, *rectangles)
+    return _picture("spark", (_SPARK_WIDTH, _SPARK_HEIGHT), spoken, *rectangles, stretch=True)
 
 
 def with_axis(drawn: Markup, low: str, high: str, note: str) -> Markup:
-    """A histogram above its axis: the values at both ends, with their unit, and how many were counted."""
+    """A histogram above its axis: the values at both ends, how many were counted, and their unit."""
     ends = element("span", low), element("span", high), element("span", note)
     return element("div", drawn, *ends, class_="axis")
 
@@ -85,7 +85,7 @@ def two_histograms(now: Sequence[float], before: Sequence[float], color: str, sp
         corners += [f"{_units(index * width)},{y}", f"{_units((index + 1) * width)},{y}"]
     corners.append(f"{_SPARK_WIDTH},{_SPARK_HEIGHT}")
     outline = element("polyline", points=" ".join(corners), class_="outline")
-    return _picture("spark", (_SPARK_WIDTH, _SPARK_HEIGHT), spoken, *filled, outline)
+    return _picture("spark", (_SPARK_WIDTH, _SPARK_HEIGHT), spoken, *filled, outline, stretch=True)
 
 
 def trend(values: Sequence[float | None], good: Sequence[bool], spoken: str) -> Markup:

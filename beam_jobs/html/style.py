@@ -146,24 +146,25 @@ tbody th { font-weight: 600; background: var(--card); }
 tbody { border-top: 1px solid var(--line); }
 .scroll th, .scroll .split { white-space: nowrap; }
 .scroll tbody th { position: sticky; left: 0; }
+.class { white-space: nowrap; }
 .small th { font-weight: 400; }
 .small tr { border-top: 1px solid var(--line); }
 tr.bad td { background: var(--bad-page); }
 .flag, tr.bad strong { color: var(--bad); font-weight: 650; }
 .spark { width: 5rem; height: 1.25rem; }
-.axis { display: inline-grid; grid-template-columns: auto auto; gap: 0 0.5rem; font-size: 0.75rem; line-height: 1.3; }
+.axis { display: grid; grid-template-columns: auto auto; gap: 0 0.5rem; width: 9.5rem; }
+.axis span { font-size: 0.75rem; line-height: 1.3; }
 .axis svg { grid-column: 1 / -1; border-bottom: 1px solid var(--muted); }
-.axis span { color: var(--muted); white-space: nowrap; }
+.axis span { color: var(--muted); }
 .axis span:nth-of-type(2) { text-align: right; }
 .axis span:nth-of-type(3) { grid-column: 1 / -1; }
-.axis .spark { width: 100%; min-width: 7rem; height: 1.75rem; }
+.axis .spark { width: 100%; height: 1.75rem; }
 .below { margin-top: 1rem; }
-.outline { fill: none; stroke: var(--ink); stroke-width: 1.25; }
+.outline { fill: none; stroke: var(--ink); stroke-width: 1.25; vector-effect: non-scaling-stroke; }
 .scroll .drift { width: auto; min-width: min(100%, 44rem); }
 .drift th, .drift td { padding: 0.3rem clamp(0.2rem, 1vw, 0.5rem); }
 .drift tbody th { padding-top: 0.6rem; }
-.drift .spark, .drift .bars { width: clamp(3.5rem, 12vw, 7rem); }
-.drift .spark { height: auto; }
+.drift .bars { width: clamp(3.5rem, 12vw, 7rem); }
 .drift .bars { height: 0.75rem; margin-top: 0.2rem; }
 .limit { stroke: var(--ink); vector-effect: non-scaling-stroke; }
 .drift .detail { display: block; }
@@ -175,6 +176,8 @@ tr.bad td { background: var(--bad-page); }
   .tiles figure { width: calc(50% - 0.5rem); }
   .pictures { height: 4.75rem; }
   .scroll th, .scroll td { padding: 0.35rem 0.5rem; font-size: 0.8125rem; }
+  .scroll tbody th { min-width: 7.75rem; max-width: 11rem; }
+  .scroll tbody th, .scroll tbody th .class { white-space: normal; }
 }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
 .state, .problems, .shaded, tr.bad td { print-color-adjust: exact; -webkit-print-color-adjust: exact; }

@@ -240,7 +240,8 @@
     const figure = figures[current];
     const words = figure.querySelector("figcaption");
     title.textContent = (words.querySelector("a") || words).textContent;
-    caption.textContent = words.innerText.replace(/\s+/g, " ").trim();
+    const said = words.innerText.replace(/\s+/g, " ").trim();
+    caption.textContent = said === title.textContent ? "" : said;
     place.textContent = `${current + 1} of ${figures.length}`;
     if (!dialog.open) {
       dialog.showModal();

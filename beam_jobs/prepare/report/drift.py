@@ -111,8 +111,8 @@ def _number_cells(name: str, split: str, before: Numbers, now: Numbers) -> list[
     low, high = min(before.minimum, now.minimum), max(before.maximum, now.maximum)
     spoken = f"{name} in {split} from {figure(low)} to {figure(high)}, the baseline as a line"
     drawn = two_histograms(shares_in_bins(now, low, high), shares_in_bins(before, low, high), f"var(--{split})", spoken)
-    n = f"n = {now.present:,}, was {before.present:,}"
-    axis = with_axis(drawn, figure(low), f"{figure(high)}{unit(name)}", n)
+    note = ", ".join(one for one in (f"n = {now.present:,}, was {before.present:,}", unit(name)) if one)
+    axis = with_axis(drawn, figure(low), figure(high), note)
     return [element("td", f"{figure(before.mean)} → {figure(now.mean)}"), element("td", axis)]
 
 

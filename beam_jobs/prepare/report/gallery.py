@@ -116,20 +116,29 @@ def _contact_sheet(reason: str, count: int, tiles: Sequence[Tile]) -> Markup:
         "section",
         element("h3", in_words(reason), " ", element("small", note)),
         *([element("p", "; ".join(words), class_="detail")] if words else []),
-        element("div", *(_tile_figure(tile, "" if shared else tile.detail) for tile in tiles), class_="tiles"),
+        element(
+            "div",
+            *(
+                _tile_figure(f"{reason}-{number}", tile, "" if shared else tile.detail)
+                for number, tile in enumerate(tiles, start=1)
+            ),
+            class_="tiles",
+        ),
         id=f"reason-{reason}",
     )
 
 
-def _tile_figure(tile: Tile, detail: str) -> Markup:
-    pictures = [
+def _tile_figure(name: str, tile: Tile, detail: str) -> Markup:
+    pictures = element(
+        "div",
         _tile_picture("photo", "image/jpeg", tile.photo, tile.image_id),
         _tile_picture("mask", "image/png", tile.mask, tile.image_id),
-    ]
-    words = [element("span", detail, class_="detail")] if detail else []
-    return element(
-        "figure", element("div", *pictures, class_="pictures"), element("figcaption", photo_name(tile.image_id), *words)
+        class_="pictures",
     )
+    words = [element("span", detail, class_="detail")] if detail else []
+    if not (tile.photo or tile.mask):  # nothing to enlarge
+        return element("figure", pictures, element("figcaption", photo_name(tile.image_id), *words))
+    return viewed(name, pictures, [caption_link(name, photo_name(tile.image_id)), *words])
 
 
 def _tile_picture(what: str, media_type: str, data: bytes | None, image_id: str) -> Markup:

@@ -67,12 +67,13 @@ def _cells(name: str, split: str, summary: SplitSummary) -> list[Markup]:
 def _number_cells(numbers: Numbers, split: str, name: str) -> list[Markup]:
     figures = numbers.mean, numbers.deviation, numbers.minimum, numbers.median, numbers.maximum
     spoken = f"distribution of {name} in {split} from {figure(numbers.minimum)} to {figure(numbers.maximum)}"
-    ends = figure(numbers.minimum), f"{figure(numbers.maximum)}{unit(name)}"
+    ends = figure(numbers.minimum), figure(numbers.maximum)
+    note = ", ".join(one for one in (f"n = {numbers.present:,}", unit(name)) if one)
     drawn = histogram(numbers.histogram, f"var(--{split})", spoken)
     return [
         *_count_cells(numbers.present, numbers.missing),
         *(element("td", figure(value), class_="number") for value in figures),
-        element("td", with_axis(drawn, *ends, f"n = {numbers.present:,}")),
+        element("td", with_axis(drawn, *ends, note)),
     ]
 
 

@@ -22,7 +22,7 @@ from schemas.fitting import STRETCH, Fit
 from schemas.spec import DatasetSpec
 
 SAMPLE_SIDE = 384  # pixels, at most; smaller records are shown as they are
-TILE_SIDE = 96  # pixels of a rejected input's longer side
+TILE_SIDE = 160  # pixels of a rejected input's longer side
 JPEG_QUALITY = 82
 
 

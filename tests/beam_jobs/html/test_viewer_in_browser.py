@@ -141,3 +141,16 @@ def test_a_link_to_a_picture_opens_it(page):
     browser = page("#three")
     wait(browser, lambda: dialog(browser).is_displayed())
     wait(browser, lambda: panels(browser)[-1:] == ["Errors of background, IoU 0.33"])
+
+
+def test_without_scripts_the_pictures_are_there_and_no_dialog_is(page, browser):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        page()
+        pictures = browser.find_elements(By.CSS_SELECTOR, "figure.view svg")
+        assert len(pictures) == 3
+        assert all(one.is_displayed() and one.size["height"] > 10 for one in pictures)
+        assert not dialog(browser).is_displayed()
+        assert not browser.find_elements(By.CSS_SELECTOR, "figure.view button")
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

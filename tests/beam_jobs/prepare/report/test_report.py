@@ -12,7 +12,7 @@ from beam_jobs.html.plots import Part, stacked_bar
 from beam_jobs.prepare.command_line import main
 from beam_jobs.prepare.decision import Decision, Problem
 from beam_jobs.prepare.report.page import report_page
-from beam_jobs.prepare.report.samples import RECORDS_PER_SPLIT
+from beam_jobs.prepare.report.samples import RECORDS_PER_SPLIT, REJECTIONS_PER_REASON
 from beam_jobs.prepare.report.thumbnails import Tile
 from beam_jobs.statistics.validation import Finding, Validation
 from schemas.image_ids import shown_name
@@ -61,7 +61,7 @@ def test_a_published_version_is_shown_in_counts_and_pictures(published):
     names = [attributes.get("id", "") for tag, attributes in page.elements if tag == "image"]
     shown = {split: sum(one.startswith(f"photo-{split}-") for one in names) for split in ("train", "eval")}
     assert 0 < shown["eval"] < shown["train"] == RECORDS_PER_SPLIT
-    assert page.count("image") == 2 * page.classes("figure").count("view")
+    assert page.count("image") == 2 * page.classes("div").count("double")
     assert page.count("img") == 3  # of the rejected: one photo can't be shown
     assert "file has zero bytes" in page.text
     assert "value 9 (2400 pixels); known are [1, 2, 3]" in page.text
@@ -139,6 +139,13 @@ def test_nothing_that_the_data_says_becomes_part_of_the_page():
     assert page.text.count(hostile) == 7
     assert shown_name(hostile) in page.text  # a caption shows no character that turns the letters around
     assert element("p", "<b>", title="'\"").replace("&#x27;", "'") == '<p title="\'&quot;">&lt;b&gt;</p>'
+
+
+def test_ten_thousand_rejects_make_the_page_no_longer_than_the_twelve_that_are_shown():
+    sheets = {"unsafe_id": [Tile(f"photo_{number}", "why", None, None) for number in range(REJECTIONS_PER_REASON)]}
+    few, many = (make_page(sheets=sheets, quarantined={"unsafe_id": count}) for count in (12, 10_000))
+    assert "12 of 10,000" in many
+    assert len(many) - len(few) < 1000
 
 
 def test_a_split_without_records_has_a_page_that_says_so():
