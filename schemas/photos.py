@@ -8,7 +8,7 @@ A photo becomes uint8 RGB [H, W, 3], upright. The container is known by its firs
 | PNG | starts with `PNG_START`; of an animated PNG the image that every decoder shows |
 | GIF | starts with one of `GIF_STARTS`; the first frame |
 | BMP, TIFF, WebP, PNM, AVIF | the first picture; in data jobs and clients, not in the exported model itself |
-| HEIC | not supported: rejected by name |
+| HEIC | in data jobs, where `pillow-heif` is installed; else rejected by name. As the container turns it |
 | orientation | tag 0x0112 of the first "Exif" APP1 segment of a JPEG alone, see below; TIFF and AVIF have their own |
 | 16 bits a channel (PNG, TIFF, PNM) | the high byte, value >> 8, as libpng's strip_16 and TensorFlow's decoder |
 | 16 bits (PNG, TIFF), where the data set states a range of samples | by that, see `schemas.photo_range` |

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from beam_jobs.codec import png
+from beam_jobs.codec.heic import HeicFile
 from beam_jobs.codec.jpeg import check_scans, decode_jpeg
 from beam_jobs.codec.jpeg_header import TruncatedHeader, UnsupportedFrame, read_jpeg_header
 from beam_jobs.codec.orientation import exchanges_sides, turn_upright
@@ -52,6 +53,7 @@ _EXTENSIONS = {
     "webp": ("webp",),
     "ppm": ("ppm", "pgm", "pnm"),
     "avif": ("avif",),
+    "heic": ("heic", "heif", "hif"),
 }
 
 
@@ -111,7 +113,7 @@ def decode_photo(
         is_truncated = isinstance(error, TruncatedHeader) or "truncated" in str(error).lower()
         raise InputRejected(TRUNCATED_IMAGE if is_truncated else DAMAGED_IMAGE, str(error)) from None
     if container == "HEIC":
-        raise InputRejected(NOT_AN_IMAGE, "HEIC, which can't be decoded here; export it as JPEG or PNG")
+        return _decode_heic(data)
     raise InputRejected(NOT_AN_IMAGE, f"not a JPEG, PNG, GIF, {', '.join(OTHERS)}; starts with {data[:8]!r}")
 
 
@@ -197,6 +199,14 @@ def _decode_other(data: bytes, container: str, photo_range: tuple[int, int] | No
     if image.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"):
         raise InputRejected(IMAGE_MODE, f"{container} of mode {image.mode}; save it with 8 bits a channel")
     return Photo(_lay_over_white(image), *image.size, repairs, container.lower())
+
+
+def _decode_heic(data: bytes) -> Photo:
+    source = HeicFile(data)
+    check_size(*source.size)
+    image = source.load()
+    repairs = (FLATTENED_ALPHA,) if image.has_transparency_data else ()
+    return Photo(_lay_over_white(image), *image.size, repairs, "heic")
 
 
 def _grey_to_rgb(image: Image.Image, upper: Image.Image, source: png.Png) -> Image.Image:

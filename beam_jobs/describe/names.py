@@ -6,7 +6,7 @@ import re
 
 from schemas.path_pattern import SPLIT_NAMES
 
-PICTURES = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "gif", "ppm", "pgm", "pnm")
+PICTURES = ("jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp", "gif", "ppm", "pgm", "pnm", "avif", "heic", "heif")
 LOSSY = ("jpg", "jpeg")
 MASK_WORDS = re.compile(
     r"mask|label|annot|(?<![a-z])(gt|ann)|seg|trimap|target|ground.?truth|manual|semantic|category.?id|_id\b",

@@ -47,7 +47,6 @@ _HINTS = (
         r"\.(shp|geojson|gpkg)$",
         "Shapes on maps aren't read: rasterize them to a PNG or TIFF of values for each tile (gdal_rasterize)",
     ),
-    _Hint(r"\.(heic|heif)$", "HEIC isn't read: export the photos as JPEG"),
     _Hint(r"\.(parquet|arrow)$", "Tables of pictures aren't read: save photos and masks as files"),
     _Hint(r"\.(zip|tar|tgz|tar\.gz|7z|rar)$", "Archives aren't read: unpack them"),
 )
