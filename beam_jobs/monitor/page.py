@@ -10,6 +10,7 @@ from beam_jobs.html.labels import figure, percent
 from beam_jobs.html.lights import BAD, GOOD, LOOK, UNKNOWN, Light, row_of_lights
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import bars, two_histograms
+from beam_jobs.html.tables import SORTING, Cell, Row, scrolled, sortable_table
 from beam_jobs.monitor.alarms import EXPLODED, NOVEL, VANISHED
 from beam_jobs.monitor.page_slices import slice_table, time_line
 from beam_jobs.monitor.request import in_words, parse_time
@@ -43,7 +44,7 @@ def monitor_page(outcome: Outcome, summaries: Summaries, tallies: Mapping[str, T
     sections.append(("time", "Time", time_line(outcome)))
     sections.append(("slices", "Slices", slice_table(outcome)))
     sections.append(("log", "Log and reference", _log(outcome)))
-    return document(title, _header(title, outcome), sections)
+    return document(title, _header(title, outcome), sections, [SORTING])
 
 
 def _header(title: str, outcome: Outcome) -> Markup:
@@ -109,7 +110,7 @@ def _numbers(outcome: Outcome, summaries: Summaries) -> Markup:
         "machine, and no alarm."
     )
     notes = [element("p", f"Note: {one}.") for one in outcome["notes"]]
-    return join(element("p", note), *notes, _scroll(("", f"{EVAL} → served", "values"), rows, "Numbers", "drift"))
+    return join(element("p", note), *notes, _table(("", f"{EVAL} → served", "values"), rows, "Numbers"))
 
 
 def _number_row(name: str, now: Numbers, before: Numbers) -> Markup:
@@ -130,15 +131,14 @@ def _classes(outcome: Outcome) -> Markup:
         shows = before["shows"][name], now["shows"][name]
         means = [one["means"].get(fraction_feature(name), 0.0) for one in (before, now)]
         cells = [
-            element("th", name, scope="row"),
-            element("td", f"{percent(shows[0])} → {percent(shows[1])}"),
-            element("td", bars(shows, 1.0, [_BEFORE, _NOW])),
-            element("td", f"{percent(means[0])} → {percent(means[1])}"),
+            Cell(f"{percent(shows[0])} → {percent(shows[1])}", shows[1]),
+            bars(shows, 1.0, [_BEFORE, _NOW]),
+            Cell(f"{percent(means[0])} → {percent(means[1])}", means[1]),
         ]
-        rows.append(element("tr", *cells, class_="bad" if name in flagged else "good"))
+        rows.append(Row(name, cells, "bad" if name in flagged else "good"))
     heads = "class", f"photos that show it, {EVAL} → served", "", "mean share of a photo"
     note = "A photo shows a class where the model gives it 0.1 % of the pixels or more."
-    return join(element("p", note), _scroll(heads, rows, "Classes", "drift"))
+    return join(element("p", note), sortable_table("Classes", heads, rows))
 
 
 def _novelty(outcome: Outcome, tallies: Mapping[str, Tally]) -> Markup:
@@ -159,9 +159,7 @@ def _novelty(outcome: Outcome, tallies: Mapping[str, Tally]) -> Markup:
     labelled = element("tr", element("th", "distance", scope="row"), element("td", f"0 to {end}"), element("td", drawn))
     near = outcome["slices"][ALL]["near_train"]
     same = f"{percent(near)} of the served photos look like one of {TRAIN}." if near is not None else ""
-    return join(
-        element("p", words), element("p", same), _scroll(("", "bits", "photos"), [labelled], "Novelty", "drift")
-    )
+    return join(element("p", words), element("p", same), _table(("", "bits", "photos"), [labelled], "Novelty"))
 
 
 def _bins(one: Tally, end: int) -> list[float]:
@@ -194,7 +192,6 @@ def _log(outcome: Outcome) -> Markup:
     return join(*notes, element("dl", *rows, class_="facts"))
 
 
-def _scroll(heads: tuple[str, ...], rows: list[Markup], label: str, class_: str) -> Markup:
+def _table(heads: tuple[str, ...], rows: list[Markup], label: str) -> Markup:
     head = element("thead", element("tr", *(element("th", one, scope="col") for one in heads)))
-    table = element("table", head, element("tbody", *rows), class_=class_)
-    return element("div", table, class_="scroll", tabindex=0, role="region", aria_label=label)
+    return scrolled(element("table", head, element("tbody", *rows), class_="drift"), label)

@@ -7,6 +7,7 @@ from typing import Any
 from beam_jobs.html.labels import figure, percent
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import histogram, trend
+from beam_jobs.html.tables import Cell, Row, sortable_table
 from beam_jobs.monitor.slices import ALL, BY_TIME, REFERENCE, kind_of
 from beam_jobs.statistics.differences import CERTAINTY, LIGHT
 from schemas.features import BRIGHTNESS, EVAL
@@ -44,19 +45,17 @@ def slice_table(outcome: dict[str, Any]) -> Markup:
     """All slices, the reference and the whole first."""
     slices = outcome["slices"]
     first = [name for name in (REFERENCE, ALL) if name in slices]
-    rows = [_row(name, slices[name]) for name in (*first, *sorted(set(slices) - set(first)))]
-    classes = ["words", *["number"] * (len(_HEADS) - 2), "words"]
-    heads = (element("th", head, scope="col", class_=one) for head, one in zip(_HEADS, classes))
-    table = element("table", element("thead", element("tr", *heads)), element("tbody", *rows))
-    return element("div", table, class_="scroll", tabindex=0, role="region", aria_label="Slices")
+    rows = (_row(name, slices[name]) for name in (*first, *sorted(set(slices) - set(first))))
+    return sortable_table("Slices", _HEADS, rows)
 
 
-def _row(name: str, one: dict[str, Any]) -> Markup:
-    means = (one["means"].get(number) for number in _NUMBERS)
-    values = [f"{one['photos']:,}", *("" if mean is None else figure(mean) for mean in means)]
-    values.append("" if one["novel"] is None else percent(one["novel"]))
+def _row(name: str, one: dict[str, Any]) -> Row:
+    means = [one["means"].get(number) for number in _NUMBERS]
+    cells = [
+        Cell(f"{one['photos']:,}", one["photos"]),
+        *(Cell("" if mean is None else figure(mean), mean) for mean in means),
+        Cell("" if one["novel"] is None else percent(one["novel"]), one["novel"]),
+    ]
     alarms = "too few to judge" if one["alarms"] is None else ", ".join(one["alarms"])
     shown = f"{EVAL} (reference)" if name == REFERENCE else "all" if name == ALL else name
-    cells = [element("td", value, class_="number") for value in values]
-    row = element("th", shown, scope="row"), *cells, element("td", alarms)
-    return element("tr", *row, class_="bad" if one["alarms"] else "good")
+    return Row(shown, [*cells, alarms], "bad" if one["alarms"] else "good")
