@@ -6,16 +6,17 @@ import json
 
 from tensorflow_model_analysis.proto import config_pb2  # TFMA 0.52 no longer exports all of its protos
 
+from schemas.bootstrap import BOUNDS
 from schemas.exported_model import EVALUATE
 from schemas.features import GROUP
 from schemas.metrics import IOU, MEAN_IOU, Figure, figures
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config.pipeline import EvaluationConfig
-from tfx_pipeline.evaluation.iou_metrics import BLIND, BOUNDS, MEAN_IOU_CHANGE, SUMMED_MATRIX, SUMMED_PHOTOS, bound_name
+from tfx_pipeline.evaluation.iou_metrics import BLIND, MEAN_IOU_CHANGE, SUMMED_MATRIX, SUMMED_PHOTOS, bound_name
 from tfx_pipeline.source_digest import source_sha256
 
 METRICS_MODULE = "tfx_pipeline.evaluation.iou_metrics"
-METRICS_SOURCE = (METRICS_MODULE, "schemas.metrics")
+METRICS_SOURCE = (METRICS_MODULE, "schemas.metrics", "schemas.bootstrap")
 _NEVER = config_pb2.GenericValueThreshold(upper_bound={"value": 0.0})
 
 

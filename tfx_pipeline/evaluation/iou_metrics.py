@@ -6,16 +6,12 @@ mask at that size; and `fingerprint`, a hash of the example. These metrics sum t
 sums what `schemas.metrics` defines. A class that is absent from both truth and prediction of a slice has no IoU: it is
 NaN and is left out of the mean. No label is needed.
 
-Intervals are those of the percentile bootstrap over examples (B. Efron, R. Tibshirani, "An Introduction to the
-Bootstrap", 1993), with Poisson weights, so that one pass over any number of examples is enough (N. Chamandy et al.,
-"Estimating Uncertainty for Massive Data Streams", 2012). An example's weights follow from its fingerprint: the same
-examples give the same interval, on any runner and in any order. Where records name groups, such as videos, the weights
-follow from the group: photos that resemble each other are drawn together, or intervals would be too narrow.
+Intervals are those of `schemas.bootstrap`, over examples. Where records name groups, such as videos, the weights follow
+from the group: photos that resemble each other are drawn together, or intervals would be too narrow.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -24,6 +20,7 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types
 
+from schemas.bootstrap import BOUNDS, REPLICATES, fingerprint_of, weights_of
 from schemas.exported_model import (
     BOUNDARY_COUNTS,
     CONFUSION_MATRIX,
@@ -37,9 +34,6 @@ SUMMED_MATRIX = "summed_confusion_matrix"  # an array of C * C pixel counts
 SUMMED_PHOTOS = "photos_with_class"  # an array of C: examples whose mask shows the class; the other metrics are numbers
 MEAN_IOU_CHANGE = f"{MEAN_IOU.name}_change"  # against the last blessed model; NaN without one
 BLIND = "blind_to"  # 1 where masks show the class and the model does not see it, else 0
-REPLICATES = 400  # of the bootstrap
-CONFIDENCE = 0.95
-BOUNDS = {"low": (1 - CONFIDENCE) / 2, "high": (1 + CONFIDENCE) / 2}
 _COUNTS = "_segmentation_counts"  # TFMA keeps names with a leading underscore out of its results
 
 
@@ -192,11 +186,6 @@ def _drawn_from_one(total: np.ndarray, replicates: np.ndarray) -> bool:
     return bool(np.allclose(shares, total / max(1, total.sum()), rtol=1e-9, atol=0))
 
 
-def _fingerprint(group: np.ndarray) -> int:
-    """A 63-bit hash of a group's name, which is the one value in the array."""
-    return int.from_bytes(hashlib.sha256(np.ravel(group)[0]).digest()[:8], "big") >> 1
-
-
 class _SumCounts(beam.CombineFn):
     """Adds up the counts of examples, once unweighted and once per bootstrap replicate."""
 
@@ -213,8 +202,8 @@ class _SumCounts(beam.CombineFn):
     def add_input(self, accumulator: SummedCounts, element: tfma.metrics.StandardMetricInputs) -> SummedCounts:
         counts, fingerprint = self._counts(element.get_predictions(self._key.model_name))
         if self._group:  # its examples are drawn together
-            fingerprint = _fingerprint(np.asarray((element.features or {})[self._group]))
-        weights = np.random.default_rng(fingerprint).poisson(1.0, REPLICATES)
+            fingerprint = fingerprint_of(np.ravel((element.features or {})[self._group])[0])
+        weights = weights_of(fingerprint)
         return SummedCounts(accumulator.total + counts, accumulator.replicates + weights[:, None] * counts)
 
     def merge_accumulators(self, accumulators: Iterable[SummedCounts]) -> SummedCounts:

@@ -13,6 +13,7 @@ from beam_jobs.html.lights import row_of_lights
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.pictures import viewer
 from beam_jobs.html.tables import SORTING, TALL, scrolled
+from schemas.bootstrap import REPLICATES
 from schemas.bounded_text import bounded_lines
 from schemas.features import EVAL
 from schemas.manifest import Manifest
@@ -22,7 +23,6 @@ from tfx_pipeline.evaluation.class_sections import SMALLER, change_cell, class_s
 from tfx_pipeline.evaluation.counted_size import size_in_words
 from tfx_pipeline.evaluation.eval_predictions import Predictions
 from tfx_pipeline.evaluation.example_sections import example_sections
-from tfx_pipeline.evaluation.iou_metrics import REPLICATES
 from tfx_pipeline.evaluation.lights import model_lights
 from tfx_pipeline.evaluation.model_facts import ModelFacts, fact_lights, fact_rows
 from tfx_pipeline.evaluation.results import Evaluation, final_in_words

@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from tfx.dsl.io import fileio
 
+from schemas.bootstrap import BOUNDS
 from schemas.metrics import MEAN_IOU, OWN_SIZE_MEAN_IOU, blind_to, class_iou, figures
 from schemas.spec import DatasetSpec
-from tfx_pipeline.evaluation.iou_metrics import BLIND, BOUNDS, MEAN_IOU_CHANGE, SUMMED_MATRIX, SUMMED_PHOTOS, bound_name
+from tfx_pipeline.evaluation.iou_metrics import BLIND, MEAN_IOU_CHANGE, SUMMED_MATRIX, SUMMED_PHOTOS, bound_name
 from tfx_pipeline.evaluation.results import BlindClass, Evaluation, SliceMetrics
 
 EXAMPLE_COUNT = "example_count"

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma
 
+from schemas.bootstrap import REPLICATES
 from schemas.metrics import MEAN_IOU
-from tfx_pipeline.evaluation.iou_metrics import _COUNTS, MEAN_IOU_CHANGE, REPLICATES, SummedCounts, _computations
+from tfx_pipeline.evaluation.iou_metrics import _COUNTS, MEAN_IOU_CHANGE, SummedCounts, _computations
 
 CLASSES = 2
 PHOTO, OTHER = np.array([[30, 10, 5, 55, *[9, 7, 8, 6] * CLASSES, 1, 1], [60, 1, 2, 37, *[8, 8, 8, 8] * CLASSES, 1, 1]])

@@ -6,11 +6,11 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from schemas.bootstrap import REPLICATES
 from schemas.group_spec import GroupSpec
 from schemas.shipped import load_spec
 from tests.tfx_pipeline.conftest import BREEDS, RECORDS, publish_toy
 from tests.tfx_pipeline.local.toy_runs import GOOD, judged, run_pipeline
-from tfx_pipeline.evaluation.iou_metrics import REPLICATES
 
 
 def test_the_interval_is_numpys_bootstrap_of_the_groups_and_the_page_says_so(tmp_path):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from schemas.bootstrap import REPLICATES
 from schemas.metrics import boundary_f_scores, confusion_matrix
 from tests.tfx_pipeline.conftest import BORDERLESS_BREED
 from tests.tfx_pipeline.local.toy_runs import CLASSES, MIDDLING, Run, judged, numpy_ious, run_pipeline
 from tests.tfx_pipeline.toy_trainer import BLIND_TO_LAST
 from tfx_pipeline import local_runner
-from tfx_pipeline.evaluation.iou_metrics import REPLICATES
 from trainer.boundaries import batch_boundary_counts
 
 pytestmark = pytest.mark.slow
