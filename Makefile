@@ -39,7 +39,7 @@ quoted = '$(subst ','\'',$(1))'
 NEED = $(foreach one,$(1),$(if $($(one)),,$(error make $@ needs $(one)=; `make` lists the commands with what they take)))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo train label-issues look monitor tensorboard app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
+.PHONY: help env demo train label-issues look monitor shadow tensorboard app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
 	bench lock clean
 
 help:  ## list the commands
@@ -86,6 +86,13 @@ monitor: env  ## compare what a model serves with its reference: LOG= REFERENCE=
 	@test -n "$(filter-out file,$(origin OUTPUT))" || { echo "error: make monitor needs OUTPUT=" >&2; exit 2; }
 	@$(BIN)/python -m beam_jobs.monitor --log=$(call quoted,$(LOG)) --reference=$(call quoted,$(REFERENCE)) \
 		--output=$(call quoted,$(OUTPUT)) $(OPTIONS)
+
+shadow: env  ## compare a candidate with the served model: MODEL= CANDIDATE= LOG= (or PHOTOS=) OUTPUT= [OPTIONS=]
+	@$(call NEED,CANDIDATE $(if $(PHOTOS),,LOG))
+	@test -n "$(filter-out file,$(origin OUTPUT))" || { echo "error: make shadow needs OUTPUT=" >&2; exit 2; }
+	@test -n "$(filter-out file,$(origin MODEL))" || { echo "error: make shadow needs MODEL=" >&2; exit 2; }
+	@$(BIN)/python -m beam_jobs.shadow --model=$(call quoted,$(MODEL)) --candidate=$(call quoted,$(CANDIDATE)) \
+		$(if $(PHOTOS),--photos=$(call quoted,$(PHOTOS)),--log=$(call quoted,$(LOG))) --output=$(call quoted,$(OUTPUT)) $(OPTIONS)
 
 tensorboard: env  ## show the training curves of all runs in a browser: [ROOT=runs]; Ctrl-C closes it
 	@$(BIN)/tensorboard --logdir="$(or $(ROOT),runs)"

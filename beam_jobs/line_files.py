@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import apache_beam as beam
-from apache_beam.pvalue import AsSingleton
+from apache_beam.pvalue import AsDict, AsSingleton
 
 from beam_jobs.coders import declare
-from beam_jobs.once import FlatMapOnce
+from beam_jobs.once import FlatMapOnce, MapOnce
 from beam_jobs.records import sharding
 from beam_jobs.rejections import DerivedId, Rejection, Repaired
 from beam_jobs.storage.files import files_below, read_file, write_atomically
@@ -79,6 +79,24 @@ class WriteLineFiles(beam.PTransform):
             | "GroupFiles" >> beam.GroupByKey()
             | "WriteFiles" >> beam.Map(_write_file, self._staging)
         )
+
+
+class WriteFolders(beam.PTransform):
+    """(folder, line) -> paths, as `WriteLineFiles`, which counts the lines of each of these folders itself."""
+
+    def __init__(self, staging: str, folders: Sequence[str]):
+        super().__init__()
+        self._staging = staging
+        self._folders = folders
+
+    def expand(self, listed: beam.PCollection) -> beam.PCollection:
+        counted = listed | "TakeFolders" >> beam.Keys() | "CountLines" >> beam.combiners.Count.PerElement()
+        counts = listed.pipeline | "CountEveryFolder" >> MapOnce(_line_counts, self._folders, AsDict(counted))
+        return listed | "Write" >> WriteLineFiles(self._staging, counts)
+
+
+def _line_counts(folders: Sequence[str], counted: dict[str, int]) -> dict[str, int]:
+    return {folder: counted.get(folder, 0) for folder in folders}
 
 
 def _file_count(lines: int) -> int:

@@ -19,6 +19,8 @@ from beam_jobs.predict.request import make_request as predict_request
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.pipeline import prepare
 from beam_jobs.prepare.retry_options import with_base_options
+from beam_jobs.shadow.pipeline import shadow
+from beam_jobs.shadow.request import make_request as shadow_request
 from beam_jobs.storage.versions import absolute_folder, require_baseline
 from beam_jobs.validate.pipeline import validate
 from beam_jobs.validate.request import make_request as validate_request
@@ -153,3 +155,34 @@ class Monitor(beam.PTransform):
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return monitor(pipeline, self._request)
+
+
+class Shadow(beam.PTransform):
+    """Pipeline -> how the answers of a candidate differ from those of the served model, as `shadow.json` has it.
+
+    Args:
+      model: Folder of the exported model that is served. A model is code: use only ones that you trust.
+      candidate: Folder of the one that may follow it.
+      output: Folder for everything that is written; files of the same names in it are overwritten.
+      photos: Folder of photos, or
+      log: a log of what is served, see `schemas.served`, whose kept photos are answered again.
+      image_path: Pattern below `photos`.
+
+    Raises:
+      UserError: One of them can't be used.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        candidate: str,
+        output: str,
+        photos: str | None = None,
+        log: str | None = None,
+        image_path: str = ANY_PHOTO,
+    ):
+        super().__init__()
+        self._request = shadow_request(model, candidate, output, photos, log, image_path)
+
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        return shadow(pipeline, self._request)

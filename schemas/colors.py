@@ -65,6 +65,11 @@ def color_table(palette: tuple[Color, ...]) -> np.ndarray:
     return table
 
 
+def css_color(color: Color) -> str:
+    """A colour as style sheets write it: `#4e79a7`."""
+    return "#{:02x}{:02x}{:02x}".format(*color)
+
+
 def _distance(color: Color, others: Iterable[Color]) -> float:
     """Euclidean distance to the nearest of the others."""
     return min((sum((a - b) ** 2 for a, b in zip(color, other)) for other in others), default=float("inf")) ** 0.5

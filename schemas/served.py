@@ -38,6 +38,7 @@ FEATURE_HASH = "feature_hash"  # bytes: 32, of what the model's encoder sees; se
 PHOTO = "photo"  # bytes: path of the photo below the log, where it was kept
 
 UNCERTAIN_BELOW = 0.7
+SHOWS_FROM = 0.001  # of the pixels: a smaller share of a class does not count as shown
 ENDPOINT, APP, PREDICT = "endpoint", "app", "predict"
 SOURCES = (ENDPOINT, APP, PREDICT)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from urllib.parse import quote
 
 from beam_jobs.html.markup import Markup, element, join
-from schemas.colors import ignored_color
+from schemas.colors import Color, css_color, ignored_color
 from schemas.features import BRIGHTNESS, CONTRAST, FRACTION_SUFFIX, SOURCE_HEIGHT, SOURCE_WIDTH
 from schemas.image_ids import shown_name
 from schemas.spec import DatasetSpec
@@ -93,6 +93,15 @@ def legend(spec: DatasetSpec, padded: bool = False, class_ids: Collection[int] |
     unclassed = [name for name, there in (("ignored", spec.ignores_pixels), ("padding", padded)) if there]
     if unclassed:
         entries.append(element("li", swatch(f"rgb{ignored_color(spec.palette)}"), " or ".join(unclassed)))
+    return _listed(entries)
+
+
+def legend_of(titles: Iterable[str], palette: Iterable[Color]) -> Markup:
+    """Colour and name of each class, of a model."""
+    return _listed([element("li", swatch(css_color(color)), title) for title, color in zip(titles, palette)])
+
+
+def _listed(entries: list[Markup]) -> Markup:
     listed = element("ul", *entries, class_="legend")
     if len(entries) <= MOST_LEGEND:
         return listed

@@ -8,12 +8,31 @@ from typing import NamedTuple
 
 from beam_jobs.html.document import Part
 from beam_jobs.html.markup import Markup, data_uri, element, join
-from schemas.colors import ignored_color
+from schemas.colors import Color, css_color, ignored_color
 from schemas.image_ids import shown_name
 from schemas.spec import DatasetSpec
 
 PHOTO, TRUTH, PREDICTED = "photo", "truth", "predicted"  # as viewer.js knows them
 _GAP = 2  # between pictures, in percent of the width of one
+
+
+class Words(NamedTuple):
+    """What the viewer calls two masks and how they differ; figures are added at the end.
+
+    Attributes:
+      truth, predicted: The masks.
+      errors: How they differ; the name of a class follows.
+      missed, wrong: What only the one, and only the other mask has of that class.
+    """
+
+    truth: str = "Truth"
+    predicted: str = "Prediction"
+    errors: str = "Errors of"
+    missed: str = "missed"
+    wrong: str = "wrongly found"
+
+
+TRUTH_AND_PREDICTION = Words()
 
 
 class Picture(NamedTuple):
@@ -60,6 +79,13 @@ def triple(name: str, one: Picture) -> Markup:
     return _drawn(name, one, 3, [_image(one, data, place, kind) for place, (kind, data) in enumerate(kinds)])
 
 
+def four(name: str, one: Picture, difference: bytes, words: Words) -> Markup:
+    """Photo, both masks, and a PNG of where they differ; `name` is unique in the page."""
+    kinds = (PHOTO, one.photo), (TRUTH, one.truth), (PREDICTED, one.predicted), ("difference", difference)
+    images = [_image(one, data, place, kind) for place, (kind, data) in enumerate(kinds)]
+    return _drawn(name, one, 4, images, f"photo, {words.truth}, {words.predicted}, and where they differ")
+
+
 def same_again(name: str, one: Picture) -> Markup:
     """The triple that the page holds under this name, without another copy of its bytes."""
     return _frame(one, 3, element("use", href=f"#pictures-{name}"))
@@ -80,8 +106,13 @@ def viewed(name: str, pictures: Markup, caption: Sequence[Markup | str], about: 
 
 def viewer(spec: DatasetSpec) -> Part:
     """What enlarges the `viewed` figures of a page, with the classes and colours of their masks."""
-    classes = [[one.shown, one.color] for one in spec.classes]
-    ignored = "#{:02x}{:02x}{:02x}".format(*ignored_color(spec.palette))
+    return viewer_of([one.shown for one in spec.classes], spec.palette)
+
+
+def viewer_of(titles: Sequence[str], palette: tuple[Color, ...], words: Words = TRUTH_AND_PREDICTION) -> Part:
+    """The same for classes that no data set describes, and for masks that are not truth and prediction."""
+    classes = [[title, css_color(color)] for title, color in zip(titles, palette, strict=True)]
+    ignored = css_color(ignored_color(palette))
     overlay = element("input", type="range", min=0, max=100, value=55, step=5, class_="opacity")
     content = element(
         "dialog",
@@ -99,7 +130,7 @@ def viewer(spec: DatasetSpec) -> Part:
         element(
             "div",
             element("label", "Opacity of the classes ", overlay),
-            element("label", "Errors of ", element("select", class_="focus")),
+            element("label", f"{words.errors} ", element("select", class_="focus")),
             element("fieldset", element("legend", "Classes shown"), element("div", class_="toggles")),
             class_="controls",
         ),
@@ -107,6 +138,7 @@ def viewer(spec: DatasetSpec) -> Part:
         aria_labelledby="viewer-title",
         data_classes=json.dumps(classes, ensure_ascii=False, separators=(",", ":")),
         data_ignored=ignored,
+        data_words=json.dumps(words._asdict(), ensure_ascii=False, separators=(",", ":")),
     )
     return Part("viewer", content)
 
@@ -129,13 +161,13 @@ def _image(one: Picture, data: bytes, place: int, kind: str, **attributes: str) 
     )
 
 
-def _drawn(name: str, one: Picture, count: int, images: Sequence[Markup]) -> Markup:
-    return _frame(one, count, element("g", *images, id=f"pictures-{name}"))
+def _drawn(name: str, one: Picture, count: int, images: Sequence[Markup], shown: str = "") -> Markup:
+    return _frame(one, count, element("g", *images, id=f"pictures-{name}"), shown)
 
 
-def _frame(one: Picture, count: int, content: Markup) -> Markup:
-    """`content` is as wide as `count` pictures."""
-    shown = "photo, truth and prediction" if count == 3 else "photo, and photo under its mask"
+def _frame(one: Picture, count: int, content: Markup, shown: str = "") -> Markup:
+    """`content` is as wide as `count` pictures; `shown` says what they are."""
+    shown = shown or ("photo, truth and prediction" if count == 3 else "photo, and photo under its mask")
     drawn = element(
         "svg",
         content,
@@ -144,7 +176,7 @@ def _frame(one: Picture, count: int, content: Markup) -> Markup:
         aria_label=f"{shown_name(one.image_id)}: {shown}",
         data_size=f"{one.width} {one.height}",
     )
-    return element("div", drawn, class_="triple" if count == 3 else "double")
+    return element("div", drawn, class_="double" if count == 2 else "triple")
 
 
 def caption_link(name: str, words: Markup) -> Markup:

@@ -91,7 +91,7 @@ details .legend { margin-top: 0.5rem; font-size: 0.875rem; }
 .sheet { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(max(9rem, 22%), 1fr)); }
 .double svg, .triple svg { width: 100%; height: auto; max-height: 20rem; border-radius: 0.3rem; }
 .double svg, .triple svg { background: var(--plane); }
-.truth, .predicted { image-rendering: pixelated; }
+.truth, .predicted, .difference { image-rendering: pixelated; }
 .overlay { opacity: 0.6; }
 .contact { display: flex; flex-wrap: wrap; gap: 0 2.5rem; }
 .contact h3 { margin-bottom: 0.25rem; }

@@ -15,6 +15,7 @@
   const rgb = (color) => [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
   const classes = JSON.parse(dialog.dataset.classes).map(([name, color]) => ({ name, color, rgb: rgb(color) }));
   const palette = [...classes.map((one) => one.rgb), rgb(dialog.dataset.ignored)];
+  const words = JSON.parse(dialog.dataset.words); // what the two masks are called, and how they differ
   const hidden = new Set(); // class ids that a person has switched off
   let current = 0;
   let shown = null; // {photo, truth, predicted, size} of the current figure
@@ -126,7 +127,7 @@
     });
     const union = missed + wrong + right;
     const iou = union ? (right / union).toFixed(2) : "none";
-    const made = panel(`Errors of ${classes[chosen].name}, IoU ${iou}`, (context, width, height) => {
+    const made = panel(`${words.errors} ${classes[chosen].name}, IoU ${iou}`, (context, width, height) => {
       context.drawImage(shown.photo, 0, 0, width, height);
       context.globalCompositeOperation = "saturation"; // to grey
       context.fillStyle = "#000";
@@ -144,9 +145,9 @@
     const share = (count) => `${((100 * count) / truth.ids.length).toFixed(1)} %`;
     made.lastChild.append(
       element("br"),
-      key(MISSED, `missed ${share(missed)} of the photo`),
+      key(MISSED, `${words.missed} ${share(missed)} of the photo`),
       " ",
-      key(WRONG, `wrongly found ${share(wrong)}`),
+      key(WRONG, `${words.wrong} ${share(wrong)}`),
     );
     return made;
   };
@@ -161,8 +162,8 @@
       }
     } else {
       drawn.push(panel("Photo", (context, width, height) => context.drawImage(shown.photo, 0, 0, width, height)));
-      drawn.push(classPanel(shown.predicted ? "Truth" : "Mask", shown.truth));
-      if (shown.predicted) drawn.push(classPanel("Prediction", shown.predicted), errorPanel());
+      drawn.push(classPanel(shown.predicted ? words.truth : "Mask", shown.truth));
+      if (shown.predicted) drawn.push(classPanel(words.predicted, shown.predicted), errorPanel());
     }
     panels.replaceChildren(...drawn);
   };

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
 from beam_jobs.console import heavy_imports
-from beam_jobs.storage.files import StoredFile, files_below, open_file
+from beam_jobs.served.listing import read_together, records_of
+from beam_jobs.storage.files import StoredFile, open_file
 from beam_jobs.storage.versions import absolute_folder, refuse_published
 from schemas.errors import UserError
 from schemas.features import EVAL, FRACTION_SUFFIX, TRAIN
@@ -18,7 +19,6 @@ from schemas.served import (
     HOUR,
     MODEL,
     PREDICT,
-    RECORDS_FOLDER,
     SOURCE,
     TRAINED_ON,
     parse_records_path,
@@ -28,8 +28,6 @@ DEFAULT_HOURS = 24  # the newest of the log
 MAX_SELECTED = 1000  # photos to label
 MAX_TIME_SLICES = 48
 _TIME_STEPS = (1, 3, 6, 12, 24, 24 * 7, 24 * 28)  # hours of a slice; the shortest that gives few enough
-_PART_BYTES = 4 << 20  # 4 MiB of records, 12,000 or so, that one worker reads at a time
-_FILES_PER_PART = 256
 HOW_TO_MAKE = "python -m beam_jobs.predict --version_dir=VERSION --log=REFERENCE writes it"
 
 
@@ -94,7 +92,7 @@ class Request(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Files that one worker reads together: each is small, since a log is written by the minute."""
+    """Files that one worker reads together."""
 
     log: str
     files: tuple[str, ...]
@@ -125,10 +123,10 @@ def make_request(
     refuse_published("--output", output, [])
     if not 0 <= select <= MAX_SELECTED:
         raise UserError(f"--select={select}: must be from 0 to {MAX_SELECTED:,}")
-    found, left_out = _records_of("--log", log)
+    found, left_out = records_of("--log", log)
     window = _window(start, end, found)
     inside = [one for one in found if _hour(one) + HOUR > window.start and _hour(one) < window.end]
-    kept, _ = _records_of("--reference", reference)
+    kept, _ = records_of("--reference", reference)
     classes, model = _first_answer(reference, kept)
     return Request(
         log, reference, window, not (start or end), (*inside,), (*kept,), left_out, classes, model, select, output
@@ -138,7 +136,7 @@ def make_request(
 def parts(request: Request) -> Iterator[Part]:
     """All files of both logs; neighbours in time together."""
     for folder, files in ((request.log, request.files), (request.reference, request.reference_files)):
-        for some in _batches(files):
+        for some in read_together(files):
             yield Part(folder, tuple(some), folder == request.reference)
 
 
@@ -169,24 +167,6 @@ def _window(start: str | None, end: str | None, files: Sequence[StoredFile]) -> 
     if end and since >= until:
         raise UserError(f"--to={end}: must be later than the start of the window, {in_words(since)} UTC")
     return Window(since, max(since, until))
-
-
-def _records_of(option: str, log: str) -> tuple[list[StoredFile], tuple[int, str]]:
-    """The files of a log's records in order; and how many others are among them, and the first of those."""
-    if "://" not in log and not os.path.isdir(log):
-        raise UserError(f"{option} {log}: no such folder; give the folder of a log, which has {RECORDS_FOLDER}/ in it")
-    found: list[StoredFile] = []
-    others: list[str] = []
-    try:
-        for one in files_below(f"{log}/{RECORDS_FOLDER}"):
-            path = one.path.removeprefix(f"{log}/")
-            if parse_records_path(path):
-                found.append(StoredFile(path, one.size))
-            else:
-                others.append(path)
-    except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
-        raise UserError(f"{option} {log}: can't be listed ({error})") from None
-    return sorted(found), (len(others), min(others, default=""))
 
 
 def _hour(file: StoredFile) -> int:
@@ -221,19 +201,6 @@ def _first_answer(reference: str, files: Sequence[StoredFile]) -> tuple[tuple[st
         names = sorted(name.removesuffix(FRACTION_SUFFIX) for name in record if name.endswith(FRACTION_SUFFIX))
         return tuple(names), model
     raise UserError(f"--reference {reference}: holds no records; {HOW_TO_MAKE}")
-
-
-def _batches(files: Iterable[StoredFile]) -> Iterator[list[str]]:
-    some: list[str] = []
-    size = 0
-    for one in files:
-        if some and (size + one.size > _PART_BYTES or len(some) == _FILES_PER_PART):
-            yield some
-            some, size = [], 0
-        some.append(one.path)
-        size += one.size
-    if some:
-        yield some
 
 
 def _real(folder: str) -> str:

@@ -12,12 +12,11 @@ from beam_jobs.monitor.novelty import BITS
 from beam_jobs.monitor.reading import Answers
 from beam_jobs.monitor.request import Window, in_words
 from schemas.features import fraction_feature
-from schemas.served import CLIENT, ENTROPY, SOURCE
+from schemas.served import CLIENT, ENTROPY, SHOWS_FROM, SOURCE
 
 ALL, REFERENCE = "served", "reference"
 BY_SOURCE, BY_TIME, BY_CLIENT = "source", "time", "client"
 MAX_CLIENTS = 20  # slices: the clients with the most records
-SHOWS_FROM = 0.001  # of the pixels: a smaller share of a class does not count as shown
 _ENTROPY_BINS = 256
 
 

@@ -58,17 +58,28 @@ class FindPhotos(beam.PTransform):
                 .with_outputs(LEFT_OUT, main="found")
             )
             found, left_out = listed.found, {LEFT_OUT: listed[LEFT_OUT]}
-        _ = (
-            found
-            | "Count" >> beam.combiners.Count.Globally()
-            | "ReportFound" >> beam.Map(lambda count: report_planned(request.progress_dir, ALL, count))
-        )
+        _ = found | "ReportFound" >> ReportFound(request.progress_dir)
         checked = (
             found  # (id, SourceFile)
             | "GroupById" >> beam.GroupByKey()
             | "CheckIds" >> beam.FlatMapTuple(_check_id).with_output_types(Found).with_outputs(REJECTED, main=PHOTOS)
         )
         return {PHOTOS: checked[PHOTOS], REJECTED: checked[REJECTED], **left_out}
+
+
+class ReportFound(beam.PTransform):
+    """Photos -> nothing, but their number for the progress display."""
+
+    def __init__(self, progress_dir: str):
+        super().__init__()
+        self._progress_dir = progress_dir
+
+    def expand(self, found: beam.PCollection) -> beam.PCollection:
+        return (
+            found
+            | "Count" >> beam.combiners.Count.Globally()
+            | "Report" >> beam.Map(lambda count: report_planned(self._progress_dir, ALL, count))
+        )
 
 
 class _ListPhotos(beam.DoFn):
@@ -86,14 +97,24 @@ class _ListPhotos(beam.DoFn):
 def _check_id(image_id: str, sources: Iterable[SourceFile]) -> Iterator[Found | TaggedOutput]:
     first, *others = sorted(sources)
     try:
-        if others:
-            raise InputRejected(DUPLICATE_ID, f"{enumerated([first, *others], ' and ', most=2)} would have one mask")
-        if not image_id:
-            raise InputRejected(UNSAFE_ID, "nothing is left of the name where --image_path has {id}; rename the file")
-        if not is_image_id(image_id):  # of a record that the preparation did not write, or before it bounded ids
-            raise InputRejected(UNSAFE_ID, f"{image_id!r} cannot be the name of a file")
-        check_listed(first)
+        check_id(image_id, first, *others)
     except InputRejected as error:
         yield TaggedOutput(REJECTED, Rejection(image_id, first, None, "", STAGE, error.reason, error.detail))
     else:
         yield image_id, first
+
+
+def check_id(image_id: str, first: SourceFile, *others: SourceFile) -> None:
+    """Checks that an id names one photo, and can name a file; InputRejected if not.
+
+    Args:
+      image_id: The id.
+      first, others: All photos that have it, in order.
+    """
+    if others:
+        raise InputRejected(DUPLICATE_ID, f"{enumerated([first, *others], ' and ', most=2)} would have one mask")
+    if not image_id:
+        raise InputRejected(UNSAFE_ID, "nothing is left of the name where --image_path has {id}; rename the file")
+    if not is_image_id(image_id):  # of a record that the preparation did not write, or before it bounded ids
+        raise InputRejected(UNSAFE_ID, f"{image_id!r} cannot be the name of a file")
+    check_listed(first)

@@ -54,8 +54,8 @@ class Answers(NamedTuple):
 Predict = Callable[[np.ndarray], Answers]
 
 
-def read_model_info(model_dir: str) -> ModelInfo:
-    """Reads the information beside an exported model; UserError if the folder has none."""
+def read_model_info(model_dir: str, option: str = "--model") -> ModelInfo:
+    """Reads the information beside an exported model; UserError, which names the option, if the folder has none."""
     path = f"{model_dir}/{INFO_PATH}"
     try:
         data = read_part(path, 0, MAX_JSON_BYTES + 1)
@@ -63,7 +63,7 @@ def read_model_info(model_dir: str) -> ModelInfo:
     except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(
-            f"--model {model_dir}: no exported model ({reason}); give a folder such as OUTPUT/serving/1700000000"
+            f"{option} {model_dir}: no exported model ({reason}); give a folder such as OUTPUT/serving/1700000000"
         ) from None
     return parse_model_info(data, path)
 
@@ -108,10 +108,19 @@ class PredictedPhoto(NamedTuple):
 
 
 class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
-    """Loads an exported model once per process, from any place that Beam can read, and predicts masks."""
+    """Loads an exported model once per process, from any place that Beam can read, and predicts masks.
 
-    def __init__(self, model_dir: str, info: ModelInfo, measures: bool = False):
+    Args:
+      model_dir: Folder of the model.
+      info: Its model_info.json.
+      measures: Whether to measure what is logged of an answer.
+      alone: Whether each photo is a batch of its own, as an endpoint answers it, so that its time is its own; else Beam
+        looks for the fastest size.
+    """
+
+    def __init__(self, model_dir: str, info: ModelInfo, measures: bool = False, alone: bool = False):
         super().__init__()
+        self._alone = alone
         self._model_dir = model_dir
         self._info = info
         self._measures = measures
@@ -137,6 +146,8 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
             outputs = signature(pixels=tf.constant(pixels, tf.float32))
             return Answers(outputs[LOGITS].numpy(), outputs[FEATURE_HASHES].numpy() if observes else None)
 
+        if self._measures:  # what the first call sets up is not the time of a photo
+            predict(np.zeros((1, *sides(self._info.image_size), 3), np.uint8))
         return predict
 
     def run_inference(
@@ -166,9 +177,8 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
 
     def batch_elements_kwargs(self) -> dict[str, Any]:
         """See the base class; photos fitted into one size take the same bytes, so that their number bounds a batch."""
-        most = (
-            1 if self._info.tiled else max(1, min(MAX_BATCH, BATCH_BYTES // (sides(self._info.image_size).pixels * 3)))
-        )
+        size = sides(self._info.image_size).pixels * 3
+        most = 1 if self._alone or self._info.tiled else max(1, min(MAX_BATCH, BATCH_BYTES // size))
         return {"min_batch_size": 1, "max_batch_size": most}
 
     def get_metrics_namespace(self) -> str:

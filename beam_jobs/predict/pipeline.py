@@ -9,18 +9,18 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 from apache_beam.ml.inference.base import RunInference
-from apache_beam.pvalue import AsDict, AsIter, TaggedOutput
+from apache_beam.pvalue import AsIter, TaggedOutput
 from PIL import Image
 
-from beam_jobs.codec.fitting import inner_size, pad_photo
-from beam_jobs.codec.photos import decode_photo, resize_photo
+from beam_jobs.codec.photos import decode_photo
 from beam_jobs.elements import SourceFile, read_source
-from beam_jobs.line_files import WriteLineFiles
+from beam_jobs.line_files import WriteFolders
 from beam_jobs.monitoring.progress import DoneInputs
 from beam_jobs.once import MapOnce
 from beam_jobs.predict.finding import LEFT_OUT, PHOTOS, REJECTED, STAGE, FindPhotos
 from beam_jobs.predict.log import LogAnswers, keeping
 from beam_jobs.predict.model import PredictedPhoto, ReadyPhoto, SegmentationModel, mask_path
+from beam_jobs.predict.reading import ready_photo
 from beam_jobs.predict.request import Request
 from beam_jobs.predict.summary import SumUp, summarize
 from beam_jobs.predict.table import Row
@@ -30,7 +30,6 @@ from beam_jobs.served.log_files import encode_photo
 from beam_jobs.sources.input_files import naming_input, read_input
 from beam_jobs.storage.files import write_atomically
 from schemas.features import IMAGE, MASK, SOURCE_HEIGHT, SOURCE_WIDTH
-from schemas.image_size import sides
 from schemas.metrics import confusion_matrix
 from schemas.version_files import parse_shard_path
 
@@ -54,9 +53,7 @@ def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
         rows | "NameTable" >> beam.Map(lambda row: (TABLE_FOLDER, row)).with_output_types(Listed),
         rejected | "NameRejectedFolder" >> beam.Map(lambda one: (REJECTED_FOLDER, one)).with_output_types(Listed),
     ) | "GatherLines" >> beam.Flatten()
-    counted = lines | "TakeFolders" >> beam.Keys() | "CountLines" >> beam.combiners.Count.PerElement()
-    counts = pipeline | "CountEveryFolder" >> MapOnce(_line_counts, AsDict(counted))
-    files = lines | "WriteLines" >> WriteLineFiles(request.output, counts)
+    files = lines | "WriteLines" >> WriteFolders(request.output, (TABLE_FOLDER, REJECTED_FOLDER))
     totals = [
         rows | "SumUp" >> beam.CombineGlobally(SumUp(request.info.classes)),
         rejected
@@ -67,10 +64,6 @@ def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
         totals.append(found[LEFT_OUT] | "NameLeftOut" >> beam.Map(lambda kinds: {LEFT_OUT: kinds}))
     totals = totals | "GatherTotals" >> beam.Flatten()
     return pipeline | "Summarize" >> MapOnce(summarize, request, AsIter(totals), AsIter(files))
-
-
-def _line_counts(counted: dict[str, int]) -> dict[str, int]:
-    return {folder: counted.get(folder, 0) for folder in (TABLE_FOLDER, REJECTED_FOLDER)}
 
 
 class _ReadPhoto(beam.DoFn):
@@ -91,15 +84,14 @@ class _ReadPhoto(beam.DoFn):
             yield ready
 
     def _photo(self, image_id: str, source: SourceFile) -> ReadyPhoto:
-        info = self._request.info
         data = read_input(source)
-        photo = decode_photo(data, max(sides(info.photo_size)), photo_range=info.photo_range)
-        size = inner_size((photo.source_height, photo.source_width), info.photo_size, info.fit)
-        pixels = np.asarray(pad_photo(resize_photo(photo.image, size), info.photo_size))
-        kept = b""
+        info = self._request.info
+        ready = ready_photo(image_id, source, data, info)
         if self._request.log and self._keeping.takes(image_id):
-            kept = encode_photo(np.asarray(decode_photo(data, 0, photo_range=info.photo_range).image))
-        return ReadyPhoto(image_id, str(source), pixels, photo.source_width, photo.source_height, b"", kept=kept)
+            ready = ready._replace(
+                kept=encode_photo(np.asarray(decode_photo(data, 0, photo_range=info.photo_range).image))
+            )
+        return ready
 
     def _record(self, image_id: str, source: SourceFile) -> ReadyPhoto:
         values = parse_record(read_source(source))

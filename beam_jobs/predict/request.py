@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from beam_jobs.console import heavy_imports
@@ -75,7 +76,7 @@ def make_request(
     manifest, shards = None, ()
     if photos:
         photos = absolute_folder(photos)
-        _check_photos(photos, image_path)
+        check_photos(photos, image_path)
     if version_dir:
         version_dir = absolute_folder(version_dir)
         manifest = require_version("--version_dir", version_dir)
@@ -88,8 +89,7 @@ def make_request(
     _check_log(log, log_photos, version_dir)
     inputs = [folder for folder in (photos, version_dir, model_dir) if folder]
     for option, folder in (("--output", output), ("--log", log)):
-        if clash := next((one for one in inputs if folder and f"{_real(folder)}/".startswith(f"{_real(one)}/")), None):
-            raise UserError(f"{option} {folder}: lies in {clash}, which is read; give a folder outside of it")
+        check_outside(option, folder, inputs)
     with heavy_imports():
         from beam_jobs.predict.log import begin_log
         from beam_jobs.predict.model import read_model_info
@@ -117,12 +117,19 @@ def _check_log(log: str, log_photos: float, version_dir: str | None) -> None:
         raise UserError("--log_photos: keeps photos that are to be labelled, but those of --version_dir are labelled")
 
 
+def check_outside(option: str, folder: str, inputs: Iterable[str]) -> None:
+    """Raises UserError where a folder to write to, if there is one, lies in one that is read."""
+    if clash := next((one for one in inputs if folder and f"{_real(folder)}/".startswith(f"{_real(one)}/")), None):
+        raise UserError(f"{option} {folder}: lies in {clash}, which is read; give a folder outside of it")
+
+
 def _real(folder: str) -> str:
     """Resolves links in a local folder, since a link could lead into the input."""
     return folder if "://" in folder else os.path.realpath(folder)
 
 
-def _check_photos(photos: str, pattern: str) -> None:
+def check_photos(photos: str, pattern: str) -> None:
+    """Raises UserError where a pattern is none, or a local folder has no file that it matches."""
     try:
         check_path_pattern(pattern)
     except ValueError as error:

@@ -13,23 +13,27 @@ PETS = load_spec("pets")
 
 
 class Thresholds(tf.Module):
-    """Class 0 where an image is bluish or dark green, 1 where it is green, 2 between."""
+    """Class 0 where an image is bluish or dark green, 1 where it is green, 2 between; `dark` is where 0 ends."""
+
+    def __init__(self, dark: float = 85.0):
+        super().__init__()
+        self._dark = tf.Variable(dark, dtype=tf.float32)
 
     @tf.function(input_signature=[tf.TensorSpec([None, SIZE, SIZE, 3], tf.float32, "pixels")])
     def predict_pixels(self, pixels):
         green = pixels[..., 1]
-        class_ids = tf.where(green < 85.0, 0, tf.where(green < 170.0, 2, 1))
+        class_ids = tf.where(green < self._dark, 0, tf.where(green < 170.0, 2, 1))
         return {"class_ids": tf.cast(class_ids, tf.uint8), "logits": tf.one_hot(class_ids, 3)}
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8, "pixels")])
     def predict_image(self, pixels):
-        class_ids = tf.where(pixels[..., 1] < 85, 0, tf.where(pixels[..., 1] < 170, 2, 1))
+        class_ids = tf.where(tf.cast(pixels[..., 1], tf.float32) < self._dark, 0, tf.where(pixels[..., 1] < 170, 2, 1))
         return {"class_ids": tf.cast(class_ids, tf.uint8)}
 
 
-def export(folder: Path, **more) -> Path:
+def export(folder: Path, dark: float = 85.0, **more) -> Path:
     """Writes the model; `more` goes into its information."""
-    module = Thresholds()
+    module = Thresholds(dark)
     signatures = {"predict_pixels": module.predict_pixels, "predict_image": module.predict_image}
     tf.saved_model.save(module, str(folder), signatures=signatures)
     info = {

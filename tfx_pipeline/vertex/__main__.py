@@ -68,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     endpoint.add_argument(
         "action",
         choices=("status", "promote", "rollback", "teardown"),
-        help="promote gives the newest model all traffic, rollback the one before it; teardown removes the endpoint",
+        help="promote gives the newest model all traffic (python -m beam_jobs.shadow first compares it with the served"
+        " one), rollback the one before it; teardown removes the endpoint",
     )
     endpoint.add_argument("--yes", action="store_true", help="remove without confirmation")
     _command(commands, "list", _list, "list the pipeline's jobs and schedules")

@@ -11,7 +11,18 @@ from selenium.webdriver.common.keys import Keys
 from beam_jobs.html.class_png import class_png
 from beam_jobs.html.document import document
 from beam_jobs.html.markup import element, join
-from beam_jobs.html.pictures import Picture, caption_link, photo_and_overlay, same_again, triple, viewed, viewer
+from beam_jobs.html.pictures import (
+    Picture,
+    Words,
+    caption_link,
+    four,
+    photo_and_overlay,
+    same_again,
+    triple,
+    viewed,
+    viewer,
+    viewer_of,
+)
 from schemas.colors import color_table
 from schemas.features import IGNORE_ID
 from schemas.shipped import load_spec
@@ -154,3 +165,17 @@ def test_without_scripts_the_pictures_are_there_and_no_dialog_is(page, browser):
         assert not browser.find_elements(By.CSS_SELECTOR, "figure.view button")
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_two_masks_that_are_not_truth_and_prediction_have_their_own_names(open_page):
+    words = Words("Served", "Candidate", "Difference of", "only served", "only candidate")
+    compared = picture("dog_2", shifted())
+    pictures = four("one", compared, compared.truth, words)
+    figure = viewed("one", pictures, [caption_link("one", join("dog_2"))])
+    titles = [one.shown for one in SPEC.classes]
+    part = viewer_of(titles, SPEC.palette, words)
+    browser = open_page(document("Pictures", element("h1", "Pictures"), [("all", "All", figure)], [part]), "#one")
+    wait(browser, lambda: panels(browser) == ["Photo", "Served", "Candidate", "Difference of pet, IoU 0.33"])
+    shown = browser.find_element(By.CSS_SELECTOR, "#viewer .panels").text
+    assert "only served 23.8 % of the photo" in shown  # a quarter, but for the ignored row of 20
+    assert "only candidate" in shown

@@ -155,13 +155,14 @@ def test_a_published_version_is_judged_image_by_image_as_numpy_judges_it(model, 
     assert predict(model, output, f"--version_dir={version}", "--split=eval") == 0
     total = np.zeros((3, 3), np.int64)
     rows = {row["id"]: row for row in table(output)}
+    toy = Thresholds()
     shards = [str(path) for path in version.glob("examples/Split-eval/*")]
     for serialized in tf.data.TFRecordDataset(shards):
         values = tf.train.Example.FromString(serialized.numpy()).features.feature
         image_id = values["image_id"].bytes_list.value[0].decode()
         truth = np.asarray(Image.open(io.BytesIO(values["mask"].bytes_list.value[0])))
         pixels = tf.io.decode_jpeg(values["image"].bytes_list.value[0], dct_method="INTEGER_ACCURATE")
-        predicted = Thresholds().predict_pixels(tf.cast(pixels[tf.newaxis], tf.float32))["class_ids"].numpy()[0]
+        predicted = toy.predict_pixels(tf.cast(pixels[tf.newaxis], tf.float32))["class_ids"].numpy()[0]
         matrix = confusion_matrix(truth, predicted, 3)
         assert rows.pop(image_id)["mean_iou"] == pytest.approx(mean_iou(matrix), abs=0.02)  # decoders differ a little
         total += matrix

@@ -1,0 +1,120 @@
+"""Command line of a shadow run: two models and photos in, how their answers differ out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
+from beam_jobs.monitoring.failures import report_failure
+from beam_jobs.predict.request import ANY_PHOTO
+from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.shadow.request import Request, make_request
+from beam_jobs.storage.files import delete_files, files_below, read_file
+from beam_jobs.storage.ownership import claim_folder
+from schemas.bounded_text import printable
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+FAILED = 1
+OWNER = "beam_jobs.shadow"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the job.
+
+    Returns:
+      0 where both models were compared, however they differ; 1 where the job failed, or no photo could be compared.
+
+    Raises:
+      UserError: The options, a model, the photos or the log can't be used.
+    """
+    options, beam_flags = _parser().parse_known_args(arguments)
+    quiet_libraries(options.verbose)
+    pipeline_options = parse_beam_flags(beam_flags)
+    request = make_request(
+        options.model, options.candidate, options.output, options.photos, options.log, options.image_path
+    )
+    print(f"Comparing {request.candidate.folder} with {request.served.folder}", flush=True)
+    claim_folder("--output", request.output, OWNER)
+    _delete_earlier(request)
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as progress_dir:
+        try:
+            _run(request._replace(progress_dir=progress_dir), pipeline_options)
+        except Exception as error:  # anything that failed in the graph, on any runner
+            report_failure(error, options.verbose)
+            print("--verbose shows where it failed.", file=sys.stderr)
+            return FAILED
+    return _report(request, time.monotonic() - start)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = CommandLine(
+        prog="python -m beam_jobs.shadow",
+        description="Has a candidate answer the photos that the served model answers, and no user, and compares both: "
+        "agreement, class shares, confidence, time, and the photos on which they differ most. Disagreement is no "
+        "error: only labels say which is right. Options of Apache Beam are accepted too, such as --direct_num_workers.",
+        epilog="exit codes: 0 compared, 1 the job failed or no photo could be compared, 2 unusable options or models",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--model", required=True, metavar="DIR", help="exported model that is served, local or gs://")
+    add("--candidate", required=True, metavar="DIR", help="exported model that may follow it, of the same classes")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--photos", metavar="DIR", help="folder of photos, local or gs://")
+    what.add_argument("--log", metavar="DIR", help="log of what is served: the photos that it kept")
+    add("--image_path", default=ANY_PHOTO, help=f"pattern below --photos (default {ANY_PHOTO})")
+    add(
+        "--output",
+        required=True,
+        metavar="DIR",
+        help="where shadow.html, shadow.json, table/ and rejected/ go; a new or empty folder, or one of an earlier run,"
+        " which is replaced",
+    )
+    add("--verbose", action="store_true", help="show the libraries' own messages")
+    return parser
+
+
+def _delete_earlier(request: Request) -> None:
+    """What an earlier run left in a folder that is marked as ours: no page stays that this run does not confirm."""
+    with heavy_imports():
+        from beam_jobs.shadow.summary import OUTCOME_FILE, PAGE_FILE, REJECTED_FOLDER, TABLE_FOLDER
+
+    delete_files([f"{request.output}/{name}" for name in (OUTCOME_FILE, PAGE_FILE)])
+    for folder in (TABLE_FOLDER, REJECTED_FOLDER):
+        delete_files([one.path for one in files_below(f"{request.output}/{folder}")])
+
+
+def _run(request: Request, options: PipelineOptions) -> None:
+    with heavy_imports():
+        from beam_jobs.monitoring.progress_display import PREDICTING, shown_progress
+        from beam_jobs.runners.supervision import supervised_pipeline
+        from beam_jobs.shadow.pipeline import shadow
+
+    with supervised_pipeline(options, shown_progress(request.progress_dir, PREDICTING)) as pipeline:
+        shadow(pipeline, request)
+
+
+def _report(request: Request, seconds: float) -> int:
+    """Prints what a job has found in `seconds`; returns the exit code."""
+    from beam_jobs.shadow.summary import OUTCOME_FILE, PAGE_FILE, REJECTED_FOLDER
+    from beam_jobs.shadow.terminal import PROMOTE, ROLLBACK, outcome_lines
+
+    outcome = json.loads(read_file(f"{request.output}/{OUTCOME_FILE}"))
+    if not outcome["photos"]["compared"]:
+        rejected = outcome["photos"]["rejected"]
+        why = f"all {rejected} were rejected, see {request.output}/{REJECTED_FOLDER}" if rejected else "none was found"
+        print(f"error: no photo was compared: {why}", file=sys.stderr)
+        return FAILED
+    for line in outcome_lines(outcome, dict(zip(request.classes, request.titles)), seconds):
+        print(printable(line))
+    print(f"In pictures: {request.output}/{PAGE_FILE}")
+    print(f"To give the candidate all traffic of an endpoint: {PROMOTE}")
+    print(f"To keep the served model: {ROLLBACK}")
+    return 0

@@ -1,0 +1,53 @@
+"""A candidate answers the photos that a log of what is served has kept, by source and client."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from schemas.served import HOUR, photo_path
+from tests.beam_jobs.monitor.served_logs import NOON, WRITER, write_log
+from tests.beam_jobs.shadow.two_models import photo, shadow, write_photo
+
+TIME = NOON - HOUR // 2
+OF_SHOP, OF_CAMERA = 22, 5
+
+
+@pytest.fixture
+def log(tmp_path) -> Path:
+    """27 kept photos of two clients, one of them named twice; one that is gone, one elsewhere, and one not kept."""
+    log, records = tmp_path / "log", []
+    common = {"time": TIME, "model": b"1700000000", "source": b"endpoint"}
+    for number in range(OF_SHOP + OF_CAMERA):
+        path = photo_path(TIME, WRITER, number, "png")
+        write_photo(log / path, photo(number))
+        client = b"shop" if number < OF_SHOP else b"camera"
+        records.append({**common, "client": client, "photo": path.encode()})
+    write_photo(tmp_path / "photos/outside.png", photo(99))
+    paths = photo_path(TIME, WRITER, 100, "png"), "photos/../../photos/outside.png"
+    records += [records[0], *({**common, "photo": path.encode()} for path in paths), dict(common)]
+    return write_log(log, iter(records))
+
+
+def test_kept_photos_are_compared_by_source_and_client_and_no_path_leaves_the_log(models, log, tmp_path, capfd):
+    assert shadow(models, tmp_path / "out", f"--log={log}", candidate="tiled") == 0
+    outcome = json.loads((tmp_path / "out/shadow.json").read_text())
+    assert (outcome["photos"]["compared"], outcome["photos"]["rejected"]) == (OF_SHOP + OF_CAMERA, 1)
+    [problem] = outcome["photos"]["first_problems"]
+    assert problem["problem"] == "a record is not one of a log (it names a photo outside of the log)"
+    slices = outcome["slices"]
+    assert {name: one["photos"] for name, one in slices.items()} == {
+        "client camera": OF_CAMERA,
+        "client shop": OF_SHOP,
+        "source endpoint": OF_SHOP + OF_CAMERA,
+    }
+    assert slices["client camera"]["agreement"] is None  # too few
+    assert slices["source endpoint"]["agreement"] == outcome["agreement"]
+    lines = [json.loads(line) for path in tmp_path.glob("out/table/*") for line in path.read_text().splitlines()]
+    shop = [one["agreement"] for one in lines if one["client"] == "shop"]
+    assert slices["client shop"]["agreement"]["value"] == pytest.approx(sum(shop) / OF_SHOP, abs=1e-5)
+    assert outcome["confidence"]["candidate"] is None  # a tiled model gives class ids alone
+    page = (tmp_path / "out/shadow.html").read_text()
+    for words in ("client shop", "fewer than 20 photos", "not measured of tiled models"):
+        assert words in page
+    assert "1 problems in the log" in capfd.readouterr().out
