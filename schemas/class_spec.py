@@ -22,7 +22,7 @@ MaskColor = Annotated[str, Field(pattern=rf"{COLOR}|^{TRANSPARENT}$")]
 Category = Annotated[str, Field(min_length=1, max_length=256)]
 
 IN_ONE_FILE = ("coco", "cvat", "panoptic")  # formats whose annotations of many photos lie in one file
-OF_FILES = ("labelme", "layers", "panoptic", "yolo")  # formats with files for each photo
+OF_FILES = ("labelme", "layers", "panoptic", "supervisely", "yolo")  # formats with files for each photo
 
 
 class ClassSpec(FrozenModel):
@@ -88,7 +88,7 @@ class MaskSpec(FrozenModel):
     threshold: int | None = Field(default=None, ge=1, le=255)
     lossy: bool = False
     max_soft_fraction: float = Field(default=0.25, ge=0, le=1)
-    format: Literal["coco", "cvat", "labelme", "layers", "panoptic", "yolo"] | None = None
+    format: Literal["coco", "cvat", "labelme", "layers", "panoptic", "supervisely", "yolo"] | None = None
     annotations: Annotated[str, AfterValidator(check_file_pattern)] | None = None
     unlabelled: str | None = None
     order: tuple[ClassName, ...] | None = None

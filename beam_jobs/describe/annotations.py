@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ def find_annotations(folder: str, sizes: dict[str, int], problems: list[str]) ->
     photos = Photos(sizes)
     if not photos.paths:
         return None
-    for find in (_coco, _cvat, _labelme, _yolo, _layers):
+    for find in (_coco, _cvat, _labelme, _supervisely, _yolo, _layers):
         try:
             if (found := find(folder, sizes, photos)) is not None:
                 return found
@@ -140,6 +141,23 @@ def _labelme(folder: str, sizes: dict[str, int], photos: Photos) -> Annotations 
     if not labels or image_path is None or mask_path is None:
         return None
     return Annotations("labelme", image_path, mask_path, None, _named(labels), _read(paths))
+
+
+def _supervisely(folder: str, sizes: dict[str, int], photos: Photos) -> Annotations | None:
+    """`ann/PHOTO.jpg.json` beside `img/PHOTO.jpg`."""
+    names = {posixpath.basename(path) for path in photos.paths}
+    paths = [path for path in sizes if extension_of(path) == "json" and stem_of(path) in names]
+    labels: Counter[str] = Counter()
+    for path in _some(paths):
+        document = parse_json_object(read_part(f"{folder}/{path}", 0, _MAX_TEXT + 1), path, _MAX_TEXT)
+        if not isinstance(document.get("objects"), list):
+            return None
+        labels.update(str(one.get("classTitle")) for one in document["objects"] if isinstance(one, dict))
+    image_path, mask_path = photos.pattern_of(stem_of(stem_of(path)) for path in paths), common_pattern(paths)
+    if not labels or image_path is None or mask_path is None:
+        return None
+    mask_path = f"{mask_path.removesuffix('.json')}.*.json"
+    return Annotations("supervisely", image_path, mask_path, None, _named(labels), _read(paths))
 
 
 def _yolo(folder: str, sizes: dict[str, int], photos: Photos) -> Annotations | None:

@@ -25,10 +25,6 @@ class _Hint(NamedTuple):
 
 _HINTS = (
     _Hint(
-        r"(^|/)ann/[^/]+\.[a-z]{3,4}\.json$",
-        "This is Supervisely's own format, which isn't read: export it there as COCO (app Export to COCO)",
-    ),
-    _Hint(
         r"(^|/)via_[^/]*\.(json|csv)$",
         "This is VIA's own format, which isn't read: export it there as COCO",
     ),
@@ -60,7 +56,7 @@ def why_nothing_pairs(paths: Collection[str]) -> str:
     folders = {posixpath.dirname(path) for path in paths if _is_picture(path)}
     remedy = _BY_HAND
     if any(path.lower().endswith((".json", ".xml")) for path in paths):
-        remedy = f"Of annotations, COCO, panoptic, LabelMe, CVAT for images and YOLO are read. {remedy}"
+        remedy = f"Of annotations, COCO, panoptic, LabelMe, Supervisely, CVAT for images and YOLO are read. {remedy}"
     elif len(folders) == 1:
         remedy = (
             "Give --input the folder that has both photos and masks; where they lie apart, make one with a link to each"

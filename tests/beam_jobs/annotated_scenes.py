@@ -1,7 +1,9 @@
 """Photos and masks saved as the tools of this field save them: a writer for each format."""
 
+import base64
 import io
 import json
+import zlib
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -186,6 +188,28 @@ def _cvat(folder, scenes):
     return f"masks: {{format: cvat, annotations: annotations.xml, unlabelled: ground}}\n{CLASSES}"
 
 
+def _supervisely(folder, scenes):
+    """Bitmaps with an alpha channel, and of a palette with transparency, as the tool writes them."""
+    for number, one in enumerate(scenes):
+        objects = []
+        for class_id, covered in one.things():
+            rows, columns = (np.flatnonzero(covered.any(axis=axis)) for axis in (1, 0))
+            part = covered[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] * np.uint8(255)
+            image = Image.fromarray(np.dstack([part] * 4))
+            options = {}
+            if number % 2:
+                image, options = Image.fromarray(part // 255, mode="P"), {"transparency": 0}
+                image.putpalette([0, 0, 0, 255, 255, 255])
+            buffer = io.BytesIO()
+            image.save(buffer, "PNG", **options)
+            data = base64.b64encode(zlib.compress(buffer.getvalue())).decode()
+            bitmap = {"origin": [int(columns[0]), int(rows[0])], "data": data}
+            objects.append({"classTitle": NAMES[class_id], "geometryType": "bitmap", "bitmap": bitmap})
+        document = {"size": {"width": one.width, "height": one.height}, "objects": objects, "tags": []}
+        write_text(folder / f"ann/{one.image_id}.png.json", json.dumps(document))
+    return f"mask_path: ann/{{id}}.*.json\nmasks: {{format: supervisely, unlabelled: ground}}\n{CLASSES}"
+
+
 def _yolo(folder, scenes):
     for one in scenes:
         lines = [
@@ -230,6 +254,7 @@ WRITERS = {
     "panoptic": _panoptic,
     "labelme": _labelme,
     "cvat": _cvat,
+    "supervisely": _supervisely,
     "yolo": _yolo,
     "class_folders": _class_folders,
     "instances": _instances,

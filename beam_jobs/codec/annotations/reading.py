@@ -10,6 +10,7 @@ from beam_jobs.codec.annotations.layers import read_layers
 from beam_jobs.codec.annotations.panoptic import ENTRY, read_panoptic
 from beam_jobs.codec.annotations.parts import split_parts
 from beam_jobs.codec.annotations.shapes import Shape, draw, refuse
+from beam_jobs.codec.annotations.supervisely import read_supervisely
 from beam_jobs.codec.annotations.yolo import read_yolo
 from schemas.spec import DatasetSpec
 
@@ -39,6 +40,8 @@ def _shapes(data: bytes, spec: DatasetSpec, photo_size: tuple[int, int]) -> list
             return [read_shape(one, photo_size) for one in read_entry(data, photo_size)]
         case "labelme":
             return read_labelme(data, photo_size)
+        case "supervisely":
+            return read_supervisely(data, photo_size)
         case "yolo":
             return read_yolo(data, photo_size)
         case "layers":

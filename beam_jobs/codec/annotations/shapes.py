@@ -31,9 +31,10 @@ MIN_POINTS = 3
 
 
 class Polygons(NamedTuple):
-    """What lies in any of some polygons; float64 [points, 2] each, x and y in pixels."""
+    """What lies in any of some polygons, and in none of their holes; float64 [points, 2] each, x and y in pixels."""
 
     polygons: tuple[np.ndarray, ...]
+    holes: tuple[np.ndarray, ...] = ()
 
 
 class Circle(NamedTuple):
@@ -160,7 +161,8 @@ def _covered(shape: Shape, size: tuple[int, int], repairs: set[str]) -> np.ndarr
     """bool [H, W]: the photo's pixels that a shape covers."""
     outline, (width, height) = shape.outline, size
     if isinstance(outline, Polygons):
-        return _in_polygons(outline.polygons, size, shape.category, repairs)
+        covered = _in_polygons(outline.polygons, size, shape.category, repairs)
+        return covered & ~_in_polygons(outline.holes, size, shape.category, repairs) if outline.holes else covered
     if isinstance(outline, Circle):
         if outline.x - outline.radius < 0 or outline.x + outline.radius > width:
             repairs.add(OUTSIDE)

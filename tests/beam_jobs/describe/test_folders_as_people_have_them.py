@@ -119,7 +119,6 @@ def test_links_to_two_folders_make_one_data_set(tmp_path):
 
 
 EXPORTS = {
-    "Supervisely": (["ds/img/{}.jpg", "ds/ann/{}.jpg.json"], "export it there as COCO"),
     "Label Studio": (
         ["photos/{}.jpg", "masks/task-{}-annotation-3-by-1-tag-cat-0.png"],
         "name them masks/CLASS/PHOTO.png",
@@ -127,7 +126,10 @@ EXPORTS = {
     "arrays": (["images/{}.jpg", "masks/{}.npy"], "save each mask as a PNG"),
     "photos alone": (["holiday/{}.jpg"], "Give --input the folder that has both"),
     "VIA": (["{}.jpg", "via_region_data.json"], "export it there as COCO"),
-    "other annotations": (["{}.jpg", "regions.json"], "COCO, panoptic, LabelMe, CVAT for images and YOLO are read"),
+    "other annotations": (
+        ["{}.jpg", "regions.json"],
+        "LabelMe, Supervisely, CVAT for images and YOLO are read",
+    ),
     "archives": (["photos.zip", "masks.zip"], "unpack them"),
     "other names": (["photos/a{}.jpg", "masks/{}x.png"], "Give each mask its photo's name"),
 }
