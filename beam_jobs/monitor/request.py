@@ -102,7 +102,7 @@ class Part(NamedTuple):
 def make_request(
     log: str, reference: str, output: str, start: str | None = None, end: str | None = None, select: int = 0
 ) -> Request:
-    """Lists both logs and reads the first record of the reference.
+    """Lists both logs and reads a record of the reference.
 
     Args:
       log: Folder of what is served, local or `gs://`.
@@ -177,12 +177,12 @@ def _hour(file: StoredFile) -> int:
 
 
 def _first_answer(reference: str, files: Sequence[StoredFile]) -> tuple[tuple[str, ...], Identity]:
-    """The classes and the model of a reference, as its first record says them."""
+    """The classes and the model of a reference, as its newest file says them: each release may add to the same log."""
     with heavy_imports():
         from beam_jobs.records.published_records import bytes_of, parse_record
         from beam_jobs.records.tfrecord import DamagedTFRecord, TFRecordReader
 
-    for one in files:
+    for one in reversed(files):
         try:
             with open_file(f"{reference}/{one.path}") as file:
                 first = next(iter(TFRecordReader(file)), None)

@@ -104,18 +104,16 @@ def _outcome(request: Request, measured: Measured, judgement: Judgement, selecte
         "model": request.model._asdict(),
         "classes": list(request.classes),
         "records": {
-            **_counts(account),
+            **_counts(request, account),
             "outside": account.outside,
-            "other_models": {
-                str(one): count for one, count in sorted(account.models.items()) if not one.fits(request.model)
-            },
+            "repeated": account.repeated,
             "files": len(request.files),
             "left_out_files": others,
             "first_left_out": first,
         },
         "reference": {
             "log": request.reference,
-            **_counts(kept),
+            **_counts(request, kept),
             "train_photos": measured.learnt[FEATURE_HASH].photos,
             "train_compared": len(measured.learnt[FEATURE_HASH].array),
             "train_photos_by_looks": measured.learnt[PHOTO_HASH].photos,
@@ -138,11 +136,12 @@ def _outcome(request: Request, measured: Measured, judgement: Judgement, selecte
     }
 
 
-def _counts(account: Account) -> dict[str, Any]:
+def _counts(request: Request, account: Account) -> dict[str, Any]:
+    others = {str(one): count for one, count in sorted(account.models.items()) if not one.fits(request.model)}
     return {
         "read": account.read,
         "judged": account.judged,
-        "repeated": account.repeated,
+        "other_models": others,
         "unusable": account.unusable,
         "problems": account.problems[0],
         "first_problems": [{"file": path, "problem": problem} for path, problem in account.problems[1]],

@@ -48,9 +48,10 @@ def count_line(alarms: int) -> str:
 def account_notes(outcome: dict[str, Any]) -> Iterator[str]:
     """What was not judged, and what could not be measured."""
     records, reference = outcome["records"], outcome["reference"]
-    if other := records["other_models"]:
-        named = enumerated([f"{counted(count, 'record')} of {model}" for model, count in other.items()])
-        yield f"left out, of other models: {named}"
+    for account, where in ((records, ""), (reference, " in the reference")):
+        if other := account["other_models"]:
+            named = enumerated([f"{counted(count, 'record')} of {model}" for model, count in other.items()])
+            yield f"left out, of other models{where}: {named}"
     if records["outside"]:
         yield f"left out, of another time than the window: {counted(records['outside'], 'record')} of its files"
     if records["repeated"]:

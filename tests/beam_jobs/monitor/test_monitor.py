@@ -13,7 +13,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from beam_jobs import Monitor
 from schemas.errors import UserError
 from schemas.served import HOUR, records_path
-from tests.beam_jobs.monitor.served_logs import NOON, draw, monitor, quiet_log, served, write_log
+from tests.beam_jobs.monitor.served_logs import NOON, answered_splits, draw, monitor, quiet_log, served, write_log
 
 pytestmark = pytest.mark.slow
 NOVEL = np.random.default_rng(99)
@@ -165,6 +165,18 @@ def test_records_of_other_models_are_left_out_and_a_reference_of_another_model_i
         monitor(other, reference, tmp_path / "out")
 
 
+def test_a_reference_that_each_release_adds_to_is_that_of_the_newest_model(tmp_path, capfd):
+    older = (one | {"model": b"1600000000", "time": one["time"] - 48 * HOUR} for one in _splits(0))
+    reference = write_log(write_log(tmp_path / "reference", older), _splits(1), writer="0" * 12)
+    assert monitor(quiet_log(tmp_path / "log", 60), reference, tmp_path / "out") == 0
+    assert drift(tmp_path / "out")["reference"]["judged"] == 40
+    assert "left out, of other models in the reference: 80 records of 1600000000" in capfd.readouterr().out
+
+
+def _splits(seed):
+    return answered_splits(np.random.default_rng(seed), train=40, evaluation=40)
+
+
 def test_a_log_without_hashes_or_confidence_is_judged_by_the_rest(reference, tmp_path, capfd):
     names = "feature_hash", "photo_hash", "mean_confidence", "mean_entropy", "uncertain_share"
     log = quiet_log(tmp_path / "log", 60, change=lambda one: without(one, *names))
@@ -216,6 +228,7 @@ def test_the_transform_gives_the_outcome_and_counts_for_cloud_monitoring(referen
         ({"reference": "empty"}, "--reference .*empty: holds no records; python -m beam_jobs.predict"),
         ({"reference": "log"}, "--reference .*log: is the log itself"),
         ({"output": "log/out"}, "--output .*log/out: lies in --log"),
+        ({"output": "own"}, "--output .*own: holds files, and nothing says that beam_jobs.monitor made it"),
         ({"more": "--from=yesterday"}, "--from=yesterday: not a time; write it as 2026-11-29T00"),
         ({"more": "--select=-1"}, "--select=-1: must be from 0 to 1,000"),
     ],
@@ -223,6 +236,8 @@ def test_the_transform_gives_the_outcome_and_counts_for_cloud_monitoring(referen
 def test_what_cannot_be_used_is_named(reference, tmp_path, options, message):
     quiet_log(tmp_path / "log", 2)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/drift.json").write_text("somebody's")
     log, output = (tmp_path / options.get(name, name) for name in ("log", "output"))
     kept = tmp_path / options["reference"] if "reference" in options else reference
     with pytest.raises(UserError, match=message):
