@@ -39,5 +39,11 @@ def _wrapped_line(line: str, width: int) -> str:
     columns = [gap.end() for gap in _GAP.finditer(line) if gap.end() <= _MOST_INDENT * width]
     leading = _LEADING.match(line)
     indent = columns[-1] if columns else (leading.end() if leading else 0) + 2
-    options = {"break_long_words": False, "break_on_hyphens": False, "replace_whitespace": False}
-    return textwrap.fill(line, width, subsequent_indent=" " * indent, **options)
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )

@@ -73,10 +73,11 @@ def photo_and_overlay(name: str, one: Picture) -> Markup:
     return _drawn(name, one, 2, (photo, again, _image(one, one.truth, 1, f"{TRUTH} overlay")))
 
 
-def triple(name: str, one: Picture) -> Markup:
+def triple(name: str, one: Picture, words: Words = TRUTH_AND_PREDICTION) -> Markup:
     """Photo, truth and prediction; `name` is unique in the page."""
     kinds = (PHOTO, one.photo), (TRUTH, one.truth), (PREDICTED, one.predicted)
-    return _drawn(name, one, 3, [_image(one, data, place, kind) for place, (kind, data) in enumerate(kinds)])
+    images = [_image(one, data, place, kind) for place, (kind, data) in enumerate(kinds)]
+    return _drawn(name, one, 3, images, f"photo, {words.truth.lower()} and {words.predicted.lower()}")
 
 
 def four(name: str, one: Picture, difference: bytes, words: Words) -> Markup:

@@ -188,5 +188,7 @@ tr.bad td { background: var(--bad-page); }
   figure, tr, .problems { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .scroll, .scroll.tall { max-height: none; overflow: visible; }
+  .scroll table { font-size: 0.75rem; }
+  .scroll th, .scroll td { padding: 0.2rem 0.35rem; }
 }
 """

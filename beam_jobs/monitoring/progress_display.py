@@ -58,6 +58,8 @@ class Bar:
         self._bar: tqdm = tqdm(desc=LISTING, unit=" images", file=stream, leave=False, dynamic_ncols=True)
 
     def show(self, progress: Progress, now: float) -> None:
+        if progress.planned is None and self._bar.total is not None:
+            return  # the files have gone: the job has ended
         if progress.planned is not None and self._bar.total is None:
             self._bar.reset(total=progress.planned)  # the rate counts from here
         self._bar.set_description_str(stage_of(progress, self._working), refresh=False)  # tqdm adds the colon
@@ -79,6 +81,8 @@ class Lines:
         self._writing_since: float | None = None
 
     def show(self, progress: Progress, now: float) -> None:
+        if progress.planned is None and self._writing_since is not None:
+            return  # the files have gone: the job has ended
         stage = stage_of(progress, self._working)
         tenth = 10 * progress.done // progress.planned if progress.planned else 0
         if self._writing_since is None and progress.planned is not None:

@@ -15,7 +15,7 @@ from beam_jobs.html.class_png import class_png
 from beam_jobs.html.document import document
 from beam_jobs.html.labels import by_count, file_link, in_words, legend, photo_name, split_mark
 from beam_jobs.html.markup import Markup, element, join
-from beam_jobs.html.pictures import Picture, caption_link, display_size, triple, viewed, viewer
+from beam_jobs.html.pictures import Picture, Words, caption_link, display_size, triple, viewed, viewer_of
 from beam_jobs.html.score_plot import score_histogram
 from schemas.colors import color_table
 from schemas.fitting import Fit
@@ -26,6 +26,9 @@ from tfx_pipeline.label_issues.ranking import ISSUES_FILE, QUALITY_FILE, Issue
 SHOWN = 120  # triples; the files have all
 PICTURE_SIDE = 320  # pixels
 _JPEG_QUALITY = 80
+
+
+WORDS = Words(truth="Mask")  # which is what is in doubt
 
 
 class Triple(NamedTuple):
@@ -62,7 +65,9 @@ def label_issues_page(
         ("masks", "Masks", _masks(spec, manifest, issues, triples)),
     ]
     title = f"Masks to look at: {spec.title} {manifest.version}"
-    return document(title, _header(title, len(scores), issues), sections, [viewer(spec)])
+    return document(
+        title, _header(title, len(scores), issues), sections, [viewer_of(spec.class_titles, spec.palette, WORDS)]
+    )
 
 
 def _header(title: str, count: int, issues: Sequence[Issue]) -> Markup:
@@ -118,7 +123,7 @@ def _figure(rank: int, issue: Issue, picture: Picture) -> Markup:
     words = element("span", f"{in_words(suspicion.kind)}: {suspicion.detail}", class_="detail")
     link = caption_link(name, photo_name(issue.image_id))
     place = [f"{rank}. ", link, " ", split_mark(issue.split), f" score {issue.score:.2f}"]
-    return viewed(name, triple(name, picture), [*place, element("br"), words])
+    return viewed(name, triple(name, picture, WORDS), [*place, element("br"), words])
 
 
 def _picture(issue: Issue, one: Triple, fit: Fit, colors: np.ndarray) -> tuple[Picture, set[int]]:

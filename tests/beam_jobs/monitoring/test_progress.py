@@ -80,6 +80,17 @@ def test_a_terminal_gets_one_line_with_rate_and_stage():
     assert "\n" not in stream.getvalue().rstrip()
 
 
+def test_a_job_whose_files_have_gone_with_its_end_does_not_start_over_on_the_screen():
+    stream, other = io.StringIO(), io.StringIO()
+    bar, lines = Bar(stream), Lines(other, now=0.0)
+    for display in (bar, lines):
+        display.show(Progress(40, 40, True), 100)
+        display.show(LISTING, 200)
+    assert "Publishing: 100%" in stream.getvalue().splitlines()[-1].rpartition("\r")[2]
+    assert other.getvalue() == "Publishing\n"
+    bar.close()
+
+
 @pytest.mark.parametrize(("columns", "seen"), [(80, True), (0, False)])
 def test_a_terminal_without_width_gets_lines_too(columns, seen):
     leader, follower = os.openpty()
