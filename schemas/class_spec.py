@@ -21,7 +21,7 @@ MaskValue = Annotated[int, Field(ge=0, le=MAX_MASK_VALUE)]
 MaskColor = Annotated[str, Field(pattern=rf"{COLOR}|^{TRANSPARENT}$")]
 Category = Annotated[str, Field(min_length=1, max_length=256)]
 
-IN_ONE_FILE = ("coco", "cvat", "panoptic")  # formats whose annotations of many photos lie in one file
+IN_ONE_FILE = ("coco", "cvat", "panoptic", "rle")  # formats whose annotations of many photos lie in one file
 OF_FILES = ("labelme", "layers", "panoptic", "supervisely", "yolo")  # formats with files for each photo
 
 
@@ -82,18 +82,20 @@ class MaskSpec(FrozenModel):
       order: Classes, from the bottom to the top, where shapes cover each other; those left out lie below them. None:
         as they are listed, later ones over earlier ones, and `layers` in the order of the classes.
       names: `url` where the file writes names of photos as URLs do, such as `my%20photo.jpg`; None as they are.
+      pixels: Of `format: rle`, whether pixels are counted down the columns or along the rows.
       crowd: Whether a region of many things (COCO's `iscrowd`) is of its class, as None is, or ignored.
     """
 
     threshold: int | None = Field(default=None, ge=1, le=255)
     lossy: bool = False
     max_soft_fraction: float = Field(default=0.25, ge=0, le=1)
-    format: Literal["coco", "cvat", "labelme", "layers", "panoptic", "supervisely", "yolo"] | None = None
+    format: Literal["coco", "cvat", "labelme", "layers", "panoptic", "rle", "supervisely", "yolo"] | None = None
     annotations: Annotated[str, AfterValidator(check_file_pattern)] | None = None
     unlabelled: str | None = None
     order: tuple[ClassName, ...] | None = None
     crowd: Literal["class", "ignore"] | None = None
     names: Literal["url"] | None = None
+    pixels: Literal["columns", "rows"] | None = None
 
     @field_validator("lossy")
     @classmethod
@@ -104,7 +106,7 @@ class MaskSpec(FrozenModel):
 
     @model_validator(mode="after")
     def _of_the_format(self) -> MaskSpec:
-        keys = ("annotations", "unlabelled", "order", "crowd", "names")
+        keys = ("annotations", "unlabelled", "order", "crowd", "names", "pixels")
         others = [name for name in keys if getattr(self, name) is not None]
         if self.format is None:
             if others:
@@ -115,6 +117,11 @@ class MaskSpec(FrozenModel):
             raise ValueError(f"format: {self.format} {needs}")
         if self.names is not None and self.annotations is None:
             raise ValueError("names: only where one file names many photos, as with format: coco")
+        if (self.pixels is None) == (self.format == "rle"):
+            raise ValueError(
+                "pixels: only with format: rle, which needs it: columns where pixels are counted downwards, as mostly"
+                " on Kaggle, or rows"
+            )
         if self.unlabelled is None:
             raise ValueError("needs unlabelled: the class of pixels that no annotation covers, or ignore")
         if self.lossy or (self.threshold and self.format != "layers"):

@@ -105,6 +105,8 @@ def description(
     lines += ["masks:", f"  format: {found.format}"]
     if found.annotations:
         lines.append(f"  annotations: {quoted(found.annotations)}")
+    if found.format == "rle":
+        lines.append("  pixels: columns  # counted downwards, as mostly on Kaggle; rows, where the page shows stripes")
     if found.has_urls:
         lines.append("  names: url  # as in my%20photo.jpg")
     if found.format == "layers" and len(found.categories) > 1:

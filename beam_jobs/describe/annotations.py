@@ -18,6 +18,7 @@ from beam_jobs.records.sharding import id_hash
 from beam_jobs.sources.annotations.chunks import read_chunks
 from beam_jobs.sources.annotations.coco import Photo, read_categories
 from beam_jobs.sources.annotations.cvat import read_cvat
+from beam_jobs.sources.annotations.rle_table import OBJECT, find_columns, read_rle_table
 from beam_jobs.storage.files import read_part
 from schemas.documents import MAX_YAML_BYTES, parse_json_object, parse_yaml
 from schemas.errors import UserError
@@ -61,7 +62,7 @@ def find_annotations(folder: str, sizes: dict[str, int], problems: list[str]) ->
     photos = Photos(sizes)
     if not photos.paths:
         return None
-    for find in (_coco, _cvat, _labelme, _supervisely, _yolo, _layers):
+    for find in (_coco, _cvat, _labelme, _supervisely, _yolo, _layers, _rle):
         try:
             if (found := find(folder, sizes, photos)) is not None:
                 return found
@@ -198,6 +199,26 @@ def _layers(folder: str, sizes: dict[str, int], photos: Photos) -> Annotations |
     if found is None:
         return None
     return Annotations("layers", found.image_path, found.mask_path, None, found.categories, found.names_from)
+
+
+def _rle(folder: str, sizes: dict[str, int], photos: Photos) -> Annotations | None:
+    for path in _tables(sizes, "csv", photos):
+        start = read_part(f"{folder}/{path}", 0, _START).decode("utf-8", "replace").splitlines()
+        if not start or find_columns(start[0]) is None:
+            continue
+        counts: Counter[str] = Counter()
+        names = set()
+        for one in read_rle_table(read_chunks(SourceFile(f"{folder}/{path}", sizes[path])), path, "columns"):
+            if isinstance(one, Photo):
+                names.add(one.name)
+            else:
+                counts[json.loads(one.text)["category"]] += 1
+        image_path = photos.pattern_of(stem_of(name) for name in names)
+        if counts and image_path:
+            asked = {name for name in counts if name == OBJECT or name.isdecimal()}
+            named = {name: (ASKED if name in asked else name, counts[name]) for name in sorted(counts)}
+            return Annotations("rle", image_path, None, path, named, path)
+    return None
 
 
 def _tables(sizes: dict[str, int], extension: str, photos: Photos) -> list[str]:

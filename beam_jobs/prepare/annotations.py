@@ -16,7 +16,9 @@ from beam_jobs.sources.annotations.chunks import read_chunks
 from beam_jobs.sources.annotations.coco import Annotation, Photo, read_coco
 from beam_jobs.sources.annotations.cvat import read_cvat
 from beam_jobs.sources.annotations.names import photo_id
+from beam_jobs.sources.annotations.rle_table import read_rle_table
 from beam_jobs.sources.left_out import LeftOutFiles
+from beam_jobs.sources.split_lists import is_picture, photo_listed
 from schemas.errors import UserError
 from schemas.path_pattern import PathPattern
 from schemas.spec import DatasetSpec
@@ -46,6 +48,8 @@ def read_annotations(file: tuple[str, SourceFile], spec: DatasetSpec) -> Iterato
                 raise UserError(f"{source}: image id {one.number} is there twice; whose are its annotations?")
             name = unquote(one.name) if spec.masks.names == "url" else one.name
             image_id = photo_id(name, spec.image_path)
+            if image_id is None and spec.masks.format == "rle" and not is_picture(name):  # ids without an extension
+                image_id = photo_listed(name, spec.image_path, None).image_id
             ids[one.number] = image_id
             if image_id is None:
                 left_out.count(OTHER_PHOTOS, spell_out(one.name))
@@ -83,6 +87,8 @@ def masks_of(found: dict[str, list], spec: DatasetSpec) -> list[SourceFile]:
 
 
 def _read(source: SourceFile, spec: DatasetSpec) -> Iterator[Photo | Annotation]:
+    if spec.masks.format == "rle":
+        return read_rle_table(read_chunks(source), str(source), spec.masks.pixels or "columns")
     if spec.masks.format == "cvat":
         return read_cvat(read_chunks(source), str(source))
     return read_coco(lambda: read_chunks(source), str(source), spec.masks.format == "panoptic")

@@ -210,6 +210,22 @@ def _supervisely(folder, scenes):
     return f"mask_path: ann/{{id}}.*.json\nmasks: {{format: supervisely, unlabelled: ground}}\n{CLASSES}"
 
 
+def pairs_of(covered, along="columns"):
+    """Pairs of a first pixel, from 1, and how many follow."""
+    pixels = np.pad((covered.T if along == "columns" else covered).ravel().astype(int), 1)
+    starts, ends = np.flatnonzero(np.diff(pixels) == 1) + 1, np.flatnonzero(np.diff(pixels) == -1) + 1
+    return " ".join(f"{start} {end - start}" for start, end in zip(starts, ends))
+
+
+def _rle(folder, scenes):
+    lines = ["ImageId,ClassId,EncodedPixels"]
+    for one in scenes:
+        for class_id in (1, 2):
+            lines.append(f"{one.image_id}.png,{NAMES[class_id]},{pairs_of(one.mask == class_id)}")
+    write_text(folder / "train.csv", "\n".join(lines))
+    return f"masks: {{format: rle, annotations: train.csv, pixels: columns, unlabelled: ground}}\n{CLASSES}"
+
+
 def _yolo(folder, scenes):
     for one in scenes:
         lines = [
@@ -254,6 +270,7 @@ WRITERS = {
     "panoptic": _panoptic,
     "labelme": _labelme,
     "cvat": _cvat,
+    "rle": _rle,
     "supervisely": _supervisely,
     "yolo": _yolo,
     "class_folders": _class_folders,

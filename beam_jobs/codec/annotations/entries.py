@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from beam_jobs.codec.annotations.run_lengths import from_columns, from_rows
+from beam_jobs.codec.annotations.run_lengths import from_columns, from_pairs, from_rows
 from beam_jobs.codec.annotations.shapes import Polygons, Shape, Stamp, number, polygon, refuse
 from beam_jobs.rejections import MASK_SIZE, InputRejected
 from schemas.documents import parse_json_object
@@ -64,6 +64,9 @@ def read_shape(annotation: dict[str, Any], photo_size: tuple[int, int]) -> Shape
         if min(whole) < 0 or whole[0] + whole[2] > photo_size[0] or whole[1] + whole[3] > photo_size[1]:
             raise refuse(f"the mask of {category!r} reaches beyond the photo")
         return Shape(category, Stamp(whole[0], whole[1], from_rows(runs, whole[2], whole[3], category)))
+    if "pairs" in annotation:
+        covered = from_pairs(annotation["pairs"], *photo_size, annotation["along"], category)
+        return Shape(category, Stamp(0, 0, covered))
     is_crowd = annotation.get("crowd") == 1
     return Shape(category, _segmentation(annotation.get("segmentation"), category, photo_size), is_crowd)
 

@@ -36,7 +36,7 @@ def annotated_class_ids(
 
 def _shapes(data: bytes, spec: DatasetSpec, photo_size: tuple[int, int]) -> list[Shape]:
     match spec.masks.format:
-        case "coco" | "cvat":
+        case "coco" | "cvat" | "rle":
             return [read_shape(one, photo_size) for one in read_entry(data, photo_size)]
         case "labelme":
             return read_labelme(data, photo_size)

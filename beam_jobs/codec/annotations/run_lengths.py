@@ -28,6 +28,28 @@ def from_rows(counts: Any, width: int, height: int, category: str) -> np.ndarray
     return _expanded(counts, width * height, category).reshape(height, width)
 
 
+def from_pairs(text: Any, width: int, height: int, along: str, category: str) -> np.ndarray:
+    """bool [H, W] of pairs of a first pixel, from 1, and how many follow; InputRejected where they are none.
+
+    Args:
+      text: Such as `1 3 10 5`; each pair begins behind the one before.
+      along: `columns`, where pixels are counted downwards from the upper left one, or `rows`.
+    """
+    words = text.split() if isinstance(text, str) else []
+    are_numbers = all(one.isdecimal() and len(one) < 10 for one in words)
+    if not words or len(words) % 2 or len(words) > MAX_RUNS or not are_numbers:
+        raise refuse(f"the run lengths of {category!r} are not pairs of a first pixel and a number")
+    starts, lengths = np.array(words, np.int64).reshape(-1, 2).T
+    ends = starts + lengths
+    if (lengths < 1).any() or starts[0] < 1 or (starts[1:] < ends[:-1]).any() or ends[-1] > width * height + 1:
+        raise refuse(f"the run lengths of {category!r} overlap, go backwards or reach beyond {width}x{height} pixels")
+    edges = np.zeros(width * height + 1, np.int8)
+    edges[starts - 1] = 1
+    edges[ends - 1] -= 1
+    covered = np.cumsum(edges[:-1], dtype=np.int8).astype(bool)
+    return covered.reshape(width, height).T if along == "columns" else covered.reshape(height, width)
+
+
 def _expanded(counts: Any, pixels: int, category: str) -> np.ndarray:
     if not isinstance(counts, (list, np.ndarray)) or len(counts) > MAX_RUNS:
         raise refuse(f"the run lengths of {category!r} are neither a list nor a text")
