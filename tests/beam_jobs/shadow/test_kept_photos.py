@@ -1,6 +1,8 @@
 """A candidate answers the photos that a log of what is served has kept, by source and client."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from tests.beam_jobs.shadow.two_models import photo, shadow, write_photo
 
 TIME = NOON - HOUR // 2
 OF_SHOP, OF_CAMERA = 22, 5
+FIGURES = "agreement", "confusion", "class_shares", "presence", "slices", "least_agreement", "confidence", "entropy"
 
 
 @pytest.fixture
@@ -51,3 +54,26 @@ def test_kept_photos_are_compared_by_source_and_client_and_no_path_leaves_the_lo
     for words in ("client shop", "fewer than 20 photos", "not measured of tiled models"):
         assert words in page
     assert "1 problems in the log" in capfd.readouterr().out
+
+
+def test_a_log_in_a_bucket_gives_the_figures_of_the_same_log_here(models, log, bucket, storage, tmp_path):
+    assert shadow(models, tmp_path / "out", f"--log={log}") == 0
+    storage.put_folder(log, f"{bucket}/log")
+    storage.put_folder(models, f"{bucket}/models")
+    assert shadow(f"{bucket}/models", f"{bucket}/out", f"--log={bucket}/log") == 0
+    here = json.loads((tmp_path / "out/shadow.json").read_text())
+    there = json.loads(storage.get(f"{bucket}/out/shadow.json"))
+    assert {name: there[name] for name in FIGURES} == {name: here[name] for name in FIGURES}
+    assert storage.get(f"{bucket}/out/shadow.html").startswith(b"<!DOCTYPE html>")
+
+
+@pytest.mark.proof
+def test_worker_processes_find_what_one_process_finds(models, log, tmp_path):
+    found = []
+    for name, options in (("one", []), ("two", ["--direct_running_mode=multi_processing", "--direct_num_workers=2"])):
+        command = [sys.executable, "-m", "beam_jobs.shadow", f"--model={models}/served", f"--log={log}", *options]
+        command += [f"--candidate={models}/candidate", f"--output={tmp_path / name}"]
+        subprocess.run(command, check=True, capture_output=True)
+        outcome = json.loads((tmp_path / name / "shadow.json").read_text())
+        found.append({figure: outcome[figure] for figure in FIGURES})
+    assert found[0] == found[1]

@@ -41,6 +41,6 @@ def write_photo(path: Path, pixels: np.ndarray) -> None:
     path.write_bytes(encode(Image.fromarray(pixels), "PNG"))
 
 
-def shadow(models: Path, output: Path, *options: object, candidate: str = "candidate") -> int:
-    both = f"--model={models / 'served'}", f"--candidate={models / candidate}"
+def shadow(models: Path | str, output: Path | str, *options: object, candidate: str = "candidate") -> int:
+    both = f"--model={models}/served", f"--candidate={models}/{candidate}"
     return main([*both, f"--output={output}", *map(str, options)])
