@@ -10,6 +10,7 @@ from beam_jobs.html.markup import Markup, element
 
 SORTING = Part("tables")  # for pages with sortable tables
 TALL = 16  # rows from which on a table scrolls in itself
+MANY_FEATURES = 40  # of a table with some rows for each: likewise
 
 
 class Cell(NamedTuple):

@@ -10,7 +10,7 @@ from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies
 from beam_jobs.html.labels import figure, percent, split_mark, unit
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import bars, gauge, two_histograms, with_axis
-from beam_jobs.html.tables import scrolled
+from beam_jobs.html.tables import MANY_FEATURES, scrolled
 from beam_jobs.statistics.differences import Compared, describe_differences, notable_features
 from beam_jobs.statistics.split_summary import Numbers, SplitSummary, Words, shares_in_bins, summarise
 from beam_jobs.statistics.validation import DRIFT, Baseline, Validation
@@ -66,7 +66,12 @@ def drift_section(
     words = [element("ul", *texts)] if texts else []
     skipped = [element("p", f"Not checked: {words}.") for words in validation.not_compared if words.startswith(DRIFT)]
     table = element("table", element("thead", head), *groups, class_="drift")
-    return join(*words, element("p", note), *skipped, scrolled(table, "Drift of every feature"))
+    return join(
+        *words,
+        element("p", note),
+        *skipped,
+        scrolled(table, "Drift of every feature", tall=len(groups) > MANY_FEATURES),
+    )
 
 
 def _texts(

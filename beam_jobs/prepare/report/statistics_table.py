@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from beam_jobs.html.labels import figure, split_mark, unit
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import histogram, with_axis
-from beam_jobs.html.tables import scrolled
+from beam_jobs.html.tables import MANY_FEATURES, scrolled
 from beam_jobs.statistics.split_summary import Blobs, Numbers, SplitSummary, Words
 from beam_jobs.statistics.validation import Finding
 
@@ -32,7 +32,7 @@ def statistics_table(summaries: dict[str, SplitSummary], findings: Sequence[Find
     head = element("tr", *(element("th", name, scope="col", class_=_alignment(name)) for name in _COLUMNS))
     groups = [element("tbody", *_feature_rows(name, summaries, findings)) for name in names]
     table = element("table", element("thead", head), *groups)
-    return scrolled(table, "Statistics of every feature")
+    return scrolled(table, "Statistics of every feature", tall=len(names) > MANY_FEATURES)
 
 
 def _alignment(column: str) -> str:
