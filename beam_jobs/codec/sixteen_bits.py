@@ -18,6 +18,7 @@ _IN_PLANES = 2
 _OTHER_ORDER = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
 _STRIP_PIXELS = 1 << 20  # that are mapped at a time
 _COLORS = 3
+_PREMULTIPLIED = "RGBa"  # begins what Pillow calls such pixels
 
 
 def has_16_bits(image: Image.Image) -> bool:
@@ -52,10 +53,18 @@ def map_png(source: png.Png, image: Image.Image, photo_range: tuple[int, int]) -
 
 
 def map_tiff(data: bytes, image: Image.Image, photo_range: tuple[int, int]) -> Image.Image:
-    """A loaded TIFF of 16 bits with the levels of a range, as mode L, RGB or RGBA."""
+    """A loaded TIFF of 16 bits with the levels of a range, as mode L, RGB or RGBA.
+
+    Raises:
+      InputRejected: It has the inks of print, or premultiplied alpha.
+    """
     if image.mode.startswith("I;16"):
         return _map_grey(image, photo_range)
+    if image.mode not in ("RGB", "RGBA"):
+        raise InputRejected(IMAGE_MODE, f"TIFF of 16 bits and mode {image.mode}; save it as RGB")
     low = Image.open(io.BytesIO(data), formats=("TIFF",))
+    if any(one.args[0].startswith(_PREMULTIPLIED) for one in low.tile):
+        raise InputRejected(IMAGE_MODE, "TIFF of 16 bits whose colours are multiplied by alpha; save it without alpha")
     low.tile = [one._replace(args=_swapped(one.args)) for one in low.tile]
     low.load()
     return _map_colors(image, low, photo_range)
@@ -107,7 +116,7 @@ def _map_colors(high: Image.Image, low: Image.Image, photo_range: tuple[int, int
     for box in _strips(high):
         levels = np.asarray(high.crop(box)).copy()  # an alpha channel keeps its upper byte
         levels[..., :_COLORS] = table[_joined(high, low, box)[..., :_COLORS]]
-        mapped.paste(Image.fromarray(levels, high.mode), box)
+        mapped.paste(Image.fromarray(levels), box)
     return mapped
 
 

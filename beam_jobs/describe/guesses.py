@@ -15,7 +15,7 @@ from schemas.shorthand import ASKED, IGNORE
 MAX_CLASSES = 254
 THIN = 0.12  # share of a value's pixels that lie inside it; borders between objects have less
 _MANY_LEVELS = 100  # of grey, which one mask of classes hardly ever has
-_MOST_SAMPLES = 40_000  # above it, the upper byte of 16 bits shows enough
+_MOST_SAMPLES = 32_767  # above it, the upper byte of 16 bits shows enough
 _MIN_SHARE = 0.001  # of all pixels: values in soft edges, or changed by compression, have fewer than a class has
 
 
@@ -58,10 +58,10 @@ def guess_range(ranges: Iterable[str]) -> tuple[tuple[int, int], str] | None:
         return None
     low, high = min(one for one, _ in pairs), max(one for _, one in pairs)
     reason = f"photos of 16 bits have samples from {low} to {high}; the range becomes 0 to 255, in all photos alike"
-    if high > _MOST_SAMPLES:
-        return None
     if 2 * low > high:  # as where zero lies in the middle
         return ((low, high), reason) if low < high else None
+    if high > _MOST_SAMPLES:
+        return None
     return (0, max(255, 2 ** high.bit_length() - 1)), reason
 
 

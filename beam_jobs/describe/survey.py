@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from beam_jobs.codec.mask_kinds import CONTAINERS, color_name, read_pixels
 from beam_jobs.codec.photos import FLATTENED_ALPHA, ROTATED, Photo, decode_photo
@@ -21,13 +23,16 @@ OTHER_SIZE = "masks of another size than their photo"
 STORED_SIZE = "masks that are drawn on the photo as it is stored, not turned upright"
 DARK = "photos that are nearly black"
 CLEAR = "photos with a fourth channel that is read as transparency, over white"
+BANDS = "photos with more than three channels, of which the first three are taken as red, green and blue"
 REMEDIES = {
     OTHER_SIZE: "take the photos that they were drawn on, or resize the masks, by nearest neighbour",
     STORED_SIZE: "turn the masks too, or turn the photos and drop their EXIF orientation",
     DARK: "brighten them, or take others",
+    BANDS: "where others show more, save these three",
     CLEAR: "where it is none, such as infrared, save three channels",
 }
 MAX_VALUES = 512  # kept of one mask and of all; more than that cannot be classes
+_SAMPLES_PER_PIXEL = 277  # a tag of a TIFF
 _DARK = 24  # of 255; no pixel of such a photo is brighter
 _STANDING_OUT = 16  # the most common values, which cover most of a mask, whether it is compressed or has soft edges
 _FEW_COLORS = 64  # photos have more, drawings of masks hardly ever
@@ -155,6 +160,8 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
         return _problem("masks that are damaged", path)
     values = indices.raster
     problems = dict(_oddities(shown_photo, values.shape, str(photo), path, range_found is not None))
+    if shown_photo.container == "tiff" and CLEAR not in problems and _has_more_channels(photo_data):
+        problems[BANDS] = str(photo)
     is_color = indices.values is None
     depth = "colours" if is_color else "16-bit values" if values.dtype == np.uint16 else "values"
     kind = f"{f'{LOSSY_KIND} ' if indices.is_lossy else ''}{container} of {depth}"
@@ -180,6 +187,12 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
         dict.fromkeys(problems, 1),
         problems,
     )
+
+
+def _has_more_channels(tiff: bytes) -> bool:
+    """Whether a TIFF says that it has more channels than a photo, which may be infrared."""
+    image = Image.open(io.BytesIO(tiff), formats=("TIFF",))
+    return image.mode == "RGB" and image.tag_v2.get(_SAMPLES_PER_PIXEL, 3) > 3  # type: ignore[attr-defined]
 
 
 def _oddities(

@@ -60,7 +60,8 @@ def why_nothing_pairs(paths: Collection[str]) -> str:
     elif len(folders) == 1:
         remedy = (
             "Give --input the folder that has both photos and masks; where they lie apart, make one with a link to each"
-            " (mkdir both && ln -s /PHOTOS both/photos && ln -s /MASKS both/masks)"
+            " (mkdir both && ln -s /PHOTOS both/photos && ln -s /MASKS both/masks). Where it has both, write"
+            f" {DATASET_FILE} by hand, such as with image_path: {{id}}_0.png and mask_path: {{id}}_1.png"
         )
     return f"no photos and masks pair by their names. It has {kinds_of_files(paths)}. {remedy}"
 

@@ -25,15 +25,18 @@ COLORS = SAMPLES[..., :3]
 LEVELS = level_table(RANGE)
 
 
-def tiff(samples: np.ndarray, order: str = "<", compression: int = 1, planar: int = 1) -> bytes:
-    """A TIFF of 16 bits. TIFF 6.0, sections 2, 3 and 6; compression 8 is Adobe's deflate."""
+def tiff(
+    samples: np.ndarray, order: str = "<", compression: int = 1, planar: int = 1, extra: int | None = None
+) -> bytes:
+    """A TIFF of 16 bits with ExtraSamples `extra`. TIFF 6.0, sections 2, 3, 6 and 18; compression 8 is Adobe's."""
     height, width, channels = samples.shape
     rows = (samples if planar == 1 else samples.transpose(2, 0, 1)).astype(f"{order}u2").tobytes()
     data = zlib.compress(rows) if compression == 8 else rows
     values = {256: width, 257: height, 259: compression, 262: 2 if channels > 1 else 1, 277: channels, 278: height}
+    values |= {284: planar, **({} if extra is None else {338: extra})}
     tags = {tag: (3, 1, value) for tag, value in values.items()}
-    bits_at = 8 + 2 + 12 * 10 + 4
-    tags |= {258: (3, channels, bits_at if channels > 2 else 16), 284: (3, 1, planar)}
+    bits_at = 8 + 2 + 12 * (len(tags) + 3) + 4
+    tags |= {258: (3, channels, bits_at if channels > 2 else 16)}
     tags |= {273: (4, 1, bits_at + 2 * channels), 279: (4, 1, len(data))}
     entries = b""
     for tag, (kind, count, value) in sorted(tags.items()):
@@ -74,6 +77,12 @@ def test_a_png_gives_the_same_levels_in_the_jobs_and_in_the_exported_model(color
     np.testing.assert_array_equal(decode_in_a_graph(tf.constant(data), RANGE), found)
 
 
+def test_a_fourth_channel_that_is_no_alpha_changes_nothing():
+    found = decode_photo(tiff(SAMPLES, extra=0), 0, photo_range=RANGE)
+    np.testing.assert_array_equal(found.image, LEVELS[COLORS])
+    assert found.repairs == ()
+
+
 def test_a_transparent_colour_is_white_whatever_the_range():
     samples = COLORS.copy()
     samples[:5] = (1000, 2000, 3000)
@@ -94,9 +103,10 @@ def test_photos_of_8_bits_stay_as_they_are():
     ("data", "message"),
     [
         (tiff(COLORS, planar=2), "a plane for each channel; save it with interleaved channels"),
+        (tiff(SAMPLES, extra=1), "multiplied by alpha; save it without alpha"),
         (png(SAMPLES[..., :2], GREY_ALPHA, 16), "grey with an alpha channel; save it without"),
     ],
-    ids=["planes", "grey and alpha"],
+    ids=["planes", "premultiplied", "grey and alpha"],
 )
 def test_what_would_be_misread_is_refused_with_the_remedy(data, message):
     with pytest.raises(InputRejected) as error:

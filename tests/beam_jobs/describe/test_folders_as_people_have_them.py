@@ -13,6 +13,7 @@ from beam_jobs.describe.command_line import main
 from beam_jobs.prepare.command_line import main as prepare_main
 from beam_jobs.sources.dataset_file import read_dataset
 from schemas.errors import UserError
+from tests.beam_jobs.codec.test_sixteen_bits import tiff
 from tests.documents import PROJECT_DIR
 
 SCENE = np.zeros((48, 64), np.uint8)
@@ -87,6 +88,18 @@ def test_photos_of_16_bits_get_the_range_that_they_use(tmp_path, samples, line):
     assert describe(folder) == 0
     text = (folder / "dataset.yaml").read_text()
     assert line in text if line else "photos:" not in text
+
+
+def test_channels_that_are_not_taken_are_named(tmp_path, capsys):
+    folder = tmp_path / "satellite"
+    for number in range(4):
+        save(folder, NOISE, SCENE, 1, "masks/none.jpg", f"masks/{number}.png")
+        (folder / "images").mkdir(exist_ok=True)
+        bands = np.dstack([NOISE, NOISE[..., :1]]).astype(np.uint16) * 200
+        (folder / f"images/{number}.tif").write_bytes(tiff(bands, extra=0))
+    (folder / "masks/none.jpg").unlink()
+    assert describe(folder) == 0
+    assert "4 photos with more than three channels, of which the first three are taken" in capsys.readouterr().out
 
 
 def test_masks_that_are_refused_come_with_the_detail(tmp_path):
