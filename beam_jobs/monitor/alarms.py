@@ -29,6 +29,7 @@ MIN_PHOTOS = 30  # of a slice, and of the reference, that can be judged
 NOVEL_PERCENTILE = 99  # of the reference's distances to train: photos farther away are novel
 MAX_NOVEL_SHARE = 0.05
 RATIO = 10  # a class vanishes to a tenth of the photos or less, and explodes to ten times as many
+_OF_NOVELTY = 2  # comparisons: the share of novel photos, and the mean distance
 MORE_SHARE = 0.3  # or to 30 points more
 
 
@@ -83,7 +84,7 @@ def judge(summaries: Mapping[str, SplitSummary], tallies: Mapping[str, Tally], c
     names = [name for name in _in_order(tallies) if not _repeats_all(name, tallies)]
     judged = [name for name in names if tallies[name].photos >= MIN_PHOTOS] if before.photos >= MIN_PHOTOS else []
     features = len(summaries[REFERENCE].numbers) if REFERENCE in summaries else 0
-    comparisons = len(judged) * (features + len(classes) + 1)
+    comparisons = len(judged) * (features + len(classes) + _OF_NOVELTY)
     novel_above = before.percentile_distance(NOVEL_PERCENTILE) if before.hashed >= MIN_PHOTOS else None
     found, notes = [], []
     for name in judged:
@@ -146,7 +147,7 @@ class _Pair(NamedTuple):
                 yield Alarm(kind, self.name, name, text, now.share, limit)
 
     def novel(self, above: int | None) -> Iterator[Alarm]:
-        """Photos that are unlike all of train."""
+        """Photos that are unlike all of train: some of them by far, or all of them a little."""
         if above is None or self.tally.hashed < MIN_PHOTOS:
             return
         now = Count(self.tally.beyond(above), self.tally.hashed)
@@ -156,6 +157,15 @@ class _Pair(NamedTuple):
                 f"{_percent(now.share)} of the photos are unlike every photo of train, {EVAL} {_percent(before.share)}"
             )
             yield Alarm(NOVEL, self.name, "", text, now.share, MAX_NOVEL_SHARE)
+            return
+        pair = self.tally.distance_to_train(), self.reference.distance_to_train()
+        limit = notable_shift(*pair, self._standard_errors())
+        if (shift := mean_shift(*pair)) >= limit:
+            text = (
+                f"the photos are less like those of train: {pair[0].mean:.1f} bits from the nearest on average, "
+                f"{EVAL} {pair[1].mean:.1f}"
+            )
+            yield Alarm(NOVEL, self.name, "", text, shift, limit)
 
     def _differences(self) -> list[Difference]:
         features = [

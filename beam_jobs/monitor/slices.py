@@ -11,6 +11,7 @@ import numpy as np
 from beam_jobs.monitor.novelty import BITS
 from beam_jobs.monitor.reading import Answers
 from beam_jobs.monitor.request import Window, in_words
+from beam_jobs.statistics.split_summary import Numbers
 from schemas.features import fraction_feature
 from schemas.served import CLIENT, ENTROPY, SHOWS_FROM, SOURCE
 
@@ -85,6 +86,13 @@ class Tally(NamedTuple):
     def beyond(self, distance: int) -> int:
         """Photos that lie farther from train than a distance."""
         return int(self.distances[distance + 1 :].sum())
+
+    def distance_to_train(self) -> Numbers:
+        """Mean and deviation of the distances, in bits."""
+        values = np.arange(BITS + 1)
+        mean = float(np.average(values, weights=self.distances)) if self.hashed else 0.0
+        square = float(np.average((values - mean) ** 2, weights=self.distances)) if self.hashed else 0.0
+        return Numbers(self.hashed, self.photos - self.hashed, mean, square**0.5, 0.0, mean, float(BITS), ())
 
     def percentile_distance(self, percent: float) -> int:
         """The smallest distance that at least so many of the photos do not exceed."""

@@ -32,6 +32,25 @@ def test_a_class_that_is_nearly_gone_has_vanished_and_one_that_is_suddenly_there
     assert (more.kind, more.limit) == ("exploded", pytest.approx(0.6))
 
 
+def at(*distances: int) -> Tally:
+    """Photos at these distances from train, over and over, 300 in all."""
+    counts = np.bincount(np.tile(distances, 300 // len(distances)), minlength=257)
+    return counted(300)._replace(hashed=300, distances=counts)
+
+
+def test_photos_are_novel_where_some_are_far_from_train_or_all_are_a_little_farther():
+    usual = at(*range(10, 30))
+    (some,) = compared(at(*range(10, 28), 60, 60), usual).alarms
+    assert (some.kind, some.text) == ("novel", "10.0 % of the photos are unlike every photo of train, eval 0.0 %")
+    (all_of_them,) = compared(at(*[25, 26] * 10), usual).alarms
+    assert (all_of_them.kind, all_of_them.text) == (
+        "novel",
+        "the photos are less like those of train: 25.5 bits from the nearest on average, eval 19.5",
+    )
+    assert compared(at(*range(11, 31)), usual).alarms == ()
+    assert compared(at(10, 11), usual).alarms == ()  # nearer
+
+
 @pytest.mark.parametrize(("now", "before"), [(20, 50), (120, 50), (2, 0)], ids=["fewer", "more", "two of them"])
 def test_other_shares_are_no_alarm(now, before):
     assert compared(counted(300, pet=now), counted(200, pet=before)).alarms == ()
