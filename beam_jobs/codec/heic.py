@@ -21,7 +21,7 @@ class HeicFile:
 
     def __init__(self, data: bytes):
         try:
-            import pillow_heif
+            import pillow_heif  # pyright: ignore[reportMissingImports]  # who has such photos installs it
         except ImportError:
             raise InputRejected(
                 NOT_AN_IMAGE, f"HEIC, which needs {LIBRARY} (pip install {LIBRARY}); or export it as JPEG or PNG"

@@ -187,12 +187,12 @@ def _decode_other(data: bytes, container: str, photo_range: tuple[int, int] | No
     """The first picture of a file that Pillow alone decodes."""
     image = Image.open(io.BytesIO(data), formats=(container,))
     check_size(*image.size)
-    is_mapped = has_16_bits(image) and photo_range is not None
+    is_deep = has_16_bits(image)  # before the pixels: it refuses what would be misread
     image.load()  # turns a TIFF upright
     if container == "AVIF":
         ImageOps.exif_transpose(image, in_place=True)  # the decoder tells in this way what the container says
     repairs = (FLATTENED_ALPHA,) if image.has_transparency_data else ()
-    if is_mapped:
+    if is_deep and photo_range is not None:
         image = map_tiff(data, image, photo_range)
     elif image.mode.startswith("I;16"):
         image = _high_bytes(image, None)

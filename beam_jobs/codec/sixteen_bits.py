@@ -27,10 +27,11 @@ def has_16_bits(image: Image.Image) -> bool:
     Raises:
       InputRejected: It is a TIFF with a plane for each channel, which Pillow takes for one of 8 bits.
     """
-    bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, ())
+    tags = getattr(image, "tag_v2", {})
+    bits = tags.get(_BITS_PER_SAMPLE, ())
     if not image.mode.startswith("I;16") and 16 not in bits:
         return False
-    if len(bits) > 1 and image.tag_v2.get(_PLANAR) == _IN_PLANES:  # type: ignore[attr-defined]
+    if len(bits) > 1 and tags.get(_PLANAR) == _IN_PLANES:
         raise InputRejected(
             IMAGE_MODE,
             "TIFF of 16 bits with a plane for each channel; save it with interleaved channels (gdal_translate"
@@ -62,12 +63,7 @@ def map_tiff(data: bytes, image: Image.Image, photo_range: tuple[int, int]) -> I
         return _map_grey(image, photo_range)
     if image.mode not in ("RGB", "RGBA"):
         raise InputRejected(IMAGE_MODE, f"TIFF of 16 bits and mode {image.mode}; save it as RGB")
-    low = Image.open(io.BytesIO(data), formats=("TIFF",))
-    if any(one.args[0].startswith(_PREMULTIPLIED) for one in low.tile):
-        raise InputRejected(IMAGE_MODE, "TIFF of 16 bits whose colours are multiplied by alpha; save it without alpha")
-    low.tile = [one._replace(args=_swapped(one.args)) for one in low.tile]
-    low.load()
-    return _map_colors(image, low, photo_range)
+    return _map_colors(image, _low_bytes(data), photo_range)
 
 
 def extremes(data: bytes, container: str) -> tuple[int, int] | None:
@@ -95,9 +91,7 @@ def _samples(data: bytes, container: str) -> Iterator[np.ndarray]:
             return
         image.load()
         if not image.mode.startswith("I;16"):
-            low = Image.open(io.BytesIO(data), formats=("TIFF",))
-            low.tile = [one._replace(args=_swapped(one.args)) for one in low.tile]
-            low.load()
+            low = _low_bytes(data)
     else:
         return
     for box in _strips(image):
@@ -135,7 +129,23 @@ def _joined(high: Image.Image, low: Image.Image, box: tuple[int, int, int, int])
     return np.asarray(high.crop(box)).astype(np.uint16) << 8 | np.asarray(low.crop(box))
 
 
-def _swapped(arguments: tuple) -> tuple:
-    """What a decoder is given, with the other order of bytes, so that it takes the lower one for the upper one."""
-    mode, *rest = arguments
-    return f"{mode[:-1]}{_OTHER_ORDER[mode[-1]]}", *rest
+def _low_bytes(tiff: bytes) -> Image.Image:
+    """The lower byte of each sample of a TIFF with several channels.
+
+    Read in the other order of bytes, Pillow takes it for the upper one.
+
+    Raises:
+      InputRejected: Its colours are multiplied by alpha, which Pillow undoes by the upper bytes alone.
+    """
+    image = Image.open(io.BytesIO(tiff), formats=("TIFF",))
+    swapped = []
+    for tile in image.tile:
+        mode, *rest = tile.args if isinstance(tile.args, tuple) else (str(tile.args),)
+        if mode.startswith(_PREMULTIPLIED):
+            raise InputRejected(
+                IMAGE_MODE, "TIFF of 16 bits whose colours are multiplied by alpha; save it without alpha"
+            )
+        swapped.append(tile._replace(args=(f"{mode[:-1]}{_OTHER_ORDER[mode[-1]]}", *rest)))
+    image.tile = swapped
+    image.load()
+    return image

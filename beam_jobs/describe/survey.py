@@ -192,7 +192,7 @@ def survey_pair(photo: SourceFile, mask: SourceFile) -> Survey:
 def _has_more_channels(tiff: bytes) -> bool:
     """Whether a TIFF says that it has more channels than a photo, which may be infrared."""
     image = Image.open(io.BytesIO(tiff), formats=("TIFF",))
-    return image.mode == "RGB" and image.tag_v2.get(_SAMPLES_PER_PIXEL, 3) > 3  # type: ignore[attr-defined]
+    return image.mode == "RGB" and getattr(image, "tag_v2", {}).get(_SAMPLES_PER_PIXEL, 3) > 3
 
 
 def _oddities(

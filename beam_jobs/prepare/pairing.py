@@ -120,7 +120,7 @@ class _PairByTable(beam.PTransform):
 
 
 def _mask_by_id(found: Found) -> Iterator[tuple[str, SourceFile]]:
-    if found.kind == MASKS:
+    if found.kind == MASKS and isinstance(found.value, SourceFile):
         yield found.image_id, found.value
 
 

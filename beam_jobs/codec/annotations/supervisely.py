@@ -68,14 +68,14 @@ def _polygon(points: Any, label: str) -> np.ndarray:
 
 def _bitmap(value: Any, label: str) -> Stamp:
     """A PNG, packed by zlib, in base64; its alpha channel, or its grey, is what is covered."""
-    origin = value.get("origin") if isinstance(value, dict) else None
-    if not isinstance(origin, list) or len(origin) != 2:
-        raise refuse(f"the bitmap of {label!r} has no origin")
+    origin, text = (value.get("origin"), value.get("data")) if isinstance(value, dict) else (None, None)
+    if not isinstance(origin, list) or len(origin) != 2 or not isinstance(text, str):
+        raise refuse(f"the bitmap of {label!r} has no origin, or no data")
     left, top = (number(one, f"the origin of {label!r}") for one in origin)
     if not left.is_integer() or not top.is_integer():
         raise refuse(f"the bitmap of {label!r} does not lie on whole pixels")
     try:
-        data = zlib.decompressobj().decompress(base64.b64decode(value.get("data"), validate=True), _MAX_PNG)
+        data = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), _MAX_PNG)
         source = png.read_png(data)
         check_size(*(max(side, 16) for side in source.size))
         pixels = _covered(png.load(source), source)
