@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from beam_jobs.monitor.request import parse_time
 from beam_jobs.storage.files import read_file
 from beam_jobs.storage.versions import published_versions, read_manifest
 from schemas.documents import MAX_JSON_BYTES, parse_json_object
@@ -99,10 +100,7 @@ def _field(values: dict[str, Any], name: str, kind: type, uri: str) -> Any:
 
 
 def _time(text: str, uri: str) -> datetime:
-    try:
-        return datetime.strptime(f"{text} +0000", "%Y-%m-%d %H:%M %z")
-    except ValueError:
-        raise UserError(f"{uri}: window.to is no time: {text!r}") from None
+    return datetime.fromtimestamp(parse_time(f"{uri}: window.to", text) / 1000, timezone.utc)
 
 
 def _said(time: datetime) -> str:

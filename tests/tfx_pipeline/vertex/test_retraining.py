@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import yaml
 
+from beam_jobs.monitor.request import in_iso
 from beam_jobs.storage.versions import read_manifest as stored_manifest
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
@@ -62,7 +63,7 @@ def report(stage, alarms, end):
     """Puts a report of the monitor into the bucket."""
     path = stage.buckets.of_uri(DRIFT)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"alarms": alarms, "window": {"to": f"{end:%Y-%m-%d %H:%M}"}}))
+    path.write_text(json.dumps({"alarms": alarms, "window": {"to": in_iso(round(end.timestamp() * 1000))}}))
 
 
 def waits(config_file, version, hours=0.0):
