@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from beam_jobs.compare.command_line import main
-from beam_jobs.records.tf_example import to_example
+from beam_jobs.records.tf_example import Value, to_example
 from tests.beam_jobs.jobs import prepare
 from tests.beam_jobs.pictures import encode, scene, trimap, write_pair
 
@@ -22,7 +22,13 @@ def photo(seed: int) -> bytes:
 
 def record(image_id: str, seed: int = 0, **more) -> bytes:
     mask = encode(Image.fromarray(np.zeros((32, 32), np.uint8)), "PNG")
-    values = {"image": photo(seed), "mask": mask, "image_id": image_id.encode(), "breed": b"pug", "species": b"dog"}
+    values: dict[str, Value] = {
+        "image": photo(seed),
+        "mask": mask,
+        "image_id": image_id.encode(),
+        "breed": b"pug",
+        "species": b"dog",
+    }
     values |= more
     return to_example(values)
 

@@ -10,7 +10,7 @@ from PIL import Image
 from beam_jobs.describe.command_line import main as describe
 from beam_jobs.elements import SourceFile
 from beam_jobs.prepare.command_line import main as prepare
-from beam_jobs.records.published_records import parse_record
+from beam_jobs.records.published_records import bytes_of, parse_record
 from beam_jobs.records.tfrecord import TFRecordReader
 from beam_jobs.sources.dataset_file import parse_description, read_dataset
 from beam_jobs.sources.pair_tables import read_pair_table
@@ -45,8 +45,8 @@ def read_masks(version):
     for shard in version.glob("examples/*/*"):
         with shard.open("rb") as file:
             for values in map(parse_record, TFRecordReader(file)):
-                mask = np.asarray(Image.open(io.BytesIO(values[MASK])))
-                yield values[IMAGE_ID].decode(), (mask, shard.parent.name.removeprefix("Split-"))
+                mask = np.asarray(Image.open(io.BytesIO(bytes_of(values, MASK))))
+                yield bytes_of(values, IMAGE_ID).decode(), (mask, shard.parent.name.removeprefix("Split-"))
 
 
 def with_names(folder):
