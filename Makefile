@@ -81,11 +81,10 @@ label-issues: env  ## list the masks to look at first, of a published version: D
 look: env  ## write one page of links to all versions and models: [ROOT=runs]
 	@$(BIN)/python -m tfx_pipeline.look --root="$(or $(ROOT),runs)"
 
-monitor: env  ## compare what a model serves with its reference: LOG= REFERENCE= OUTPUT= [OPTIONS="--select=100"]
+monitor: env  ## compare what a model serves with its reference: LOG= REFERENCE= [OUTPUT=runs/monitor OPTIONS="--select=100"]
 	@$(call NEED,LOG REFERENCE)
-	@test -n "$(filter-out file,$(origin OUTPUT))" || { echo "error: make monitor needs OUTPUT=" >&2; exit 2; }
 	@$(BIN)/python -m beam_jobs.monitor --log=$(call quoted,$(LOG)) --reference=$(call quoted,$(REFERENCE)) \
-		--output=$(call quoted,$(OUTPUT)) $(OPTIONS)
+		--output=$(call quoted,$(if $(filter-out file,$(origin OUTPUT)),$(OUTPUT),runs/monitor)) $(OPTIONS)
 
 shadow: env  ## compare a candidate with the served model: MODEL= CANDIDATE= LOG= (or PHOTOS=) OUTPUT= [OPTIONS=]
 	@$(call NEED,CANDIDATE $(if $(PHOTOS),,LOG))

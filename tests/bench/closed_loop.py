@@ -42,7 +42,7 @@ class Plan(NamedTuple):
       window: Photos in a window.
       quiet: Windows of day photos alone.
       shares: Of night photos in the windows after them, until there is an alarm.
-      night: Photos in the window after that, from which those to label are chosen; half of them are by night.
+      night: Photos in the window after that, all of them by night, from which those to label are chosen.
       labelled: Photos that are chosen at most.
       side: Pixels of a side of photos; the model's is half of it.
       epochs: Of each training.
@@ -54,10 +54,10 @@ class Plan(NamedTuple):
     window: int = 60
     quiet: int = 20
     shares: tuple[float, ...] = (0.1, 0.3, 0.6, 1.0)
-    night: int = 160
-    labelled: int = 80
+    night: int = 200
+    labelled: int = 100
     side: int = 128
-    epochs: int = 14
+    epochs: int = 20
 
 
 class Outcome(NamedTuple):
@@ -115,7 +115,7 @@ def rehearse(folder: Path, plan: Plan) -> Outcome:
     false_alarms = sum(served.window(f"quiet-{number:02d}", 0.0, plan.window) for number in range(plan.quiet))
     alarm_at = next((share for share in plan.shares if served.window(f"mixed-{share}", share, plan.window)), None)
     alarms = served.alarms(f"mixed-{alarm_at}") if alarm_at else ()
-    served.window("night", 0.5, plan.night)
+    served.window("night", 1.0, plan.night)
     chosen = _labelled(folder / "windows" / "night" / "monitor", sources / "served", pool)
     (sources / "dataset.yaml").write_text(_MERGED)
     second = _trained(folder, _prepared(sources, folder, "1.1.0", f"--dataset={sources}"), plan)
