@@ -92,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         required=True,
         metavar="DIR",
-        help="where monitor.html, drift.json, statistics/ and to_label/ go; a new or empty folder, or one of an earlier"
+        help="where monitor.html, drift.json, statistics.pb and to_label/ go; a new or empty folder, or one of an earlier"
         " run, which is replaced",
     )
     add(

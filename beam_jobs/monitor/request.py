@@ -107,7 +107,7 @@ def make_request(
     Args:
       log: Folder of what is served, local or `gs://`.
       reference: Folder of the log of the splits of the version that the model was trained on.
-      output: Folder for `monitor.html`, `drift.json`, `statistics/` and `to_label/`.
+      output: Folder for `monitor.html`, `drift.json`, `statistics.pb` and `to_label/`.
       start, end: The window, such as `2026-11-29T00`, in UTC; `end` itself is not part of it.
       select: How many photos to label.
 

@@ -21,7 +21,7 @@ from beam_jobs.statistics.split_summary import SplitSummary, summarise
 from beam_jobs.storage.files import write_atomically
 from schemas.served import FEATURE_HASH, PHOTO_HASH
 
-DRIFT_FILE, STATISTICS_FILE = "drift.json", "statistics/FeatureStats.pb"
+DRIFT_FILE, STATISTICS_FILE = "drift.json", "statistics.pb"
 NAMESPACE = "monitor"  # of Beam's metrics
 _DIGITS = 6  # of means and shares; the last ones of a sum depend on its order
 

@@ -76,7 +76,7 @@ class Compared(NamedTuple):
         """
         shares = class_shares(matrix)
         parts = Parts(
-            np.int64(1),
+            np.array(1, np.int64),
             _units(np.trace(matrix) / matrix.sum()),
             _units(shares),
             (shares >= SHOWS_FROM).astype(np.int64),

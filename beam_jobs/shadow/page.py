@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,7 +96,7 @@ def _slice_row(name: str, agreement: dict | None, photos: int, confidence: dict 
     return Row(name, (count, Cell(words, value), drawn, certain), "few" if photos < MIN_PHOTOS else "")
 
 
-def _interval(one: dict[str, float | None]) -> tuple[float, float] | None:
+def _interval(one: Mapping[str, float | None]) -> tuple[float, float] | None:
     low, high = one["low"], one["high"]
     return None if low is None or high is None else (low, high)
 

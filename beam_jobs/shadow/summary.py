@@ -65,7 +65,7 @@ def _outcome(request: Request, sums: Mapping[str, Sums], least: list[Draft], acc
             "first_problems": [{"file": file, "problem": problem} for file, problem in account.first_problems],
         },
         "agreement": _agreement(everything),
-        "mean_iou": _number(mean_iou(everything.matrix)),
+        "mean_iou": _number(float(mean_iou(everything.matrix))),
         "iou": {name: _number(one) for name, one in zip(request.classes, ious)},
         "confusion": everything.matrix.tolist(),
         "class_shares": _by_class(

@@ -202,7 +202,7 @@ class _SumCounts(beam.CombineFn):
     def add_input(self, accumulator: SummedCounts, element: tfma.metrics.StandardMetricInputs) -> SummedCounts:
         counts, fingerprint = self._counts(element.get_predictions(self._key.model_name))
         if self._group:  # its examples are drawn together
-            fingerprint = fingerprint_of(np.ravel((element.features or {})[self._group])[0])
+            fingerprint = fingerprint_of(np.ravel(np.asarray((element.features or {})[self._group]))[0])
         weights = weights_of(fingerprint)
         return SummedCounts(accumulator.total + counts, accumulator.replicates + weights[:, None] * counts)
 

@@ -57,7 +57,7 @@ def test_a_quiet_day_raises_no_alarm_and_its_figures_are_written(reference, tmp_
         *(f"time 2026-11-29 {hour:02d}:00" for hour in (9, 10, 11)),
     }
     assert found["slices"]["reference"]["novel"] <= 0.01
-    statistics = tfdv.load_stats_binary(f"{tmp_path}/out/statistics/FeatureStats.pb")
+    statistics = tfdv.load_stats_binary(f"{tmp_path}/out/statistics.pb")
     assert {one.name for one in statistics.datasets} == set(found["slices"])
     page = (tmp_path / "out/monitor.html").read_text()
     assert "300 photos from 2026-11-28 12:00 to 2026-11-29 12:00 UTC" in page
