@@ -92,8 +92,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         required=True,
         metavar="DIR",
-        help="where monitor.html, drift.json, statistics.pb and to_label/ go; a new or empty folder, or one of an earlier"
-        " run, which is replaced",
+        help="where monitor.html, drift.json, statistics.pb and to_label/ go; a new or empty folder, or one of an"
+        " earlier run, which is replaced",
     )
     add(
         "--select",
