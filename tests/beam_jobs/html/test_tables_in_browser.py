@@ -7,7 +7,7 @@ from beam_jobs.html.document import document
 from beam_jobs.html.tables import SORTING, Cell, Row, sortable_table
 from tests.tfx_pipeline.space.browser import needs_chromium
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.proof]
 SHARES = {"road": 0.5, "sky": None, "car": 0.03} | {f"class {number}": number / 1000 for number in range(20)}
 
 

@@ -28,7 +28,7 @@ from schemas.features import IGNORE_ID
 from schemas.shipped import load_spec
 from tests.tfx_pipeline.space.browser import needs_chromium, wait
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.proof]
 SPEC = load_spec("pets")
 COLORS = color_table(SPEC.palette)
 PET, BACKGROUND = 0, 1

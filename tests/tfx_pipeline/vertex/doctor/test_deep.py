@@ -20,6 +20,8 @@ from tfx_pipeline.vertex.doctor.deep import check_devices, check_endpoint, check
 from tfx_pipeline.vertex.doctor.google import Google
 
 __all__ = ["endpoint", "model", "push_model"]
+pytestmark = pytest.mark.proof
+
 OUTPUT = "gs://rehearsal-bucket/pipelines/pets"
 
 

@@ -26,6 +26,8 @@ from tfx_pipeline.vertex.doctor.google import Google
 from tfx_pipeline.vertex.doctor.photos import check_dataflow
 from tfx_pipeline.vertex.rehearsal.access import DEPLOYER, granted_access
 
+pytestmark = pytest.mark.proof
+
 HOST = "dataflow.googleapis.com"
 FOLDER = "gs://rehearsal-bucket/pipelines/pets/doctor"
 WORKERS = {"max_num_workers": 4, "subnetwork": "regions/europe-west4/subnetworks/segmentation"}
