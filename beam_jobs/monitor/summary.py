@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ from schemas.served import FEATURE_HASH, PHOTO_HASH
 
 DRIFT_FILE, STATISTICS_FILE = "drift.json", "statistics.pb"
 NAMESPACE = "monitor"  # of Beam's metrics
+DRIFT_LINE = "drift: "  # begins a line in Dataflow's log; Terraform's alert waits for it
+_LOGGER = "drift"  # not below `beam_jobs`, whose lines a terminal shows: it has the alarms already
 _DIGITS = 6  # of means and shares; the last ones of a sum depend on its order
 
 
@@ -81,7 +84,9 @@ def write_outcome(request: Request, measured: Measured, judgement: Judgement, se
 
 
 def _count(measured: Measured, judgement: Judgement) -> None:
-    """Beam's counters, which Dataflow hands on to Cloud Monitoring."""
+    """Beam's counters, which Dataflow hands on to Cloud Monitoring, and a line of its log for each alarm."""
+    for alarm in judgement.alarms:
+        logging.getLogger(_LOGGER).warning("%s%s", DRIFT_LINE, alarm.text)
     for name, count in {
         "records": measured.served,
         "alarms": len(judgement.alarms),

@@ -1,6 +1,7 @@
 """Monitoring from its command line: what is served is compared with the model's answers on photos it did not learn."""
 
 import json
+import logging
 from pathlib import Path
 
 import apache_beam as beam
@@ -209,13 +210,16 @@ def test_the_same_log_gives_the_same_files_with_workers_and_in_a_bucket(referenc
     assert theirs["slices"] == drift(tmp_path / "one")["slices"]
 
 
-def test_the_transform_gives_the_outcome_and_counts_for_cloud_monitoring(reference, tmp_path):
+def test_the_transform_gives_the_outcome_and_counts_and_logs_for_google_cloud(reference, tmp_path, caplog):
     log = quiet_log(tmp_path / "log", 60, change=darker)
     pipeline = beam.Pipeline(runner="FnApiRunner")
     outcome = pipeline | Monitor(str(log), str(reference), f"{tmp_path}/out")
     assert_that(outcome | beam.Map(lambda one: [alarm["kind"] for alarm in one["alarms"]]), equal_to([["light"]]))
-    result = pipeline.run()
-    result.wait_until_finish()
+    with caplog.at_level(logging.WARNING, "drift"):
+        result = pipeline.run()
+        result.wait_until_finish()
+    lines = [one.getMessage() for one in caplog.records if one.name == "drift"]
+    assert lines[0].startswith("drift: served photos are darker")
     counters = result.metrics().query(MetricsFilter().with_namespace("monitor"))["counters"]
     found = {one.key.metric.name: one.committed for one in counters}
     assert (found["records"], found["alarms"]) == (60, 1)

@@ -68,6 +68,12 @@ locals {
       filter = "resource.type = \"ml_job\" AND severity >= ERROR AND textPayload : \"error:\""
       text   = "The line says what is wrong; the job's page has the rest of its log."
     }
+    # What beam_jobs.dataflow.monitor's last step logs, one line for each alarm.
+    drift = {
+      name   = "Drift: photos differ from those the model was trained on"
+      filter = "resource.type = \"dataflow_step\" AND severity >= WARNING AND jsonPayload.message : \"drift: \""
+      text   = "The line says what has changed, monitor.html shows it. Label what --select chose, and publish a version with it."
+    }
   }
 }
 
@@ -130,48 +136,6 @@ resource "google_monitoring_alert_policy" "logged" {
   depends_on = [google_project_service.needed]
 }
 
-# Drift, as the serving monitor logs it: one line with `drift` and the features for each anomaly that it finds.
-resource "google_logging_metric" "drift" {
-  name        = "segmentation/drift"
-  description = "Anomalies that the monitor found in the endpoint's requests"
-  filter      = "jsonPayload.state = \"drift\" AND severity >= WARNING"
-
-  metric_descriptor {
-    metric_kind = "DELTA"
-    value_type  = "INT64"
-  }
-
-  depends_on = [google_project_service.needed]
-}
-
-resource "google_monitoring_alert_policy" "drift" {
-  count = var.alert_mail == null ? 0 : 1
-
-  display_name          = "Drift: photos differ from those the model was trained on"
-  combiner              = "OR"
-  notification_channels = google_monitoring_notification_channel.mail[*].id
-
-  conditions {
-    display_name = "An anomaly"
-
-    condition_threshold {
-      filter          = "resource.type = \"global\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.drift.name}\""
-      comparison      = "COMPARISON_GT"
-      threshold_value = 0
-      duration        = "0s"
-
-      aggregations {
-        alignment_period   = "3600s"
-        per_series_aligner = "ALIGN_SUM"
-      }
-    }
-  }
-
-  documentation {
-    content = "The log line names the features. Look at the photos; label some, publish a version with them, and train again."
-  }
-}
-
 # The monthly budget. It only reports, and stops nothing.
 resource "google_billing_budget" "month" {
   count    = var.billing_account == null ? 0 : 1
@@ -206,7 +170,7 @@ resource "google_billing_budget" "month" {
 }
 
 resource "google_monitoring_dashboard" "this" {
-  dashboard_json = templatefile("${path.module}/dashboard.json", { drift = google_logging_metric.drift.name })
+  dashboard_json = file("${path.module}/dashboard.json")
 
   depends_on = [google_project_service.needed]
 }
