@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from beam_jobs.compare.class_match import ClassMatch, match_classes
+from beam_jobs.storage.local_paths import real_folder
 from beam_jobs.storage.versions import (
     absolute_folder,
     read_contract,
@@ -71,7 +71,7 @@ def make_request(before: str, after: str) -> Request:
       UserError: Names what can't be used, by the option of the command line.
     """
     earlier, later = _read("--from", before), _read("--to", after)
-    if _real(earlier.folder) == _real(later.folder):
+    if real_folder(earlier.folder) == real_folder(later.folder):
         raise UserError(f"--to {later.folder}: is the version that --from names; give another one")
     if earlier.manifest.dataset != later.manifest.dataset:
         raise UserError(
@@ -102,10 +102,6 @@ def _read(option: str, folder: str) -> Version:
     version = Version(folder, require_version(option, folder))
     require_shards(folder, version.manifest)
     return version
-
-
-def _real(folder: str) -> str:
-    return folder if "://" in folder else os.path.realpath(folder)
 
 
 def _names(before: Version, after: Version) -> tuple[str, str]:

@@ -132,12 +132,7 @@ def _cvat(folder: str, sizes: dict[str, int], photos: Photos) -> Annotations | N
 
 def _labelme(folder: str, sizes: dict[str, int], photos: Photos) -> Annotations | None:
     paths = [path for path in sizes if extension_of(path) == "json" and stem_of(path) in photos.by_stem]
-    labels: Counter[str] = Counter()
-    for path in _some(paths):
-        document = parse_json_object(read_part(f"{folder}/{path}", 0, _MAX_TEXT + 1), path, _MAX_TEXT)
-        if not isinstance(document.get("shapes"), list):
-            return None
-        labels.update(str(one.get("label")) for one in document["shapes"] if isinstance(one, dict))
+    labels = _labels_in(folder, paths, "shapes", "label")
     image_path, mask_path = photos.pattern_of(map(stem_of, paths)), common_pattern(paths)
     if not labels or image_path is None or mask_path is None:
         return None
@@ -148,17 +143,23 @@ def _supervisely(folder: str, sizes: dict[str, int], photos: Photos) -> Annotati
     """`ann/PHOTO.jpg.json` beside `img/PHOTO.jpg`."""
     names = {posixpath.basename(path) for path in photos.paths}
     paths = [path for path in sizes if extension_of(path) == "json" and stem_of(path) in names]
-    labels: Counter[str] = Counter()
-    for path in _some(paths):
-        document = parse_json_object(read_part(f"{folder}/{path}", 0, _MAX_TEXT + 1), path, _MAX_TEXT)
-        if not isinstance(document.get("objects"), list):
-            return None
-        labels.update(str(one.get("classTitle")) for one in document["objects"] if isinstance(one, dict))
+    labels = _labels_in(folder, paths, "objects", "classTitle")
     image_path, mask_path = photos.pattern_of(stem_of(stem_of(path)) for path in paths), common_pattern(paths)
     if not labels or image_path is None or mask_path is None:
         return None
     mask_path = f"{mask_path.removesuffix('.json')}.*.json"
     return Annotations("supervisely", image_path, mask_path, None, _named(labels), _read(paths))
+
+
+def _labels_in(folder: str, paths: list[str], listed: str, label: str) -> Counter[str]:
+    """How often some of the JSON files name each label, each in a list; empty where one has no such list."""
+    labels: Counter[str] = Counter()
+    for path in _some(paths):
+        document = parse_json_object(read_part(f"{folder}/{path}", 0, _MAX_TEXT + 1), path, _MAX_TEXT)
+        if not isinstance(document.get(listed), list):
+            return Counter()
+        labels.update(str(one.get(label)) for one in document[listed] if isinstance(one, dict))
+    return labels
 
 
 def _yolo(folder: str, sizes: dict[str, int], photos: Photos) -> Annotations | None:

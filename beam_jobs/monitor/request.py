@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
@@ -11,6 +10,7 @@ from typing import NamedTuple
 from beam_jobs.console import heavy_imports
 from beam_jobs.served.listing import read_together, records_of
 from beam_jobs.storage.files import StoredFile, open_file
+from beam_jobs.storage.local_paths import real_folder
 from beam_jobs.storage.versions import absolute_folder, refuse_published
 from schemas.errors import UserError
 from schemas.features import EVAL, FRACTION_SUFFIX, TRAIN
@@ -116,9 +116,9 @@ def make_request(
     """
     log, reference, output = absolute_folder(log), absolute_folder(reference), absolute_folder(output)
     for option, folder in (("--log", log), ("--reference", reference)):
-        if f"{_real(output)}/".startswith(f"{_real(folder)}/"):
+        if f"{real_folder(output)}/".startswith(f"{real_folder(folder)}/"):
             raise UserError(f"--output {output}: lies in {option} {folder}, which is read; give a folder outside of it")
-    if _real(log) == _real(reference):
+    if real_folder(log) == real_folder(reference):
         raise UserError(f"--reference {reference}: is the log itself; {HOW_TO_MAKE}")
     refuse_published("--output", output, [])
     if not 0 <= select <= MAX_SELECTED:
@@ -201,7 +201,3 @@ def _first_answer(reference: str, files: Sequence[StoredFile]) -> tuple[tuple[st
         names = sorted(name.removesuffix(FRACTION_SUFFIX) for name in record if name.endswith(FRACTION_SUFFIX))
         return tuple(names), model
     raise UserError(f"--reference {reference}: holds no records; {HOW_TO_MAKE}")
-
-
-def _real(folder: str) -> str:
-    return folder if "://" in folder else os.path.realpath(folder)

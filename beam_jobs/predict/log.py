@@ -10,10 +10,10 @@ import apache_beam as beam
 from beam_jobs.predict.model import PredictedPhoto
 from beam_jobs.predict.request import Request
 from beam_jobs.records.tf_example import Value, to_example
-from beam_jobs.served.log_files import Keeping, framed, write_about
+from beam_jobs.served.log_files import Keeping, answered_by, framed, write_about
 from beam_jobs.storage.files import write_atomically
 from beam_jobs.storage.models import model_digest
-from schemas.served import CLIENT, MODEL, PHOTO, PREDICT, SOURCE, TIME, TRAINED_ON, photo_path, records_path
+from schemas.served import CLIENT, PHOTO, PREDICT, TIME, photo_path, records_path
 
 
 def keeping(share: float) -> Keeping:
@@ -37,7 +37,8 @@ class LogAnswers(beam.DoFn):
         self._request = request
 
     def setup(self) -> None:
-        self._model = model_digest(self._request.model_dir)
+        model = model_digest(self._request.model_dir)
+        self._answered_by = answered_by(model, self._request.info.manifest_sha256, PREDICT)
 
     def start_bundle(self) -> None:
         self._writer = uuid.uuid4().hex[:12]  # also of a bundle that is tried again: it overwrites nothing
@@ -49,9 +50,7 @@ class LogAnswers(beam.DoFn):
         values: dict[str, Value] = {
             **(predicted.values or {}),
             TIME: self._time,
-            MODEL: self._model.encode(),
-            TRAINED_ON: (self._request.info.manifest_sha256 or "").encode(),
-            SOURCE: PREDICT.encode(),
+            **self._answered_by,
         }
         if photo.split:
             values[CLIENT] = photo.split.encode()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from beam_jobs.console import heavy_imports
+from beam_jobs.storage.local_paths import real_folder
 from beam_jobs.storage.versions import absolute_folder, read_contract, require_shards, require_version
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
@@ -119,13 +120,9 @@ def _check_log(log: str, log_photos: float, version_dir: str | None) -> None:
 
 def check_outside(option: str, folder: str, inputs: Iterable[str]) -> None:
     """Raises UserError where a folder to write to, if there is one, lies in one that is read."""
-    if clash := next((one for one in inputs if folder and f"{_real(folder)}/".startswith(f"{_real(one)}/")), None):
+    own = f"{real_folder(folder)}/" if folder else ""
+    if clash := next((one for one in inputs if own and own.startswith(f"{real_folder(one)}/")), None):
         raise UserError(f"{option} {folder}: lies in {clash}, which is read; give a folder outside of it")
-
-
-def _real(folder: str) -> str:
-    """Resolves links in a local folder, since a link could lead into the input."""
-    return folder if "://" in folder else os.path.realpath(folder)
 
 
 def check_photos(photos: str, pattern: str) -> None:

@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from beam_jobs.records.tf_example import Value
 from beam_jobs.records.tfrecord import TFRecordWriter
 from beam_jobs.storage.files import write_atomically
 from schemas.errors import UserError
-from schemas.served import about_path
+from schemas.served import MODEL, SOURCE, TRAINED_ON, about_path
 
 _QUALITY = 90  # of kept photos
 _FULL_CHROMA = 0  # JPEG subsampling 4:4:4
@@ -62,6 +63,11 @@ def write_about(folder: str, source: str, keeping: Keeping) -> None:
     except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"log {folder}: can't be written to ({reason}); give another folder") from None
+
+
+def answered_by(model: str, trained_on: str | None, source: str) -> dict[str, Value]:
+    """The features of a record that say what answered; `trained_on` None stands for unknown."""
+    return {MODEL: model.encode(), TRAINED_ON: (trained_on or "").encode(), SOURCE: source.encode()}
 
 
 def framed(records: Iterable[bytes]) -> bytes:

@@ -12,17 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from beam_jobs.records.tf_example import Value, to_example
-from beam_jobs.served.log_files import KEEPS_NONE, Keeping, encode_photo, framed, write_about
+from beam_jobs.served.log_files import KEEPS_NONE, Keeping, answered_by, encode_photo, framed, write_about
 from beam_jobs.storage.files import write_atomically
 from schemas.served import (
     CLIENT,
     HOUR,
     MAX_CLIENT,
-    MODEL,
     PHOTO,
-    SOURCE,
     TIME,
-    TRAINED_ON,
     photo_path,
     records_path,
 )
@@ -75,8 +72,7 @@ class LogWriter:
     ):
         keeping.check()
         self._folder, self._keeping, self._clock = folder.rstrip("/"), keeping, clock
-        identity = {MODEL: model, TRAINED_ON: trained_on, SOURCE: source}
-        self._common: dict[str, Value] = {name: value.encode() for name, value in identity.items()}
+        self._common = answered_by(model, trained_on, source)
         self._writer = uuid.uuid4().hex[:12]
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []

@@ -33,3 +33,8 @@ def local_path(option: str, path: str | Path) -> Path:
     if os.path.islink(real):  # Python 3.13 leaves a loop of links as it is
         raise UserError(f"{option} {path}: can't be used (a loop of links); choose another path")
     return real
+
+
+def real_folder(folder: str) -> str:
+    """Resolves links in a local folder, which could lead anywhere; an address such as `gs://` stays as it is."""
+    return folder if "://" in folder else os.path.realpath(folder)

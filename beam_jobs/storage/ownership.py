@@ -16,6 +16,7 @@ from beam_jobs.storage.files import (
     remove_if_empty,
     write_atomically,
 )
+from beam_jobs.storage.local_paths import real_folder
 from schemas.errors import UserError
 
 MARKER_FILE = ".made_by"
@@ -39,7 +40,7 @@ def check_claim(option: str, folder: str, owner: str) -> None:
     Raises:
       UserError: Names `option`, the folder and the remedy.
     """
-    real = _real(folder)
+    real = real_folder(folder)
     try:
         free = is_marked(real, owner) or _is_empty(real)
     except OSError as error:
@@ -57,14 +58,9 @@ def claim_folder(option: str, folder: str, owner: str) -> None:
     try:
         if "://" not in folder:
             os.makedirs(folder, exist_ok=True)
-        mark_folder(_real(folder), owner)
+        mark_folder(real_folder(folder), owner)
     except OSError as error:
         raise _unusable(option, folder, error) from None
-
-
-def _real(folder: str) -> str:
-    """Resolves links: if the user names one, that is their choice."""
-    return folder if "://" in folder else os.path.realpath(folder)
 
 
 def _is_empty(folder: str) -> bool:

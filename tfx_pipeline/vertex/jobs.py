@@ -150,8 +150,21 @@ def running_jobs(config: CloudPipelineConfig) -> list[str]:
         for job in aiplatform.PipelineJob.list(
             filter=f'display_name="{config.name}" AND state="PIPELINE_STATE_{state}"'
         )
-        if "dataset_version" in job.gca_resource.labels
+        if _is_run(job)
     ]
+
+
+def last_run(config: CloudPipelineConfig) -> aiplatform.PipelineJob | None:
+    """The run that was created last, in any state; no schedule's."""
+    from google.cloud import aiplatform
+
+    jobs = aiplatform.PipelineJob.list(filter=f'display_name="{config.name}"')
+    return max(filter(_is_run, jobs), key=lambda job: job.create_time, default=None)
+
+
+def _is_run(job: aiplatform.PipelineJob) -> bool:
+    """Whether a job trains; a schedule's only submits one."""
+    return "dataset_version" in job.gca_resource.labels
 
 
 def list_jobs(config: CloudPipelineConfig) -> list[str]:

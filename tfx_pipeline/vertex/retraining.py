@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from beam_jobs.monitor.request import parse_time
 from beam_jobs.storage.files import read_file
@@ -12,12 +12,10 @@ from schemas.documents import MAX_JSON_BYTES, parse_json_object
 from schemas.errors import UserError
 from schemas.manifest import Manifest
 from tfx_pipeline.config.pipeline import CloudPipelineConfig
+from tfx_pipeline.vertex.jobs import last_run
 from tfx_pipeline.vertex.lineage import DIGEST_LENGTH
 
 _DIGITS = 16  # 64 bits of the manifest's digest
-
-if TYPE_CHECKING:
-    from google.cloud import aiplatform
 
 
 def job_id_of(config: CloudPipelineConfig, manifest: Manifest) -> str:
@@ -40,7 +38,7 @@ def reason_to_wait(config: CloudPipelineConfig, manifest: Manifest, now: datetim
     rules = config.cloud.retraining
     if rules is None:
         return None
-    last, job_id = _last_run(config), job_id_of(config, manifest)
+    last, job_id = last_run(config), job_id_of(config, manifest)
     if last is not None and last.name == job_id:
         return None  # it has been started; starting it again changes nothing
     started = last.create_time if last is not None else None
@@ -56,15 +54,6 @@ def reason_to_wait(config: CloudPipelineConfig, manifest: Manifest, now: datetim
         command = f"python -m tfx_pipeline.vertex run --config=FILE --data={config.data} --job_id={job_id}"
         return f"a person must approve it, by starting it: {command}"
     return None
-
-
-def _last_run(config: CloudPipelineConfig) -> aiplatform.PipelineJob | None:
-    """The newest run of the pipeline, in any state; no schedule's."""
-    from google.cloud import aiplatform
-
-    jobs = aiplatform.PipelineJob.list(filter=f'display_name="{config.name}"', order_by="create_time desc")
-    runs = [job for job in jobs if "dataset_version" in job.gca_resource.labels]
-    return max(runs, key=lambda job: job.create_time, default=None)
 
 
 def _records_of(config: CloudPipelineConfig, digest: str) -> int:
