@@ -96,8 +96,8 @@ shadow: env  ## compare a candidate with the served model: MODEL= CANDIDATE= LOG
 tensorboard: env  ## show the training curves of all runs in a browser: [ROOT=runs]; Ctrl-C closes it
 	@$(BIN)/tensorboard --logdir="$(or $(ROOT),runs)"
 
-app: env  ## open the demo app with the last pushed model [MODEL=DIR], offline; Ctrl-C closes it
-	@$(BIN)/python -m tfx_pipeline.space --model="$(MODEL)"
+app: env  ## open the demo app with the last pushed model [MODEL=DIR OPTIONS=--log=DIR], offline; Ctrl-C closes it
+	@$(BIN)/python -m tfx_pipeline.space --model="$(MODEL)" $(OPTIONS)
 
 data: env  ## fetch the official archives of DATASET=pets into data/DATASET (800 MB; resumes after an interruption)
 	@$(BIN)/python -m beam_jobs.fetch --dataset=$(DATASET) --output=data/$(DATASET)

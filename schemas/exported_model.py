@@ -22,6 +22,7 @@ from schemas.photo_range import PhotoRange
 
 # Files, relative to the SavedModel's folder. TensorFlow itself does not read what is in `assets.extra`.
 SAVED_MODEL_FILE = "saved_model.pb"
+WEIGHTS_INDEX = "variables/variables.index"  # of TensorFlow's checkpoints: shape and CRC-32C of each variable
 EXTRA_FOLDER = "assets.extra"
 INFO_FILE = "model_info.json"
 TFLITE_FILE = "model.tflite"  # float32

@@ -33,11 +33,12 @@ CLIENT = "client"  # bytes: what the caller says it is
 CONFIDENCE = "mean_confidence"  # float in (0, 1]: largest softmax probability, mean over the photo's pixels
 ENTROPY = "mean_entropy"  # float in [0, 1]: entropy of the softmax probabilities over that of even ones, likewise
 UNCERTAIN = "uncertain_share"  # float in [0, 1]: pixels whose largest probability is below UNCERTAIN_BELOW
-PHOTO_HASH = "photo_hash"  # bytes: 32, see `beam_jobs.near_duplicates.hashing`; missing for a flat photo
+PHOTO_HASH = "photo_hash"  # bytes: 32, see `beam_jobs.near_duplicates.perceptual_hash`; missing for a flat photo
 FEATURE_HASH = "feature_hash"  # bytes: 32, of what the model's encoder sees; see `trainer.feature_hash`
 PHOTO = "photo"  # bytes: path of the photo below the log, where it was kept
 
 UNCERTAIN_BELOW = 0.7
+GRID_SIDE = 64  # pixels of each side of a photo whose certainty is measured, at most
 SHOWS_FROM = 0.001  # of the pixels: a smaller share of a class does not count as shown
 ENDPOINT, APP, PREDICT = "endpoint", "app", "predict"
 SOURCES = (ENDPOINT, APP, PREDICT)
@@ -102,6 +103,14 @@ def photo_path(time: int, writer: str, number: int, suffix: str) -> str:
 def is_photo_path(path: str) -> bool:
     """Whether a text is such a path; one from a record is checked before anything is read."""
     return _PHOTO_PATH.fullmatch(path) is not None
+
+
+def even_grid(length: int) -> list[int]:
+    """GRID_SIDE positions, evenly along a side of some pixels; of a shorter side some twice.
+
+    Here crop models, which see a photo tile by tile, have their certainty measured.
+    """
+    return [(2 * place + 1) * length // (2 * GRID_SIDE) for place in range(GRID_SIDE)]
 
 
 def number_features(class_names: Iterable[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import apache_beam as beam
 import numpy as np
 
-from beam_jobs.near_duplicates.hashing import HASH_BYTES
+from beam_jobs.near_duplicates.perceptual_hash import HASH_BYTES
 
 BITS = 8 * HASH_BYTES
 MAX_LEARNT = 1 << 14  # hashes of train that each photo is compared with: 16 MiB as numbers

@@ -20,7 +20,7 @@ from beam_jobs.monitor.selection import LABELLED, Candidate, KeepCandidates, can
 from beam_jobs.monitor.slices import MAX_CLIENTS, REFERENCE, SumTallies, Tally, slices_of, tally
 from beam_jobs.monitor.summary import Measured, write_outcome
 from beam_jobs.monitoring.progress import DoneInputs, report_planned
-from beam_jobs.near_duplicates.hashing import MAX_DISTANCE
+from beam_jobs.near_duplicates.perceptual_hash import MAX_DISTANCE
 from beam_jobs.once import MapOnce
 from beam_jobs.statistics.measuring import MeasureSlices
 from schemas.errors import UserError

@@ -12,7 +12,7 @@ from tensorflow_metadata.proto.v0.schema_pb2 import FeatureType, Schema
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from beam_jobs.monitor.request import Identity, Part
-from beam_jobs.near_duplicates.hashing import HASH_BYTES
+from beam_jobs.near_duplicates.perceptual_hash import HASH_BYTES
 from beam_jobs.records.tfrecord import DamagedTFRecord, TFRecordReader
 from beam_jobs.storage.files import open_file
 from schemas.features import SOURCE_HEIGHT, SOURCE_WIDTH

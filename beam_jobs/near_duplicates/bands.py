@@ -18,7 +18,7 @@ import numpy as np
 from apache_beam.pvalue import AsIter
 
 from beam_jobs.near_duplicates.batches import ROW_BYTES, Batch, Rows
-from beam_jobs.near_duplicates.hashing import HASH_BYTES
+from beam_jobs.near_duplicates.perceptual_hash import HASH_BYTES
 
 BANDS = HASH_BYTES // 2
 NEIGHBOURS = 32  # in the order of its bucket, that each hash is always compared with

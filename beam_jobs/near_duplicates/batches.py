@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from beam_jobs.elements import PhotoSource, SourceFile
-from beam_jobs.near_duplicates.hashing import HASH_BYTES, HashedPhoto
+from beam_jobs.near_duplicates.hashing import HashedPhoto
+from beam_jobs.near_duplicates.perceptual_hash import HASH_BYTES
 from beam_jobs.packing import pack, unpack
 from schemas.features import SPLITS
 

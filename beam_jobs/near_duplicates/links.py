@@ -10,7 +10,7 @@ import numpy as np
 from beam_jobs.near_duplicates import bands
 from beam_jobs.near_duplicates.bands import Bucketed, Partition, PartitionByBand, PlainPartition
 from beam_jobs.near_duplicates.batches import Rows
-from beam_jobs.near_duplicates.hashing import HASH_BYTES, MAX_DISTANCE
+from beam_jobs.near_duplicates.perceptual_hash import HASH_BYTES, MAX_DISTANCE
 
 Links = bytes  # of uint8 [N, 64]: two hashes each
 

@@ -12,7 +12,7 @@ from beam_jobs.coders import declare
 from beam_jobs.near_duplicates import EVAL_IN_TRAIN, SplitPair, bands
 from beam_jobs.near_duplicates.bands import Bucketed, Partition, PartitionByBand, PlainPartition, band_values, sortable
 from beam_jobs.near_duplicates.batches import SPLIT_BIT, Rows
-from beam_jobs.near_duplicates.hashing import HASH_BYTES, MAX_DISTANCE
+from beam_jobs.near_duplicates.perceptual_hash import HASH_BYTES, MAX_DISTANCE
 
 PARTNERS = 4  # of a photo held out that are known, the nearest found
 PAIR_BYTES = 2 * HASH_BYTES + 1  # hash held out, distance, hash seen: sorted, the nearest of each hash come first

@@ -17,8 +17,9 @@ from beam_jobs.monitoring.metrics import NAMESPACE
 from beam_jobs.near_duplicates import EVAL_IN_TRAIN, SEARCH_CUT, SplitPair
 from beam_jobs.near_duplicates.bands import sortable, to_array
 from beam_jobs.near_duplicates.batches import SPLIT_BIT, Batch, photos_at
-from beam_jobs.near_duplicates.hashing import HASH_BYTES, HashedPhoto
+from beam_jobs.near_duplicates.hashing import HashedPhoto
 from beam_jobs.near_duplicates.nearest import PAIR_BYTES, PARTNERS, FindNearest, Nearest, to_pairs
+from beam_jobs.near_duplicates.perceptual_hash import HASH_BYTES
 from beam_jobs.once import MapOnce
 from beam_jobs.storage.files import write_atomically
 from schemas.version_files import NEAR_DUPLICATES_FILE

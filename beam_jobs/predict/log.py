@@ -23,7 +23,7 @@ def keeping(share: float) -> Keeping:
 
 def begin_log(log: str, share: float) -> None:
     """Writes what the log keeps of the photos; UserError where nothing can be written there."""
-    write_about(log, PREDICT, keeping(share))
+    write_about(log, PREDICT, keeping(share), write_atomically)
 
 
 class LogAnswers(beam.DoFn):

@@ -20,8 +20,9 @@ from beam_jobs.elements import PlannedRecord, read_source
 from beam_jobs.monitoring.metrics import NAMESPACE
 from beam_jobs.near_duplicates import PHOTOS_MOVED
 from beam_jobs.near_duplicates.batches import Batch, to_batch
-from beam_jobs.near_duplicates.hashing import HASH_BYTES, HashedPhoto
+from beam_jobs.near_duplicates.hashing import HashedPhoto
 from beam_jobs.near_duplicates.links import FindLinks, Links
+from beam_jobs.near_duplicates.perceptual_hash import HASH_BYTES
 from beam_jobs.once import FlatMapOnce
 from beam_jobs.packing import pack_plans, unpack_plans
 from beam_jobs.prepare.records import Encoding, copied_photo_hash, new_photo_hash

@@ -15,7 +15,8 @@ from beam_jobs.codec.mask_colors import PaletteColor
 from beam_jobs.codec.masks import decode_mask, merge_classes, resize_mask
 from beam_jobs.codec.photos import Photo, decode_photo, misnamed, resize_photo
 from beam_jobs.codec.png import encode_mask
-from beam_jobs.near_duplicates.hashing import encoded_photo_hash, photo_hash
+from beam_jobs.near_duplicates.hashing import encoded_photo_hash
+from beam_jobs.near_duplicates.perceptual_hash import photo_hash
 from beam_jobs.records.published_records import bytes_of, int_of
 from beam_jobs.records.tf_example import Value
 from beam_jobs.rejections import UNKNOWN_SLICE, InputRejected

@@ -1,11 +1,15 @@
-"""What goes into the files of the log of what is served, and what is kept of the photos."""
+"""What goes into the files of the log of what is served, and what is kept of the photos.
+
+This module and `log_writer`, `measures`, and what they import, are copied into a Space, where there is no Apache Beam:
+whoever writes a log says how a file is written.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +17,10 @@ from PIL import Image
 
 from beam_jobs.records.tf_example import Value
 from beam_jobs.records.tfrecord import TFRecordWriter
-from beam_jobs.storage.files import write_atomically
 from schemas.errors import UserError
 from schemas.served import MODEL, SOURCE, TRAINED_ON, about_path
+
+WriteFile = Callable[[str, bytes], None]  # a path and all bytes; OSError where the file can't be written whole
 
 _QUALITY = 90  # of kept photos
 _FULL_CHROMA = 0  # JPEG subsampling 4:4:4
@@ -50,7 +55,7 @@ class Keeping(NamedTuple):
 KEEPS_NONE = Keeping()
 
 
-def write_about(folder: str, source: str, keeping: Keeping) -> None:
+def write_about(folder: str, source: str, keeping: Keeping, write: WriteFile) -> None:
     """Writes what one of `schemas.served.SOURCES` keeps in the log; UserError where nothing can be written there."""
     about = {
         "records": "one for each photo that was answered, never with the photo in it",
@@ -59,7 +64,7 @@ def write_about(folder: str, source: str, keeping: Keeping) -> None:
         "readers": keeping.readers,
     }
     try:
-        write_atomically(f"{folder}/{about_path(source)}", (json.dumps(about, indent=2) + "\n").encode())
+        write(f"{folder}/{about_path(source)}", (json.dumps(about, indent=2) + "\n").encode())
     except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"log {folder}: can't be written to ({reason}); give another folder") from None

@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from beam_jobs.records.tf_example import Value, to_example
-from beam_jobs.served.log_files import KEEPS_NONE, Keeping, answered_by, encode_photo, framed, write_about
-from beam_jobs.storage.files import write_atomically
+from beam_jobs.served.log_files import KEEPS_NONE, Keeping, WriteFile, answered_by, encode_photo, framed, write_about
 from schemas.served import (
     CLIENT,
     HOUR,
@@ -51,6 +50,7 @@ class LogWriter:
       model: The model that answers, as `beam_jobs.storage.models.model_digest` names it.
       trained_on: manifest_sha256 of the version that it was trained on.
       source: What answers, one of `schemas.served.SOURCES`.
+      write: Writes a file; such as `beam_jobs.storage.files.write_atomically`.
       keeping: Which photos are kept.
       clock: Milliseconds since 1970; another clock is for tests.
 
@@ -67,18 +67,20 @@ class LogWriter:
         model: str,
         trained_on: str,
         source: str,
+        write: WriteFile,
         keeping: Keeping = KEEPS_NONE,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ):
         keeping.check()
         self._folder, self._keeping, self._clock = folder.rstrip("/"), keeping, clock
+        self._write_file = write
         self._common = answered_by(model, trained_on, source)
         self._writer = uuid.uuid4().hex[:12]
         self._lock = threading.Lock()
         self._waiting: list[_Waiting] = []
         self._answers = self._photos_waiting = self._files = self.dropped = 0
         self._has_failed = False
-        write_about(self._folder, source, keeping)
+        write_about(self._folder, source, keeping, write)
         self._is_due, self._is_closed = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._write_now_and_then, daemon=True)
         self._thread.start()
@@ -172,7 +174,7 @@ class LogWriter:
 
     def _write(self, path: str, data: bytes) -> bool:
         try:
-            write_atomically(f"{self._folder}/{path}", data)
+            self._write_file(f"{self._folder}/{path}", data)
         except Exception as error:  # of a disk, a bucket, the network: no answer must fail for its record
             if not self._has_failed:
                 print(f"log {self._folder}: can't be written to ({error}); answers go on", file=sys.stderr, flush=True)

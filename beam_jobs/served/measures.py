@@ -8,12 +8,10 @@ import numpy as np
 from PIL import Image
 
 from beam_jobs.codec.luma import luma_statistics
-from beam_jobs.near_duplicates.hashing import photo_hash
+from beam_jobs.near_duplicates.perceptual_hash import photo_hash
 from beam_jobs.records.tf_example import Value
 from schemas.features import BRIGHTNESS, CONTRAST, IGNORE_ID, SOURCE_HEIGHT, SOURCE_WIDTH, fraction_feature
-from schemas.served import CONFIDENCE, ENTROPY, FEATURE_HASH, PHOTO_HASH, UNCERTAIN, UNCERTAIN_BELOW
-
-_SAMPLED_SIDE = 64  # pixels of each side whose logits are looked at: 150 classes take 5 ms, not a second
+from schemas.served import CONFIDENCE, ENTROPY, FEATURE_HASH, GRID_SIDE, PHOTO_HASH, UNCERTAIN, UNCERTAIN_BELOW
 
 
 def measured(
@@ -31,7 +29,7 @@ def measured(
       class_ids: The answer at any size, uint8 [H', W']; IGNORE_ID counts for no class.
       classes: Names, in the order of class ids.
       source_size: Height and width of the upright photo.
-      logits: Of the pixels, float32 [H, W, C]; None where the model gives none.
+      logits: Of the pixels, or of an even grid of them, float32 [h, w, C]; None where the model gives none.
       feature_hash: Of the model's encoder; None where the model gives none.
 
     Returns:
@@ -58,11 +56,16 @@ def measured(
     return values
 
 
+def sampled(logits: np.ndarray) -> np.ndarray:
+    """The logits of an even grid of pixels, at most GRID_SIDE a side: 150 classes take 5 ms, not a second."""
+    step = max(1, -(-max(logits.shape[:2]) // GRID_SIDE))
+    return np.ascontiguousarray(logits[::step, ::step])
+
+
 def _certainty(logits: np.ndarray) -> dict[str, Value]:
     """Mean confidence, mean entropy and the share of uncertain pixels, over an even grid of the pixels."""
-    step = max(1, -(-max(logits.shape[:2]) // _SAMPLED_SIDE))
-    sampled = logits[::step, ::step].reshape(-1, logits.shape[-1]).astype(np.float64)
-    shifted = sampled - sampled.max(axis=-1, keepdims=True)
+    values = sampled(logits).reshape(-1, logits.shape[-1]).astype(np.float64)
+    shifted = values - values.max(axis=-1, keepdims=True)
     exponentials = np.exp(shifted)
     total = exponentials.sum(axis=-1)
     confidence = 1 / total  # the largest exponential is 1

@@ -7,9 +7,8 @@ import hashlib
 from beam_jobs.storage.files import read_file, read_part
 from schemas.documents import MAX_JSON_BYTES
 from schemas.errors import UserError
-from schemas.exported_model import INFO_PATH, ModelInfo, parse_model_info
+from schemas.exported_model import INFO_PATH, WEIGHTS_INDEX, ModelInfo, parse_model_info
 
-_INDEX = "variables/variables.index"  # of TensorFlow's checkpoints: shape and CRC-32C of each variable
 _MAX_INDEX_BYTES = 1 << 26  # 64 MiB; a variable takes 100 bytes
 _DIGITS = 12
 
@@ -27,7 +26,7 @@ def read_info(model_dir: str) -> ModelInfo:
 
 def model_digest(model_dir: str) -> str:
     """12 hexadecimal digits of a SavedModel's weights, the same wherever it was copied to; UserError if it has none."""
-    path = f"{model_dir}/{_INDEX}"
+    path = f"{model_dir}/{WEIGHTS_INDEX}"
     try:
         return hashlib.sha256(read_file(path, _MAX_INDEX_BYTES)).hexdigest()[:_DIGITS]
     except (OSError, ValueError) as error:

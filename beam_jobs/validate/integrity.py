@@ -18,7 +18,8 @@ from beam_jobs.codec.fitting import cut_photo
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.monitoring.progress import DoneInputs
 from beam_jobs.near_duplicates.batches import to_batch
-from beam_jobs.near_duplicates.hashing import HashedPhoto, photo_hash
+from beam_jobs.near_duplicates.hashing import HashedPhoto
+from beam_jobs.near_duplicates.perceptual_hash import photo_hash
 from beam_jobs.records.tfrecord import DamagedTFRecord, TFRecordReader
 from beam_jobs.rejections import InputRejected
 from beam_jobs.statistics.validation import FILE, Finding, record_count

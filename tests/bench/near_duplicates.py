@@ -17,7 +17,8 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from beam_jobs.console import quiet_libraries
 from beam_jobs.near_duplicates.bands import BANDS
-from beam_jobs.near_duplicates.hashing import HASH_BYTES, MAX_DISTANCE, encoded_photo_hash
+from beam_jobs.near_duplicates.hashing import encoded_photo_hash
+from beam_jobs.near_duplicates.perceptual_hash import HASH_BYTES, MAX_DISTANCE
 from tests.bench.table import print_row
 
 QUALITY = 90  # of the copies' JPEG files

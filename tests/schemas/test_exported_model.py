@@ -59,6 +59,7 @@ def test_the_app_of_a_space_repeats_the_names_of_the_contract():
     assert model.TFLITE_FILE == exported_model.TFLITE_FILE
     assert model.SAVED_MODEL_FOLDER == exported_model.REPOSITORY_FOLDER
     assert model.SIGNATURE == exported_model.PREDICT_PIXELS
+    assert f"{exported_model.REPOSITORY_FOLDER}/{exported_model.WEIGHTS_INDEX}" == model.WEIGHTS_INDEX
 
 
 def test_the_app_in_the_browser_repeats_the_names_of_the_contract():

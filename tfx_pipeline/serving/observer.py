@@ -13,6 +13,7 @@ from beam_jobs.records.tf_example import Value
 from beam_jobs.served.log_files import Keeping
 from beam_jobs.served.log_writer import LogWriter
 from beam_jobs.served.measures import measured
+from beam_jobs.storage.files import write_atomically
 from beam_jobs.storage.models import model_digest, read_info
 from schemas.exported_model import (
     CLASS_IDS,
@@ -47,7 +48,7 @@ class Observer:
         self._info = read_info(model_dir)
         keeping = Keeping(log.photos, log.retention_days, log.readers)
         trained_on = self._info.manifest_sha256 or ""
-        self._log = LogWriter(log.folder, model_digest(model_dir), trained_on, ENDPOINT, keeping)
+        self._log = LogWriter(log.folder, model_digest(model_dir), trained_on, ENDPOINT, write_atomically, keeping)
         self._has_failed = False
 
     def observe(self, photos: list[bytes], outputs: Outputs, seconds: float, client: str) -> None:

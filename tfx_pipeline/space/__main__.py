@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--title", default="Segment a photo", help="title of the page")
     add("--host", default="127.0.0.1", help="address to listen on")
     add("--port", type=port_number, default=7860, help="port to listen on; 0 takes a free one")
+    add("--log", type=Path, metavar="DIR", help="log a record of each answer there, for beam_jobs.monitor; gradio only")
     add("--write", type=Path, metavar="DIR", help="only write the Space, with its model, to a new folder")
     return parser
 
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(options: argparse.Namespace) -> int:
     from tfx_pipeline.space.local_space import write_local_space
 
+    environment = _log_variable(options)
     if options.write:
         write_local_space(*_space(options.write, options), to_publish=True)
         print(f"wrote {options.write}")
@@ -60,25 +62,41 @@ def _serve(options: argparse.Namespace) -> int:
         root = Path(folder, "space")
         model = write_local_space(*_space(root, options))
         print(f"model {model}\nCtrl-C closes the app", flush=True)
-        return _run(root, options)
+        return _run(root, options, environment)
 
 
 def _space(root: Path, options: argparse.Namespace) -> tuple[Path, Path, str, str, str, Path | None]:
     return root, options.model, options.kind, options.title, options.runtime, options.data
 
 
-def _run(root: Path, options: argparse.Namespace) -> int:
+def _log_variable(options: argparse.Namespace) -> dict[str, str]:
+    """What asks the app for a log; UserError where it could write none."""
+    if options.log is None:
+        return {}
+    if options.kind == "static" or options.write:
+        raise UserError("--log: is written by a gradio app that is opened here; a Space has the variable SERVING_LOG")
+    from beam_jobs.storage.local_paths import local_path
+    from tfx_pipeline.config.serving_log import ServingLog
+
+    return ServingLog(folder=str(local_path("--log", options.log))).variables()
+
+
+def _run(root: Path, options: argparse.Namespace, log: dict[str, str]) -> int:
     """Starts the Space as the Hub does: `app.py` in its folder, or a server of files."""
     if options.kind == "static":
         from tfx_pipeline.space.file_server import serve_folder
 
         return serve_folder(root, options.host, options.port)
-    environment = os.environ | {
-        "GRADIO_SERVER_NAME": options.host,
-        "GRADIO_SERVER_PORT": str(_free_port(options.host, options.port)),
-        "HF_HUB_OFFLINE": "1",
-        "TMPDIR": str(root.parent),  # deleted with the Space, no matter how the app ends
-    }
+    environment = (
+        os.environ
+        | log
+        | {
+            "GRADIO_SERVER_NAME": options.host,
+            "GRADIO_SERVER_PORT": str(_free_port(options.host, options.port)),
+            "HF_HUB_OFFLINE": "1",
+            "TMPDIR": str(root.parent),  # deleted with the Space, no matter how the app ends
+        }
+    )
     ended = subprocess.run([sys.executable, "-W", "ignore", "app.py"], cwd=root, env=environment, check=False)
     if ended.returncode:
         raise UserError(f"the app ended with exit code {ended.returncode}; see its output above")

@@ -21,6 +21,7 @@ from schemas.exported_model import (
     REPOSITORY_FOLDER,
     TFLITE_FILE,
     TFLITE_FILES,
+    WEIGHTS_INDEX,
     ModelInfo,
     read_model_info,
 )
@@ -104,6 +105,8 @@ def read_model(model: Path, runtime: str) -> tuple[ModelInfo, dict[str, bytes | 
         _check_metrics(info.metrics, info.classes, f"{path}: metrics")
     names = [name for name in TFLITE_FILES if name in (info.tflite or {})]  # int8 may be left out
     files: dict[str, bytes | Path] = {name: _own_file(model, model / EXTRA_FOLDER / name) for name in names}
+    if (model / WEIGHTS_INDEX).is_file():
+        files[f"{REPOSITORY_FOLDER}/{WEIGHTS_INDEX}"] = _own_file(model, model / WEIGHTS_INDEX)
     if runtime == "tensorflow":
         for found in sorted(files_below(str(model))):
             relative = Path(found.path).relative_to(model)

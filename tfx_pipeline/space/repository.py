@@ -17,11 +17,19 @@ from tfx_pipeline.space.settings import SpaceSettings
 GRADIO_VERSION = "6.31.0"  # the version that the lock installs and the tests use
 PYTHON_VERSION = "3.12"
 APP_PACKAGE = "segmentation_app"
-SHARED_FILES = ("__init__.py", "enlarging.py", "fitting.py")  # of `schemas`, which the app also imports
+# What the app also imports, by the folder: of `beam_jobs` what measures and logs an answer.
+SHARED = {
+    "schemas": ("__init__", "bounded_text", "enlarging", "errors", "features", "fitting", "served"),
+    "beam_jobs": ("__init__",),
+    "beam_jobs/codec": ("__init__", "luma"),
+    "beam_jobs/near_duplicates": ("__init__", "perceptual_hash"),
+    "beam_jobs/records": ("__init__", "tf_example", "tfrecord"),
+    "beam_jobs/served": ("__init__", "log_files", "log_writer", "measures", "retention"),
+}
 LOOK_FILES = ("look.css", "comparing.js")  # both kinds of Space use them
 LICENSE = "apache-2.0"
 
-_HERE, _SCHEMAS = Path(__file__).parent, Path(schemas.__file__).parent
+_HERE, _PACKAGES = Path(__file__).parent, Path(schemas.__file__).parents[1]
 
 
 def space_files(settings: SpaceSettings) -> dict[str, bytes]:
@@ -40,7 +48,8 @@ def space_files(settings: SpaceSettings) -> dict[str, bytes]:
         contents["app.py"] = (_HERE / "templates" / "app.py").read_bytes()
         contents["requirements.txt"] = (_HERE / "templates" / f"requirements-{settings.runtime}.txt").read_bytes()
         contents |= {f"{APP_PACKAGE}/{path.name}": path.read_bytes() for path in _sources(_HERE / APP_PACKAGE)}
-        contents |= {f"schemas/{name}": (_SCHEMAS / name).read_bytes() for name in SHARED_FILES}
+        shared = [f"{folder}/{name}.py" for folder, names in SHARED.items() for name in names]
+        contents |= {name: (_PACKAGES / name).read_bytes() for name in shared}
     else:
         contents |= {path.name: path.read_bytes() for path in _sources(_HERE / "static_app")}
         contents |= {f"runtime/{name}": content for name, content in runtime_files().items()}

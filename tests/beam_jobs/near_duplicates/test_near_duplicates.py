@@ -14,10 +14,11 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from beam_jobs.near_duplicates import bands, pairs
 from beam_jobs.near_duplicates.batches import to_batch
-from beam_jobs.near_duplicates.hashing import MAX_DISTANCE, HashedPhoto, encoded_photo_hash, photo_hash
+from beam_jobs.near_duplicates.hashing import HashedPhoto, encoded_photo_hash
 from beam_jobs.near_duplicates.links import find_links
 from beam_jobs.near_duplicates.nearest import PARTNERS, find_nearest, to_pairs
 from beam_jobs.near_duplicates.pairs import COPIES_NAMED, Leak, NearDuplicatePair, NearDuplicates
+from beam_jobs.near_duplicates.perceptual_hash import MAX_DISTANCE, photo_hash
 from beam_jobs.prepare.group_split import join_clusters
 from tests.beam_jobs.pictures import encode, scene
 

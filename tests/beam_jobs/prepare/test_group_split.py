@@ -9,7 +9,7 @@ import pytest
 from PIL import ImageOps
 
 from beam_jobs.elements import SourceFile
-from beam_jobs.near_duplicates.hashing import MAX_DISTANCE
+from beam_jobs.near_duplicates.perceptual_hash import MAX_DISTANCE
 from beam_jobs.prepare.records import Encoding, new_photo_hash
 from beam_jobs.sources.split_lists import read_split_list
 from schemas.manifest import read_manifest

@@ -11,6 +11,7 @@ from beam_jobs.records.published_records import parse_record
 from beam_jobs.records.tfrecord import TFRecordReader
 from beam_jobs.served.log_files import Keeping
 from beam_jobs.served.log_writer import MOST_WAITING, LogWriter
+from beam_jobs.storage.files import write_atomically
 from schemas.errors import UserError
 from schemas.served import APP, HOUR, hour_folder, is_photo_path, parse_records_path
 
@@ -30,7 +31,7 @@ class Clock:
 
 
 def open_log(folder, **options):
-    return LogWriter(str(folder), "0123456789ab", "f" * 64, APP, **options)
+    return LogWriter(str(folder), "0123456789ab", "f" * 64, APP, write_atomically, **options)
 
 
 def records_of(folder):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from beam_jobs.codec.luma import luma_statistics
-from beam_jobs.near_duplicates.hashing import photo_hash
+from beam_jobs.near_duplicates.perceptual_hash import photo_hash
 from beam_jobs.served.measures import measured
 from schemas.features import IGNORE_ID
 

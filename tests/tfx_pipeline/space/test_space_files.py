@@ -25,7 +25,6 @@ from tfx_pipeline.space.repository import GRADIO_VERSION
 from tfx_pipeline.space.settings import example_problem
 
 needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="npm is missing: apt-get install npm")
-SHARED = {"schemas/enlarging.py", "schemas/fitting.py"}
 JPEG = b"\xff\xd8\xff and so on"
 SETTINGS = {
     "kind": "gradio",
@@ -120,8 +119,20 @@ def test_a_gradio_space_carries_all_that_it_imports_of_the_pipeline():
     sources = {name: content.decode() for name, content in files.items() if name.endswith(".py")}
     assert set(sources) > {"app.py", "segmentation_app/interface.py", "segmentation_app/resizing.py"}
     rooms = re.compile(r"^\s*(?:from|import) ((?:tfx_pipeline|trainer|beam_jobs|schemas)[\w.]*)", re.MULTILINE)
-    imported = {module for text in sources.values() for module in rooms.findall(text)}
-    assert {f"{module.replace('.', '/')}.py" for module in imported} == SHARED <= sources.keys()
+    own = [text for name, text in sources.items() if name != "beam_jobs/__init__.py"]  # it imports nothing when it is
+    imported = {f"{module.replace('.', '/')}.py" for text in own for module in rooms.findall(text)}
+    shared = {name for name in sources if name.startswith(("beam_jobs/", "schemas/"))}
+    assert imported == {name for name in shared if not name.endswith("__init__.py")}
+
+
+def test_what_logs_answers_in_a_space_needs_no_more_than_its_files_and_its_requirements(tmp_path):
+    for name, content in space_files(SpaceSettings(**SETTINGS)).items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    code = "import sys, segmentation_app.served_log, beam_jobs; print(beam_jobs.__file__, 'apache_beam' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.stdout.split() == [str(tmp_path / "beam_jobs" / "__init__.py"), "False"], ran.stderr
 
 
 @needs_npm

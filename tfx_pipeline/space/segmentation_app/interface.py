@@ -15,9 +15,10 @@ from gradio.utils import get_space
 from starlette.middleware import Middleware
 
 from .hosts import OwnHostOnly, WithoutUnusedRoutes
-from .model import load_segmenter
+from .model import Segmenter, load_segmenter
 from .page import build
 from .photo import MAX_FILE_BYTES
+from .served_log import AnswerLog, open_log
 from .uploads import accept_uploads_only, upload_folder
 
 EXAMPLES_FOLDER = "examples"
@@ -28,16 +29,16 @@ VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">
 
 def main(root: Path) -> None:
     """Serves the app of a Space repository until it is stopped; the address comes from Gradio's own variables."""
-    with upload_folder():
-        _serve(root)
+    segmenter = load_segmenter(root)
+    with upload_folder(), open_log(segmenter, os.environ) as log:
+        _serve(root, segmenter, log)
 
 
-def _serve(root: Path) -> None:
+def _serve(root: Path, segmenter: Segmenter, log: AnswerLog | None) -> None:
     here = Path(__file__).parent
     space = json.loads((root / "space.json").read_text(encoding="utf-8"))
-    segmenter = load_segmenter(root)
     examples = [root / EXAMPLES_FOLDER / name for name in space["examples"]]
-    app = build(space["title"], segmenter, examples, space["examples_credit"])
+    app = build(space["title"], segmenter, examples, space["examples_credit"], log)
     accept_uploads_only(examples)
     scripts = [path.read_text(encoding="utf-8") for path in (root / "comparing.js", here / "gradio.js")]
     app.queue(default_concurrency_limit=1)

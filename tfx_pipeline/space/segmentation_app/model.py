@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from beam_jobs.served.measures import sampled
 from schemas.enlarging import enlarged_class_ids
 from schemas.fitting import STRETCH, photo_box
+from schemas.served import even_grid
 
 from .confidence import confidence_map, largest_probability
 from .resizing import fit_pixels
@@ -21,11 +24,27 @@ INFO_FILE = "model_info.json"
 TFLITE_FILE = "model.tflite"
 SAVED_MODEL_FOLDER = "saved_model"
 SIGNATURE = "predict_pixels"
-FILES = {"litert": (INFO_FILE, TFLITE_FILE), "tensorflow": (INFO_FILE, f"{SAVED_MODEL_FOLDER}/*")}
+WEIGHTS_INDEX = f"{SAVED_MODEL_FOLDER}/variables/variables.index"  # names the weights, see `beam_jobs.storage.models`
+FILES = {"litert": (INFO_FILE, TFLITE_FILE, WEIGHTS_INDEX), "tensorflow": (INFO_FILE, f"{SAVED_MODEL_FOLDER}/*")}
 
 SHOWN_SIDE = 1600  # pixels; larger photos are scaled down for display, but their class ids are not
 
 Predict = Callable[[np.ndarray], np.ndarray]  # pixels float32 [1, S, T, 3] in 0..255 to logits float32 [1, S, T, C]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a model took of a photo and said to it, as it is logged.
+
+    Attributes:
+      pixels: uint8 [S, T, 3], without padding; of a crop model the photo itself.
+      class_ids: uint8 [S, T].
+      logits: float32 [s, t, C] of an even grid of them.
+    """
+
+    pixels: np.ndarray
+    class_ids: np.ndarray
+    logits: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -35,10 +54,12 @@ class Segmentation:
     Attributes:
       class_ids: uint8 [H, W], as large as the photo.
       confidence: The largest softmax probability of each pixel, float32 [h, w], as large as the photo is shown.
+      seen: For the log.
     """
 
     class_ids: np.ndarray
     confidence: np.ndarray
+    seen: Seen
 
 
 @dataclass(frozen=True)
@@ -52,6 +73,7 @@ class Segmenter:
       source: Name of the model: `owner/name`.
       url: Its page at this commit; None for a folder.
       commit: The commit id; None for a folder.
+      digest: Of its weights, as the log of what is served names a model; None where the repository does not say.
     """
 
     predict: Predict
@@ -60,6 +82,7 @@ class Segmenter:
     source: str
     url: str | None = None
     commit: str | None = None
+    digest: str | None = None
 
     def segment(self, photo: np.ndarray) -> Segmentation:
         """Predicts the class of each pixel of a photo uint8 [H, W, 3]."""
@@ -67,10 +90,13 @@ class Segmenter:
             return self._segment_tiles(photo)
         height, width = photo.shape[:2]
         fit = self.info.get("fit", STRETCH)  # models of earlier versions lack it
-        logits = self.predict(fit_pixels(photo, self.info["image_size"], fit)[np.newaxis])[0]
-        logits = logits[photo_box((height, width), logits.shape[:2], fit).slices]
+        pixels = fit_pixels(photo, self.info["image_size"], fit)
+        logits = self.predict(pixels[np.newaxis])[0]
+        box = photo_box((height, width), logits.shape[:2], fit).slices
+        pixels, logits = np.rint(pixels[box]).astype(np.uint8), logits[box]
         confidence = confidence_map(logits, *shown_size(width, height))
-        return Segmentation(enlarged_class_ids(logits, height, width), confidence)
+        seen = Seen(pixels, logits.argmax(axis=-1).astype(np.uint8), sampled(logits))
+        return Segmentation(enlarged_class_ids(logits, height, width), confidence, seen)
 
     def _segment_tiles(self, photo: np.ndarray) -> Segmentation:
         """Crop models see a photo at its own size."""
@@ -78,13 +104,16 @@ class Segmenter:
         shown_width, shown_height = shown_size(width, height)
         rows = (np.arange(shown_height) * 2 + 1) * height // (2 * shown_height)  # those in the middle of shown ones
         columns = (np.arange(shown_width) * 2 + 1) * width // (2 * shown_width)
-        class_ids, confidence, start = [], [], 0
+        class_ids, confidence, grid, start = [], [], [], 0
+        grid_rows, grid_columns = even_grid(height), even_grid(width)
         for logits in tiled_logits(self.predict, photo, self.info["image_size"], len(self.info["classes"])):
             shown = rows[(rows >= start) & (rows < start + len(logits))] - start
             class_ids.append(logits.argmax(axis=-1).astype(np.uint8))
             confidence.append(largest_probability(logits[shown][:, columns]))
+            grid += [logits[row - start, grid_columns] for row in grid_rows if start <= row < start + len(logits)]
             start += len(logits)
-        return Segmentation(np.concatenate(class_ids), np.concatenate(confidence))
+        ids = np.concatenate(class_ids)
+        return Segmentation(ids, np.concatenate(confidence), Seen(photo, ids, np.stack(grid)))
 
 
 def shown_size(width: int, height: int) -> tuple[int, int]:
@@ -107,7 +136,12 @@ def load_segmenter(root: Path) -> Segmenter:
         path = Path(snapshot_download(source, revision=commit, endpoint=space["endpoint"], allow_patterns=wanted))
     info = json.loads((path / INFO_FILE).read_text(encoding="utf-8"))
     predict = _load_tensorflow(path) if space["runtime"] == "tensorflow" else _load_litert(path)
-    return Segmenter(predict, info, space["metrics"], source, url, commit)
+    return Segmenter(predict, info, space["metrics"], source, url, commit, _digest(path / WEIGHTS_INDEX))
+
+
+def _digest(index: Path) -> str | None:
+    """As `beam_jobs.storage.models.model_digest`; None where there is no such file."""
+    return hashlib.sha256(index.read_bytes()).hexdigest()[:12] if index.is_file() else None
 
 
 def _load_litert(folder: Path) -> Predict:

@@ -29,6 +29,7 @@ from .rendering import (
     scale_html,
     shares,
 )
+from .served_log import AnswerLog
 from .uploads import UploadedImage, read_upload
 
 CACHE_SECONDS = 3600  # visitors' photos are deleted after an hour
@@ -47,8 +48,14 @@ SAVE_FILE = """file => {
 }"""
 
 
-def build(title: str, segmenter: Segmenter, examples: list[Path], credit: str | None = None) -> gr.Blocks:
-    """Builds the page for a loaded model, with the paths of example photos and what they are from."""
+def build(
+    title: str,
+    segmenter: Segmenter,
+    examples: list[Path],
+    credit: str | None = None,
+    log: AnswerLog | None = None,
+) -> gr.Blocks:
+    """Builds the page for a loaded model, with the paths of example photos, what they are from, and perhaps a log."""
     info = segmenter.info
     offered = downloads(info)
 
@@ -63,7 +70,7 @@ def build(title: str, segmenter: Segmenter, examples: list[Path], credit: str | 
         if photo is None:
             return [gr.skip()] * (5 + len(offered))
         try:
-            pixels, segmentation, seconds = _segmented(segmenter, photo)
+            pixels, segmentation, seconds = _segmented(segmenter, photo, log)
         except PhotoRefused as refused:
             message = messages_html(IDLE, str(refused))
             return [gr.skip(), gr.skip(), gr.skip(), message, None, *[gr.skip()] * len(offered)]
@@ -81,9 +88,8 @@ def build(title: str, segmenter: Segmenter, examples: list[Path], credit: str | 
     with gr.Blocks(
         title=title, analytics_enabled=False, fill_width=True, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
     ) as app:
-        gr.HTML(
-            f"<h1>{escape(title)}</h1><p>{escape(purpose(titles(info)))}</p>",
-        )
+        kept = f'<p class="kept">{escape(log.notice)}</p>' if log else ""
+        gr.HTML(f"<h1>{escape(title)}</h1><p>{escape(purpose(titles(info)))}</p>{kept}")
         with gr.Row():
             with gr.Column(min_width=280):
                 photo = UploadedImage(
@@ -135,11 +141,11 @@ def build(title: str, segmenter: Segmenter, examples: list[Path], credit: str | 
                 concurrency_id=ONE_AT_A_TIME,
                 api_visibility="private",
             ).success(None, file, js=SAVE_FILE, api_visibility="private")
-        _serve_programs(segmenter, photo)
+        _serve_programs(segmenter, photo, log)
     return app
 
 
-def _serve_programs(segmenter: Segmenter, photo: gr.Image) -> None:
+def _serve_programs(segmenter: Segmenter, photo: gr.Image, log: AnswerLog | None) -> None:
     """Adds `/segment`: a photo to the annotated photo, the file of class ids, and the share of each class."""
     info = segmenter.info
 
@@ -147,7 +153,7 @@ def _serve_programs(segmenter: Segmenter, photo: gr.Image) -> None:
         if photo is None:
             return None, None, None
         try:
-            pixels, segmentation, seconds = _segmented(segmenter, photo)
+            pixels, segmentation, seconds = _segmented(segmenter, photo, log)
         except PhotoRefused as refused:
             raise gr.Error(str(refused), print_exception=False) from None
         height, width = segmentation.class_ids.shape
@@ -174,14 +180,17 @@ def _serve_programs(segmenter: Segmenter, photo: gr.Image) -> None:
     gr.Button(visible=False).click(segment, photo, outputs, concurrency_id=ONE_AT_A_TIME, api_name="segment")
 
 
-def _segmented(segmenter: Segmenter, photo: str) -> tuple[np.ndarray, Segmentation, float]:
-    """The pixels of an uploaded photo, what the model says of it, and the seconds that both took."""
+def _segmented(segmenter: Segmenter, photo: str, log: AnswerLog | None) -> tuple[np.ndarray, Segmentation, float]:
+    """The pixels of an uploaded photo, what the model says of it, and the seconds that both took; logs the answer."""
     began = time.perf_counter()
     data = read_upload(photo)
     check_depth(data, segmenter.info)
     pixels = read_photo(data)
     segmentation = segmenter.segment(pixels)
-    return pixels, segmentation, time.perf_counter() - began
+    seconds = time.perf_counter() - began
+    if log:
+        log.add(pixels, segmentation.seen, seconds)
+    return pixels, segmentation, seconds
 
 
 def _download(

@@ -1,0 +1,168 @@
+"""The app logs what it answers, as everything else does that answers photos."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+
+from beam_jobs.elements import SourceFile
+from beam_jobs.predict.model import SegmentationModel, read_model_info
+from beam_jobs.predict.reading import ready_photo
+from beam_jobs.records.published_records import parse_record
+from beam_jobs.records.tfrecord import TFRecordReader
+from beam_jobs.served.log_files import KEEPS_NONE, Keeping
+from beam_jobs.storage.models import model_digest
+from schemas.errors import UserError
+from schemas.served import is_photo_path
+from tests.tfx_pipeline.space.conftest import IMAGE_SIZE, encoded, photo
+from tests.tfx_pipeline.space.processes import serving
+from tfx_pipeline.config.serving_log import VARIABLE, ServingLog
+from tfx_pipeline.space.__main__ import main
+from tfx_pipeline.space.local_space import write_local_space
+from tfx_pipeline.space.segmentation_app import served_log
+from tfx_pipeline.space.segmentation_app.model import load_segmenter
+from tfx_pipeline.space.segmentation_app.photo import read_photo
+from tfx_pipeline.space.segmentation_app.served_log import AnswerLog, open_log
+
+
+@pytest.fixture(scope="module")
+def segmenter(exported, tmp_path_factory):
+    space = tmp_path_factory.mktemp("app") / "space"
+    write_local_space(space, exported, "gradio", "Pets")
+    return load_segmenter(space)
+
+
+def records_of(folder):
+    paths = sorted(folder.rglob("*.tfrecord"))
+    return [parse_record(data) for path in paths for data in TFRecordReader(path.open("rb"))]
+
+
+def logged(segmenter, folder, data, keeping=KEEPS_NONE):
+    """The record of the answer to a photo."""
+    pixels = read_photo(data)
+    with AnswerLog(segmenter, str(folder), keeping) as log:
+        log.add(pixels, segmenter.segment(pixels).seen, 0.125)
+    (record,) = records_of(folder)
+    return record
+
+
+def test_the_app_and_the_prediction_job_leave_the_same_record_of_the_same_answer(exported, segmenter, tmp_path):
+    data = encoded(photo(3, IMAGE_SIZE, IMAGE_SIZE), "PNG")
+    record = logged(segmenter, tmp_path, data)
+    assert (record.pop("source"), record.pop("latency_ms")) == (b"app", 125)
+    assert record.pop("time") > 0
+    assert record.pop("model") == model_digest(str(exported)).encode()
+    assert record.pop("trained_on") == b"0" * 64
+    info = read_model_info(str(exported))
+    handler = SegmentationModel(str(exported), info, measures=True)
+    ready = ready_photo("3", SourceFile("3.png", len(data)), data, info)
+    (predicted,) = handler.run_inference([ready], handler.load_model())
+    expected = {name: value for name, value in predicted.values.items() if name != "latency_ms"}
+    assert record == {
+        name: pytest.approx(value, abs=1e-4) if isinstance(value, float) else value for name, value in expected.items()
+    }
+
+
+def test_a_crop_model_s_certainty_is_that_of_its_tiles(tiled, tmp_path):
+    space = tmp_path / "space"
+    write_local_space(space, tiled, "gradio", "Pets")
+    record = logged(load_segmenter(space), tmp_path / "log", encoded(photo(2, 150, 100), "PNG"))
+    assert (record["source_width"], record["source_height"]) == (150, 100)
+    assert 1 / 3 < record["mean_confidence"] <= 1
+    assert record["photo_hash"]
+
+
+def test_a_photo_is_kept_only_where_the_owner_says_for_how_long_and_for_whom(segmenter, tmp_path):
+    data = encoded(photo(1))
+    assert "photo" not in logged(segmenter, tmp_path / "none", data)
+    kept = logged(segmenter, tmp_path / "all", data, Keeping(1.0, 30, "the team"))["photo"].decode()
+    assert is_photo_path(kept)
+    assert (tmp_path / "all" / kept).is_file()
+    with pytest.raises(UserError, match="for how many days, and who"):
+        AnswerLog(segmenter, str(tmp_path / "unsaid"), Keeping(0.5))
+    assert not (tmp_path / "unsaid").exists()
+
+
+def test_visitors_are_told_what_is_kept_and_for_how_long(segmenter, tmp_path):
+    with AnswerLog(segmenter, str(tmp_path), Keeping(0.1, 30, "the labelling team")) as log:
+        assert "10% of the photos" in log.notice
+        assert "the labelling team" in log.notice
+        assert "30 days" in log.notice
+    with AnswerLog(segmenter, str(tmp_path), KEEPS_NONE) as log:
+        assert "not the photo" in log.notice
+
+
+def test_an_answer_does_not_wait_for_the_log_and_those_without_a_record_are_counted(segmenter, tmp_path):
+    pixels = read_photo(encoded(photo(1)))
+    seen = segmenter.segment(pixels).seen
+    with AnswerLog(segmenter, str(tmp_path), KEEPS_NONE) as log:
+        for _ in range(200):
+            log.add(pixels, seen, 0.1)
+    assert log.dropped > 0
+    assert len(records_of(tmp_path)) + log.dropped == 200
+
+
+def test_an_answer_that_cannot_be_measured_or_written_is_said_and_the_app_goes_on(segmenter, tmp_path, capsys):
+    pixels = read_photo(encoded(photo(1)))
+    seen = segmenter.segment(pixels).seen
+    folder = tmp_path / "log"
+    with AnswerLog(segmenter, str(folder), KEEPS_NONE) as log:
+        log.add(pixels, served_log.Seen(np.zeros((0, 0, 3), np.uint8), seen.class_ids, seen.logits), 0.1)
+        (folder / "records").write_text("in the way")
+        log.add(pixels, seen, 0.1)
+    said = capsys.readouterr().err
+    assert said.count("could not be measured") == 1
+    assert said.count("can't be written to") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no JSON",
+        "[]",
+        "{}",
+        '{"folder": ""}',
+        '{"folder": "served"}',
+        '{"folder": "gs://bucket/served"}',
+        '{"folder": "/FOLDER", "photos": 0.5}',
+        '{"folder": "/FOLDER", "photos": true}',
+        '{"folder": "/FOLDER", "photo": 0.5}',
+        '{"folder": "/dev/null/served"}',
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_said_and_nothing_is_logged(segmenter, tmp_path, capsys, text):
+    variables = {VARIABLE: text.replace("/FOLDER", str(tmp_path / "log"))}
+    with open_log(segmenter, variables) as log:
+        assert log is None
+    assert capsys.readouterr().err.endswith("nothing is logged\n")
+    assert not (tmp_path / "log").exists()
+
+
+def test_a_space_takes_the_variable_that_the_serving_container_takes(segmenter, tmp_path):
+    wanted = ServingLog(folder=str(tmp_path), photos=0.25, retention_days=30, readers="the team")
+    with open_log(segmenter, wanted.variables()) as log:
+        assert "25%" in log.notice
+    about = json.loads((tmp_path / "about-app.json").read_text())
+    assert (about["photos_kept"], about["retention_days"], about["readers"]) == (0.25, 30, "the team")
+    with open_log(segmenter, {}) as log:
+        assert log is None
+
+
+def test_a_log_that_a_browser_would_have_to_write_is_refused(tmp_path, capsys):
+    assert main([f"--log={tmp_path}", "--kind=static"]) == 2
+    assert "--log: is written by a gradio app" in capsys.readouterr().err
+
+
+@pytest.mark.proof
+def test_the_command_that_people_type_logs_what_programs_ask_of_the_app(exported, tmp_path):
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(photo(4), "PNG"))
+    command = ("-m", "tfx_pipeline.space", f"--model={exported}", "--port=0", f"--log={tmp_path / 'log'}")
+    with serving(*command, environment=os.environ) as address:
+        client = Client(address, verbose=False)
+        *_, result = client.predict(handle_file(path), api_name="/segment")
+    (record,) = records_of(tmp_path / "log")
+    for name, share in result["shares"].items():
+        assert record[f"{name}_fraction"] == pytest.approx(share, abs=0.02)
