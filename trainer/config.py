@@ -14,8 +14,15 @@ from schemas.image_size import sides
 from trainer.recipes import RECIPES
 
 NO_WEIGHTS = "none"
-MODELS = ("deeplabv3plus", "segformer", "small_unet", "unet")  # the registry's; `trainer.models` has their builders
+MODELS = (
+    "deeplabv3plus",
+    "preset",
+    "segformer",
+    "small_unet",
+    "unet",
+)  # the registry's; `trainer.models` has their builders
 SMALL_UNET = "small_unet"
+PRESET = "preset"
 # What it takes where nothing else is set, in place of a recipe's: it has an encoder of its own, without weights.
 SMALL_UNET_DEFAULTS = {
     "encoder": "",
@@ -34,8 +41,9 @@ class TrainingConfig(FrozenModel):
     Attributes:
       recipe: Name of ready settings in `trainer.recipes`, `fast`, `good` or `best`, which hold where nothing else is
         set; empty for the defaults below.
-      model: Name in the registry of `trainer.models`: `unet`, `deeplabv3plus`, `segformer`, or `small_unet`, which
-        starts from scratch and trains fastest on a CPU.
+      model: Name in the registry of `trainer.models`: `unet`, `deeplabv3plus`, `segformer`, `preset`, the whole
+        segmentation network of KerasHub that `encoder` names, with our classes in place of its own, or `small_unet`,
+        which starts from scratch and trains fastest on a CPU.
       encoder: A KerasHub preset in place of the model's own encoder: a folder that `save_to_preset` wrote, `gs://` too,
         `hf://OWNER/NAME` (KerasHub's, or timm's such as `hf://timm/tf_efficientnet_lite0.in1k`), `kaggle://...` or a
         name that KerasHub knows. Its backbone must offer features of several scales, as EfficientNet, ResNet, CSPNet,
@@ -210,6 +218,12 @@ class TrainingConfig(FrozenModel):
             raise ValueError(
                 "encoder_weights: a preset brings its own; leave it out, or give none to start from scratch"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_whole_preset_is_named(self) -> TrainingConfig:
+        if self.model == PRESET and not self.encoder:
+            raise ValueError(f"encoder: model {PRESET} needs the name or folder of a KerasHub segmentation network")
         return self
 
     @model_validator(mode="after")

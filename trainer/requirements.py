@@ -14,7 +14,7 @@ from schemas.bounded_text import enumerated
 from schemas.errors import UserError
 from schemas.fitting import STRETCH, Fit
 from schemas.image_size import scaled, sides
-from trainer.config import SMALL_UNET, TrainingConfig
+from trainer.config import PRESET, SMALL_UNET, TrainingConfig
 from trainer.tuning import Range, TuningConfig, chosen_training, named
 from trainer.weights_file import weights_problem
 
@@ -114,9 +114,9 @@ def size_problem(config: TrainingConfig, model_size: int | str) -> str | None:
     seen = sides(scaled(model_size, config.encoder_scale))
     if config.model == "segformer" and not config.encoder and seen.height != seen.width:
         return f"image_size {model_size}: segformer's own encoder takes squares only; take unet, or set an encoder"
-    least = (
-        2 * STRIDE if config.model == "segformer" and not config.encoder else STRIDE
-    )  # KerasHub's attention needs more than one place
+    # KerasHub's attention needs more than one place.
+    attends = config.model == PRESET or (config.model == "segformer" and not config.encoder)
+    least = 2 * STRIDE if attends else STRIDE
     if all(one % STRIDE == 0 and one >= least for one in seen):
         return None
     bound = f"a multiple of {STRIDE}" + (f", at least {least}," if least > STRIDE else "")
@@ -133,6 +133,8 @@ def _smallest_map(config: TrainingConfig, model_size: int | str) -> int:
         return 1  # the pyramid's mean over the whole image
     if config.model == "segformer":
         return 8**2 * deepest  # the decoder's; the encoder normalizes over channels
+    if config.model == PRESET and not config.encoder_is_pretrained:
+        return 1  # DeepLabV3's pyramid has the mean over the whole image
     if config.model == SMALL_UNET:
         return 2**2 * deepest  # it ends at 1/16
     return 2**2 * deepest if config.encoder_is_pretrained else deepest

@@ -54,7 +54,8 @@ def test_fine_tuning_an_encoder_without_weights_is_refused():
 
 def test_an_unknown_model_is_an_error_that_lists_the_known_ones():
     with pytest.raises(
-        UserError, match=r"config\.yaml: model: no model 'vgg'; there are: deeplabv3plus, segformer, small_unet, unet"
+        UserError,
+        match=r"config\.yaml: model: no model 'vgg'; there are: deeplabv3plus, preset, segformer, small_unet, unet",
     ):
         parse_model(TrainingConfig, {"model": "vgg"}, "config.yaml")
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from schemas.errors import UserError
-from trainer.config import MODELS, SMALL_UNET, TrainingConfig
+from trainer.config import MODELS, PRESET, SMALL_UNET, TrainingConfig
 from trainer.models import build_model
-from trainer.models.presets import preset_encoder
+from trainer.models.presets import preset_encoder, preset_segmenter
 from trainer.weights_file import weights_files, weights_problem
 
 hub = pytest.importorskip("keras_hub", reason="presets need the extra `models`")
@@ -38,11 +38,8 @@ def resnet(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def mix_transformer(tmp_path_factory):
-    """A preset without an image converter, built for images of 96 pixels."""
-    folder = tmp_path_factory.mktemp("mit")
-    hub.models.MiTBackbone(
+def mix_transformer_of(size):
+    return hub.models.MiTBackbone(
         layerwise_depths=[1, 1, 1, 1],
         num_layers=4,
         layerwise_num_heads=[1, 2, 5, 8],
@@ -50,17 +47,70 @@ def mix_transformer(tmp_path_factory):
         max_drop_path_rate=0.1,
         layerwise_patch_sizes=[7, 3, 3, 3],
         layerwise_strides=[4, 2, 2, 2],
-        image_shape=(96, 96, 3),
+        image_shape=(size, size, 3),
         hidden_dims=[32, 64, 160, 256],
-    ).save_to_preset(folder)
+    )
+
+
+@pytest.fixture(scope="module")
+def mix_transformer(tmp_path_factory):
+    """A preset without an image converter, built for images of 96 pixels."""
+    folder = tmp_path_factory.mktemp("mit")
+    mix_transformer_of(96).save_to_preset(folder)
     return folder
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != SMALL_UNET])
+@pytest.fixture(scope="module")
+def segformer(tmp_path_factory):
+    """A whole network with seven classes, built for images of 96 pixels."""
+    folder = tmp_path_factory.mktemp("segformer")
+    backbone = hub.models.SegFormerBackbone(mix_transformer_of(96), projection_filters=16)
+    converter = hub.layers.SegFormerImageConverter(image_size=(96, 96), scale=1 / 255)
+    preprocessor = hub.models.SegFormerImageSegmenterPreprocessor(converter)
+    hub.models.SegFormerImageSegmenter(backbone, num_classes=7, preprocessor=preprocessor).save_to_preset(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def deeplab(tmp_path_factory, resnet):
+    """A whole network with 21 classes, for images of any size."""
+    folder = tmp_path_factory.mktemp("deeplab")
+    backbone = hub.models.DeepLabV3Backbone(
+        hub.models.Backbone.from_preset(str(resnet)),
+        spatial_pyramid_pooling_key="P5",
+        upsampling_size=8,
+        dilation_rates=[2, 4, 6],
+        low_level_feature_key="P2",
+    )
+    preprocessor = hub.models.DeepLabV3ImageSegmenterPreprocessor(hub.layers.DeepLabV3ImageConverter(scale=1 / 255))
+    hub.models.DeepLabV3ImageSegmenter(backbone, num_classes=21, preprocessor=preprocessor).save_to_preset(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in (SMALL_UNET, PRESET)])
 @pytest.mark.parametrize("scale", [1, 2])
 def test_every_decoder_takes_a_preset_and_answers_at_the_size_of_the_image(name, scale, resnet):
     model = build_model(config(resnet, model=name, encoder_scale=scale), 64, 5)
     assert model.output_shape == (None, 64, 64, 5)
+
+
+@pytest.mark.parametrize(("network", "scale"), [("segformer", 1), ("deeplab", 2)])
+def test_a_whole_network_gives_our_classes_at_the_size_of_the_image(network, scale, request):
+    folder = request.getfixturevalue(network)
+    model = build_model(config(folder, model=PRESET, encoder_scale=scale), 64, 5)
+    assert model.output_shape == (None, 64, 64, 5)
+    saved = hub.models.Backbone.from_preset(str(folder)).get_weights()
+    for one, other in zip(model.get_layer("encoder").get_weights(), saved, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_whole_network_is_its_own_model_and_an_encoder_is_none(segformer, resnet):
+    with pytest.raises(UserError, match=r"SegFormerBackbone, .* whole .* network: set training\.model=preset"):
+        preset_encoder(config(segformer), 64)
+    with pytest.raises(UserError, match=r"is a ResNetBackbone, and model preset takes a whole segmentation network"):
+        preset_segmenter(config(resnet, model=PRESET), 64)
+    with pytest.raises(ValueError, match="model preset needs the name or folder"):
+        TrainingConfig(model=PRESET)
 
 
 def test_a_backbone_that_is_built_for_one_size_is_built_for_ours(mix_transformer):

@@ -8,12 +8,14 @@ import keras
 
 from trainer.config import TrainingConfig
 from trainer.models.deeplab import build_deeplab
+from trainer.models.preset import build_preset
 from trainer.models.segformer import build_segformer
 from trainer.models.small_unet import build_small_unet
 from trainer.models.unet import build_unet
 
 BUILDERS: dict[str, Callable[[TrainingConfig, int | str, int], keras.Model]] = {
     "deeplabv3plus": build_deeplab,
+    "preset": build_preset,
     "segformer": build_segformer,
     "small_unet": build_small_unet,
     "unet": build_unet,

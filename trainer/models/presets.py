@@ -1,4 +1,4 @@
-"""Encoders from KerasHub presets: any backbone that offers features at several scales."""
+"""Networks from KerasHub presets: encoders with features at several scales, and whole segmentation networks."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from trainer.models.blocks import ENCODER, sides_of, update_statistics_faster
 
 # What KerasHub calls stochastic depth. EfficientNet's dropout drops whole images, as its layers' noise shape says.
 DROP_PATHS = {"EfficientNetBackbone": "dropout", "MiTBackbone": "max_drop_path_rate"}
+SEGMENTATION_BACKBONES = ("SegFormerBackbone", "DeepLabV3Backbone")  # all of a segmentation network but its classes
 HALF_RANGE = 127.5  # of pixels in 0..255; models take (pixel - 127.5) / 127.5
 
 
@@ -35,6 +36,51 @@ def preset_encoder(
     Raises:
       UserError: The preset cannot be loaded, or lacks features at these scales.
     """
+    backbone, images, normalized = _preset(config, input_size)
+    levels = getattr(backbone, "pyramid_outputs", None)
+    if not levels:
+        remedy = "take an EfficientNet, ResNet, CSPNet, DenseNet or Mix Transformer"
+        if type(backbone).__name__ in SEGMENTATION_BACKBONES:
+            remedy = "it is a whole segmentation network: set training.model=preset"
+        raise UserError(
+            f"training.encoder: {config.encoder!r} is a {type(backbone).__name__}, which offers no features of several "
+            f"scales (pyramid_outputs); {remedy}"
+        )
+    features = keras.Model(backbone.inputs, list(levels.values()), name="backbone")(normalized)
+    by_stride = {sides(input_size).height // sides_of(feature).height: feature for feature in features}
+    if not {4, 8, 16, 32} <= by_stride.keys():
+        raise UserError(
+            f"training.encoder: {config.encoder!r} has features at 1/{', 1/'.join(map(str, sorted(by_stride)))} of the "
+            "image's size; decoders need 1/4, 1/8, 1/16 and 1/32"
+        )
+    return keras.Model(images, [by_stride[stride] for stride in strides if stride in by_stride], name=ENCODER)
+
+
+def preset_segmenter(config: TrainingConfig, input_size: int | str) -> keras.Model:
+    """Builds the segmentation network that `config.encoder` names, without the layer that gives its classes.
+
+    Args:
+      config: `encoder` is used, and whether `encoder_weights` is `none`.
+      input_size: H and W, each a multiple of 32, see `schemas.image_size`.
+
+    Returns:
+      A model from float32 [N, H, W, 3] in [-1, 1] to features [N, H / s, W / s, C], where s is 4 of SegFormer and 1 of
+      DeepLabV3. Pixels are normalized as for `preset_encoder`.
+
+    Raises:
+      UserError: The preset cannot be loaded, or is no segmentation network.
+    """
+    backbone, images, normalized = _preset(config, input_size)
+    if type(backbone).__name__ not in SEGMENTATION_BACKBONES:
+        raise UserError(
+            f"training.encoder: {config.encoder!r} is a {type(backbone).__name__}, and model preset takes a whole "
+            "segmentation network (SegFormer or DeepLabV3 of KerasHub); for an encoder take unet or deeplabv3plus"
+        )
+    return keras.Model(images, backbone(normalized), name=ENCODER)
+
+
+def _preset(config: TrainingConfig, input_size: int | str) -> tuple[keras.Model, keras.KerasTensor, keras.KerasTensor]:
+    """The backbone, images [N, H, W, 3] in [-1, 1], and the same images as the backbone expects them."""
     try:
         from keras_hub import layers as hub_layers  # an optional dependency, and seconds to import
         from keras_hub import models as hub_models
@@ -48,24 +94,12 @@ def preset_encoder(
     except Exception as error:  # KerasHub lets any error of its readers and downloaders through
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"training.encoder: the preset {config.encoder!r} cannot be loaded: {reason}") from None
-    levels = getattr(backbone, "pyramid_outputs", None)
-    if not levels:
-        raise UserError(
-            f"training.encoder: {config.encoder!r} is a {type(backbone).__name__}, which offers no features of several "
-            "scales (pyramid_outputs); take an EfficientNet, ResNet, CSPNet, DenseNet or Mix Transformer"
-        )
     update_statistics_faster(backbone)
-    images = keras.Input((*sides(input_size), 3), name="encoder_images")
+    # Keras declares no types; pyright infers that one shape could give a list.
+    images: keras.KerasTensor = keras.Input((*sides(input_size), 3), name="encoder_images")  # pyright: ignore[reportAssignmentType]
     # Keras documents a number per channel; its default is one for all.
     normalized = layers.Rescaling(scale, offset, name="standardize")(images)  # pyright: ignore[reportArgumentType]
-    features = keras.Model(backbone.inputs, list(levels.values()), name="backbone")(normalized)
-    by_stride = {sides(input_size).height // sides_of(feature).height: feature for feature in features}
-    if not {4, 8, 16, 32} <= by_stride.keys():
-        raise UserError(
-            f"training.encoder: {config.encoder!r} has features at 1/{', 1/'.join(map(str, sorted(by_stride)))} of the "
-            "image's size; decoders need 1/4, 1/8, 1/16 and 1/32"
-        )
-    return keras.Model(images, [by_stride[stride] for stride in strides if stride in by_stride], name=ENCODER)
+    return backbone, images, normalized
 
 
 def _load_backbone(kind: Any, config: TrainingConfig, input_size: int | str) -> keras.Model:
@@ -87,11 +121,23 @@ def _load_backbone(kind: Any, config: TrainingConfig, input_size: int | str) -> 
         changes = {}
         backbone = load()
     if config.drop_path is None:
-        return backbone
+        return _at_size(backbone, input_size)
     name = DROP_PATHS.get(type(backbone).__name__)
     if name is None:
         raise ValueError(f"a {type(backbone).__name__} has no stochastic depth; leave training.drop_path out")
     return load(**changes, **{name: config.drop_path})
+
+
+def _at_size(backbone: keras.Model, input_size: int | str) -> keras.Model:
+    """The same network for another input size, where that is fixed in an image encoder within (SegFormer)."""
+    wanted = (*sides(input_size), 3)
+    if None in backbone.input_shape[1:3] or backbone.input_shape[1:] == wanted:
+        return backbone
+    config = backbone.get_config()
+    config["image_encoder"]["config"]["image_shape"] = wanted
+    resized = type(backbone).from_config(config)
+    resized.set_weights(backbone.get_weights())
+    return resized
 
 
 def _normalization(kind: Any, preset: str) -> tuple[list[float], list[float]]:
