@@ -38,8 +38,9 @@ SERVING_DEFAULT = "serving_default"
 PREDICT_PIXELS = "predict_pixels"
 PREDICT_IMAGE = "predict_image"  # of crop models alone
 EVALUATE = "evaluate"
-OBSERVE = "observe"  # of whole-image models alone: SERVING_DEFAULT with what is logged of an answer
-OBSERVE_PIXELS = "observe_pixels"  # likewise
+OBSERVE = "observe"  # SERVING_DEFAULT with what is logged of an answer
+OBSERVE_PIXELS = "observe_pixels"  # PREDICT_PIXELS, likewise; of whole-image models alone
+OBSERVE_IMAGE = "observe_image"  # PREDICT_IMAGE, likewise; of crop models alone
 
 # Their inputs.
 IMAGE_BYTES = "image_bytes"

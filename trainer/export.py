@@ -18,7 +18,7 @@ from schemas.spec import DatasetSpec
 from trainer.config import TrainingConfig
 from trainer.feature_hash import FeatureScale, hash_features, with_features
 from trainer.preprocessing import CHANNELS, scale_pixels
-from trainer.signatures import tile_signatures, whole_image_signatures
+from trainer.signatures import ObservedTiles, tile_signatures, whole_image_signatures
 from trainer.weights_file import weights_files
 
 
@@ -71,9 +71,13 @@ def export_model(
     - `predict_pixels`, for one tile or several, and `evaluate`, for records of any size, as above but without counts
       at another size: people get the answer to the photo itself, which such a record holds, or no longer holds.
 
-    `scale` is that of `trainer.feature_hash.measure_scale`; crop models have no use for it. With `average_mirrored`,
-    every signature averages the logits of the photo and its mirror image. Signatures that take files map photos of 16
-    bits by `photo_range` (`schemas.photo_range`), as the data set does.
+    - `observe`, with a `scale`: `image_bytes` to `mask_bytes`, `photo_sizes` and `feature_hashes` as above, and
+      `logits` float32 [N, G, G, C] of an even grid of each photo's pixels, see `schemas.served.even_grid`.
+    - `observe_image`, likewise: what `predict_image` takes and answers, `logits` [G, G, C] and `feature_hashes` [32].
+
+    `scale` is that of `trainer.feature_hash.measure_scale`. With `average_mirrored`, every signature averages the
+    logits of the photo and its mirror image. Signatures that take files map photos of 16 bits by `photo_range`
+    (`schemas.photo_range`), as the data set does.
     """
     module = _Exported([variable.value for variable in model.variables])
 
@@ -99,7 +103,8 @@ def export_model(
         return answer(pixels)[0]
 
     if crop_size:
-        signatures = tile_signatures(logits_of, crop_size, image_size, num_classes, photo_range)
+        tiles = ObservedTiles(answer, scale) if scale else None
+        signatures = tile_signatures(logits_of, crop_size, image_size, num_classes, photo_range, tiles)
     else:
         signatures = whole_image_signatures(
             logits_of, image_size, num_classes, fit, partial(_observed, answer, scale) if scale else None, photo_range

@@ -13,6 +13,7 @@ of pets (ImageNet's EfficientNet Lite0), 99 % are then farther from train than 9
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import keras
@@ -21,9 +22,11 @@ import tensorflow as tf
 
 from trainer.input_pipeline import evaluation_batches
 from trainer.models.blocks import ENCODER, sides_of
+from trainer.tiling import observe_tiles
 
 HASH_BITS = 256
 SAMPLE = 256  # photos that the scale is measured on
+TILED_SAMPLE = 32  # likewise of a crop model, which takes tens of tiles for a photo
 _BATCH = 32
 _SEED = 20_021
 _SMALLEST = 1e-6  # deviation: a channel that never changes says nothing
@@ -48,21 +51,27 @@ def with_features(model: keras.Model) -> keras.Model:
     return keras.Model(model.inputs, [model.outputs[0], pooled])
 
 
-def measure_scale(model: keras.Model, shards: Sequence[str], image_size: int | str) -> FeatureScale:
-    """Measures the features of the first SAMPLE records of the training split.
+def measure_scale(model: keras.Model, shards: Sequence[str], image_size: int | str, crop_size: int = 0) -> FeatureScale:
+    """Measures the features of the first SAMPLE records of the training split; of a crop model, of TILED_SAMPLE.
 
     Args:
       model: As above.
       shards: Paths.
-      image_size: Of the records, which is the model's.
+      image_size: Of the records, which is the model's; of a crop model any, or 0 for records of any size.
+      crop_size: Of the tiles of a crop model, whose features are means over the tiles of a photo; else 0.
     """
     featured = with_features(model)
 
     @tf.function(reduce_retracing=True)
     def features_of(images: tf.Tensor) -> tf.Tensor:
-        return featured(images, training=False)[1]
+        if not crop_size:
+            return featured(images, training=False)[1]
+        classes, width = (one.shape[-1] for one in featured.outputs)
+        answer = partial(featured, training=False)
+        return observe_tiles(answer, images[0], crop_size, classes, width).features[tf.newaxis]
 
-    batches = evaluation_batches(shards, image_size, _BATCH).take(SAMPLE // _BATCH)
+    batches = evaluation_batches(shards, image_size, 1 if crop_size else _BATCH)
+    batches = batches.take(TILED_SAMPLE if crop_size else SAMPLE // _BATCH)
     features = np.concatenate([features_of(images).numpy() for images, _ in batches])
     return FeatureScale(features.mean(axis=0), features.std(axis=0))
 

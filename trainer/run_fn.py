@@ -116,7 +116,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
         crop_size=run.training.crop_size,
         fit=run.fit,
         photo_range=spec.photo_range,
-        scale=None if run.training.crop_size else measure_scale(model, shards, run.image_size),
+        scale=measure_scale(model, shards, run.image_size, run.training.crop_size),
     )
     tflite = export_tflite(fn_args.serving_model_dir, fn_args.eval_files) if run.training.export_tflite else None
     write_model_info(

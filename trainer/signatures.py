@@ -7,6 +7,7 @@ N is any number of images, C the number of classes; `logits_of` maps pixels [N, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -23,6 +24,7 @@ from schemas.exported_model import (
     LOGITS,
     MASK_BYTES,
     OBSERVE,
+    OBSERVE_IMAGE,
     OBSERVE_PIXELS,
     OWN_SIZE_BOUNDARY_COUNTS,
     OWN_SIZE_CONFUSION_MATRIX,
@@ -36,18 +38,27 @@ from schemas.features import IGNORE_ID
 from schemas.fitting import LETTERBOX, Fit
 from schemas.image_size import sides
 from schemas.metrics import BOUNDARY_COUNTS_PER_CLASS
+from schemas.served import GRID_SIDE
 from trainer.boundaries import batch_boundary_counts
 from trainer.confusion import batch_confusion_matrices
 from trainer.enlarging import enlarged_class_ids
+from trainer.feature_hash import HASH_BITS, FeatureScale, hash_features
 from trainer.fitting import cut_padding, fit_pixels, photo_mask
 from trainer.input_pipeline import parse_example
 from trainer.own_size import own_size_counts
 from trainer.photo_decoding import decode_photo
 from trainer.preprocessing import CHANNELS
-from trainer.tiling import Logits, predict_tiles
+from trainer.tiling import Features, Logits, observe_tiles, predict_tiles
 
 Signatures = dict[str, Callable[..., dict[str, tf.Tensor]]]
 Observed = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]  # pixels to logits and hashes of the encoder's features
+
+
+class ObservedTiles(NamedTuple):
+    """What gives the logits and features of a tile, and the scale of the features' mean over a photo's tiles."""
+
+    features_of: Features
+    scale: FeatureScale
 
 
 def whole_image_signatures(
@@ -144,6 +155,7 @@ def tile_signatures(
     image_size: int | str,
     num_classes: int,
     photo_range: tuple[int, int] | None = None,
+    observed: ObservedTiles | None = None,
 ) -> Signatures:
     """Signatures of a crop model, which predicts images of any size tile by tile; see `trainer.export`.
 
@@ -153,6 +165,7 @@ def tile_signatures(
       tile_size: S.
       image_size: Of the records that `evaluate` takes, 0 for any size.
       photo_range: Of photos of 16 bits, see `schemas.photo_range`.
+      observed: What the log of what is served needs; None leaves its signatures out.
     """
 
     def predict(pixels: tf.Tensor) -> tf.Tensor:
@@ -180,12 +193,48 @@ def tile_signatures(
         counted = tf.map_fn(counts_of, examples, fn_output_signature=types, parallel_iterations=1)
         return _evaluated(examples, *counted)
 
-    return {
+    signatures: Signatures = {
         SERVING_DEFAULT: serving_default,
         PREDICT_PIXELS: _predict_pixels(logits_of, tile_size),
         PREDICT_IMAGE: predict_image,
         EVALUATE: evaluate,
     }
+    if observed is None:
+        return signatures
+    return signatures | _observed_tiles(observed, tile_size, num_classes, photo_range)
+
+
+def _observed_tiles(
+    observed: ObservedTiles, tile_size: int, num_classes: int, photo_range: tuple[int, int] | None
+) -> Signatures:
+    """The signatures of a crop model that also give what is logged of an answer."""
+
+    def observe_one(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        features = len(observed.scale.mean)
+        tiled = observe_tiles(observed.features_of, pixels, tile_size, num_classes, features)
+        return tiled.class_ids, tiled.logits, hash_features(tiled.features[tf.newaxis], observed.scale)[0]
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
+    def observe(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        def read(one: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            photo = decode_photo(one, photo_range)
+            class_ids, logits, hashed = observe_one(photo)
+            return tf.io.encode_png(class_ids[:, :, tf.newaxis]), tf.shape(photo)[:2], logits, hashed
+
+        types = (
+            tf.TensorSpec([], tf.string),
+            tf.TensorSpec([2], tf.int32),
+            tf.TensorSpec([GRID_SIDE, GRID_SIDE, num_classes], tf.float32),
+            tf.TensorSpec([HASH_BITS // 8], tf.uint8),
+        )
+        outputs = tf.map_fn(read, image_bytes, fn_output_signature=types, parallel_iterations=1)
+        return dict(zip((MASK_BYTES, PHOTO_SIZES, LOGITS, FEATURE_HASHES), outputs))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, CHANNELS], tf.uint8, PIXELS)])
+    def observe_image(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        return dict(zip((CLASS_IDS, LOGITS, FEATURE_HASHES), observe_one(pixels)))
+
+    return {OBSERVE: observe, OBSERVE_IMAGE: observe_image}
 
 
 def _predict_pixels(logits_of: Logits, image_size: int | str) -> Callable[..., dict[str, tf.Tensor]]:

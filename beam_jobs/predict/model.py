@@ -26,6 +26,7 @@ from schemas.exported_model import (
     FEATURE_HASHES,
     INFO_PATH,
     LOGITS,
+    OBSERVE_IMAGE,
     OBSERVE_PIXELS,
     PREDICT_IMAGE,
     PREDICT_PIXELS,
@@ -45,10 +46,17 @@ MAX_BATCH = 64  # a model's inner layers take a hundred times its input's memory
 
 
 class Answers(NamedTuple):
-    """A model's answers to N photos: logits or class ids, and hashes of features uint8 [N, 32] where there are any."""
+    """A model's answers to N photos.
+
+    Attributes:
+      pixels: Logits; of a tiled model class ids.
+      hashes: Of features, uint8 [N, 32], where there are any.
+      grid: Logits of an even grid of the pixels of a tiled model, float32 [N, h, w, C], where it gives them.
+    """
 
     pixels: np.ndarray
     hashes: np.ndarray | None = None
+    grid: np.ndarray | None = None
 
 
 Predict = Callable[[np.ndarray], Answers]
@@ -136,13 +144,16 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
             folder = _copy(self._model_dir, copied) if elsewhere else self._model_dir
             model = tf.saved_model.load(folder)
 
-        observes = self._measures and OBSERVE_PIXELS in model.signatures
+        observing = OBSERVE_IMAGE if self._info.tiled else OBSERVE_PIXELS
+        observes = self._measures and observing in model.signatures
 
         def predict(pixels: np.ndarray) -> Answers:
             if self._info.tiled:
-                ids = model.signatures[PREDICT_IMAGE](pixels=tf.constant(pixels[0]))[CLASS_IDS].numpy()
-                return Answers(ids[np.newaxis])
-            signature = model.signatures[OBSERVE_PIXELS if observes else PREDICT_PIXELS]
+                signature = model.signatures[observing if observes else PREDICT_IMAGE]
+                found = signature(pixels=tf.constant(pixels[0]))
+                outputs = {name: one.numpy()[np.newaxis] for name, one in found.items()}
+                return Answers(outputs[CLASS_IDS], outputs.get(FEATURE_HASHES), outputs.get(LOGITS))
+            signature = model.signatures[observing if observes else PREDICT_PIXELS]
             outputs = signature(pixels=tf.constant(pixels, tf.float32))
             return Answers(outputs[LOGITS].numpy(), outputs[FEATURE_HASHES].numpy() if observes else None)
 
@@ -155,12 +166,12 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
     ) -> Iterable[PredictedPhoto]:
         """See the base class."""
         start = time.perf_counter()
-        answers, hashes = model(np.stack([photo.pixels for photo in batch]))
+        answers, hashes, grid = model(np.stack([photo.pixels for photo in batch]))
         milliseconds = 1000 * (time.perf_counter() - start) / len(batch)
         for index, (photo, answer) in enumerate(zip(batch, answers, strict=True)):
             if self._info.tiled:
                 predicted = PredictedPhoto(photo, answer, answer)
-                box, logits = (slice(None), slice(None)), None
+                box, logits = (slice(None), slice(None)), None if grid is None else grid[index]
             else:
                 class_ids = np.argmax(answer, axis=-1).astype(np.uint8)
                 box = photo_box((photo.height, photo.width), answer.shape[:2], self._info.fit).slices

@@ -97,7 +97,7 @@ def _units(value: np.ndarray | float) -> np.ndarray:
 
 
 def _certain(values: dict[str, Value]) -> tuple[int, int, int]:
-    if CONFIDENCE not in values:  # of a tiled model, which gives no logits
+    if CONFIDENCE not in values:  # of a tiled model that was exported before it gave logits
         return 0, 0, 0
     return 1, round(float(values[CONFIDENCE]) * UNIT), round(float(values[ENTROPY]) * UNIT)
 

@@ -87,7 +87,7 @@ def _gone_or_new(outcome: Outcome, titles: dict[str, str]) -> Light:
 def _confidence(outcome: Outcome) -> Light:
     one = outcome["confidence"]
     if one[SERVED] is None or one[CANDIDATE] is None:
-        return Light("Confidence", UNKNOWN, "not measured of tiled models", "figures")
+        return Light("Confidence", UNKNOWN, "not measured: export the model again", "figures")
     less = moved(one["difference"]) and one["difference"]["value"] < 0
     return Light("Confidence", LOOK if less else GOOD, f"{one[SERVED]:.3f} → {one[CANDIDATE]:.3f}", "figures")
 

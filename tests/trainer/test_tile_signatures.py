@@ -13,10 +13,12 @@ import tensorflow as tf
 from PIL import Image
 
 from schemas.metrics import confusion_matrix
+from schemas.served import even_grid
 from tests.trainer.conftest import draw, png, record_of
 from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.export import export_model
+from trainer.feature_hash import FeatureScale, with_features
 from trainer.models import build_model
 from trainer.preprocessing import scale_pixels
 from trainer.tiling import predict_tiles
@@ -34,7 +36,9 @@ def exported(tmp_path_factory):
     model = build_model(config, TILE, CLASSES)
     # Untrained logits are all but equal everywhere; far apart, rounding decides on no pixel.
     model.get_layer("logits").set_weights([100.0 * one for one in model.get_layer("logits").get_weights()])
-    export_model(model, 0, CLASSES, folder, crop_size=TILE)
+    width = with_features(model).outputs[1].shape[-1]
+    scale = FeatureScale(np.zeros(width, np.float32), np.ones(width, np.float32))
+    export_model(model, 0, CLASSES, folder, crop_size=TILE, scale=scale)
     loaded = tf.saved_model.load(folder)
 
     def expected(pixels):
@@ -62,6 +66,21 @@ def test_an_image_as_large_as_a_tile_gets_the_models_own_answer(exported):
     one = exported.signatures["predict_image"](pixels=tf.constant(photo))["class_ids"]
     whole = exported.signatures["predict_pixels"](pixels=tf.constant(photo[np.newaxis], tf.float32))["class_ids"][0]
     np.testing.assert_array_equal(one, whole)
+
+
+def test_photos_are_observed_as_they_are_answered(exported):
+    photos = [draw(0, 150)[0][:90], draw(1, 40)[0]]
+    files = tf.constant([png(one) for one in photos])
+    observed = exported.signatures["observe"](files)
+    np.testing.assert_array_equal(observed["mask_bytes"], exported.signatures["serving_default"](files)["mask_bytes"])
+    np.testing.assert_array_equal(observed["photo_sizes"], [[90, 150], [40, 40]])
+    one = exported.signatures["observe_image"](pixels=tf.constant(photos[0]))
+    plain = exported.signatures["predict_image"](pixels=tf.constant(photos[0]))
+    np.testing.assert_array_equal(one["class_ids"], plain["class_ids"])
+    np.testing.assert_allclose(one["logits"], observed["logits"][0], atol=1e-3)
+    np.testing.assert_array_equal(one["feature_hashes"], observed["feature_hashes"][0])
+    grid = one["class_ids"].numpy()[np.ix_(even_grid(90), even_grid(150))]
+    np.testing.assert_array_equal(np.argmax(one["logits"], axis=-1), grid)
 
 
 def test_records_of_any_size_are_evaluated_at_their_own_size(exported):

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.tiling import mirrored, predict_tiles, tile_overlap
+from schemas.served import even_grid
+from trainer.tiling import mirrored, observe_tiles, predict_tiles, tile_overlap
 
 TILE, CLASSES = 64, 3
 
@@ -68,3 +69,16 @@ def test_seams_pass_linearly_from_one_tile_to_the_next():
 def test_positions_beyond_the_end_go_back(length):
     expected = np.pad(np.arange(length), (0, 12 - length), mode="reflect") if length > 1 else np.zeros(12)
     np.testing.assert_array_equal(mirrored(tf.range(12), tf.constant(length)), expected)
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 200), (200, 113)])
+def test_what_is_logged_of_tiles_is_the_grid_of_the_logits_and_the_mean_of_the_features(height, width):
+    pixels = random_pixels(height, width)
+
+    def features_of(tile):
+        return tile / 255, tf.reduce_mean(tile, axis=[1, 2])
+
+    tiled = observe_tiles(features_of, tf.constant(pixels), TILE, CLASSES, 3)
+    expected = pixels[np.ix_(even_grid(height), even_grid(width))] / np.float32(255)
+    np.testing.assert_allclose(tiled.logits, expected, atol=1e-5)
+    assert np.all(np.abs(tiled.features - pixels.mean(axis=(0, 1))) < 10)  # near the photo's mean, as the tiles' are

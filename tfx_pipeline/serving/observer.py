@@ -7,8 +7,9 @@ from functools import partial
 
 import numpy as np
 
-from beam_jobs.codec.fitting import inner_size
-from beam_jobs.codec.photos import decode_photo, resize_photo
+from beam_jobs.codec.photos import decode_photo
+from beam_jobs.elements import SourceFile
+from beam_jobs.predict.reading import ready_photo
 from beam_jobs.records.tf_example import Value
 from beam_jobs.served.log_files import Keeping
 from beam_jobs.served.log_writer import LogWriter
@@ -24,13 +25,10 @@ from schemas.exported_model import (
     PHOTO_SIZES,
 )
 from schemas.fitting import STRETCH, photo_box
-from schemas.image_size import sides
 from schemas.served import ENDPOINT, LATENCY
 from tfx_pipeline.config.serving_log import ServingLog
 from tfx_pipeline.evaluation.served_masks import decode_mask
 from tfx_pipeline.serving.prediction import Outputs
-
-_MEASURED_SIDE = 256  # pixels; of the photos of crop models, which the model sees at their own size
 
 
 class Observer:
@@ -76,29 +74,22 @@ class Observer:
 
     def _measured(self, photo: bytes, output: dict[str, np.ndarray]) -> dict[str, Value]:
         classes = self._info.classes
+        hashed = output[FEATURE_HASHES].tobytes() if FEATURE_HASHES in output else None
         if FITTED_PIXELS not in output:  # of a crop model, or of one that was exported before there was a log
-            size = max(sides(self._info.photo_size)) or _MEASURED_SIDE
-            decoded = decode_photo(photo, size, photo_range=self._info.photo_range)
-            source = decoded.source_height, decoded.source_width
-            fitted = inner_size(source, self._info.photo_size, self._info.fit)
-            pixels = np.asarray(resize_photo(decoded.image, fitted) if fitted else _smaller(decoded.image))
-            return measured(pixels, _class_ids(output), classes, source)
+            ready = ready_photo("", SourceFile("", len(photo)), photo, self._info)
+            size = ready.height, ready.width
+            pixels = ready.pixels[photo_box(size, ready.pixels.shape[:2], self._info.fit).slices]
+            return measured(pixels, _class_ids(output), classes, size, output.get(LOGITS), hashed)
         height, width = output[PHOTO_SIZES].tolist()
         pixels, logits, class_ids = output[FITTED_PIXELS], output[LOGITS], output[CLASS_IDS]
         if self._info.fit != STRETCH:
             box = photo_box((height, width), pixels.shape[:2], self._info.fit).slices
             pixels, logits, class_ids = pixels[box], logits[box], class_ids[box]
-        return measured(pixels, class_ids, classes, (height, width), logits, output[FEATURE_HASHES].tobytes())
+        return measured(pixels, class_ids, classes, (height, width), logits, hashed)
 
 
 def _class_ids(output: dict[str, np.ndarray]) -> np.ndarray:
     return decode_mask(bytes(output[MASK_BYTES])) if MASK_BYTES in output else output[CLASS_IDS]
-
-
-def _smaller(image):
-    image = image.copy()
-    image.thumbnail((_MEASURED_SIDE, _MEASURED_SIDE))
-    return image
 
 
 def _pixels(photo: bytes, photo_range: tuple[int, int] | None) -> np.ndarray:

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from beam_jobs.elements import SourceFile
+from beam_jobs.predict.model import SegmentationModel, read_model_info
+from beam_jobs.predict.reading import ready_photo
 from beam_jobs.records.published_records import parse_record
 from beam_jobs.records.tfrecord import TFRecordReader
 from beam_jobs.served.measures import measured
@@ -33,15 +36,16 @@ PETS = load_spec("pets")
 TRAINED_ON = "e" * 64
 
 
-def export_observed(folder, fit):
+def export_observed(folder, fit=STRETCH, crop_size=0):
     """Writes the smallest model with an encoder, and with the signature that is logged."""
     keras.utils.set_random_seed(0)
     pixels, seen = keras.Input((SIZE, SIZE, 3)), keras.Input((SIZE, SIZE, 3))
     encoder = keras.Model(seen, keras.layers.Conv2D(8, 3, strides=2, padding="same")(seen), name="encoder")
     logits = keras.layers.Conv2D(3, 1)(keras.layers.UpSampling2D()(encoder(pixels)))
     scale = FeatureScale(np.zeros(8, np.float32), np.ones(8, np.float32))
-    export_model(keras.Model(pixels, logits), SIZE, 3, str(folder), fit=fit, scale=scale)
-    write_model_info(str(folder), PETS, SIZE, TRAINED_ON, TrainingConfig(), "1" * 64, fit=fit)
+    size, config = 0 if crop_size else SIZE, TrainingConfig(crop_size=crop_size)
+    export_model(keras.Model(pixels, logits), size, 3, str(folder), fit=fit, scale=scale, crop_size=crop_size)
+    write_model_info(str(folder), PETS, size, TRAINED_ON, config, "1" * 64, fit=fit)
     return str(folder)
 
 
@@ -95,6 +99,21 @@ def test_each_answered_photo_has_a_record_of_what_the_model_saw_and_said(tmp_pat
         assert records[1][name] == (pytest.approx(value, abs=1e-4) if isinstance(value, float) else value), name
     assert records[1]["feature_hash"] == outputs["feature_hashes"][0].numpy().tobytes()
     assert all(one["latency_ms"] > 0 for one in records)
+
+
+@pytest.mark.proof
+def test_a_crop_model_leaves_the_record_that_the_prediction_job_leaves_of_the_same_photo(tmp_path):
+    folder = export_observed(tmp_path / "model", crop_size=SIZE)
+    sent = png_bytes(photo(70, 90))
+    _, (record,) = logged(folder, tmp_path / "log", {"instances": [encoded(sent)]})
+    info = read_model_info(folder)
+    handler = SegmentationModel(folder, info, measures=True)
+    ready = ready_photo("one", SourceFile("one.png", len(sent)), sent, info)
+    (predicted,) = handler.run_inference([ready], handler.load_model())
+    assert {"mean_confidence", "mean_entropy", "uncertain_share", "feature_hash", "photo_hash"} <= set(record)
+    for name, value in predicted.values.items():
+        if name != "latency_ms":
+            assert record[name] == (pytest.approx(value, abs=1e-4) if isinstance(value, float) else value), name
 
 
 def test_what_pads_a_photo_is_not_measured(tmp_path):
