@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from beam_jobs.console import exit_code
 from beam_jobs.dataflow.folder_job import FolderJob, run_folder_job
 from beam_jobs.monitor import command_line as monitor
 
-if TYPE_CHECKING:
-    import apache_beam as beam
-
-    from beam_jobs.monitor.request import Request
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the job; exit codes and errors are those of `run_folder_job`."""
     return run_folder_job(_JOB, arguments)
-
-
-def _build(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
-    from beam_jobs.monitor.pipeline import monitor as build
-
-    return build(pipeline, request)
 
 
 _JOB = FolderJob(
@@ -33,7 +21,7 @@ _JOB = FolderJob(
     places=("log", "reference", "output"),
     add_arguments=monitor.add_arguments,
     begin=monitor.begin,
-    build=_build,
+    build=monitor.build,
     report=monitor.report,
     after_failure="The same command starts over.",
 )

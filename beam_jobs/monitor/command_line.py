@@ -5,23 +5,34 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
-import time
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
+from beam_jobs.monitor.answering import (
+    REFERENCE_FOLDER,
+    SERVED_FOLDER,
+    Answering,
+    answering_of,
+    begin_answering,
+    build_answering,
+    delete_answers,
+)
 from beam_jobs.monitor.request import DEFAULT_HOURS, HOW_TO_MAKE, MAX_SELECTED, Request, in_words, make_request
-from beam_jobs.monitoring.failures import report_failure
+from beam_jobs.monitoring.progress_display import PREDICTING, READING_LOG
+from beam_jobs.predict.request import ANY_PHOTO
 from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.runners.request_run import run_request
 from beam_jobs.storage.files import delete_files, files_below, read_file
 from beam_jobs.storage.ownership import claim_folder
 from schemas.bounded_text import printable
 
 if TYPE_CHECKING:
+    import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
 ALARMS = FAILED = 1
 OWNER = "beam_jobs.monitor"
+REJECTED_FOLDER = "rejected"  # of the output, for photos that could not be read
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,18 +47,30 @@ def main(arguments: list[str] | None = None) -> int:
     options, beam_flags = _parser().parse_known_args(arguments)
     quiet_libraries(options.verbose)
     pipeline_options = parse_beam_flags(beam_flags)
+    if (answering := answering_of(options)) is not None:
+        if not _answer(answering, options, pipeline_options):
+            return FAILED
+        options.log = f"{answering.output}/{SERVED_FOLDER}" if answering.photos else options.log
+        options.reference = f"{answering.output}/{REFERENCE_FOLDER}" if answering.version else options.reference
     request = begin(options)
     if request is None:
         return FAILED
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory() as progress_dir:
-        try:
-            _run(request._replace(progress_dir=progress_dir), pipeline_options)
-        except Exception as error:  # anything that failed in the graph, on any runner
-            report_failure(error, options.verbose)
-            print("--verbose shows where it failed.", file=sys.stderr)
-            return FAILED
-    return report(request, time.monotonic() - start)
+    seconds = run_request(build, request, pipeline_options, READING_LOG, options.verbose)
+    return FAILED if seconds is None else report(request, seconds)
+
+
+def _answer(answering: Answering, options: argparse.Namespace, pipeline_options: PipelineOptions) -> bool:
+    """Has the model answer; whether that went well."""
+    named = " and ".join(one.photos or one.version_dir for one in answering.requests)
+    print(f"Predicting {named} with {answering.requests[0].model_dir}", flush=True)
+    claim_folder("--output", answering.output, OWNER)
+    delete_files([one.path for one in files_below(f"{answering.output}/{REJECTED_FOLDER}")])
+    begin_answering(answering)
+    took = run_request(build_answering, answering, pipeline_options, PREDICTING, options.verbose)
+    rejected = [one.path for one in files_below(f"{answering.output}/{REJECTED_FOLDER}") if one.size]
+    if rejected:
+        print(f"Rejected: {answering.output}/{REJECTED_FOLDER}")
+    return took is not None
 
 
 def begin(options: argparse.Namespace) -> Request | None:
@@ -76,15 +99,25 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 quiet, 1 alarms, nothing served, or a failed job, 2 unusable options, log or reference",
         allow_abbrev=False,
     )
-    add_arguments(parser)
+    add_arguments(parser, may_answer=True)
     return parser
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments that the job takes on any runner."""
+def add_arguments(parser: argparse.ArgumentParser, may_answer: bool = False) -> None:
+    """Adds the arguments that the job takes on any runner, and those that have a model answer photos first."""
     add = parser.add_argument
-    add("--log", required=True, metavar="DIR", help="log of what is served, local or gs://")
-    add("--reference", required=True, metavar="DIR", help="log of the model's answers on train and eval photos")
+    log = "log of what is served, local or gs://"
+    reference = "log of the model's answers on train and eval photos"
+    if may_answer:
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--log", metavar="DIR", help=log)
+        what.add_argument("--photos", metavar="DIR", help="or a folder of photos, which --model answers first")
+        add("--model", metavar="DIR", help="exported model, for --photos, or for a version as --reference")
+        add("--image_path", default=ANY_PHOTO, help=f"pattern below --photos (default {ANY_PHOTO})")
+        reference += "; or the version itself, which --model answers first"
+    else:
+        add("--log", required=True, metavar="DIR", help=log)
+    add("--reference", required=True, metavar="DIR", help=reference)
     when = "UTC, such as 2026-11-29T00"
     add("--from", dest="start", metavar="TIME", help=f"start of the window, {when} (default: {DEFAULT_HOURS} hours)")
     add("--to", dest="end", metavar="TIME", help=f"end of the window, {when} (default: the end of the log)")
@@ -112,16 +145,17 @@ def _delete_earlier(request: Request) -> None:
 
     delete_files([f"{request.output}/{name}" for name in (DRIFT_FILE, PAGE_FILE, STATISTICS_FILE)])
     delete_files([one.path for one in files_below(f"{request.output}/{LABEL_FOLDER}")])
+    own = f"{request.output}/"
+    if not request.log.startswith(own) and not request.reference.startswith(own):
+        delete_answers(request.output)
 
 
-def _run(request: Request, options: PipelineOptions) -> None:
+def build(pipeline: beam.Pipeline, request: Request) -> object:
+    """Adds the graph of a request to a pipeline."""
     with heavy_imports():
         from beam_jobs.monitor.pipeline import monitor
-        from beam_jobs.monitoring.progress_display import READING_LOG, shown_progress
-        from beam_jobs.runners.supervision import supervised_pipeline
 
-    with supervised_pipeline(options, shown_progress(request.progress_dir, READING_LOG)) as pipeline:
-        monitor(pipeline, request)
+    return monitor(pipeline, request)
 
 
 def report(request: Request, seconds: float) -> int:

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 
 from beam_jobs.console import heavy_imports
+from beam_jobs.predict.request import check_outside
 from beam_jobs.served.listing import read_together, records_of
 from beam_jobs.storage.files import StoredFile, open_file
 from beam_jobs.storage.local_paths import real_folder
@@ -115,9 +116,7 @@ def make_request(
       UserError: Names what can't be used, by the option of the command line.
     """
     log, reference, output = absolute_folder(log), absolute_folder(reference), absolute_folder(output)
-    for option, folder in (("--log", log), ("--reference", reference)):
-        if f"{real_folder(output)}/".startswith(f"{real_folder(folder)}/"):
-            raise UserError(f"--output {output}: lies in {option} {folder}, which is read; give a folder outside of it")
+    check_outside("--output", output, {"--log": log, "--reference": reference})
     if real_folder(log) == real_folder(reference):
         raise UserError(f"--reference {reference}: is the log itself; {HOW_TO_MAKE}")
     refuse_published("--output", output, [])

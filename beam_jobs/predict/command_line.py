@@ -5,20 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import CommandLine, quiet_libraries
-from beam_jobs.monitoring.failures import report_failure
+from beam_jobs.monitoring.progress_display import PREDICTING
 from beam_jobs.predict.request import ANY_PHOTO, make_request
 from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.runners.request_run import run_request
 from beam_jobs.storage.files import files_below, read_file
 from schemas.features import SPLITS
 
 if TYPE_CHECKING:
-    from apache_beam.options.pipeline_options import PipelineOptions
+    import apache_beam as beam
 
     from beam_jobs.predict.request import Request
 
@@ -40,15 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     request = request_of(options)
     pipeline_options = parse_beam_flags(beam_flags)
     print(f"Predicting {request.version_dir or request.photos} with {request.model_dir}", flush=True)
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory() as progress_dir:
-        try:
-            _run(request._replace(progress_dir=progress_dir), pipeline_options)
-        except Exception as error:  # anything that failed in the graph, on any runner
-            report_failure(error, options.verbose)
-            print("Masks that were written stay; the same command writes them again. --verbose shows more.")
-            return FAILED
-    return report(request, time.monotonic() - start)
+    again = "Masks that were written stay; the same command writes them again. --verbose shows more."
+    seconds = run_request(build, request, pipeline_options, PREDICTING, options.verbose, again)
+    return FAILED if seconds is None else report(request, seconds)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,13 +86,11 @@ def request_of(options: argparse.Namespace) -> Request:
     )
 
 
-def _run(request: Request, options: PipelineOptions) -> None:
-    from beam_jobs.monitoring.progress_display import PREDICTING, shown_progress
+def build(pipeline: beam.Pipeline, request: Request) -> object:
+    """Adds the graph of a request to a pipeline."""
     from beam_jobs.predict.pipeline import predict
-    from beam_jobs.runners.supervision import supervised_pipeline
 
-    with supervised_pipeline(options, shown_progress(request.progress_dir, PREDICTING)) as pipeline:
-        predict(pipeline, request)
+    return predict(pipeline, request)
 
 
 def report(request: Request, seconds: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -64,6 +64,36 @@ def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
         totals.append(found[LEFT_OUT] | "NameLeftOut" >> beam.Map(lambda kinds: {LEFT_OUT: kinds}))
     totals = totals | "GatherTotals" >> beam.Flatten()
     return pipeline | "Summarize" >> MapOnce(summarize, request, AsIter(totals), AsIter(files))
+
+
+def log_answers(pipeline: beam.Pipeline, requests: Sequence[Request]) -> None:
+    """Adds what only logs a model's answers: to the photos of a folder, the records of a version, or both.
+
+    What could not be read is listed in `rejected/` of the output, which all requests share, as they do the model.
+    """
+    first, ready, rejected = requests[0], [], []
+    for one in requests:
+        name = "Version" if one.version_dir else "Photos"
+        found = pipeline | f"Find{name}" >> FindPhotos(one)
+        read = found[PHOTOS] | f"Read{name}" >> beam.ParDo(_ReadPhoto(one)).with_outputs(REJECTED, main=READY)
+        ready.append(read[READY])
+        rejected += [found[REJECTED], read[REJECTED]]
+    model = SegmentationModel(first.model_dir, first.info, measures=True)
+    predicted = ready | "GatherPhotos" >> beam.Flatten() | "Predict" >> RunInference(model)
+    for one in requests:
+        of_version = bool(one.version_dir)
+        name = "Version" if of_version else "Photos"
+        _ = (
+            predicted
+            | f"Take{name}" >> beam.Filter(lambda one, of_version: bool(one.photo.split) == of_version, of_version)
+            | f"Log{name}" >> beam.ParDo(LogAnswers(one))
+        )
+    lines = (
+        rejected
+        | "GatherRejected" >> beam.Flatten()
+        | "NameFolder" >> beam.Map(lambda one: (REJECTED_FOLDER, one)).with_output_types(Listed)
+    )
+    _ = lines | "WriteRejected" >> WriteFolders(first.output, (REJECTED_FOLDER,))
 
 
 class _ReadPhoto(beam.DoFn):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from beam_jobs.console import heavy_imports
@@ -55,6 +55,7 @@ def make_request(
     split: str | None = None,
     log: str | None = None,
     log_photos: float = 0.0,
+    writes_masks: bool = True,
 ) -> Request:
     """Checks everything that can be checked before a job is built.
 
@@ -67,6 +68,7 @@ def make_request(
       split: Of the version; None for all.
       log: Folder that a record of each answer is added to; None for none.
       log_photos: Share of the photos that are kept there.
+      writes_masks: Whether the output needs a folder for masks.
 
     Raises:
       UserError: Names what can't be used, by the option of the command line.
@@ -88,7 +90,7 @@ def make_request(
         shards = tuple(shard for split in splits for shard in manifest.splits[split].shards)
     log = absolute_folder(log) if log else ""
     _check_log(log, log_photos, version_dir)
-    inputs = [folder for folder in (photos, version_dir, model_dir) if folder]
+    inputs = {"--photos": photos or "", "--version_dir": version_dir or "", "--model": model_dir}
     for option, folder in (("--output", output), ("--log", log)):
         check_outside(option, folder, inputs)
     with heavy_imports():
@@ -101,7 +103,7 @@ def make_request(
         require_shards(version_dir, manifest)
     if log:
         begin_log(log, log_photos)
-    if "://" not in output:
+    if writes_masks and "://" not in output:
         try:
             os.makedirs(os.path.join(output, "masks"), exist_ok=True)
         except OSError as error:
@@ -118,11 +120,18 @@ def _check_log(log: str, log_photos: float, version_dir: str | None) -> None:
         raise UserError("--log_photos: keeps photos that are to be labelled, but those of --version_dir are labelled")
 
 
-def check_outside(option: str, folder: str, inputs: Iterable[str]) -> None:
-    """Raises UserError where a folder to write to, if there is one, lies in one that is read."""
+def check_outside(option: str, folder: str, inputs: Mapping[str, str]) -> None:
+    """Raises UserError where a folder to write to, if there is one, lies in one that is read.
+
+    Args:
+      option: That names the folder.
+      folder: It; empty for none.
+      inputs: Option to a folder that is read, or to nothing.
+    """
     own = f"{real_folder(folder)}/" if folder else ""
-    if clash := next((one for one in inputs if own and own.startswith(f"{real_folder(one)}/")), None):
-        raise UserError(f"{option} {folder}: lies in {clash}, which is read; give a folder outside of it")
+    for name, one in inputs.items():
+        if one and own.startswith(f"{real_folder(one)}/"):
+            raise UserError(f"{option} {folder}: lies in {name} {one}, which is read; give a folder outside of it")
 
 
 def check_photos(photos: str, pattern: str) -> None:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
-import time
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
-from beam_jobs.monitoring.failures import report_failure
+from beam_jobs.monitoring.progress_display import PREDICTING
 from beam_jobs.predict.request import ANY_PHOTO
 from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.runners.request_run import run_request
 from beam_jobs.shadow.request import Request, make_request
 from beam_jobs.storage.files import delete_files, files_below, read_file
 from beam_jobs.storage.ownership import claim_folder
 from schemas.bounded_text import printable
 
 if TYPE_CHECKING:
-    from apache_beam.options.pipeline_options import PipelineOptions
+    import apache_beam as beam
 
 FAILED = 1
 OWNER = "beam_jobs.shadow"
@@ -43,15 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"Comparing {request.candidate.folder} with {request.served.folder}", flush=True)
     claim_folder("--output", request.output, OWNER)
     _delete_earlier(request)
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory() as progress_dir:
-        try:
-            _run(request._replace(progress_dir=progress_dir), pipeline_options)
-        except Exception as error:  # anything that failed in the graph, on any runner
-            report_failure(error, options.verbose)
-            print("--verbose shows where it failed.", file=sys.stderr)
-            return FAILED
-    return _report(request, time.monotonic() - start)
+    seconds = run_request(build, request, pipeline_options, PREDICTING, options.verbose)
+    return FAILED if seconds is None else report(request, seconds)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,17 +83,15 @@ def _delete_earlier(request: Request) -> None:
         delete_files([one.path for one in files_below(f"{request.output}/{folder}")])
 
 
-def _run(request: Request, options: PipelineOptions) -> None:
+def build(pipeline: beam.Pipeline, request: Request) -> object:
+    """Adds the graph of a request to a pipeline."""
     with heavy_imports():
-        from beam_jobs.monitoring.progress_display import PREDICTING, shown_progress
-        from beam_jobs.runners.supervision import supervised_pipeline
         from beam_jobs.shadow.pipeline import shadow
 
-    with supervised_pipeline(options, shown_progress(request.progress_dir, PREDICTING)) as pipeline:
-        shadow(pipeline, request)
+    return shadow(pipeline, request)
 
 
-def _report(request: Request, seconds: float) -> int:
+def report(request: Request, seconds: float) -> int:
     """Prints what a job has found in `seconds`; returns the exit code."""
     from beam_jobs.shadow.summary import OUTCOME_FILE, PAGE_FILE, REJECTED_FOLDER
     from beam_jobs.shadow.terminal import PROMOTE, ROLLBACK, outcome_lines

@@ -99,7 +99,8 @@ def make_request(
         raise UserError("--image_path: is a pattern below --photos; a log has its own names")
     model, candidate, output = (absolute_folder(one) for one in (model, candidate, output))
     photos, log = (absolute_folder(one) if one else "" for one in (photos, log))
-    check_outside("--output", output, [one for one in (model, candidate, photos, log) if one])
+    inputs = {"--model": model, "--candidate": candidate, "--photos": photos, "--log": log}
+    check_outside("--output", output, inputs)
     refuse_published("--output", output, [])
     files: tuple[StoredFile, ...] = ()
     if photos:
