@@ -6,11 +6,13 @@ The answers become logs below the output: what was served, and the reference.
 from __future__ import annotations
 
 import argparse
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
+from beam_jobs.console import heavy_imports
 from beam_jobs.predict.request import Request as PredictRequest
 from beam_jobs.predict.request import make_request
-from beam_jobs.storage.files import delete_files, exists, files_below
+from beam_jobs.storage.files import delete_files, exists, files_below, read_file
 from beam_jobs.storage.versions import absolute_folder
 from schemas.errors import UserError
 from schemas.version_files import MANIFEST_FILE
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import apache_beam as beam
 
 SERVED_FOLDER, REFERENCE_FOLDER = "served", "reference"  # below the output
+LABEL_FOLDER, PHOTOS_FOLDER, PROPOSALS_FOLDER = "to_label", "photos", "proposals"
 
 
 class Answering(NamedTuple):
@@ -51,8 +54,14 @@ def answering_of(options: argparse.Namespace) -> Answering | None:
     reference, output = absolute_folder(options.reference), absolute_folder(options.output)
     is_version = exists(f"{reference}/{MANIFEST_FILE}")
     if not options.photos and not is_version:
+        if options.model and not options.select:
+            raise UserError(
+                "--model: answers --photos, a version as --reference, or photos of --select; give one of them"
+            )
         if options.model:
-            raise UserError("--model: answers --photos or a published version as --reference; neither is given")
+            with heavy_imports():
+                from beam_jobs.predict.model import read_model_info
+            read_model_info(absolute_folder(options.model))  # of masks that are written in the end
         return None
     if not options.model:
         what = f"--photos {options.photos}" if options.photos else f"--reference {reference}, a published version,"
@@ -83,6 +92,21 @@ def begin_answering(answering: Answering) -> None:
     delete_answers(answering.output)
     for one in answering.requests:
         begin_log(one.log, one.log_photos)
+
+
+def selected_photos(model: str, output: str) -> PredictRequest:
+    """The request for masks of the photos that were chosen to be labelled."""
+    folder = f"{absolute_folder(output)}/{LABEL_FOLDER}"
+    return make_request(model, f"{folder}/{PROPOSALS_FOLDER}", f"{folder}/{PHOTOS_FOLDER}")
+
+
+def propose(request: PredictRequest) -> int:
+    """Writes the masks of such a request as annotation tools take them; how many photos have one."""
+    from beam_jobs.monitor.proposals import COCO_FILE, write_proposals
+
+    folder = request.output.rpartition("/")[0]
+    images = json.loads(read_file(f"{folder}/{COCO_FILE}"))["images"]
+    return write_proposals(folder, images, f"{request.output}/masks", request.info.classes)
 
 
 def build_answering(pipeline: beam.Pipeline, answering: Answering) -> None:

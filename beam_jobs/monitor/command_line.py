@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
 from beam_jobs.monitor.answering import (
+    LABEL_FOLDER,
+    PHOTOS_FOLDER,
     REFERENCE_FOLDER,
     SERVED_FOLDER,
     Answering,
@@ -16,9 +18,12 @@ from beam_jobs.monitor.answering import (
     begin_answering,
     build_answering,
     delete_answers,
+    propose,
+    selected_photos,
 )
 from beam_jobs.monitor.request import DEFAULT_HOURS, HOW_TO_MAKE, MAX_SELECTED, Request, in_words, make_request
 from beam_jobs.monitoring.progress_display import PREDICTING, READING_LOG
+from beam_jobs.predict.command_line import build as build_masks
 from beam_jobs.predict.request import ANY_PHOTO
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.runners.request_run import run_request
@@ -56,7 +61,21 @@ def main(arguments: list[str] | None = None) -> int:
     if request is None:
         return FAILED
     seconds = run_request(build, request, pipeline_options, READING_LOG, options.verbose)
-    return FAILED if seconds is None else report(request, seconds)
+    if seconds is None:
+        return FAILED
+    code = report(request, seconds)
+    chosen = options.model and next(files_below(f"{request.output}/{LABEL_FOLDER}/{PHOTOS_FOLDER}"), None)
+    return code if not chosen or _propose(options, pipeline_options) else FAILED
+
+
+def _propose(options: argparse.Namespace, pipeline_options: PipelineOptions) -> bool:
+    """Has the model propose masks for the photos that were chosen; whether that went well."""
+    request = selected_photos(options.model, options.output)
+    if run_request(build_masks, request, pipeline_options, PREDICTING, options.verbose) is None:
+        return False
+    photos = propose(request)
+    print(f"Proposals for {photos} of them: annotations.json (COCO), annotations.xml (CVAT), labelme/")
+    return True
 
 
 def _answer(answering: Answering, options: argparse.Namespace, pipeline_options: PipelineOptions) -> bool:
@@ -112,7 +131,11 @@ def add_arguments(parser: argparse.ArgumentParser, may_answer: bool = False) -> 
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--log", metavar="DIR", help=log)
         what.add_argument("--photos", metavar="DIR", help="or a folder of photos, which --model answers first")
-        add("--model", metavar="DIR", help="exported model, for --photos, or for a version as --reference")
+        add(
+            "--model",
+            metavar="DIR",
+            help="exported model, for --photos, for a version as --reference, and for masks of --select",
+        )
         add("--image_path", default=ANY_PHOTO, help=f"pattern below --photos (default {ANY_PHOTO})")
         reference += "; or the version itself, which --model answers first"
     else:
@@ -140,7 +163,6 @@ def add_arguments(parser: argparse.ArgumentParser, may_answer: bool = False) -> 
 
 def _delete_earlier(request: Request) -> None:
     """What an earlier run left in a folder that is marked as ours: no page stays that this run does not confirm."""
-    from beam_jobs.monitor.selection import LABEL_FOLDER
     from beam_jobs.monitor.summary import DRIFT_FILE, PAGE_FILE, STATISTICS_FILE
 
     delete_files([f"{request.output}/{name}" for name in (DRIFT_FILE, PAGE_FILE, STATISTICS_FILE)])

@@ -17,23 +17,27 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import apache_beam as beam
 import numpy as np
+import yaml
 
 from beam_jobs.codec.photos import decode_photo
+from beam_jobs.monitor.answering import LABEL_FOLDER, PHOTOS_FOLDER
 from beam_jobs.monitor.novelty import BITS, as_signs, nearest_distances
+from beam_jobs.monitor.proposals import COCO_FILE
 from beam_jobs.monitor.reading import Answers
 from beam_jobs.monitor.request import Request, in_words
 from beam_jobs.monitor.slices import Tally
 from beam_jobs.near_duplicates.perceptual_hash import HASH_BYTES, MAX_DISTANCE
 from beam_jobs.rejections import InputRejected
 from beam_jobs.storage.files import read_file, write_atomically
+from schemas.origin import ORIGIN_FILE, Origin
 from schemas.photos import MAX_FILE_BYTES
 from schemas.served import ENTROPY, FEATURE_HASH, MODEL, PHOTO, PHOTO_HASH, SOURCE, is_photo_path
 
 if TYPE_CHECKING:
     from beam_jobs.monitor.summary import Measured
 
-LABEL_FOLDER = "to_label"
-TABLE_FILE, COCO_FILE, PHOTOS_FOLDER = "to_label.csv", "annotations.json", "photos"
+TABLE_FILE = "to_label.csv"
+_ORIGIN = "Photos that a model was asked about, chosen to be labelled"
 LABELLED = "labelled"  # hashes of the photos of all splits
 UNCERTAIN_PHOTO, NOVEL_PHOTO = "uncertain", "novel"
 PERCENTILE = 99  # of eval's: a photo there scores 1
@@ -242,6 +246,8 @@ def _write_lists(request: Request, rows: list[_Row], images: list[dict]) -> None
     table = csv.writer(text, lineterminator="\n")
     table.writerows([_Row._fields, *rows])
     write_atomically(f"{_folder(request)}/{TABLE_FILE}", text.getvalue().encode())
+    origin = Origin(title=_ORIGIN, license="not stated", source=f"{request.log}, of model {request.model.model}")
+    write_atomically(f"{_folder(request)}/{ORIGIN_FILE}", yaml.safe_dump(origin.model_dump()).encode())
     categories = [{"id": number, "name": name} for number, name in enumerate(request.classes, start=1)]
     listed = {"images": images, "annotations": [], "categories": categories}
     write_atomically(f"{_folder(request)}/{COCO_FILE}", (json.dumps(listed, indent=2) + "\n").encode())

@@ -85,7 +85,7 @@ def _unknown(outcome: dict[str, Any]) -> Iterator[str]:
 
 
 def label_lines(outcome: dict[str, Any], output: str) -> Iterator[str]:
-    """Where the photos to label are, and how to get the model's masks as proposals."""
+    """Where the photos to label are."""
     chosen = outcome["to_label"]
     if chosen is None:
         return
@@ -95,7 +95,3 @@ def label_lines(outcome: dict[str, Any], output: str) -> Iterator[str]:
     gone = f"; {counted(chosen['gone'], 'photo')} gone or broken" if chosen["gone"] else ""
     of = counted(chosen["candidates"], "candidate")
     yield f"To label: {counted(chosen['photos'], 'photo')} in {output}/to_label, of {of}{gone}"
-    yield (
-        f"Proposals for them: python -m beam_jobs.predict --model=MODEL --photos={output}/to_label/photos"
-        f" --output={output}/proposals"
-    )

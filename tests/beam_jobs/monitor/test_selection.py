@@ -61,11 +61,7 @@ def test_the_uncertain_and_the_novel_come_first_and_what_is_like_them_is_skipped
     assert [one["name"] for one in listed["categories"]] == ["background", "border", "pet"]
     assert listed["annotations"] == []
     printed = capfd.readouterr().out.splitlines()
-    assert printed[-2] == f"To label: 3 photos in {tmp_path}/out/to_label, of 11 candidates"
-    assert printed[-1] == (
-        f"Proposals for them: python -m beam_jobs.predict --model=MODEL --photos={tmp_path}/out/to_label/photos"
-        f" --output={tmp_path}/out/proposals"
-    )
+    assert printed[-1] == f"To label: 3 photos in {tmp_path}/out/to_label, of 11 candidates"
 
 
 def test_photos_that_are_gone_or_broken_are_counted_and_the_next_ones_taken(log, reference, tmp_path, capfd):

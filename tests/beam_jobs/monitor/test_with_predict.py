@@ -58,7 +58,10 @@ def test_a_folder_of_photos_and_a_version_are_answered_and_compared_by_one_comma
     [
         (["--photos=PHOTOS", "--reference=LOG"], "must be answered by a model first; give --model=DIR, too"),
         (["--log=LOG", "--reference=VERSION"], "a published version, must be answered by a model first"),
-        (["--log=LOG", "--reference=LOG", "--model=MODEL"], "--model: answers --photos or a published version"),
+        (
+            ["--log=LOG", "--reference=LOG", "--model=MODEL"],
+            "--model: answers --photos, a version as --reference",
+        ),
         (["--photos=PHOTOS", "--model=MODEL", "--reference=LOG", "--to=2026-11-29"], "--from, --to: choose records"),
         (["--photos=PHOTOS/none", "--model=MODEL", "--reference=LOG"], "--photos PHOTOS/none: no such folder"),
         (["--photos=PHOTOS", "--model=PHOTOS", "--reference=LOG"], "--model PHOTOS: no exported model"),
