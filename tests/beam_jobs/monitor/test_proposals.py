@@ -27,9 +27,8 @@ WHERE = {"coco": {"annotations": "a.json"}, "cvat": {"annotations": "a.xml"}, "l
 def spec(kind):
     values = {"name": "a", "image_path": "photos/{id}.jpg", "classes": ["background", "border", "pet"]}
     values["masks"] = {"format": kind, "unlabelled": "background", **WHERE[kind]}
-    return parse_model(
-        DatasetSpec, values | ({"mask_path": "m/{id}.json"} if kind == "labelme" else {}), "dataset.yaml"
-    )
+    values |= {"mask_path": "m/{id}.json"} if kind == "labelme" else {}
+    return parse_model(DatasetSpec, values, "dataset.yaml")
 
 
 @pytest.fixture
