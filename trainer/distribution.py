@@ -12,6 +12,7 @@ import tensorflow as tf
 from schemas.errors import UserError
 from trainer.cluster import TF_CONFIG, worker_count
 from trainer.config import ACCELERATORS
+from trainer.graphs import graph
 
 Tensors = TypeVar("Tensors", tf.Tensor, list[tf.Tensor])
 
@@ -66,7 +67,7 @@ def share_statistics(strategy: tf.distribute.Strategy, model: keras.Model) -> No
     if strategy.num_replicas_in_sync == 1 or not statistics:
         return
 
-    @tf.function
+    @graph
     def share() -> None:
         strategy.run(lambda: _assign_means(statistics))
 
@@ -78,7 +79,7 @@ def agree(strategy: tf.distribute.Strategy, value: float) -> float:
     if strategy.num_replicas_in_sync == 1:
         return value
 
-    @tf.function
+    @graph
     def mean() -> tf.Tensor:
         replicas = strategy.run(lambda: _mean(tf.constant(value, tf.float64)))
         return strategy.experimental_local_results(replicas)[0]

@@ -14,6 +14,7 @@ from trainer.augmentation import center_crop
 from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.confusion import batch_confusion_matrices
+from trainer.graphs import graph, unconverted
 from trainer.input_pipeline import evaluation_batches
 from trainer.losses import Loss
 from trainer.preprocessing import unscale_pixels
@@ -49,7 +50,7 @@ class EvalSplit:
             middle, truth = center_crop(images[0], masks[0], self._size)
             return ids[None], loss(truth[None], model(middle[None], training=False))
 
-        @tf.function(reduce_retracing=True)
+        @graph(reduce_retracing=True)
         def measured(images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             predicted, loss = predictions(images, masks)
             matrices = batch_confusion_matrices(masks, predicted, num_classes)
@@ -69,7 +70,7 @@ class EvalSplit:
     def panels(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The middle of the first photos, uint8 [N, H, W, 3], with their class ids and the predicted ones [N, H, W]."""
         examples = self._batches.unbatch().take(PANELS)
-        cropped = examples.map(lambda image, mask: center_crop(image, mask, self._size))
+        cropped = examples.map(unconverted(lambda image, mask: center_crop(image, mask, self._size)))
         images, masks = next(iter(cropped.batch(PANELS)))
         predicted = tf.argmax(self._model(images, training=False), axis=-1)
         return unscale_pixels(images).numpy(), masks.numpy(), predicted.numpy()

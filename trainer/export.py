@@ -17,6 +17,7 @@ from schemas.image_size import sides
 from schemas.spec import DatasetSpec
 from trainer.config import TrainingConfig
 from trainer.feature_hash import FeatureScale, hash_features, with_features
+from trainer.graphs import graph
 from trainer.preprocessing import CHANNELS, scale_pixels
 from trainer.signatures import ObservedTiles, tile_signatures, whole_image_signatures
 from trainer.weights_file import weights_files
@@ -86,7 +87,7 @@ def export_model(
     featured = with_features(model) if scale else None
 
     # Traced once and stored once, though every signature calls it, and twice with `average_mirrored`.
-    @tf.function(input_signature=[tf.TensorSpec([None, height, width, CHANNELS], tf.float32)])
+    @graph(input_signature=[tf.TensorSpec([None, height, width, CHANNELS], tf.float32)])
     def predict(images: tf.Tensor) -> list[tf.Tensor]:
         return featured(images, training=False) if featured else [model(images, training=False)]
 

@@ -20,6 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from trainer.graphs import graph
 from trainer.input_pipeline import evaluation_batches
 from trainer.models.blocks import ENCODER, sides_of
 from trainer.tiling import observe_tiles
@@ -62,7 +63,7 @@ def measure_scale(model: keras.Model, shards: Sequence[str], image_size: int | s
     """
     featured = with_features(model)
 
-    @tf.function(reduce_retracing=True)
+    @graph(reduce_retracing=True)
     def features_of(images: tf.Tensor) -> tf.Tensor:
         if not crop_size:
             return featured(images, training=False)[1]

@@ -11,6 +11,7 @@ from schemas import features
 from schemas.errors import UserError
 from schemas.image_size import sides
 from trainer.augmentation import augment_batch, random_crop
+from trainer.graphs import unconverted
 from trainer.preprocessing import decode_image, decode_mask, scale_pixels
 from trainer.sampling import ALIKE, Sampling, repeat_records
 
@@ -83,15 +84,20 @@ def training_batches(
     """
     first, pipeline, pipelines = batch_range
 
+    @unconverted
     def parse(example: tf.Tensor) -> tuple[tf.Tensor, ...]:
         weights = () if sampling.mean_weight is None else (sampling.weight(example),)
         return *parse_example(example, image_size), *weights
 
+    @unconverted
+    def count(number: tf.Tensor, one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return sampling.count(number, one), one
+
     records = read_records(shards)
     if sampling.factors:  # counted before the cache, which holds each record once, and repeated behind it
-        counted = records.enumerate().map(lambda number, one: (sampling.count(number, one), one), tf.data.AUTOTUNE)
+        counted = records.enumerate().map(count, tf.data.AUTOTUNE)
         if cache:
-            counted = counted.map(lambda count, one: (count, parse(one)), tf.data.AUTOTUNE).cache()
+            counted = counted.map(unconverted(lambda count, one: (count, parse(one))), tf.data.AUTOTUNE).cache()
         records = repeat_records(counted)
     elif cache:
         records = records.map(parse, tf.data.AUTOTUNE).cache()
@@ -103,14 +109,17 @@ def training_batches(
         dataset = dataset.map(parse, tf.data.AUTOTUNE)
     if crop_size:
 
+        @unconverted
         def crop(number: tf.Tensor, example: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
             image, mask, *weights = example
-            return *random_crop(image, mask, crop_size, tf.stack([tf.constant(seed, tf.int64), number])), *weights
+            seeds = tf.stack([tf.constant(seed, tf.int64), number * pipelines + pipeline])
+            return *random_crop(image, mask, crop_size, seeds), *weights
 
         dataset = dataset.enumerate(first * batch_size)
-        dataset = dataset.map(lambda number, example: crop(number * pipelines + pipeline, example), tf.data.AUTOTUNE)
+        dataset = dataset.map(crop, tf.data.AUTOTUNE)
     dataset = dataset.batch(batch_size, drop_remainder=True).enumerate(first)
 
+    @unconverted
     def finish(number: tf.Tensor, batch: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
         images, masks, *weights = batch
         if augment:
@@ -126,9 +135,11 @@ def evaluation_batches(shards: Sequence[str], image_size: int | str, batch_size:
 
     Where `image_size` is 0, records have any size, and `batch_size` must be 1.
     """
-    dataset = read_records(shards).map(lambda example: parse_example(example, image_size), tf.data.AUTOTUNE)
+    dataset = read_records(shards).map(
+        unconverted(lambda example: parse_example(example, image_size)), tf.data.AUTOTUNE
+    )
     dataset = dataset.batch(batch_size)
-    return dataset.map(lambda images, masks: (scale_pixels(images), masks)).prefetch(2)
+    return dataset.map(unconverted(lambda images, masks: (scale_pixels(images), masks))).prefetch(2)
 
 
 def read_records(shards: Sequence[str]) -> tf.data.Dataset:

@@ -14,6 +14,7 @@ from schemas.errors import UserError
 from schemas.manifest import MAX_BYTES, published_manifest
 from schemas.version import MAX_SCHEMA_BYTES, REMEDY, PublishedVersion, contract_of, read_version
 from schemas.version_files import DATASET_FILE, MANIFEST_FILE, SCHEMA_FILE
+from trainer.graphs import unconverted
 from trainer.input_pipeline import parse_example, read_records
 
 
@@ -55,6 +56,7 @@ def load_split(version: str | os.PathLike[str], split: str = features.TRAIN, wit
         raise UserError(f"{folder}: has no split {split!r}, but {', '.join(sorted(manifest.splits))}")
     shards = [f"{folder}/{shard.path}" for shard in manifest.splits[split].shards]
 
+    @unconverted
     def parse(record: tf.Tensor) -> tuple[tf.Tensor, ...]:
         if not with_ids:
             return parse_example(record, manifest.image_size)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from schemas.features import WEIGHT
+from trainer.graphs import unconverted
 
 
 class Sampling(NamedTuple):
@@ -51,7 +52,7 @@ ALIKE = Sampling()
 def repeat_records(records: tf.data.Dataset) -> tf.data.Dataset:
     """(count, element) -> each element that many times."""
     # Declared for elements of one part; a pair comes as two arguments.
-    return records.flat_map(lambda count, one: tf.data.Dataset.from_tensors(one).repeat(count))  # pyright: ignore[reportArgumentType]
+    return records.flat_map(unconverted(lambda count, one: tf.data.Dataset.from_tensors(one).repeat(count)))  # pyright: ignore[reportArgumentType]
 
 
 def shares_of(example: tf.Tensor, names: Sequence[str]) -> dict[str, tf.Tensor]:

@@ -44,6 +44,7 @@ from trainer.confusion import batch_confusion_matrices
 from trainer.enlarging import enlarged_class_ids
 from trainer.feature_hash import HASH_BITS, FeatureScale, hash_features
 from trainer.fitting import cut_padding, fit_pixels, photo_mask
+from trainer.graphs import graph
 from trainer.input_pipeline import parse_example
 from trainer.own_size import own_size_counts
 from trainer.photo_decoding import decode_photo
@@ -72,6 +73,8 @@ def whole_image_signatures(
     """Signatures of a whole-image model, which photos are fitted into; see `trainer.export`."""
     shape = list(sides(image_size))
 
+    # Traced once and stored once, though two signatures call it; so is what follows.
+    @graph(input_signature=[tf.TensorSpec([None], tf.string)])
     def fitted(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Pixels [N, S, T, 3], and the photos' heights and widths [N, 2]."""
 
@@ -82,6 +85,7 @@ def whole_image_signatures(
         types = tf.TensorSpec([*shape, CHANNELS], tf.float32), tf.TensorSpec([2], tf.int32)
         return tf.map_fn(read, image_bytes, fn_output_signature=types)
 
+    @graph(input_signature=[tf.TensorSpec([None, *shape, num_classes]), tf.TensorSpec([None, 2], tf.int32)])
     def answer(logits: tf.Tensor, sizes: tf.Tensor) -> dict[str, tf.Tensor]:
         def mask_of(one: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
             logits, size = one
@@ -95,12 +99,12 @@ def whole_image_signatures(
             class_ids = tf.where(shown, class_ids, tf.constant(IGNORE_ID, tf.uint8))
         return {CLASS_IDS: class_ids, MASK_BYTES: masks}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
+    @graph(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels, sizes = fitted(image_bytes)
         return answer(logits_of(pixels), sizes)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)])
+    @graph(input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)])
     def evaluate(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         images, truth = tf.map_fn(
             lambda one: parse_example(one, image_size),
@@ -134,14 +138,14 @@ def whole_image_signatures(
     if observed is None:
         return signatures
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
+    @graph(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
     def observe(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels, sizes = fitted(image_bytes)
         logits, hashes = observed(pixels)
         seen = {FITTED_PIXELS: tf.cast(tf.round(pixels), tf.uint8), PHOTO_SIZES: sizes}
         return {**answer(logits, sizes), **seen, LOGITS: logits, FEATURE_HASHES: hashes}
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *shape, CHANNELS], tf.float32, PIXELS)])
+    @graph(input_signature=[tf.TensorSpec([None, *shape, CHANNELS], tf.float32, PIXELS)])
     def observe_pixels(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         logits, hashes = observed(pixels)
         return {LOGITS: logits, FEATURE_HASHES: hashes}
@@ -168,21 +172,23 @@ def tile_signatures(
       observed: What the log of what is served needs; None leaves its signatures out.
     """
 
+    # Traced once and stored once, though three signatures call it.
+    @graph(input_signature=[tf.TensorSpec([None, None, CHANNELS], tf.uint8)])
     def predict(pixels: tf.Tensor) -> tf.Tensor:
         return predict_tiles(logits_of, pixels, tile_size, num_classes)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
+    @graph(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         def mask_of(one: tf.Tensor) -> tf.Tensor:
             return tf.io.encode_png(predict(decode_photo(one, photo_range))[:, :, tf.newaxis])
 
         return {MASK_BYTES: tf.map_fn(mask_of, image_bytes, tf.string, parallel_iterations=1)}
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, CHANNELS], tf.uint8, PIXELS)])
+    @graph(input_signature=[tf.TensorSpec([None, None, CHANNELS], tf.uint8, PIXELS)])
     def predict_image(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return {CLASS_IDS: predict(pixels)}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)])
+    @graph(input_signature=[tf.TensorSpec([None], tf.string, EXAMPLES)])
     def evaluate(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         def counts_of(example: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             image, truth = parse_example(example, image_size)
@@ -238,7 +244,7 @@ def _observed_tiles(
 
 
 def _predict_pixels(logits_of: Logits, image_size: int | str) -> Callable[..., dict[str, tf.Tensor]]:
-    @tf.function(input_signature=[tf.TensorSpec([None, *sides(image_size), CHANNELS], tf.float32, PIXELS)])
+    @graph(input_signature=[tf.TensorSpec([None, *sides(image_size), CHANNELS], tf.float32, PIXELS)])
     def predict_pixels(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = logits_of(pixels)
         return {CLASS_IDS: _class_ids(logits), LOGITS: logits}

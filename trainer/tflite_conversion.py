@@ -21,6 +21,7 @@ from schemas.exported_model import CLASS_IDS, LOGITS, PIXELS, PREDICT_PIXELS
 from schemas.image_size import parse_image_size, sides
 from schemas.metrics import confusion_matrix, mean_iou
 from trainer.augmentation import center_crop
+from trainer.graphs import graph
 from trainer.input_pipeline import find_shards, parse_example
 from trainer.preprocessing import CHANNELS
 
@@ -80,7 +81,7 @@ def save_for_one_image(model: Loaded, folder: str) -> None:
     predict = model.signatures[PREDICT_PIXELS]
     shape = [1, *sides(_image_size(predict)), CHANNELS]
 
-    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, PIXELS)])
+    @graph(input_signature=[tf.TensorSpec(shape, tf.float32, PIXELS)])
     def predict_one(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return predict(pixels=pixels)
 

@@ -17,6 +17,7 @@ from trainer.checkpoints import BestWeights, PhaseCheckpoints
 from trainer.config import NO_WEIGHTS, TrainingConfig
 from trainer.distribution import agree, choose_strategy, share_statistics
 from trainer.eval_split import EvalSplit
+from trainer.graphs import graph
 from trainer.input_pipeline import BatchRange, training_batches
 from trainer.losses import Loss, PixelTerm, segmentation_loss
 from trainer.models import build_model
@@ -216,7 +217,7 @@ class _Run:
                 average.update()
             return loss
 
-        @tf.function
+        @graph
         def step(*batch: tf.Tensor) -> tf.Tensor:
             return self.strategy.reduce("MEAN", self.strategy.run(replica_step, batch), axis=None)
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
 from schemas.features import fraction_feature
+from trainer.graphs import unconverted
 from trainer.input_pipeline import count_records, read_records
 from trainer.sampling import ALIKE, Sampling, shares_of
 
@@ -77,6 +78,7 @@ def survey_records(
 def _sums(shards: Sequence[str], names: Sequence[str], weighted: bool) -> tuple[int, float, list[int]]:
     """The number of records, the sum of their weights, and how many show each class."""
 
+    @unconverted
     def facts(example: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         shares = shares_of(example, names) if names else {}
         shown = tf.stack([shares[name] > 0 for name in names]) if names else tf.zeros([0], tf.bool)
@@ -92,5 +94,5 @@ def _sums(shards: Sequence[str], names: Sequence[str], weighted: bool) -> tuple[
 
 
 def _repeated(shards: Sequence[str], sampling: Sampling) -> int:
-    counts = read_records(shards).enumerate().map(sampling.count, tf.data.AUTOTUNE)
+    counts = read_records(shards).enumerate().map(unconverted(sampling.count), tf.data.AUTOTUNE)
     return int(counts.reduce(tf.constant(0, tf.int64), lambda total, one: total + one))

@@ -16,6 +16,7 @@ from tfx_pipeline.label_issues.folds import Fold
 from tfx_pipeline.label_issues.scores import ClassSums, label_quality, softmin
 from tfx_pipeline.label_issues.suspicions import agreement
 from trainer.config import TrainingConfig
+from trainer.graphs import graph
 from trainer.input_pipeline import evaluation_batches
 from trainer.training import train
 
@@ -90,7 +91,7 @@ def _answers(model: keras.Model, num_classes: int) -> Callable[[tf.Tensor, tf.Te
     Self-confidence is the probability of the class that the mask has there; of ignored pixels, it means nothing.
     """
 
-    @tf.function(reduce_retracing=True)
+    @graph(reduce_retracing=True)
     def answer(images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, ...]:
         mirrored = tf.reverse(model(tf.reverse(images, [2]), training=False), [2])
         logits = (model(images, training=False) + mirrored) / 2.0
