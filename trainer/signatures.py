@@ -215,12 +215,13 @@ def _observed_tiles(
 ) -> Signatures:
     """The signatures of a crop model that also give what is logged of an answer."""
 
+    @graph(input_signature=[tf.TensorSpec([None, None, CHANNELS], tf.uint8)])
     def observe_one(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         features = len(observed.scale.mean)
         tiled = observe_tiles(observed.features_of, pixels, tile_size, num_classes, features)
         return tiled.class_ids, tiled.logits, hash_features(tiled.features[tf.newaxis], observed.scale)[0]
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
+    @graph(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
     def observe(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         def read(one: tf.Tensor) -> tuple[tf.Tensor, ...]:
             photo = decode_photo(one, photo_range)
@@ -236,7 +237,7 @@ def _observed_tiles(
         outputs = tf.map_fn(read, image_bytes, fn_output_signature=types, parallel_iterations=1)
         return dict(zip((MASK_BYTES, PHOTO_SIZES, LOGITS, FEATURE_HASHES), outputs))
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, CHANNELS], tf.uint8, PIXELS)])
+    @graph(input_signature=[tf.TensorSpec([None, None, CHANNELS], tf.uint8, PIXELS)])
     def observe_image(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return dict(zip((CLASS_IDS, LOGITS, FEATURE_HASHES), observe_one(pixels)))
 
