@@ -1,6 +1,7 @@
 """What holds for every test and for the processes that it starts."""
 
 import fcntl
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -14,6 +15,9 @@ from beam_jobs.console import heavy_imports
 # TensorFlow rounds in processes started afterwards, but not in this one, where it is imported: a training that was
 # killed there and resumed here ended with other weights, depending on which tests a worker had run before.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# Python looks for cycles whenever there are 700 more objects; each of hundreds of Beam graphs has many times as many,
+# and spent an eighth of its processor time on that.
+gc.set_threshold(50_000, 20, 50)
 # What tests call with make is no part of the `make test` that started them: it prints no folders and keeps no options.
 for _variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(_variable, None)

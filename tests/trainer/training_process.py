@@ -1,8 +1,8 @@
 """A training run in a process of its own: `python -m tests.trainer.training_process SETTINGS.json`.
 
-SETTINGS: `config`, `shards`, `size`, `classes`, `devices` (CPUs that TensorFlow is to see), `checkpoint_dir`, and
-`result`, the NumPy file that this process leaves the epochs' losses and the trained weights in, the losses first; or
-`export`, the folder that it leaves a model in, as TFX's Trainer has it done.
+SETTINGS: `config`, `shards`, `size`, `classes`, `devices` (CPUs that TensorFlow is to see), `checkpoint_dir`,
+`result`, the NumPy file that this process leaves the epochs' losses and the trained weights in, the losses first, and
+`export`, the folder that it leaves a model in, as TFX's Trainer has it done; empty for none.
 """
 
 import json
@@ -13,9 +13,9 @@ from types import SimpleNamespace
 import numpy as np
 import tensorflow as tf
 
+import trainer.run_fn
 from schemas.shipped import load_spec
 from trainer.config import TrainingConfig
-from trainer.run_fn import run_fn
 from trainer.training import train
 
 
@@ -23,15 +23,19 @@ def main(path: str) -> None:
     settings = json.loads(Path(path).read_text())
     cpu, *_ = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * settings["devices"])
+
+    def recorded(*arguments, **options):
+        model, epochs = train(*arguments, **options)
+        np.savez(settings["result"], [epoch.loss for epoch in epochs], *model.get_weights())
+        return model, epochs
+
     if settings.get("export"):
-        run_fn(trainer_arguments(settings))
+        trainer.run_fn.train = recorded
+        trainer.run_fn.run_fn(trainer_arguments(settings))
         return
     config = TrainingConfig(**settings["config"])
     shards = settings["shards"]
-    model, epochs = train(
-        config, shards, shards, settings["size"], settings["classes"], checkpoint_dir=settings["checkpoint_dir"]
-    )
-    np.savez(settings["result"], [epoch.loss for epoch in epochs], *model.get_weights())
+    recorded(config, shards, shards, settings["size"], settings["classes"], checkpoint_dir=settings["checkpoint_dir"])
 
 
 def trainer_arguments(settings: dict) -> SimpleNamespace:
