@@ -12,7 +12,6 @@ from typing import TextIO
 _GAP = re.compile(r"(?<=\S) {2,}(?=\S)")  # between two columns of a table
 _LEADING = re.compile(r"^ *")
 _WIDTH = 80  # of a terminal that does not say it
-_LEADING = re.compile(r"^ *")
 _MOST_INDENT = 0.5  # of the width: the rest of a line needs room
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -30,9 +31,19 @@ class Command(NamedTuple):
 
 
 def pages() -> list[Path]:
-    """Every Markdown file of the project."""
-    below = [path for folder in (".github", *ROOMS) for path in (PROJECT_DIR / folder).rglob("*.md")]
+    """Every Markdown file and notebook of the project."""
+    folders = [PROJECT_DIR / name for name in (".github", *ROOMS)]
+    below = [path for folder in folders for kind in ("*.md", "*.ipynb") for path in folder.rglob(kind)]
     return sorted([*PROJECT_DIR.glob("*.md"), *(path for path in below if "node_modules" not in path.parts)])
+
+
+def read_page(path: Path) -> str:
+    """The Markdown of a page; of a notebook, that of its cells."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    cells = json.loads(text)["cells"]
+    return "\n\n".join("".join(one["source"]) for one in cells if one["cell_type"] == "markdown")
 
 
 def fenced(text: str, language: str) -> list[str]:

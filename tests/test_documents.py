@@ -31,11 +31,12 @@ from tests.documents import (
     module_command,
     own_paths,
     pages,
+    read_page,
 )
 from tfx_pipeline.config.pipeline import PipelineConfig, check_evaluation
 from tfx_pipeline.vertex.plan import CORE_IMAGES_PER_SECOND
 
-PAGES = {path.relative_to(PROJECT_DIR).as_posix(): path.read_text(encoding="utf-8") for path in pages()}
+PAGES = {path.relative_to(PROJECT_DIR).as_posix(): read_page(path) for path in pages()}
 MAKEFILE = (PROJECT_DIR / "Makefile").read_text()
 TAKES_BEAM_OPTIONS = "Apache Beam are accepted too"
 every_page = pytest.mark.parametrize("page", PAGES)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from beam_jobs.console import CommandLine, exit_code, quiet_libraries
 from beam_jobs.storage.local_paths import local_path
 from beam_jobs.storage.ownership import claim_folder
+from beam_jobs.wrapped_lines import print_lines
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
 from schemas.exported_model import SAVED_MODEL_FILE
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     sent = [fitting(path.read_bytes(), one, predictor.limit_bytes) for path, one in zip(options.photos, pixels)]
     for name, one in zip(names, sent):
         if one.change:
-            print(f"Note: {name}: {one.change}")
+            print_lines(f"Note: {name}: {one.change}")
     photos = [one.photo for one in sent]
     start = time.monotonic()
     for name, photo, class_ids in zip(names, pixels, predictor.class_ids(photos)):
@@ -63,8 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
         if (highest := int(class_ids.max())) >= len(classes.names):
             raise UserError(f"{name}: the answer has class {highest}, but {classes.source} names {len(classes.names)}")
         _write(class_ids, photo, classes, mask, overlay)
-        print(f"{name}: {_shares(class_ids, classes)}; {overlay}")
-    print(f"{len(photos)} photos in {time.monotonic() - start:.2f} s; {predictor.latency()}")
+        print_lines(f"{name}: {_shares(class_ids, classes)}; {overlay}")
+    print_lines(f"{len(photos)} photos in {time.monotonic() - start:.2f} s; {predictor.latency()}")
     return 0
 
 
@@ -158,11 +159,11 @@ def _classes(predictor, dataset: str | None) -> Classes:
     except UserError as error:
         if dataset is None:
             raise UserError(f"the model does not name its classes: {error}; give --dataset=NAME") from None
-        print(f"Note: classes are taken from --dataset={dataset}; the model does not name them: {error}")
+        print_lines(f"Note: classes are taken from --dataset={dataset}; the model does not name them: {error}")
         spec = load_spec(dataset)
         return Classes(spec.class_titles, spec.palette, f"--dataset={dataset}")
     if dataset is not None:
-        print(f"Note: --dataset={dataset} is ignored; the model names its classes itself")
+        print_lines(f"Note: --dataset={dataset} is ignored; the model names its classes itself")
     return Classes(info.class_titles, info.palette, "the model")
 
 

@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     quiet_libraries(options.verbose)
     request = make_request(options.before, options.after)
     before, after = (one.manifest for one in request.versions)
-    print(f"Comparing {after.dataset} {before.version} with {after.version}", flush=True)
+    print_lines(f"Comparing {after.dataset} {before.version} with {after.version}")
     pipeline_options = parse_beam_flags(beam_flags)
     with tempfile.TemporaryDirectory() as local:
         output = (
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
             summary = _run(request, pipeline_options)
         except Exception as error:  # anything that failed in the graph, on any runner
             report_failure(error, options.verbose)
-            print("--verbose shows where it failed.", file=sys.stderr)
+            print_lines("--verbose shows where it failed.", sys.stderr)
             return FAILED
     _report(summary, time.monotonic() - start)
     if options.output:

@@ -12,9 +12,11 @@ from beam_jobs.html.document import document
 from beam_jobs.html.labels import in_words, legend, percent, photo_name, split_mark, swatch
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.pictures import viewer
+from beam_jobs.html.tables import head_cell, scrolled
 from beam_jobs.prepare.report.gallery import sample_figure
 from beam_jobs.prepare.report.thumbnails import make_sample
 from beam_jobs.records.published_records import bytes_of, parse_record
+from schemas.class_spec import ClassSpec
 from schemas.features import IMAGE, IMAGE_ID, MASK
 from schemas.spec import DatasetSpec
 
@@ -51,17 +53,20 @@ def changes_page(request: Request, summary: dict[str, Any], shown: dict[str, lis
     return document(title, header, sections, parts)
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple]) -> Markup:
-    head = element("tr", *(element("th", one, scope="col") for one in heads))
-    body = (element("tr", *(element("td", cell) for cell in row)) for row in rows)
-    return element("table", element("thead", head), element("tbody", *body))
+def _table(heads: tuple[str, ...], rows: list[tuple], numbers: int) -> Markup:
+    """A table of which so many columns after the first one are numbers."""
+    numeric = [0 < place <= numbers for place in range(len(heads))]
+    head = element("tr", *map(head_cell, heads, numeric))
+    kinds = ["number" if one else "words" for one in numeric]
+    body = (element("tr", *(element("td", cell, class_=kind) for cell, kind in zip(row, kinds))) for row in rows)
+    return element("table", element("thead", head), element("tbody", *body), class_="narrow")
 
 
 def _splits(summary: dict[str, Any]) -> Markup:
     before, after = summary["from"]["splits"], summary["to"]["splits"]
     names = dict.fromkeys((*before, *after))
     rows = [(split_mark(name), f"{before.get(name, 0):,}", f"{after.get(name, 0):,}") for name in names]
-    return _table(("split", summary["from"]["version"], summary["to"]["version"]), rows)
+    return _table(("split", summary["from"]["version"], summary["to"]["version"]), rows, numbers=2)
 
 
 def _kinds(summary: dict[str, Any]) -> Markup:
@@ -71,17 +76,22 @@ def _kinds(summary: dict[str, Any]) -> Markup:
     rows = [
         (in_words(kind), f"{count:,}", details.get(kind, "")) for kind, count in summary["records"].items() if count
     ]
-    return _table(("what", "records", ""), rows)
+    return _table(("what", "records", ""), rows, numbers=1)
 
 
 def _shares(request: Request, summary: dict[str, Any]) -> Markup:
     classes = {one.name: one for spec in request.specs for one in spec.classes}
     rows = [
-        (join(swatch(classes[name].color), classes[name].shown), percent(old), percent(new), _pixels(summary, name))
+        (_named(classes[name]), percent(old), percent(new), _pixels(summary, name))
         for name, (old, new) in summary["class_shares"].items()
     ]
-    heads = "class", summary["from"]["version"], summary["to"]["version"], "pixels in changed masks"
-    return join(element("p", "Mean share of a photo's labelled pixels, over all photos."), _table(heads, rows))
+    heads = "class", summary["from"]["version"], summary["to"]["version"], "pixels"
+    note = "Mean share of a photo's labelled pixels, over all photos; and the pixels that changed masks gained or lost."
+    return join(element("p", note), scrolled(_table(heads, rows, numbers=3), "Class balance"))
+
+
+def _named(one: ClassSpec) -> Markup:
+    return element("span", swatch(one.color), one.shown, class_="class")
 
 
 def _pixels(summary: dict[str, Any], name: str) -> str:
@@ -90,10 +100,10 @@ def _pixels(summary: dict[str, Any], name: str) -> str:
 
 
 def _gallery(request: Request, kind: str, shown: list[Shown], names: tuple[str, str]) -> Markup:
-    pairs = [
-        element("div", *_figures(request, f"{kind}-{row}", one, names), class_="pair") for row, one in enumerate(shown)
-    ]
-    return join(legend(request.specs[1]), *pairs)
+    rows = [list(_figures(request, f"{kind}-{row}", one, names)) for row, one in enumerate(shown)]
+    if max(map(len, rows)) == 1:  # added or removed: there is nothing to stand beside it
+        return join(legend(request.specs[1]), element("div", *(one for [one] in rows), class_="near"))
+    return join(legend(request.specs[1]), *(element("div", *row, class_="compared") for row in rows))
 
 
 def _figures(request: Request, anchor: str, one: Shown, names: tuple[str, str]) -> Iterator[Markup]:

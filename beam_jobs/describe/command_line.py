@@ -21,6 +21,7 @@ from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.sources.folders import check_folder, list_folder
 from beam_jobs.storage.files import exists, read_file, read_part, write_atomically
 from beam_jobs.storage.versions import absolute_folder
+from beam_jobs.wrapped_lines import print_lines
 from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
 from schemas.image_ids import image_id_of, shown_name
@@ -76,15 +77,17 @@ def main(arguments: list[str] | None = None) -> int:
         raise UserError(f"--input {folder}: {why_nothing_pairs(paths)}")
     layout = candidates.choose(paths)
     if annotations:
-        print(f"Note: there are masks and annotations ({annotations.format}); masks are taken, because they are exact")
-    print(f"{len(layout.pairs):,} pairs: {layout.image_path} and {layout.mask_path}", flush=True)
+        print_lines(
+            f"Note: there are masks and annotations ({annotations.format}); masks are taken, because they are exact"
+        )
+    print_lines(f"{len(layout.pairs):,} pairs: {layout.image_path} and {layout.mask_path}")
     pairs = sample_pairs(layout, folder, SAMPLE)
     try:
         survey = _run(pairs, folder, parse_beam_flags(beam_flags))
     except Exception as error:  # anything that failed in the graph, on any runner
         if options.verbose or isinstance(error, UserError):
             raise
-        print(f"error: the job failed: {failure_cause(error)}; --verbose shows where", file=sys.stderr)
+        print_lines(f"error: the job failed: {failure_cause(error)}; --verbose shows where", sys.stderr)
         return FAILED
     photos = [photo for photo, _ in layout.pairs]
     others = [
@@ -93,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
         if one != layout and [photo for photo, _ in one.pairs] == photos and candidates.has_masks(one)
     ]
     for other in {one.image_path: one for one in layouts if one.mask_path == layout.mask_path and one != layout}:
-        print(f"Note: {other} pairs with the masks as well; where it has the photos, write it as image_path")
+        print_lines(f"Note: {other} pairs with the masks as well; where it has the photos, write it as image_path")
     return _write(folder, target, layout, others, survey, paths, pairs, table)
 
 
@@ -135,7 +138,7 @@ def _list(folder: str) -> dict[str, int]:
                 continue
             paths[path] = size
             if len(paths) == MAX_FILES:
-                print(f"Note: only the first {MAX_FILES:,} files are examined", flush=True)
+                print_lines(f"Note: only the first {MAX_FILES:,} files are examined")
                 break
     except OSError as error:
         raise UserError(f"--input {folder}: can't be listed ({error})") from None
@@ -191,25 +194,27 @@ def _write(
     text = dataset_yaml(name, layout, guesses, sampled, facts, source, others, survey.sizes, unused, table)
     _write_files(target, text, describing_page(name, text, guesses, pairs))
     if guesses.photo_range:
-        print(f"Note: {guesses.photo_range[1]}; {DATASET_FILE} has it as photos.range")
-    print(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
+        print_lines(f"Note: {guesses.photo_range[1]}; {DATASET_FILE} has it as photos.range")
+    print_lines(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
     for problem in [*guesses.questions, *problems_of(survey), *filter(None, [unused])]:
-        print(f"Note: {problem}")
+        print_lines(f"Note: {problem}")
     if "*/" in layout.image_path and "*/" in layout.mask_path and len(guesses.classes) == 2:
-        print(f"Note: {folders_as_classes(layout)}")
+        print_lines(f"Note: {folders_as_classes(layout)}")
     for other in others:
         keys = (
             "mask_path"
             if other.image_path == layout.image_path
             else f"mask_path, and {other.image_path} as image_path,"
         )
-        print(f"Note: {other.mask_path} pairs as well; where it has the masks, write it as {keys} in {DATASET_FILE}")
+        print_lines(
+            f"Note: {other.mask_path} pairs as well; where it has the masks, write it as {keys} in {DATASET_FILE}"
+        )
     for count, what, missing in (
         (facts.photos - facts.masked, "photos", "mask"),
         (layout.masks - len(layout.pairs), "masks", "photo"),
     ):
         if count > 0:
-            print(f"Note: {what} without a {missing}: {count:,}")
+            print_lines(f"Note: {what} without a {missing}: {count:,}")
     say_what_next(folder, target, _page_beside(target), sum(one.name == ASKED for one in guesses.classes))
     return 0
 
@@ -222,7 +227,7 @@ def _write_annotated(folder: str, target: str, found: Annotations, paths: dict[s
         from beam_jobs.sources.dataset_file import parse_description
 
     where = " and ".join(one for one in (found.annotations, found.mask_path) if one)
-    print(f"Annotations ({found.format}): {found.image_path} and {where}", flush=True)
+    print_lines(f"Annotations ({found.format}): {found.image_path} and {where}")
     name = identifier(posixpath.basename(folder)) or "photos"
     spec = parse_description(draft(name, found).encode(), target)
     drawn = draw_sample(folder, spec)
@@ -233,13 +238,13 @@ def _write_annotated(folder: str, target: str, found: Annotations, paths: dict[s
     unused = left_over(paths, filter(None, [found.image_path, found.mask_path]))
     text = description(name, found, drawn, spec.class_names, facts, unused)
     _write_files(target, text, annotated_page(name, text, spec, drawn))
-    print(f"{drawn.photos:,} photos drawn; {len(found.categories):,} categories from {found.names_from}")
+    print_lines(f"{drawn.photos:,} photos drawn; {len(found.categories):,} categories from {found.names_from}")
     for problem, count in drawn.problems.items():
-        print(f"Note: {count} photos would be rejected: {problem}")
+        print_lines(f"Note: {count} photos would be rejected: {problem}")
     if unused:
-        print(f"Note: {unused}")
+        print_lines(f"Note: {unused}")
     if others and found.format not in ALWAYS:
-        print(
+        print_lines(
             "Note: other images pair with the photos; the annotations are taken, because those are no masks of classes"
         )
     say_what_next(folder, target, _page_beside(target), sum(one == ASKED for one, _ in found.categories.values()))

@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from beam_jobs.describe.layout import Layout
+from beam_jobs.wrapped_lines import print_lines
 from schemas.version_files import DATASET_FILE
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ def folders_as_classes(layout: Layout) -> str:
 
 def say_what_next(folder: str, target: str, page: str, asked: int) -> None:
     """Prints which files were written, what is left to fill in (`asked` classes), and the commands that follow."""
-    print(f"Written: {target}\n         {page}")
+    print_lines(f"Written: {target}\n         {page}")
     if asked:
-        print(f"To do: name {asked} class{'es' if asked > 1 else ''} in {DATASET_FILE}; the page shows them")
+        print_lines(f"To do: name {asked} class{'es' if asked > 1 else ''} in {DATASET_FILE}; the page shows them")
     place = shlex.quote(folder)
     elsewhere = f" --dataset={shlex.quote(target)}" if posixpath.dirname(target) != folder else ""
     options = f" OPTIONS={_for_make(elsewhere[1:])}" if elsewhere else ""

@@ -70,4 +70,6 @@ def _axes(highest: int, total: int) -> Iterator[Markup]:
 def _limit(limit: float) -> Iterator[Markup]:
     x = round(_LEFT + _WIDTH * max(0.0, min(1.0, limit / _END)), 1)
     yield element("line", class_="square", x1=x, x2=x, y1=_TOP, y2=_TOP + _HEIGHT)
-    yield element("text", f"listed up to {limit:.2f}", x=x + 5, y=_TOP + 14)
+    # good scores are many and high: where there is room, the words stand on the other side of the line
+    place = {"x": x - 5, "text_anchor": "end"} if x > _LEFT + _WIDTH / 3 else {"x": x + 5}
+    yield element("text", f"listed up to {limit:.2f}", **place, y=_TOP + 14)

@@ -104,6 +104,8 @@ details .legend { margin-top: 0.5rem; font-size: 0.875rem; }
 .pictures img { flex: 1 1 0; min-width: 0; height: 100%; object-fit: contain; }
 .pictures .detail { flex: 1 1 0; margin: auto; padding: 0.25rem; text-align: center; line-height: 1.3; }
 .near { display: grid; gap: 1rem 2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
+.compared { display: grid; gap: 0.5rem 1.5rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 16rem), 1fr)); }
+.compared { margin-top: 0.9rem; }
 .legend + .near, .legend + .sheet, details + .near, details + .sheet { margin-top: 0.9rem; }
 .near .sides { display: grid; grid-template-columns: 1fr 1fr; gap: 2px; font-size: 0.8125rem; }
 .near img { width: 100%; aspect-ratio: 4 / 3; object-fit: contain; background: var(--plane); }
@@ -139,6 +141,7 @@ tr.few .whisker { stroke: var(--muted); }
 table { border-collapse: collapse; font-size: 0.875rem; }
 table + table, .map + .scroll { margin-top: 1rem; }
 .scroll table { width: 100%; }
+.scroll .narrow { width: auto; }
 th, td { padding: 0.35rem 0.75rem; text-align: left; vertical-align: top; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 thead th { color: var(--muted); font-weight: 500; }

@@ -44,7 +44,7 @@ def sortable_table(label: str, heads: Sequence[str], rows: Iterable[Row]) -> Mar
     """
     rows = list(rows)
     numeric = {place for row in rows for place, cell in enumerate(row.cells, start=1) if isinstance(cell, Cell)}
-    head = element("tr", *(_head(one, place in numeric) for place, one in enumerate(heads)))
+    head = element("tr", *(head_cell(one, place in numeric) for place, one in enumerate(heads)))
     body = [
         element(
             "tr",
@@ -58,7 +58,8 @@ def sortable_table(label: str, heads: Sequence[str], rows: Iterable[Row]) -> Mar
     return scrolled(table, label, tall=len(rows) > TALL)
 
 
-def _head(name: str, numeric: bool) -> Markup:
+def head_cell(name: str, numeric: bool = False) -> Markup:
+    """The head of a column; a column without a name has none, which screen readers would announce."""
     return element("th", name, scope="col", class_=_alignment(numeric)) if name else element("td")
 
 

@@ -29,6 +29,7 @@ from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.runners.request_run import run_request
 from beam_jobs.storage.files import delete_files, files_below, read_file
 from beam_jobs.storage.ownership import claim_folder
+from beam_jobs.wrapped_lines import print_lines
 from schemas.bounded_text import printable
 
 if TYPE_CHECKING:
@@ -74,21 +75,21 @@ def _propose(options: argparse.Namespace, pipeline_options: PipelineOptions) -> 
     if run_request(build_masks, request, pipeline_options, PREDICTING, options.verbose) is None:
         return False
     photos = propose(request)
-    print(f"Proposals for {photos} of them: annotations.json (COCO), annotations.xml (CVAT), labelme/")
+    print_lines(f"Proposals for {photos} of them: annotations.json (COCO), annotations.xml (CVAT), labelme/")
     return True
 
 
 def _answer(answering: Answering, options: argparse.Namespace, pipeline_options: PipelineOptions) -> bool:
     """Has the model answer; whether that went well."""
     named = " and ".join(one.photos or one.version_dir for one in answering.requests)
-    print(f"Predicting {named} with {answering.requests[0].model_dir}", flush=True)
+    print_lines(f"Predicting {named} with {answering.requests[0].model_dir}")
     claim_folder("--output", answering.output, OWNER)
     delete_files([one.path for one in files_below(f"{answering.output}/{REJECTED_FOLDER}")])
     begin_answering(answering)
     took = run_request(build_answering, answering, pipeline_options, PREDICTING, options.verbose)
     rejected = [one.path for one in files_below(f"{answering.output}/{REJECTED_FOLDER}") if one.size]
     if rejected:
-        print(f"Rejected: {answering.output}/{REJECTED_FOLDER}")
+        print_lines(f"Rejected: {answering.output}/{REJECTED_FOLDER}")
     return took is not None
 
 
@@ -100,7 +101,7 @@ def begin(options: argparse.Namespace) -> Request | None:
     """
     request = make_request(options.log, options.reference, options.output, options.start, options.end, options.select)
     window = f"{in_words(request.window.start)} to {in_words(request.window.end)} UTC"
-    print(f"Monitoring {request.log}, {window}{', the newest of the log' if request.is_newest else ''}", flush=True)
+    print_lines(f"Monitoring {request.log}, {window}{', the newest of the log' if request.is_newest else ''}")
     if not request.files:
         _nothing_served(request)
         return None
@@ -188,17 +189,17 @@ def report(request: Request, seconds: float) -> int:
 
     outcome = json.loads(read_file(f"{request.output}/{DRIFT_FILE}"))
     for line in outcome_lines(outcome, seconds):
-        print(printable(line))
+        print_lines(printable(line))
     if not outcome["records"]["judged"]:
         return _nothing_served(request)
-    print(f"In pictures: {request.output}/{PAGE_FILE}")
-    print(count_line(len(outcome["alarms"])))
+    print_lines(f"In pictures: {request.output}/{PAGE_FILE}")
+    print_lines(count_line(len(outcome["alarms"])))
     for line in label_lines(outcome, request.output):
-        print(printable(line))
+        print_lines(printable(line))
     return ALARMS if outcome["alarms"] else 0
 
 
 def _nothing_served(request: Request) -> int:
     window = f"from {in_words(request.window.start)} to {in_words(request.window.end)} UTC"
-    print(f"error: {request.log}: nothing was served {window}; is the log written?", file=sys.stderr)
+    print_lines(f"error: {request.log}: nothing was served {window}; is the log written?", sys.stderr)
     return FAILED

@@ -10,7 +10,7 @@ from beam_jobs.html.labels import figure, percent
 from beam_jobs.html.lights import BAD, GOOD, LOOK, UNKNOWN, Light, row_of_lights
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import bars, two_histograms
-from beam_jobs.html.tables import SORTING, Cell, Row, scrolled, sortable_table
+from beam_jobs.html.tables import SORTING, Cell, Row, head_cell, scrolled, sortable_table
 from beam_jobs.monitor.alarms import EXPLODED, NOVEL, VANISHED
 from beam_jobs.monitor.page_slices import slice_table, time_line
 from beam_jobs.monitor.request import in_words, parse_time
@@ -193,5 +193,5 @@ def _log(outcome: Outcome) -> Markup:
 
 
 def _table(heads: tuple[str, ...], rows: list[Markup], label: str) -> Markup:
-    head = element("thead", element("tr", *(element("th", one, scope="col") for one in heads)))
+    head = element("thead", element("tr", *map(head_cell, heads)))
     return scrolled(element("table", head, element("tbody", *rows), class_="drift"), label)

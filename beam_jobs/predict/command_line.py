@@ -14,6 +14,7 @@ from beam_jobs.predict.request import ANY_PHOTO, make_request
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.runners.request_run import run_request
 from beam_jobs.storage.files import files_below, read_file
+from beam_jobs.wrapped_lines import print_lines
 from schemas.features import SPLITS
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     quiet_libraries(options.verbose)
     request = request_of(options)
     pipeline_options = parse_beam_flags(beam_flags)
-    print(f"Predicting {request.version_dir or request.photos} with {request.model_dir}", flush=True)
+    print_lines(f"Predicting {request.version_dir or request.photos} with {request.model_dir}")
     again = "Masks that were written stay; the same command writes them again. --verbose shows more."
     seconds = run_request(build, request, pipeline_options, PREDICTING, options.verbose, again)
     return FAILED if seconds is None else report(request, seconds)
@@ -99,25 +100,27 @@ def report(request: Request, seconds: float) -> int:
 
     summary = json.loads(read_file(f"{request.output}/{SUMMARY_FILE}"))
     photos, rejected = summary["photos"], summary["rejected"]
-    print(f"  {photos} masks in {seconds:.1f} seconds ({photos / seconds:.1f} images/s), {rejected} rejected")
+    print_lines(f"  {photos} masks in {seconds:.1f} seconds ({photos / seconds:.1f} images/s), {rejected} rejected")
     if "mean_iou" in summary:
         titles = dict(zip(request.info.classes, request.info.class_titles))
         shown = [(titles.get(name, name), value) for name, value in summary["iou"].items()][:_SHOWN_CLASSES]
         classes = ", ".join(f"{title} {'-' if value is None else f'{value:.3f}'}" for title, value in shown)
-        print(f"  mean IoU {summary['mean_iou']:.3f} ({classes}), pixel accuracy {summary['pixel_accuracy']:.3f}")
-        print("  worst: " + ", ".join(f"{one['id']} {one['mean_iou']:.3f}" for one in summary["worst"]))
-    print(f"Masks: {request.output}/masks, table: {request.output}/table")
+        print_lines(f"  mean IoU {summary['mean_iou']:.3f} ({classes}), pixel accuracy {summary['pixel_accuracy']:.3f}")
+        print_lines("  worst: " + ", ".join(f"{one['id']} {one['mean_iou']:.3f}" for one in summary["worst"]))
+    print_lines(f"Masks: {request.output}/masks, table: {request.output}/table")
     if request.log:
-        print(f"Log: {request.log}")
+        print_lines(f"Log: {request.log}")
     if rejected:
-        print(f"Rejected: {request.output}/rejected")
+        print_lines(f"Rejected: {request.output}/rejected")
     for kind, left_out in summary.get("left_out", {}).items():
-        print(f"Left out, not matching {request.image_path}: {left_out['count']} {kind}, as {left_out['examples'][0]}")
+        print_lines(
+            f"Left out, not matching {request.image_path}: {left_out['count']} {kind}, as {left_out['examples'][0]}"
+        )
     for line in _of_earlier_runs(request.output, photos, set(summary["files"])):
-        print(f"Note: {line}")
+        print_lines(f"Note: {line}")
     if not photos:
         found = f"all {rejected} photos were rejected" if rejected else "no photo was found"
-        print(f"error: no mask was written: {found}", file=sys.stderr)
+        print_lines(f"error: no mask was written: {found}", sys.stderr)
     return 0 if photos else FAILED
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from beam_jobs.console import heavy_imports
 from beam_jobs.monitoring.failures import report_failure
+from beam_jobs.wrapped_lines import print_lines
 
 if TYPE_CHECKING:
     import apache_beam as beam
@@ -50,6 +51,6 @@ def run_request(
                 build(pipeline, request._replace(progress_dir=progress_dir))
         except Exception as error:  # anything that failed in the graph, on any runner
             report_failure(error, verbose)
-            print(after_failure, file=sys.stderr)
+            print_lines(after_failure, sys.stderr)
             return None
     return time.monotonic() - start

@@ -15,6 +15,7 @@ from beam_jobs.runners.request_run import run_request
 from beam_jobs.shadow.request import Request, make_request
 from beam_jobs.storage.files import delete_files, files_below, read_file
 from beam_jobs.storage.ownership import claim_folder
+from beam_jobs.wrapped_lines import print_lines
 from schemas.bounded_text import printable
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     request = make_request(
         options.model, options.candidate, options.output, options.photos, options.log, options.image_path
     )
-    print(f"Comparing {request.candidate.folder} with {request.served.folder}", flush=True)
+    print_lines(f"Comparing {request.candidate.folder} with {request.served.folder}")
     claim_folder("--output", request.output, OWNER)
     _delete_earlier(request)
     seconds = run_request(build, request, pipeline_options, PREDICTING, options.verbose)
@@ -100,11 +101,11 @@ def report(request: Request, seconds: float) -> int:
     if not outcome["photos"]["compared"]:
         rejected = outcome["photos"]["rejected"]
         why = f"all {rejected} were rejected, see {request.output}/{REJECTED_FOLDER}" if rejected else "none was found"
-        print(f"error: no photo was compared: {why}", file=sys.stderr)
+        print_lines(f"error: no photo was compared: {why}", sys.stderr)
         return FAILED
     for line in outcome_lines(outcome, dict(zip(request.classes, request.titles)), seconds):
-        print(printable(line))
-    print(f"In pictures: {request.output}/{PAGE_FILE}")
+        print_lines(printable(line))
+    print_lines(f"In pictures: {request.output}/{PAGE_FILE}")
     print(f"To give the candidate all traffic of an endpoint: {PROMOTE}")
     print(f"To keep the served model: {ROLLBACK}")
     return 0

@@ -75,32 +75,43 @@ def read_part(uri: str, offset: int, length: int) -> bytes:
 
 def write_atomically(path: str, data: bytes) -> None:
     """Writes a file under a temporary name, see TEMPORARY, and renames it, so that no reader meets half a file."""
-    from apache_beam.io.filesystems import FileSystems
-
     temporary = f"{path}.{uuid.uuid4().hex}.tmp"
     with create_file(temporary) as file:
         file.write(data)
+    if "://" not in path:
+        os.replace(temporary, path)
+        return
+    from apache_beam.io.filesystems import FileSystems
+
     FileSystems.rename([temporary], [path])
 
 
 @contextlib.contextmanager
 def create_file(path: str) -> Iterator[BinaryIO]:
     """Writes a file, as it is, inside the `with` block; OSError where that fails, naming the folder of a full disk."""
-    from apache_beam.io.filesystems import FileSystems
-
     translated: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if path.startswith("gs://"):
         from beam_jobs.storage import cloud_storage
 
         translated = cloud_storage.written(path)
     try:
-        with translated, FileSystems.create(path, "application/octet-stream", "uncompressed") as file:
+        with translated, _created(path) as file:
             yield file
     except OSError as error:
         if error.errno not in _FULL or error.filename:
             raise
         folder = path.rpartition("/")[0]
         raise OSError(error.errno, f"{error.strerror} in {folder}; make room there, or choose another folder") from None
+
+
+def _created(path: str) -> BinaryIO:
+    """Opens a new file for writing, and locally makes the folders that it lies in."""
+    if "://" not in path:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        return open(path, "wb")
+    from apache_beam.io.filesystems import FileSystems
+
+    return FileSystems.create(path, "application/octet-stream", "uncompressed")
 
 
 def exists(uri: str) -> bool:

@@ -14,6 +14,7 @@ from beam_jobs.runners.beam_options import local_output, parse_beam_flags
 from beam_jobs.storage.files import read_file
 from beam_jobs.storage.versions import absolute_folder
 from beam_jobs.validate.request import make_request, read_checked
+from beam_jobs.wrapped_lines import print_lines
 from schemas.bounded_text import bounded_lines
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     version_dir = absolute_folder(options.version_dir)
     baseline_dir = absolute_folder(options.baseline) if options.baseline else None
     manifest = read_checked(version_dir, baseline_dir, absolute_folder(options.output) if options.output else None)
-    print(f"Validating {manifest.dataset} {manifest.version} in {version_dir}", flush=True)
+    print_lines(f"Validating {manifest.dataset} {manifest.version} in {version_dir}")
     pipeline_options = parse_beam_flags(beam_flags)
     with tempfile.TemporaryDirectory() as local:
         output = absolute_folder(options.output) if options.output else local_output(local, pipeline_options, "outcome")
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
             outcome = _run(request, pipeline_options)
         except Exception as error:  # anything that failed in the graph, on any runner
             report_failure(error, options.verbose)
-            print("--verbose shows where it failed.", file=sys.stderr)
+            print_lines("--verbose shows where it failed.", sys.stderr)
             return FAILED
     _report(request, outcome, time.monotonic() - start, written_to=options.output)
     return ANOMALIES if outcome.findings else 0
@@ -93,25 +94,25 @@ def _report(request: Request, outcome: Outcome, seconds: float, written_to: str 
 
     counts = ", ".join(f"{split} {request.manifest.splits[split].records}" for split in request.manifest.split_names)
     shards = sum(len(split.shards) for split in request.manifest.splits.values())
-    print(f"  {request.manifest.published} records ({counts}) in {shards} shards, {seconds:.1f} seconds")
+    print_lines(f"  {request.manifest.published} records ({counts}) in {shards} shards, {seconds:.1f} seconds")
     if outcome.findings:
         rows = [("split", "feature", "kind", "anomaly")]
         rows += [(one.split or "(all)", one.feature, one.kind, one.description) for one in by_cause(outcome.findings)]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, [*widths, 0])) for row in rows]
         for line in bounded_lines(lines, _SHOWN_FINDINGS):
-            print(f"  {line}")
+            print_lines(f"  {line}")
     for comparison in outcome.not_compared:
-        print(f"Not checked: {comparison}")
+        print_lines(f"Not checked: {comparison}")
     for difference in outcome.differences[:_SHOWN_FINDINGS]:
-        print(f"Note: {difference}")
+        print_lines(f"Note: {difference}")
     for leak in outcome.leaks:
         if leak.photos or not leak.is_complete:
             _report_leak(leak, request.manifest.splits[leak.held_out].records)
     if written_to:
-        print(f"Written to {request.output}")
+        print_lines(f"Written to {request.output}")
     count = len(outcome.findings)
-    print({0: "No anomaly", 1: "One anomaly"}.get(count, f"{count} anomalies"))
+    print_lines({0: "No anomaly", 1: "One anomaly"}.get(count, f"{count} anomalies"))
 
 
 def _report_leak(leak: Leaked, records: int) -> None:
@@ -119,4 +120,4 @@ def _report_leak(leak: Leaked, records: int) -> None:
     pairs = [f"{seen}/{held_out}" for seen, held_out in leak.pairs[:_SHOWN_PAIRS]]
     nearest = f"; the nearest ({leak.seen}/{leak.held_out}): {', '.join(pairs)}" if pairs else ""
     same = f"are the same as photos of {leak.seen}, or nearly so"
-    print(f"Note: {count} of {records} photos of {leak.held_out} {same}{nearest}")
+    print_lines(f"Note: {count} of {records} photos of {leak.held_out} {same}{nearest}")

@@ -12,6 +12,7 @@ from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries, show_
 from beam_jobs.html.labels import by_count, in_words
 from beam_jobs.storage.local_paths import local_path
 from beam_jobs.storage.locations import refuse_wildcards
+from beam_jobs.wrapped_lines import print_lines
 from schemas.errors import UserError
 from schemas.features import TRAINING_SPLITS
 from schemas.version import PublishedVersion, verify_version
@@ -44,11 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
     config = cheap_training(manifest, _trained_on(records, options.folds), options.offline, options.set)
     issues = find_label_issues(data, version, config, output, options.folds, options.worst)
     kinds = ", ".join(f"{in_words(kind)} {n}" for kind, n in by_count(Counter(one.suspicion.kind for one in issues)))
-    print(f"\n{len(issues):,} of {records:,} masks are listed" + (f": {kinds}" if kinds else ""))
-    print(f"In a browser: {output / PAGE_FILE}; the score of every photo: {output / QUALITY_FILE}")
+    print_lines(f"\n{len(issues):,} of {records:,} masks are listed" + (f": {kinds}" if kinds else ""))
+    print_lines(f"In a browser: {output / PAGE_FILE}; the score of every photo: {output / QUALITY_FILE}")
     if issues:
-        print(f"Delete the lines of masks that are right from {output / ISSUES_FILE}; then leave the others out of the")
-        print(f"next version: python -m beam_jobs.prepare ... --exclude={output / ISSUES_FILE}")
+        print_lines(f"Delete the lines of masks that are right from {output / ISSUES_FILE}")
+        print_lines(f"Leave the others out of the next version: beam_jobs.prepare ... --exclude={output / ISSUES_FILE}")
     return 0
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from beam_jobs.codec.png import encode_mask
+from beam_jobs.wrapped_lines import print_lines
 from schemas.features import IGNORE_ID
 from schemas.version import PublishedVersion
 from tfx_pipeline.label_issues.folds import Fold
@@ -50,9 +51,7 @@ def judge(folds: Sequence[Fold], config: TrainingConfig, version: PublishedVersi
     for index, fold in enumerate(folds):
         others = [one for one in folds if one is not fold]
         count = sum(len(one.members) for one in others)
-        print(
-            f"Fold {index + 1} of {len(folds)}: training on {count:,} photos, judging {len(fold.members):,}", flush=True
-        )
+        print_lines(f"Fold {index + 1} of {len(folds)}: training on {count:,} photos, judging {len(fold.members):,}")
         model = _train(config, [one.path for one in others], fold.path, version)
         judgements += judge_fold(model, index, fold, version)
         keras.backend.clear_session()

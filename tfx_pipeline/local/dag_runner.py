@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ml_metadata.proto import metadata_store_pb2
@@ -73,6 +73,15 @@ class ReportingDagRunner(LocalDagRunner):
         Raises:
           StepFailed: A step did not finish; later ones are not run.
         """
+        for _ in self.run_by_step(pipeline):
+            pass
+
+    def run_by_step(self, pipeline: pipeline_pb2.Pipeline) -> Iterator[Step]:
+        """Runs a compiled pipeline, one step whenever the next is asked for.
+
+        Raises:
+          StepFailed: The step did not finish.
+        """
         run_id = {constants.PIPELINE_RUN_ID_PARAMETER_NAME: datetime.datetime.now().isoformat()}
         runtime_parameter_utils.substitute_runtime_parameter(pipeline, run_id)
         deployment = runner_utils.extract_local_deployment_config(pipeline)
@@ -81,6 +90,7 @@ class ReportingDagRunner(LocalDagRunner):
             step = self._run_node(pipeline, node.pipeline_node, deployment, ml_metadata)
             self.steps[step.name] = step
             self._report(step)
+            yield step
 
     def _run_node(
         self,

@@ -11,7 +11,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from tfx.dsl.compiler.compiler import Compiler
 from tfx.orchestration.metadata import Metadata, sqlite_metadata_connection_config
+from tfx.orchestration.pipeline import Pipeline
 from tfx.types.standard_artifacts import PushedModel
 from tfx.utils import path_utils
 
@@ -69,19 +71,9 @@ def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str =
     """
     output = Path(config.output)
     manifest, spec = version
-    blessed, pushed_is_there = _check_earlier_runs(config, manifest, spec)
-    # TFX's cache knows that a model was pushed, not whether it was removed since. HFPusher checks the Hub each time.
-    uncached_steps = frozenset({HF_PUSHER} if pushed_is_there else {HF_PUSHER, PUSHER})
+    blessed, uncached_steps = _check_earlier_runs(config, manifest, spec)
     runner = ReportingDagRunner(lambda step: _print_step(step, blessed), uncached_steps)
-    pipeline = create_pipeline(
-        config,
-        version,
-        LocalPlatform(),
-        run_fn=run_fn,
-        compare_with_itself=False,
-        metadata_connection_config=sqlite_metadata_connection_config(str(output / METADATA_FILE)),
-        beam_pipeline_args=BEAM_IN_THE_STEP,
-    )
+    pipeline = _create_pipeline(config, version, run_fn)
     failure = None
     try:
         with cached_inspections():  # of Evaluator's Beam job
@@ -97,6 +89,38 @@ def run_locally(config: PipelineConfig, version: PublishedVersion, run_fn: str =
     note_run(output, summary)
     _write_pictures(summary, Path(config.data), output, spec)
     return summary
+
+
+def run_by_step(config: PipelineConfig, version: PublishedVersion, run_fn: str = RUN_FN) -> Iterator[Step]:
+    """Runs the same pipeline, one step whenever the next is asked for, and gives what it made: for a notebook.
+
+    It prints nothing, and writes no summary and no page. Finished steps are kept, so `run_locally` continues from them.
+
+    Args:
+      config: With absolute paths; the output folder is created.
+      version: The verified version at `config.data`.
+      run_fn: Import path of the training function.
+
+    Raises:
+      UserError: The records of earlier runs, or the last blessed model, cannot be used.
+      StepFailed: The step did not finish.
+    """
+    Path(config.output).mkdir(parents=True, exist_ok=True)
+    _, uncached_steps = _check_earlier_runs(config, *version)
+    runner = ReportingDagRunner(lambda step: None, uncached_steps)
+    yield from runner.run_by_step(Compiler().compile(_create_pipeline(config, version, run_fn)))
+
+
+def _create_pipeline(config: PipelineConfig, version: PublishedVersion, run_fn: str) -> Pipeline:
+    return create_pipeline(
+        config,
+        version,
+        LocalPlatform(),
+        run_fn=run_fn,
+        compare_with_itself=False,
+        metadata_connection_config=sqlite_metadata_connection_config(str(Path(config.output, METADATA_FILE))),
+        beam_pipeline_args=BEAM_IN_THE_STEP,
+    )
 
 
 def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: DatasetSpec) -> None:
@@ -118,23 +142,24 @@ def _write_pictures(summary: Summary, version_dir: Path, output: Path, spec: Dat
     write_evaluation_report(report, evaluation, source, manifest, spec, predictions, test, data_report, facts)
 
 
-def _check_earlier_runs(config: PipelineConfig, manifest: Manifest, spec: DatasetSpec) -> tuple[int, bool]:
+def _check_earlier_runs(config: PipelineConfig, manifest: Manifest, spec: DatasetSpec) -> tuple[int, frozenset[str]]:
     """Checks early what is needed of earlier runs after the training.
 
     Returns:
-      The number of blessed models, and whether the model that was pushed last is still there.
+      The number of blessed models, and the steps that must run even if an earlier run did the same.
     """
     output, training = Path(config.output), config.training
     path = output / METADATA_FILE
     if not path.exists():
-        return 0, False
+        return 0, frozenset({HF_PUSHER, PUSHER})
     model_size = training.model_size(manifest.image_size, manifest.fit)
     reads = records_read(spec.name, spec.class_names, model_size, training.crop_size > 0, manifest.fit)
     with _open_metadata(path) as handle:
         blessed = check_last_blessed(handle.store, config.name, output / PIPELINE_FOLDER, reads)
         # TFX lets an artifact's class have no name; this one has.
         pushed = handle.store.get_artifacts_by_type(PushedModel.TYPE_NAME)  # pyright: ignore[reportArgumentType]
-        return blessed, _last_pushed_is_there(pushed)
+        # TFX's cache knows that a model was pushed, not whether it is still there. HFPusher checks the Hub each time.
+        return blessed, frozenset({HF_PUSHER} if _last_pushed_is_there(pushed) else {HF_PUSHER, PUSHER})
 
 
 def _last_pushed_is_there(pushed_models: Iterable[Artifact]) -> bool:
@@ -157,7 +182,7 @@ def _open_metadata(path: Path) -> Iterator[Metadata]:
 
 def _print_step(step: Step, blessed: int) -> None:
     if step.name == LAST_BLESSED_MODEL:
-        none = "none with these classes and this image size" if blessed else "none yet"
+        none = "no other with these classes and this image size" if blessed else "none yet"
         print(f"{step.name}: {'found' if step.outputs.get('model') else none}")
     else:
         print(f"{step.name}: " + ("up to date" if step.cached else f"{step.seconds:.1f} s"))

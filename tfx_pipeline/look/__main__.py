@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from beam_jobs.console import CommandLine, exit_code
+from beam_jobs.wrapped_lines import print_lines
 from schemas.errors import UserError
 from tfx_pipeline.text_file import write_text_atomically
 
@@ -47,8 +48,8 @@ def _look(root: Path, page: Path) -> int:
     except OSError as error:
         raise UserError(f"{page}: can't be written ({error.strerror}); give --output=FILE") from None
     for problem in found.problems:
-        print(f"note: {problem}", file=sys.stderr)
-    print(f"Open in a browser: {page}")
+        print_lines(f"note: {problem}", sys.stderr)
+    print_lines(f"Open in a browser: {page}")
     return 0
 
 

@@ -12,7 +12,7 @@ from beam_jobs.html.document import document
 from beam_jobs.html.labels import counted, split_mark
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import trend
-from beam_jobs.html.tables import scrolled
+from beam_jobs.html.tables import head_cell, scrolled
 from schemas.bounded_text import bounded_lines
 from schemas.features import SPLITS
 from schemas.metrics import IOU, MEAN_IOU
@@ -173,7 +173,7 @@ def _data_set(name: str, versions: Sequence[Version], home: Path) -> Markup:
         element("th", "version", scope="col"),
         *(element("th", split_mark(split), scope="col", class_="number") for split in splits),
         *(element("th", one, scope="col", class_="number") for one in ("change", "rejected", "pixels")),
-        *(element("th", one, scope="col") for one in ("written", "")),
+        *map(head_cell, ("written", "")),
     ]
     table = element("table", element("thead", element("tr", *heads)), element("tbody", *rows))
     return join(element("h3", name), scrolled(table, f"Versions in {name}"))

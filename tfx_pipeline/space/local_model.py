@@ -59,14 +59,15 @@ class _Summary(FrozenModel):
     metrics: dict[str, Any]
 
 
-def find_model(folder: Path) -> Path:
+def find_model(folder: Path, runtime: str) -> Path:
     """Finds the model in `folder`, or the last one that was pushed there.
 
     Args:
       folder: A SavedModel with its model info, a folder of pushed versions, or the output folder of a pipeline.
+      runtime: `tensorflow` runs the SavedModel, `litert` the TFLite files beside it.
 
     Raises:
-      UserError: There is none, or it has no TFLite model.
+      UserError: There is none, or `litert` has no TFLite model to run.
     """
     folder = local_path("--model", folder)
     candidates = [folder]
@@ -78,8 +79,11 @@ def find_model(folder: Path) -> Path:
     models = [path for path in candidates if (path / INFO_PATH).is_file()]
     if not models:
         raise UserError(f"{folder}: no exported model there; `make demo` makes one, or give --model=DIR")
-    if not (models[0] / EXTRA_FOLDER / TFLITE_FILE).is_file():
-        raise UserError(f"{models[0]}: exported without TFLite models; train with `training.export_tflite: true`")
+    if runtime == "litert" and not (models[0] / EXTRA_FOLDER / TFLITE_FILE).is_file():
+        raise UserError(
+            f"{models[0]}: exported without TFLite models; train with `training.export_tflite: true`, or open the"
+            " Gradio app with --runtime=tensorflow"
+        )
     return models[0]
 
 
@@ -88,7 +92,7 @@ def read_model(model: Path, runtime: str) -> tuple[ModelInfo, dict[str, bytes | 
 
     Args:
       model: From `find_model`.
-      runtime: `tensorflow` needs the SavedModel, `litert` the TFLite files.
+      runtime: See `find_model`.
 
     Returns:
       The model info, and the model's repository: paths to contents or files, with the metrics of its run if they are

@@ -50,8 +50,9 @@ def write_local_space(
     root = local_path("--write", root)
     if root.exists():
         raise UserError(f"{root}: already exists; choose another folder")
-    found = find_model(model)
-    info, model_files = read_model(found, "litert" if kind == "static" else runtime)
+    needed = "litert" if kind == "static" else runtime
+    found = find_model(model, needed)
+    info, model_files = read_model(found, needed)
     values: dict[str, Any] = {
         "kind": kind,
         "model_repo": f"local/{re.sub('[^A-Za-z0-9_.-]+', '-', found.name).lstrip('.-') or 'model'}",

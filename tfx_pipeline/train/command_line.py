@@ -18,6 +18,7 @@ from beam_jobs.sources.folders import list_photos
 from beam_jobs.storage.files import exists, read_part, write_atomically
 from beam_jobs.storage.local_paths import local_path
 from beam_jobs.storage.versions import absolute_folder, published_versions
+from beam_jobs.wrapped_lines import print_lines
 from schemas.bounded_text import enumerated
 from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
@@ -60,7 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.dataset and not _is_described(folder):
         if code := describe.main([f"--input={folder}"]):
             return code
-        print(f"Look at {folder}/{describe.PAGE_FILE}, correct {folder}/{DATASET_FILE}, and give this command again")
+        print_lines(
+            f"Look at {folder}/{describe.PAGE_FILE}, correct {folder}/{DATASET_FILE}, and give this command again"
+        )
         return USER_ERROR
     spec = read_dataset(options.dataset or folder, folder)
     output = local_path("--output", options.output or f"runs/{spec.name}")
@@ -158,7 +161,7 @@ def _publish(
             return newest, prepare.main([*places, f"--version={newest.name}"])
         except AlreadyPublished:
             version = next_version(newest.name)
-            print(f"Something has changed since {newest.name}; publishing {version}")
+            print_lines(f"Something has changed since {newest.name}; publishing {version}")
     version = version or FIRST_VERSION
     return root / spec.name / version, prepare.main([*places, f"--version={version}"])
 
@@ -201,7 +204,7 @@ def _size(folder: str, spec: DatasetSpec, newest: Path | None) -> int | str:
     if spec.merge is not None:
         places = [(f"{folder}/{source.input}", source.dataset.image_path) for source in spec.merge.values()]
     size, reason = choose_size([one for place in places for one in photo_sizes(*place)])
-    print(f"--image_size={size}: {reason}")
+    print_lines(f"--image_size={size}: {reason}")
     return size
 
 
@@ -229,14 +232,14 @@ def _configure(version: Path, output: Path, offline: bool, recipe: str) -> Path:
     """Writes the configuration, unless a person has edited the one that is there."""
     path = output / CONFIG_FILE
     if path.exists() and is_edited(read_part(str(path), 0, MAX_YAML_BYTES).decode("utf-8", "replace")):
-        print(f"{path}: kept, because a person has edited it")
+        print_lines(f"{path}: kept, because a person has edited it")
         return path
     manifest, spec = read_version(version)
     records, shares = manifest.splits[TRAIN].records, class_shares(str(version), spec)
     facts = Facts(manifest.dataset, manifest.version, str(version), manifest.image_size, records, shares)
     text = configuration_yaml(facts, configure(facts, str(output / "pipeline"), offline, recipe))
     write_atomically(str(path), text.encode())
-    print(f"{path}: written, with the reason behind each value")
+    print_lines(f"{path}: written, with the reason behind each value")
     return path
 
 
@@ -244,9 +247,11 @@ def _say_where_to_look(version: Path, pipeline: Path, config: Path) -> None:
     summary = json.loads((pipeline / SUMMARY_FILE).read_text())
     if blind := summary["blind_classes"]:
         names = enumerated([one.get("title") or one["name"] for one in blind])
-        print(f"\nThe model is blind to {names}: a larger --image_size, more epochs, training.class_weights or more")
-        print(f"photos of them may help; evaluation.allow_blind accepts it: {config}")
-    print(f"\nIn a browser: {pipeline / REPORT_FILE}, how good the model is")
+        print_lines(
+            f"\nThe model is blind to {names}: a larger --image_size, more epochs, training.class_weights or more"
+            f" photos of them may help; evaluation.allow_blind accepts it: {config}"
+        )
+    print_lines(f"\nIn a browser: {pipeline / REPORT_FILE}, how good the model is")
     print(f"              {version / DATA_REPORT}, the data")
     print(f"Try it: make app MODEL={pipeline}")
     print(f"Masks that may be wrong: make label-issues DATA={version}")

@@ -1,6 +1,8 @@
 """Files and folders by their literal names: no path is a pattern, and no link is followed."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,13 @@ def test_nothing_else_lists_or_deletes_by_pattern():
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file of Linux that is always full")
+def test_a_file_on_this_machine_is_written_without_beam_whose_import_takes_seconds_and_may_warn(tmp_path):
+    code = "import sys; from beam_jobs.storage.files import write_atomically as write; write(sys.argv[1], b'1'); "
+    place = tmp_path / "new" / "file"
+    subprocess.run([sys.executable, "-c", code + "assert 'apache_beam' not in sys.modules", str(place)], check=True)
+    assert [(path.name, path.read_bytes()) for path in place.parent.iterdir()] == [("file", b"1")]
+
+
 def test_a_full_disk_is_said_with_its_folder():
     message = "No space left on device in /dev; make room there, or choose another folder"
     with pytest.raises(OSError, match=message), create_file("/dev/full") as file:

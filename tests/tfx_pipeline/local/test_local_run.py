@@ -21,10 +21,13 @@ from schemas.manifest import read_manifest
 from schemas.metrics import class_iou, confusion_matrix, mean_iou
 from schemas.shipped import load_spec
 from schemas.version import read_version
+from tests.tfx_pipeline import toy_trainer
 from tests.tfx_pipeline.conftest import BORDERLESS_BREED
-from tests.tfx_pipeline.local.toy_runs import GOOD, MIDDLING, PERFECT, named, run_pipeline
+from tests.tfx_pipeline.local.toy_runs import GOOD, MIDDLING, PERFECT, named, run_pipeline, toy_config
 from tfx_pipeline import local_runner
+from tfx_pipeline.config.pipeline import EvaluationConfig
 from tfx_pipeline.evaluation import eval_predictions
+from tfx_pipeline.local.local_run import run_by_step
 
 pytestmark = pytest.mark.slow
 
@@ -91,10 +94,22 @@ def test_a_second_run_finds_every_step_done_and_pushes_nothing_anew(runs):
     for step in ("ImportExamples", "ImportSchemaGen", "ImportStatistics", "Trainer", "Evaluator", "Pusher"):
         assert f"{step}: up to date\n" in runs.again.out
     assert "LastBlessedModel: none yet\n" in runs.first.out
-    assert "LastBlessedModel: none with these classes and this image size\n" in runs.again.out
+    assert "LastBlessedModel: no other with these classes and this image size\n" in runs.again.out
     assert runs.again.exit_code == local_runner.EXIT_BLESSED
     assert runs.again.summary["pushed_to"] == runs.first.summary["pushed_to"]
     assert runs.again.summary["metrics"] == runs.first.summary["metrics"]
+
+
+def test_a_notebook_runs_one_step_at_a_time_and_finds_what_a_command_has_done(runs, output, toy_version, tmp_path):
+    run_fn, floors = f"{toy_trainer.__name__}.run_fn", EvaluationConfig(min_mean_iou=0.5, max_mean_iou_drop=0.01)
+
+    def steps(folder):
+        return run_by_step(toy_config(toy_version, folder, PERFECT, floors), read_version(toy_version), run_fn)
+
+    first = next(steps(tmp_path / "new"))
+    assert [one.uri for one in first.outputs["result"]] == [str(toy_version / "examples")]
+    assert list((tmp_path / "new" / "pipeline").glob("*")) == []  # the others wait until they are asked for
+    assert {step.name for step in steps(output) if step.cached} >= {"Trainer", "Evaluator", "Pusher"}
 
 
 def test_a_model_worse_than_the_last_blessed_one_is_neither_blessed_nor_pushed(runs):

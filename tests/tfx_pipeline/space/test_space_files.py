@@ -196,7 +196,7 @@ def test_a_title_stays_text_in_the_readme():
 
 def test_a_folder_without_a_model_is_an_error_that_says_how_to_make_one(tmp_path):
     with pytest.raises(UserError, match=r"no exported model there; `make demo` makes one"):
-        find_model(tmp_path)
+        find_model(tmp_path, "litert")
 
 
 def test_the_newest_pushed_version_is_found_in_the_folder_of_a_pipeline(tmp_path):
@@ -205,10 +205,14 @@ def test_the_newest_pushed_version_is_found_in_the_folder_of_a_pipeline(tmp_path
         extra.mkdir(parents=True)
         (extra / INFO_FILE).write_text("{}")
         (extra / TFLITE_FILE).write_bytes(b"model")
-    assert find_model(tmp_path).name == "10"
-    (tmp_path / "serving" / "10" / EXTRA_FOLDER / TFLITE_FILE).unlink()
-    with pytest.raises(UserError, match=r"10: exported without TFLite models"):
-        find_model(tmp_path)
+    assert find_model(tmp_path, "litert").name == "10"
+
+
+def test_a_model_without_tflite_files_opens_with_tensorflow_alone(own_model, tmp_path):
+    (own_model / EXTRA_FOLDER / TFLITE_FILE).unlink()
+    with pytest.raises(UserError, match=r"exported without TFLite models; .* or open .* with --runtime=tensorflow"):
+        find_model(own_model, "litert")
+    assert find_model(own_model, "tensorflow") == own_model
 
 
 @pytest.fixture
@@ -293,7 +297,7 @@ def test_a_folder_that_cannot_be_written_is_named(own_model, tmp_path, place):
 def test_folders_that_only_look_like_numbers_are_no_pushed_models(own_model, tmp_path):
     own_model.rename(tmp_path / "\u00b2")
     with pytest.raises(UserError, match="no exported model there"):
-        find_model(tmp_path)
+        find_model(tmp_path, "litert")
 
 
 @pytest.mark.parametrize("port", ["99999", "-1", "many"])
