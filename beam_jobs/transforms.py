@@ -167,6 +167,7 @@ class Shadow(beam.PTransform):
       photos: Folder of photos, or
       log: a log of what is served, see `schemas.served`, whose kept photos are answered again.
       image_path: Pattern below `photos`.
+      start, end: Window of the log, such as `2026-11-29T00` in UTC; None for all of it.
 
     Raises:
       UserError: One of them can't be used.
@@ -180,9 +181,11 @@ class Shadow(beam.PTransform):
         photos: str | None = None,
         log: str | None = None,
         image_path: str = ANY_PHOTO,
+        start: str | None = None,
+        end: str | None = None,
     ):
         super().__init__()
-        self._request = shadow_request(model, candidate, output, photos, log, image_path)
+        self._request = shadow_request(model, candidate, output, photos, log, image_path, start, end)
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return shadow(pipeline, self._request)

@@ -21,12 +21,13 @@ from beam_jobs.monitor.answering import (
     propose,
     selected_photos,
 )
-from beam_jobs.monitor.request import DEFAULT_HOURS, HOW_TO_MAKE, MAX_SELECTED, Request, in_words, make_request
+from beam_jobs.monitor.request import DEFAULT_HOURS, HOW_TO_MAKE, MAX_SELECTED, Request, make_request
 from beam_jobs.monitoring.progress_display import PREDICTING, READING_LOG
 from beam_jobs.predict.command_line import build as build_masks
 from beam_jobs.predict.request import ANY_PHOTO
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.runners.request_run import run_request
+from beam_jobs.served.window import WHEN
 from beam_jobs.storage.files import delete_files, files_below, read_file
 from beam_jobs.storage.ownership import claim_folder
 from beam_jobs.wrapped_lines import print_lines
@@ -100,8 +101,8 @@ def begin(options: argparse.Namespace) -> Request | None:
       UserError: The options, the log, the reference or the output can't be used.
     """
     request = make_request(options.log, options.reference, options.output, options.start, options.end, options.select)
-    window = f"{in_words(request.window.start)} to {in_words(request.window.end)} UTC"
-    print_lines(f"Monitoring {request.log}, {window}{', the newest of the log' if request.is_newest else ''}")
+    newest = ", the newest of the log" if request.is_newest else ""
+    print_lines(f"Monitoring {request.log}, {request.window}{newest}")
     if not request.files:
         _nothing_served(request)
         return None
@@ -142,9 +143,8 @@ def add_arguments(parser: argparse.ArgumentParser, may_answer: bool = False) -> 
     else:
         add("--log", required=True, metavar="DIR", help=log)
     add("--reference", required=True, metavar="DIR", help=reference)
-    when = "UTC, such as 2026-11-29T00"
-    add("--from", dest="start", metavar="TIME", help=f"start of the window, {when} (default: {DEFAULT_HOURS} hours)")
-    add("--to", dest="end", metavar="TIME", help=f"end of the window, {when} (default: the end of the log)")
+    add("--from", dest="start", metavar="TIME", help=f"start of the window, {WHEN} (default: {DEFAULT_HOURS} hours)")
+    add("--to", dest="end", metavar="TIME", help=f"end of the window, {WHEN} (default: the end of the log)")
     add(
         "--output",
         required=True,
@@ -200,6 +200,5 @@ def report(request: Request, seconds: float) -> int:
 
 
 def _nothing_served(request: Request) -> int:
-    window = f"from {in_words(request.window.start)} to {in_words(request.window.end)} UTC"
-    print_lines(f"error: {request.log}: nothing was served {window}; is the log written?", sys.stderr)
+    print_lines(f"error: {request.log}: nothing was served from {request.window}; is the log written?", sys.stderr)
     return FAILED

@@ -13,9 +13,9 @@ from beam_jobs.html.plots import bars, two_histograms
 from beam_jobs.html.tables import SORTING, Cell, Row, head_cell, scrolled, sortable_table
 from beam_jobs.monitor.alarms import EXPLODED, NOVEL, VANISHED
 from beam_jobs.monitor.page_slices import slice_table, time_line
-from beam_jobs.monitor.request import in_words, parse_time
 from beam_jobs.monitor.slices import ALL, REFERENCE, Tally
 from beam_jobs.monitor.terminal import account_notes, alarm_lines
+from beam_jobs.served.window import in_words, parse_time
 from beam_jobs.statistics.differences import CERTAINTY, CLASSES, LIGHT
 from beam_jobs.statistics.split_summary import Numbers, SplitSummary, shares_in_bins
 from schemas.features import EVAL, TRAIN, fraction_feature

@@ -137,13 +137,13 @@ class LogReader:
 
     Args:
       classes: Of the model.
-      model: Whose records are wanted; those of others are only counted.
+      model: Whose records are wanted; those of others are only counted. None for those of all models.
 
     Attributes:
       read, unusable, models, problems: As an Account has them.
     """
 
-    def __init__(self, classes: Sequence[str], model: Identity):
+    def __init__(self, classes: Sequence[str], model: Identity | None):
         self._model = model
         self._measures = number_features(classes)
         self._schema = _schema(classes).SerializeToString()
@@ -193,7 +193,10 @@ class LogReader:
             self._reject(origins[index], "a record lacks what every record has, or holds an impossible value")
         for index in np.flatnonzero(is_usable):
             self.models[Identity(answers.texts[MODEL][index], answers.texts[TRAINED_ON][index])] += 1
-        own = np.array([self._model.fits(one) for one in answers.identities()], bool) & is_usable
+        wanted = self._model
+        own = is_usable
+        if wanted is not None:
+            own = np.array([wanted.fits(one) for one in answers.identities()], bool) & is_usable
         measured = self._is_measured(answers)
         for index in np.flatnonzero(own & ~measured):
             self._reject(origins[index], "a record lacks a measure that every record has, or it is out of range")

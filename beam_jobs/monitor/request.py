@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
 from typing import NamedTuple
 
 from beam_jobs.console import heavy_imports
 from beam_jobs.predict.request import check_outside
 from beam_jobs.served.listing import read_together, records_of
+from beam_jobs.served.window import Window, window_of
 from beam_jobs.storage.files import StoredFile, open_file
 from beam_jobs.storage.local_paths import real_folder
 from beam_jobs.storage.versions import absolute_folder, refuse_published
@@ -17,18 +16,14 @@ from schemas.errors import UserError
 from schemas.features import EVAL, FRACTION_SUFFIX, TRAIN
 from schemas.served import (
     CLIENT,
-    HOUR,
     MODEL,
     PREDICT,
     SOURCE,
     TRAINED_ON,
-    parse_records_path,
 )
 
 DEFAULT_HOURS = 24  # the newest of the log
 MAX_SELECTED = 1000  # photos to label
-MAX_TIME_SLICES = 48
-_TIME_STEPS = (1, 3, 6, 12, 24, 24 * 7, 24 * 28)  # hours of a slice; the shortest that gives few enough
 HOW_TO_MAKE = "python -m beam_jobs.predict --version_dir=VERSION --log=REFERENCE writes it"
 
 
@@ -45,19 +40,6 @@ class Identity(NamedTuple):
         """Whether both may be one model."""
         known = self.trained_on and other.trained_on
         return self.model == other.model and (not known or self.trained_on == other.trained_on)
-
-
-class Window(NamedTuple):
-    """A time from `start` to before `end`, milliseconds since 1970 in UTC."""
-
-    start: int
-    end: int
-
-    @property
-    def step(self) -> int:
-        """Milliseconds of its time slices."""
-        hours = -(-(self.end - self.start) // HOUR)
-        return HOUR * next((one for one in _TIME_STEPS if hours <= one * MAX_TIME_SLICES), _TIME_STEPS[-1])
 
 
 class Request(NamedTuple):
@@ -123,12 +105,21 @@ def make_request(
     if not 0 <= select <= MAX_SELECTED:
         raise UserError(f"--select={select}: must be from 0 to {MAX_SELECTED:,}")
     found, left_out = records_of("--log", log)
-    window = _window(start, end, found)
-    inside = [one for one in found if _hour(one) + HOUR > window.start and _hour(one) < window.end]
+    window = window_of(start, end, found, DEFAULT_HOURS)
     kept, _ = records_of("--reference", reference)
     classes, model = _first_answer(reference, kept)
     return Request(
-        log, reference, window, not (start or end), (*inside,), (*kept,), left_out, classes, model, select, output
+        log,
+        reference,
+        window,
+        not (start or end),
+        window.files(found),
+        (*kept,),
+        left_out,
+        classes,
+        model,
+        select,
+        output,
     )
 
 
@@ -139,51 +130,32 @@ def parts(request: Request) -> Iterator[Part]:
             yield Part(folder, tuple(some), folder == request.reference)
 
 
-def parse_time(option: str, text: str) -> int:
-    """Milliseconds since 1970 of an ISO 8601 time such as `2026-11-29T00`; UTC, unless it has an offset."""
-    try:
-        moment = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text.strip()))
-    except ValueError:
-        raise UserError(f"{option}={text}: not a time; write it as 2026-11-29T00 (UTC)") from None
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() * 1000)
-
-
-def in_words(time: int) -> str:
-    """A time in milliseconds for people: `2026-11-29 21:00`."""
-    return datetime.fromtimestamp(time / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M")
-
-
-def in_iso(time: int) -> str:
-    """A time in milliseconds for programs: `2026-11-29T21:00Z`."""
-    return f"{in_words(time).replace(' ', 'T')}Z"
-
-
-def _window(start: str | None, end: str | None, files: Sequence[StoredFile]) -> Window:
-    """What is named; else it ends with the log, and begins a day earlier."""
-    last = max((_hour(one) for one in files), default=0) + HOUR
-    until = parse_time("--to", end) if end else last
-    since = parse_time("--from", start) if start else until - DEFAULT_HOURS * HOUR
-    if end and since >= until:
-        raise UserError(f"--to={end}: must be later than the start of the window, {in_words(since)} UTC")
-    return Window(since, max(since, until))
-
-
-def _hour(file: StoredFile) -> int:
-    parsed = parse_records_path(file.path)
-    if parsed is None:
-        raise ValueError(f"{file.path}: is no file of records")
-    return parsed.hour
-
-
 def _first_answer(reference: str, files: Sequence[StoredFile]) -> tuple[tuple[str, ...], Identity]:
     """The classes and the model of a reference, as its newest file says them: each release may add to the same log."""
+    classes, model, source, client = newest_record("--reference", reference, files, HOW_TO_MAKE)
+    if source != PREDICT:
+        raise UserError(
+            f"--reference {reference}: was written by {source!r}, of client {client!r}; it must hold the model's"
+            f" answers on {TRAIN} and {EVAL} photos: {HOW_TO_MAKE}"
+        )
+    return classes, model
+
+
+def newest_record(
+    option: str, log: str, files: Sequence[StoredFile], remedy: str
+) -> tuple[tuple[str, ...], Identity, str, str]:
+    """The classes, sorted, the model, the source and the client that the first record of a log's newest file names.
+
+    Raises:
+      UserError: Names the option and the remedy where there is no record, or it is none of a log.
+    """
     with heavy_imports():
         from beam_jobs.records.published_records import bytes_of, parse_record
         from beam_jobs.records.tfrecord import DamagedTFRecord, TFRecordReader
 
     for one in reversed(files):
         try:
-            with open_file(f"{reference}/{one.path}") as file:
+            with open_file(f"{log}/{one.path}") as file:
                 first = next(iter(TFRecordReader(file)), None)
             if first is None:
                 continue
@@ -191,12 +163,7 @@ def _first_answer(reference: str, files: Sequence[StoredFile]) -> tuple[tuple[st
             source, client = bytes_of(record, SOURCE).decode(), bytes_of(record, CLIENT).decode()
             model = Identity(bytes_of(record, MODEL).decode(), bytes_of(record, TRAINED_ON).decode())
         except (OSError, ValueError, KeyError, TypeError, DamagedTFRecord) as error:
-            raise UserError(f"--reference {reference}/{one.path}: can't be used ({error}); {HOW_TO_MAKE}") from None
-        if source != PREDICT:
-            raise UserError(
-                f"--reference {reference}: was written by {source!r}, of client {client!r}; it must hold the model's"
-                f" answers on {TRAIN} and {EVAL} photos: {HOW_TO_MAKE}"
-            )
+            raise UserError(f"{option} {log}/{one.path}: can't be used ({error}); {remedy}") from None
         names = sorted(name.removesuffix(FRACTION_SUFFIX) for name in record if name.endswith(FRACTION_SUFFIX))
-        return tuple(names), model
-    raise UserError(f"--reference {reference}: holds no records; {HOW_TO_MAKE}")
+        return tuple(names), model, source, client
+    raise UserError(f"{option} {log}: holds no records; {remedy}")

@@ -24,10 +24,11 @@ from beam_jobs.monitor.answering import LABEL_FOLDER, PHOTOS_FOLDER
 from beam_jobs.monitor.novelty import BITS, as_signs, nearest_distances
 from beam_jobs.monitor.proposals import COCO_FILE
 from beam_jobs.monitor.reading import Answers
-from beam_jobs.monitor.request import Request, in_words
+from beam_jobs.monitor.request import Request
 from beam_jobs.monitor.slices import Tally
 from beam_jobs.near_duplicates.perceptual_hash import HASH_BYTES, MAX_DISTANCE
 from beam_jobs.rejections import InputRejected
+from beam_jobs.served.window import in_words
 from beam_jobs.storage.files import read_file, write_atomically
 from schemas.origin import ORIGIN_FILE, Origin
 from schemas.photos import MAX_FILE_BYTES

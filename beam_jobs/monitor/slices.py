@@ -10,7 +10,7 @@ import numpy as np
 
 from beam_jobs.monitor.novelty import BITS
 from beam_jobs.monitor.reading import Answers
-from beam_jobs.monitor.request import Window, in_words
+from beam_jobs.served.window import Window, in_words
 from beam_jobs.statistics.split_summary import Numbers
 from schemas.features import fraction_feature
 from schemas.served import CLIENT, ENTROPY, SHOWS_FROM, SOURCE

@@ -15,9 +15,10 @@ from beam_jobs.monitor.chance import FALSE_ALARMS
 from beam_jobs.monitor.novelty import Learnt
 from beam_jobs.monitor.page import PAGE_FILE, monitor_page
 from beam_jobs.monitor.reading import Account
-from beam_jobs.monitor.request import Request, in_iso
+from beam_jobs.monitor.request import Request
 from beam_jobs.monitor.selection import Selected
 from beam_jobs.monitor.slices import ALL, REFERENCE, Tally
+from beam_jobs.served.window import in_iso
 from beam_jobs.statistics.split_summary import SplitSummary, summarise
 from beam_jobs.storage.files import write_atomically
 from schemas.served import FEATURE_HASH, PHOTO_HASH

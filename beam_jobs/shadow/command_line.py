@@ -12,6 +12,7 @@ from beam_jobs.monitoring.progress_display import PREDICTING
 from beam_jobs.predict.request import ANY_PHOTO
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.runners.request_run import run_request
+from beam_jobs.served.window import WHEN
 from beam_jobs.shadow.request import Request, make_request
 from beam_jobs.storage.files import delete_files, files_below, read_file
 from beam_jobs.storage.ownership import claim_folder
@@ -37,14 +38,31 @@ def main(arguments: list[str] | None = None) -> int:
     options, beam_flags = _parser().parse_known_args(arguments)
     quiet_libraries(options.verbose)
     pipeline_options = parse_beam_flags(beam_flags)
+    request = begin(options)
+    seconds = run_request(build, request, pipeline_options, PREDICTING, options.verbose)
+    return FAILED if seconds is None else report(request, seconds)
+
+
+def begin(options: argparse.Namespace) -> Request:
+    """Makes the request of a command line, and its output ready.
+
+    Raises:
+      UserError: The options, a model, the photos, the log or the output can't be used.
+    """
     request = make_request(
-        options.model, options.candidate, options.output, options.photos, options.log, options.image_path
+        options.model,
+        options.candidate,
+        options.output,
+        options.photos,
+        options.log,
+        options.image_path,
+        options.start,
+        options.end,
     )
     print_lines(f"Comparing {request.candidate.folder} with {request.served.folder}")
     claim_folder("--output", request.output, OWNER)
     _delete_earlier(request)
-    seconds = run_request(build, request, pipeline_options, PREDICTING, options.verbose)
-    return FAILED if seconds is None else report(request, seconds)
+    return request
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 compared, 1 the job failed or no photo could be compared, 2 unusable options or models",
         allow_abbrev=False,
     )
+    add_arguments(parser)
+    return parser
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments that the job takes on any runner."""
     add = parser.add_argument
     add("--model", required=True, metavar="DIR", help="exported model that is served, local or gs://")
     add("--candidate", required=True, metavar="DIR", help="exported model that may follow it, of the same classes")
@@ -63,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--photos", metavar="DIR", help="folder of photos, local or gs://")
     what.add_argument("--log", metavar="DIR", help="log of what is served: the photos that it kept")
     add("--image_path", default=ANY_PHOTO, help=f"pattern below --photos (default {ANY_PHOTO})")
+    add("--from", dest="start", metavar="TIME", help=f"of --log: start of the window, {WHEN} (default: its start)")
+    add("--to", dest="end", metavar="TIME", help=f"of --log: end of the window, {WHEN} (default: its end)")
     add(
         "--output",
         required=True,
@@ -71,7 +97,6 @@ def _parser() -> argparse.ArgumentParser:
         " which is replaced",
     )
     add("--verbose", action="store_true", help="show the libraries' own messages")
-    return parser
 
 
 def _delete_earlier(request: Request) -> None:

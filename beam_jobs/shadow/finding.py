@@ -12,13 +12,14 @@ from beam_jobs.coders import declare
 from beam_jobs.elements import SourceFile
 from beam_jobs.predict.finding import PHOTOS, REJECTED, FindPhotos, ReportFound, check_id
 from beam_jobs.predict.request import Request as PredictRequest
-from beam_jobs.records.published_records import parse_record
+from beam_jobs.records.published_records import int_of, parse_record
 from beam_jobs.records.tfrecord import DamagedTFRecord, TFRecordReader
 from beam_jobs.rejections import InputRejected, Rejection
 from beam_jobs.served.listing import read_together
+from beam_jobs.served.window import Window
 from beam_jobs.shadow.request import Request
 from beam_jobs.storage.files import open_file
-from schemas.served import CLIENT, PHOTO, SOURCE, SOURCES, is_photo_path
+from schemas.served import CLIENT, PHOTO, SOURCE, SOURCES, TIME, is_photo_path
 
 STAGE = "shadow"  # of rejections
 PROBLEMS = "problems"  # tag of what is wrong with files of the log: (file, what)
@@ -69,7 +70,7 @@ class FindPairs(beam.PTransform):
             pipeline
             | "NameFiles" >> beam.Create([*read_together(request.files)], reshuffle=True)
             | "ReadRecords"
-            >> beam.FlatMap(_kept_photos, request.log)
+            >> beam.FlatMap(_kept_photos, request.log, request.window)
             .with_output_types(tuple[str, FoundPhoto])
             .with_outputs(PROBLEMS, main="named")
         )
@@ -81,7 +82,7 @@ class FindPairs(beam.PTransform):
         return {PHOTOS: checked[PHOTOS], REJECTED: checked[REJECTED], PROBLEMS: named[PROBLEMS]}
 
 
-def _kept_photos(paths: list[str], log: str) -> Iterator[tuple[str, FoundPhoto] | TaggedOutput]:
+def _kept_photos(paths: list[str], log: str, window: Window) -> Iterator[tuple[str, FoundPhoto] | TaggedOutput]:
     """(id, FoundPhoto) of each record that names a kept photo, of any model: photos are what is wanted of it.
 
     A path is data, and is taken only where it is one that a log has: it can't leave the log.
@@ -91,7 +92,7 @@ def _kept_photos(paths: list[str], log: str) -> Iterator[tuple[str, FoundPhoto] 
             with open_file(f"{log}/{path}") as file:
                 for data in TFRecordReader(file):
                     try:
-                        found = _named_photo(data, log)
+                        found = _named_photo(data, log, window)
                     except (ValueError, TypeError) as error:
                         yield TaggedOutput(PROBLEMS, (path, f"a record is not one of a log ({error})"))
                         continue
@@ -103,9 +104,11 @@ def _kept_photos(paths: list[str], log: str) -> Iterator[tuple[str, FoundPhoto] 
             yield TaggedOutput(PROBLEMS, (path, f"can't be read ({error.strerror or error})"))
 
 
-def _named_photo(data: bytes, log: str) -> FoundPhoto | None:
-    """The photo that a record names; None where it names none."""
+def _named_photo(data: bytes, log: str, window: Window) -> FoundPhoto | None:
+    """The photo that a record of the window names; None where it names none."""
     record = parse_record(data)
+    if not window.start <= int_of(record, TIME) < window.end:
+        return None
     path, source, client = (_text(record.get(name, b"")) for name in (PHOTO, SOURCE, CLIENT))
     if not path:
         return None

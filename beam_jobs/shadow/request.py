@@ -7,6 +7,7 @@ from typing import NamedTuple
 from beam_jobs.console import heavy_imports
 from beam_jobs.predict.request import ANY_PHOTO, check_outside, check_photos
 from beam_jobs.served.listing import records_of
+from beam_jobs.served.window import Window, window_of
 from beam_jobs.storage.files import StoredFile, files_below
 from beam_jobs.storage.models import model_digest
 from beam_jobs.storage.versions import absolute_folder, refuse_published
@@ -17,6 +18,7 @@ from schemas.served import PHOTOS_FOLDER, is_photo_path
 
 SERVED, CANDIDATE = "served", "candidate"
 MODELS = (SERVED, CANDIDATE)
+EVER = Window(0, 1 << 53)
 
 
 class Model(NamedTuple):
@@ -44,6 +46,7 @@ class Request(NamedTuple):
       log: Log of what is served, whose kept photos are answered; empty where a folder of photos is.
       files: Paths of the files of its records below it, in order.
       output: Folder that everything goes to.
+      window: Of which records of the log name photos.
       progress_dir: Local folder for the progress files, if it exists.
     """
 
@@ -54,6 +57,7 @@ class Request(NamedTuple):
     log: str
     files: tuple[StoredFile, ...]
     output: str
+    window: Window
     progress_dir: str = ""
 
     @property
@@ -79,6 +83,8 @@ def make_request(
     photos: str | None = None,
     log: str | None = None,
     image_path: str = ANY_PHOTO,
+    start: str | None = None,
+    end: str | None = None,
 ) -> Request:
     """Checks everything that can be checked before a job is built.
 
@@ -89,6 +95,7 @@ def make_request(
       photos: Folder of photos; or
       log: a log of what is served, whose kept photos are answered again. Exactly one of the two is given.
       image_path: Pattern below `photos`.
+      start, end: Window of the log, such as `2026-11-29T00` in UTC; None for all of it.
 
     Raises:
       UserError: Names what can't be used, by the option of the command line.
@@ -97,19 +104,26 @@ def make_request(
         raise UserError("give either --photos or --log")
     if log and image_path != ANY_PHOTO:
         raise UserError("--image_path: is a pattern below --photos; a log has its own names")
+    if photos and (start or end):
+        raise UserError("--from, --to: choose records of a --log by their time; --photos have none")
     model, candidate, output = (absolute_folder(one) for one in (model, candidate, output))
     photos, log = (absolute_folder(one) if one else "" for one in (photos, log))
     inputs = {"--model": model, "--candidate": candidate, "--photos": photos, "--log": log}
     check_outside("--output", output, inputs)
     refuse_published("--output", output, [])
     files: tuple[StoredFile, ...] = ()
+    window = EVER
     if photos:
         check_photos(photos, image_path)
     else:
-        files = _files_of(log)
+        found = _files_of(log)
+        window = window_of(start, end, found, None)
+        files = window.files(found)
+        if not files:
+            raise UserError(f"--log {log}: holds no records from {window}; give other times, or none")
     served, shadow = _read_model("--model", model), _read_model("--candidate", candidate)
     _check_models(served, shadow)
-    return Request(served, shadow, photos, image_path, log, files, output)
+    return Request(served, shadow, photos, image_path, log, files, output, window)
 
 
 def _files_of(log: str) -> tuple[StoredFile, ...]:

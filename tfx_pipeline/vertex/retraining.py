@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from beam_jobs.monitor.request import parse_time
+from beam_jobs.served.window import parse_time
 from beam_jobs.storage.files import read_file
 from beam_jobs.storage.versions import published_versions, read_manifest
 from schemas.documents import MAX_JSON_BYTES, parse_json_object

@@ -33,7 +33,13 @@ def log(tmp_path) -> Path:
 
 
 def test_kept_photos_are_compared_by_source_and_client_and_no_path_leaves_the_log(models, log, tmp_path, capfd):
-    assert shadow(models, tmp_path / "out", f"--log={log}", candidate="tiled") == 0
+    earlier = TIME - 2 * HOUR
+    path = photo_path(earlier, WRITER, 0, "png")
+    write_photo(log / path, photo(200))
+    record = {"time": earlier, "model": b"1700000000", "source": b"endpoint", "photo": path.encode()}
+    write_log(log, iter([record]), "0" * 12)
+    window = "--from=2026-11-29T10:30", "--to=2026-11-29T12"
+    assert shadow(models, tmp_path / "out", f"--log={log}", *window, candidate="tiled") == 0
     outcome = json.loads((tmp_path / "out/shadow.json").read_text())
     assert (outcome["photos"]["compared"], outcome["photos"]["rejected"]) == (OF_SHOP + OF_CAMERA, 1)
     [problem] = outcome["photos"]["first_problems"]
@@ -51,7 +57,7 @@ def test_kept_photos_are_compared_by_source_and_client_and_no_path_leaves_the_lo
     assert slices["client shop"]["agreement"]["value"] == pytest.approx(sum(shop) / OF_SHOP, abs=1e-5)
     assert outcome["confidence"]["candidate"] is None  # a tiled model gives class ids alone
     page = (tmp_path / "out/shadow.html").read_text()
-    for words in ("client shop", "fewer than 20 photos", "not measured of tiled models"):
+    for words in ("client shop", "fewer than 20 photos", "not measured: export the model again"):
         assert words in page
     assert "1 problems in the log" in capfd.readouterr().out
 

@@ -7,6 +7,8 @@ import pytest
 
 from schemas.errors import UserError
 from schemas.exported_model import INFO_PATH
+from schemas.served import photo_path
+from tests.beam_jobs.monitor.served_logs import NOON, WRITER, make_reference
 from tests.beam_jobs.shadow.two_models import photo, shadow, write_photo
 
 
@@ -55,6 +57,19 @@ def test_what_holds_no_photo_is_refused(models, tmp_path):
         shadow(models, tmp_path / "out", f"--log={tmp_path / 'empty'}")
     with pytest.raises(UserError, match=r"--log .*/nowhere: no such folder"):
         shadow(models, tmp_path / "out", f"--log={tmp_path / 'nowhere'}")
+
+
+def test_a_window_without_records_and_one_of_photos_without_times_are_refused(models, photos, tmp_path):
+    log = make_reference(tmp_path / "log", 1, 1)
+    kept = log / photo_path(NOON, WRITER, 0, "png")
+    write_photo(kept, photo(0))
+    with pytest.raises(
+        UserError, match=r"--log .*/log: holds no records from 2026-11-29 12:00 to 2026-11-30 12:00 UTC"
+    ):
+        shadow(models, tmp_path / "out", f"--log={log}", "--from=2026-11-29T12", "--to=2026-11-30T12")
+    with pytest.raises(UserError, match="--from, --to: choose records of a --log"):
+        shadow(models, tmp_path / "out", f"--photos={photos}", "--to=2026-11-30")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_is_no_model_is_named_by_its_option(models, photos, tmp_path):

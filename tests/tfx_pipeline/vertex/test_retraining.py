@@ -3,15 +3,18 @@
 import json
 import shutil
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 import yaml
 
-from beam_jobs.monitor.request import in_iso
+from beam_jobs.served.window import in_iso
 from beam_jobs.storage.versions import read_manifest as stored_manifest
 from schemas.errors import UserError
 from schemas.manifest import read_manifest
+from schemas.served import HOUR
 from schemas.version_files import MANIFEST_FILE
+from tests.beam_jobs.monitor.served_logs import NOON, make_reference, monitor, quiet_log
 from tests.tfx_pipeline.conftest import REHEARSAL_CONFIG
 from tfx_pipeline.config.pipeline import load_cloud_config
 from tfx_pipeline.deploy.trigger.submission import submit_version
@@ -116,6 +119,28 @@ def test_a_run_waits_for_drift_that_was_seen_after_the_last_one(stage, publish, 
     assert "before the last run started" in waits(rules, "1.1.0")
     report(stage, [{"kind": "light"}], now + timedelta(hours=1))
     assert waits(rules, "1.1.0") is None
+
+
+@pytest.mark.proof
+def test_dark_photos_that_the_monitor_sees_let_the_trigger_start_a_run_and_the_next_one_waits_for_new_ones(
+    stage, publish, configured, tmp_path
+):
+    publish("1.0.0")
+    rules, output = configured(drift=DRIFT), stage.buckets.of_uri(DRIFT).parent
+    reference = make_reference(tmp_path / "reference")
+
+    def darker(record, days=0):
+        return record | {"brightness": record["brightness"] * 0.5, "time": record["time"] + days * 24 * HOUR}
+
+    assert monitor(quiet_log(tmp_path / "quiet", 60), reference, output) == 0
+    assert "reports no drift" in submit_version(rules, f"{ROOT}/1.0.0").waits
+    assert monitor(quiet_log(tmp_path / "dark", 60, change=darker), reference, output) == 1
+    assert submit_version(rules, f"{ROOT}/1.0.0").made
+    publish("1.1.0")
+    assert "before the last run started" in submit_version(rules, f"{ROOT}/1.1.0").waits
+    days = (datetime.now(timezone.utc) - datetime.fromtimestamp(NOON / 1000, timezone.utc)).days + 1
+    assert monitor(quiet_log(tmp_path / "later", 60, change=partial(darker, days=days)), reference, output) == 1
+    assert submit_version(rules, f"{ROOT}/1.1.0").made
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Compares two models that share an endpoint's traffic, from the log of what is served alone."""
