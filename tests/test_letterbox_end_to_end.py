@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,21 +19,18 @@ from schemas.manifest import read_manifest
 from schemas.metrics import confusion_matrix, mean_iou
 from schemas.shipped import load_spec
 from tests.sample_data import __main__ as sample_data
-from tfx_pipeline import ask_endpoint
+from tfx_pipeline import ask_endpoint, local_runner
 from tfx_pipeline.space.local_space import write_local_space
 from tfx_pipeline.space.segmentation_app.model import load_segmenter
 from tfx_pipeline.space.segmentation_app.photo import read_photo
 
 PICTURES = 40
 TRAINING = {
-    "encoder_weights": "none",
-    "encoder_scale": 1,
-    "decoder_filters": 8,
-    "epochs": 24,
-    "fine_tune_epochs": 0,
+    "model": "small_unet",
+    "epochs": 16,
     "batch_size": 4,
     "learning_rate": 0.01,
-    "evaluate_every": 24,
+    "evaluate_every": 16,
 }
 TALL = (150, 410)  # width and height
 
@@ -68,9 +63,7 @@ def output(version, tmp_path_factory) -> Path:
         "evaluation": {"min_mean_iou": 0.05, "slices": ["conditions"], "allow_blind": blind},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(values))
-    command = [sys.executable, "-m", "tfx_pipeline.local_runner", f"--config={folder / 'config.yaml'}"]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert local_runner.main([f"--config={folder / 'config.yaml'}"]) == 0
     return folder / "pipeline"
 
 

@@ -21,11 +21,8 @@ from tfx_pipeline import local_runner
 STREETS = load_spec("streets")
 IMAGE_SIZE, PICTURES, DEFECTS, REJECTED = 64, 60, 13, 7
 TRAINING = {
-    "encoder_weights": "none",
-    "encoder_scale": 1,
-    "decoder_filters": 16,
+    "model": "small_unet",
     "epochs": 14,
-    "fine_tune_epochs": 0,
     "batch_size": 4,
     "learning_rate": 0.01,
     "evaluate_every": 14,

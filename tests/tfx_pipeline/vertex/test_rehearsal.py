@@ -15,8 +15,8 @@ from PIL import Image as Picture
 
 from schemas.version import read_version
 from tests.tfx_pipeline.vertex.conftest import SECRETS, TOKEN
+from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.local.tuning_result import TuningResult
-from tfx_pipeline.vertex.compile import compile_job
 from tfx_pipeline.vertex.lineage import git_commit
 from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.command import perform, rehearse, shortened
@@ -41,6 +41,13 @@ class Rehearsal:
         """The only request of a method."""
         [request] = [request for name, request in self.requests if name == method]
         return request
+
+
+@pytest.fixture(scope="module")
+def cloud_config(cloud_config) -> CloudPipelineConfig:
+    """The shipped configuration with a search, which a rehearsal shortens to two trials of one epoch."""
+    tuning = TuningConfig(trials=9, epochs=9, search={"learning_rate": [1e-5, 3e-3]})
+    return cloud_config.model_copy(update={"tuning": tuning})
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +94,7 @@ def test_every_step_runs_and_is_reported(rehearsal):
     for step in (
         "ImportExamples",
         "ImportSchemaGen",
+        "Tuner",
         "Trainer",
         "Evaluator",
         "Pusher",
@@ -99,11 +107,12 @@ def test_every_step_runs_and_is_reported(rehearsal):
     assert "refused" not in rehearsal.out
 
 
-def test_the_custom_job_is_asked_for_as_configured(rehearsal, cloud_config):
+def test_custom_jobs_are_asked_for_as_configured(rehearsal, cloud_config):
     cloud = cloud_config.cloud
-    request = rehearsal.sent("CreateCustomJob")
-    assert request["parent"] == f"projects/{cloud.project}/locations/{cloud.region}"
-    job = request["customJob"]
+    search, training = (request for method, request in rehearsal.requests if method == "CreateCustomJob")
+    assert search["parent"] == training["parent"] == f"projects/{cloud.project}/locations/{cloud.region}"
+    assert search["customJob"]["displayName"] == "pets-rehearsal-tuner"
+    job = training["customJob"]
     assert job["displayName"] == "pets-rehearsal-trainer"
     assert job["encryptionSpec"] == {"kmsKeyName": cloud.encryption_key}
     assert job["labels"]["team"] == "rehearsal"
@@ -137,7 +146,7 @@ def test_the_run_is_logged_to_its_experiment_with_settings_metrics_and_curves(re
     assert run["contextId"].startswith(f"{tracking.experiment}-1-0-0-")
     logged = [request["context"] for method, request in rehearsal.requests if method == "UpdateContext"]
     last = next(one["metadata"] for one in reversed(logged) if one["name"].endswith(run["contextId"]))
-    assert last["_params"]["model"] == "unet"
+    assert last["_params"]["model"] == "small_unet"
     assert {"mean_iou", "pixel_accuracy", "blessed"} <= last["_metrics"].keys()
     assert last["_state"] == "COMPLETE"
     curves = {
@@ -160,6 +169,16 @@ def test_the_registered_version_gets_its_evaluation(rehearsal):
     ]
 
 
+def test_the_training_takes_what_the_search_chose(rehearsal):
+    buckets = rehearsal.folder / "buckets"
+    [chosen], [trials] = (buckets.rglob(f"Tuner_*/{name}") for name in ("best_hyperparameters", "tuner_results"))
+    found = TuningResult.read(chosen, trials)
+    assert len(found.trials) == 2
+    [info] = buckets.rglob("Trainer_*/model/**/model_info.json")
+    assert json.loads(info.read_text())["training"]["learning_rate"] == found.chosen["learning_rate"]
+    assert not list(buckets.rglob("oracle.json"))
+
+
 def test_the_hubs_repository_is_written_to_a_folder(rehearsal):
     names = {path.name for path in (rehearsal.folder / "hub" / "model").iterdir()}
     assert {"README.md", "model_info.json", "saved_model"} <= names
@@ -180,33 +199,11 @@ def test_no_secret_of_the_launcher_is_left_anywhere(rehearsal):
 
 def test_unchanged_data_trains_nothing(rehearsal, stage, run):
     steps = run()
-    assert steps["Trainer"].kind == "cache"
+    assert steps["Tuner"].kind == steps["Trainer"].kind == "cache"
     assert not [call for call in stage.service.calls if call.method == "CreateCustomJob"]
     [last_blessed] = steps["LastBlessedModel-model-resolver"].outputs["model"]
     [trained] = steps["Trainer"].outputs["model"]
     assert last_blessed == trained
-
-
-def test_a_search_runs_as_a_custom_job_and_the_training_takes_what_it_chose(
-    rehearsal, stage, cloud_config, toy_version, tmp_path
-):
-    tuning = TuningConfig(trials=9, epochs=9, search={"learning_rate": [1e-5, 3e-3]})
-    config = shortened(cloud_config.model_copy(update={"tuning": tuning}))
-    compile_job(config, read_version(toy_version), tmp_path / "job.json")
-    job = json.loads((tmp_path / "job.json").read_text())
-    tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
-    for name in tasks.keys() - {"ImportExamples", "ImportSchemaGen", "Tuner", "Trainer"}:
-        del tasks[name]
-    steps = {step.name: step for step in stage.run_job("projects/p/jobs/tuned", job, lambda step: None)}
-    jobs = [call.request["customJob"] for call in stage.service.calls if call.method == "CreateCustomJob"]
-    assert [one["displayName"] for one in jobs[-2:]] == ["pets-rehearsal-tuner", "pets-rehearsal-trainer"]
-    outputs = {key: stage.buckets.of_uri(one.uri) for key, [one] in steps["Tuner"].outputs.items()}
-    found = TuningResult.read(outputs["best_hyperparameters"], outputs["tuner_results"])
-    assert len(found.trials) == 2
-    [model] = steps["Trainer"].outputs["model"]
-    [info] = stage.buckets.of_uri(model.uri).rglob("model_info.json")
-    assert json.loads(info.read_text())["training"]["learning_rate"] == found.chosen["learning_rate"]
-    assert not list(stage.buckets.of_uri(config.output).rglob("oracle.json"))
 
 
 def test_a_role_that_is_missing_is_found_before_anything_is_submitted(rehearsal, stage, cloud_config, monkeypatch):
