@@ -12,7 +12,7 @@ from beam_jobs.html.labels import file_link, percent, swatch
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import bars, interval_bar
 from beam_jobs.html.tables import Cell, Row, scrolled, sortable_table
-from schemas.metrics import AT_OWN_SIZE, IOU, Figure, Metric
+from schemas.metrics import IOU, Figure, Metric
 from schemas.spec import DatasetSpec
 from tfx_pipeline.config.output_layout import CONFUSION_FILE
 from tfx_pipeline.evaluation.results import Evaluation, SliceMetrics
@@ -67,7 +67,7 @@ def class_section(evaluation: Evaluation, spec: DatasetSpec) -> Markup:
     note = (
         "Share: of the labelled pixels of the split. The line in a bar is the interval. "
         "Most confused with: what most of its pixels are taken for that are not found."
-    )
+    ) + (" Own size: of the photos." if evaluation.at_own_size else "")
     return join(element("p", note), sortable_table("Classes", heads, rows))
 
 
@@ -115,7 +115,8 @@ def interval_text(metrics: SliceMetrics, figure: Figure) -> str:
 
 
 def _head(metric: Metric) -> str:
-    return f"{metric.label}{AT_OWN_SIZE if metric.at_own_size else ''}{'' if metric.higher_is_better else SMALLER}"
+    size = ", own size" if metric.at_own_size else ""  # in full, it makes a narrow column five lines high
+    return f"{metric.label}{size}{'' if metric.higher_is_better else SMALLER}"
 
 
 def _figure_cells(metrics: SliceMetrics, figure: Figure) -> Iterator[Cell]:
