@@ -21,6 +21,7 @@ from beam_jobs.elements import SourceFile
 from beam_jobs.html.document import document
 from beam_jobs.html.labels import photo_name, swatch
 from beam_jobs.html.markup import data_uri, element, join
+from beam_jobs.html.tables import scrolled
 from beam_jobs.prepare.annotations import masks_of, read_annotations
 from beam_jobs.prepare.listing import ANNOTATIONS, IMAGES, list_files, plan_listings
 from beam_jobs.prepare.options import PrepareOptions
@@ -209,16 +210,20 @@ def annotated_page(name: str, text: str, spec: DatasetSpec, drawn: Drawn) -> str
     figures = [
         element(
             "figure",
-            element("img", src=data_uri("image/jpeg", photo), alt="photo"),
-            element("img", src=data_uri("image/png", mask), alt="mask"),
+            element(
+                "div",
+                element("img", src=data_uri("image/jpeg", photo), alt="photo"),
+                element("img", src=data_uri("image/png", mask), alt="mask"),
+                class_="sides",
+            ),
             element("figcaption", photo_name(image_id)),
         )
         for photo, mask, image_id in drawn.figures
     ]
     sections = [
         ("classes", "Categories and classes", element("table", element("tbody", *rows))),
-        ("pairs", "Photos and their annotations", element("div", *figures, class_="gallery")),
-        ("file", DATASET_FILE, element("pre", text)),
+        ("pairs", "Photos and their annotations", element("div", *figures, class_="near")),
+        ("file", DATASET_FILE, scrolled(element("pre", text), DATASET_FILE)),
     ]
     return document(f"{name}: description", header, sections)
 

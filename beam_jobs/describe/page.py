@@ -15,6 +15,7 @@ from beam_jobs.elements import SourceFile
 from beam_jobs.html.document import document
 from beam_jobs.html.labels import swatch
 from beam_jobs.html.markup import Markup, data_uri, element, join
+from beam_jobs.html.tables import scrolled
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import read_input
 from schemas.photos import container_of
@@ -55,8 +56,8 @@ def describing_page(name: str, text: str, guesses: Guesses, pairs: Sequence[tupl
     pictures = [figure for pair in pairs[:SHOWN] if (figure := _figure(*pair, colors, photo_range))]
     sections = [
         ("classes", "Values and what they may mean", table),
-        ("pairs", "Photos and their masks", element("div", *pictures, class_="gallery")),
-        ("file", DATASET_FILE, element("pre", text)),
+        ("pairs", "Photos and their masks", element("div", *pictures, class_="near")),
+        ("file", DATASET_FILE, scrolled(element("pre", text), DATASET_FILE)),
     ]
     return document(f"{name}: description", header, sections)
 
@@ -69,9 +70,9 @@ def _figure(
         drawn = _draw_mask(read_input(SourceFile(mask, 0)), colors)
     except (InputRejected, OSError, ValueError, SyntaxError):
         return None
-    kinds = zip(("JPEG", "PNG"), thumbnails(picture, drawn))
-    images = [element("img", src=data_uri(f"image/{kind.lower()}", data), alt=kind) for kind, data in kinds]
-    return element("figure", *images, element("figcaption", f"{photo} and {mask}"))
+    kinds = zip(("jpeg", "png"), thumbnails(picture, drawn), ("photo", "mask"))
+    images = [element("img", src=data_uri(f"image/{kind}", data), alt=words) for kind, data, words in kinds]
+    return element("figure", element("div", *images, class_="sides"), element("figcaption", f"{photo} and {mask}"))
 
 
 def thumbnails(photo: Image.Image, mask: Image.Image) -> tuple[bytes, bytes]:

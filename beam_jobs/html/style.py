@@ -142,6 +142,7 @@ table { border-collapse: collapse; font-size: 0.875rem; }
 table + table, .map + .scroll { margin-top: 1rem; }
 .scroll table { width: 100%; }
 .scroll .narrow { width: auto; }
+.scroll pre { margin: 0; padding-bottom: 0.5rem; font-size: 0.8125rem; }
 th, td { padding: 0.35rem 0.75rem; text-align: left; vertical-align: top; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 thead th { color: var(--muted); font-weight: 500; }

@@ -46,7 +46,11 @@ def test_what_only_a_person_knows_is_asked_and_nothing_publishes_before(tmp_path
     assert "name 2 classes" in capsys.readouterr().out
     text = (folder / "dataset.yaml").read_text()
     assert [line.split("  #")[0].strip() for line in text.splitlines()[6:9]] == ['0: "?"', '3: "?"', "255: ignore"]
-    assert "data:image/png" in (folder / "dataset.html").read_text()
+    page = (folder / "dataset.html").read_text()
+    assert "data:image/png" in page
+    assert (
+        '<div class="scroll" tabindex="0" role="region" aria-label="dataset.yaml"><pre>' in page
+    )  # its lines are long
     with pytest.raises(UserError, match=r"classes.0, classes.3: still '\?'"):
         read_dataset(str(folder))
     (folder / "dataset.yaml").write_text(text.replace('0: "?"', "0: ground").replace('3: "?"', "3: Leaf"))
