@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 # Ranges admit both supported stacks: Python 3.10 with TFX 1.16 and Python 3.13 with TFX 1.21.
 # requirements-3.10.lock and requirements-3.13.lock pin, with hashes, what is installed and tested on each.
 DATA_JOBS = [
+    "ai-edge-litert>=2.1,<3",  # runs the exported TFLite models, on both stacks
     "apache-beam[gcp]>=2.74,<3",
     "dill>=0.3.1.1",  # tfx-bsl imports it; Beam no longer brings it
     "numpy>=1.26,<3",
@@ -23,7 +24,6 @@ DATA_JOBS = [
     "tqdm>=4.66",
 ]
 PIPELINE = [
-    "ai-edge-litert>=2.1,<3",  # runs the exported TFLite models, on both stacks
     "cryptography>=42",  # certificates of the servers of a rehearsal
     "google-cloud-aiplatform>=1.100,<2",
     "google-cloud-secret-manager>=2.20,<3",

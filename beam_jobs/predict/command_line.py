@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from beam_jobs.console import CommandLine, quiet_libraries
 from beam_jobs.monitoring.progress_display import PREDICTING
-from beam_jobs.predict.request import ANY_PHOTO, make_request
+from beam_jobs.predict.request import ANY_PHOTO, RUNTIMES, SAVED_MODEL, make_request
 from beam_jobs.runners.beam_options import parse_beam_flags
 from beam_jobs.runners.request_run import run_request
 from beam_jobs.storage.files import files_below, read_file
@@ -70,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", required=True, metavar="DIR", help="where masks/, table/, rejected/ and summary.json go")
     add("--log", metavar="DIR", help="log that a record of each answer is added to, for beam_jobs.monitor; or gs://")
     add("--log_photos", type=float, default=0.0, metavar="SHARE", help="of the photos, kept in the log (default: 0)")
+    add("--runtime", choices=RUNTIMES, default=SAVED_MODEL, help="what runs the model (default: saved_model)")
     add("--verbose", action="store_true", help="show the libraries' own messages")
 
 
@@ -84,6 +85,7 @@ def request_of(options: argparse.Namespace) -> Request:
         options.split,
         options.log,
         options.log_photos,
+        runtime=options.runtime,
     )
 
 

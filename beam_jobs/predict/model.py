@@ -14,6 +14,7 @@ import numpy as np
 from apache_beam.ml.inference import base
 from apache_beam.ml.inference.base import ModelHandler
 
+from beam_jobs.predict.request import RUNTIMES, SAVED_MODEL
 from beam_jobs.records.tf_example import Value
 from beam_jobs.served.measures import measured
 from beam_jobs.storage.files import files_below, read_file, read_part
@@ -23,6 +24,7 @@ from schemas.enlarging import enlarged_class_ids
 from schemas.errors import UserError
 from schemas.exported_model import (
     CLASS_IDS,
+    EXTRA_FOLDER,
     FEATURE_HASHES,
     INFO_PATH,
     LOGITS,
@@ -124,10 +126,21 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
       measures: Whether to measure what is logged of an answer.
       alone: Whether each photo is a batch of its own, as an endpoint answers it, so that its time is its own; else Beam
         looks for the fastest size.
+      runtime: One of RUNTIMES that `check_runtime` allows.
+      threads: Of LiteRT in each process; TensorFlow takes all processors.
     """
 
-    def __init__(self, model_dir: str, info: ModelInfo, measures: bool = False, alone: bool = False):
+    def __init__(
+        self,
+        model_dir: str,
+        info: ModelInfo,
+        measures: bool = False,
+        alone: bool = False,
+        runtime: str = SAVED_MODEL,
+        threads: int = 1,
+    ):
         super().__init__()
+        self._file, self._threads = RUNTIMES[runtime], threads
         self._alone = alone
         self._model_dir = model_dir
         self._info = info
@@ -136,6 +149,22 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
     def load_model(self) -> Predict:
         """The model from uint8 [N, H, W, 3] to logits [N, H, W, C], with hashes of features where these are measured
         and the model gives them; a tiled one from [1, H, W, 3] to class ids."""
+        return self._load_tflite() if self._file else self._load_saved_model()
+
+    def _load_tflite(self) -> Predict:
+        from ai_edge_litert.interpreter import Interpreter
+
+        data = read_file(f"{self._model_dir}/{EXTRA_FOLDER}/{self._file}")
+        interpreter = Interpreter(model_content=data, num_threads=self._threads)
+        run = interpreter.get_signature_runner(PREDICT_PIXELS)  # of one photo; it keeps no reference to its interpreter
+
+        def predict(pixels: np.ndarray, _: Any = interpreter) -> Answers:
+            answers = [run(pixels=one[np.newaxis].astype(np.float32))[LOGITS][0].copy() for one in pixels]
+            return Answers(np.stack(answers))
+
+        return predict
+
+    def _load_saved_model(self) -> Predict:
         import tensorflow as tf
 
         # TensorFlow reads a bucket with its own credentials, and treats some paths as patterns

@@ -26,6 +26,7 @@ from beam_jobs.predict.summary import SumUp, summarize
 from beam_jobs.predict.table import Row
 from beam_jobs.records.published_records import bytes_of, int_of, parse_record
 from beam_jobs.rejections import InputRejected, Rejection
+from beam_jobs.runners.beam_options import threads_of_worker
 from beam_jobs.served.log_files import encode_photo
 from beam_jobs.sources.input_files import naming_input, read_input
 from beam_jobs.storage.files import write_atomically
@@ -43,7 +44,13 @@ def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
     """Adds the whole job to a pipeline; its only output element is the path of the summary."""
     found = pipeline | "FindPhotos" >> FindPhotos(request)
     photos = found[PHOTOS] | "ReadPhotos" >> beam.ParDo(_ReadPhoto(request)).with_outputs(REJECTED, main=READY)
-    model = SegmentationModel(request.model_dir, request.info, measures=bool(request.log))
+    model = SegmentationModel(
+        request.model_dir,
+        request.info,
+        measures=bool(request.log),
+        runtime=request.runtime,
+        threads=threads_of_worker(pipeline.options),
+    )
     predicted = photos[READY] | "Predict" >> RunInference(model)
     rows = predicted | "WriteMasks" >> beam.ParDo(_WriteMask(request))
     if request.log:

@@ -11,11 +11,13 @@ from beam_jobs.storage.local_paths import real_folder
 from beam_jobs.storage.versions import absolute_folder, read_contract, require_shards, require_version
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
-from schemas.exported_model import ModelInfo
+from schemas.exported_model import EXTRA_FOLDER, INT8_TFLITE_FILE, TFLITE_FILE, ModelInfo
 from schemas.manifest import Manifest, Shard
 from schemas.path_pattern import PathPattern, check_path_pattern
 
 ANY_PHOTO = "{id}.*"
+SAVED_MODEL = "saved_model"
+RUNTIMES = {SAVED_MODEL: "", "litert": TFLITE_FILE, "litert_int8": INT8_TFLITE_FILE}  # and the file that each reads
 
 
 class Request(NamedTuple):
@@ -32,6 +34,7 @@ class Request(NamedTuple):
       progress_dir: Folder for the progress files.
       log: Folder that records of the answers are added to, see `schemas.served`; empty for none.
       log_photos: Share of the photos that are kept there, in [0, 1].
+      runtime: What runs the model, one of RUNTIMES.
     """
 
     model_dir: str
@@ -44,6 +47,7 @@ class Request(NamedTuple):
     progress_dir: str
     log: str = ""
     log_photos: float = 0.0
+    runtime: str = SAVED_MODEL
 
 
 def make_request(
@@ -56,6 +60,7 @@ def make_request(
     log: str | None = None,
     log_photos: float = 0.0,
     writes_masks: bool = True,
+    runtime: str = SAVED_MODEL,
 ) -> Request:
     """Checks everything that can be checked before a job is built.
 
@@ -69,6 +74,7 @@ def make_request(
       log: Folder that a record of each answer is added to; None for none.
       log_photos: Share of the photos that are kept there.
       writes_masks: Whether the output needs a folder for masks.
+      runtime: What runs the model.
 
     Raises:
       UserError: Names what can't be used, by the option of the command line.
@@ -98,6 +104,7 @@ def make_request(
         from beam_jobs.predict.model import read_model_info
 
     info = read_model_info(model_dir)
+    check_runtime(runtime, info, model_dir, bool(log))
     if version_dir and manifest:
         _check_fit(info, manifest, model_dir, version_dir)
         require_shards(version_dir, manifest)
@@ -108,7 +115,19 @@ def make_request(
             os.makedirs(os.path.join(output, "masks"), exist_ok=True)
         except OSError as error:
             raise UserError(f"--output {output}: can't be written to ({error.strerror})") from None
-    return Request(model_dir, info, output, photos or "", image_path, version_dir or "", shards, "", log, log_photos)
+    return Request(
+        model_dir=model_dir,
+        info=info,
+        output=output,
+        photos=photos or "",
+        image_path=image_path,
+        version_dir=version_dir or "",
+        shards=shards,
+        progress_dir="",
+        log=log,
+        log_photos=log_photos,
+        runtime=runtime,
+    )
 
 
 def _check_log(log: str, log_photos: float, version_dir: str | None) -> None:
@@ -118,6 +137,22 @@ def _check_log(log: str, log_photos: float, version_dir: str | None) -> None:
         raise UserError("--log_photos: keeps photos in a log; give --log=DIR, too")
     if log_photos and version_dir:
         raise UserError("--log_photos: keeps photos that are to be labelled, but those of --version_dir are labelled")
+
+
+def check_runtime(runtime: str, info: ModelInfo, model_dir: str, logs: bool) -> None:
+    """Raises UserError where a model can't be run that way; `logs`: whether what it answers is logged."""
+    file = RUNTIMES[runtime]
+    if not file:
+        return
+    problem = ""
+    if info.tiled:
+        problem = f"{model_dir} predicts photos in tiles, and its TFLite files only one tile"
+    elif file not in (info.tflite or {}):
+        problem = f"{model_dir} has no {EXTRA_FOLDER}/{file}; export it with training.export_tflite"
+    elif logs:
+        problem = "--log needs the features' hash, which only the SavedModel gives"
+    if problem:
+        raise UserError(f"--runtime {runtime}: {problem}; leave --runtime out to run the SavedModel")
 
 
 def check_outside(option: str, folder: str, inputs: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING, NoReturn
 
 from beam_jobs.console import heavy_imports
@@ -46,6 +47,16 @@ def parse_beam_flags(flags: list[str]) -> PipelineOptions:
     else:
         _check_runner(standard.runner)
     return options
+
+
+def threads_of_worker(options: PipelineOptions) -> int:
+    """How many threads a worker process may use: on this machine, its share of the processors; elsewhere one."""
+    from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
+
+    if options.view_as(StandardOptions).runner not in (None, "DirectRunner", "FnApiRunner"):
+        return 1
+    processors = os.cpu_count() or 1
+    return max(1, processors // (options.view_as(DirectOptions).direct_num_workers or processors))
 
 
 def local_output(folder: str, options: PipelineOptions, what: str) -> str:

@@ -1,11 +1,12 @@
 """An exported model that reads classes off the pixels: dark green is pet, bright green background."""
 
 import json
+import tempfile
 from pathlib import Path
 
 import tensorflow as tf
 
-from schemas.exported_model import INFO_PATH
+from schemas.exported_model import EXTRA_FOLDER, INFO_PATH, PREDICT_PIXELS, TFLITE_FILE
 from schemas.shipped import load_spec
 
 SIZE = 32
@@ -31,8 +32,8 @@ class Thresholds(tf.Module):
         return {"class_ids": tf.cast(class_ids, tf.uint8)}
 
 
-def export(folder: Path, dark: float = 85.0, **more) -> Path:
-    """Writes the model; `more` goes into its information."""
+def export(folder: Path, dark: float = 85.0, tflite: bool = False, **more) -> Path:
+    """Writes the model, with a TFLite file if asked for; `more` goes into its information."""
     module = Thresholds(dark)
     signatures = {"predict_pixels": module.predict_pixels, "predict_image": module.predict_image}
     tf.saved_model.save(module, str(folder), signatures=signatures)
@@ -46,4 +47,24 @@ def export(folder: Path, dark: float = 85.0, **more) -> Path:
     }
     (folder / INFO_PATH).parent.mkdir()
     (folder / INFO_PATH).write_text(json.dumps(info))
+    if tflite:
+        _add_tflite(module, folder)
     return folder
+
+
+def _add_tflite(module: Thresholds, folder: Path) -> None:
+    single = tf.function(module.predict_pixels, input_signature=[tf.TensorSpec([1, SIZE, SIZE, 3], name="pixels")])
+    with tempfile.TemporaryDirectory() as saved:
+        tf.saved_model.save(module, saved, signatures={PREDICT_PIXELS: single})
+        converter = tf.lite.TFLiteConverter.from_saved_model(saved, signature_keys=[PREDICT_PIXELS])
+        (folder / EXTRA_FOLDER / TFLITE_FILE).write_bytes(converter.convert())
+    report = {
+        "bytes": 1,
+        "sha256": "",
+        "compared_images": 1,
+        "equal_pixels": 1,
+        "max_logit_difference": 0,
+        "mean_iou_difference": 0,
+    }
+    info = json.loads((folder / INFO_PATH).read_text())
+    (folder / INFO_PATH).write_text(json.dumps({**info, "tflite": {TFLITE_FILE: report}}))
