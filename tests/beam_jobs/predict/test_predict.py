@@ -172,34 +172,6 @@ def test_a_published_version_is_judged_image_by_image_as_numpy_judges_it(model, 
     assert len(summary["worst"]) == 5
 
 
-def test_litert_predicts_the_masks_of_the_saved_model(model, folder, tmp_path):
-    with_tflite = export(tmp_path / "model", tflite=True)
-    for path in (with_tflite / "variables").iterdir():
-        path.write_bytes(b"")  # so that nothing but the TFLite file can answer
-    assert predict(with_tflite, tmp_path / "litert", f"--photos={folder}", "--runtime=litert") == 0
-    assert predict(model, tmp_path / "saved", f"--photos={folder}") == 0
-    by_litert, by_saved_model = (
-        {path.name: path.read_bytes() for path in (tmp_path / name / "masks").iterdir()} for name in ("litert", "saved")
-    )
-    assert by_litert == by_saved_model
-    assert {"wide.png", "tall.png"} <= by_litert.keys()
-
-
-@pytest.mark.parametrize(
-    ("which", "options", "message"),
-    [
-        ("model", ["--runtime=litert"], r"has no assets\.extra/model\.tflite; export it with training\.export_tflite"),
-        ("tiled_model", ["--runtime=litert_int8"], "predicts photos in tiles, and its TFLite files only one tile"),
-    ],
-)
-def test_a_runtime_that_cannot_run_the_model_is_refused_with_the_remedy(
-    which, options, message, folder, tmp_path, request
-):
-    with pytest.raises(UserError, match=rf"--runtime litert.*: .*{message}; leave --runtime out"):
-        predict(request.getfixturevalue(which), tmp_path / "out", f"--photos={folder}", *options)
-    assert not (tmp_path / "out").exists()
-
-
 def test_batches_are_bounded_by_their_bytes(model):
     info = read_model_info(str(model))
     for image_size in (SIZE, 512, 4096):
