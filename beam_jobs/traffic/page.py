@@ -98,7 +98,7 @@ def _confidence(one: dict[str, float | None]) -> Light:
 def _table(outcome: Outcome, names: Any, words: str) -> Markup:
     rows = [_row(name, outcome["measures"][name]) for name in names]
     heads = ("", "served", "candidate", "difference", "95 % interval")
-    note = f"{words} Intervals of two independent means, from {MIN_PHOTOS} photos of each on."
+    note = f"{words} Intervals are of two independent means, and need {MIN_PHOTOS} photos of each model."
     return join(element("p", note), sortable_table(words, heads, rows))
 
 
