@@ -49,7 +49,7 @@ def predict(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
         request.info,
         measures=bool(request.log),
         runtime=request.runtime,
-        threads=threads_of_worker(pipeline.options),
+        threads=threads_of_worker(photos[READY].pipeline.options),
     )
     predicted = photos[READY] | "Predict" >> RunInference(model)
     rows = predicted | "WriteMasks" >> beam.ParDo(_WriteMask(request))

@@ -163,7 +163,10 @@ def test_the_command_line_refuses_before_anything_is_written(write_config, capsy
             "training.distribution: single uses one of 2 accelerators",
         ),
         (["training.distribution=mirrored"], "training.distribution: mirrored needs several accelerators"),
-        (["training.encoder_weights=gs://b/x.weights.h5"], "training.encoder_weights: no file 'gs://b/x.weights.h5'"),
+        (
+            ["training.model=unet", "training.encoder_weights=gs://b/x.weights.h5"],
+            "training.encoder_weights: no file 'gs://b/x.weights.h5'",
+        ),
     ],
 )
 def test_a_training_that_googles_machines_could_not_run_is_refused(refused_at_google, settings, line):

@@ -144,7 +144,7 @@ def test_without_credentials_the_remedy_is_named(stage, cloud_config, monkeypatc
 
 
 def test_weights_that_are_downloaded_can_not_be_rehearsed(cloud_config, tmp_path):
-    training = cloud_config.training.model_copy(update={"encoder_weights": "imagenet"})
+    training = cloud_config.training.model_copy(update={"model": "unet", "encoder_weights": "imagenet"})
     config = cloud_config.model_copy(update={"training": training})
     with pytest.raises(UserError, match="weights imagenet are downloaded, but a rehearsal is offline; name a file"):
         rehearse(config, tmp_path / "folder", None, as_configured=True)
