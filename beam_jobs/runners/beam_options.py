@@ -11,7 +11,7 @@ from schemas.errors import UserError
 from schemas.secrets import redacted
 
 if TYPE_CHECKING:
-    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 
 
 def parse_beam_flags(flags: list[str]) -> PipelineOptions:
@@ -55,8 +55,12 @@ def threads_of_worker(options: PipelineOptions) -> int:
 
     if options.view_as(StandardOptions).runner not in (None, "DirectRunner", "FnApiRunner"):
         return 1
-    processors = os.cpu_count() or 1
-    return max(1, processors // (options.view_as(DirectOptions).direct_num_workers or processors))
+    return max(1, (os.cpu_count() or 1) // worker_processes(options.view_as(DirectOptions)))
+
+
+def worker_processes(direct: DirectOptions) -> int:
+    """How many worker processes a job on this machine has: those asked for, or for 0 one for each processor."""
+    return direct.direct_num_workers or os.cpu_count() or 1
 
 
 def local_output(folder: str, options: PipelineOptions, what: str) -> str:

@@ -19,6 +19,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms.environments import Environment, SubprocessSDKEnvironment
 
 from beam_jobs.console import STOPPED, leave
+from beam_jobs.runners.beam_options import worker_processes
 from beam_jobs.runners.forked_workers import WORKER_THREAD, can_fork, forked_workers
 from beam_jobs.runners.inspection_cache import cached_inspections
 
@@ -73,7 +74,7 @@ def _workers(direct: DirectOptions) -> Iterator[Environment | None]:
     # By default, this mode starts Beam's worker below a shell, and both would outlive the launcher.
     direct.direct_running_mode = "in_memory"  # "as the runner was made"
     if can_fork():
-        with forked_workers(direct.direct_num_workers or os.cpu_count() or 1) as environment:
+        with forked_workers(worker_processes(direct)) as environment:
             yield environment
     else:
         command = f"exec {shlex.quote(sys.executable)} -m beam_jobs.runners.local_worker {os.getpid()}"

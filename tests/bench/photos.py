@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image, ImageChops
 
 from schemas.path_pattern import PLACEHOLDER
 from schemas.shipped import load_spec
+from tests.sample_data.scenes import SCENES
 from tests.sample_data.writer import Settings, write_sample
 
 SIZE = (500, 375)  # what most photos of the official data set measure
@@ -19,6 +21,14 @@ _DRAWN = 120
 _JPEG_QUALITY = 90
 _LIGHTS = 12  # patches of light and shadow in each direction
 _LIGHT = (32, 256)  # of 255
+
+
+def drawn_photo(number: int, sides: tuple[int, int]) -> bytes:
+    """A drawn pet as a JPEG file, with sides between the two given; the same for the same number."""
+    pixels, _ = SCENES["pets"].draw(np.random.default_rng(number), f"Bengal_{number}", sides)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return buffer.getvalue()
 
 
 def write_photos(folder: Path, count: int, workers: int) -> None:

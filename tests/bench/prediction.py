@@ -1,6 +1,6 @@
 """What `beam_jobs.predict` adds to a bare loop of the model: `python -m tests.bench.prediction [--encoder=FOLDER]`.
 
-A U-Net of 128 pixels, without trained weights, and drawn JPEG photos of 500x375 pixels; processor time for each photo,
+A U-Net of 128 pixels, without trained weights, and drawn JPEG photos of 500x500 pixels; processor time for each photo,
 in one process and on one core. Both are run with few and with many photos, and the difference counts, so that imports
 and start-up do not. The bare loop opens, resizes, predicts one photo at a time, enlarges the logits and writes a PNG
 file.
@@ -21,22 +21,21 @@ from PIL import Image
 
 from schemas.enlarging import enlarged_class_ids
 from schemas.exported_model import EXTRA_FOLDER, INFO_PATH, LOGITS, PREDICT_PIXELS, TFLITE_FILE, parse_model_info
+from tests.bench.photos import drawn_photo
 from tests.bench.table import print_row
 from tests.bench.untrained import export_untrained
-from tests.sample_data.scenes import SCENES
 
 FEW = 20
 SIZE = 128
+SIDE = 500  # of the photos
 RUNTIMES = ("saved_model", "litert")
 
 
 def draw(folder: Path, count: int) -> None:
     """Writes photos; the same for the same count."""
     folder.mkdir()
-    scenes = SCENES["pets"]
     for number in range(count):
-        pixels, _ = scenes.draw(np.random.default_rng(number), f"Bengal_{number}", (500, 375))
-        Image.fromarray(pixels).save(folder / f"{number}.jpg", quality=90)
+        (folder / f"{number}.jpg").write_bytes(drawn_photo(number, (SIDE, SIDE)))
 
 
 def bare_loop(runtime: str, model: Path, photos: Path, output: Path) -> None:

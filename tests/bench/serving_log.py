@@ -8,15 +8,12 @@ not who asked. Processor time on one machine in one run, so that the shares coun
 from __future__ import annotations
 
 import argparse
-import io
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
+from tests.bench.photos import drawn_photo
 from tests.bench.table import print_row
 from tests.sample_data.scenes import SCENES
 from tfx_pipeline.config.serving_log import ServingLog
@@ -31,7 +28,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=40)
     options = parser.parse_args()
     plain, observed = load_signature(options.model), load_signature(options.model, observed=True)
-    photos = [_photo(number) for number in range(options.photos)]
+    photos = [drawn_photo(number, SCENES["pets"].sides) for number in range(options.photos)]
     seconds: dict[str, list[float]] = {"answer": [], "answer that is logged": [], "measure and log, afterwards": []}
     with tempfile.TemporaryDirectory() as folder:
         observer = Observer(options.model, ServingLog(folder=str(Path(folder, "log"))))
@@ -51,15 +48,6 @@ def main() -> None:
     for name, took in seconds.items():
         median = statistics.median(took[3:])
         print_row(name, [f"{1000 * median:.2f}", f"{median / base:.3f}"])
-
-
-def _photo(number: int) -> bytes:
-    """A drawn photo, encoded."""
-    scenes = SCENES["pets"]
-    pixels, _ = scenes.draw(np.random.default_rng(number), f"Bengal_{number}", scenes.sides)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
 
 
 if __name__ == "__main__":
