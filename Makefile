@@ -40,7 +40,7 @@ NEED = $(foreach one,$(1),$(if $($(one)),,$(error make $@ needs $(one)=; `make` 
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo train label-issues look monitor shadow tensorboard app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
-	bench lock clean
+	bench bench-compare lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -155,8 +155,11 @@ format: env  ## fix style and format where it is safe
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: env  ## measure speed and memory into runs/bench.json: about 30 minutes [PARTS="preparation input evaluation"]
-	@$(BIN)/python -m tests.bench $(PARTS)
+bench: env  ## measure speed and memory into runs/bench.json: about 30 minutes [PARTS="preparation input evaluation" OPTIONS=--quick]
+	@$(BIN)/python -m tests.bench $(PARTS) $(OPTIONS)
+
+bench-compare: env  ## compare runs/bench.json of make bench OPTIONS=--quick with that of a release [OPTIONS=--tolerance=0.2]
+	@$(BIN)/python -m tests.bench.compare $(OPTIONS)
 
 lock: env  ## resolve the requirements of setup.py again, for both Pythons and the container image
 	@$(call RESOLVE,3.10,x86_64-manylinux_2_36)

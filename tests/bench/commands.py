@@ -19,10 +19,11 @@ IMAGE_SIZE = 128
 
 
 class Run(NamedTuple):
-    """Something that ended well: wall seconds, and the peak resident memory of its largest process."""
+    """Something that ended well: wall seconds, bytes of its largest process at its peak, processor seconds of all."""
 
     seconds: float
     peak_bytes: int
+    processor_seconds: float
 
 
 class Job(NamedTuple):
@@ -60,7 +61,7 @@ def run(command: list[str], staged: Path | None = None) -> tuple[Run, float]:
         if status:
             output.seek(0)
             raise SystemExit(f"{' '.join(command)} failed:\n{output.read().decode(errors='replace')}")
-    return Run(seconds, usage.ru_maxrss * 1024), first
+    return Run(seconds, usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime), first
 
 
 class Bench:
@@ -120,7 +121,7 @@ class Bench:
         """The same records without Beam; the seconds are those of the loop alone."""
         output = self._folder / "loop"
         ended, _ = run(["tests.bench.bare_loop", str(self.photos(count)), str(output), str(IMAGE_SIZE), str(processes)])
-        return Run(float((output / "seconds").read_text()), ended.peak_bytes)
+        return ended._replace(seconds=float((output / "seconds").read_text()))
 
     def tfds(self, count: int) -> Run:
         """TensorFlow Datasets' preparation of the same photos, the whole command, in one process."""

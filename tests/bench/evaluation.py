@@ -6,10 +6,12 @@ The pipeline's evaluation also counts boundaries, in the model, and has every me
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from schemas.manifest import read_manifest
 from schemas.version_files import EXAMPLES_FOLDER
 from tests.bench.commands import IMAGE_SIZE, Bench, Run, run
+from tests.bench.figures import LESS, PROCESSOR, WALL, Figure
 from tests.bench.table import MIB, print_row
 
 TURNS = 2
@@ -23,7 +25,7 @@ WAYS = {
 TOLERANCE = 1e-6  # of the mean IoU: a batch of another size may round a pixel's logits to the other side
 
 
-def measure(bench: Bench, images: int) -> dict:
+def measure(bench: Bench, images: int, turns: int = TURNS) -> dict:
     """Seconds, peak memory and mean IoU of every way over the records of both splits."""
     version = bench.published(images)
     models = bench.folder("models")
@@ -32,9 +34,9 @@ def measure(bench: Bench, images: int) -> dict:
     run(["tests.bench.evaluators", "export", str(models), shards, "", str(IMAGE_SIZE)])
     runs: dict[str, list[tuple[float, Run]]] = {name: [] for name in WAYS}
     found: dict[str, float] = {}
-    for turn in range(TURNS):
+    for turn in range(turns):
         for name in WAYS:
-            bench.tell(f"evaluation, turn {turn + 1} of {TURNS}: {WAYS[name]}")
+            bench.tell(f"evaluation, turn {turn + 1} of {turns}: {WAYS[name]}")
             output = bench.folder("evaluation")
             ended, _ = run(["tests.bench.evaluators", name, str(models), shards, str(output), str(IMAGE_SIZE)])
             result = json.loads((output / "evaluation.json").read_text())
@@ -46,6 +48,7 @@ def measure(bench: Bench, images: int) -> dict:
         name: {
             "seconds": min(seconds for seconds, _ in some),
             "process_seconds": min(ended.seconds for _, ended in some),
+            "processor_seconds": min(ended.processor_seconds for _, ended in some),
             "peak_bytes": min(ended.peak_bytes for _, ended in some),
             "mean_iou": found[name],
         }
@@ -57,6 +60,15 @@ def measure(bench: Bench, images: int) -> dict:
         **ways,
         "added_by_tfma_seconds": {name: ways[name]["seconds"] - ways[model]["seconds"] for name, model in bare.items()},
     }
+
+
+def figures(result: dict) -> Iterator[Figure]:
+    """What a release is compared by: our evaluation, and the bare model, which is a graph that we export."""
+    for name in ("light_tfma", "light_model"):
+        one = result[name]
+        yield Figure(f"{WAYS[name]}, records", one["seconds"], WALL)
+        yield Figure(f"{WAYS[name]}, processor", one["processor_seconds"], PROCESSOR)
+        yield Figure(f"{WAYS[name]}, peak memory", one["peak_bytes"], LESS)
 
 
 def print_table(result: dict) -> None:

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from schemas.features import TRAIN
 from schemas.manifest import read_manifest
 from schemas.version_files import EXAMPLES_FOLDER
 from tests.bench.commands import IMAGE_SIZE, Bench, run
+from tests.bench.figures import LESS, PER_SECOND, PROCESSOR, RATIO, Figure
 from tests.bench.table import MIB, print_row
 
 TURNS = 4
@@ -39,7 +41,7 @@ _RATIOS = {
 }
 
 
-def measure(bench: Bench, images: int) -> dict:
+def measure(bench: Bench, images: int, turns: int = TURNS) -> dict:
     """Examples per second and ratios, on one core and on all; bytes of a record in both formats."""
     version = bench.published(images)
     manifest = read_manifest(version)
@@ -54,15 +56,15 @@ def measure(bench: Bench, images: int) -> dict:
         "bytes_per_record": {"training": _size(shards) / count, "read_float_lists": _size(floats) / count},
     }
     for some in dict.fromkeys((tuple(cores[:1]), tuple(cores))):
-        result[f"cores_{len(some)}"] = _compare(bench, some, shards, floats)
+        result[f"cores_{len(some)}"] = _compare(bench, some, shards, floats, turns)
     return result
 
 
-def _compare(bench: Bench, cores: tuple[int, ...], shards: Path, floats: Path) -> dict:
+def _compare(bench: Bench, cores: tuple[int, ...], shards: Path, floats: Path, turns: int) -> dict:
     """All readers in turns on these cores."""
     seen: dict[str, list[tuple[float, float]]] = {name: [] for name in (*PIPELINES, *LOOPS)}
-    for turn in range(TURNS):
-        bench.tell(f"batches on {len(cores)} core(s), turn {turn + 1} of {TURNS}")
+    for turn in range(turns):
+        bench.tell(f"batches on {len(cores)} core(s), turn {turn + 1} of {turns}")
         for name, readings in seen.items():
             together = [str(core) for core in cores] if name in LOOPS else [",".join(map(str, cores))]
             readings.append(_read(name, together, floats if name == "read_float_lists" else shards))
@@ -110,6 +112,20 @@ def _read(name: str, processes: list[str], shards: Path) -> tuple[float, float]:
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def figures(result: dict) -> Iterator[Figure]:
+    """What a release is compared by."""
+    for name, one in result.items():
+        if not name.startswith("cores_"):
+            continue
+        cores = int(name.rpartition("_")[2])
+        for reader in ("training", "training_augmented", "evaluation"):
+            rate, cost = one["examples_per_second"][reader], one["cpu_microseconds_per_example"][reader]
+            yield Figure(f"{PIPELINES[reader]}, {cores} cores", rate, PER_SECOND, cores)
+            yield Figure(f"{PIPELINES[reader]}, processor, {cores} cores", cost, PROCESSOR, cores)
+        yield Figure(f"training of loop, {cores} cores", one["training_to_loop_by_cpu"], RATIO)
+    yield Figure("bytes of a record", result["bytes_per_record"]["training"], LESS)
 
 
 def print_table(result: dict) -> None:

@@ -5,12 +5,15 @@ The bare loop and the graph are timed without the imports of their libraries; wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tests.bench.commands import Bench, FixedCost, Job, Run
+from tests.bench.figures import LESS, PER_SECOND, PROCESSOR, RATIO, WALL, Figure
 from tests.bench.table import MIB, print_row
 
 PROCESSES = (1, 2)
 FEW = 100  # photos of the run that shows what a job costs at least
-TURNS = {True: 1, False: 2}  # by whether a set is large: then a moment is a small part of it
+TURNS = 2  # of a set that is not large, of which a moment is a large part
 
 _ROWS = {
     "bare_loop_images_per_second": ("bare loop", "images/s", 1.0),
@@ -30,7 +33,7 @@ def measure(bench: Bench, images: int, large: int) -> dict:
     counts = [images, *([large] if large else [])]
     return {
         "fixed_cost": {f"processes_{processes}": one._asdict() for processes, one in fixed.items()},
-        "compared": [compare(bench, count, TURNS[count == large], fixed) for count in counts],
+        "compared": [compare(bench, count, 1 if count == large else TURNS, fixed) for count in counts],
     }
 
 
@@ -59,6 +62,7 @@ def compare(bench: Bench, count: int, turns: int, fixed: dict[int, FixedCost]) -
             "command_to_tfds": min(tfds) / command,
             "first_record_seconds": min(one.first_record_seconds for one in jobs[processes]),
             "peak_bytes": job.run.peak_bytes,
+            "command_processor_seconds": min(one.run.processor_seconds for one in jobs[processes]),
             "where_the_seconds_go": breakdown(command, graph, loop, fixed[processes], loop / count * FEW),
         }
     result["bytes_per_record"] = job.bytes_per_record
@@ -81,6 +85,21 @@ def breakdown(command: float, graph: float, loop: float, fixed: FixedCost, few: 
         "photos_as_the_bare_loop": loop,
         "photos_beside_that": graph - loop - fixed.build - run,
     }
+
+
+def figures(result: dict) -> Iterator[Figure]:
+    """What a release is compared by. The loop calls our codec, so its own speed is one of the figures."""
+    for one in result["compared"]:
+        for processes in PROCESSES:
+            found, where = one[f"processes_{processes}"], f"{one['images']:,} photos x {processes}"
+            yield Figure(f"loop, {where}", found["bare_loop_images_per_second"], PER_SECOND, processes)
+            yield Figure(f"graph, {where}", found["graph_images_per_second"], PER_SECOND, processes)
+            yield Figure(f"command, {where}", found["command_images_per_second"], PER_SECOND, processes)
+            yield Figure(f"command, processor, {where}", found["command_processor_seconds"], PROCESSOR, processes)
+            yield Figure(f"graph of loop, {where}", found["graph_to_loop"], RATIO)
+            yield Figure(f"first record, {where}", found["first_record_seconds"], WALL)
+            yield Figure(f"peak memory, {where}", found["peak_bytes"], LESS)
+        yield Figure(f"bytes of a record, {one['images']:,} photos", one["bytes_per_record"], LESS)
 
 
 def print_table(result: dict) -> None:
