@@ -57,7 +57,8 @@ class TrainingConfig(FrozenModel):
       drop_path: Stochastic depth: how often the encoder's deepest block is skipped in a training step, shallower ones
         less; of Mix Transformers and EfficientNets. Left out, as the backbone's own configuration says.
       encoder_scale: The encoder sees the image enlarged by this factor. 2 gives 128-pixel images the object size that
-        ImageNet weights know, and features at full resolution; it costs four times the encoder's time.
+        ImageNet weights know, and features at full resolution; it costs four times the encoder's time. With 1, features
+        end at half the image's sides or less, and logits are enlarged.
       decoder_filters: Channels of the decoder's finest block; coarser blocks have up to four times as many. In the
         small U-Net, of the finest block of both sides; the coarsest has sixteen times as many.
       epochs: Epochs of the first phase: the decoder alone where the encoder has weights, else everything.

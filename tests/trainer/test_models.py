@@ -22,6 +22,12 @@ def test_logits_have_the_height_and_width_of_a_rectangle(name):
     assert build_model(config(model=name), "96x64", 5).output_shape == (None, 64, 96, 5)
 
 
+@pytest.mark.parametrize(("scale", "sides"), [(1, (48, 32)), (2, (96, 64))])
+def test_the_unet_s_decoder_ends_at_the_encoder_s_finest_features(scale, sides):
+    model = build_model(config(encoder_scale=scale), "64x96", 5)
+    assert model.get_layer("logits").output.shape[1:3] == sides
+
+
 def test_segformer_s_own_encoder_refuses_a_rectangle():
     with pytest.raises(UserError, match="image_size 96x64: segformer's own encoder takes squares only"):
         build_model(config(model="segformer"), "96x64", 5)

@@ -1,6 +1,8 @@
 """U-Net: any encoder and a light decoder of separable convolutions.
 
 O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015.
+The decoder ends at the encoder's finest features, or at half the image's sides where these are coarser, and its logits
+are enlarged: a block at the image's own size would take more time than everything else together.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from keras import layers
 
 from schemas.image_size import scaled, sides
 from trainer.config import TrainingConfig
-from trainer.models.blocks import check_image_size, enlarged_input, normalize
+from trainer.models.blocks import check_image_size, enlarged_input, normalize, resize_to
 from trainer.models.mobilenet import BOTTLENECK, SKIPS, mobilenet_encoder
 from trainer.models.presets import preset_encoder
 
@@ -28,10 +30,10 @@ def build_unet(config: TrainingConfig, image_size: int | str, num_classes: int) 
     images, enlarged = enlarged_input(config, image_size)
     features = encoder(enlarged)
     x, skips = features[0], list(features[1:])
-    height = sides(image_size).height
-    while (rows := skips[-1].shape[1]) < height:  # finer than the encoder's finest features
-        stride = height // (2 * rows)
-        name = "stem" if stride == 1 else f"stem_{stride}"
+    size = sides(image_size)
+    while (rows := skips[-1].shape[1]) < size.height // 2:  # finer than the encoder's finest features
+        stride = size.height // (2 * rows)
+        name = f"stem_{stride}"
         stem = layers.Conv2D(config.decoder_filters, 3, stride, padding="same", use_bias=False, name=name)(images)
         skips.append(normalize(stem, name))
     for index, skip in enumerate(skips):
@@ -39,7 +41,7 @@ def build_unet(config: TrainingConfig, image_size: int | str, num_classes: int) 
         finest = index == len(skips) - 1
         x = _decoder_block(x, skip, filters, FINEST_REFINEMENTS if finest else REFINEMENTS, f"decoder_{index}")
     logits = layers.Conv2D(num_classes, 1, name="logits")(x)
-    return keras.Model(images, logits, name="unet")
+    return keras.Model(images, resize_to(logits, size, "enlarged_logits"), name="unet")
 
 
 def _decoder_block(
