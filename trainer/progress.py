@@ -1,4 +1,4 @@
-"""Progress of a training run: a line per epoch, and on a terminal the steps in between."""
+"""Progress of a training run: a line per epoch, and the steps in between: live on a terminal, elsewhere each minute."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 LIVE_SECONDS = 0.5  # between two updates of the live line
+SILENT_SECONDS = 60.0  # without a line in a log
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,20 @@ class EpochLog:
     def step(self, epoch: int, step: int, steps: int, batch_size: int) -> None:
         """Records a finished step, counted from 1 within the epoch."""
         now = time.monotonic()
-        if self._live and now - self._shown > LIVE_SECONDS:
-            self._shown = now
-            rate = step * batch_size / (now - self._started)
-            left = (steps - step) * (now - self._started) / step
-            line = f"epoch {epoch:3d}/{self._total}  step {step}/{steps}  {rate:.0f} images/s  {left:.0f} s left"
+        if now - self._shown <= (LIVE_SECONDS if self._live else SILENT_SECONDS):
+            return
+        self._shown = now
+        per_step = (now - self._started) / step
+        left = (steps - step) * per_step
+        rate = f"{batch_size / per_step:.3g} images/s"
+        line = f"epoch {epoch:3d}/{self._total}  step {step}/{steps}  {rate}  {_time(left)} left"
+        if others := self._total - epoch:
+            # Evaluations, and an encoder that is no longer frozen, take more.
+            line += f", at least {_time(left + others * steps * per_step)} with the other epochs"
+        if self._live:
             print(f"\r{line}\x1b[K", end="", flush=True)
+        else:
+            self._report(line)
 
     def end(self, epoch: int, loss: float, mean_iou: float | None, eval_loss: float | None) -> Epoch:
         """Records and reports a finished epoch, counted from 1."""
@@ -67,3 +76,9 @@ class EpochLog:
         measured = "" if mean_iou is None else f"  eval loss {eval_loss:.3f}  mean IoU {mean_iou:.3f}"
         self._report(f"epoch {epoch:3d}/{self._total}  loss {loss:.3f}  {done.seconds:5.1f} s{measured}")
         return done
+
+
+def _time(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

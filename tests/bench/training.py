@@ -1,9 +1,9 @@
 """What a training step costs, against a bare one: `python -m tests.bench.training VERSION --set recipe=good`.
 
 In one process, processor time for each photo of the train split: the network's forward pass alone; Keras' own `fit` of
-it, with AdamW and the plain cross-entropy, on batches that lie decoded in memory; our training in its second phase, that
-also decodes, augments, smooths labels and averages weights; and in its first phase, with a frozen encoder. An encoder
-with weights keeps the statistics of its batch normalization in all of them, as our training does.
+it, with AdamW and the plain cross-entropy, on batches that lie decoded in memory; our training in its second phase,
+which also decodes, augments, smooths labels and averages weights; and in its first phase, with a frozen encoder. An
+encoder with weights keeps the statistics of its batch normalization in all of them, as our training does.
 """
 
 from __future__ import annotations
