@@ -106,7 +106,7 @@ def configure(facts: Facts, output: str, offline: bool, recipe: str = "fast") ->
         Choice("data", facts.data, f"{facts.records:,} photos to train on"),
         Choice("output", output, "where the model, its pages and its history go"),
         Choice("training.recipe", recipe, f"for {chosen.purpose}; trainer/README.md has its settings, and the others"),
-        *_encoder(facts, offline),
+        *_encoder(facts, offline, chosen.settings),
         *_length(facts, offline, chosen.settings),
         *_class_weights(facts.shares),
         Choice("training.seed", 0, "the same seed and data give the same model on a CPU"),
@@ -133,15 +133,22 @@ def configuration_yaml(facts: Facts, choices: Sequence[Choice]) -> str:
     return sealed("\n".join(lines) + "\n", "tfx_pipeline.train")
 
 
-def _encoder(facts: Facts, offline: bool) -> list[Choice]:
+def _encoder(facts: Facts, offline: bool, settings: Mapping[str, Any]) -> list[Choice]:
     if offline:
         return [Choice("training.model", SMALL_UNET, "--offline: from scratch, in more steps, and never as good")]
     scale = 2 if min(sides(facts.image_size)) <= USUAL_SIZE else 1
     size = f"at {facts.image_size} pixels" + (", shown enlarged" if scale == 2 else "")
-    return [
-        Choice("training.encoder_weights", "imagenet", "few photos suffice; downloaded once (or --offline)"),
-        Choice("training.encoder_scale", scale, f"ImageNet weights know objects of 224-pixel photos; these are {size}"),
-    ]
+    reason = f"ImageNet weights know objects of 224-pixel photos; these are {size}"
+    few = "few photos suffice; downloaded once (or --offline)"
+    encoder = Choice("training.encoder_weights", "imagenet", few)
+    if preset := settings.get("encoder"):
+        encoder = Choice("training.encoder", preset, f"the recipe's, whose own weights are taken: {few}")
+    return [encoder, Choice("training.encoder_scale", scale, reason + _unlike_recipe(settings, "encoder_scale", scale))]
+
+
+def _unlike_recipe(settings: Mapping[str, Any], key: str, value: int) -> str:
+    """What a reason ends with where the recipe states another value."""
+    return "" if settings.get(key, value) == value else f"; the recipe alone would take {settings[key]}"
 
 
 def _length(facts: Facts, offline: bool, settings: Mapping[str, Any]) -> list[Choice]:
@@ -149,11 +156,12 @@ def _length(facts: Facts, offline: bool, settings: Mapping[str, Any]) -> list[Ch
     batch = batch_size(facts.records)
     per_epoch = max(1, facts.records // batch)
     frozen, free = settings["epochs"], settings["fine_tune_epochs"]
-    wanted = STEPS_FROM_SCRATCH if offline else round(STEPS_PER_EPOCH * (frozen + free), -1)
+    wanted = STEPS_FROM_SCRATCH if offline else 10 * round(STEPS_PER_EPOCH * (frozen + free) / 10)
     epochs = min(MAX_EPOCHS, max(MIN_EPOCHS, math.ceil(wanted / per_epoch)))
     steps = f"{per_epoch:,} steps each, {epochs * per_epoch:,} in all; about {wanted:,} are enough"
     looks = max(1, epochs // 8)
-    batches = Choice("training.batch_size", batch, f"of {facts.records:,} photos")
+    unlike = _unlike_recipe(settings, "batch_size", batch)
+    batches = Choice("training.batch_size", batch, f"of {facts.records:,} photos{unlike}")
     evaluations = Choice("training.evaluate_every", looks, "epochs between two looks at the eval split")
     if offline:
         return [

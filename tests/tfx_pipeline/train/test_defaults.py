@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import yaml
 
@@ -51,6 +53,23 @@ def test_a_recipe_s_settings_hold_with_its_length_scaled_to_the_photos(name):
     free = training.fine_tune_epochs / (training.epochs + training.fine_tune_epochs)
     settings = RECIPES[name].settings
     assert abs(free - settings["fine_tune_epochs"] / (settings["epochs"] + settings["fine_tune_epochs"])) < 0.02
+
+
+def test_reasons_name_the_weights_that_the_recipe_takes_and_where_the_data_overrides_it():
+    reasons = {name: {one.key: one for one in configure(PETS, "runs/pets", False, name)} for name in RECIPES}
+    assert reasons["fast"]["training.encoder_weights"].value == "imagenet"
+    for name in ("good", "best"):
+        assert "training.encoder_weights" not in reasons[name]
+        assert reasons[name]["training.encoder"].value == RECIPES[name].settings["encoder"]
+        assert "whose own weights are taken" in reasons[name]["training.encoder"].reason
+    assert reasons["best"]["training.encoder_scale"].reason.endswith("; the recipe alone would take 1")
+    assert reasons["best"]["training.batch_size"].reason.endswith("; the recipe alone would take 16")
+
+
+def test_numbers_of_steps_are_whole():
+    for name in RECIPES:
+        text = configuration_yaml(PETS, configure(PETS, "runs/pets", False, name))
+        assert re.search(r"about [0-9,]+ are enough", text)
 
 
 @pytest.mark.parametrize("name", RECIPES)
