@@ -174,6 +174,7 @@ def _write(
 ) -> int:
     from beam_jobs.describe.guesses import guess
     from beam_jobs.describe.page import describing_page
+    from beam_jobs.describe.published_names import published_names
     from beam_jobs.describe.split_files import split_facts
     from beam_jobs.describe.survey import palette_colors
 
@@ -184,6 +185,9 @@ def _write(
     colors = palette_colors(survey)
     names, source = find_names(folder, paths, survey.pixels, set(colors.values()))
     names = {**names, **{value: names[color] for value, color in colors.items() if color in names}}
+    known = None if names else published_names(layout, survey.pixels, survey.palette)
+    if known:
+        names, source = known.names, known.source
     pattern = PathPattern(layout.image_path)
     ids = [shown_name(image_id_of(spell_out(pattern.id_of(photo) or ""))) for photo, _ in layout.pairs]
     guesses = guess(survey, names, ids)
@@ -193,6 +197,8 @@ def _write(
     unused = left_over(paths, [layout.image_path, layout.mask_path, *(one.mask_path for one in others)])
     text = dataset_yaml(name, layout, guesses, sampled, facts, source, others, survey.sizes, unused, table)
     _write_files(target, text, describing_page(name, text, guesses, pairs))
+    if known:
+        print_lines(f"Note: the class names are a guess, those of {known.title}: check them in {DATASET_FILE}")
     if guesses.photo_range:
         print_lines(f"Note: {guesses.photo_range[1]}; {DATASET_FILE} has it as photos.range")
     print_lines(f"{sampled:,} masks read: {', '.join(survey.kinds)}; {len(guesses.classes)} values")
