@@ -30,6 +30,7 @@ class FolderJob(NamedTuple):
       build: Adds the graph of a request to a pipeline; imported when it is needed.
       report: Prints what the job has written in so many seconds; returns the exit code.
       after_failure: What a person should know then.
+      streams: Whether it runs until it is stopped, so that there is no end to wait for.
     """
 
     name: str
@@ -41,6 +42,7 @@ class FolderJob(NamedTuple):
     build: Callable[[Any, Any], object]
     report: Callable[[Any, float], int]
     after_failure: str
+    streams: bool = False
 
 
 def run_folder_job(job: FolderJob, arguments: list[str] | None) -> int:
@@ -60,7 +62,8 @@ def run_folder_job(job: FolderJob, arguments: list[str] | None) -> int:
     options = parse_model(DataflowOptions, values_of(DataflowOptions, values), COMMAND_LINE)
     refuse_decided_flags(beam_flags)
     name = _job_name(job.name, known.output)
-    flags = [*options.beam_flags(name), *beam_flags]
+    streaming = ["--streaming", "--enable_streaming_engine"] if job.streams else []
+    flags = [*options.beam_flags(name), *streaming, *beam_flags]
     print(job_table(options, name, {one: values[one] for one in job.places if one in values}), flush=True)
     print_network_note(options)
     if known.plan:
@@ -70,9 +73,10 @@ def run_folder_job(job: FolderJob, arguments: list[str] | None) -> int:
 
 
 def _parser(job: FolderJob) -> argparse.ArgumentParser:
+    like = "" if job.streams else f" like beam_jobs.{job.name}"
     parser = CommandLine(
         prog=f"python -m beam_jobs.dataflow.{job.name}",
-        description=f"{job.description} like beam_jobs.{job.name}, on Google Cloud Dataflow. Other options of Apache "
+        description=f"{job.description}{like}, on Google Cloud Dataflow. Other options of Apache "
         "Beam are accepted too, such as --min_cpu_platform.",
         epilog=f"exit codes: 0 {job.written} (with --no_wait: submitted), 1 failed, 2 unusable options or refused by "
         "Google, 130 waiting ended by Ctrl-C (the job continues)",
@@ -98,7 +102,7 @@ def _run(job: FolderJob, known: argparse.Namespace, flags: list[str]) -> int:
         return FAILED
     start = time.monotonic()
     submitted = submit(lambda pipeline: job.build(pipeline, request), pipeline_options)
-    if not announce(submitted, known.no_wait, f"It writes {request.output}."):
+    if not announce(submitted, known.no_wait or job.streams, f"It writes {request.output}."):
         return 0
     if not wait(submitted, job.after_failure):
         return FAILED

@@ -42,33 +42,24 @@ class Plan(NamedTuple):
 
 def monitor(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
     """Adds the whole job to a pipeline; its only output element is the outcome, as `drift.json` has it."""
-    learnt = (
-        pipeline
-        | "NameReference" >> beam.Create([one for one in parts(request) if one.is_reference], reshuffle=True)
-        # (FEATURE_HASH, PHOTO_HASH or LABELLED, uint8 [N, 32])
-        | "ReadLearnt" >> beam.FlatMap(_learnt_hashes, request).with_output_types(tuple[str, Any])
-        | "SampleHashes" >> beam.CombinePerKey(SampleHashes())
-    )
-    most = (
+    of_reference = [one for one in parts(request) if one.is_reference]
+    learnt = learnt_of(pipeline | "NameReference" >> beam.Create(of_reference, reshuffle=True), request)
+    surveyed = (
         pipeline
         | "NameSurveyed" >> beam.Create([*_surveyed(request)], reshuffle=True)
         | "Survey" >> beam.FlatMap(_survey, request).with_output_types(tuple[Surveyed, int])
-        | "SumSurvey" >> beam.CombinePerKey(sum)
-        | "ByKind" >> beam.MapTuple(lambda key, count: (key[0], (count, key[1])))
-        | "TakeLargest" >> beam.combiners.Top.LargestPerKey(MAX_CLIENTS)
     )
+    most = take_largest(surveyed)
     plan = pipeline | "Plan" >> MapOnce(_plan, request, AsDict(most))
     measured = (
         pipeline
         | "NameParts" >> beam.Create([*parts(request)], reshuffle=True)
         | "Measure"
-        >> beam.ParDo(_MeasurePart(request), AsSingleton(plan), AsDict(learnt)).with_outputs(
+        >> beam.ParDo(MeasurePart(request), AsSingleton(plan), AsDict(learnt)).with_outputs(
             ROWS, TALLIES, CANDIDATES, ACCOUNTS
         )
     )
-    statistics = measured[ROWS] | "MeasureSlices" >> MeasureSlices(numbers_schema(request.classes))
-    tallies = measured[TALLIES] | "SumTallies" >> beam.CombinePerKey(SumTallies(len(request.classes)))
-    accounts = measured[ACCOUNTS] | "SumAccounts" >> beam.CombinePerKey(Account.sum)
+    statistics, tallies, accounts = summed(measured, request)
     candidates = measured[CANDIDATES] | "KeepCandidates" >> beam.CombineGlobally(KeepCandidates(request.select))
     return pipeline | "Conclude" >> MapOnce(
         _conclude,
@@ -78,6 +69,35 @@ def monitor(pipeline: beam.Pipeline, request: Request) -> beam.PCollection:
         accounts=AsDict(accounts),
         learnt=AsDict(learnt),
         candidates=AsSingleton(candidates),
+    )
+
+
+def learnt_of(reference: beam.PCollection, request: Request) -> beam.PCollection:
+    """Parts of the reference -> (FEATURE_HASH, PHOTO_HASH or LABELLED, Learnt)."""
+    return (
+        reference
+        # (FEATURE_HASH, PHOTO_HASH or LABELLED, uint8 [N, 32])
+        | "ReadLearnt" >> beam.FlatMap(_learnt_hashes, request).with_output_types(tuple[str, Any])
+        | "SampleHashes" >> beam.CombinePerKey(SampleHashes())
+    )
+
+
+def take_largest(surveyed: beam.PCollection) -> beam.PCollection:
+    """(Surveyed, count) -> (kind, the largest counts of it, with their values)."""
+    return (
+        surveyed
+        | "SumSurvey" >> beam.CombinePerKey(sum)
+        | "ByKind" >> beam.MapTuple(lambda key, count: (key[0], (count, key[1])))
+        | "TakeLargest" >> beam.combiners.Top.LargestPerKey(MAX_CLIENTS)
+    )
+
+
+def summed(measured: Any, request: Request) -> tuple[beam.PCollection, beam.PCollection, beam.PCollection]:
+    """Statistics, tallies and accounts of what `MeasurePart` gave, by slice and by log."""
+    return (
+        measured[ROWS] | "MeasureSlices" >> MeasureSlices(numbers_schema(request.classes)),
+        measured[TALLIES] | "SumTallies" >> beam.CombinePerKey(SumTallies(len(request.classes))),
+        measured[ACCOUNTS] | "SumAccounts" >> beam.CombinePerKey(Account.sum),
     )
 
 
@@ -125,7 +145,7 @@ def _plan(request: Request, most: Mapping[str, list[tuple[int, str]]]) -> Plan:
     return Plan(tuple(client for _, client in most.get(CLIENTS, [])))
 
 
-class _MeasurePart(beam.DoFn):
+class MeasurePart(beam.DoFn):
     """Part -> by tag: (slice, RecordBatch), (slice, Tally), Candidate, (log, Account)."""
 
     def __init__(self, request: Request):
@@ -158,7 +178,7 @@ class _MeasurePart(beam.DoFn):
             apart = _distances(answers, PHOTO_HASH, signs)
             near = np.where(apart < 0, -1, apart <= MAX_DISTANCE)
             everyone = [(REFERENCE, np.arange(len(inside)))]
-            for name, rows in everyone if part.is_reference else self._slices(answers, plan):
+            for name, rows in everyone if part.is_reference else self._slices(answers, part, plan):
                 yield TaggedOutput(ROWS, (name, answers.take(rows).rows))
                 one = tally(answers.take(rows), self._request.classes, distances[rows], near[rows])
                 tallies[name] = tallies[name] + one if name in tallies else one
@@ -173,10 +193,11 @@ class _MeasurePart(beam.DoFn):
         """bool [N]: of the window; of the reference, photos of eval."""
         if part.is_reference:
             return np.array([one == EVAL for one in answers.texts[CLIENT]], bool)
-        return (answers.time >= self._request.window.start) & (answers.time < self._request.window.end)
+        window = part.window or self._request.window
+        return (answers.time >= window.start) & (answers.time < window.end)
 
-    def _slices(self, answers: Answers, plan: Plan) -> Iterator[tuple[str, np.ndarray]]:
-        return slices_of(answers, self._request.window, plan.clients)
+    def _slices(self, answers: Answers, part: Part, plan: Plan) -> Iterator[tuple[str, np.ndarray]]:
+        return slices_of(answers, part.window or self._request.window, plan.clients)
 
 
 def _distances(answers: Answers, feature: str, signs: Mapping[str, np.ndarray]) -> np.ndarray:

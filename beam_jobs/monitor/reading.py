@@ -156,17 +156,23 @@ class LogReader:
         """The records of the model, file after file."""
         waiting: list[bytes] = []
         origins: list[str] = []
-        for path in part.files:
-            for record in self._records(part.log, path):
-                waiting.append(record)
-                origins.append(path)
-                if len(waiting) == RECORDS_PER_BATCH:
-                    yield from self._usable(waiting, origins)
-                    waiting, origins = [], []
+        for origin, record in self._records(part):
+            waiting.append(record)
+            origins.append(origin)
+            if len(waiting) == RECORDS_PER_BATCH:
+                yield from self._usable(waiting, origins)
+                waiting, origins = [], []
         if waiting:
             yield from self._usable(waiting, origins)
 
-    def _records(self, log: str, path: str) -> Iterator[bytes]:
+    def _records(self, part: Part) -> Iterator[tuple[str, bytes]]:
+        """Where each record is from, and its bytes."""
+        for path in part.files:
+            yield from ((path, record) for record in self._of_file(part.log, path))
+        self.read += len(part.records)
+        yield from part.records
+
+    def _of_file(self, log: str, path: str) -> Iterator[bytes]:
         try:
             with open_file(f"{log}/{path}") as file:
                 for record in TFRecordReader(file):

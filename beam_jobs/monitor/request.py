@@ -16,6 +16,7 @@ from schemas.errors import UserError
 from schemas.features import EVAL, FRACTION_SUFFIX, TRAIN
 from schemas.served import (
     CLIENT,
+    HOUR,
     MODEL,
     PREDICT,
     SOURCE,
@@ -75,11 +76,21 @@ class Request(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Files that one worker reads together."""
+    """Records that one worker reads together.
+
+    Attributes:
+      log: Folder of the log, or the subscription that they came from.
+      files: Paths below the folder.
+      is_reference: Whether they are of the reference.
+      records: What a stream has in place of files: the id and the bytes of each.
+      window: Of these; None for the request's.
+    """
 
     log: str
     files: tuple[str, ...]
     is_reference: bool
+    records: tuple[tuple[str, bytes], ...] = ()
+    window: Window | None = None
 
 
 def make_request(
@@ -121,6 +132,16 @@ def make_request(
         select,
         output,
     )
+
+
+def reference_request(log: str, reference: str, output: str) -> Request:
+    """The request of a stream: without a window or files of its own; `log` names where its records come from."""
+    reference, output = absolute_folder(reference), absolute_folder(output)
+    check_outside("--output", output, {"--reference": reference})
+    refuse_published("--output", output, [])
+    kept, _ = records_of("--reference", reference)
+    classes, model = _first_answer(reference, kept)
+    return Request(log, reference, Window(0, HOUR), False, (), (*kept,), (0, ""), classes, model, 0, output)
 
 
 def parts(request: Request) -> Iterator[Part]:
