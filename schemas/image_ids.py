@@ -22,6 +22,7 @@ _DIGITS = 16  # hexadecimal, of the digest: among a million long names two are a
 _SIGNS = "_-."
 # Letters and marks that take no room: a name could look like another one. Fillers of Hangul, joiners, variants.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\ufe00-\ufe0f\uffa0]")
+_ORDINARY = re.compile(rf"[0-9A-Za-z_][0-9A-Za-z_.-]{{0,{MAX_ID_BYTES - 1}}}")  # which is its own id
 _ESCAPED = re.compile("(?:~[0-9A-F]{2})+")
 
 
@@ -31,6 +32,8 @@ def image_id_of(name: str) -> str:
     The same name has the same id everywhere; different names have different ids, apart from the composition of accents.
     Names whose id would be longer than `MAX_ID_BYTES` keep their start, followed by a digest.
     """
+    if _ORDINARY.fullmatch(name):  # nearly all names are, and one worker lists a whole folder
+        return name
     name = unicode.normalize("NFC", name)
     image_id = _escaped(name)
     if len(image_id.encode()) <= MAX_ID_BYTES:

@@ -185,7 +185,7 @@ class PathPattern:
 
     def class_of(self, path: str) -> str:
         """The class that a matching path names; empty where the pattern has none."""
-        return self._group_of(path, "class_name")
+        return self._group_of(path, "class_name") if CLASS in self.text else ""
 
     def _group_of(self, path: str, group: str) -> str:
         for match in self._match(path):

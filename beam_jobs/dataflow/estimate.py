@@ -51,12 +51,15 @@ class Assumptions(NamedTuple):
       waiting: Time including waits for storage and the slowest worker, as a multiple of the work's time.
       start_seconds: From submission until workers start to work: machines, image, imports.
       end_seconds: Statistics, report, moving of shards.
+      listed_per_second: Files that one worker lists, which alone lists a folder or an archive: waiting for each page of
+        a bucket's list, to what its core can do, see tests/bench/README.md, "Scale".
     """
 
     vcpu_share: Range = Range(0.5, 1.0)
     waiting: Range = Range(1.0, 1.6)
     start_seconds: Range = Range(180, 480)
     end_seconds: Range = Range(30, 180)
+    listed_per_second: Range = Range(3_000, 20_000)
 
 
 ASSUMPTIONS = Assumptions()
@@ -121,10 +124,13 @@ def estimate(
     slots = min(workload.shards, workers * shape.vcpus)
     share = assumptions.vcpu_share
     working = Range(1 / share.high, 1 / share.low).times(core_seconds).times(1 / slots).times(assumptions.waiting)
-    wall = assumptions.start_seconds.plus(working).plus(assumptions.end_seconds)
+    # One worker lists the photos, and another one the masks.
+    listing = Range(*(workload.images / speed for speed in reversed(assumptions.listed_per_second)))
+    wall = assumptions.start_seconds.plus(listing).plus(working).plus(assumptions.end_seconds)
     # Machines cost from their start; at least one runs from the beginning, all of them while there is work.
     paid_start = Range(assumptions.start_seconds.low / 2, assumptions.start_seconds.high)
-    worker_hours = paid_start.plus(working).plus(assumptions.end_seconds).times(workers / SECONDS_PER_HOUR)
+    paid = paid_start.plus(working).plus(assumptions.end_seconds).times(workers).plus(listing.times(READS_PER_IMAGE))
+    worker_hours = paid.times(1 / SECONDS_PER_HOUR)
     factor = Range(*prices.region_factor(region))
     usd = {name: prices.prices[name].usd for name in PRICES_USED}
     operations = READS_PER_IMAGE * workload.images * usd["storage_read"]

@@ -32,6 +32,7 @@ from beam_jobs.google_cloud.prices import PRICES_FILE, PriceTable, load_prices
 from beam_jobs.prepare.options import PrepareOptions
 from schemas.errors import UserError
 from schemas.frozen_model import FrozenModel, parse_model
+from schemas.version_files import MAX_SHARDS
 
 BENCH = "`make bench`, 500x375 photos to 128 pixels"
 NOWHERE = "/nowhere"  # of options that are checked but not used
@@ -153,6 +154,12 @@ def _tell(
 ) -> None:
     figures.append(Figure("a vCPU's share of a core", _span(ASSUMPTIONS.vcpu_share), ASSUMED))
     figures.append(Figure("waiting for storage", f"times {_span(ASSUMPTIONS.waiting)}", ASSUMED))
+    listed = ASSUMPTIONS.listed_per_second
+    figures.append(
+        Figure(
+            "listing a folder", f"{listed.low:,.0f} to {listed.high:,.0f} files/s", f"{ASSUMED}; one worker lists it"
+        )
+    )
     start = ASSUMPTIONS.start_seconds.plus(ASSUMPTIONS.end_seconds)
     figures.append(Figure("start and end", f"{duration(start.low)} to {duration(start.high)}", ASSUMED))
     for figure in figures:
@@ -163,6 +170,8 @@ def _tell(
     )
     if expected.workers < known.max_num_workers and workload.shards > 1:
         print(f"{'':<26}more workers would have no shard to write; use smaller --shard_bytes for more shards")
+    if workload.shards > MAX_SHARDS:
+        print(f"{'':<26}a split has {MAX_SHARDS:,} shards at most; use larger --shard_bytes where one would have more")
     print()
     low, high = expected.wall_seconds
     print(f"{'wall time':<26}{duration(low)} to {duration(high)}")

@@ -42,8 +42,7 @@ class SplitByGroup(beam.PTransform):
 
     Reads, decodes and resizes every photo once more than the pass that publishes it, in the same way: the hashes are
     the same, so that pass finds no other pairs. Photos that cannot be decoded keep their split; that pass rejects
-    them. The result depends neither on the runner nor on the order of the records. Memory grows with the number of
-    photos that have a near-duplicate, since one worker joins all of them to clusters.
+    them.
 
     Args:
       encoding: Of the records.
@@ -54,15 +53,26 @@ class SplitByGroup(beam.PTransform):
         self._encoding = encoding
 
     def expand(self, planned: beam.PCollection) -> DoOutputsTuple:
-        hashed = (
+        return (
             planned
             | "SpreadPhotos" >> beam.Reshuffle()
             | "HashPhotos" >> beam.Map(_hash, self._encoding).with_output_types(Hashed)
+            | "SplitHashed" >> SplitHashed()
         )
+
+
+class SplitHashed(beam.PTransform):
+    """Hashed -> packed PlannedRecords, near-duplicates in the same split; other output: a Reassigned per element.
+
+    The result depends neither on the runner nor on the order of the records. Memory grows with the number of photos
+    that have a near-duplicate, since one worker joins all of them to clusters.
+    """
+
+    def expand(self, hashed: beam.PCollection) -> DoOutputsTuple:
         batches = hashed | "TakePhotos" >> beam.Map(_take_photos).with_output_types(Batch)
         links = batches | "FindLinks" >> FindLinks()
         # (hash, cluster)
-        clusters = planned.pipeline | "JoinClusters" >> FlatMapOnce(join_clusters, AsIter(links))
+        clusters = hashed.pipeline | "JoinClusters" >> FlatMapOnce(join_clusters, AsIter(links))
         # (cluster, split)
         splits = (
             hashed

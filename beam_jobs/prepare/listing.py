@@ -150,15 +150,20 @@ def list_files(listing: Listing, left_out: LeftOutFiles | None = None) -> Iterat
     if listing.archive:
         patterns = [(wanted, PathPattern(wanted.pattern)) for wanted in listing.wanted]
         for member in list_members(listing.place, left_out):
-            expected = [one for one in patterns if one[0].kind in _TEXTS or member.member not in listing.known]
-            ids = [(wanted, image_id) for wanted, one in expected if (image_id := one.id_of(member.member)) is not None]
-            for wanted, image_id in ids:
-                pattern = PathPattern(wanted.pattern)
+            is_known = member.member in listing.known
+            is_input = False
+            for wanted, pattern in patterns:
+                if is_known and wanted.kind not in _TEXTS:
+                    continue
+                image_id = pattern.id_of(member.member)
+                if image_id is None:
+                    continue
+                is_input = True
                 found = member._replace(
                     member=spell_out(member.member), layer=spell_out(pattern.class_of(member.member))
                 )
                 yield _with_split(wanted, pattern, member.member), image_id_of(spell_out(image_id)), found
-            if not ids and left_out is not None:
+            if not is_input and left_out is not None:
                 left_out.add(spell_out(member.member))
     else:
         for wanted in listing.wanted:

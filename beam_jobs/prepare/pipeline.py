@@ -57,7 +57,7 @@ def prepare(pipeline: beam.Pipeline, options: PrepareOptions) -> beam.PCollectio
     shards = (
         # (ShardKey, [packed PlannedRecords])
         planned
-        | "GroupByShard" >> _GroupByShard(sizes, plan[TALLIES], options)
+        | "GroupByShard" >> GroupByShard(sizes, plan[TALLIES], options)
         | "WriteShards"
         >> beam.ParDo(
             WriteShard(options.staging_dir, options.spec, options.encoding, options.near_duplicates != "ignore")
@@ -125,7 +125,7 @@ def _criteria(options: PrepareOptions) -> Criteria:
     return Criteria(schema_text, spec.rules, options.baseline_dir, options.splits, spec.fraction_titles)
 
 
-class _GroupByShard(beam.PTransform):
+class GroupByShard(beam.PTransform):
     """Packed PlannedRecords -> (ShardKey, [packed PlannedRecords]), also for shards without any record.
 
     Args:

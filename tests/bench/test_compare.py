@@ -5,8 +5,9 @@ import json
 import pytest
 
 from beam_jobs.console import exit_code
-from tests.bench.compare import main
+from tests.bench.compare import RELEASE, main
 from tests.bench.figures import LESS, PER_SECOND, PROCESSOR, RATIO, WALL, Figure
+from tests.bench.preparation import figures
 
 FIGURES = [
     Figure("images", 400.0, PER_SECOND, 2),
@@ -51,7 +52,7 @@ def changed(factors, figures=FIGURES):
 def test_the_same_run_is_not_worse_than_itself(compared):
     code, shown, _ = compared(bench_run())
     assert code == 0
-    assert "none of 5 figures is worse by more than 20%" in shown
+    assert "none of 5 is worse by more than 25%" in shown
     assert shown.count(" 1.00\n") == 5
 
 
@@ -88,6 +89,16 @@ def test_an_unsteady_machine_and_parts_that_were_not_measured_are_said(compared)
     assert "now: the machine was not steady, at times 0.50 of its best" in shown
     assert "release: the machine" not in shown
     assert "not measured now: input" in shown
+    _, shown, _ = compared(release, bench_run())
+    assert "not in the release's file: input" in shown
+
+
+def test_wall_times_of_an_unsteady_machine_are_not_judged_and_processor_time_and_memory_are(compared):
+    slow, more = changed({0: 0.5, 1: 2.0, 3: 0.5}), changed({2: 2.0, 4: 2.0})
+    assert compared(bench_run(slow, spread=0.5))[0] == 0  # wall times of a machine that had other work
+    assert compared(bench_run(slow))[0] == 1
+    code, shown, _ = compared(bench_run(more, spread=0.5))
+    assert (code, shown.count("WORSE")) == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -126,3 +137,10 @@ def test_a_senseless_tolerance_is_refused(compared):
     code, _, error = compared(bench_run(), None, "--tolerance=2")
     assert code == 2
     assert "--tolerance 2: must lie between 0 and 1" in error
+
+
+def test_the_release_that_is_kept_is_not_worse_than_itself_and_has_the_figures_that_a_run_has_now(capsys):
+    kept = json.loads(RELEASE.read_text())
+    assert main([f"--run={RELEASE}"]) == 0
+    assert "none of 15 is worse" in capsys.readouterr().out
+    assert kept["figures"]["preparation"] == {one.name: one._asdict() for one in figures(kept["preparation"])}

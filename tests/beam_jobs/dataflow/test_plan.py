@@ -1,7 +1,9 @@
 """The plan of a Dataflow job: counted or given, measured or assumed, and never more certain than it is."""
 
 import datetime
+import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from schemas.errors import UserError
 from tests.beam_jobs.annotated_scenes import Scene, save
 from tests.beam_jobs.pictures import write_pair
 
-CERTAIN = Assumptions(Range(1, 1), Range(1, 1), Range(0, 0), Range(0, 0))
+CERTAIN = Assumptions(Range(1, 1), Range(1, 1), Range(0, 0), Range(0, 0), Range(math.inf, math.inf))
 
 
 def options(folder):
@@ -160,3 +162,31 @@ def test_photos_with_annotations_are_counted_and_measured_too(tmp_path, kind):
     found = count_inputs(given)
     assert (found.images, sorted(found.sample)) == (3, ["photo_0", "photo_1", "photo_2"])
     assert images_per_second(given, found.sample) > 0
+
+
+def test_the_listing_of_a_folder_takes_as_long_as_one_worker_needs():
+    work = Workload(images=7_200_000, source_bytes=0, images_per_second=Range(100, 100), shards=1000)
+    arguments = work, MachineShape(4, 16), 5, 100, load_prices(), "us-central1"
+    at_once = estimate(*arguments, CERTAIN)
+    listed = estimate(*arguments, CERTAIN._replace(listed_per_second=Range(1_000, 2_000)))
+    assert listed.wall_seconds == pytest.approx((3600 + 3600, 3600 + 7200))
+    assert listed.worker_hours == pytest.approx((at_once.worker_hours.low + 2, at_once.worker_hours.high + 4))
+
+
+def test_more_shards_than_a_split_may_have_are_said_before_the_job_lists_anything(capsys):
+    assert plan(["--images=1000000000", "--region=us-central1"]) == 0
+    assert "a split has 99,999 shards at most; use larger --shard_bytes" in capsys.readouterr().out
+    assert plan(["--images=1000000000", "--region=us-central1", "--shard_bytes=256MiB"]) == 0
+    assert "shards at most" not in capsys.readouterr().out
+
+
+def test_the_page_quotes_what_the_plan_prints(capsys):
+    page = (Path(__file__).parents[2] / "bench/README.md").read_text()
+    quoted = re.findall(
+        r"^\| `python -m beam_jobs\.dataflow\.plan ([^`]+)` \| ([^|]+) \| ([^|]+) \|$", page, re.MULTILINE
+    )
+    assert len(quoted) == 2
+    for arguments, wall, cost in quoted:
+        assert plan(arguments.split()) == 0
+        rows, _ = lines(capsys)
+        assert (wall, cost) == (rows["wall time"], rows["cost"])
