@@ -172,6 +172,7 @@ def _write(
     pairs: list[tuple[str, str]],
     table: str,
 ) -> int:
+    from beam_jobs.describe.group_tables import find_group_table
     from beam_jobs.describe.guesses import guess
     from beam_jobs.describe.page import describing_page
     from beam_jobs.describe.published_names import published_names
@@ -195,7 +196,8 @@ def _write(
     paired = [photo for photo, _ in layout.pairs] if table else []
     facts = split_facts(folder, paths, layout.image_path, layout.mask_path, paired)
     unused = left_over(paths, [layout.image_path, layout.mask_path, *(one.mask_path for one in others)])
-    text = dataset_yaml(name, layout, guesses, sampled, facts, source, others, survey.sizes, unused, table)
+    groups = find_group_table(folder, paths, layout)
+    text = dataset_yaml(name, layout, guesses, sampled, facts, source, others, survey.sizes, unused, table, groups)
     _write_files(target, text, describing_page(name, text, guesses, pairs))
     if known:
         print_lines(f"Note: the class names are a guess, those of {known.title}: check them in {DATASET_FILE}")

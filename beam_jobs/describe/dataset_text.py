@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median_low
 from types import MappingProxyType
 
-from beam_jobs.describe.guesses import ASKED, Guesses
+from beam_jobs.describe.group_tables import GroupTable
+from beam_jobs.describe.guesses import ASKED, RARE, Guesses
 from beam_jobs.describe.layout import Layout
 from beam_jobs.describe.split_files import SplitFacts
 from schemas.bounded_text import clipped, printable
@@ -17,6 +18,8 @@ from schemas.path_pattern import PathPattern
 from schemas.sealed_text import sealed
 
 _UNLIKE, _MANY = 1.2, 0.1  # ratio of two aspects that are unlike, and the share of photos that makes it worth a line
+
+_NAMED = 6  # rare classes
 
 
 def dataset_yaml(
@@ -30,6 +33,7 @@ def dataset_yaml(
     sizes: Mapping[str, int] = MappingProxyType({}),
     unused: str = "",
     table: str = "",
+    groups: GroupTable | None = None,
 ) -> str:
     """The file's text.
 
@@ -44,6 +48,7 @@ def dataset_yaml(
       sizes: `WIDTHxHEIGHT` of the sampled photos to their number.
       unused: Which pictures match no pattern, in words.
       table: The table that says which mask each photo has; empty where names do.
+      groups: The table that says which photos belong together, if one does.
     """
     shared = layout.shared_names
     asked = sum(one.name == ASKED for one in guesses.classes)
@@ -79,9 +84,13 @@ def dataset_yaml(
         value = one.value if one.value.isdigit() else json.dumps(one.value)
         shown = one.name if one.name.isalpha() and one.name.isascii() else json.dumps(one.name, ensure_ascii=False)
         lines.append(f"  {value}: {shown}  # {one.reason}")
+    lines += _rare_lines(guesses.rare)
+    if groups:
+        lines += [f"group: {{table: {quoted(groups.path)}}}  # {groups.reason}; a hash keeps each in one split"]
     lines += [
         f"# group: {{id_pattern: {quoted(pattern)}}}  # videos, patients or tiles? then this keeps each in one split"
         for _, pattern, _ in guesses.slices
+        if not groups
     ]
     if guesses.slices:
         lines.append("slices:  # parts of the evaluation")
@@ -104,6 +113,18 @@ def _fit_lines(sizes: Mapping[str, int]) -> list[str]:
     return [
         f"# fit: letterbox  # {unlike:,} of {photos:,} photos have another shape than the others; this keeps them all,"
         " with padding"
+    ]
+
+
+def _rare_lines(rare: Sequence[str]) -> list[str]:
+    """What training does about rare classes, and what else would help, as a comment."""
+    if not rare:
+        return []
+    few = ", ".join(rare[:_NAMED]) + (f" and {len(rare) - _NAMED} more" if len(rare) > _NAMED else "")
+    few = " ".join(printable(few).split())  # a name may have several lines
+    return [
+        f"# Rare, below {RARE:.0%} of the pixels: {few}. make train gives such classes training.class_weights;",
+        "# training.oversample: 0.1 would also repeat photos of classes that few photos show (trainer/README.md).",
     ]
 
 

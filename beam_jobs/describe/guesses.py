@@ -16,6 +16,7 @@ MAX_CLASSES = 254
 THIN = 0.12  # share of a value's pixels that lie inside it; borders between objects have less
 _MANY_LEVELS = 100  # of grey, which one mask of classes hardly ever has
 _MOST_SAMPLES = 32_767  # above it, the upper byte of 16 bits shows enough
+RARE = 0.01  # share of the pixels with a class, as in `tfx_pipeline.train.defaults`
 _MIN_SHARE = 0.001  # of all pixels: values in soft edges, or changed by compression, have fewer than a class has
 
 
@@ -36,6 +37,7 @@ class Guesses(NamedTuple):
       masks_reason: Why.
       slices: Name, pattern over the id and reason of each.
       questions: What only a person can answer.
+      rare: Classes with so few pixels that a model easily never predicts them, with their share.
       photo_range: The samples of 16 bits that should become 0 and 255, and why; None where their upper byte will do.
     """
 
@@ -45,6 +47,7 @@ class Guesses(NamedTuple):
     slices: list[tuple[str, str, str]]
     questions: list[str]
     photo_range: tuple[tuple[int, int], str] | None = None
+    rare: tuple[str, ...] = ()
 
 
 def guess_range(ranges: Iterable[str]) -> tuple[tuple[int, int], str] | None:
@@ -104,7 +107,20 @@ def guess(survey: Survey, names: dict[str, str], ids: Sequence[str]) -> Guesses:
     questions += _differing_palettes(survey)
     count = sum(survey.kinds.values())
     classes = [_guess_class(value, survey, names, total, count, len(values)) for value in values]
-    return Guesses(classes, masks, reason, list(_groups(ids)), questions, guess_range(survey.ranges))
+    found_range = guess_range(survey.ranges)
+    rare = () if "threshold" in masks else tuple(_rare(classes, survey))
+    return Guesses(classes, masks, reason, list(_groups(ids)), questions, found_range, rare)
+
+
+def _rare(classes: Sequence[ClassGuess], survey: Survey) -> Iterator[str]:
+    """Each rare class, with its share of the pixels that have a class; values of one name are one class."""
+    pixels: Counter[str] = Counter()
+    for one in classes:
+        if one.name != IGNORE:
+            pixels[one.value if one.name == ASKED else one.name] += survey.pixels.get(one.value, 0)
+    for name, count in pixels.items():
+        if 0 < count < RARE * pixels.total():
+            yield f"{name} {count / pixels.total():.2%}"
 
 
 def _are_probabilities(survey: Survey) -> bool:

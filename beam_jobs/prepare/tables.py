@@ -12,7 +12,7 @@ from beam_jobs.prepare.listing import GROUP_TABLE, WEIGHT_TABLE
 from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.tally import Tally, add_tallies
 from beam_jobs.rejections import GROUPS_DIFFER, NO_GROUP, NO_WEIGHT, WEIGHTS_DIFFER, InputRejected
-from beam_jobs.sources.photo_tables import ValueColumn, read_photo_table
+from beam_jobs.sources.photo_tables import GROUP_COLUMNS, ValueColumn, read_photo_table
 from beam_jobs.sources.split_lists import photo_listed
 from schemas.bounded_text import clipped, enumerated
 from schemas.errors import UserError
@@ -21,9 +21,6 @@ from schemas.lines import MAX_LINE, check_line
 from schemas.spec import DatasetSpec
 from schemas.table_spec import MAX_WEIGHT
 
-_GROUP_COLUMNS = frozenset(
-    ("group", "group_id", "patient", "patient_id", "subject", "subject_id", "case", "case_id", "video", "video_id")
-) | {"clip", "sequence", "scene", "scene_id", "tile", "site"}
 _WEIGHT_COLUMNS = frozenset(("weight", "weights", "sample_weight"))
 _NUMBER = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
@@ -53,7 +50,7 @@ def _tables(spec: DatasetSpec) -> dict[str, _Table]:
     """The tables of a data set, by the kind of file."""
     tables = {}
     if spec.group is not None and spec.group.table:
-        column = ValueColumn("group", "group", _GROUP_COLUMNS, spec.group.column)
+        column = ValueColumn("group", "group", GROUP_COLUMNS, spec.group.column)
         tables[GROUP_TABLE] = _Table(spec.group.table, column, GROUPED, NO_GROUP, GROUPS_DIFFER, _group)
     if spec.weights:
         column = ValueColumn("weights", "weight", _WEIGHT_COLUMNS, spec.weights.column)

@@ -17,6 +17,10 @@ from beam_jobs.sources.split_lists import NAME_COLUMNS, SEPARATORS, is_picture, 
 from schemas.bounded_text import clipped, enumerated
 from schemas.errors import UserError
 
+GROUP_COLUMNS = frozenset(
+    ("group", "group_id", "patient", "patient_id", "subject", "subject_id", "case", "case_id", "video", "video_id")
+) | {"clip", "sequence", "scene", "scene_id", "tile", "site"}
+
 
 class ValueColumn(NamedTuple):
     """The column of a table that is read beside the photo's.

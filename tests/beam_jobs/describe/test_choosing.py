@@ -5,6 +5,11 @@ import pytest
 from PIL import Image
 
 from beam_jobs.describe.command_line import main
+from beam_jobs.describe.dataset_text import dataset_yaml
+from beam_jobs.describe.guesses import guess
+from beam_jobs.describe.layout import Layout
+from beam_jobs.describe.split_files import SplitFacts
+from beam_jobs.describe.survey import Survey
 from beam_jobs.sources.dataset_file import read_dataset
 from schemas.errors import UserError
 from tests.beam_jobs.pictures import scene
@@ -112,3 +117,14 @@ def test_several_drawings_of_one_mask_are_no_layers(tmp_path):
         },
     )
     assert 'mask_path: "ann_dir/train/{id}_labelTrainIds.png"' in describe(folder)
+
+
+def test_rare_classes_come_with_what_training_does_about_them():
+    pixels = {"0": 9000, "1": 930, "2": 20, "255": 5000}
+    survey = Survey({"PNG of values": 4}, pixels, dict.fromkeys(pixels, 4), pixels, {}, 0, {}, {}, {}, {})
+    found = guess(survey, {"0": "ground", "1": "leaf", "255": "ignore"}, [])
+    assert found.rare == ("2 0.20%",)  # of the pixels with a class
+    layout = Layout("images/{id}.jpg", "masks/{id}.png", [("images/1.jpg", "masks/1.png")], 1, 1)
+    text = dataset_yaml("leaves", layout, found, 4, SplitFacts(1, 1, None, 0))
+    assert "# Rare, below 1% of the pixels: 2 0.20%. make train gives such classes training.class_weights;" in text
+    assert guess(survey, {"2": "leaf", "1": "leaf", "0": "ground", "255": "ignore"}, []).rare == ()
