@@ -76,9 +76,10 @@ def _no_drift(uri: str, started: datetime | None) -> str | None:
         return f"{uri}: the monitor has not reported yet"
     if not _field(report, "alarms", list, uri):
         return f"{uri}: the monitor reports no drift"
-    end = _time(_field(_field(report, "window", dict, uri), "to", str, uri), uri)
-    if started is not None and end <= started:
-        return f"{uri}: its window ends at {_said(end)}, before the last run started"
+    # Logs are files of an hour, and a window ends with its last file: the hour may go on after the report was written.
+    last_hour = _time(_field(_field(report, "window", dict, uri), "to", str, uri), uri) - timedelta(hours=1)
+    if started is not None and last_hour < started:
+        return f"{uri}: the last hour of its window began at {_said(last_hour)}, before the last run started"
     return None
 
 

@@ -117,7 +117,10 @@ def test_a_run_waits_for_drift_that_was_seen_after_the_last_one(stage, publish, 
     assert submit_version(rules, f"{ROOT}/1.0.0").made
     publish("1.1.0")
     assert "before the last run started" in waits(rules, "1.1.0")
-    report(stage, [{"kind": "light"}], now + timedelta(hours=1))
+    in_this_hour = now + timedelta(minutes=59)  # such as a report from before the run
+    report(stage, [{"kind": "light"}], in_this_hour)
+    assert "before the last run started" in waits(rules, "1.1.0")
+    report(stage, [{"kind": "light"}], now + timedelta(hours=2))
     assert waits(rules, "1.1.0") is None
 
 
