@@ -39,7 +39,7 @@ quoted = '$(subst ','\'',$(1))'
 NEED = $(foreach one,$(1),$(if $($(one)),,$(error make $@ needs $(one)=; `make` lists the commands with what they take)))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo train label-issues look monitor shadow tensorboard app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
+.PHONY: help env demo train label-issues look monitor shadow traffic tensorboard app data dataflow dataflow-plan doctor rehearse vertex-compile vertex-plan vertex-run image test proof lint format \
 	bench bench-compare lock clean
 
 help:  ## list the commands
@@ -92,6 +92,11 @@ shadow: env  ## compare a candidate with the served model: MODEL= CANDIDATE= LOG
 	@test -n "$(filter-out file,$(origin MODEL))" || { echo "error: make shadow needs MODEL=" >&2; exit 2; }
 	@$(BIN)/python -m beam_jobs.shadow --model=$(call quoted,$(MODEL)) --candidate=$(call quoted,$(CANDIDATE)) \
 		$(if $(PHOTOS),--photos=$(call quoted,$(PHOTOS)),--log=$(call quoted,$(LOG))) --output=$(call quoted,$(OUTPUT)) $(OPTIONS)
+
+traffic: env  ## compare two models that share the traffic: LOG= [OUTPUT=runs/traffic OPTIONS=--candidate=DIGITS]
+	@$(call NEED,LOG)
+	@$(BIN)/python -m beam_jobs.traffic --log=$(call quoted,$(LOG)) \
+		--output=$(call quoted,$(if $(filter-out file,$(origin OUTPUT)),$(OUTPUT),runs/traffic)) $(OPTIONS)
 
 tensorboard: env  ## show the training curves of all runs in a browser: [ROOT=runs]; Ctrl-C closes it
 	@$(BIN)/tensorboard --logdir="$(or $(ROOT),runs)"

@@ -36,12 +36,22 @@ def main(arguments: list[str] | None = None) -> int:
     options, beam_flags = _parser().parse_known_args(arguments)
     quiet_libraries(options.verbose)
     pipeline_options = parse_beam_flags(beam_flags)
+    request = begin(options)
+    seconds = run_request(build, request, pipeline_options, READING_LOG, options.verbose)
+    return FAILED if seconds is None else report(request, seconds)
+
+
+def begin(options: argparse.Namespace) -> Request:
+    """Makes the request of a command line, and its output ready.
+
+    Raises:
+      UserError: The options, the log or the output can't be used.
+    """
     request = make_request(options.log, options.output, options.start, options.end, options.candidate)
     print_lines(f"Comparing the models of {request.log}, {request.window}")
     claim_folder("--output", request.output, OWNER)
     _delete_earlier(request)
-    seconds = run_request(build, request, pipeline_options, READING_LOG, options.verbose)
-    return FAILED if seconds is None else report(request, seconds)
+    return request
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 compared, 1 the job failed, 2 unusable options, or a log without two models",
         allow_abbrev=False,
     )
+    add_arguments(parser)
+    return parser
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments that the job takes on any runner."""
     add = parser.add_argument
     add("--log", required=True, metavar="DIR", help="log of what is served, local or gs://")
     add("--from", dest="start", metavar="TIME", help=f"start of the window, {WHEN} (default: the log's start)")
@@ -66,7 +82,6 @@ def _parser() -> argparse.ArgumentParser:
         " or one of an earlier run, which is replaced",
     )
     add("--verbose", action="store_true", help="show the libraries' own messages")
-    return parser
 
 
 def _delete_earlier(request: Request) -> None:
