@@ -26,7 +26,7 @@ from schemas.served import FEATURE_HASH, PHOTO_HASH
 DRIFT_FILE, STATISTICS_FILE = "drift.json", "statistics.pb"
 NAMESPACE = "monitor"  # of Beam's metrics
 DRIFT_LINE = "drift: "  # begins a line in Dataflow's log; Terraform's alert waits for it
-_LOGGER = "drift"  # not below `beam_jobs`, whose lines a terminal shows: it has the alarms already
+LOGGER = "drift"  # not below `beam_jobs`, whose lines a terminal shows: it has the alarms already
 _DIGITS = 6  # of means and shares; the last ones of a sum depend on its order
 
 
@@ -79,15 +79,20 @@ def write_outcome(request: Request, measured: Measured, judgement: Judgement, se
     write_atomically(f"{request.output}/{STATISTICS_FILE}", statistics)
     page = monitor_page(outcome, measured.summaries, measured.tallies)
     write_atomically(f"{request.output}/{PAGE_FILE}", page.encode())
-    text = json.dumps(outcome, indent=2, sort_keys=True, allow_nan=False) + "\n"
-    write_atomically(f"{request.output}/{DRIFT_FILE}", text.encode())
+    write_drift(request.output, outcome)
     return outcome
+
+
+def write_drift(folder: str, outcome: dict[str, Any]) -> None:
+    """Writes `drift.json` of a folder."""
+    text = json.dumps(outcome, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    write_atomically(f"{folder}/{DRIFT_FILE}", text.encode())
 
 
 def _count(measured: Measured, judgement: Judgement) -> None:
     """Beam's counters, which Dataflow hands on to Cloud Monitoring, and a line of its log for each alarm."""
     for alarm in judgement.alarms:
-        logging.getLogger(_LOGGER).warning("%s%s", DRIFT_LINE, alarm.text)
+        logging.getLogger(LOGGER).warning("%s%s", DRIFT_LINE, alarm.text)
     for name, count in {
         "records": measured.served,
         "alarms": len(judgement.alarms),

@@ -18,7 +18,7 @@ import keras
 import tensorflow as tf
 
 from schemas.errors import UserError
-from schemas.features import TRAIN
+from schemas.features import IGNORE_ID, TRAIN
 from schemas.version import read_version
 from schemas.version_files import EXAMPLES_FOLDER
 from tests.bench.accuracy import read_settings
@@ -45,7 +45,7 @@ def measure(config: TrainingConfig, shards: list[str], records: int, image_size:
     forward = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
     model.compile(
         optimizer=keras.optimizers.AdamW(config.learning_rate),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=255),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=IGNORE_ID),
     )
     fitted = tf.data.Dataset.from_tensor_slices(tuple(tf.stack(column) for column in zip(*held)))
 
@@ -111,7 +111,7 @@ def main() -> None:
     bare = took["Keras' fit"]
     print_row("", ["ms of a photo", "photos/s", "of fit's speed"])
     for name, value in took.items():
-        print_row(name, [f"{value:.1f}", f"{1e3 / value:.1f}", f"{bare / value:.2f}"])
+        print_row(name, [f"{value:.1f}", f"{MILLI / value:.1f}", f"{bare / value:.2f}"])
 
 
 if __name__ == "__main__":

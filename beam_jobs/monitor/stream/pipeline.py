@@ -44,14 +44,14 @@ from beam_jobs.monitor.stream.messages import (
 )
 from beam_jobs.monitor.stream.request import StreamRequest
 from beam_jobs.monitor.stream.set_aside import SetAside
-from beam_jobs.monitor.summary import DRIFT_FILE, DRIFT_LINE, Measured, write_outcome
+from beam_jobs.monitor.summary import DRIFT_FILE, DRIFT_LINE, LOGGER, Measured, write_drift, write_outcome
 from beam_jobs.served.window import parse_time
-from beam_jobs.storage.files import read_file, write_atomically
+from beam_jobs.storage.files import read_file
 from schemas.documents import MAX_JSON_BYTES
 from schemas.served import FEATURE_HASH, PHOTO_HASH
 
 _TICK_SECONDS = 60  # a window closes at most so long after its lateness
-_LOG = logging.getLogger("drift")  # as `beam_jobs.monitor.summary` names it
+_LOG = logging.getLogger(LOGGER)
 _TAGS = (ROWS, TALLIES, CANDIDATES, ACCOUNTS)
 
 
@@ -187,5 +187,4 @@ def _keep_newest(output: str, outcome: dict[str, Any]) -> None:
         last = None
     end = outcome["window"]["to"]
     if last is None or parse_time(path, last) <= parse_time(path, end):
-        text = json.dumps(outcome, indent=2, sort_keys=True, allow_nan=False) + "\n"
-        write_atomically(path, text.encode())
+        write_drift(output, outcome)
