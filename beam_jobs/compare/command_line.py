@@ -10,9 +10,10 @@ import time
 from typing import TYPE_CHECKING
 
 from beam_jobs.compare.request import check_output, make_request
-from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
+from beam_jobs.console import heavy_imports, quiet_libraries
 from beam_jobs.monitoring.failures import report_failure
 from beam_jobs.runners.beam_options import local_output, parse_beam_flags
+from beam_jobs.runners.job_arguments import add_verbose, job_parser
 from beam_jobs.storage.files import delete_files, files_below, read_file
 from beam_jobs.storage.ownership import claim_folder
 from beam_jobs.storage.versions import absolute_folder
@@ -64,14 +65,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = CommandLine(
-        prog="python -m beam_jobs.compare",
-        description="Compares two published versions of a data set, record by record: added, removed, renamed (the "
-        "same photo under another id), moved to another split, or with another photo, mask, slice or group. Options of "
-        "Apache Beam are accepted too, such as --direct_num_workers.",
-        epilog="exit codes: 0 compared, 1 the job failed, 2 unusable options or versions",
-        allow_abbrev=False,
+    return job_parser(
+        "compare",
+        "Compares two published versions of a data set, record by record: added, removed, renamed (the "
+        "same photo under another id), moved to another split, or with another photo, mask, slice or group.",
+        "0 compared, 1 the job failed, 2 unusable options or versions",
+        _add_arguments,
     )
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--from", dest="before", required=True, metavar="DIR", help="earlier version, such as ROOT/pets/1.0.0, or gs://"
@@ -83,8 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         help="where changes/, with a JSON line for each record that differs, changes.html and summary.json go; a new or"
         " empty folder, or one of an earlier comparison (default: nothing is written)",
     )
-    add("--verbose", action="store_true", help="show the libraries' own messages")
-    return parser
+    add_verbose(parser)
 
 
 def _claim_output(request: Request, folder: str) -> str:

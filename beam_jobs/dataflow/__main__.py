@@ -22,6 +22,7 @@ from beam_jobs.prepare.options import PrepareOptions
 from beam_jobs.prepare.place import check_places
 from beam_jobs.prepare.retry_options import with_base_options
 from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.runners.job_arguments import add_verbose
 from schemas.errors import UserError
 from schemas.frozen_model import parse_model
 
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_arguments(parser)
     add_cloud_arguments(parser, "prepare-DATASET-VERSION")
-    parser.add_argument("--verbose", action="store_true", help="show the libraries' own messages")
+    add_verbose(parser)
     return parser
 
 

@@ -10,6 +10,7 @@ from beam_jobs.console import exit_code, heavy_imports
 from beam_jobs.dataflow.folder_job import FolderJob, run_folder_job
 from beam_jobs.monitor.command_line import OWNER
 from beam_jobs.monitor.stream.request import DEFAULT_HOURS, DEFAULT_LATENESS, StreamRequest, make_stream_request
+from beam_jobs.runners.job_arguments import add_verbose
 from beam_jobs.storage.ownership import claim_folder
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--window_hours", type=int, default=DEFAULT_HOURS, metavar="N", help="hours of a window (default %(default)s)")
     lateness = "minutes that a window waits for late messages after its end (default %(default)s)"
     add("--lateness", type=int, default=DEFAULT_LATENESS, metavar="MINUTES", help=lateness)
-    add("--verbose", action="store_true", help="show the libraries' own messages")
+    add_verbose(parser)
 
 
 def _begin(options: argparse.Namespace) -> StreamRequest:

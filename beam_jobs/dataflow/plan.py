@@ -30,6 +30,7 @@ from beam_jobs.google_cloud.dataflow_options import FORMS, DataflowOptions
 from beam_jobs.google_cloud.machine_shape import MachineShape, machine_shape
 from beam_jobs.google_cloud.prices import PRICES_FILE, PriceTable, load_prices
 from beam_jobs.prepare.options import PrepareOptions
+from beam_jobs.runners.job_arguments import add_verbose
 from schemas.errors import UserError
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.version_files import MAX_SHARDS
@@ -98,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, kind in (("worker_machine_type", str), ("max_num_workers", int), ("disk_size_gb", int)):
         parser.add_argument(f"--{name}", type=kind, default=defaults[name], help="default %(default)s")
     parser.add_argument("--prices", type=Path, default=PRICES_FILE, help="price table (default: %(default)s)")
-    parser.add_argument("--verbose", action="store_true", help="show the libraries' own messages")
+    add_verbose(parser)
     return parser
 
 

@@ -18,6 +18,7 @@ from beam_jobs.describe.unpaired import left_over, why_nothing_pairs
 from beam_jobs.elements import spell_out
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.runners.job_arguments import add_verbose
 from beam_jobs.sources.folders import check_folder, list_folder
 from beam_jobs.storage.files import exists, read_file, read_part, write_atomically
 from beam_jobs.storage.versions import absolute_folder
@@ -112,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--input", required=True, help="folder with photos and masks, local or gs://")
     parser.add_argument("--output", help="folder for both files, where the photos may only be read (default: --input)")
     parser.add_argument("--overwrite", action="store_true", help="replace dataset.yaml even if a person has edited it")
-    parser.add_argument("--verbose", action="store_true", help="show the libraries' own messages")
+    add_verbose(parser)
     return parser
 
 

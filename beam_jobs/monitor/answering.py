@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from beam_jobs.console import heavy_imports
 from beam_jobs.predict.request import Request as PredictRequest
 from beam_jobs.predict.request import make_request
+from beam_jobs.served.window import refuse_window
 from beam_jobs.storage.files import delete_files, exists, files_below, read_file
 from beam_jobs.storage.versions import absolute_folder
 from schemas.errors import UserError
@@ -66,8 +67,8 @@ def answering_of(options: argparse.Namespace) -> Answering | None:
     if not options.model:
         what = f"--photos {options.photos}" if options.photos else f"--reference {reference}, a published version,"
         raise UserError(f"{what} must be answered by a model first; give --model=DIR, too")
-    if options.photos and (options.start or options.end):
-        raise UserError("--from, --to: choose records of a --log by their time; --photos are answered now")
+    if options.photos:
+        refuse_window(options.start, options.end)
     served, kept = f"{output}/{SERVED_FOLDER}", f"{output}/{REFERENCE_FOLDER}"
     photos = version = None
     if options.photos:

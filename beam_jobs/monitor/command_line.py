@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
+from beam_jobs.console import heavy_imports, quiet_libraries
 from beam_jobs.monitor.answering import (
     LABEL_FOLDER,
     PHOTOS_FOLDER,
@@ -26,8 +27,8 @@ from beam_jobs.monitoring.progress_display import PREDICTING, READING_LOG
 from beam_jobs.predict.command_line import build as build_masks
 from beam_jobs.predict.request import ANY_PHOTO
 from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.runners.job_arguments import add_output, add_verbose, add_window, job_parser
 from beam_jobs.runners.request_run import run_request
-from beam_jobs.served.window import WHEN
 from beam_jobs.storage.files import delete_files, files_below, read_file
 from beam_jobs.storage.ownership import claim_folder
 from beam_jobs.wrapped_lines import print_lines
@@ -112,16 +113,14 @@ def begin(options: argparse.Namespace) -> Request | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = CommandLine(
-        prog="python -m beam_jobs.monitor",
-        description="Compares what a model serves with its answers on photos that it did not learn: light, certainty, "
-        "classes, and photos that are unlike all of train; in all, and by source, time and client. Options of Apache "
-        f"Beam are accepted too, such as --direct_num_workers. The reference: {HOW_TO_MAKE}.",
-        epilog="exit codes: 0 quiet, 1 alarms, nothing served, or a failed job, 2 unusable options, log or reference",
-        allow_abbrev=False,
+    return job_parser(
+        "monitor",
+        "Compares what a model serves with its answers on photos that it did not learn: light, certainty, "
+        "classes, and photos that are unlike all of train; in all, and by source, time and client. The reference: "
+        f"{HOW_TO_MAKE}.",
+        "0 quiet, 1 alarms, nothing served, or a failed job, 2 unusable options, log or reference",
+        partial(add_arguments, may_answer=True),
     )
-    add_arguments(parser, may_answer=True)
-    return parser
 
 
 def add_arguments(parser: argparse.ArgumentParser, may_answer: bool = False) -> None:
@@ -143,15 +142,8 @@ def add_arguments(parser: argparse.ArgumentParser, may_answer: bool = False) -> 
     else:
         add("--log", required=True, metavar="DIR", help=log)
     add("--reference", required=True, metavar="DIR", help=reference)
-    add("--from", dest="start", metavar="TIME", help=f"start of the window, {WHEN} (default: {DEFAULT_HOURS} hours)")
-    add("--to", dest="end", metavar="TIME", help=f"end of the window, {WHEN} (default: the end of the log)")
-    add(
-        "--output",
-        required=True,
-        metavar="DIR",
-        help="where monitor.html, drift.json, statistics.pb and to_label/ go; a new or empty folder, or one of an"
-        " earlier run, which is replaced",
-    )
+    add_window(parser, start=f"{DEFAULT_HOURS} hours before its end")
+    add_output(parser, "monitor.html, drift.json, statistics.pb and to_label/")
     add(
         "--select",
         type=int,
@@ -159,7 +151,7 @@ def add_arguments(parser: argparse.ArgumentParser, may_answer: bool = False) -> 
         metavar="N",
         help=f"copy N of the kept photos to OUTPUT/to_label, those to label next (at most {MAX_SELECTED})",
     )
-    add("--verbose", action="store_true", help="show the libraries' own messages")
+    add_verbose(parser)
 
 
 def _delete_earlier(request: Request) -> None:

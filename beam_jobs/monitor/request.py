@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from beam_jobs.console import heavy_imports
-from beam_jobs.predict.request import check_outside
 from beam_jobs.served.listing import read_together, records_of
 from beam_jobs.served.window import Window, window_of
 from beam_jobs.storage.files import StoredFile, open_file
 from beam_jobs.storage.local_paths import real_folder
-from beam_jobs.storage.versions import absolute_folder, refuse_published
+from beam_jobs.storage.versions import absolute_folder, check_output
 from schemas.errors import UserError
 from schemas.features import EVAL, FRACTION_SUFFIX, TRAIN
 from schemas.served import (
@@ -109,10 +108,9 @@ def make_request(
       UserError: Names what can't be used, by the option of the command line.
     """
     log, reference, output = absolute_folder(log), absolute_folder(reference), absolute_folder(output)
-    check_outside("--output", output, {"--log": log, "--reference": reference})
+    check_output(output, {"--log": log, "--reference": reference})
     if real_folder(log) == real_folder(reference):
         raise UserError(f"--reference {reference}: is the log itself; {HOW_TO_MAKE}")
-    refuse_published("--output", output, [])
     if not 0 <= select <= MAX_SELECTED:
         raise UserError(f"--select={select}: must be from 0 to {MAX_SELECTED:,}")
     found, left_out = records_of("--log", log)
@@ -137,8 +135,7 @@ def make_request(
 def reference_request(log: str, reference: str, output: str) -> Request:
     """The request of a stream: without a window or files of its own; `log` names where its records come from."""
     reference, output = absolute_folder(reference), absolute_folder(output)
-    check_outside("--output", output, {"--reference": reference})
-    refuse_published("--output", output, [])
+    check_output(output, {"--reference": reference})
     kept, _ = records_of("--reference", reference)
     classes, model = _first_answer(reference, kept)
     return Request(log, reference, Window(0, HOUR), False, (), (*kept,), (0, ""), classes, model, 0, output)

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, quiet_libraries
+from beam_jobs.console import quiet_libraries
 from beam_jobs.monitoring.progress_display import PREDICTING
 from beam_jobs.predict.request import ANY_PHOTO, RUNTIMES, SAVED_MODEL, make_request
 from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.runners.job_arguments import add_verbose, job_parser
 from beam_jobs.runners.request_run import run_request
 from beam_jobs.storage.files import files_below, read_file
 from beam_jobs.wrapped_lines import print_lines
@@ -46,16 +47,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = CommandLine(
-        prog="python -m beam_jobs.predict",
-        description="Writes a mask for each photo of a folder, or for each record of a published version, and a table: "
-        "shares of the classes and, where there is truth, IoU per image. Options of Apache Beam are accepted too, such "
-        "as --direct_num_workers.",
-        epilog="exit codes: 0 written, 1 the job failed or there is no mask, 2 unusable options",
-        allow_abbrev=False,
+    return job_parser(
+        "predict",
+        "Writes a mask for each photo of a folder, or for each record of a published version, and a table: "
+        "shares of the classes and, where there is truth, IoU per image.",
+        "0 written, 1 the job failed or there is no mask, 2 unusable options",
+        add_arguments,
     )
-    add_arguments(parser)
-    return parser
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--log", metavar="DIR", help="log that a record of each answer is added to, for beam_jobs.monitor; or gs://")
     add("--log_photos", type=float, default=0.0, metavar="SHARE", help="of the photos, kept in the log (default: 0)")
     add("--runtime", choices=RUNTIMES, default=SAVED_MODEL, help="what runs the model (default: saved_model)")
-    add("--verbose", action="store_true", help="show the libraries' own messages")
+    add_verbose(parser)
 
 
 def request_of(options: argparse.Namespace) -> Request:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from beam_jobs.console import heavy_imports
-from beam_jobs.storage.local_paths import real_folder
+from beam_jobs.storage.local_paths import check_outside
 from beam_jobs.storage.versions import absolute_folder, read_contract, require_shards, require_version
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
@@ -153,20 +152,6 @@ def check_runtime(runtime: str, info: ModelInfo, model_dir: str, logs: bool) -> 
         problem = "--log needs the features' hash, which only the SavedModel gives"
     if problem:
         raise UserError(f"--runtime {runtime}: {problem}; leave --runtime out to run the SavedModel")
-
-
-def check_outside(option: str, folder: str, inputs: Mapping[str, str]) -> None:
-    """Raises UserError where a folder to write to, if there is one, lies in one that is read.
-
-    Args:
-      option: That names the folder.
-      folder: It; empty for none.
-      inputs: Option to a folder that is read, or to nothing.
-    """
-    own = f"{real_folder(folder)}/" if folder else ""
-    for name, one in inputs.items():
-        if one and own.startswith(f"{real_folder(one)}/"):
-            raise UserError(f"{option} {folder}: lies in {name} {one}, which is read; give a folder outside of it")
 
 
 def check_photos(photos: str, pattern: str) -> None:

@@ -17,6 +17,7 @@ from beam_jobs.prepare.retry_options import with_base_options
 from beam_jobs.prepare.sole_job import alone
 from beam_jobs.prepare.summary import published_table, withheld_table
 from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.runners.job_arguments import add_verbose
 from beam_jobs.sources.folders import check_folder
 from beam_jobs.storage.versions import require_baseline
 from beam_jobs.wrapped_lines import print_lines
@@ -87,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add_arguments(parser)
-    parser.add_argument("--verbose", action="store_true", help="show the libraries' own messages")
+    add_verbose(parser)
     return parser
 
 

@@ -51,6 +51,12 @@ def window_of(start: str | None, end: str | None, files: Sequence[StoredFile], h
     return Window(since, max(since, until))
 
 
+def refuse_window(start: str | None, end: str | None) -> None:
+    """Raises UserError where a window is named but a folder of photos is read."""
+    if start or end:
+        raise UserError("--from, --to: choose records of a --log by their time, which --photos do not have")
+
+
 def parse_time(option: str, text: str) -> int:
     """Milliseconds since 1970 of an ISO 8601 time such as `2026-11-29T00`; UTC, unless it has an offset."""
     try:

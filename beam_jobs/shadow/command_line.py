@@ -7,12 +7,12 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
+from beam_jobs.console import heavy_imports, quiet_libraries
 from beam_jobs.monitoring.progress_display import PREDICTING
 from beam_jobs.predict.request import ANY_PHOTO
 from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.runners.job_arguments import add_output, add_verbose, add_window, job_parser
 from beam_jobs.runners.request_run import run_request
-from beam_jobs.served.window import WHEN
 from beam_jobs.shadow.request import Request, make_request
 from beam_jobs.storage.files import delete_files, files_below, read_file
 from beam_jobs.storage.ownership import claim_folder
@@ -66,16 +66,14 @@ def begin(options: argparse.Namespace) -> Request:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = CommandLine(
-        prog="python -m beam_jobs.shadow",
-        description="Has a candidate answer the photos that the served model answers, and no user, and compares both: "
+    return job_parser(
+        "shadow",
+        "Has a candidate answer the photos that the served model answers, and no user, and compares both: "
         "agreement, class shares, confidence, time, and the photos on which they differ most. Disagreement is no "
-        "error: only labels say which is right. Options of Apache Beam are accepted too, such as --direct_num_workers.",
-        epilog="exit codes: 0 compared, 1 the job failed or no photo could be compared, 2 unusable options or models",
-        allow_abbrev=False,
+        "error: only labels say which is right.",
+        "0 compared, 1 the job failed or no photo could be compared, 2 unusable options or models",
+        add_arguments,
     )
-    add_arguments(parser)
-    return parser
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,16 +85,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--photos", metavar="DIR", help="folder of photos, local or gs://")
     what.add_argument("--log", metavar="DIR", help="log of what is served: the photos that it kept")
     add("--image_path", default=ANY_PHOTO, help=f"pattern below --photos (default {ANY_PHOTO})")
-    add("--from", dest="start", metavar="TIME", help=f"of --log: start of the window, {WHEN} (default: its start)")
-    add("--to", dest="end", metavar="TIME", help=f"of --log: end of the window, {WHEN} (default: its end)")
-    add(
-        "--output",
-        required=True,
-        metavar="DIR",
-        help="where shadow.html, shadow.json, table/ and rejected/ go; a new or empty folder, or one of an earlier run,"
-        " which is replaced",
-    )
-    add("--verbose", action="store_true", help="show the libraries' own messages")
+    add_window(parser, of="of --log: ")
+    add_output(parser, "shadow.html, shadow.json, table/ and rejected/")
+    add_verbose(parser)
 
 
 def _delete_earlier(request: Request) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from beam_jobs.console import heavy_imports
-from beam_jobs.predict.request import ANY_PHOTO, check_outside, check_photos
+from beam_jobs.predict.request import ANY_PHOTO, check_photos
 from beam_jobs.served.listing import records_of
-from beam_jobs.served.window import Window, window_of
+from beam_jobs.served.window import Window, refuse_window, window_of
 from beam_jobs.storage.files import StoredFile, files_below
 from beam_jobs.storage.models import model_digest
-from beam_jobs.storage.versions import absolute_folder, refuse_published
+from beam_jobs.storage.versions import absolute_folder, check_output
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
 from schemas.exported_model import ModelInfo
@@ -104,13 +104,12 @@ def make_request(
         raise UserError("give either --photos or --log")
     if log and image_path != ANY_PHOTO:
         raise UserError("--image_path: is a pattern below --photos; a log has its own names")
-    if photos and (start or end):
-        raise UserError("--from, --to: choose records of a --log by their time; --photos have none")
+    if photos:
+        refuse_window(start, end)
     model, candidate, output = (absolute_folder(one) for one in (model, candidate, output))
     photos, log = (absolute_folder(one) if one else "" for one in (photos, log))
     inputs = {"--model": model, "--candidate": candidate, "--photos": photos, "--log": log}
-    check_outside("--output", output, inputs)
-    refuse_published("--output", output, [])
+    check_output(output, inputs)
     files: tuple[StoredFile, ...] = ()
     window = EVER
     if photos:

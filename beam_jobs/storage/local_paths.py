@@ -1,9 +1,10 @@
-"""Local paths as users give them: made absolute, or refused in one line."""
+"""Paths as users give them: made absolute, or refused in one line."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from schemas.errors import UserError
@@ -38,3 +39,17 @@ def local_path(option: str, path: str | Path) -> Path:
 def real_folder(folder: str) -> str:
     """Resolves links in a local folder, which could lead anywhere; an address such as `gs://` stays as it is."""
     return folder if "://" in folder else os.path.realpath(folder)
+
+
+def check_outside(option: str, folder: str, inputs: Mapping[str, str]) -> None:
+    """Raises UserError where a folder to write to, if there is one, lies in one that is read.
+
+    Args:
+      option: That names the folder.
+      folder: It; empty for none.
+      inputs: Option to a folder that is read, or to nothing.
+    """
+    own = f"{real_folder(folder)}/" if folder else ""
+    for name, one in inputs.items():
+        if one and own.startswith(f"{real_folder(one)}/"):
+            raise UserError(f"{option} {folder}: lies in {name} {one}, which is read; give a folder outside of it")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from google.protobuf.message import DecodeError
 
 from beam_jobs.storage.files import exists, folders_in, read_file, read_part, sizes_below
+from beam_jobs.storage.local_paths import check_outside
 from beam_jobs.storage.locations import check_location
 from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
@@ -161,6 +162,20 @@ def refuse_published(option: str, folder: str, published: list[str]) -> None:
             )
     if exists(f"{folder}/{MANIFEST_FILE}"):
         raise UserError(f"{option} {folder}: is a published version; give another folder")
+
+
+def check_output(output: str, inputs: Mapping[str, str]) -> None:
+    """Checks the `--output` of a job that reads folders; `claim_folder` then makes sure that what is there is ours.
+
+    Args:
+      output: The folder, as `absolute_folder` gives it.
+      inputs: Option to a folder that is read, or to nothing.
+
+    Raises:
+      UserError: It lies in one of them, or is a published version.
+    """
+    check_outside("--output", output, inputs)
+    refuse_published("--output", output, [])
 
 
 def _read_side_file(path: str, max_bytes: int) -> bytes:

@@ -6,11 +6,11 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
+from beam_jobs.console import heavy_imports, quiet_libraries
 from beam_jobs.monitoring.progress_display import READING_LOG
 from beam_jobs.runners.beam_options import parse_beam_flags
+from beam_jobs.runners.job_arguments import add_output, add_verbose, add_window, job_parser
 from beam_jobs.runners.request_run import run_request
-from beam_jobs.served.window import WHEN
 from beam_jobs.storage.files import delete_files, read_file
 from beam_jobs.storage.ownership import claim_folder
 from beam_jobs.traffic.request import Request, make_request
@@ -55,33 +55,24 @@ def begin(options: argparse.Namespace) -> Request:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = CommandLine(
-        prog="python -m beam_jobs.traffic",
-        description="Compares two models that share the traffic of an endpoint, from its log alone: class shares, "
+    return job_parser(
+        "traffic",
+        "Compares two models that share the traffic of an endpoint, from its log alone: class shares, "
         "certainty, time, with intervals, and whether they were asked about alike photos. To compare two models on the "
-        "same photos, use beam_jobs.shadow. Options of Apache Beam are accepted too.",
-        epilog="exit codes: 0 compared, 1 the job failed, 2 unusable options, or a log without two models",
-        allow_abbrev=False,
+        "same photos, use beam_jobs.shadow.",
+        "0 compared, 1 the job failed, 2 unusable options, or a log without two models",
+        add_arguments,
     )
-    add_arguments(parser)
-    return parser
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments that the job takes on any runner."""
     add = parser.add_argument
     add("--log", required=True, metavar="DIR", help="log of what is served, local or gs://")
-    add("--from", dest="start", metavar="TIME", help=f"start of the window, {WHEN} (default: the log's start)")
-    add("--to", dest="end", metavar="TIME", help=f"end of the window, {WHEN} (default: the log's end)")
+    add_window(parser)
     add("--candidate", metavar="DIGITS", help="model that is new, by 12 digits (default: the one with fewer records)")
-    add(
-        "--output",
-        required=True,
-        metavar="DIR",
-        help="where traffic.html and traffic.json go; a new or empty folder,"
-        " or one of an earlier run, which is replaced",
-    )
-    add("--verbose", action="store_true", help="show the libraries' own messages")
+    add_output(parser, "traffic.html and traffic.json")
+    add_verbose(parser)
 
 
 def _delete_earlier(request: Request) -> None:

@@ -6,11 +6,10 @@ import re
 from typing import NamedTuple
 
 from beam_jobs.console import heavy_imports
-from beam_jobs.predict.request import check_outside
 from beam_jobs.served.listing import records_of
 from beam_jobs.served.window import Window, window_of
 from beam_jobs.storage.files import StoredFile
-from beam_jobs.storage.versions import absolute_folder, refuse_published
+from beam_jobs.storage.versions import absolute_folder, check_output
 from schemas.errors import UserError
 
 _DIGEST = re.compile("[0-9a-f]{12}")
@@ -53,8 +52,7 @@ def make_request(
       UserError: Names what can't be used, by the option of the command line.
     """
     log, output = absolute_folder(log), absolute_folder(output)
-    check_outside("--output", output, {"--log": log})
-    refuse_published("--output", output, [])
+    check_output(output, {"--log": log})
     if candidate and not _DIGEST.fullmatch(candidate):
         raise UserError(f"--candidate={candidate}: must be 12 hexadecimal digits, as records name a model")
     found, _ = records_of("--log", log)

@@ -8,9 +8,10 @@ import tempfile
 import time
 from typing import TYPE_CHECKING
 
-from beam_jobs.console import CommandLine, quiet_libraries
+from beam_jobs.console import quiet_libraries
 from beam_jobs.monitoring.failures import report_failure
 from beam_jobs.runners.beam_options import local_output, parse_beam_flags
+from beam_jobs.runners.job_arguments import add_verbose, job_parser
 from beam_jobs.storage.files import read_file
 from beam_jobs.storage.versions import absolute_folder
 from beam_jobs.validate.request import make_request, read_checked
@@ -57,14 +58,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = CommandLine(
-        prog="python -m beam_jobs.validate",
-        description="Reads a published version again. Are its files as the manifest says? Are its records as the "
+    return job_parser(
+        "validate",
+        "Reads a published version again. Are its files as the manifest says? Are its records as the "
         "schema and the data set's rules say? Do its splits differ, has it drifted from a baseline, are photos of two "
-        "splits nearly the same? Options of Apache Beam are accepted too, such as --direct_num_workers.",
-        epilog="exit codes: 0 nothing is wrong, 1 anomalies or a failed job, 2 unusable options",
-        allow_abbrev=False,
+        "splits nearly the same?",
+        "0 nothing is wrong, 1 anomalies or a failed job, 2 unusable options",
+        _add_arguments,
     )
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--version_dir", required=True, help="published version such as ROOT/pets/1.1.0, local or gs://")
     add("--baseline", metavar="VERSION_DIR", help="published version of the same data set to measure drift against")
@@ -72,8 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--output", metavar="DIR", help="where to write SchemaDiff.pb and validation.json (default: nothing is written)"
     )
-    add("--verbose", action="store_true", help="show the libraries' own messages")
-    return parser
+    add_verbose(parser)
 
 
 def _run(request: Request, options: PipelineOptions) -> Outcome:
