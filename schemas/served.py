@@ -1,6 +1,7 @@
 """One record for each photo that a model answered, and the files that hold them: the log of what is served.
 
-The serving container, the Gradio app and `beam_jobs.predict` write it, and `beam_jobs.monitor` reads it. A record is a
+The serving container, the Gradio app and `beam_jobs.predict` write it, and `beam_jobs.monitor` reads it. The serving
+container can publish it to Pub/Sub, too: a message has a record as its data, and MESSAGE_ID. A record is a
 `tf.train.Example`; what is measured of a photo has the name and meaning that it has in a published version, with the
 model's mask in place of the truth. No record holds a photo: where the configuration keeps a sample of them, the record
 names its file.
@@ -36,6 +37,9 @@ UNCERTAIN = "uncertain_share"  # float in [0, 1]: pixels whose largest probabili
 PHOTO_HASH = "photo_hash"  # bytes: 32, see `beam_jobs.near_duplicates.perceptual_hash`; missing for a flat photo
 FEATURE_HASH = "feature_hash"  # bytes: 32, of what the model's encoder sees; see `trainer.feature_hash`
 PHOTO = "photo"  # bytes: path of the photo below the log, where it was kept
+
+TOPIC = re.compile(r"projects/[a-z0-9.:-]+/topics/(?!goog)[A-Za-z][\w.~+%-]{2,254}")  # of Pub/Sub
+MESSAGE_ID = "id"  # attribute of a message of Pub/Sub: the same wherever a record is published again
 
 UNCERTAIN_BELOW = 0.7
 GRID_SIDE = 64  # pixels of each side of a photo whose certainty is measured, at most

@@ -1,7 +1,7 @@
 """What goes into the files of the log of what is served, and what is kept of the photos.
 
-This module and `log_writer`, `measures`, and what they import, are copied into a Space, where there is no Apache Beam:
-whoever writes a log says how a file is written.
+This module and `log_writer`, `folder_log`, `measures`, and what they import, are copied into a Space, where there is no
+Apache Beam: whoever writes a log says how a file is written.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ class Serving(Machine):
             raise ValueError("a served model uses one accelerator; the others would be paid for idly")
         if self.log and self.image and is_prebuilt(self.image):
             raise ValueError("log: Google's prebuilt images write none; leave image out")
-        if self.log and not self.log.folder.startswith("gs://"):
+        if self.log and self.log.folder and not self.log.folder.startswith("gs://"):
             raise ValueError(
                 f"log.folder: an endpoint reaches Cloud Storage alone; give gs://BUCKET/FOLDER, got {self.log.folder}"
             )

@@ -14,7 +14,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = CommandLine(
         prog="python -m tfx_pipeline.serving",
         description="Serves a SavedModel as Vertex AI requires; the AIP_* variables set port and routes. What it logs "
-        'of its answers is in SERVING_LOG, such as {"folder": "gs://BUCKET/served"}; without it, nothing is logged.',
+        'of its answers is in SERVING_LOG, such as {"folder": "gs://BUCKET/served"} or {"topic": '
+        '"projects/PROJECT/topics/NAME"}; without it, nothing is logged.',
         epilog="exit codes: 0 stopped, 1 the model can't be loaded",
         allow_abbrev=False,
     )

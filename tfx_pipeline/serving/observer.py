@@ -11,9 +11,12 @@ from beam_jobs.codec.photos import decode_photo
 from beam_jobs.elements import SourceFile
 from beam_jobs.predict.reading import ready_photo
 from beam_jobs.records.tf_example import Value
+from beam_jobs.served.folder_log import FolderLog
 from beam_jobs.served.log_files import Keeping
 from beam_jobs.served.log_writer import LogWriter
 from beam_jobs.served.measures import measured
+from beam_jobs.served.outbox import Destination
+from beam_jobs.served.topic_log import TopicLog
 from beam_jobs.storage.files import write_atomically
 from beam_jobs.storage.models import model_digest, read_info
 from schemas.exported_model import (
@@ -46,7 +49,12 @@ class Observer:
         self._info = read_info(model_dir)
         keeping = Keeping(log.photos, log.retention_days, log.readers)
         trained_on = self._info.manifest_sha256 or ""
-        self._log = LogWriter(log.folder, model_digest(model_dir), trained_on, ENDPOINT, write_atomically, keeping)
+        destinations: list[Destination] = []
+        if log.folder:
+            destinations.append(FolderLog(log.folder, write_atomically))
+        if log.topic:
+            destinations.append(TopicLog(log.topic))
+        self._log = LogWriter(destinations, model_digest(model_dir), trained_on, ENDPOINT, keeping)
         self._has_failed = False
 
     def observe(self, photos: list[bytes], outputs: Outputs, seconds: float, client: str) -> None:

@@ -24,11 +24,10 @@ from beam_jobs.monitor.stream.request import StreamRequest
 from beam_jobs.monitor.summary import NAMESPACE
 from beam_jobs.records.published_records import bytes_of, parse_record
 from beam_jobs.served.window import Window
-from schemas.served import CLIENT, PHOTO_HASH, TIME
+from schemas.served import CLIENT, MESSAGE_ID, PHOTO_HASH, TIME
 
 RECORDS, SURVEYED, ASIDE = "records", "surveyed", "aside"  # tags of outputs
 LATE, MALFORMED = "late", "malformed"  # kinds of what is set aside
-ID = "id"  # attribute of a message: the same wherever a record is published again
 SHARDS = 16  # of a window, each measured by one worker
 MAX_RECORD_BYTES = 64 << 10  # 64 KiB: a record of 1,000 classes has 40 kB; a photo is no record
 _FUTURE = 10 * 60_000  # milliseconds that the clock of what answers may be ahead
@@ -58,7 +57,8 @@ class SortMessages(beam.DoFn):
         if moment is None:
             yield TaggedOutput(ASIDE, (LATE, message.data))
             return
-        name = (message.attributes or {}).get(ID) or message.message_id or hashlib.sha256(message.data).hexdigest()
+        given = (message.attributes or {}).get(MESSAGE_ID) or message.message_id
+        name = given or hashlib.sha256(message.data).hexdigest()
         # the same photo of a client comes to one shard, where it is recognized
         record = zlib.crc32(photo or name.encode()) % SHARDS, (name, message.data)
         yield TaggedOutput(RECORDS, TimestampedValue(record, moment))

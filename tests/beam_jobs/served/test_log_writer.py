@@ -9,8 +9,10 @@ from PIL import Image
 
 from beam_jobs.records.published_records import parse_record
 from beam_jobs.records.tfrecord import TFRecordReader
+from beam_jobs.served.folder_log import FolderLog
 from beam_jobs.served.log_files import Keeping
-from beam_jobs.served.log_writer import MOST_WAITING, LogWriter
+from beam_jobs.served.log_writer import LogWriter
+from beam_jobs.served.outbox import MOST_WAITING
 from beam_jobs.storage.files import write_atomically
 from schemas.errors import UserError
 from schemas.served import APP, HOUR, hour_folder, is_photo_path, parse_records_path
@@ -31,7 +33,7 @@ class Clock:
 
 
 def open_log(folder, **options):
-    return LogWriter(str(folder), "0123456789ab", "f" * 64, APP, write_atomically, **options)
+    return LogWriter([FolderLog(str(folder), write_atomically)], "0123456789ab", "f" * 64, APP, **options)
 
 
 def records_of(folder):

@@ -19,6 +19,7 @@ from schemas.errors import UserError
 from schemas.exported_model import INFO_PATH
 from schemas.fitting import LETTERBOX, STRETCH
 from schemas.shipped import load_spec
+from tests.beam_jobs.served.pubsub_service import TOPIC
 from tests.tfx_pipeline.conftest import png_bytes
 from tests.tfx_pipeline.deploy.trigger.test_trigger import served
 from tests.tfx_pipeline.serving.test_serving import ask, encoded
@@ -162,9 +163,22 @@ def test_the_container_is_given_what_the_configuration_says():
     assert json.loads(ServingLog(folder="gs://bucket/served/").variables()[VARIABLE]) == {
         "folder": "gs://bucket/served"
     }
+    assert json.loads(ServingLog(topic=TOPIC).variables()[VARIABLE]) == {"topic": TOPIC}
 
 
-@pytest.mark.parametrize("text", ["no JSON", "[]", "{}", '{"folder": "log", "photos": 0.5}', '{"folder": ""}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no JSON",
+        "[]",
+        "{}",
+        '{"folder": "log", "photos": 0.5}',
+        '{"folder": ""}',
+        '{"topic": "served"}',
+        '{"topic": "projects/my-project-1/subscriptions/served"}',
+        f'{{"topic": "{TOPIC}", "photos": 0.5, "retention_days": 1, "readers": "all"}}',
+    ],
+)
 def test_an_environment_that_cannot_be_used_is_refused(text):
     with pytest.raises(UserError, match=VARIABLE):
         ServingLog.from_variables({VARIABLE: text})

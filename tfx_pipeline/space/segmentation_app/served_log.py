@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from beam_jobs.served.folder_log import FolderLog
 from beam_jobs.served.log_files import Keeping
 from beam_jobs.served.log_writer import LogWriter
 from beam_jobs.served.measures import measured
@@ -67,7 +68,7 @@ class AnswerLog:
         if segmenter.digest is None:
             raise UserError("the model's repository has no variables.index, by which records name a model")
         trained_on = segmenter.info.get("manifest_sha256") or ""
-        self._writer = LogWriter(folder, segmenter.digest, trained_on, APP, write_file, keeping)
+        self._writer = LogWriter([FolderLog(folder, write_file)], segmenter.digest, trained_on, APP, keeping)
         self._classes, self._keeping, self._folder = segmenter.info["classes"], keeping, folder
         self._waiting: queue.Queue[_Answer | None] = queue.Queue(_WAITING)
         self._has_failed, self.dropped = False, 0

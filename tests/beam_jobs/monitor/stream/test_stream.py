@@ -1,28 +1,21 @@
 """The monitor as a stream, with Beam's TestStream: which messages count, and what is written for each hour."""
 
-import json
 from pathlib import Path
 
-import apache_beam as beam
 import numpy as np
 import pytest
 from apache_beam.io.gcp.pubsub import PubsubMessage
-from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.testing.test_stream import TestStream
 from apache_beam.transforms.window import TimestampedValue
-from apache_beam.utils.timestamp import Timestamp
 
-from beam_jobs.monitor.stream.pipeline import watch
 from beam_jobs.monitor.stream.request import make_stream_request
 from beam_jobs.records.tf_example import to_example
 from beam_jobs.records.tfrecord import TFRecordReader
 from schemas.errors import UserError
 from schemas.served import HOUR
 from tests.beam_jobs.monitor.served_logs import MODEL, NOON, TRAINED_ON, draw, monitor, write_log
+from tests.beam_jobs.monitor.stream.streams import MINUTE, SUBSCRIPTION, at, drift, run
 
 pytestmark = pytest.mark.proof
-SUBSCRIPTION = "projects/my-project/subscriptions/served"
-MINUTE = 60_000
 RANDOM = np.random.default_rng(3)
 
 
@@ -31,37 +24,10 @@ def record(time, **changes):
     return {**draw(RANDOM), **names, "time": time, **changes}
 
 
-def at(time):
-    return Timestamp(micros=time * 1000)
-
-
 def message(one, published=None, name=None):
     data = one if isinstance(one, bytes) else to_example(one)
     attributes = {"id": name} if name else {}
     return TimestampedValue(PubsubMessage(data, attributes), at(published if published is not None else one["time"]))
-
-
-def run(reference, output: Path, steps, until) -> None:
-    """`steps` are (time to which the watermark moves first, messages)."""
-    stream = TestStream(output_tags={"messages", "ticks"})
-    begins = at(NOON - 1)
-    stream = stream.advance_watermark_to(begins, tag="messages").advance_watermark_to(begins, tag="ticks")
-    every = [(time, []) for time in range(NOON, until, 30 * MINUTE) if time not in dict(steps)]
-    for time, messages in sorted([*steps, *every], key=lambda step: step[0]):
-        stream = stream.advance_watermark_to(at(time), tag="messages").advance_watermark_to(at(time), tag="ticks")
-        stream = stream.add_elements([TimestampedValue(None, at(time))], tag="ticks")
-        if messages:
-            stream = stream.add_elements(messages, tag="messages")
-    stream = stream.advance_watermark_to_infinity(tag="messages").advance_watermark_to_infinity(tag="ticks")
-    request = make_stream_request(SUBSCRIPTION, str(reference), str(output))
-    options = PipelineOptions(["--streaming", "--allow_unsafe_triggers"])
-    with beam.Pipeline("BundleBasedDirectRunner", options) as pipeline:
-        read = pipeline | stream
-        watch(pipeline, read["messages"], read["ticks"], request)
-
-
-def drift(folder: Path) -> dict:
-    return json.loads((folder / "drift.json").read_text())
 
 
 def aside(output: Path, kind: str) -> list[bytes]:
