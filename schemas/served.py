@@ -8,6 +8,7 @@ names its file.
 
     LOG/
       about-endpoint.json                                   what is kept, for how long, and who may read it
+      classes-4f6c2f0d9b1e.json                             what a model calls its classes, and their colours
       records/2026-11-29/21/served-4f6c2f0d9b1e-000000.tfrecord     hours are in UTC
       photos/2026-11-29/21/4f6c2f0d9b1e-000007.jpg
 """
@@ -51,6 +52,7 @@ RECORDS_FOLDER, PHOTOS_FOLDER = "records", "photos"
 MAX_CLIENT = 64  # characters
 
 _WRITER = r"[0-9a-f]{12}"
+_MODEL = re.compile("[0-9a-f]{12}")
 _RECORDS_PATH = re.compile(rf"{RECORDS_FOLDER}/(\d{{4}}-\d\d-\d\d)/(\d\d)/served-({_WRITER})-(\d{{6}})\.tfrecord")
 _PHOTO_PATH = re.compile(rf"{PHOTOS_FOLDER}/\d{{4}}-\d\d-\d\d/\d\d/{_WRITER}-\d{{6}}\.(jpg|png)")
 
@@ -75,6 +77,16 @@ HOUR = 3_600_000  # milliseconds
 def about_path(source: str) -> str:
     """Path below the log of what one of SOURCES keeps there."""
     return f"about-{source}.json"
+
+
+def is_model(text: str) -> bool:
+    """Whether a text can be what a record has as MODEL."""
+    return _MODEL.fullmatch(text) is not None
+
+
+def classes_path(model: str) -> str:
+    """Path below the log of the titles and colours of a model's classes; `model` is 12 hexadecimal digits."""
+    return f"classes-{model}.json"
 
 
 def hour_folder(time: int) -> str:

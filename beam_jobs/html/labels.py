@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from urllib.parse import quote
 
 from beam_jobs.html.markup import Markup, element, join
@@ -29,6 +29,17 @@ def split_marks(splits: Iterable[str]) -> Markup:
 def swatch(color: str) -> Markup:
     """A small square of a CSS colour."""
     return element("i", class_="swatch", style=f"background:{color}")
+
+
+def class_labels(names: Iterable[str], titles: Mapping[str, str], colors: Mapping[str, str]) -> dict[str, Markup]:
+    """Classes by their titles, in their colours where these are known, with the name as a tooltip where it differs."""
+
+    def label(name: str) -> Markup:
+        title = titles.get(name, name)
+        shown = join(title) if title == name else element("span", title, title=f"class {name}")
+        return join(swatch(colors[name]), shown) if name in colors else shown
+
+    return {one: label(one) for one in names}
 
 
 def photo_name(image_id: str) -> Markup:

@@ -20,7 +20,7 @@ from beam_jobs.statistics.differences import (
     notable_shift,
 )
 from beam_jobs.statistics.split_summary import SplitSummary
-from schemas.features import EVAL
+from schemas.features import EVAL, fraction_feature
 from schemas.served import LATENCY
 
 VANISHED, EXPLODED, NOVEL = "vanished", "exploded", "novel"
@@ -72,14 +72,21 @@ class Judgement(NamedTuple):
     comparisons: int
 
 
-def judge(summaries: Mapping[str, SplitSummary], tallies: Mapping[str, Tally], classes: Sequence[str]) -> Judgement:
+def judge(
+    summaries: Mapping[str, SplitSummary],
+    tallies: Mapping[str, Tally],
+    classes: Sequence[str],
+    titles: Mapping[str, str] | None = None,
+) -> Judgement:
     """Compares each slice with the reference.
 
     Args:
       summaries: Slice to its statistics; those of REFERENCE are what the others are compared with.
       tallies: Slice to what was counted of it.
       classes: Names.
+      titles: What texts call them; None for their names.
     """
+    titles = titles or {one: one for one in classes}
     before = tallies.get(REFERENCE, Tally.nothing(len(classes)))
     names = [name for name in _in_order(tallies) if not _repeats_all(name, tallies)]
     judged = [name for name in names if tallies[name].photos >= MIN_PHOTOS] if before.photos >= MIN_PHOTOS else []
@@ -88,7 +95,7 @@ def judge(summaries: Mapping[str, SplitSummary], tallies: Mapping[str, Tally], c
     novel_above = before.percentile_distance(NOVEL_PERCENTILE) if before.hashed >= MIN_PHOTOS else None
     found, notes = [], []
     for name in judged:
-        pair = _Pair(name, summaries[name], summaries[REFERENCE], tallies[name], before, classes, comparisons)
+        pair = _Pair(name, summaries[name], summaries[REFERENCE], tallies[name], before, titles, comparisons)
         found += [*pair.moved(), *pair.classes_gone_or_come(), *pair.novel(novel_above)]
         notes += pair.notes() if name == ALL else []
     beyond = {name: tuple(dict.fromkeys(one.kind for one in found if one.slice == name)) for name in judged}
@@ -116,7 +123,7 @@ class _Pair(NamedTuple):
     before: SplitSummary
     tally: Tally
     reference: Tally
-    classes: Sequence[str]
+    titles: Mapping[str, str]  # name to title, in the order of the classes of a tally
     comparisons: int
 
     def moved(self) -> Iterator[Alarm]:
@@ -134,7 +141,7 @@ class _Pair(NamedTuple):
 
     def classes_gone_or_come(self) -> Iterator[Alarm]:
         """Classes that far fewer, or far more, photos show."""
-        for index, name in enumerate(self.classes):
+        for index, (name, title) in enumerate(self.titles.items()):
             now = Count(int(self.tally.shows[index]), self.tally.photos)
             before = Count(int(self.reference.shows[index]), self.reference.photos)
             few, many = before.share / RATIO, min(RATIO * before.share, before.share + MORE_SHARE)
@@ -142,7 +149,7 @@ class _Pair(NamedTuple):
                 if is_chance(now, before, self.comparisons):
                     continue
                 kind, limit = (VANISHED, few) if now.share < before.share else (EXPLODED, many)
-                words = f"the share of photos that show {name} {'fell' if kind == VANISHED else 'rose'} to "
+                words = f"the share of photos that show {title} {'fell' if kind == VANISHED else 'rose'} to "
                 text = f"{words}{_percent(now.share)}, {EVAL} {_percent(before.share)}"
                 yield Alarm(kind, self.name, name, text, now.share, limit)
 
@@ -168,12 +175,13 @@ class _Pair(NamedTuple):
             yield Alarm(NOVEL, self.name, "", text, shift, limit)
 
     def _differences(self) -> list[Difference]:
+        by_feature = {fraction_feature(name): title for name, title in self.titles.items()}
         features = [
             one
             for one in notable_features(self.now, self.before, self._standard_errors())
             if one != LATENCY  # of another machine than the reference's
         ]
-        return describe_differences(features, self.now, self.before, Compared(ALL, EVAL))
+        return describe_differences(features, self.now, self.before, Compared(ALL, EVAL), by_feature)
 
     def _is_alarm(self, one: Difference) -> bool:
         if one.cause == CERTAINTY:

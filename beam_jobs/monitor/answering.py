@@ -92,7 +92,7 @@ def begin_answering(answering: Answering) -> None:
 
     delete_answers(answering.output)
     for one in answering.requests:
-        begin_log(one.log, one.log_photos)
+        begin_log(one.log, one.log_photos, one.model_dir, one.info)
 
 
 def selected_photos(model: str, output: str) -> PredictRequest:

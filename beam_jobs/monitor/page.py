@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from beam_jobs.html.document import document
-from beam_jobs.html.labels import figure, percent
+from beam_jobs.html.labels import class_labels, figure, percent
 from beam_jobs.html.lights import BAD, GOOD, LOOK, UNKNOWN, Light, row_of_lights
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import bars, two_histograms
@@ -100,8 +100,9 @@ def _numbers(outcome: Outcome, summaries: Summaries) -> Markup:
     now, before = summaries.get(ALL), summaries.get(REFERENCE)
     if now is None or before is None:
         return element("p", "Not compared: one of the two holds no photos.")
+    shown = {fraction_feature(name): label for name, label in _labels(outcome).items()}
     rows = [
-        _number_row(name, now.numbers[name], before.numbers[name])
+        _number_row(name, shown.get(name), now.numbers[name], before.numbers[name])
         for name in number_features(outcome["classes"])
         if name in now.numbers and name in before.numbers and now.numbers[name].present
     ]
@@ -113,12 +114,17 @@ def _numbers(outcome: Outcome, summaries: Summaries) -> Markup:
     return join(element("p", note), *notes, _table(("", f"{EVAL} → served", "values"), rows, "Numbers"))
 
 
-def _number_row(name: str, now: Numbers, before: Numbers) -> Markup:
+def _labels(outcome: Outcome) -> dict[str, Markup]:
+    return class_labels(outcome["classes"], outcome["titles"], outcome["colors"])
+
+
+def _number_row(name: str, class_: Markup | None, now: Numbers, before: Numbers) -> Markup:
     low, high = min(before.minimum, now.minimum), max(before.maximum, now.maximum)
     spoken = f"{name} from {figure(low)} to {figure(high)}, {EVAL} as a line"
     drawn = two_histograms(shares_in_bins(now, low, high), shares_in_bins(before, low, high), _NOW, spoken)
     means = element("td", f"{figure(before.mean)} → {figure(now.mean)}")
-    return element("tr", element("th", name.replace("_", " "), scope="row"), means, element("td", drawn))
+    heading = join(class_, ", share") if class_ else name.replace("_", " ")
+    return element("tr", element("th", heading, scope="row"), means, element("td", drawn))
 
 
 def _classes(outcome: Outcome) -> Markup:
@@ -127,7 +133,7 @@ def _classes(outcome: Outcome) -> Markup:
         return element("p", "Not compared: one of the two holds no photos.")
     flagged = {one["subject"] for one in outcome["alarms"]}
     rows = []
-    for name in outcome["classes"]:
+    for name, label in _labels(outcome).items():
         shows = before["shows"][name], now["shows"][name]
         means = [one["means"].get(fraction_feature(name), 0.0) for one in (before, now)]
         cells = [
@@ -135,7 +141,7 @@ def _classes(outcome: Outcome) -> Markup:
             bars(shows, 1.0, [_BEFORE, _NOW]),
             Cell(f"{percent(means[0])} → {percent(means[1])}", means[1]),
         ]
-        rows.append(Row(name, cells, "bad" if name in flagged else "good"))
+        rows.append(Row(label, cells, "bad" if name in flagged else "good"))
     heads = "class", f"photos that show it, {EVAL} → served", "", "mean share of a photo"
     note = "A photo shows a class where the model gives it 0.1 % of the pixels or more."
     return join(element("p", note), sortable_table("Classes", heads, rows))

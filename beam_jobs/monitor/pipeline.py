@@ -223,6 +223,6 @@ def _conclude(
         merged.MergeFrom(one)
     known = {name: learnt.get(name, NONE_LEARNT) for name in (FEATURE_HASH, PHOTO_HASH)}
     measured = Measured.of(merged, tallies, accounts, known)
-    judgement = judge(measured.summaries, tallies, request.classes)
+    judgement = judge(measured.summaries, tallies, request.classes, request.titles)
     selected = select(request, candidates, measured) if request.select else None
     return write_outcome(request, measured, judgement, selected)

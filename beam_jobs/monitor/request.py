@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from beam_jobs.console import heavy_imports
 from beam_jobs.served.listing import read_together, records_of
+from beam_jobs.served.shown_classes import ShownClasses, read_shown_classes
 from beam_jobs.served.window import Window, window_of
 from beam_jobs.storage.files import StoredFile, open_file
 from beam_jobs.storage.local_paths import real_folder
@@ -57,6 +58,7 @@ class Request(NamedTuple):
       model: That answered the reference's photos.
       select: How many photos to label; 0 for none.
       output: Folder that everything goes to.
+      shown: How pages and alarms show the classes.
       progress_dir: Local folder for the progress files, if it exists.
     """
 
@@ -71,7 +73,13 @@ class Request(NamedTuple):
     model: Identity
     select: int
     output: str
+    shown: ShownClasses
     progress_dir: str = ""
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """What people call the classes, in the order of `classes`."""
+        return {one: self.shown.titles[one] for one in self.classes}
 
 
 class Part(NamedTuple):
@@ -129,6 +137,7 @@ def make_request(
         model,
         select,
         output,
+        _shown(classes, model, reference, log),
     )
 
 
@@ -138,7 +147,12 @@ def reference_request(log: str, reference: str, output: str) -> Request:
     check_output(output, {"--reference": reference})
     kept, _ = records_of("--reference", reference)
     classes, model = _first_answer(reference, kept)
-    return Request(log, reference, Window(0, HOUR), False, (), (*kept,), (0, ""), classes, model, 0, output)
+    shown = _shown(classes, model, reference)
+    return Request(log, reference, Window(0, HOUR), False, (), (*kept,), (0, ""), classes, model, 0, output, shown)
+
+
+def _shown(classes: Sequence[str], model: Identity, *logs: str) -> ShownClasses:
+    return read_shown_classes(classes, ((log, model.model) for log in logs))
 
 
 def parts(request: Request) -> Iterator[Part]:

@@ -113,7 +113,7 @@ def _outcome(request: Request, measured: Measured, judgement: Judgement, selecte
             "is_newest": request.is_newest,
         },
         "model": request.model._asdict(),
-        "classes": list(request.classes),
+        **request.shown.in_json(),
         "records": {
             **_counts(request, account),
             "outside": account.outside,

@@ -10,9 +10,11 @@ import apache_beam as beam
 from beam_jobs.predict.model import PredictedPhoto
 from beam_jobs.predict.request import Request
 from beam_jobs.records.tf_example import Value, to_example
+from beam_jobs.served.class_file import write_classes
 from beam_jobs.served.log_files import Keeping, answered_by, framed, write_about
 from beam_jobs.storage.files import write_atomically
 from beam_jobs.storage.models import model_digest
+from schemas.exported_model import ModelInfo
 from schemas.served import CLIENT, PHOTO, PREDICT, TIME, photo_path, records_path
 
 
@@ -21,9 +23,14 @@ def keeping(share: float) -> Keeping:
     return Keeping(share, None, "whoever may read this folder")
 
 
-def begin_log(log: str, share: float) -> None:
-    """Writes what the log keeps of the photos; UserError where nothing can be written there."""
+def begin_log(log: str, share: float, model_dir: str, info: ModelInfo) -> None:
+    """Writes what a log keeps of the photos, and what the model that answers calls its classes.
+
+    Raises:
+      UserError: Nothing can be written there, or the model has no weights.
+    """
     write_about(log, PREDICT, keeping(share), write_atomically)
+    write_classes(log, model_digest(model_dir), info.classes, info.class_titles, info.palette, write_atomically)
 
 
 class LogAnswers(beam.DoFn):

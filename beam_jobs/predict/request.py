@@ -108,7 +108,7 @@ def make_request(
         _check_fit(info, manifest, model_dir, version_dir)
         require_shards(version_dir, manifest)
     if log:
-        begin_log(log, log_photos)
+        begin_log(log, log_photos, model_dir, info)
     if writes_masks and "://" not in output:
         try:
             os.makedirs(os.path.join(output, "masks"), exist_ok=True)

@@ -66,8 +66,13 @@ def write_about(folder: str, source: str, keeping: Keeping, write: WriteFile) ->
     try:
         write(f"{folder}/{about_path(source)}", (json.dumps(about, indent=2) + "\n").encode())
     except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"log {folder}: can't be written to ({reason}); give another folder") from None
+        raise unwritable(folder, error) from None
+
+
+def unwritable(folder: str, error: Exception) -> UserError:
+    """The error of a log in which nothing can be written."""
+    reason = getattr(error, "strerror", None) or error
+    return UserError(f"log {folder}: can't be written to ({reason}); give another folder")
 
 
 def answered_by(model: str, trained_on: str | None, source: str) -> dict[str, Value]:

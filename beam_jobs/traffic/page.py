@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from beam_jobs.html.document import document
-from beam_jobs.html.labels import figure, percent
+from beam_jobs.html.labels import class_labels, figure, percent
 from beam_jobs.html.lights import GOOD, LOOK, UNKNOWN, Light, row_of_lights
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.tables import SORTING, Cell, Row, sortable_table
 from beam_jobs.monitor.chance import standard_errors
 from beam_jobs.shadow.limits import POINTS, SLOWER, moved, points
 from beam_jobs.traffic.figures import MIN_PHOTOS, SHOWS
-from schemas.features import BRIGHTNESS, CONTRAST, SOURCE_HEIGHT, SOURCE_WIDTH, fraction_feature
+from schemas.features import BRIGHTNESS, CONTRAST, FRACTION_SUFFIX, SOURCE_HEIGHT, SOURCE_WIDTH, fraction_feature
 from schemas.served import CONFIDENCE, ENTROPY, LATENCY, UNCERTAIN
 
 PAGE_FILE = "traffic.html"
 OF_PHOTOS = (BRIGHTNESS, CONTRAST, SOURCE_HEIGHT, SOURCE_WIDTH)  # which no model decides
+OF_ANSWERS = (CONFIDENCE, ENTROPY, UNCERTAIN, LATENCY)
 
 Outcome = dict[str, Any]
 
@@ -37,21 +38,15 @@ def traffic_page(outcome: Outcome) -> str:
         row_of_lights([*lights_of(outcome)]),
         element("p", caution, class_="below"),
     )
-    shares = [fraction_feature(one) for one in outcome["classes"]]
-    shown = [f"{SHOWS}{one}" for one in outcome["classes"]]
+    labels = class_labels(outcome["classes"], outcome["titles"], outcome["colors"])
+    shares = {fraction_feature(name): label for name, label in labels.items()}
+    shown = {f"{SHOWS}{name}": label for name, label in labels.items()}
+    alike = "What no model decides: it should be the same of both."
     sections = [
-        ("photos", "Photos", _table(outcome, OF_PHOTOS, "What no model decides: it should be the same of both.")),
-        (
-            "shares",
-            "Class shares",
-            _table(outcome, shares, "Mean share of a photo."),
-        ),
-        (
-            "shown",
-            "Classes shown",
-            _table(outcome, shown, "Share of the photos that show it."),
-        ),
-        ("figures", "Certainty and time", _table(outcome, (CONFIDENCE, ENTROPY, UNCERTAIN, LATENCY), "Means.")),
+        ("photos", "Photos", _table(outcome, _in_words(OF_PHOTOS), alike)),
+        ("shares", "Class shares", _table(outcome, shares, "Mean share of a photo.")),
+        ("shown", "Classes shown", _table(outcome, shown, "Share of the photos that show it.")),
+        ("figures", "Certainty and time", _table(outcome, _in_words(OF_ANSWERS), "Means.")),
         ("log", "Log", _facts(outcome)),
     ]
     return document(title, header, sections, [SORTING])
@@ -67,13 +62,13 @@ def lights_of(outcome: Outcome) -> Iterator[Light]:
     yield _photos(outcome, few)
     changed = {one: measures[fraction_feature(one)] for one in outcome["classes"]}
     found = sorted((one for one, own in changed.items() if moved(own)), key=lambda one: -abs(changed[one]["value"]))
-    words = f"most: {found[0]} {points(changed[found[0]]['value'])} points" if found else "about the same"
+    titles = outcome["titles"]
+    words = f"most: {titles[found[0]]} {points(changed[found[0]]['value'])} points" if found else "about the same"
     yield Light("Class shares", LOOK if found else GOOD, words, "shares")
     shown = {one: measures[f"{SHOWS}{one}"] for one in outcome["classes"]}
     only = [one for one, own in shown.items() if bool(own["served"]) != bool(own["candidate"])]
-    yield Light(
-        "Classes", LOOK if only else GOOD, f"only one shows {only[0]}" if only else "both show the same ones", "shown"
-    )
+    words = f"only one shows {titles[only[0]]}" if only else "both show the same ones"
+    yield Light("Classes", LOOK if only else GOOD, words, "shown")
     yield _confidence(measures[CONFIDENCE])
     one = measures[LATENCY]
     slower = one["low"] is not None and one["low"] > (SLOWER - 1) * one["served"]
@@ -95,15 +90,20 @@ def _confidence(one: dict[str, float | None]) -> Light:
     return Light("Confidence", LOOK if less else GOOD, f"{one['served']:.3f} → {one['candidate']:.3f}", "figures")
 
 
-def _table(outcome: Outcome, names: Any, words: str) -> Markup:
-    rows = [_row(name, outcome["measures"][name]) for name in names]
+def _in_words(measures: Iterable[str]) -> dict[str, str]:
+    return {one: one.replace("_", " ") for one in measures}
+
+
+def _table(outcome: Outcome, labels: Mapping[str, Markup | str], words: str) -> Markup:
+    """A row for each measure with its label."""
+    rows = [_row(name, label, outcome["measures"][name]) for name, label in labels.items()]
     heads = ("", "served", "candidate", "difference", "95 % interval")
     note = f"{words} Intervals are of two independent means, and need {MIN_PHOTOS} photos of each model."
     return join(element("p", note), sortable_table(words, heads, rows))
 
 
-def _row(name: str, one: dict[str, float | None]) -> Row:
-    is_share = name.endswith("_fraction") or name.startswith(SHOWS)
+def _row(name: str, label: Markup | str, one: dict[str, float | None]) -> Row:
+    is_share = name.endswith(FRACTION_SUFFIX) or name.startswith(SHOWS)
     shown = percent if is_share else figure
 
     def cell(value: float | None) -> Cell:
@@ -116,7 +116,6 @@ def _row(name: str, one: dict[str, float | None]) -> Row:
         if low is None or high is None
         else (f"{points(low)} to {points(high)}" if is_share else f"{low:+.4g} to {high:+.4g}")
     )
-    label = name.removeprefix(SHOWS).removesuffix("_fraction").replace("_", " ")
     is_marked = moved(one) if is_share else False
     return Row(
         label,

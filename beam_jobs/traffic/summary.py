@@ -8,6 +8,7 @@ from typing import Any
 
 from beam_jobs.monitor.reading import Account
 from beam_jobs.monitor.request import Identity
+from beam_jobs.served.shown_classes import read_shown_classes
 from beam_jobs.served.window import in_iso
 from beam_jobs.storage.files import write_atomically
 from beam_jobs.traffic.figures import MIN_PHOTOS, Mean, Sums, difference, measures
@@ -29,13 +30,14 @@ def write_outcome(request: Request, models: Mapping[Identity, Sums], account: Ac
     served, candidate = _pair(request, models)
     places = list(enumerate(measures(request.classes)))
     pairs = {name: difference(Mean.of(models[served], at), Mean.of(models[candidate], at)) for at, name in places}
+    shown = read_shown_classes(request.classes, ((request.log, one.model) for one in (served, candidate)))
     left = {str(one): _photos(sums) for one, sums in models.items() if one not in (served, candidate)}
     outcome = {
         "log": request.log,
         "window": {"from": in_iso(request.window.start), "to": in_iso(request.window.end)},
         "served": _model(served, models[served]),
         "candidate": _model(candidate, models[candidate]),
-        "classes": list(request.classes),
+        **shown.in_json(),
         "measures": {name: _rounded(one._asdict()) for name, one in pairs.items()},
         "records": {
             "read": account.read,

@@ -11,6 +11,7 @@ from beam_jobs.codec.photos import decode_photo
 from beam_jobs.elements import SourceFile
 from beam_jobs.predict.reading import ready_photo
 from beam_jobs.records.tf_example import Value
+from beam_jobs.served.class_file import write_classes
 from beam_jobs.served.folder_log import FolderLog
 from beam_jobs.served.log_files import Keeping
 from beam_jobs.served.log_writer import LogWriter
@@ -54,7 +55,10 @@ class Observer:
             destinations.append(FolderLog(log.folder, write_atomically))
         if log.topic:
             destinations.append(TopicLog(log.topic))
-        self._log = LogWriter(destinations, model_digest(model_dir), trained_on, ENDPOINT, keeping)
+        info, digest = self._info, model_digest(model_dir)
+        self._log = LogWriter(destinations, digest, trained_on, ENDPOINT, keeping)
+        if log.folder:
+            write_classes(log.folder, digest, info.classes, info.class_titles, info.palette, write_atomically)
         self._has_failed = False
 
     def observe(self, photos: list[bytes], outputs: Outputs, seconds: float, client: str) -> None:

@@ -24,7 +24,16 @@ SHARED = {
     "beam_jobs/codec": ("__init__", "luma"),
     "beam_jobs/near_duplicates": ("__init__", "perceptual_hash"),
     "beam_jobs/records": ("__init__", "tf_example", "tfrecord"),
-    "beam_jobs/served": ("__init__", "folder_log", "log_files", "log_writer", "measures", "outbox", "retention"),
+    "beam_jobs/served": (
+        "__init__",
+        "class_file",
+        "folder_log",
+        "log_files",
+        "log_writer",
+        "measures",
+        "outbox",
+        "retention",
+    ),
 }
 LOOK_FILES = ("look.css", "comparing.js")  # both kinds of Space use them
 LICENSE = "apache-2.0"

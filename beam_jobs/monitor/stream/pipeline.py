@@ -168,7 +168,8 @@ class _Conclude(beam.DoFn):
         known = {name: learnt.get(name, NONE_LEARNT) for name in (FEATURE_HASH, PHOTO_HASH)}
         all_tallies = {**tallies, **dict(found["tallies"])}
         measured = Measured.of(merged, all_tallies, {**accounts, **dict(found["accounts"])}, known)
-        outcome = write_outcome(request, measured, judge(measured.summaries, all_tallies, request.classes), None)
+        judgement = judge(measured.summaries, all_tallies, request.classes, request.titles)
+        outcome = write_outcome(request, measured, judgement, None)
         records = outcome["records"]
         if not records["judged"] and records["other_models"]:
             _LOG.warning("%sno record of %s is of the reference's model", DRIFT_LINE, request.window)

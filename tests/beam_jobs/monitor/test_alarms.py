@@ -17,15 +17,18 @@ def counted(photos: int, **shows: int) -> Tally:
     return Tally.nothing(0)._replace(photos=photos, shows=np.array([shows.get(name, photos) for name in CLASSES]))
 
 
-def compared(now: Tally, before: Tally) -> Judgement:
+def compared(now: Tally, before: Tally, titles: dict[str, str] | None = None) -> Judgement:
     summaries = {name: SplitSummary(one.photos, {}, {}, {}) for name, one in (("served", now), (REFERENCE, before))}
-    return judge(summaries, {"served": now, REFERENCE: before}, CLASSES)
+    return judge(summaries, {"served": now, REFERENCE: before}, CLASSES, titles)
 
 
 def test_a_class_that_is_nearly_gone_has_vanished_and_one_that_is_suddenly_there_has_exploded():
     (gone,) = compared(counted(300, pet=9), counted(200, pet=100)).alarms
     assert gone.text == "the share of photos that show pet fell to 3.0 %, eval 50.0 %"
     assert (gone.kind, gone.subject, gone.measured, gone.limit) == ("vanished", "pet", 0.03, 0.05)
+    told = compared(counted(300, pet=9), counted(200, pet=100), {"background": "B", "border": "E", "pet": "Katze"})
+    assert told.alarms[0].text == "the share of photos that show Katze fell to 3.0 %, eval 50.0 %"
+    assert told.alarms[0].subject == "pet"  # for programs
     (new,) = compared(counted(300, pet=60), counted(200, pet=0)).alarms
     assert new.text == "the share of photos that show pet rose to 20.0 %, eval 0.0 %"
     (more,) = compared(counted(300, pet=210), counted(200, pet=60)).alarms

@@ -30,7 +30,9 @@ def test_photos_are_compared_with_the_splits_that_the_same_model_predicted(good_
     assert (drift["records"]["judged"], drift["records"]["repeated"]) == (1, len(GOOD) - 1)  # all are one picture
     assert drift["reference"]["judged"] == read_manifest(version).splits["eval"].records
     assert drift["reference"]["train_photos_by_looks"] == read_manifest(version).splits["train"].records
-    assert drift["classes"] == sorted(toy_model.PETS.class_names)
+    assert drift["classes"] == list(toy_model.PETS.class_names)  # in the model's order, which the reference's file has
+    assert drift["titles"] == dict(zip(toy_model.PETS.class_names, toy_model.PETS.class_titles))
+    assert drift["colors"] == {one.name: one.color for one in toy_model.PETS.classes}
     printed = capfd.readouterr().out
     assert "too few to judge: the reference has of eval" in printed
     assert "novelty is not measured" in printed  # the toy has no encoder

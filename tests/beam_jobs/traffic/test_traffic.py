@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from beam_jobs.served.class_file import write_classes
+from beam_jobs.storage.files import write_atomically
 from beam_jobs.traffic.command_line import main
 from beam_jobs.traffic.figures import Mean, difference
 from schemas.errors import UserError
@@ -52,6 +54,22 @@ def test_what_the_candidate_answers_otherwise_is_found_and_what_is_alike_is_not(
     page = Page((tmp_path / "out/traffic.html").read_text())
     for words in (CANDIDATE.decode(), "400 compared of 400", "What no model decides", "alike"):
         assert words in page.text
+
+
+def test_classes_have_the_titles_and_colours_of_the_log_in_the_model_s_order(tmp_path, capfd):
+    log = split_log(tmp_path / "log", more_border)
+    names, titles = ("pet", "background", "border"), ("Pet", "Behind it", "Edge <b>")
+    palette = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+    write_classes(str(log), CANDIDATE.decode(), names, titles, palette, write_atomically)
+    assert traffic(log, tmp_path / "out") == 0
+    assert "! Class shares: most: Behind it -" in capfd.readouterr().out
+    outcome = json.loads((tmp_path / "out/traffic.json").read_text())
+    assert (outcome["classes"], outcome["colors"]["border"]) == ([*names], "#0000ff")
+    page = Page((tmp_path / "out/traffic.html").read_text())
+    swatches = [found["style"] for tag, found in page.elements if found.get("class") == "swatch"]
+    assert swatches == 2 * [f"background:{color}" for color in ("#ff0000", "#00ff00", "#0000ff")]
+    assert page.text.count("Edge <b>") == 2
+    assert page.text.index("Pet") < page.text.index("Behind it\n") < page.text.index("Edge")
 
 
 def test_photos_that_are_not_alike_are_said_since_no_model_decides_them(tmp_path, capfd):

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from beam_jobs.served.class_file import write_classes
 from beam_jobs.served.folder_log import FolderLog
 from beam_jobs.served.log_files import Keeping
 from beam_jobs.served.log_writer import LogWriter
@@ -31,6 +32,7 @@ from beam_jobs.served.retention import delete_old
 from schemas.errors import UserError
 from schemas.served import APP, LATENCY
 
+from .classes import titles
 from .model import Seen, Segmenter
 
 VARIABLE = "SERVING_LOG"
@@ -69,7 +71,9 @@ class AnswerLog:
             raise UserError("the model's repository has no variables.index, by which records name a model")
         trained_on = segmenter.info.get("manifest_sha256") or ""
         self._writer = LogWriter([FolderLog(folder, write_file)], segmenter.digest, trained_on, APP, keeping)
-        self._classes, self._keeping, self._folder = segmenter.info["classes"], keeping, folder
+        info = segmenter.info
+        write_classes(folder, segmenter.digest, info["classes"], titles(info), info["palette"], write_file)
+        self._classes, self._keeping, self._folder = info["classes"], keeping, folder
         self._waiting: queue.Queue[_Answer | None] = queue.Queue(_WAITING)
         self._has_failed, self.dropped = False, 0
         self._thread = threading.Thread(target=self._work, daemon=True)
