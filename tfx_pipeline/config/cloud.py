@@ -243,6 +243,11 @@ class CloudConfig(FrozenModel):
         path, _, tag = self.image.rpartition(":")
         return f"{path}-serving:{tag}"
 
+    @property
+    def topic(self) -> str | None:
+        """The topic that the endpoint publishes what it serves to; None for none."""
+        return self.serving.log.topic if self.serving and self.serving.log else None
+
     @field_validator("labels")
     @classmethod
     def _label_forms(cls, labels: dict[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from schemas.served import HOUR, hour_folder
 MAX_LATENESS = 24 * 60  # minutes
 DEFAULT_LATENESS = 10
 DEFAULT_HOURS = 1
-_SUBSCRIPTION = re.compile(r"projects/[a-z0-9.:-]+/subscriptions/[A-Za-z][\w.~+%-]{2,254}")
+SUBSCRIPTION = re.compile(r"projects/[a-z0-9.:-]+/subscriptions/[A-Za-z][\w.~+%-]{2,254}")
 _MINUTE = 60_000  # milliseconds
 
 
@@ -60,7 +60,7 @@ def make_stream_request(
     Raises:
       UserError: Names what can't be used, by the option of the command line.
     """
-    if not _SUBSCRIPTION.fullmatch(subscription):
+    if not SUBSCRIPTION.fullmatch(subscription):
         raise UserError(f"--subscription={subscription}: write it as projects/PROJECT/subscriptions/NAME")
     if not 1 <= hours <= 24 or 24 % hours:
         raise UserError(f"--window_hours={hours}: must be 1, 2, 3, 4, 6, 8, 12 or 24, so that days begin with a window")

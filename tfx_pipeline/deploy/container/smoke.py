@@ -31,6 +31,7 @@ MODULES = (
     "beam_jobs.flex_template.launch",
     "beam_jobs.prepare.pipeline",
     "tfx_pipeline.serving.service",
+    "google.pubsub_v1",
     "tfx_pipeline.deploy.trigger",
     "trainer.run_fn",
 )

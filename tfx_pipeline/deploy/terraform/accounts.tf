@@ -63,3 +63,28 @@ resource "google_cloud_run_v2_service_iam_member" "this" {
   role     = each.value.role
   member   = google_service_account.this[each.value.account].member
 }
+
+resource "google_pubsub_topic_iam_member" "this" {
+  for_each = { for key, grant in local.by_key : key => grant if grant.place == "topic" && var.served_stream }
+
+  topic  = google_pubsub_topic.served[0].id
+  role   = each.value.role
+  member = google_service_account.this[each.value.account].member
+}
+
+resource "google_pubsub_subscription_iam_member" "this" {
+  for_each = { for key, grant in local.by_key : key => grant if grant.place == "subscription" && var.served_stream }
+
+  subscription = google_pubsub_subscription.served[0].id
+  role         = each.value.role
+  member       = google_service_account.this[each.value.account].member
+}
+
+resource "google_cloud_run_v2_job_iam_member" "this" {
+  for_each = { for key, grant in local.by_key : key => grant if grant.place == "job" && var.monitor_image != null }
+
+  location = var.region
+  name     = google_cloud_run_v2_job.monitor[0].name
+  role     = each.value.role
+  member   = google_service_account.this[each.value.account].member
+}

@@ -68,6 +68,12 @@ locals {
       filter = "resource.type = \"ml_job\" AND severity >= ERROR AND textPayload : \"error:\""
       text   = "The line says what is wrong; the job's page has the rest of its log."
     }
+    # What beam_jobs.monitor prints where Cloud Scheduler starts it: how many alarms there are, or why it failed.
+    monitor = {
+      name   = "Drift: the monitor by the clock has alarms, or failed"
+      filter = "resource.type = \"cloud_run_job\" AND resource.labels.job_name = \"monitor\" AND textPayload =~ \"^(One alarm|[0-9]+ alarms|error: )\""
+      text   = "The job's log says what has changed, monitor.html shows it; a reference of another model is an error: give the new model's, and apply."
+    }
     # What beam_jobs.dataflow.monitor's last step logs, one line for each alarm.
     drift = {
       name   = "Drift: photos differ from those the model was trained on"

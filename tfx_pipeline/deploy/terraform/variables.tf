@@ -125,3 +125,39 @@ variable "served_retention_days" {
     error_message = "Give at least one day."
   }
 }
+
+variable "served_stream" {
+  description = "Whether there is a topic that an endpoint publishes what it serves to, and a subscription for the streaming monitor."
+  type        = bool
+  default     = false
+}
+
+variable "monitor_image" {
+  description = "HOST/PATH-service:TAG, as `make image` pushed it, for the batch monitor by the clock; null starts none."
+  type        = string
+  default     = null
+}
+
+variable "monitor_schedule" {
+  description = "When the batch monitor starts, as cron writes it, in UTC."
+  type        = string
+  default     = "0 6 * * *"
+}
+
+variable "monitor_log" {
+  description = "Folder of the bucket that an endpoint logs to."
+  type        = string
+  default     = "served"
+}
+
+variable "monitor_reference" {
+  description = "Folder of the bucket with the served model's answers on train and eval photos; another one for each new model."
+  type        = string
+  default     = "reference"
+}
+
+variable "monitor_output" {
+  description = "Folder of the bucket for drift.json and monitor.html; each run replaces those of the last."
+  type        = string
+  default     = "monitor"
+}

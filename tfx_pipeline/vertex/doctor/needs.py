@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tfx_pipeline.config.cloud import Tracking
 from tfx_pipeline.config.pipeline import CloudPipelineConfig
-from tfx_pipeline.vertex.rehearsal.access import ACT_AS, BUCKET, PROJECT, REGISTRY, SECRET
+from tfx_pipeline.vertex.rehearsal.access import ACT_AS, BUCKET, PROJECT, REGISTRY, SECRET, TOPIC
 
 CALLER = ""  # the account that runs the doctor
 
@@ -39,6 +39,7 @@ DRAW_CURVES = (
 IMPORT_EVALUATIONS = tuple(f"aiplatform.modelEvaluations.{verb}" for verb in ("import", "list"))
 EVALUATE = ("dataflow.jobs.create", "dataflow.jobs.get", "dataflow.workItems.lease")
 READ_AND_WRITE = tuple(f"storage.objects.{verb}" for verb in ("get", "list", "create", "delete"))
+PUBLISH = ("pubsub.topics.publish",)
 PULL = ("artifactregistry.repositories.downloadArtifacts",)
 
 
@@ -47,7 +48,7 @@ class Need(NamedTuple):
 
     Attributes:
       account: Address; CALLER for the account that runs the doctor.
-      place: PROJECT, BUCKET, REGISTRY, SECRET, or the address of an account that it acts as.
+      place: PROJECT, BUCKET, REGISTRY, SECRET, TOPIC, or the address of an account that it acts as.
     """
 
     account: str
@@ -82,6 +83,11 @@ def needs(config: CloudPipelineConfig) -> Iterator[Need]:
         yield Need(runner, trainer, (ACT_AS,))
         yield Need(trainer, BUCKET, READ_AND_WRITE)
         yield Need(trainer, REGISTRY, PULL)
+    server = cloud.serving and cloud.serving.service_account
+    if server and server != runner:
+        yield Need(runner, server, (ACT_AS,))
+    if server and cloud.topic:
+        yield Need(server, TOPIC, PUBLISH)
 
 
 def _logging(tracking: Tracking) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from tfx_pipeline.vertex.rehearsal.access import (
     REGISTRY,
     RUNNER,
     SECRET,
+    TOPIC,
     account_name,
     accounts,
     granted_access,
@@ -71,6 +72,8 @@ def _name(config: CloudPipelineConfig, need: Need) -> str:
         return f"registry {image_place(config.cloud.image).repository}"
     if need.place == SECRET:
         return f"secret {_secret(config)}"
+    if need.place == TOPIC:
+        return f"topic {config.cloud.topic}"
     return need.place if need.place != need.account else "itself"
 
 
@@ -87,6 +90,8 @@ def _held(config: CloudPipelineConfig, need: Need, google: Google) -> set[str]:
         url = f"https://artifactregistry.googleapis.com/v1/{image_place(config.cloud.image).resource}"
     elif need.place == SECRET:
         url = f"https://secretmanager.googleapis.com/v1/{_secret(config)}"
+    elif need.place == TOPIC:
+        url = f"https://pubsub.googleapis.com/v1/{config.cloud.topic}"
     else:
         url = f"https://iam.googleapis.com/v1/projects/-/serviceAccounts/{quote(need.place)}"
     return set(google.post(f"{url}:testIamPermissions", {"permissions": wanted}).get("permissions", []))

@@ -1,4 +1,4 @@
-"""Checks that services, bucket, images, subnetwork and secret exist, and are set up as they should be."""
+"""Checks that services, bucket, images, subnetwork, secret and topic exist, and are set up as they should be."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ def check_services(config: CloudPipelineConfig, google: Google) -> Iterator[Find
     """Checks that the services that a run calls are enabled."""
     project = config.cloud.project
     wanted = [*SERVICES, *(["dataflow"] if config.cloud.evaluation else [])]
+    wanted += ["pubsub"] if config.cloud.topic else []
     wanted += ["secretmanager"] if config.hub is not None and not config.hub.dry_run else []
     names = [f"projects/{project}/services/{one}.googleapis.com" for one in wanted]
     query = urlencode([("names", one) for one in names])
@@ -202,3 +203,21 @@ def check_secret(config: CloudPipelineConfig, google: Google) -> Iterator[Findin
         yield Finding(OK, subject, "enabled")
     else:
         yield Finding(FAIL, subject, f"is {str(state).lower()}; enable it, or add another version")
+
+
+def check_topic(config: CloudPipelineConfig, google: Google) -> Iterator[Finding]:
+    """Checks that the topic exists that the endpoint publishes to: without it, no model can be deployed."""
+    topic = config.cloud.topic
+    if topic is None:
+        return
+    subject = f"topic {topic}"
+    try:
+        google.get(f"https://pubsub.googleapis.com/v1/{topic}")
+    except Refused as refused:
+        if refused.status == 403:
+            yield Finding(SKIP, subject, f"{refused}; get roles/pubsub.viewer on it")
+        else:
+            remedy = "make it with Terraform (served_stream), or correct cloud.serving.log.topic"
+            yield Finding(FAIL, subject, f"{str(refused).rstrip('.')}; {remedy}")
+        return
+    yield Finding(OK, subject, "there")

@@ -20,6 +20,7 @@ from tfx_pipeline.vertex.doctor.places import (
     check_services,
     check_serving_image,
     check_subnetwork,
+    check_topic,
 )
 from tfx_pipeline.vertex.doctor.quota import check_quota
 from tfx_pipeline.vertex.doctor.tracking import check_tensorboard
@@ -51,6 +52,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("quota", check_quota),
     ("secret", check_secret),
     ("TensorBoard", check_tensorboard),
+    ("topic", check_topic),
 )
 
 DEEP_CHECKS: tuple[tuple[str, Check], ...] = (

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 import yaml
 
-PROJECT, BUCKET, REGISTRY, SECRET = "project", "bucket", "registry", "secret"  # where a role is granted
+# Where a role is granted
+PROJECT, BUCKET, REGISTRY, SECRET, TOPIC = "project", "bucket", "registry", "secret", "topic"
 DEPLOYER, RUNNER, TRIGGER = "deployer", "pipeline-runner", "trigger"
 ACT_AS = "iam.serviceAccounts.actAs"
 
 
 class Grant(NamedTuple):
-    """A role of an account on a place: the project, the bucket, the registry, the secret, or an account."""
+    """A role of an account on a place: one of those that `grants.yaml` names, or an account."""
 
     account: str
     role: str

@@ -1,9 +1,9 @@
-"""The parts of Google's REST APIs that describe a project, on loopback: services, images, network, quota, secret.
+"""The parts of Google's REST APIs that describe a project, on loopback: services, images, network, quota and so on.
 
 The project's state is in attributes, so that a test can remove a part. Each request needs the permission that Google
 requires, and `testIamPermissions` answers by Terraform's grants. The formats are those of Service Usage v1 and
-v1beta1, Compute Engine v1, Artifact Registry v1 and the registry's OCI interface, Secret Manager v1, IAM v1 and IAM
-Credentials v1.
+v1beta1, Compute Engine v1, Artifact Registry v1 and the registry's OCI interface, Secret Manager v1, Pub/Sub v1,
+IAM v1 and IAM Credentials v1.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tfx_pipeline.vertex.rehearsal.access import BUCKET, PROJECT, REGISTRY, SECRET, Denied
+from tfx_pipeline.vertex.rehearsal.access import BUCKET, PROJECT, REGISTRY, SECRET, TOPIC, Denied
 from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.storage import Answer
 
@@ -23,6 +23,7 @@ HOSTS = (
     "compute.googleapis.com",
     "artifactregistry.googleapis.com",
     "secretmanager.googleapis.com",
+    "pubsub.googleapis.com",
     "iam.googleapis.com",
     "iamcredentials.googleapis.com",
     REGISTRY_SUFFIX,
@@ -34,6 +35,7 @@ _SERVICES = re.compile(r"/v1/projects/([^/]+)/services:batchGet")
 _QUOTA = re.compile(r"/v1beta1/projects/[^/]+/services/[^/]+/consumerQuotaMetrics/([^/]+)")
 _COMPUTE = re.compile(r"/compute/v1/projects/[^/]+/(regions/[^/]+(?:/subnetworks/[^/]+)?)")
 _SECRET = re.compile(r"/v1/(projects/[^/]+/secrets/[^/]+/versions/[^/]+)")
+_TOPIC = re.compile(r"/v1/(projects/[^/]+/topics/[^/:]+)")
 _IMAGE = re.compile(r"/v2/(.+)/(manifests|blobs)/([^/]+)")
 
 
@@ -48,6 +50,7 @@ class ProjectService:
       quotas: Maps Vertex AI's metrics to their limit in every region; -1 for none.
       processors: Of Compute Engine in every region: the limit, and those in use.
       secrets: Maps resource names of versions to their state.
+      topics: Resource names of those that exist.
     """
 
     def __init__(self, gate: Gate):
@@ -59,6 +62,7 @@ class ProjectService:
         self.quotas: dict[str, int] = {}
         self.processors = (0, 0)
         self.secrets: dict[str, str] = {}
+        self.topics: set[str] = set()
 
     def answers(self, host: str, path: str) -> bool:
         """Whether a request is for this service, and not for Cloud Storage."""
@@ -83,7 +87,9 @@ class ProjectService:
         if match := _ACCOUNT.fullmatch(path):
             return self._account(authorization, unquote(match[1]), match[2], body)
         if match := _TEST.fullmatch(path):
-            place = SECRET if "/secrets/" in match[1] else REGISTRY
+            place = SECRET if "/secrets/" in match[1] else TOPIC if "/topics/" in match[1] else REGISTRY
+            if place == TOPIC and match[1] not in self.topics:
+                return 200, {}, {}
             return 200, self._held(authorization, body["permissions"], place), {}
         if match := _SERVICES.fullmatch(path):
             self._gate.check_place(authorization, "serviceusage.services.get", PROJECT, match[1])
@@ -101,6 +107,11 @@ class ProjectService:
             return (
                 (200, {"name": match[1], "state": state}, {}) if state else _error(404, f"Secret {match[1]} not found")
             )
+        if match := _TOPIC.fullmatch(path):
+            self._gate.check_place(authorization, "pubsub.topics.get", TOPIC, match[1])
+            if match[1] not in self.topics:
+                return _error(404, f"Resource not found (resource={match[1]}).")
+            return 200, {"name": match[1]}, {}
         return _error(501, f"not rehearsed: {path}")
 
     def _account(self, authorization: str | None, email: str, verb: str, body: dict) -> Answer:

@@ -22,6 +22,9 @@ PLACES = {
     "registry": "the registry",
     "secret": "the secret `hugging-face-token`",
     "service": "the trigger",
+    "topic": "the topic `served`",
+    "subscription": "the subscription `served`",
+    "job": "the job `monitor`",
 }
 
 
@@ -201,8 +204,11 @@ def test_the_trigger_hears_of_manifests_alone_and_what_it_does_not_take_comes_ag
 def test_a_project_without_a_trigger_needs_nothing_of_pub_sub():
     """In a new project, Pub/Sub's own account is not there yet, and a grant to it would end the first `apply`."""
     for name, body in blocks_of_resources().items():
-        if "pubsub_agent" in body or name.startswith("google_pubsub_"):
+        if "pubsub_agent" in body:
             assert "count = var.trigger_image == null ? 0 : 1" in body, name
+        elif name.startswith("google_pubsub_"):
+            asked_for = r"count = var\.(trigger_image == null \? 0 : 1|served_stream \? 1 : 0)"
+            assert re.search(rf"{asked_for}|for_each = .* && var\.served_stream \}}", body), name
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js")

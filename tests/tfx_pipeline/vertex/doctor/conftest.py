@@ -40,6 +40,7 @@ def project(stage, toy_version, monkeypatch):
     }
     project.processors = (24, 0)
     project.secrets = {SECRET: "ENABLED"}
+    project.topics = set()
     stage.service.add_tensorboard(TENSORBOARD)
     monkeypatch.setattr(stage.storage, "location", "EUROPE-WEST4")
     monkeypatch.setattr(stage.gate, "access", granted_access())

@@ -13,6 +13,9 @@ from tfx_pipeline.vertex.rehearsal.access import DEPLOYER, PROJECT, RUNNER, acco
 
 TRANSCRIPTS = Path(__file__).parent
 RUNNER_ADDRESS = "pipeline@rehearsal-project.iam.gserviceaccount.com"
+TOPIC = "projects/rehearsal-project/topics/served"
+SERVER = "endpoint@rehearsal-project.iam.gserviceaccount.com"
+PUBLISHES = {"serving__log": {"topic": TOPIC}, "serving__service_account": SERVER}
 
 
 def transcript(name: str) -> list[str]:
@@ -63,7 +66,7 @@ def _python():
 
 
 def test_every_permission_that_the_doctor_asks_for_is_granted_by_terraform(write_cloud_config):
-    config = load_cloud_config(write_cloud_config(evaluation={"max_num_workers": 4}))
+    config = load_cloud_config(write_cloud_config(evaluation={"max_num_workers": 4}, **PUBLISHES))
     access = granted_access()
 
     def own(address):
@@ -197,6 +200,39 @@ def test_what_the_caller_may_not_look_at_is_said(doctor, stage, monkeypatch):
     assert "skip quota for Dataflow: Permission 'compute.regions.get' denied" in text
     assert f"skip secret {SECRET}: Permission 'secretmanager.versions.get' denied" in text
     assert "FAIL subnetwork " in text
+
+
+def test_a_topic_is_there_and_the_served_model_may_publish_to_it(doctor, project):
+    project.topics.add(TOPIC)
+    project.services.add("pubsub.googleapis.com")
+    code, lines = doctor(**PUBLISHES)
+    assert f"ok   topic {TOPIC}: there" in lines
+    assert f"ok   permissions of {SERVER} on topic {TOPIC}: all 1" in lines
+    assert f"ok   permissions of {RUNNER_ADDRESS} on {SERVER}: all 1" in lines
+    assert code == 0
+
+
+def test_a_topic_that_is_not_there_is_named_before_a_model_cannot_be_deployed(doctor):
+    code, lines = doctor(**PUBLISHES)
+    [line] = [one for one in lines if one.startswith(f"FAIL topic {TOPIC}: ")]
+    assert line.endswith("; make it with Terraform (served_stream), or correct cloud.serving.log.topic")
+    assert any("gcloud services enable pubsub.googleapis.com" in one for one in lines)
+    assert code == 1
+
+
+@pytest.mark.parametrize(
+    ("account", "role", "line"),
+    [
+        ("endpoint", "roles/pubsub.publisher", f"FAIL permissions of {SERVER} on topic {TOPIC}: no pubsub.topics.pub"),
+        (DEPLOYER, "roles/pubsub.viewer", f"skip topic {TOPIC}: Permission 'pubsub.topics.get' denied"),
+    ],
+)
+def test_a_role_on_the_topic_that_is_missing_is_named(doctor, project, stage, monkeypatch, account, role, line):
+    project.topics.add(TOPIC)
+    monkeypatch.setattr(stage.gate, "access", granted_access().without(account, role))
+    _, lines = doctor(**PUBLISHES)
+    [found] = [one for one in lines if one.startswith(line)]
+    assert role in found
 
 
 def test_less_is_asked_for_where_less_is_configured(doctor):
