@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from schemas.exported_model import CLASS_IDS, LOGITS, PIXELS, PREDICT_PIXELS
+from schemas.exported_model import CLASS_IDS, LOGITS, OBSERVE_PIXELS, PIXELS, PREDICT_PIXELS
 from schemas.image_size import parse_image_size, sides
 from schemas.metrics import confusion_matrix, mean_iou
 from trainer.augmentation import center_crop
@@ -55,9 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
     shards = find_shards(options.shards)
     model = tf.saved_model.load(options.model)
     with tempfile.TemporaryDirectory() as folder:
-        save_for_one_image(model, folder)
-        options.float.write_bytes(convert(folder, quantize=False))
-        options.int8.write_bytes(convert(folder, quantize=True))
+        for path, is_float in ((options.float, True), (options.int8, False)):
+            # quantized, the hash would be another one than the SavedModel's
+            save_for_one_image(model, f"{folder}/{path.name}", observed=is_float)
+            path.write_bytes(convert(f"{folder}/{path.name}", quantize=not is_float))
     predict = model.signatures[PREDICT_PIXELS]
     image_size = _image_size(predict)
     records = tf.data.TFRecordDataset(shards).take(options.images)
@@ -76,13 +77,19 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def save_for_one_image(model: Loaded, folder: str) -> None:
-    """Saves a loaded model's signature `predict_pixels` for batches of one: TFLite needs a static shape."""
+def save_for_one_image(model: Loaded, folder: str, observed: bool = True) -> None:
+    """Saves a loaded model's signature `predict_pixels` for batches of one: TFLite needs a static shape.
+
+    With `observed`, it also gives the `feature_hashes` of `observe_pixels`, where the model has that signature.
+    """
     predict = model.signatures[PREDICT_PIXELS]
     shape = [1, *sides(_image_size(predict)), CHANNELS]
 
     @graph(input_signature=[tf.TensorSpec(shape, tf.float32, PIXELS)])
     def predict_one(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        if observed and OBSERVE_PIXELS in model.signatures:
+            outputs = model.signatures[OBSERVE_PIXELS](pixels=pixels)
+            return {CLASS_IDS: tf.cast(tf.argmax(outputs[LOGITS], axis=-1), tf.uint8), **outputs}
         return predict(pixels=pixels)
 
     tf.saved_model.save(_Kept(model), folder, signatures={PREDICT_PIXELS: predict_one})

@@ -2,29 +2,35 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from gradio_client import Client, handle_file
 
-from beam_jobs.elements import SourceFile
-from beam_jobs.predict.model import SegmentationModel, read_model_info
-from beam_jobs.predict.reading import ready_photo
+from beam_jobs.predict.command_line import main as predict
 from beam_jobs.records.published_records import parse_record
 from beam_jobs.records.tfrecord import TFRecordReader
 from beam_jobs.served.log_files import KEEPS_NONE, Keeping
 from beam_jobs.storage.models import model_digest
 from schemas.errors import UserError
-from schemas.served import is_photo_path
-from tests.tfx_pipeline.space.conftest import IMAGE_SIZE, encoded, photo
+from schemas.exported_model import TFLITE_FILE
+from schemas.fitting import LETTERBOX, STRETCH
+from schemas.served import classes_path, is_photo_path
+from tests.tfx_pipeline.serving.test_observer import SIZE, export_observed
+from tests.tfx_pipeline.space.conftest import encoded, photo
 from tests.tfx_pipeline.space.processes import serving
 from tfx_pipeline.config.serving_log import VARIABLE, ServingLog
+from tfx_pipeline.serving.observer import Observer
+from tfx_pipeline.serving.prediction import answered, load_signature
 from tfx_pipeline.space.__main__ import main
 from tfx_pipeline.space.local_space import write_local_space
 from tfx_pipeline.space.segmentation_app import served_log
-from tfx_pipeline.space.segmentation_app.model import load_segmenter
+from tfx_pipeline.space.segmentation_app.model import _load_litert, load_segmenter
 from tfx_pipeline.space.segmentation_app.photo import read_photo
 from tfx_pipeline.space.segmentation_app.served_log import AnswerLog, open_log
+from trainer.tflite_conversion import convert, save_for_one_image
 
 
 @pytest.fixture(scope="module")
@@ -48,21 +54,59 @@ def logged(segmenter, folder, data, keeping=KEEPS_NONE):
     return record
 
 
-def test_the_app_and_the_prediction_job_leave_the_same_record_of_the_same_answer(exported, segmenter, tmp_path):
-    data = encoded(photo(3, IMAGE_SIZE, IMAGE_SIZE), "PNG")
-    record = logged(segmenter, tmp_path, data)
-    assert (record.pop("source"), record.pop("latency_ms")) == (b"app", 125)
-    assert record.pop("time") > 0
-    assert record.pop("model") == model_digest(str(exported)).encode()
-    assert record.pop("trained_on") == b"0" * 64
-    info = read_model_info(str(exported))
-    handler = SegmentationModel(str(exported), info, measures=True)
-    ready = ready_photo("3", SourceFile("3.png", len(data)), data, info)
-    (predicted,) = handler.run_inference([ready], handler.load_model())
-    expected = {name: value for name, value in predicted.values.items() if name != "latency_ms"}
-    assert record == {
-        name: pytest.approx(value, abs=1e-4) if isinstance(value, float) else value for name, value in expected.items()
+@pytest.mark.parametrize(("fit", "width"), [(STRETCH, SIZE), (LETTERBOX, SIZE // 2)])
+def test_app_endpoint_and_prediction_job_leave_the_same_record_of_the_same_photo(tmp_path, fit, width):
+    model = Path(export_observed(tmp_path / "model", fit))
+    data = encoded(photo(3, width, SIZE), "PNG")
+    space = tmp_path / "space"
+    write_local_space(space, model, "gradio", "Pets", runtime="tensorflow")
+    app = logged(load_segmenter(space), tmp_path / "app", data)
+    endpoint = answered_by_endpoint(model, tmp_path / "endpoint", data)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.png").write_bytes(data)
+    options = {"model": model, "photos": tmp_path / "photos", "output": tmp_path / "out", "log": tmp_path / "predict"}
+    assert predict([f"--{name}={value}" for name, value in options.items()]) == 0
+    (job,) = records_of(tmp_path / "predict")
+    assert [one.pop("source") for one in (app, endpoint, job)] == [b"app", b"endpoint", b"predict"]
+    for one in (app, endpoint, job):
+        assert one.pop("time") > 0
+        assert one.pop("latency_ms") > 0
+        one.pop("client", None)
+    expected = {
+        name: pytest.approx(value, abs=1e-4) if isinstance(value, float) else value for name, value in job.items()
     }
+    assert app == expected
+    assert endpoint == expected
+    assert job["model"] == model_digest(str(model)).encode()
+    assert {"trained_on", "source_width", "mean_entropy", "photo_hash", "feature_hash"} <= set(job)
+    path = classes_path(job["model"].decode())
+    assert len({(tmp_path / log / path).read_text() for log in ("app", "endpoint", "predict")}) == 1
+
+
+def answered_by_endpoint(model, folder, data):
+    """The record that the serving container leaves of its answer to a photo."""
+    outputs = answered(load_signature(str(model), observed=True), [data])
+    observer = Observer(str(model), ServingLog(folder=str(folder)))
+    observer.observe([data], outputs, 0.25, "shop")
+    observer.close()
+    (record,) = records_of(folder)
+    return record
+
+
+def test_the_tflite_model_of_the_app_hashes_what_its_encoder_sees_as_the_saved_model_does(tmp_path):
+    model = Path(export_observed(tmp_path / "model"))
+    save_for_one_image(tf.saved_model.load(str(model)), str(tmp_path / "one"))
+    (model / TFLITE_FILE).write_bytes(convert(str(tmp_path / "one"), quantize=False))
+    predict_one = _load_litert(model)
+    hashes = set()
+    saved = tf.saved_model.load(str(model)).signatures["observe_pixels"]
+    for seed in range(4):
+        pixels = np.asarray(photo(seed, SIZE, SIZE), np.float32)[np.newaxis]
+        expected = saved(pixels=tf.constant(pixels))["feature_hashes"].numpy()
+        found = np.frombuffer(predict_one(pixels).feature_hash, np.uint8)
+        hashes.add(found.tobytes())
+        assert np.unpackbits(found ^ expected[0]).sum() <= 2  # of 256 bits: rounding, where a feature is near a plane
+    assert len(hashes) > 1
 
 
 def test_a_crop_model_s_certainty_is_that_of_its_tiles(tiled, tmp_path):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,13 +23,27 @@ from .tiling import tiled_logits
 INFO_FILE = "model_info.json"
 TFLITE_FILE = "model.tflite"
 SAVED_MODEL_FOLDER = "saved_model"
-SIGNATURE = "predict_pixels"
+SIGNATURE, OBSERVED_SIGNATURE = "predict_pixels", "observe_pixels"
+FEATURE_HASHES = "feature_hashes"
 WEIGHTS_INDEX = f"{SAVED_MODEL_FOLDER}/variables/variables.index"  # names the weights, see `beam_jobs.storage.models`
 FILES = {"litert": (INFO_FILE, TFLITE_FILE, WEIGHTS_INDEX), "tensorflow": (INFO_FILE, f"{SAVED_MODEL_FOLDER}/*")}
 
 SHOWN_SIDE = 1600  # pixels; larger photos are scaled down for display, but their class ids are not
 
-Predict = Callable[[np.ndarray], np.ndarray]  # pixels float32 [1, S, T, 3] in 0..255 to logits float32 [1, S, T, C]
+
+class Output(NamedTuple):
+    """What a model gives for pixels.
+
+    Attributes:
+      logits: float32 [1, S, T, C].
+      feature_hash: 32 bytes, of what its encoder sees; None from crop models, and those of earlier versions.
+    """
+
+    logits: np.ndarray
+    feature_hash: bytes | None = None
+
+
+Predict = Callable[[np.ndarray], Output]  # of pixels float32 [1, S, T, 3] in 0..255
 
 
 @dataclass(frozen=True)
@@ -40,11 +54,13 @@ class Seen:
       pixels: uint8 [S, T, 3], without padding; of a crop model the photo itself.
       class_ids: uint8 [S, T].
       logits: float32 [s, t, C] of an even grid of them.
+      feature_hash: As in `Output`.
     """
 
     pixels: np.ndarray
     class_ids: np.ndarray
     logits: np.ndarray
+    feature_hash: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +83,7 @@ class Segmenter:
     """A loaded model.
 
     Attributes:
-      predict: Pixels float32 [1, S, T, 3] in 0..255 to logits float32 [1, S, T, C].
+      predict: Runs it.
       info: The content of `model_info.json`.
       metrics: Name, label, decimals and kind of each displayed metric, as in `space.json`.
       source: Name of the model: `owner/name`.
@@ -91,11 +107,12 @@ class Segmenter:
         height, width = photo.shape[:2]
         fit = self.info.get("fit", STRETCH)  # models of earlier versions lack it
         pixels = fit_pixels(photo, self.info["image_size"], fit)
-        logits = self.predict(pixels[np.newaxis])[0]
+        output = self.predict(pixels[np.newaxis])
+        logits = output.logits[0]
         box = photo_box((height, width), logits.shape[:2], fit).slices
         pixels, logits = np.rint(pixels[box]).astype(np.uint8), logits[box]
         confidence = confidence_map(logits, *shown_size(width, height))
-        seen = Seen(pixels, logits.argmax(axis=-1).astype(np.uint8), sampled(logits))
+        seen = Seen(pixels, logits.argmax(axis=-1).astype(np.uint8), sampled(logits), output.feature_hash)
         return Segmentation(enlarged_class_ids(logits, height, width), confidence, seen)
 
     def _segment_tiles(self, photo: np.ndarray) -> Segmentation:
@@ -106,7 +123,8 @@ class Segmenter:
         columns = (np.arange(shown_width) * 2 + 1) * width // (2 * shown_width)
         class_ids, confidence, grid, start = [], [], [], 0
         grid_rows, grid_columns = even_grid(height), even_grid(width)
-        for logits in tiled_logits(self.predict, photo, self.info["image_size"], len(self.info["classes"])):
+        size, classes = self.info["image_size"], len(self.info["classes"])
+        for logits in tiled_logits(lambda tile: self.predict(tile).logits, photo, size, classes):
             shown = rows[(rows >= start) & (rows < start + len(logits))] - start
             class_ids.append(logits.argmax(axis=-1).astype(np.uint8))
             confidence.append(largest_probability(logits[shown][:, columns]))
@@ -144,21 +162,26 @@ def _digest(index: Path) -> str | None:
     return hashlib.sha256(index.read_bytes()).hexdigest()[:12] if index.is_file() else None
 
 
+def _output(values: Mapping[str, np.ndarray]) -> Output:
+    """Copies what a runtime may overwrite."""
+    return Output(values["logits"].copy(), values[FEATURE_HASHES].tobytes() if FEATURE_HASHES in values else None)
+
+
 def _load_litert(folder: Path) -> Predict:
     from ai_edge_litert.interpreter import Interpreter
 
     run = Interpreter(model_path=str(folder / TFLITE_FILE)).get_signature_runner(SIGNATURE)
-    return lambda pixels: run(pixels=pixels)["logits"].copy()
+    return lambda pixels: _output(run(pixels=pixels))
 
 
 def _load_tensorflow(folder: Path) -> Predict:
     import tensorflow as tf
 
     model = tf.saved_model.load(str(folder / SAVED_MODEL_FOLDER))
-    run = model.signatures[SIGNATURE]
+    run = model.signatures[OBSERVED_SIGNATURE if OBSERVED_SIGNATURE in model.signatures else SIGNATURE]
 
-    def predict(pixels: np.ndarray) -> np.ndarray:
-        return run(pixels=tf.constant(pixels))["logits"].numpy()
+    def predict(pixels: np.ndarray) -> Output:
+        return _output({name: value.numpy() for name, value in run(pixels=tf.constant(pixels)).items()})
 
     predict.model = model  # keeps the weights alive, which a signature alone does not
     return predict

@@ -125,7 +125,7 @@ class AnswerLog:
 
     def _record(self, answer: _Answer) -> None:
         seen, photo = answer.seen, answer.photo
-        values = measured(seen.pixels, seen.class_ids, self._classes, answer.size, seen.logits)
+        values = measured(seen.pixels, seen.class_ids, self._classes, answer.size, seen.logits, seen.feature_hash)
         self._writer.add({**values, LATENCY: answer.milliseconds}, None if photo is None else lambda: photo)
 
     def _safely(self, work: Callable[[], object]) -> None:
