@@ -34,7 +34,7 @@ TRAINING = {
 }
 TALL = (150, 410)  # width and height
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,11 @@ import pytest
 
 from tests.bench.closed_loop import Plan, rehearse
 
-SMALL = Plan(trained=200, pool=90, judged=40, window=40, quiet=2, shares=(0.8,), night=90, labelled=60, epochs=20)
+SMALL = Plan(trained=200, pool=90, judged=40, window=40, quiet=2, shares=(0.8,), night=90, labelled=60, epochs=8)
 
 
 @pytest.mark.proof
+@pytest.mark.slow
 def test_darkness_raises_the_alarm_and_its_photos_are_chosen_labelled_and_trained_on(tmp_path):
     outcome = rehearse(tmp_path, SMALL)
     assert outcome.false_alarms == 0

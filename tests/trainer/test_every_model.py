@@ -13,10 +13,11 @@ from trainer.models import BUILDERS
 from trainer.preprocessing import scale_pixels
 from trainer.training import train
 
+pytestmark = [pytest.mark.proof, pytest.mark.slow]
+
 SIZE, CLASSES = 64, 3
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize("name", sorted(BUILDERS.keys() - {PRESET}))
 def test_a_model_learns_eight_images_by_heart_and_answers_the_same_after_export(name, write_shards, tmp_path):
     if name == "segformer":
@@ -48,7 +49,6 @@ def test_a_model_learns_eight_images_by_heart_and_answers_the_same_after_export(
     assert len(np.unique(observed["feature_hashes"], axis=0)) == 8
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize("name", ["unet", PRESET])
 def test_a_model_from_a_preset_trains_in_both_phases_and_answers_the_same_as_tflite(name, write_shards, tmp_path):
     hub = pytest.importorskip("keras_hub", reason="presets need the extra `models`")

@@ -102,6 +102,7 @@ def test_a_model_of_letterboxed_photos_gets_them_so_from_serving_and_the_app(let
     assert np.mean(stretched == served) < 0.98  # the same weights see another picture
 
 
+@pytest.mark.slow
 def test_the_running_app_answers_a_program_with_the_same_mask(model, open_space, tmp_path):
     data = encoded(photo())
     path = tmp_path / "photo.jpg"
