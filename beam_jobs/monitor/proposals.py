@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from beam_jobs.storage.files import read_file, write_atomically
+from schemas.image_ids import image_id_of
 
 COCO_FILE, CVAT_FILE, LABELME_FOLDER = "annotations.json", "annotations.xml", "labelme"
 BACKGROUND = "background"
@@ -38,7 +39,7 @@ def write_proposals(folder: str, images: Sequence[dict[str, Any]], masks: str, c
     Args:
       folder: Where the lists go.
       images: As COCO lists them: `id`, `file_name`, `width`, `height`.
-      masks: Folder of their masks, PNGs of class ids as large as the photos, named by the photos' stems.
+      masks: Folder of their masks, PNGs of class ids as large as the photos, named by the photos' ids.
       classes: Names, in the order of class ids.
 
     Returns:
@@ -52,7 +53,7 @@ def write_proposals(folder: str, images: Sequence[dict[str, Any]], masks: str, c
     for image in images:
         stem = image["file_name"].rpartition(".")[0]
         try:
-            mask = np.asarray(Image.open(io.BytesIO(read_file(f"{masks}/{stem}.png"))))
+            mask = np.asarray(Image.open(io.BytesIO(read_file(f"{masks}/{image_id_of(stem)}.png"))))
         except OSError:  # the photo could not be read, which predict has said
             continue
         proposed += 1

@@ -26,6 +26,7 @@ from schemas.served import (
     MODEL,
     PHOTO,
     PHOTO_HASH,
+    PHOTO_ID,
     SOURCE,
     SOURCES,
     TIME,
@@ -39,7 +40,7 @@ PROBLEMS_NAMED = 5  # of a log
 _MODELS_COUNTED = 50  # a log has few; a damaged one must not fill the memory with names
 _MAX_TEXT = 256  # characters; a longer one is damage, and becomes no name of a slice
 _ROUNDING = 1e-6  # of shares, which are sums of float32
-_TEXTS = (MODEL, TRAINED_ON, SOURCE, CLIENT, PHOTO)
+_TEXTS = (MODEL, TRAINED_ON, SOURCE, CLIENT, PHOTO, PHOTO_ID)
 _HASHES = (PHOTO_HASH, FEATURE_HASH)
 _WHOLE = (TIME, SOURCE_HEIGHT, SOURCE_WIDTH)
 _OPTIONAL = (CONFIDENCE, ENTROPY, UNCERTAIN)

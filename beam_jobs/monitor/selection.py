@@ -22,6 +22,7 @@ import yaml
 from beam_jobs.codec.photos import decode_photo
 from beam_jobs.monitor.answering import LABEL_FOLDER, PHOTOS_FOLDER
 from beam_jobs.monitor.novelty import BITS, as_signs, nearest_distances
+from beam_jobs.monitor.photo_names import PhotoNames, original_name
 from beam_jobs.monitor.proposals import COCO_FILE
 from beam_jobs.monitor.reading import Answers
 from beam_jobs.monitor.request import Request
@@ -32,7 +33,7 @@ from beam_jobs.served.window import in_words
 from beam_jobs.storage.files import read_file, write_atomically
 from schemas.origin import ORIGIN_FILE, Origin
 from schemas.photos import MAX_FILE_BYTES
-from schemas.served import ENTROPY, FEATURE_HASH, MODEL, PHOTO, PHOTO_HASH, SOURCE, is_photo_path
+from schemas.served import ENTROPY, FEATURE_HASH, MODEL, PHOTO, PHOTO_HASH, PHOTO_ID, SOURCE, is_photo_path
 
 if TYPE_CHECKING:
     from beam_jobs.monitor.summary import Measured
@@ -53,7 +54,7 @@ class Candidate(NamedTuple):
       photo: Its path below the log, checked.
       entropy: Mean entropy; -1 where it is not known.
       distance: To the nearest of train; -1 where it is not known.
-      time, model, source: Of the record.
+      time, model, source, photo_id: Of the record; the last one is empty where it has none, and not checked.
       photo_hash, feature_hash: 32 bytes; empty where there is none.
     """
 
@@ -63,6 +64,7 @@ class Candidate(NamedTuple):
     time: int
     model: str
     source: str
+    photo_id: str
     photo_hash: bytes
     feature_hash: bytes
 
@@ -108,7 +110,7 @@ def candidates_of(
     found = []
     for row in kept:
         entropy = float(answers.numbers[ENTROPY][row])
-        texts = answers.texts[MODEL][row], answers.texts[SOURCE][row]
+        texts = (answers.texts[name][row] for name in (MODEL, SOURCE, PHOTO_ID))
         known_entropy = -1.0 if math.isnan(entropy) else entropy
         when = int(answers.time[row])
         own = (one[row].tobytes() if is_there[row] else b"" for one, is_there in _hashes(answers))
@@ -159,13 +161,15 @@ class _Row(NamedTuple):
     time: str
     model: str
     source: str
+    name: str  # that its file had
+    kept: str  # path below the log
 
 
 def select(request: Request, candidates: list[Candidate], measured: Measured) -> Selected:
     """Chooses and copies photos, and writes the lists of them."""
     reference = measured.reference
     taken = _Taken(request.select, reference.percentile_distance(50) // 2)
-    rows, images = [], []
+    names, rows, images = PhotoNames(), [], []
     alike = gone = 0
     for score, why, one in sorted(_scored(candidates, reference), key=lambda item: (-item[0], item[2].photo)):
         if len(rows) == request.select:
@@ -173,15 +177,16 @@ def select(request: Request, candidates: list[Candidate], measured: Measured) ->
         if taken.has_one_like(one):
             alike += 1
             continue
-        name = one.photo.rpartition("/")[2]
-        size = _copy(f"{request.log}/{one.photo}", f"{_folder(request)}/{PHOTOS_FOLDER}/{name}")
-        if size is None:
+        copied = _read(f"{request.log}/{one.photo}")
+        if copied is None:
             gone += 1
             continue
+        name = names.take(one.photo, one.photo_id)
+        write_atomically(f"{_folder(request)}/{PHOTOS_FOLDER}/{name}", copied.data)
         taken.add(one)
         known = f"{one.entropy:.4f}" if one.entropy >= 0 else "", str(one.distance) if one.distance >= 0 else ""
-        rows.append(_Row(name, why, round(score, 3), *known, in_words(one.time), one.model, one.source))
-        images.append({"id": len(rows), "file_name": name, "width": size[0], "height": size[1]})
+        rows.append(_Row(name, why, round(score, 3), *known, in_words(one.time), *_said(one)))
+        images.append({"id": len(rows), "file_name": name, "width": copied.width, "height": copied.height})
     _write_lists(request, rows, images)
     return Selected(len(rows), len(candidates), alike, gone)
 
@@ -226,15 +231,26 @@ def _hashes_of(one: Candidate) -> Iterator[tuple[str, np.ndarray]]:
         yield name, np.frombuffer(data, np.uint8).reshape(-1, HASH_BYTES)
 
 
-def _copy(source: str, target: str) -> tuple[int, int] | None:
-    """Copies a photo; its width and height, or None where it is gone or is none."""
+class _Kept(NamedTuple):
+    """A kept photo's bytes and size."""
+
+    data: bytes
+    width: int
+    height: int
+
+
+def _read(source: str) -> _Kept | None:
+    """Reads a kept photo; None where it is gone or is none."""
     try:
         data = read_file(source, MAX_FILE_BYTES)
         photo = decode_photo(data, min_side=1)
     except (OSError, InputRejected):
         return None
-    write_atomically(target, data)
-    return photo.source_width, photo.source_height
+    return _Kept(data, photo.source_width, photo.source_height)
+
+
+def _said(one: Candidate) -> tuple[str, str, str, str]:
+    return one.model, one.source, original_name(one.photo_id), one.photo
 
 
 def _folder(request: Request) -> str:

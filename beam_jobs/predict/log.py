@@ -15,7 +15,7 @@ from beam_jobs.served.log_files import Keeping, answered_by, framed, write_about
 from beam_jobs.storage.files import write_atomically
 from beam_jobs.storage.models import model_digest
 from schemas.exported_model import ModelInfo
-from schemas.served import CLIENT, PHOTO, PREDICT, TIME, photo_path, records_path
+from schemas.served import CLIENT, PHOTO, PHOTO_ID, PREDICT, TIME, photo_path, records_path
 
 
 def keeping(share: float) -> Keeping:
@@ -64,7 +64,7 @@ class LogAnswers(beam.DoFn):
         if photo.kept:
             path = photo_path(self._time, self._writer, len(self._records), "jpg")
             write_atomically(f"{self._request.log}/{path}", photo.kept)
-            values[PHOTO] = path.encode()
+            values |= {PHOTO: path.encode(), PHOTO_ID: photo.image_id.encode()}
         self._records.append(to_example(values))
 
     def finish_bundle(self) -> None:
