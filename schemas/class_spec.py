@@ -14,6 +14,7 @@ COLOR = r"^#[0-9a-f]{6}$"
 TRANSPARENT = "transparent"  # in place of a colour: pixels whose alpha is 0, of any colour
 MAX_MASK_VALUE = 65535  # of a 16-bit mask
 MAX_CLASS_NAME = 128  # characters
+RARE_SHARE = 0.01  # of the pixels with a class, below which a model easily never predicts it
 
 ClassName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=MAX_CLASS_NAME)]
 ClassTitle = Annotated[Line, Field(max_length=MAX_CLASS_NAME)]

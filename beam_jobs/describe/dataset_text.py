@@ -9,10 +9,11 @@ from statistics import median_low
 from types import MappingProxyType
 
 from beam_jobs.describe.group_tables import GroupTable
-from beam_jobs.describe.guesses import ASKED, RARE, Guesses
+from beam_jobs.describe.guesses import ASKED, Guesses
 from beam_jobs.describe.layout import Layout
 from beam_jobs.describe.split_files import SplitFacts
 from schemas.bounded_text import clipped, printable
+from schemas.class_spec import RARE_SHARE
 from schemas.image_size import sides
 from schemas.path_pattern import PathPattern
 from schemas.sealed_text import sealed
@@ -123,7 +124,7 @@ def _rare_lines(rare: Sequence[str]) -> list[str]:
     few = ", ".join(rare[:_NAMED]) + (f" and {len(rare) - _NAMED} more" if len(rare) > _NAMED else "")
     few = " ".join(printable(few).split())  # a name may have several lines
     return [
-        f"# Rare, below {RARE:.0%} of the pixels: {few}. make train gives such classes training.class_weights;",
+        f"# Rare, below {RARE_SHARE:.0%} of the pixels: {few}. make train gives such classes training.class_weights;",
         "# training.oversample: 0.1 would also repeat photos of classes that few photos show (trainer/README.md).",
     ]
 

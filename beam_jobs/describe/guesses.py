@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from beam_jobs.describe.names import split_template
 from beam_jobs.describe.survey import LOSSY_KIND, Survey
+from schemas.class_spec import RARE_SHARE
 from schemas.path_pattern import SPLIT_NAMES
 from schemas.shorthand import ASKED, IGNORE
 
@@ -16,7 +17,6 @@ MAX_CLASSES = 254
 THIN = 0.12  # share of a value's pixels that lie inside it; borders between objects have less
 _MANY_LEVELS = 100  # of grey, which one mask of classes hardly ever has
 _MOST_SAMPLES = 32_767  # above it, the upper byte of 16 bits shows enough
-RARE = 0.01  # share of the pixels with a class, as in `tfx_pipeline.train.defaults`
 _MIN_SHARE = 0.001  # of all pixels: values in soft edges, or changed by compression, have fewer than a class has
 
 
@@ -119,7 +119,7 @@ def _rare(classes: Sequence[ClassGuess], survey: Survey) -> Iterator[str]:
         if one.name != IGNORE:
             pixels[one.value if one.name == ASKED else one.name] += survey.pixels.get(one.value, 0)
     for name, count in pixels.items():
-        if 0 < count < RARE * pixels.total():
+        if 0 < count < RARE_SHARE * pixels.total():
             yield f"{name} {count / pixels.total():.2%}"
 
 

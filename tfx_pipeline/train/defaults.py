@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
+from schemas.class_spec import RARE_SHARE
 from schemas.image_size import Sides, parse_image_size, sides
 from schemas.sealed_text import sealed
 from tfx_pipeline.preflight import ClassShare
@@ -24,7 +25,6 @@ SAME_ASPECT, MOST_PHOTOS = 0.05, 0.9  # aspects that differ by less are the same
 STEPS_PER_EPOCH = 300 / 8  # of the 300 photos and batches of 8 that the recipes' epochs are meant for
 STEPS_FROM_SCRATCH = 3000
 MIN_EPOCHS, MAX_EPOCHS = 8, 300
-RARE = 0.01  # share of the pixels below which a class is easily never predicted
 MAX_WEIGHT = 5.0
 
 
@@ -186,13 +186,13 @@ def batch_size(records: int) -> int:
 
 
 def _class_weights(shares: Mapping[str, ClassShare]) -> list[Choice]:
-    rare = {name: share for name, share in shares.items() if 0 < share.pixels < RARE}
+    rare = {name: share for name, share in shares.items() if 0 < share.pixels < RARE_SHARE}
     if not rare:
         return []
     middle = median(share.pixels for share in shares.values() if share.pixels > 0)
     weights = {name: _weight(share.pixels, middle) for name, share in shares.items()}
     listed = ", ".join(f"{name} {share.pixels:.2%} in {share.photos:,} photos" for name, share in rare.items())
-    reason = f"root of median/share, at most {MAX_WEIGHT:g}; below {RARE:.0%} of the pixels: {listed}"
+    reason = f"root of median/share, at most {MAX_WEIGHT:g}; below {RARE_SHARE:.0%} of the pixels: {listed}"
     return [Choice("training.class_weights", {name: one for name, one in weights.items() if one > 1}, reason)]
 
 
