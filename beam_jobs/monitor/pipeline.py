@@ -120,13 +120,15 @@ def _surveyed(request: Request) -> Iterator[Part]:
 def _survey(part: Part, request: Request) -> Iterator[tuple[Surveyed, int]]:
     reader = LogReader(request.classes, request.model)
     clients: Counter[str] = Counter()
+    own = 0
     for answers in reader.batches(part):
+        own += len(answers.time)
         clients.update(filter(None, answers.texts[CLIENT]))
     for client, count in clients.items():
         yield (CLIENTS, client), count
     for identity, count in reader.models.items():
         yield (MODELS, f"{identity.model}\n{identity.trained_on}"), count
-    yield (PLANNED, ""), reader.read
+    yield (PLANNED, ""), own  # records of other models are not measured
 
 
 def _plan(request: Request, most: Mapping[str, list[tuple[int, str]]]) -> Plan:
@@ -139,9 +141,9 @@ def _plan(request: Request, most: Mapping[str, list[tuple[int, str]]]) -> Plan:
             f"--reference {request.reference}: is of model {request.model}, but most records of the window are of"
             f" {largest}; {HOW_TO_MAKE}, or name a window of that model with --from and --to"
         )
-    ((read, _),) = most.get(PLANNED, [(0, "")])
+    ((own_records, _),) = most.get(PLANNED, [(0, "")])
     surveyed = sum(len(one.files) for one in _surveyed(request))
-    report_planned(request.progress_dir, "window", round(read * len(request.files) / max(1, surveyed)))
+    report_planned(request.progress_dir, "window", round(own_records * len(request.files) / max(1, surveyed)))
     return Plan(tuple(client for _, client in most.get(CLIENTS, [])))
 
 

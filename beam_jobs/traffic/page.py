@@ -11,6 +11,7 @@ from beam_jobs.html.lights import GOOD, LOOK, UNKNOWN, Light, row_of_lights
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.tables import SORTING, Cell, Row, sortable_table
 from beam_jobs.monitor.chance import standard_errors
+from beam_jobs.served.window import in_words, parse_time
 from beam_jobs.shadow.limits import POINTS, SLOWER, moved, points
 from beam_jobs.traffic.figures import MIN_PHOTOS, SHOWS
 from schemas.features import BRIGHTNESS, CONTRAST, FRACTION_SUFFIX, SOURCE_HEIGHT, SOURCE_WIDTH, fraction_feature
@@ -27,9 +28,10 @@ def traffic_page(outcome: Outcome) -> str:
     """The whole page, of what `traffic.json` holds."""
     served, candidate = outcome["served"], outcome["candidate"]
     title = "Two models that share the traffic"
+    start, end = (in_words(parse_time(name, outcome["window"][name])) for name in ("from", "to"))
     lead = (
         f"{served['photos']:,} photos answered by {served['model']}, {candidate['photos']:,} by {candidate['model']},"
-        f" {outcome['window']['from']} to {outcome['window']['to']}"
+        f" {start} to {end} UTC"
     )
     caution = "Each photo was answered by one model: where they differ, the photos may, too. Nothing here is a score."
     header = join(
@@ -91,7 +93,7 @@ def _confidence(one: dict[str, float | None]) -> Light:
 
 
 def _in_words(measures: Iterable[str]) -> dict[str, str]:
-    return {one: one.replace("_", " ") for one in measures}
+    return {one: "latency, ms" if one == LATENCY else one.replace("_", " ") for one in measures}
 
 
 def _table(outcome: Outcome, labels: Mapping[str, Markup | str], words: str) -> Markup:
@@ -119,7 +121,7 @@ def _row(name: str, label: Markup | str, one: dict[str, float | None]) -> Row:
     is_marked = moved(one) if is_share else False
     return Row(
         label,
-        [cell(one["served"]), cell(one["candidate"]), Cell(apart, value), interval],
+        [cell(one["served"]), cell(one["candidate"]), Cell(apart, value), Cell(interval, low)],
         "bad" if is_marked else "good",
     )
 
