@@ -83,8 +83,12 @@ class LabelSet(NamedTuple):
     @property
     def source(self) -> str:
         """Where the names come from, for the comment above the classes."""
+        left_out = [*self.names.values()].count(IGNORE)
+        # one such value is a border or a void, which its own line says
+        rest = "; its classes that are usually not scored become ignore" if left_out > 1 else ""
         return (
-            f"{self.title}, a guess by file names and values: check them against {self.page} and the page beside this"
+            f"{self.title}, a guess by file names and values{rest}: check them against {self.page} and the page beside"
+            " this"
         )
 
 

@@ -70,6 +70,8 @@ def test_the_tables_are_as_long_as_the_published_ones_and_know_their_voids():
     assert (colors.names["#c08080"], colors.names["#e0e0c0"]) == ("person", "ignore")  # as its development kit says
     kept = [name for name in cityscapes.names.values() if name != "ignore"]
     assert (len(cityscapes.names), len(kept), kept[0], kept[-1]) == (34, 19, "road", "bicycle")
+    assert "; its classes that are usually not scored become ignore: check them" in cityscapes.source
+    assert "become ignore" not in voc.source + ade.source
 
 
 @pytest.mark.parametrize("number", [11, 13])
