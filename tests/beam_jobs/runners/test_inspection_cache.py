@@ -2,17 +2,21 @@
 
 import concurrent.futures
 import copy
+import logging
 import os
 import sys
 import xml.dom.minidom
 from types import ModuleType
 
 import apache_beam as beam
+import pytest
 from apache_beam.internal.cloudpickle import cloudpickle
 from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.worker.statecache import get_deep_size
-from apache_beam.transforms import core
+from apache_beam.transforms import core, userstate
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, get_dofn_specs
+from apache_beam.typehints.decorators import IOTypeHints, TypeCheckError
 
 from beam_jobs.runners.inspection_cache import cached_inspections
 
@@ -27,6 +31,18 @@ class _Counts(beam.DoFn):
 
 class _Plain(beam.DoFn):
     def process(self, element):
+        yield element
+
+
+class _Unhashable(_Plain):
+    def __eq__(self, other):
+        return self is other
+
+
+class _YieldsAndReturns(beam.DoFn):
+    def process(self, element):
+        if element:
+            return [element]
         yield element
 
 
@@ -56,6 +72,37 @@ def test_a_function_is_inspected_once_and_what_is_learnt_cannot_be_changed(monke
         for _ in range(2):
             core.get_function_args_defaults(_Plain().process)
     assert len(inspected) == 2
+
+
+def test_the_states_of_a_step_are_looked_for_once_and_what_is_found_cannot_be_changed(monkeypatch):
+    inspected = []
+    own = userstate.get_dofn_specs
+    monkeypatch.setattr(userstate, "get_dofn_specs", lambda dofn: inspected.append(dofn) or own(dofn))
+    counts, others = _Counts(), _Counts()
+    with cached_inspections():
+        for _ in range(2):
+            states, timers = userstate.get_dofn_specs(counts)
+            assert (states, timers) == ({_Counts.STATE}, set())
+            states.clear()
+        assert userstate.is_stateful_dofn(others)
+        assert not userstate.is_stateful_dofn(_Unhashable())
+    assert [type(one) for one in inspected] == [_Counts, _Counts, _Unhashable]
+
+
+@pytest.mark.parametrize(("level", "is_said"), [(logging.WARNING, True), (logging.ERROR, False)])
+def test_beam_warns_of_functions_that_yield_and_return_where_warnings_are_shown(caplog, level, is_said):
+    caplog.set_level(level, core.__name__)
+    with cached_inspections():
+        beam.ParDo(_YieldsAndReturns())
+    assert ("yield and return" in caplog.text) == is_said
+
+
+def test_a_step_that_is_given_what_it_does_not_take_is_named():
+    with cached_inspections():
+        pipeline = beam.Pipeline(FnApiRunner())
+        numbers = pipeline | beam.Create([1, 2])
+        with pytest.raises(TypeCheckError, match=r"Shorten.*requires.*str.*was.*int"):
+            _ = numbers | "Shorten" >> beam.Map(lambda one: one[:2]).with_input_types(str)
 
 
 def test_options_are_viewed_once_and_all_views_share_their_values():
@@ -99,11 +146,14 @@ def test_objects_have_the_same_size():
 
 
 def test_beam_is_left_as_it_was_even_after_an_error():
-    own = core.get_function_args_defaults, PipelineOptions.view_as
+    def replaced():
+        return core.get_function_args_defaults, PipelineOptions.view_as, vars(IOTypeHints)["_make_origin"]
+
+    own = replaced()
     try:
         with cached_inspections():
             assert core.get_function_args_defaults is not own[0]
             raise ValueError
     except ValueError:
         pass
-    assert (core.get_function_args_defaults, PipelineOptions.view_as) == own
+    assert replaced() == own
