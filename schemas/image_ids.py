@@ -55,12 +55,15 @@ def is_image_id(text: str) -> bool:
 
 def name_of(image_id: str) -> str:
     """The name that has this id, with accents composed; of a shortened one its start, and `~~` with the digest."""
+    if "~" not in image_id:
+        return image_id
     return _ESCAPED.sub(lambda match: bytes.fromhex(match[0].replace("~", "")).decode("utf-8", "replace"), image_id)
 
 
 def shown_name(image_id: str) -> str:
     """As `name_of`, in one line: what cannot be printed, or would turn the direction of the letters, stays escaped."""
-    return "".join(one if one.isprintable() else _escape(one) for one in name_of(image_id))
+    name = name_of(image_id)
+    return name if name.isprintable() else "".join(one if one.isprintable() else _escape(one) for one in name)
 
 
 def _escaped(name: str) -> str:

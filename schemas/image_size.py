@@ -7,6 +7,7 @@ tensors have the height first. Documents hold a number for a square, as they did
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -53,6 +54,7 @@ ImageSize = Annotated[
 ]
 
 
+@lru_cache(maxsize=1 << 10, typed=True)  # each record of a job asks for the same size, several times
 def sides(image_size: int | str) -> Sides:
     """Both sides of a size in its canonical form; ValueError where it is none."""
     width, _, height = str(parse_image_size(image_size)).partition("x")

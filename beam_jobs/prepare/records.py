@@ -6,7 +6,6 @@ import io
 import time
 from typing import NamedTuple
 
-import numpy as np
 from PIL import Image
 
 from beam_jobs.codec.fitting import cut_photo, inner_size, pad_mask, pad_photo
@@ -123,7 +122,7 @@ def make_record(
     image = resize_photo(photo.image, size)
     mask = merge_classes(resize_mask(source_mask, reading, size), image_id, spec)
     resized = time.perf_counter_ns()
-    encoded_image = _encode_photo(pad_photo(image, encoding.image_size), encoding)
+    encoded_image = encode_photo(pad_photo(image, encoding.image_size), encoding)
     encoded_mask = encode_mask(pad_mask(mask, encoding.image_size))
     kept: dict[str, Value] = {}
     if encoding.keeps_source_mask(split):  # rejects nothing: it has all the classes of the resized one
@@ -132,9 +131,9 @@ def make_record(
     encoded = time.perf_counter_ns()
     luma = image.convert("L")
     brightness, contrast = luma_statistics(luma)
-    counts = np.bincount(mask.ravel(), minlength=256)
+    counts = Image.fromarray(mask).histogram()  # NumPy takes three times as long
     labelled = mask.size - counts[features.IGNORE_ID]
-    ignored = {features.IGNORED_FRACTION: float(counts[features.IGNORE_ID] / mask.size)} if spec.ignores_pixels else {}
+    ignored = {features.IGNORED_FRACTION: counts[features.IGNORE_ID] / mask.size} if spec.ignores_pixels else {}
     named = group or spec.group_of(image_id, photo_name)
     values: dict[str, Value] = {
         features.IMAGE: encoded_image,
@@ -145,7 +144,7 @@ def make_record(
         **{name: value.encode() for name, value in slices.items()},
         features.SOURCE_HEIGHT: photo.source_height,
         features.SOURCE_WIDTH: photo.source_width,
-        **{name: float(count / labelled) for name, count in zip(spec.fraction_features, counts)},
+        **{name: count / labelled for name, count in zip(spec.fraction_features, counts)},
         **ignored,
         **({features.WEIGHT: 1.0 if weight is None else weight} if spec.has_weights else {}),
         features.BRIGHTNESS: brightness,
@@ -182,7 +181,8 @@ def copied_photo_hash(record: dict[str, Value], fit: Fit) -> bytes | None:
     return photo_hash(cut_photo(decode_photo(data, 0).image, source, fit))
 
 
-def _encode_photo(image: Image.Image, encoding: Encoding) -> bytes:
+def encode_photo(image: Image.Image, encoding: Encoding) -> bytes:
+    """The photo of a record, mode RGB, as JPEG or PNG."""
     buffer = io.BytesIO()
     if encoding.image_format == "png":
         image.save(buffer, "PNG", compress_level=PNG_COMPRESSION)

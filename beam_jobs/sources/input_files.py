@@ -103,12 +103,16 @@ def read_contents(plan: PlannedRecord) -> list[bytes]:
 
 
 def _read_local(source: SourceFile) -> bytes:
-    """Reads at most one byte more than allowed; a file that states 0 bytes, as in `/proc`, has none."""
+    """Reads at most one byte more than allowed; a file that states 0 bytes, as in `/proc`, has none.
+
+    Python sets aside as many bytes as it is asked for, so it is first asked for as many as the file states.
+    """
     with open_regular(source.uri) as file:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_FILE_BYTES:
             raise _too_large(source, f"{size:,}")
-        return file.read(MAX_FILE_BYTES + 1) if size else b""
+        data = file.read(size + 1) if size else b""
+        return data if len(data) <= size else data + file.read(MAX_FILE_BYTES + 1 - len(data))  # it has grown
 
 
 def _read_whole(source: SourceFile) -> bytes:

@@ -8,8 +8,9 @@ from beam_jobs.codec.masks import decode_mask, resize_mask
 from beam_jobs.rejections import InputRejected
 from schemas.features import IGNORE_ID
 from schemas.shipped import load_spec
+from schemas.spec import DatasetSpec
 from tests.beam_jobs.pictures import encode, flipped, gradient, trimap
-from tests.png_writer import GREY, png
+from tests.png_writer import GREY, PALETTE, png
 
 CASES = Path(__file__).parents[4] / "shared" / "cases"
 PETS, STREETS = load_spec("pets"), load_spec("streets")
@@ -109,6 +110,37 @@ def test_a_mask_is_never_guessed(data, reason, detail):
         read(data)
     assert rejected.value.reason == reason
     assert detail in rejected.value.detail
+
+
+KNOWN_VALUES = {
+    "that follow each other": (1, 2, 3),
+    "and 255": (0, 1, 2, 255),
+    "with gaps": (0, 100, 200),
+    "at both ends": (0, 255),
+    "all but one": tuple(sorted(set(range(256)) - {77})),
+    "some of 16 bits": (3, 4, 300),
+}
+
+
+@pytest.mark.parametrize("values", KNOWN_VALUES.values(), ids=KNOWN_VALUES)
+@pytest.mark.parametrize("color_type", [GREY, PALETTE])
+def test_a_single_pixel_of_a_value_that_is_not_stated_rejects_the_mask(values, color_type):
+    half = len(values) // 2
+    classes = [{"name": "one", "mask_values": values[:half]}, {"name": "other", "mask_values": values[half:]}]
+    spec = DatasetSpec.model_validate(
+        {"name": "drawn", "image_path": "{id}.jpg", "mask_path": "{id}.png", "classes": classes}
+    )
+    palette = ((b"PLTE", bytes(np.repeat(np.arange(256, dtype=np.uint8), 3))),) if color_type == PALETTE else ()
+    for value in range(256):
+        pixels = np.full((16, 18, 1), values[0], np.uint16)
+        pixels[5, 4] = value
+        mask = png(pixels, color_type, 8, before_pixels=palette)
+        if value in values:
+            class_ids = resize_mask(decode_mask(mask, spec, (18, 16)), spec, 0)
+            assert class_ids[5, 4] == (value in values[half:])
+        else:
+            with pytest.raises(InputRejected, match=rf"value {value} \(1 pixels\)"):
+                decode_mask(mask, spec, (18, 16))
 
 
 def test_a_pet_that_vanishes_in_the_resize_is_rejected():
