@@ -5,6 +5,7 @@ The requests and answers are those of `google.pubsub.v1.Publisher` and `google.i
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent import futures
@@ -102,3 +103,14 @@ def running_pubsub(service: PubsubService) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         server.stop(grace=None).wait()
+
+
+def main() -> None:
+    """Prints HOST:PORT, and runs until the input ends: a process of its own, whose work nobody else is charged with."""
+    with running_pubsub(PubsubService()) as address:
+        print(address, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
