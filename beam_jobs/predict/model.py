@@ -159,10 +159,15 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
         run = interpreter.get_signature_runner(PREDICT_PIXELS)  # of one photo; it keeps no reference to its interpreter
 
         def predict(pixels: np.ndarray, _: Any = interpreter) -> Answers:
-            answers = [run(pixels=one[np.newaxis].astype(np.float32))[LOGITS][0].copy() for one in pixels]
-            return Answers(np.stack(answers))
+            logits, hashes = [], []
+            for one in pixels:
+                outputs = run(pixels=one[np.newaxis].astype(np.float32))
+                logits.append(outputs[LOGITS][0].copy())
+                if FEATURE_HASHES in outputs:  # files of earlier versions have none
+                    hashes.append(outputs[FEATURE_HASHES][0].copy())
+            return Answers(np.stack(logits), np.stack(hashes) if hashes else None)
 
-        return predict
+        return self._warm(predict)
 
     def _load_saved_model(self) -> Predict:
         import tensorflow as tf
@@ -186,7 +191,11 @@ class SegmentationModel(ModelHandler[ReadyPhoto, PredictedPhoto, Predict]):
             outputs = signature(pixels=tf.constant(pixels, tf.float32))
             return Answers(outputs[LOGITS].numpy(), outputs[FEATURE_HASHES].numpy() if observes else None)
 
-        if self._measures:  # what the first call sets up is not the time of a photo
+        return self._warm(predict)
+
+    def _warm(self, predict: Predict) -> Predict:
+        """Calls it once where answers are measured: what the first call sets up is not the time of a photo."""
+        if self._measures:
             predict(np.zeros((1, *sides(self._info.image_size), 3), np.uint8))
         return predict
 

@@ -148,8 +148,8 @@ def check_runtime(runtime: str, info: ModelInfo, model_dir: str, logs: bool) -> 
         problem = f"{model_dir} predicts photos in tiles, and its TFLite files only one tile"
     elif file not in (info.tflite or {}):
         problem = f"{model_dir} has no {EXTRA_FOLDER}/{file}; export it with training.export_tflite"
-    elif logs:
-        problem = "--log needs the features' hash, which only the SavedModel gives"
+    elif logs and file == INT8_TFLITE_FILE:
+        problem = "--log needs the hash of the encoder's features, which int8 rounds to another one"
     if problem:
         raise UserError(f"--runtime {runtime}: {problem}; leave --runtime out to run the SavedModel")
 

@@ -57,7 +57,12 @@ def _add_tflite(module: Thresholds, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as saved:
         tf.saved_model.save(module, saved, signatures={PREDICT_PIXELS: single})
         converter = tf.lite.TFLiteConverter.from_saved_model(saved, signature_keys=[PREDICT_PIXELS])
-        (folder / EXTRA_FOLDER / TFLITE_FILE).write_bytes(converter.convert())
+        add_tflite_file(folder, converter.convert())
+
+
+def add_tflite_file(folder: Path, data: bytes) -> None:
+    """Adds a TFLite file to an exported model, and what its information says of one."""
+    (folder / EXTRA_FOLDER / TFLITE_FILE).write_bytes(data)
     report = {
         "bytes": 1,
         "sha256": "",

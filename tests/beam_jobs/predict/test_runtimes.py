@@ -1,11 +1,13 @@
 """The prediction job with LiteRT in place of TensorFlow."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from beam_jobs.predict.command_line import main
 from schemas.errors import UserError
+from schemas.exported_model import INFO_PATH, INT8_TFLITE_FILE, TFLITE_FILE
 from tests.beam_jobs.pictures import encode, gradient
 from tests.beam_jobs.toy_model import export
 
@@ -47,9 +49,12 @@ def test_a_runtime_that_cannot_run_the_model_is_refused_with_the_remedy(tiled, o
     assert not (tmp_path / "out").exists()
 
 
-def test_a_log_needs_the_saved_model(photos, tmp_path):
+def test_an_int8_file_is_refused_for_a_log(photos, tmp_path):
     model = export(tmp_path / "model", tflite=True)
+    info = json.loads((model / INFO_PATH).read_text())
+    info["tflite"][INT8_TFLITE_FILE] = info["tflite"][TFLITE_FILE]
+    (model / INFO_PATH).write_text(json.dumps(info))
     options = [f"--photos={photos}", f"--output={tmp_path / 'out'}", f"--log={tmp_path / 'log'}"]
-    with pytest.raises(UserError, match="--runtime litert: --log needs the features' hash"):
-        main([f"--model={model}", *options, "--runtime=litert"])
+    with pytest.raises(UserError, match="--runtime litert_int8: --log needs the hash of the encoder's features"):
+        main([f"--model={model}", *options, "--runtime=litert_int8"])
     assert not (tmp_path / "log").exists()

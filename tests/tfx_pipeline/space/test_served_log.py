@@ -18,6 +18,7 @@ from schemas.errors import UserError
 from schemas.exported_model import TFLITE_FILE
 from schemas.fitting import LETTERBOX, STRETCH
 from schemas.served import classes_path, is_photo_path
+from tests.beam_jobs.toy_model import add_tflite_file
 from tests.tfx_pipeline.serving.test_observer import SIZE, export_observed
 from tests.tfx_pipeline.space.conftest import encoded, photo
 from tests.tfx_pipeline.space.processes import serving
@@ -107,6 +108,29 @@ def test_the_tflite_model_of_the_app_hashes_what_its_encoder_sees_as_the_saved_m
         hashes.add(found.tobytes())
         assert np.unpackbits(found ^ expected[0]).sum() <= 2  # of 256 bits: rounding, where a feature is near a plane
     assert len(hashes) > 1
+
+
+def test_the_prediction_job_logs_by_litert_what_it_logs_by_the_saved_model(tmp_path):
+    model = Path(export_observed(tmp_path / "model"))
+    save_for_one_image(tf.saved_model.load(str(model)), str(tmp_path / "one"))
+    add_tflite_file(model, convert(str(tmp_path / "one"), quantize=False))
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.png").write_bytes(encoded(photo(3, SIZE, SIZE), "PNG"))
+    records = []
+    for runtime in ("saved_model", "litert"):
+        options = {"model": model, "photos": tmp_path / "photos", "output": tmp_path / f"{runtime}-out"}
+        options |= {"log": tmp_path / runtime, "runtime": runtime}
+        assert predict([f"--{name}={value}" for name, value in options.items()]) == 0
+        records += records_of(tmp_path / runtime)
+    by_saved_model, by_litert = records
+    hashes = [np.frombuffer(one.pop("feature_hash"), np.uint8) for one in records]
+    assert np.unpackbits(hashes[0] ^ hashes[1]).sum() <= 2
+    for one in records:
+        del one["time"], one["latency_ms"]
+    assert by_litert == {
+        name: pytest.approx(value, abs=1e-4) if isinstance(value, float) else value
+        for name, value in by_saved_model.items()
+    }
 
 
 def test_a_crop_model_s_certainty_is_that_of_its_tiles(tiled, tmp_path):
