@@ -89,7 +89,7 @@ summary { cursor: pointer; }
 details .legend { margin-top: 0.5rem; font-size: 0.875rem; }
 .scroll + p { margin-top: 0.75rem; }
 .sheet { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(max(9rem, 22%), 1fr)); }
-.double svg, .triple svg { width: 100%; height: auto; max-height: 20rem; border-radius: 0.3rem; }
+.double svg, .triple svg { width: auto; height: auto; max-width: 100%; max-height: 20rem; border-radius: 0.3rem; }
 .double svg, .triple svg { background: var(--plane); }
 .truth, .predicted, .difference { image-rendering: pixelated; }
 .overlay { opacity: 0.6; }

@@ -178,6 +178,8 @@ def newest_record(
 ) -> tuple[tuple[str, ...], Identity, str, str]:
     """The classes, sorted, the model, the source and the client that the first record of a log's newest file names.
 
+    The client is empty where the record has none.
+
     Raises:
       UserError: Names the option and the remedy where there is no record, or it is none of a log.
     """
@@ -192,7 +194,8 @@ def newest_record(
             if first is None:
                 continue
             record = parse_record(first)
-            source, client = bytes_of(record, SOURCE).decode(), bytes_of(record, CLIENT).decode()
+            source = bytes_of(record, SOURCE).decode()
+            client = bytes_of(record, CLIENT).decode() if CLIENT in record else ""  # not every caller says what it is
             model = Identity(bytes_of(record, MODEL).decode(), bytes_of(record, TRAINED_ON).decode())
         except (OSError, ValueError, KeyError, TypeError, DamagedTFRecord) as error:
             raise UserError(f"{option} {log}/{one.path}: can't be used ({error}); {remedy}") from None

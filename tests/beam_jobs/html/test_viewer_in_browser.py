@@ -179,3 +179,11 @@ def test_two_masks_that_are_not_truth_and_prediction_have_their_own_names(open_p
     shown = browser.find_element(By.CSS_SELECTOR, "#viewer .panels").text
     assert "only served 23.8 % of the photo" in shown  # a quarter, but for the ignored row of 20
     assert "only candidate" in shown
+
+
+def test_pictures_of_a_narrow_photo_have_no_gaps_beside_them(open_page):
+    narrow = picture("tower", shifted())._replace(width=HEIGHT, height=8 * HEIGHT)
+    driver = open_page(document("Narrow", join(), [("a", "A", viewed("tower", triple("tower", narrow), []))], []))
+    drawn = driver.find_element(By.CSS_SELECTOR, ".triple svg")
+    _, _, width, height = map(float, drawn.get_dom_attribute("viewBox").split())
+    assert drawn.rect["width"] / drawn.rect["height"] == pytest.approx(width / height, rel=0.02)

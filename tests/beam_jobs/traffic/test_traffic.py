@@ -9,8 +9,9 @@ from beam_jobs.served.class_file import write_classes
 from beam_jobs.storage.files import write_atomically
 from beam_jobs.traffic.command_line import main
 from beam_jobs.traffic.figures import Mean, difference
+from beam_jobs.traffic.request import make_request
 from schemas.errors import UserError
-from tests.beam_jobs.monitor.served_logs import MODEL, served, write_log
+from tests.beam_jobs.monitor.served_logs import CLASSES, MODEL, served, write_log
 from tests.html_pages import Page
 
 pytestmark = pytest.mark.slow
@@ -76,6 +77,14 @@ def test_photos_that_are_not_alike_are_said_since_no_model_decides_them(tmp_path
     log = split_log(tmp_path / "log", lambda record: record | {"brightness": record["brightness"] * 0.6})
     assert traffic(log, tmp_path / "out") == 0
     assert "! Photos: not alike: brightness" in capfd.readouterr().out
+
+
+def test_a_log_whose_callers_do_not_say_what_they_are_is_read(tmp_path):
+    records = [
+        {name: value for name, value in one.items() if name != "client"} for one in served(np.random.default_rng(5), 1)
+    ]
+    log = write_log(tmp_path / "log", iter(records))
+    assert make_request(str(log), str(tmp_path / "out")).classes == CLASSES
 
 
 def test_the_candidate_is_the_one_that_is_named(tmp_path):
