@@ -40,7 +40,7 @@ FEATURE_HASH = "feature_hash"  # bytes: 32, of what the model's encoder sees; se
 PHOTO = "photo"  # bytes: path of the photo below the log, where it was kept
 PHOTO_ID = "photo_id"  # bytes: its id, see `schemas.image_ids`, where it was kept and its file had a name
 
-TOPIC = re.compile(r"projects/[a-z0-9.:-]+/topics/(?!goog)[A-Za-z][\w.~+%-]{2,254}")  # of Pub/Sub
+TOPIC = re.compile(r"projects/[a-z0-9.:-]+/topics/(?!goog)[A-Za-z][\w.~+%-]{2,254}", re.ASCII)  # of Pub/Sub
 MESSAGE_ID = "id"  # attribute of a message of Pub/Sub: the same wherever a record is published again
 
 UNCERTAIN_BELOW = 0.7

@@ -6,6 +6,7 @@ import os
 from typing import NamedTuple
 
 from beam_jobs.console import heavy_imports
+from beam_jobs.served.log_files import refuse_topic
 from beam_jobs.storage.local_paths import check_outside
 from beam_jobs.storage.versions import absolute_folder, read_contract, require_shards, require_version
 from schemas.bounded_text import enumerated
@@ -93,6 +94,7 @@ def make_request(
             raise UserError(f"--split {split}: {version_dir} has no such split; it has {there}")
         splits = [split] if split else sorted(manifest.splits)
         shards = tuple(shard for split in splits for shard in manifest.splits[split].shards)
+    refuse_topic("--log", log or "")
     log = absolute_folder(log) if log else ""
     _check_log(log, log_photos, version_dir)
     inputs = {"--photos": photos or "", "--version_dir": version_dir or "", "--model": model_dir}

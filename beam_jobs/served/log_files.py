@@ -18,7 +18,7 @@ from PIL import Image
 from beam_jobs.records.tf_example import Value
 from beam_jobs.records.tfrecord import TFRecordWriter
 from schemas.errors import UserError
-from schemas.served import MODEL, SOURCE, TRAINED_ON, about_path
+from schemas.served import MODEL, SOURCE, TOPIC, TRAINED_ON, about_path
 
 WriteFile = Callable[[str, bytes], None]  # a path and all bytes; OSError where the file can't be written whole
 
@@ -67,6 +67,12 @@ def write_about(folder: str, source: str, keeping: Keeping, write: WriteFile) ->
         write(f"{folder}/{about_path(source)}", (json.dumps(about, indent=2) + "\n").encode())
     except (OSError, ValueError) as error:  # ValueError: no file system for the scheme
         raise unwritable(folder, error) from None
+
+
+def refuse_topic(option: str, place: str) -> None:
+    """Raises UserError where a topic of Pub/Sub is given to what logs in folders alone, and would make one."""
+    if TOPIC.fullmatch(place):
+        raise UserError(f"{option} {place}: is a topic of Pub/Sub, which only an endpoint publishes to; give a folder")
 
 
 def unwritable(folder: str, error: Exception) -> UserError:

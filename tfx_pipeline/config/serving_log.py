@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from pydantic import Field, field_validator, model_validator
 
-from beam_jobs.storage.locations import wildcard_problem
+from beam_jobs.storage.locations import check_location, wildcard_problem
 from schemas.documents import parse_json_object
+from schemas.errors import UserError
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.served import TOPIC
 
@@ -38,6 +39,12 @@ class ServingLog(FrozenModel):
     def _is_a_folder(cls, folder: str | None) -> str | None:
         if folder is None:
             return None
+        if TOPIC.fullmatch(folder):
+            raise ValueError("is a topic of Pub/Sub; give it as topic")
+        try:
+            check_location(folder)
+        except UserError as error:
+            raise ValueError(str(error).removeprefix(f"{folder}: ")) from None
         folder = folder.rstrip("/")
         if problem := wildcard_problem(folder):
             raise ValueError(problem)

@@ -75,9 +75,11 @@ def _log_variable(options: argparse.Namespace) -> dict[str, str]:
         return {}
     if options.kind == "static" or options.write:
         raise UserError("--log: is written by a gradio app that is opened here; a Space has the variable SERVING_LOG")
+    from beam_jobs.served.log_files import refuse_topic
     from beam_jobs.storage.local_paths import local_path
     from tfx_pipeline.config.serving_log import ServingLog
 
+    refuse_topic("--log", options.log.as_posix())
     return ServingLog(folder=str(local_path("--log", options.log))).variables()
 
 

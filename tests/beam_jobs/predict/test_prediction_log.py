@@ -61,6 +61,7 @@ def test_records_of_a_version_name_their_split_to_compare_what_is_served_with_ev
     [
         (["--log_photos=0.5"], "--log_photos: keeps photos in a log; give --log=DIR"),
         (["--log={log}", "--log_photos=2"], "--log_photos 2: must be from 0 to 1"),
+        (["--log=projects/my-project-1/topics/served"], "topics/served: is a topic of Pub/Sub, which only an endpoint"),
         (["--log={photos}/log"], "--log {photos}/log: lies in --photos {photos}, which is read"),
         (["--log={photos}/wide.jpg/log"], "lies in"),
         (["--log={tmp}/file/log"], "log {tmp}/file/log: can't be written to"),

@@ -234,3 +234,8 @@ def test_the_command_that_people_type_logs_what_programs_ask_of_the_app(exported
     (record,) = records_of(tmp_path / "log")
     for name, share in result["shares"].items():
         assert record[f"{name}_fraction"] == pytest.approx(share, abs=0.02)
+
+
+def test_a_topic_is_no_folder_that_the_app_logs_in(tmp_path, capsys):
+    assert main([f"--model={tmp_path}", "--log=projects/my-project-1/topics/served"]) == 2
+    assert "error: --log projects/my-project-1/topics/served: is a topic of Pub/Sub" in capsys.readouterr().err
