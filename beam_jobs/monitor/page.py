@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from beam_jobs.html.document import document
-from beam_jobs.html.labels import class_labels, figure, percent
+from beam_jobs.html.labels import class_labels, counted, figure, percent
 from beam_jobs.html.lights import BAD, GOOD, LOOK, UNKNOWN, Light, row_of_lights
 from beam_jobs.html.markup import Markup, element, join
 from beam_jobs.html.plots import bars, two_histograms
@@ -181,7 +181,7 @@ def _log(outcome: Outcome) -> Markup:
     notes = [element("p", f"Note: {one}.") for one in account_notes(outcome)]
     facts = {
         "log": outcome["log"],
-        "records": f"{records['judged']:,} judged of {records['read']:,} in {records['files']:,} files",
+        "records": f"{records['judged']:,} judged of {records['read']:,} in {counted(records['files'], 'file')}",
         "reference": reference["log"],
         "of eval": f"{reference['judged']:,} photos",
         "of train": f"{reference['train_photos']:,} photos with a feature hash",
