@@ -185,7 +185,8 @@ def select(request: Request, candidates: list[Candidate], measured: Measured) ->
         write_atomically(f"{_folder(request)}/{PHOTOS_FOLDER}/{name}", copied.data)
         taken.add(one)
         known = f"{one.entropy:.4f}" if one.entropy >= 0 else "", str(one.distance) if one.distance >= 0 else ""
-        rows.append(_Row(name, why, round(score, 3), *known, in_words(one.time), *_said(one)))
+        said = one.model, one.source, original_name(one.photo_id), one.photo
+        rows.append(_Row(name, why, round(score, 3), *known, in_words(one.time), *said))
         images.append({"id": len(rows), "file_name": name, "width": copied.width, "height": copied.height})
     _write_lists(request, rows, images)
     return Selected(len(rows), len(candidates), alike, gone)
@@ -247,10 +248,6 @@ def _read(source: str) -> _Kept | None:
     except (OSError, InputRejected):
         return None
     return _Kept(data, photo.source_width, photo.source_height)
-
-
-def _said(one: Candidate) -> tuple[str, str, str, str]:
-    return one.model, one.source, original_name(one.photo_id), one.photo
 
 
 def _folder(request: Request) -> str:

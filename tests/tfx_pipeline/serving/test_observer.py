@@ -1,7 +1,6 @@
 """What the serving container logs of its answers."""
 
 import json
-import threading
 
 import keras
 import numpy as np
@@ -21,13 +20,13 @@ from schemas.fitting import LETTERBOX, STRETCH
 from schemas.shipped import load_spec
 from tests.beam_jobs.served.pubsub_service import TOPIC
 from tests.tfx_pipeline.conftest import png_bytes
-from tests.tfx_pipeline.deploy.trigger.test_trigger import served
-from tests.tfx_pipeline.serving.test_serving import ask, encoded
+from tests.tfx_pipeline.serving.servers import answering, ask
+from tests.tfx_pipeline.serving.test_serving import encoded
 from tests.tfx_pipeline.toy_trainer import ToyModel
 from tfx_pipeline.config.serving_log import VARIABLE, ServingLog
 from tfx_pipeline.serving.observer import Observer
 from tfx_pipeline.serving.prediction import load_signature
-from tfx_pipeline.serving.service import Served, create_app
+from tfx_pipeline.serving.service import Served
 from trainer.config import TrainingConfig
 from trainer.export import export_model, write_model_info
 from trainer.feature_hash import FeatureScale
@@ -66,15 +65,11 @@ def photo(height, width, seed=0):
 
 def logged(model, log, *requests):
     """The answers to some requests to the container, and the records that it leaves."""
-    ready = threading.Event()
 
     def load():
-        loaded = Served(load_signature(model, observed=True), Observer(model, ServingLog(folder=str(log))))
-        ready.set()
-        return loaded
+        return Served(load_signature(model, observed=True), Observer(model, ServingLog(folder=str(log))))
 
-    with served(create_app(load)) as address:
-        assert ready.wait(60)
+    with answering(load) as address:
         answers = [ask(f"{address}predict", request) for request in requests]
     paths = sorted(log.rglob("*.tfrecord"))
     return answers, [parse_record(data) for path in paths for data in TFRecordReader(path.open("rb"))]

@@ -1,15 +1,10 @@
 """The serving container's own server, asked as Vertex AI asks: health until the model is there, then photos."""
 
 import base64
-import json
 import os
-import socket
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
-from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -17,6 +12,7 @@ import tensorflow as tf
 
 from tests.tfx_pipeline.conftest import png_bytes
 from tests.tfx_pipeline.deploy.trigger.test_trigger import served
+from tests.tfx_pipeline.serving.servers import answering, ask, running_container
 from tests.tfx_pipeline.toy_trainer import CLASS_COLORS, ToyModel
 from tfx_pipeline.evaluation.served_masks import decode_mask
 from tfx_pipeline.serving.prediction import load_signature
@@ -35,27 +31,8 @@ def saved_model(tmp_path_factory):
 
 @pytest.fixture
 def address(saved_model):
-    ready = threading.Event()
-
-    def load():
-        signature = load_signature(str(saved_model))
-        ready.set()
-        return Served(signature)
-
-    with served(create_app(load)) as address:
-        assert ready.wait(60)
+    with answering(lambda: Served(load_signature(str(saved_model)))) as address:
         yield address
-
-
-def ask(url, body=None):
-    """Status and JSON of the answer."""
-    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-    try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
-            return answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
 
 
 def photo(columns: int) -> dict:
@@ -123,23 +100,10 @@ def test_a_request_that_is_too_large_is_refused(address):
 
 @pytest.mark.proof
 def test_the_container_serves_where_vertex_ai_expects_it(saved_model):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    variables = {"AIP_STORAGE_URI": str(saved_model), "AIP_HTTP_PORT": str(port), "AIP_HEALTH_ROUTE": "/ok"}
-    process = subprocess.Popen([sys.executable, "-m", "tfx_pipeline.serving"], env=os.environ | variables)
-    try:
-        while process.returncode is None:
-            with suppress(urllib.error.URLError):  # it does not listen yet
-                if ask(f"http://127.0.0.1:{port}/ok")[0] == 200:
-                    break
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(0.1)
-        status, answer = ask(f"http://127.0.0.1:{port}/predict", {"instances": [photo(8)]})
+    variables = {"AIP_STORAGE_URI": str(saved_model), "AIP_HEALTH_ROUTE": "/ok"}
+    with running_container(variables=variables, health="/ok") as (address, _):
+        status, answer = ask(f"{address}/predict", {"instances": [photo(8)]})
         assert (status, len(answer["predictions"])) == (200, 1)
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.proof

@@ -1,14 +1,7 @@
 """The loop closes: what the server publishes gives the stream the drift that its files give the batch monitor."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import threading
-import urllib.error
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -25,28 +18,20 @@ from tests.beam_jobs.monitor.served_logs import monitor, write_log
 from tests.beam_jobs.monitor.stream.streams import at, drift, run
 from tests.beam_jobs.served.pubsub_service import TOPIC, PubsubService, running_pubsub
 from tests.tfx_pipeline.conftest import png_bytes
-from tests.tfx_pipeline.deploy.trigger.test_trigger import served
+from tests.tfx_pipeline.serving.servers import answering, ask, running_container
 from tests.tfx_pipeline.serving.test_observer import SIZE, export_observed
-from tests.tfx_pipeline.serving.test_serving import ask, encoded
+from tests.tfx_pipeline.serving.test_serving import encoded
 from tfx_pipeline.config.serving_log import ServingLog
 from tfx_pipeline.serving.observer import Observer
 from tfx_pipeline.serving.prediction import load_signature
-from tfx_pipeline.serving.service import Served, create_app
+from tfx_pipeline.serving.service import Served
 
 PHOTOS = 80  # enough to be judged, even where the clock strikes an hour among them
 
 
 def serve(model: str, log: ServingLog, requests: list[dict]) -> None:
     """Has the server answer requests, and ends it, as a container ends."""
-    ready = threading.Event()
-
-    def load():
-        loaded = Served(load_signature(model, observed=True), Observer(model, log))
-        ready.set()
-        return loaded
-
-    with served(create_app(load)) as address:
-        assert ready.wait(60)
+    with answering(lambda: Served(load_signature(model, observed=True), Observer(model, log))) as address:
         assert {ask(f"{address}predict", request)[0] for request in requests} == {200}
 
 
@@ -72,28 +57,12 @@ def records_of(log: Path) -> list[dict]:
 @pytest.mark.proof
 def test_the_container_publishes_what_waits_when_it_is_stopped(tmp_path):
     pubsub, model = PubsubService(), export_observed(tmp_path / "model")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with running_pubsub(pubsub) as address:
-        variables = {"AIP_HTTP_PORT": str(port), EMULATOR: address, **ServingLog(topic=TOPIC).variables()}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tfx_pipeline.serving", f"--model={model}"], env=os.environ | variables
-        )
-        try:
-            while process.returncode is None:
-                with suppress(urllib.error.URLError):  # it does not listen yet
-                    if ask(f"http://127.0.0.1:{port}/health")[0] == 200:
-                        break
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(0.1)
-            (request,) = requests(3, 256, "shop")[:1]
-            assert ask(f"http://127.0.0.1:{port}/predict", request)[0] == 200
+    with running_pubsub(pubsub) as broker:
+        variables = {EMULATOR: broker, **ServingLog(topic=TOPIC).variables()}
+        with running_container(f"--model={model}", variables=variables) as (address, process):
+            assert ask(f"{address}/predict", requests(3, 256, "shop")[0])[0] == 200
             process.terminate()
             process.wait(60)
-        finally:
-            process.kill()
-            process.wait()
     (message,) = pubsub.messages
     assert parse_record(message.data)["client"] == b"shop"
 
