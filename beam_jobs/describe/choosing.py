@@ -21,6 +21,7 @@ class Candidates:
     def __init__(self, folder: str, layouts: list[Layout]):
         self.folder = folder
         self._surveys: dict[tuple[str, str], list[Survey]] = {}
+        self.problem = ""
         self.layouts = [layout for layout in layouts if not self._are_masks_alone(layout)]
         if layouts and not self.layouts:
             self.problem = (
@@ -58,6 +59,10 @@ class Candidates:
             return next(named, best)
         return best
 
+    def survey(self, layout: Layout) -> Survey:
+        """Of a few of a layout's masks."""
+        return add_surveys(self._few(layout))
+
     def _first_without_photos(self) -> Layout:
         best = self.layouts[0]
         if self._are_photos(best):
@@ -73,7 +78,7 @@ class Candidates:
         return are_pictures(self._few(layout), is_named=bool(MASK_WORDS.search(layout.mask_path)))
 
     def _names(self, layout: Layout, paths: Mapping[str, int]) -> dict[str, str]:
-        return find_names(self.folder, paths, add_surveys(self._few(layout)).pixels)[0]
+        return find_names(self.folder, paths, self.survey(layout).pixels)[0]
 
     def _few(self, layout: Layout) -> list[Survey]:
         key = layout.image_path, layout.mask_path

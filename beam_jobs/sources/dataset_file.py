@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+from functools import partial
 
 from beam_jobs.sources.merged_sources import with_sources
 from schemas.documents import MAX_YAML_BYTES, parse_yaml
@@ -56,15 +57,38 @@ def parse_description(data: bytes, path: str, folder: str | None = None) -> Data
     if isinstance(values, dict) and "name" not in values:
         values = {"name": identifier(posixpath.basename(posixpath.dirname(path))) or "photos", **values}
     if isinstance(values, dict) and "merge" in values:
-        values = with_sources(values, path, folder or posixpath.dirname(path), _read_source)
+        own = posixpath.dirname(path)
+        values = with_sources(values, path, folder or own, partial(read_described, folder=folder or own, output=own))
     return parse_model(DatasetSpec, values, path)
 
 
-def _read_source(dataset: str) -> DatasetSpec:
-    """A data set that another one merges, with what the `origin.yaml` beside its photos says."""
-    spec = read_dataset(dataset)
-    is_folder = dataset not in available_datasets() and not dataset.endswith((".yaml", ".yml"))
+def read_described(dataset: str, folder: str, output: str) -> DatasetSpec:
+    """A data set that another one merges, with what the `origin.yaml` beside its photos says.
+
+    Args:
+      dataset: The name of one that ships, or the path of a `dataset.yaml`, or of its folder, below `folder`.
+      folder: That the photos of all of them lie below.
+      output: The folder of the file that merges them. Where it is another one, a description that lies there under the
+        same path comes first: photos may lie where nobody can write.
+
+    Raises:
+      UserError: There is none, it can't be read, or something in it is wrong or left to be filled in.
+    """
+    if dataset in available_datasets():
+        return read_dataset(dataset)
+    is_folder = not dataset.endswith((".yaml", ".yml"))
+    beside = f"{output}/{dataset.removeprefix(f'{folder}/')}"
+    spec = read_dataset(beside if output != folder and _is_there(beside, is_folder) else dataset)
     return with_origin(spec, read_origin(dataset) if is_folder else None)
+
+
+def _is_there(dataset: str, is_folder: bool) -> bool:
+    path = f"{dataset}/{DATASET_FILE}" if is_folder else dataset
+    if "://" in path:
+        from beam_jobs.storage.files import exists
+
+        return exists(path)
+    return os.path.lexists(path)
 
 
 def read_origin(folder: str) -> Origin | None:

@@ -39,6 +39,7 @@ def with_sources(values: dict[str, Any], path: str, folder: str, read: Callable[
         sources[name]["dataset"] = _description(name, sources[name], f"{path}: merge.{name}", folder, read)
     specs = [one["dataset"] for one in sources.values()]
     derived = {
+        "classes": _all_classes(specs),
         "image_path": ANY_ID,
         "mask_path": ANY_ID,
         "fit": specs[0].fit if len({one.fit for one in specs}) == 1 else None,
@@ -49,6 +50,15 @@ def with_sources(values: dict[str, Any], path: str, folder: str, read: Callable[
         "source": _joined({one.name: one.source for one in specs}),
     }
     return {**derived, **values, "merge": sources}
+
+
+def _all_classes(specs: Iterable[DatasetSpec]) -> list[str]:
+    """The classes of all data sets, as people write them, in the order in which they come first."""
+    titles: dict[str, str] = {}
+    for spec in specs:
+        for one in spec.classes:
+            titles.setdefault(one.name, one.shown)
+    return list(titles.values())
 
 
 def _description(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from beam_jobs.console import USER_ERROR, CommandLine, show_lines_at_once
 from beam_jobs.describe import command_line as describe
+from beam_jobs.describe.describing import PAGE_FILE
 from beam_jobs.describe.remarks import FIRST_VERSION
 from beam_jobs.prepare import command_line as prepare
 from beam_jobs.prepare.already_published import AlreadyPublished
@@ -61,9 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.dataset and not _is_described(folder):
         if code := describe.main([f"--input={folder}"]):
             return code
-        print_lines(
-            f"Look at {folder}/{describe.PAGE_FILE}, correct {folder}/{DATASET_FILE}, and give this command again"
-        )
+        print_lines(f"Look at {folder}/{PAGE_FILE}, correct {folder}/{DATASET_FILE}, and give this command again")
         return USER_ERROR
     spec = read_dataset(options.dataset or folder, folder)
     output = local_path("--output", options.output or f"runs/{spec.name}")
