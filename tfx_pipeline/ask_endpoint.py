@@ -9,10 +9,12 @@ import argparse
 import os
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from beam_jobs.console import CommandLine, exit_code, quiet_libraries
+from beam_jobs.file_names import folded
 from beam_jobs.storage.local_paths import local_path
 from beam_jobs.storage.ownership import claim_folder
 from beam_jobs.wrapped_lines import print_lines
@@ -127,9 +129,10 @@ def _read(path: Path) -> np.ndarray:
 
 
 def _output_names(paths: list[Path]) -> list[str]:
-    """The stems of the files, which must differ, so that no result overwrites another."""
+    """The stems of the files, which must differ, in more than case, so that no result overwrites another."""
     stems = [path.stem for path in paths]
-    if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
+    counts = Counter(map(folded, stems))
+    if twice := sorted({stem for stem in stems if counts[folded(stem)] > 1}):
         raise UserError(f"photos of the same name: {enumerated(twice)}; send them one at a time")
     return stems
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from beam_jobs.file_names import folded, unreserved
 from schemas.image_ids import image_id_of, is_image_id, name_of, shown_name
 
 # Apart from control characters: what leads to a folder, what file systems or patterns treat as something else, and what
@@ -33,6 +34,7 @@ class PhotoNames:
         if is_image_id(image_id):
             name = name_of(image_id).replace("/", "_")
             stem = image_id if _UNSAFE.search(name) or not name.isprintable() else name
+        stem = unreserved(stem)
         number, name = 1, stem
         while _key(name) in self._taken:
             number += 1
@@ -53,4 +55,4 @@ def original_name(image_id: str) -> str:
 
 
 def _key(name: str) -> str:
-    return image_id_of(name).casefold()  # preparation and prediction call a photo so
+    return folded(image_id_of(name))  # preparation and prediction call a photo so

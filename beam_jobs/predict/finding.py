@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
+from beam_jobs.coders import declare
 from beam_jobs.elements import SourceFile
+from beam_jobs.file_names import folded, told_apart
 from beam_jobs.monitoring.progress import report_planned
 from beam_jobs.predict.request import Request
 from beam_jobs.records.published_records import find_records
@@ -26,10 +30,27 @@ ALL = "all"  # progress is per split; here all photos count as one
 Found = tuple[str, SourceFile]  # an id and its photo
 
 
+class NamedPhoto(NamedTuple):
+    """A photo, and how files about it are called.
+
+    Attributes:
+      image_id: Its id.
+      source: Where it is.
+      file_name: Of its mask, without the extension: the id, except where another one differs from it only in case.
+    """
+
+    image_id: str
+    source: SourceFile
+    file_name: str
+
+
+declare(NamedPhoto)
+
+
 class FindPhotos(beam.PTransform):
     """Photos with their ids, spread over the workers; two files of one id are both rejected.
 
-    Outputs by tag: `photos` (id, SourceFile), `rejected` (Rejection) and, of a folder, `left_out`.
+    Outputs by tag: `photos` (NamedPhoto), `rejected` (Rejection) and, of a folder, `left_out`.
     """
 
     def __init__(self, request: Request):
@@ -61,8 +82,9 @@ class FindPhotos(beam.PTransform):
         _ = found | "ReportFound" >> ReportFound(request.progress_dir)
         checked = (
             found  # (id, SourceFile)
-            | "GroupById" >> beam.GroupByKey()
-            | "CheckIds" >> beam.FlatMapTuple(_check_id).with_output_types(Found).with_outputs(REJECTED, main=PHOTOS)
+            | "FoldIds" >> beam.Map(lambda one: (folded(one[0]), one)).with_output_types(tuple[str, Found])
+            | "GroupByName" >> beam.GroupByKey()
+            | "CheckIds" >> beam.FlatMap(_check_ids).with_output_types(NamedPhoto).with_outputs(REJECTED, main=PHOTOS)
         )
         return {PHOTOS: checked[PHOTOS], REJECTED: checked[REJECTED], **left_out}
 
@@ -94,14 +116,20 @@ class _ListPhotos(beam.DoFn):
         yield TaggedOutput(LEFT_OUT, left_out.kinds)
 
 
-def _check_id(image_id: str, sources: Iterable[SourceFile]) -> Iterator[Found | TaggedOutput]:
-    first, *others = sorted(sources)
-    try:
-        check_id(image_id, first, *others)
-    except InputRejected as error:
-        yield TaggedOutput(REJECTED, Rejection(image_id, first, None, "", STAGE, error.reason, error.detail))
-    else:
-        yield image_id, first
+def _check_ids(group: tuple[str, Iterable[Found]]) -> Iterator[NamedPhoto | TaggedOutput]:
+    """The photos whose ids are one where capital letters do not count, each with a name of its own."""
+    by_id: dict[str, list[SourceFile]] = defaultdict(list)
+    for image_id, source in group[1]:
+        by_id[image_id].append(source)
+    names = told_apart(by_id)
+    for image_id in sorted(by_id):
+        first, *others = sorted(by_id[image_id])
+        try:
+            check_id(image_id, first, *others)
+        except InputRejected as error:
+            yield TaggedOutput(REJECTED, Rejection(image_id, first, None, "", STAGE, error.reason, error.detail))
+        else:
+            yield NamedPhoto(image_id, first, names[image_id])
 
 
 def check_id(image_id: str, first: SourceFile, *others: SourceFile) -> None:

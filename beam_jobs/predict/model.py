@@ -89,6 +89,7 @@ class ReadyPhoto(NamedTuple):
       truth: Encoded mask of class ids, as large as `pixels`; empty where there is none.
       split: Of a published version that it is in; empty where there is none.
       kept: The whole photo as it is kept in the log; empty where it is not.
+      file_name: Of its mask, without the extension; empty where none is written.
     """
 
     image_id: str
@@ -99,6 +100,7 @@ class ReadyPhoto(NamedTuple):
     truth: bytes
     split: str = ""
     kept: bytes = b""
+    file_name: str = ""
 
 
 class PredictedPhoto(NamedTuple):
@@ -247,6 +249,6 @@ def _copy(source: str, target: str) -> str:
     return target
 
 
-def mask_path(output: str, image_id: str) -> str:
-    """Where the mask of an id is written."""
-    return posixpath.join(output, "masks", f"{image_id}.png")
+def mask_path(output: str, file_name: str) -> str:
+    """Where a mask is written."""
+    return posixpath.join(output, "masks", f"{file_name}.png")

@@ -17,7 +17,7 @@ from beam_jobs.elements import SourceFile, read_source
 from beam_jobs.line_files import WriteFolders
 from beam_jobs.monitoring.progress import DoneInputs
 from beam_jobs.once import MapOnce
-from beam_jobs.predict.finding import LEFT_OUT, PHOTOS, REJECTED, STAGE, FindPhotos
+from beam_jobs.predict.finding import LEFT_OUT, PHOTOS, REJECTED, STAGE, FindPhotos, NamedPhoto
 from beam_jobs.predict.log import LogAnswers, keeping
 from beam_jobs.predict.model import PredictedPhoto, ReadyPhoto, SegmentationModel, mask_path
 from beam_jobs.predict.reading import ready_photo
@@ -110,11 +110,12 @@ class _ReadPhoto(beam.DoFn):
         self._request = request
         self._keeping = keeping(request.log_photos)
 
-    def process(self, element: tuple[str, SourceFile]) -> Iterator[ReadyPhoto | TaggedOutput]:
-        image_id, source = element
+    def process(self, element: NamedPhoto) -> Iterator[ReadyPhoto | TaggedOutput]:
+        image_id, source, file_name = element
+        read = self._record if self._request.version_dir else self._photo
         try:
             with naming_input(image_id, source):
-                ready = self._record(*element) if self._request.version_dir else self._photo(*element)
+                ready = read(image_id, source)._replace(file_name=file_name)
         except InputRejected as error:
             yield TaggedOutput(REJECTED, Rejection(image_id, source, None, "", STAGE, error.reason, error.detail))
         else:
@@ -156,14 +157,15 @@ class _WriteMask(beam.DoFn):
         mask.putpalette(self._palette)
         buffer = io.BytesIO()
         mask.save(buffer, "PNG")
-        write_atomically(mask_path(self._request.output, photo.image_id), buffer.getvalue())
+        write_atomically(mask_path(self._request.output, photo.file_name), buffer.getvalue())
         matrix: tuple[int, ...] = ()
         if photo.truth:
             truth = np.asarray(Image.open(io.BytesIO(photo.truth)))
             matrix = tuple(confusion_matrix(truth, class_ids, len(classes)).ravel().tolist())
         shares = tuple((np.bincount(pixels.ravel(), minlength=len(classes)) / pixels.size).tolist())
         self._done.add()
-        yield Row(photo.image_id, photo.uri, photo.width, photo.height, shares, matrix, classes)
+        file_name = photo.file_name
+        yield Row(photo.image_id, photo.uri, photo.width, photo.height, shares, matrix, classes, file_name)
 
     def teardown(self) -> None:
         self._done.close()

@@ -12,7 +12,15 @@ from schemas.metrics import METRICS, Counts
 
 
 class Row(NamedTuple):
-    """One line of the table."""
+    """One line of the table.
+
+    Attributes:
+      image_id, uri, width, height: Of the photo.
+      shares: Of the classes, of its pixels.
+      matrix: Confusion matrix of the classes, row after row; empty where there is no truth.
+      classes: Their names.
+      file_name: Of its mask, without the extension.
+    """
 
     image_id: str
     uri: str
@@ -21,11 +29,17 @@ class Row(NamedTuple):
     shares: tuple[float, ...]
     matrix: tuple[int, ...]
     classes: tuple[str, ...]
+    file_name: str
 
     def to_json(self) -> str:
-        """One JSON object with sorted keys: shares of pixels per class and, where there is truth, IoU."""
+        """One JSON object with sorted keys: shares of pixels per class and, where there is truth, IoU.
+
+        `mask` is the name of the mask's file, where that is not the id.
+        """
         values: dict[str, object] = {"id": self.image_id, "uri": self.uri, "width": self.width, "height": self.height}
         values["share"] = {name: round(share, 6) for name, share in zip(self.classes, self.shares, strict=True)}
+        if self.file_name != self.image_id:
+            values["mask"] = f"{self.file_name}.png"
         if self.matrix:
             values |= judged(self.matrix, self.classes)
         return json.dumps(values, sort_keys=True, allow_nan=False)

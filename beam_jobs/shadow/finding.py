@@ -60,7 +60,9 @@ class FindPairs(beam.PTransform):
             model.folder, model.info, request.output, request.photos, request.image_path, "", (), request.progress_dir
         )
         found = pipeline | "FindPhotos" >> FindPhotos(folder)
-        photos = found[PHOTOS] | "NoSlices" >> beam.MapTuple(FoundPhoto).with_output_types(FoundPhoto)
+        photos = found[PHOTOS] | "NoSlices" >> beam.Map(
+            lambda one: FoundPhoto(one.image_id, one.source)
+        ).with_output_types(FoundPhoto)
         problems = pipeline | "NoProblems" >> beam.Create([]).with_output_types(tuple[str, str])
         return {PHOTOS: photos, REJECTED: found[REJECTED], PROBLEMS: problems}
 

@@ -21,6 +21,7 @@ KEPT = "photos/2026-11-29/11/4f6c2f0d9b1e-000007.jpg"
         ("../../secret", "~2E.~2F..~2Fsecret.jpg"),
         ("tail ", "tail~20.jpg"),
         ("two\nlines", "two~0Alines.jpg"),
+        ("con", "~63on.jpg"),
         ("-rf", "~2Drf.jpg"),
     ],
 )
