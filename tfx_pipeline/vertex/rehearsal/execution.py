@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import signal
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_pipeline.vertex.rehearsal.buckets import Buckets
+from tfx_pipeline.vertex.rehearsal.interpreter import Fork, Interpreter
 from tfx_pipeline.vertex.rehearsal.job_spec import Task, WrongJob, read_tasks
 from tfx_pipeline.vertex.rehearsal.metadata import Artifact, Artifacts, Metadata
 
@@ -76,7 +74,8 @@ class Execution:
         self._environment = environment
         self._folder = folder
         self._on_step = on_step
-        self._running: set[subprocess.Popen] = set()
+        self._interpreter = Interpreter(environment, folder / "logs" / "interpreter.log")
+        self._running: set[Fork] = set()
 
     def run(self, job_name: str, job: Json, report: Callable[[Step], None]) -> list[Step]:
         """Runs a job.
@@ -123,33 +122,23 @@ class Execution:
         scratch = self._folder / "scratch" / name
         log.parent.mkdir(parents=True, exist_ok=True)
         scratch.mkdir(parents=True, exist_ok=True)
-        with log.open("w") as file:
-            try:
-                process = subprocess.Popen(
-                    command,
-                    cwd=scratch,
-                    env=environment or self._environment,
-                    stdout=file,
-                    stderr=file,
-                    start_new_session=True,
-                )
-            except FileNotFoundError:
-                raise StepFailed(name, f"the image has no {command[0]}", log) from None
-        self._running.add(process)
         try:
-            code = process.wait(TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
+            with self._interpreter.running(command, scratch, environment or self._environment, log) as process:
+                self._running.add(process)
+                code = process.wait(TIMEOUT_SECONDS)
+        except TimeoutError:
             raise StepFailed(name, f"not done after {TIMEOUT_SECONDS} s", log) from None
-        finally:
-            _kill(process)
-            self._running.discard(process)
+        except ChildProcessError as error:
+            raise StepFailed(name, str(error)) from None
+        self._running.discard(process)
         if code:
             raise StepFailed(name, _last_error(log) or f"exit code {code}", log)
 
     def stop(self) -> None:
         """Kills processes that still run, such as a CustomJob whose pipeline was interrupted."""
         for process in list(self._running):
-            _kill(process)
+            process.kill()
+        self._interpreter.stop()
 
     def check_image(self, name: str, image: str) -> None:
         """Raises StepFailed if a container should run another image than the rehearsed one."""
@@ -241,13 +230,6 @@ def _cache_key(task: Task, inputs: Artifacts) -> str:
     names = {key: [one.name for one in group] for key, group in inputs.items()}
     parts = (task.component, task.executor, names, task.parameters)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _kill(process: subprocess.Popen) -> None:
-    """Kills a process and its children, unless it has ended."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def _last_error(log: Path) -> str | None:
