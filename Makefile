@@ -144,11 +144,12 @@ image:  ## build, check and push the container image with Cloud Build: PROJECT= 
 		--service-account="projects/$(PROJECT)/serviceAccounts/image-builder@$(PROJECT).iam.gserviceaccount.com" \
 		--substitutions="_IMAGE=$(IMAGE_NAME),_TAG=$(IMAGE_TAG),$(IMAGE_ARGUMENTS),_ACCELERATOR=$(ACCELERATOR),_COMMIT=$(shell git describe --always --abbrev=40 --dirty --exclude='*')"
 
+# A third test runs while others wait for a browser, a server or a process.
 test: env  ## run the tests
-	@$(BIN)/python -m pytest --numprocesses=2 -m "not proof"
+	@$(BIN)/python -m pytest --numprocesses=3 -m "not proof"
 
 proof: env  ## run the slow proofs: killed jobs, full disks, other runners, hostile inputs [FUZZ_SEEDS=1,2]
-	@$(BIN)/python -m pytest --numprocesses=2 -m proof
+	@$(BIN)/python -m pytest --numprocesses=3 -m proof
 
 lint: env  ## check style, format and, on Python 3.10, types
 	@$(BIN)/ruff check .
