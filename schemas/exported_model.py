@@ -39,7 +39,7 @@ PREDICT_PIXELS = "predict_pixels"
 PREDICT_IMAGE = "predict_image"  # of crop models alone
 EVALUATE = "evaluate"
 OBSERVE = "observe"  # SERVING_DEFAULT with what is logged of an answer
-OBSERVE_PIXELS = "observe_pixels"  # PREDICT_PIXELS, likewise; of whole-image models alone
+OBSERVE_PIXELS = "observe_pixels"  # PREDICT_PIXELS, likewise; of crop models, for tiles
 OBSERVE_IMAGE = "observe_image"  # PREDICT_IMAGE, likewise; of crop models alone
 
 # Their inputs.
@@ -57,6 +57,7 @@ FINGERPRINT = "fingerprint"
 FITTED_PIXELS = "fitted_pixels"
 PHOTO_SIZES = "photo_sizes"
 FEATURE_HASHES = "feature_hashes"
+FEATURE_PROJECTIONS = "feature_projections"  # of a tile: bits of a photo's hash say where their mean is above 0
 OWN_SIZE_CONFUSION_MATRIX = "own_size_confusion_matrix"  # of whole-image models, as the next one
 OWN_SIZE_BOUNDARY_COUNTS = "own_size_boundary_counts"
 

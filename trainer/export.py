@@ -75,6 +75,8 @@ def export_model(
     - `observe`, with a `scale`: `image_bytes` to `mask_bytes`, `photo_sizes` and `feature_hashes` as above, and
       `logits` float32 [N, G, G, C] of an even grid of each photo's pixels, see `schemas.served.even_grid`.
     - `observe_image`, likewise: what `predict_image` takes and answers, `logits` [G, G, C] and `feature_hashes` [32].
+    - `observe_pixels`, likewise, for tiles: what `predict_pixels` takes, to `logits` and `feature_projections` float32
+      [N, 256]. A photo's hash has a bit for each: whether the mean over its tiles is above 0.
 
     `scale` is that of `trainer.feature_hash.measure_scale`. With `average_mirrored`, every signature averages the
     logits of the photo and its mirror image. Signatures that take files map photos of 16 bits by `photo_range`

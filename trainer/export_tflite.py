@@ -29,8 +29,8 @@ def export_tflite(export_dir: str, eval_shards: Sequence[str]) -> dict[str, Tfli
     """Writes the float32 and the dynamic range int8 model into the SavedModel's `assets.extra/`.
 
     Both take `pixels` float32 [1, S, S, 3] in 0..255 and give `class_ids` uint8 [1, S, S] and `logits` float32
-    [1, S, S, C], as the signature `predict_pixels`; the float32 one of a whole-image model also `feature_hashes` uint8
-    [1, 32], as `observe_pixels`.
+    [1, S, S, C], as the signature `predict_pixels`; the float32 one also what `observe_pixels` gives: `feature_hashes`
+    uint8 [1, 32], or of a crop model `feature_projections` float32 [1, 256].
 
     Args:
       export_dir: SavedModel of `trainer.export`; may be a bucket's address.

@@ -79,10 +79,23 @@ def measure_scale(model: keras.Model, shards: Sequence[str], image_size: int | s
 
 def hash_features(features: tf.Tensor, scale: FeatureScale) -> tf.Tensor:
     """Features float32 [N, D] to hashes uint8 [N, 32], the first bit the highest of the first byte."""
+    return hash_projections(project_features(features, scale))
+
+
+def project_features(features: tf.Tensor, scale: FeatureScale) -> tf.Tensor:
+    """Features float32 [N, D] to how far, and on which side, each is of each hyperplane, float32 [N, 256].
+
+    The mean of several rows is that of their mean features.
+    """
     normal = np.random.default_rng(_SEED).standard_normal((len(scale.mean) + 1, HASH_BITS)).astype(np.float32)
     # a feature that does not change is left out: a tiny difference must not decide all the bits
     factor = np.where(scale.deviation > _SMALLEST, 1 / np.maximum(scale.deviation, _SMALLEST), 0).astype(np.float32)
     length = np.float32(np.sqrt(np.count_nonzero(factor)))
-    bits = tf.cast(tf.matmul((features - scale.mean) * factor, normal[:-1]) + length * normal[-1] > 0, tf.int32)
+    return tf.matmul((features - scale.mean) * factor, normal[:-1]) + length * normal[-1]
+
+
+def hash_projections(projections: tf.Tensor) -> tf.Tensor:
+    """Projections float32 [N, 256] to hashes uint8 [N, 32]."""
+    bits = tf.cast(projections > 0, tf.int32)
     places = tf.constant(1 << np.arange(7, -1, -1), tf.int32)
     return tf.cast(tf.reduce_sum(tf.reshape(bits, [-1, HASH_BITS // 8, 8]) * places, axis=-1), tf.uint8)

@@ -18,6 +18,7 @@ from schemas.exported_model import (
     EVALUATE,
     EXAMPLES,
     FEATURE_HASHES,
+    FEATURE_PROJECTIONS,
     FINGERPRINT,
     FITTED_PIXELS,
     IMAGE_BYTES,
@@ -42,7 +43,7 @@ from schemas.served import GRID_SIDE
 from trainer.boundaries import batch_boundary_counts
 from trainer.confusion import batch_confusion_matrices
 from trainer.enlarging import enlarged_class_ids
-from trainer.feature_hash import HASH_BITS, FeatureScale, hash_features
+from trainer.feature_hash import HASH_BITS, FeatureScale, hash_projections, project_features
 from trainer.fitting import cut_padding, fit_pixels, photo_mask
 from trainer.graphs import graph
 from trainer.input_pipeline import parse_example
@@ -214,12 +215,17 @@ def _observed_tiles(
     observed: ObservedTiles, tile_size: int, num_classes: int, photo_range: tuple[int, int] | None
 ) -> Signatures:
     """The signatures of a crop model that also give what is logged of an answer."""
+    count = len(observed.scale.mean)
+
+    # Traced once and stored once, though two signatures call it.
+    @graph(input_signature=[tf.TensorSpec([None, count], tf.float32)])
+    def project(features: tf.Tensor) -> tf.Tensor:
+        return project_features(features, observed.scale)
 
     @graph(input_signature=[tf.TensorSpec([None, None, CHANNELS], tf.uint8)])
     def observe_one(pixels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        features = len(observed.scale.mean)
-        tiled = observe_tiles(observed.features_of, pixels, tile_size, num_classes, features)
-        return tiled.class_ids, tiled.logits, hash_features(tiled.features[tf.newaxis], observed.scale)[0]
+        tiled = observe_tiles(observed.features_of, pixels, tile_size, num_classes, count)
+        return tiled.class_ids, tiled.logits, hash_projections(project(tiled.features[tf.newaxis]))[0]
 
     @graph(input_signature=[tf.TensorSpec([None], tf.string, IMAGE_BYTES)])
     def observe(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -241,7 +247,12 @@ def _observed_tiles(
     def observe_image(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return dict(zip((CLASS_IDS, LOGITS, FEATURE_HASHES), observe_one(pixels)))
 
-    return {OBSERVE: observe, OBSERVE_IMAGE: observe_image}
+    @graph(input_signature=[tf.TensorSpec([None, tile_size, tile_size, CHANNELS], tf.float32, PIXELS)])
+    def observe_pixels(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        logits, features = observed.features_of(pixels)
+        return {LOGITS: logits, FEATURE_PROJECTIONS: project(features)}
+
+    return {OBSERVE: observe, OBSERVE_IMAGE: observe_image, OBSERVE_PIXELS: observe_pixels}
 
 
 def _predict_pixels(logits_of: Logits, image_size: int | str) -> Callable[..., dict[str, tf.Tensor]]:

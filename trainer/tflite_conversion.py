@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
 def save_for_one_image(model: Loaded, folder: str, observed: bool = True) -> None:
     """Saves a loaded model's signature `predict_pixels` for batches of one: TFLite needs a static shape.
 
-    With `observed`, it also gives the `feature_hashes` of `observe_pixels`, where the model has that signature.
+    With `observed`, it also gives what `observe_pixels` says of features, where the model has that signature.
     """
     predict = model.signatures[PREDICT_PIXELS]
     shape = [1, *sides(_image_size(predict)), CHANNELS]

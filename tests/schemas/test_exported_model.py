@@ -60,6 +60,7 @@ def test_the_app_of_a_space_repeats_the_names_of_the_contract():
     assert model.SAVED_MODEL_FOLDER == exported_model.REPOSITORY_FOLDER
     assert (model.SIGNATURE, model.OBSERVED_SIGNATURE) == (exported_model.PREDICT_PIXELS, exported_model.OBSERVE_PIXELS)
     assert model.FEATURE_HASHES == exported_model.FEATURE_HASHES
+    assert model.FEATURE_PROJECTIONS == exported_model.FEATURE_PROJECTIONS
     assert f"{exported_model.REPOSITORY_FOLDER}/{exported_model.WEIGHTS_INDEX}" == model.WEIGHTS_INDEX
 
 

@@ -83,6 +83,17 @@ def test_photos_are_observed_as_they_are_answered(exported):
     np.testing.assert_array_equal(np.argmax(one["logits"], axis=-1), grid)
 
 
+def test_the_hash_of_a_photo_says_on_which_side_its_tiles_lie_in_the_mean(exported):
+    photo = draw(4, TILE)[0]
+    tiles = np.stack([photo, photo[::-1]]).astype(np.float32)
+    observed = exported.signatures["observe_pixels"](pixels=tf.constant(tiles))
+    plain = exported.signatures["predict_pixels"](pixels=tf.constant(tiles))
+    np.testing.assert_allclose(observed["logits"], plain["logits"], atol=1e-3)
+    assert observed["feature_projections"].shape == (2, 256)
+    one = exported.signatures["observe_image"](pixels=tf.constant(photo))["feature_hashes"].numpy()
+    np.testing.assert_array_equal(one, np.packbits(observed["feature_projections"].numpy()[0] > 0))
+
+
 def test_records_of_any_size_are_evaluated_at_their_own_size(exported):
     drawn = [tuple(part[: 100 - 30 * index] for part in draw(index, 100)) for index in range(2)]
     outputs = exported.signatures["evaluate"](tf.constant([record_of(photo, mask) for photo, mask in drawn]))

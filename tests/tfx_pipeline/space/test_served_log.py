@@ -142,6 +142,28 @@ def test_a_crop_model_s_certainty_is_that_of_its_tiles(tiled, tmp_path):
     assert record["photo_hash"]
 
 
+@pytest.mark.proof
+def test_the_app_hashes_what_a_crop_model_s_encoder_sees_in_all_tiles_as_the_endpoint_does(tmp_path):
+    model = Path(export_observed(tmp_path / "model", crop_size=SIZE))
+    save_for_one_image(tf.saved_model.load(str(model)), str(tmp_path / "one"))
+    add_tflite_file(model, convert(str(tmp_path / "one"), quantize=False))
+    apps = {}
+    for runtime in ("litert", "tensorflow"):
+        write_local_space(tmp_path / runtime, model, "gradio", "Pets", runtime=runtime)
+        apps[runtime] = load_segmenter(tmp_path / runtime)
+    hashes = set()
+    for width, height in ((3 * SIZE + 5, 2 * SIZE), (SIZE - 9, SIZE)):  # of several tiles, and one
+        data = encoded(photo(width, width, height), "PNG")
+        endpoint = answered_by_endpoint(model, tmp_path / f"endpoint{width}", data)["feature_hash"]
+        for runtime, app in apps.items():
+            found = logged(app, tmp_path / f"{runtime}{width}", data)["feature_hash"]
+            assert len(found) == len(endpoint) == 32
+            bits = np.frombuffer(found, np.uint8) ^ np.frombuffer(endpoint, np.uint8)
+            assert np.unpackbits(bits).sum() <= 2  # of 256: rounding, where a feature is near a plane
+        hashes.add(endpoint)
+    assert len(hashes) == 2
+
+
 def test_a_photo_is_kept_only_where_the_owner_says_for_how_long_and_for_whom(segmenter, tmp_path):
     data = encoded(photo(1))
     assert "photo" not in logged(segmenter, tmp_path / "none", data)

@@ -24,7 +24,7 @@ INFO_FILE = "model_info.json"
 TFLITE_FILE = "model.tflite"
 SAVED_MODEL_FOLDER = "saved_model"
 SIGNATURE, OBSERVED_SIGNATURE = "predict_pixels", "observe_pixels"
-FEATURE_HASHES = "feature_hashes"
+FEATURE_HASHES, FEATURE_PROJECTIONS = "feature_hashes", "feature_projections"
 WEIGHTS_INDEX = f"{SAVED_MODEL_FOLDER}/variables/variables.index"  # names the weights, see `beam_jobs.storage.models`
 FILES = {"litert": (INFO_FILE, TFLITE_FILE, WEIGHTS_INDEX), "tensorflow": (INFO_FILE, f"{SAVED_MODEL_FOLDER}/*")}
 
@@ -37,10 +37,12 @@ class Output(NamedTuple):
     Attributes:
       logits: float32 [1, S, T, C].
       feature_hash: 32 bytes, of what its encoder sees; None from crop models, and those of earlier versions.
+      feature_projections: float32 [256], of a crop model's tile; None from others, and those of earlier versions.
     """
 
     logits: np.ndarray
     feature_hash: bytes | None = None
+    feature_projections: np.ndarray | None = None
 
 
 Predict = Callable[[np.ndarray], Output]  # of pixels float32 [1, S, T, 3] in 0..255
@@ -124,14 +126,23 @@ class Segmenter:
         class_ids, confidence, grid, start = [], [], [], 0
         grid_rows, grid_columns = even_grid(height), even_grid(width)
         size, classes = self.info["image_size"], len(self.info["classes"])
-        for logits in tiled_logits(lambda tile: self.predict(tile).logits, photo, size, classes):
+        projections: list[np.ndarray] = []
+
+        def logits_of(tile: np.ndarray) -> np.ndarray:
+            output = self.predict(tile)
+            if output.feature_projections is not None:
+                projections.append(output.feature_projections)
+            return output.logits
+
+        for logits in tiled_logits(logits_of, photo, size, classes):
             shown = rows[(rows >= start) & (rows < start + len(logits))] - start
             class_ids.append(logits.argmax(axis=-1).astype(np.uint8))
             confidence.append(largest_probability(logits[shown][:, columns]))
             grid += [logits[row - start, grid_columns] for row in grid_rows if start <= row < start + len(logits)]
             start += len(logits)
         ids = np.concatenate(class_ids)
-        return Segmentation(ids, np.concatenate(confidence), Seen(photo, ids, np.stack(grid)))
+        seen = Seen(photo, ids, np.stack(grid), _tiles_hash(projections))
+        return Segmentation(ids, np.concatenate(confidence), seen)
 
 
 def shown_size(width: int, height: int) -> tuple[int, int]:
@@ -162,9 +173,19 @@ def _digest(index: Path) -> str | None:
     return hashlib.sha256(index.read_bytes()).hexdigest()[:12] if index.is_file() else None
 
 
+def _tiles_hash(projections: list[np.ndarray]) -> bytes | None:
+    """The hash of a photo, from the projections of all its tiles; None without any."""
+    return np.packbits(np.mean(projections, axis=0) > 0).tobytes() if projections else None
+
+
 def _output(values: Mapping[str, np.ndarray]) -> Output:
     """Copies what a runtime may overwrite."""
-    return Output(values["logits"].copy(), values[FEATURE_HASHES].tobytes() if FEATURE_HASHES in values else None)
+    hashed, projections = values.get(FEATURE_HASHES), values.get(FEATURE_PROJECTIONS)
+    return Output(
+        values["logits"].copy(),
+        None if hashed is None else hashed.tobytes(),
+        None if projections is None else projections[0].copy(),
+    )
 
 
 def _load_litert(folder: Path) -> Predict:
