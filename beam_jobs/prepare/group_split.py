@@ -13,17 +13,17 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
-from apache_beam.pvalue import AsDict, AsIter, DoOutputsTuple, TaggedOutput
+from apache_beam.pvalue import AsIter, AsList, AsSingleton, DoOutputsTuple, TaggedOutput
 
 from beam_jobs.coders import declare
 from beam_jobs.elements import PlannedRecord, read_source
 from beam_jobs.monitoring.metrics import NAMESPACE
 from beam_jobs.near_duplicates import PHOTOS_MOVED
 from beam_jobs.near_duplicates.batches import Batch, to_batch
+from beam_jobs.near_duplicates.clusters import NO_CLUSTER, Clusters, find_clusters, join_clusters
 from beam_jobs.near_duplicates.hashing import HashedPhoto
-from beam_jobs.near_duplicates.links import FindLinks, Links
-from beam_jobs.near_duplicates.perceptual_hash import HASH_BYTES
-from beam_jobs.once import FlatMapOnce
+from beam_jobs.near_duplicates.links import FindLinks
+from beam_jobs.once import FlatMapOnce, MapOnce
 from beam_jobs.packing import pack_plans, unpack_plans
 from beam_jobs.prepare.records import Encoding, copied_photo_hash, new_photo_hash
 from beam_jobs.prepare.tally import add_sizes
@@ -31,6 +31,7 @@ from beam_jobs.records.published_records import parse_record, read_photo
 from beam_jobs.records.sharding import SplitSize
 from beam_jobs.rejections import InputRejected
 from beam_jobs.sources.input_files import naming_input
+from schemas.features import SPLITS
 
 KEPT, REASSIGNED = "kept", "reassigned"
 
@@ -64,26 +65,26 @@ class SplitByGroup(beam.PTransform):
 class SplitHashed(beam.PTransform):
     """Hashed -> packed PlannedRecords, near-duplicates in the same split; other output: a Reassigned per element.
 
-    The result depends neither on the runner nor on the order of the records. Memory grows with the number of photos
-    that have a near-duplicate, since one worker joins all of them to clusters.
+    The result depends neither on the runner nor on the order of the records. Memory grows with the number of hashes
+    that are near another one: one worker joins them to clusters, and each process holds 37 bytes of every one.
     """
 
     def expand(self, hashed: beam.PCollection) -> DoOutputsTuple:
         batches = hashed | "TakePhotos" >> beam.Map(_take_photos).with_output_types(Batch)
         links = batches | "FindLinks" >> FindLinks()
-        # (hash, cluster)
         clusters = hashed.pipeline | "JoinClusters" >> FlatMapOnce(join_clusters, AsIter(links))
         # (cluster, split)
         splits = (
             hashed
             | "KeyByCluster"
-            >> beam.FlatMap(_key_by_cluster, AsDict(clusters)).with_output_types(tuple[bytes, _FirstOfCluster])
+            >> beam.FlatMap(_key_by_cluster, AsList(clusters)).with_output_types(tuple[int, _FirstOfCluster])
             | "TakeFirst" >> beam.CombinePerKey(min)
             | "TakeSplit"
-            >> beam.MapTuple(lambda cluster, first: (cluster, first.split)).with_output_types(tuple[bytes, str])
+            >> beam.MapTuple(lambda cluster, first: (cluster, first.split)).with_output_types(tuple[int, str])
         )
+        split_of = hashed.pipeline | "GatherSplits" >> MapOnce(_gather_splits, AsIter(splits))
         return hashed | "ChooseSplits" >> beam.ParDo(
-            _ChooseSplit(), AsDict(clusters), AsDict(splits)
+            _ChooseSplit(), AsList(clusters), AsSingleton(split_of)
         ).with_output_types(bytes).with_outputs(REASSIGNED, main=KEPT)
 
 
@@ -110,25 +111,6 @@ def _take_photos(hashed: Hashed) -> Batch:
     return to_batch(HashedPhoto(plan.image_id, plan.split, photo_hash) for plan, photo_hash in _each(hashed))
 
 
-def join_clusters(links: Iterable[Links]) -> Iterator[tuple[bytes, bytes]]:
-    """Each hash that is near another, with the smallest hash that it is connected to (union-find)."""
-    parents: dict[bytes, bytes] = {}
-
-    def root(one: bytes) -> bytes:
-        parents.setdefault(one, one)
-        while parents[one] != one:
-            parents[one] = one = parents[parents[one]]  # halves the path for the next search
-        return one
-
-    for some in links:
-        for start in range(0, len(some), 2 * HASH_BYTES):
-            middle = start + HASH_BYTES
-            small, large = sorted((root(some[start:middle]), root(some[middle : middle + HASH_BYTES])))
-            parents[large] = small
-    for one in list(parents):
-        yield one, root(one)
-
-
 class _FirstOfCluster(NamedTuple):
     """A record of a cluster; the smallest decides its split, so published records come before new ones."""
 
@@ -140,10 +122,21 @@ class _FirstOfCluster(NamedTuple):
 declare(_FirstOfCluster)
 
 
-def _key_by_cluster(hashed: Hashed, clusters: dict[bytes, bytes]) -> Iterator[tuple[bytes, _FirstOfCluster]]:
-    for plan, photo_hash in _each(hashed):
-        if photo_hash in clusters:
-            yield clusters[photo_hash], _FirstOfCluster(plan.record is None, plan.image_id, plan.split)
+def _key_by_cluster(hashed: Hashed, clusters: list[Clusters]) -> Iterator[tuple[int, _FirstOfCluster]]:
+    packed, hashes = hashed
+    for plan, cluster in zip(unpack_plans(packed), find_clusters(hashes, clusters).tolist()):
+        if cluster != NO_CLUSTER:
+            yield cluster, _FirstOfCluster(plan.record is None, plan.image_id, plan.split)
+
+
+def _gather_splits(splits: Iterable[tuple[int, str]]) -> bytes:
+    """The split of each cluster, as its place in SPLITS, at the cluster's number."""
+    places = bytearray()
+    for cluster, split in splits:
+        if cluster >= len(places):
+            places += bytes(cluster + 1 - len(places))
+        places[cluster] = SPLITS.index(split)
+    return bytes(places)
 
 
 class Reassigned(NamedTuple):
@@ -159,13 +152,14 @@ class _ChooseSplit(beam.DoFn):
     def __init__(self):
         self._reassigned = beam.metrics.Metrics.counter(NAMESPACE, PHOTOS_MOVED)
 
-    def process(self, hashed: Hashed, clusters: dict[bytes, bytes], splits: dict[bytes, str]) -> Iterator:
+    def process(self, hashed: Hashed, clusters: list[Clusters], split_of: bytes) -> Iterator:
+        packed, hashes = hashed
         plans = []
         photos = 0
-        for plan, photo_hash in _each(hashed):
+        for plan, cluster in zip(unpack_plans(packed), find_clusters(hashes, clusters).tolist()):
             split = plan.split
-            if photo_hash is not None and photo_hash in clusters and plan.record is None:
-                split = splits[clusters[photo_hash]]
+            if cluster != NO_CLUSTER and plan.record is None:
+                split = SPLITS[split_of[cluster]]
             photos += split != plan.split
             plans.append(plan._replace(split=split))
         self._reassigned.inc(photos)

@@ -14,12 +14,12 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from beam_jobs.near_duplicates import bands, pairs
 from beam_jobs.near_duplicates.batches import to_batch
+from beam_jobs.near_duplicates.clusters import NO_CLUSTER, find_clusters, join_clusters
 from beam_jobs.near_duplicates.hashing import HashedPhoto, encoded_photo_hash
 from beam_jobs.near_duplicates.links import find_links
 from beam_jobs.near_duplicates.nearest import PARTNERS, find_nearest, to_pairs
 from beam_jobs.near_duplicates.pairs import COPIES_NAMED, Leak, NearDuplicatePair, NearDuplicates
 from beam_jobs.near_duplicates.perceptual_hash import MAX_DISTANCE, photo_hash
-from beam_jobs.prepare.group_split import join_clusters
 from tests.beam_jobs.pictures import encode, scene
 
 REAL = Path(__file__).resolve().parents[3].parent / "shared" / "pets"
@@ -216,24 +216,15 @@ def test_near_duplicates_inside_one_split_are_no_leak():
     assert find(photos) == []
 
 
-def test_clusters_are_what_is_connected_over_others_in_any_order():
-    names = [bytes([index]) * 32 for index in range(8)]
-    links = [names[first] + names[first + 1] for first in (0, 1, 2, 4, 6)]
-    expected = {**dict.fromkeys(names[:4], names[0]), **dict.fromkeys(names[4:6], names[4])}
-    expected |= dict.fromkeys(names[6:], names[6])
-    for seed in range(5):
-        assert dict(join_clusters(random.Random(seed).sample(links, len(links)))) == expected
-    assert dict(join_clusters([b"".join(links)])) == expected
-
-
 def test_no_pair_that_the_search_finds_lies_in_two_clusters():
     photos = [*frames(400, changes=6), *frames(400, changes=20, seed=2), *strangers(300), *random_photos(200, 30)]
-    clusters = dict(join_clusters([find_links(bands.gather([to_batch(photos).rows]), range(bands.BANDS))]))
-    hashes = {photo.image_id: photo.hash for photo in photos}
+    parts = list(join_clusters([find_links(bands.gather([to_batch(photos).rows]), range(bands.BANDS))]))
+    found_clusters = find_clusters([photo.hash for photo in photos], parts)
+    clusters = dict(zip([photo.image_id for photo in photos], found_clusters.tolist()))
     found = find(photos)
     assert len(found) > 300
     for pair in found:
-        assert clusters[hashes[pair.seen_id]] == clusters[hashes[pair.held_out_id]]
+        assert clusters[pair.seen_id] == clusters[pair.held_out_id] != NO_CLUSTER
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real photos are not here")
