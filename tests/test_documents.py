@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +18,7 @@ from schemas.frozen_model import parse_model
 from schemas.origin import Origin
 from schemas.shipped import available_datasets, load_spec
 from schemas.spec import DatasetSpec
+from tests.command_helps import helps_of
 from tests.documents import (
     OPTION,
     PROJECT_DIR,
@@ -63,17 +63,8 @@ def commands(page):
 
 @pytest.fixture(scope="module")
 def helps():
-    """(module, subcommand) to its help, of every command that a page gives options to."""
-
-    def read(which):
-        module, subcommand = which
-        asked = [sys.executable, "-m", module, *([subcommand] if subcommand else []), "--help"]
-        ended = subprocess.run(asked, capture_output=True, text=True, check=False, cwd=PROJECT_DIR, timeout=120)
-        return ended.stdout if ended.returncode == 0 else ""
-
-    asked = sorted({(one.module, one.subcommand) for page in PAGES for one in commands(page) if one.options})
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(asked, pool.map(read, asked), strict=True))
+    """(module, subcommand) to its Help, of every command that a page gives options to."""
+    return helps_of(sorted({(one.module, one.subcommand) for page in PAGES for one in commands(page) if one.options}))
 
 
 @pytest.fixture(scope="module")
@@ -132,14 +123,18 @@ def test_every_module_can_be_run(page):
 def test_every_command_takes_the_options_that_it_is_shown_with(page, helps, beam_options):
     for command in commands(page):
         if command.options:
-            help_text = helps[command.module, command.subcommand]
+            help_text = helps[command.module, command.subcommand].text
             assert help_text, f"{command.module} {command.subcommand} --help fails"
             assert set(command.options) - options_of(help_text, beam_options) == set(), command.module
 
 
+def test_no_command_imports_what_takes_seconds_before_it_has_read_its_options(helps):
+    assert {which: one.heavy for which, one in helps.items() if one.heavy} == {}
+
+
 @every_page
 def test_every_option_on_its_own_is_one_of_some_command(page, helps, beam_options):
-    known = set().union(*(options_of(help_text, beam_options) for help_text in helps.values()))
+    known = set().union(*(options_of(one.text, beam_options) for one in helps.values()))
     alone = [piece for piece in code(PAGES[page]) if piece.startswith("--")]
     assert {name for piece in alone for name in OPTION.findall(piece)} - known == set()
 

@@ -24,7 +24,6 @@ from schemas.enlarging import enlarged_class_ids
 from schemas.exported_model import EXTRA_FOLDER, INFO_PATH, LOGITS, PREDICT_PIXELS, TFLITE_FILE, parse_model_info
 from tests.bench.photos import drawn_photo
 from tests.bench.table import print_row
-from tests.bench.untrained import export_untrained
 
 FEW = 20
 SIZE = 128
@@ -80,6 +79,8 @@ def main() -> None:
         runtime, *folders = options.bare
         bare_loop(runtime, *map(Path, folders))
         return
+    from tests.bench.untrained import export_untrained
+
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     print_row("processor time for each photo", ["bare loop", "the job", "share"])
     with tempfile.TemporaryDirectory() as root:

@@ -7,7 +7,8 @@ from PIL import Image
 
 from schemas.errors import UserError
 from schemas.metrics import confusion_matrix
-from tests.bench.accuracy import evaluate, hold_out, read_settings
+from tests.bench.accuracy import read_settings
+from tests.bench.accuracy_runs import evaluate, hold_out
 from tests.trainer.conftest import draw, record_of
 from trainer.models import build_model
 
