@@ -25,7 +25,7 @@ from schemas.shorthand import ASKED, class_identifier
 from schemas.version_files import DATASET_FILE
 
 MAX_SETS = 8  # more folders are parts of one, such as cities or patients
-_USUAL = 0.5  # of the masks that have a value which is usual in a data set
+_USUAL = 0.5  # of the masks that have a value which is usual in a data set, or of the photos that make one a copy
 _SAYING = (".json", ".jsonl", ".xml", ".txt", ".csv", ".tsv", ".lst", DATASET_FILE)
 _VALUES, _COLORS = "values", "colours"
 
@@ -77,7 +77,7 @@ def find_side_by_side(folder: str, paths: dict[str, int]) -> SideBySide | None:
     """
     folders = {sub: own for sub, own in _folders(paths).items() if _may_be_complete(own)}
     sets = [one for sub, own in folders.items() if (one := _data_set(folder, sub, own))] if len(folders) > 1 else []
-    if len(sets) < 2:
+    if len(sets) < 2 or any(_have_the_same_photos(*pair) for pair in itertools.combinations(sets, 2)):
         return None
     inside = tuple(f"{one.folder}/" for one in sets)
     if find_layouts(path for path in paths if not path.startswith(inside)):
@@ -102,6 +102,24 @@ def differences(sets: Sequence[DataSet]) -> Iterator[str]:
         ways.append(_values)
     for way in ways:
         yield from itertools.islice((said for pair in pairs if (said := way(*pair))), 1)
+
+
+def _have_the_same_photos(one: DataSet, other: DataSet) -> bool:
+    """Whether one has copies of the other's photos, by name and bytes, such as with masks of another kind."""
+    mine, theirs = _photos(one), _photos(other)
+    return len(mine & theirs) > _USUAL * min(len(mine), len(theirs))
+
+
+def _photos(one: DataSet) -> set[tuple[str, int]]:
+    """Name and bytes of each photo."""
+    if one.layout:
+        photos = [photo for photo, _ in one.layout.pairs]
+    elif one.found.annotations:
+        pattern = PathPattern(one.found.annotations.image_path)
+        photos = [path for path in one.paths if pattern.id_of(path) is not None]
+    else:
+        photos = []
+    return {(posixpath.basename(path), one.paths[path]) for path in photos}
 
 
 def _kinds(one: DataSet, other: DataSet) -> str:

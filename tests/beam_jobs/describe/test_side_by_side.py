@@ -46,7 +46,8 @@ def draw(folder, mask_of, photos="images/{}.jpg", masks="masks/{}.png", names=""
     for number in range(COUNT):
         class_ids = np.zeros((48, 64), np.uint8)
         class_ids[6:40, number : number + 50], class_ids[12:30, 10 + number : 25 + number] = 1, 2
-        files = (photos, scene(number).resize((64, 48))), (masks, mask_of(class_ids) if mask_of else None)
+        photo = scene(number + sum(folder.name.encode())).resize((64, 48))
+        files = (photos, photo), (masks, mask_of(class_ids) if mask_of else None)
         for pattern, picture in files:
             path = folder / pattern.format(number)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,6 +131,15 @@ def test_folders_of_splits_of_scenes_and_of_photos_and_masks_are_no_data_sets(tm
     for city, mask_of in (("aachen", masks_of(0, 1, 2)), ("bonn", masks_of(0, 7, 8))):
         draw(tmp_path / "cities", mask_of, f"photos/{city}/{{}}.jpg", f"masks/{city}/{{}}.png")
     assert reasons(tmp_path / "cities") == ""
+
+
+def test_the_same_photos_with_masks_of_another_kind_are_no_other_data_set(tmp_path):
+    draw(tmp_path / "streets", masks_of(0, 1, 2))
+    draw(tmp_path / "drawn", in_colors)
+    assert reasons(tmp_path)
+    for photo in (tmp_path / "streets/images").iterdir():
+        (tmp_path / "drawn/images" / photo.name).write_bytes(photo.read_bytes())
+    assert reasons(tmp_path) == ""
 
 
 def test_what_a_person_has_described_stays_a_data_set_of_its_own(tmp_path):
