@@ -148,7 +148,7 @@ def _values(one: DataSet, other: DataSet) -> str:
     mine, theirs = _usual(one) - other.survey.pixels.keys(), _usual(other) - one.survey.pixels.keys()
     if not mine or not theirs or one.kind != other.kind:
         return ""
-    few = [", ".join(sorted(own)[:4]) for own in (mine, theirs)]
+    few = [", ".join(sorted(own, key=lambda value: (len(value), value))[:4]) for own in (mine, theirs)]
     return f"only {_shown(one)} has {few[0]} in its masks, and only {_shown(other)} {few[1]}"
 
 

@@ -78,7 +78,7 @@ def main() -> None:
         return
     from tests.bench.untrained import export_untrained
 
-    print_row("", [*FORMATS, "int8 of SavedModel"])
+    print_row("", [*FORMATS, "of SavedModel"])
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as folder:
             export_untrained(Path(folder), size, options.encoder)
