@@ -125,6 +125,7 @@ def submit(build: Callable[[beam.Pipeline], object], pipeline_options: PipelineO
     from google.api_core.exceptions import GoogleAPICallError
     from google.auth.exceptions import GoogleAuthError
 
+    from beam_jobs.runners.inspection_cache import cached_inspections
     from beam_jobs.runners.supervision import remove_temporary_folder
     from beam_jobs.storage.cloud_storage import check_bucket
 
@@ -132,7 +133,7 @@ def submit(build: Callable[[beam.Pipeline], object], pipeline_options: PipelineO
     try:
         check_bucket(cloud.staging_location)  # Beam treats a refusal as a transient error and retries for minutes
         pipeline = remove_temporary_folder(beam.Pipeline(options=pipeline_options))
-        with _hushed():  # TensorFlow 2.21 announces itself in any case
+        with _hushed(), cached_inspections():  # TensorFlow 2.21 announces itself in any case
             build(pipeline)
             result: Any = pipeline.run()
     except GoogleAuthError as error:

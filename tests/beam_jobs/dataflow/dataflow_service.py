@@ -150,14 +150,16 @@ def run_staged_graph(storage: Storage, service: DataflowService) -> None:
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
     from beam_jobs.runners.beam_options import parse_beam_flags
+    from beam_jobs.runners.inspection_cache import cached_inspections
 
     graph = staged_graph(storage, service.jobs[0])
     for environment in graph.components.environments.values():
         environment.urn = python_urns.EMBEDDED_PYTHON
         environment.payload = b""
         del environment.dependencies[:]
-    result = FnApiRunner().run_via_runner_api(graph, parse_beam_flags([]))
-    result.wait_until_finish()
+    with cached_inspections():
+        result = FnApiRunner().run_via_runner_api(graph, parse_beam_flags([]))
+        result.wait_until_finish()
     found = result.metrics().query()
     service.metrics = [
         metric
