@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FunctionType, MethodType, ModuleType
 from weakref import WeakKeyDictionary
@@ -27,9 +28,33 @@ Specs = tuple[set, set]  # the states and the timers of a DoFn
 Arguments = tuple[list[str], list[object]]  # names of a function's arguments, and the default values that some have
 
 
+_blocks = 0  # that have begun and not ended, in any thread
+_lock = threading.Lock()
+_beams_own: list[tuple[object, str, object]] = []
+
+
 @contextlib.contextmanager
 def cached_inspections() -> Iterator[None]:
-    """Lets Beam inspect each function and DoFn, view options as each class, and look through the modules, only once."""
+    """Lets Beam inspect each function and DoFn, view options as each class, and look through the modules, only once.
+
+    Blocks may overlap in several threads: the first that begins replaces Beam's functions, the last that ends puts them
+    back.
+    """
+    global _blocks
+    with _lock:
+        _blocks += 1
+        if _blocks == 1:
+            _replace()
+    try:
+        yield
+    finally:
+        with _lock:
+            _blocks -= 1
+            if not _blocks:
+                _put_back()
+
+
+def _replace() -> None:
     replaced = [
         (core, "get_function_args_defaults", _cached_arguments),
         (core, "_check_fn_use_yield_and_return", _unless_unheard),
@@ -39,14 +64,15 @@ def cached_inspections() -> Iterator[None]:
         (cloudpickle, "_find_imported_submodules", _cached_submodules),
         (traverse, "_iter_modules_globals", _cached_globals),
     ]
-    own = [vars(owner)[name] for owner, name, _ in replaced]  # of a class method, what makes it one
     for owner, name, cached in replaced:
+        _beams_own.append((owner, name, vars(owner)[name]))  # of a class method, what makes it one
         setattr(owner, name, cached(getattr(owner, name)))
-    try:
-        yield
-    finally:
-        for (owner, name, _), inspect in zip(replaced, own):
-            setattr(owner, name, inspect)
+
+
+def _put_back() -> None:
+    while _beams_own:
+        owner, name, own = _beams_own.pop()
+        setattr(owner, name, own)
 
 
 def _cached_arguments(inspect: Callable[..., Arguments]) -> Callable[..., Arguments]:
@@ -84,7 +110,8 @@ def _cached_specs(inspect: Callable[[beam.DoFn], Specs]) -> Callable[[beam.DoFn]
 
 def _unless_unheard(check: Callable[[Callable], bool]) -> Callable[[Callable], bool]:
     """Whether a function both yields and returns, of which Beam warns; not looked for where no warning is shown."""
-    return check if logging.getLogger(core.__name__).isEnabledFor(logging.WARNING) else lambda function: False
+    logger = logging.getLogger(core.__name__)
+    return lambda function: logger.isEnabledFor(logging.WARNING) and check(function)
 
 
 def _without_stack(make: Callable[..., list[str]]) -> staticmethod:

@@ -97,6 +97,20 @@ def test_beam_warns_of_functions_that_yield_and_return_where_warnings_are_shown(
     assert ("yield and return" in caplog.text) == is_said
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_blocks_that_overlap_leave_beam_as_it_was_whichever_ends_first(first):
+    own = core.get_function_args_defaults, userstate.get_dofn_specs, PipelineOptions.view_as
+    blocks = [cached_inspections(), cached_inspections()]
+    for block in blocks:
+        block.__enter__()
+    cached = core.get_function_args_defaults
+    assert cached is not own[0]
+    blocks.pop(first).__exit__(None, None, None)
+    assert core.get_function_args_defaults is cached
+    blocks.pop().__exit__(None, None, None)
+    assert (core.get_function_args_defaults, userstate.get_dofn_specs, PipelineOptions.view_as) == own
+
+
 def test_a_step_that_is_given_what_it_does_not_take_is_named():
     with cached_inspections():
         pipeline = beam.Pipeline(FnApiRunner())
