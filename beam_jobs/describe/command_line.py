@@ -6,19 +6,16 @@ import argparse
 import sys
 
 from beam_jobs.console import CommandLine, heavy_imports, quiet_libraries
-from beam_jobs.describe.describing import SAMPLE, describe_one, page_beside
+from beam_jobs.describe.describing import SAMPLE, describe_one, is_described_by_a_person, page_beside
 from beam_jobs.describe.findings import look
 from beam_jobs.describe.remarks import say_what_next
 from beam_jobs.monitoring.failures import failure_cause
 from beam_jobs.runners.job_arguments import add_verbose
 from beam_jobs.sources.folders import check_folder, list_folder
-from beam_jobs.storage.files import exists, read_part
 from beam_jobs.storage.versions import absolute_folder
 from beam_jobs.wrapped_lines import print_lines
-from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
 from schemas.path_pattern import PathPattern
-from schemas.sealed_text import is_edited
 from schemas.version_files import DATASET_FILE
 
 FAILED = 1
@@ -82,13 +79,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check_target(target: str, overwrite: bool) -> None:
     """Raises UserError if a person's `dataset.yaml` would be lost."""
-    if not exists(target) or overwrite:
-        return
-    try:
-        text = read_part(target, 0, MAX_YAML_BYTES).decode("utf-8", "replace")
-    except OSError as error:
-        raise UserError(f"{target}: can't be read ({error})") from None
-    if is_edited(text):
+    if not overwrite and is_described_by_a_person(target):
         raise UserError(f"{target}: was written or edited by a person; move it away, or give --overwrite to replace it")
 
 

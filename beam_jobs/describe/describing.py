@@ -16,11 +16,13 @@ from beam_jobs.describe.remarks import folders_as_classes, problems_of
 from beam_jobs.describe.unpaired import left_over
 from beam_jobs.elements import spell_out
 from beam_jobs.runners.beam_options import parse_beam_flags
-from beam_jobs.storage.files import read_file, write_atomically
+from beam_jobs.storage.files import exists, read_file, read_part, write_atomically
 from beam_jobs.wrapped_lines import print_lines
+from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
 from schemas.image_ids import image_id_of, shown_name
 from schemas.path_pattern import PathPattern
+from schemas.sealed_text import is_edited
 from schemas.shorthand import ASKED, identifier
 from schemas.version_files import DATASET_FILE
 
@@ -75,6 +77,20 @@ def describe_one(folder: str, target: str, paths: Mapping[str, int], found: Find
     for other in {one.image_path: one for one in layouts if one.mask_path == layout.mask_path and one != layout}:
         print_lines(f"Note: {other} pairs with the masks as well; where it has the photos, write it as image_path")
     return _write(folder, target, layout, others, survey, paths, pairs, found.table)
+
+
+def is_described_by_a_person(path: str) -> bool:
+    """Whether there is a `dataset.yaml` that a person wrote or edited.
+
+    Raises:
+      UserError: It can't be read.
+    """
+    if not exists(path):
+        return False
+    try:
+        return is_edited(read_part(path, 0, MAX_YAML_BYTES).decode("utf-8", "replace"))
+    except OSError as error:
+        raise UserError(f"{path}: can't be read ({error})") from None
 
 
 def _run(pairs: list[tuple[str, str]], folder: str, options: PipelineOptions) -> Survey:

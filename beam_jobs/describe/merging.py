@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from beam_jobs.describe.dataset_text import quoted
-from beam_jobs.describe.describing import describe_one, page_beside, write_files
+from beam_jobs.describe.describing import describe_one, is_described_by_a_person, page_beside, write_files
 from beam_jobs.describe.remarks import say_what_next
-from beam_jobs.describe.side_by_side import DataSet, SideBySide, is_described_by_a_person
+from beam_jobs.describe.side_by_side import DataSet, SideBySide
 from beam_jobs.html.document import document
 from beam_jobs.html.markup import element, join
 from beam_jobs.html.tables import scrolled

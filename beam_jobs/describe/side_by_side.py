@@ -9,18 +9,16 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from beam_jobs.describe.class_names import find_names
+from beam_jobs.describe.describing import is_described_by_a_person
 from beam_jobs.describe.findings import Findings, look
 from beam_jobs.describe.guesses import guess
 from beam_jobs.describe.layout import Layout, find_layouts
 from beam_jobs.describe.names import MASK_WORDS, PICTURES, split_template
 from beam_jobs.describe.published_names import published_names
 from beam_jobs.describe.survey import Survey, add_surveys, palette_colors
-from beam_jobs.storage.files import exists, read_part
 from schemas.bounded_text import printable
-from schemas.documents import MAX_YAML_BYTES
 from schemas.errors import UserError
 from schemas.path_pattern import PathPattern, is_system_name
-from schemas.sealed_text import is_edited
 from schemas.shorthand import ASKED, class_identifier
 from schemas.version_files import DATASET_FILE
 
@@ -208,20 +206,6 @@ def _data_set(folder: str, sub: str, paths: dict[str, int]) -> DataSet | None:
     names, _ = find_names(place, paths, survey.pixels, set(palette_colors(survey).values()))
     known = None if names else published_names(layout, survey.pixels, survey.palette)
     return DataSet(sub, paths, found, layout, is_described, survey, known.names if known else names)
-
-
-def is_described_by_a_person(path: str) -> bool:
-    """Whether there is a `dataset.yaml` that a person wrote or edited.
-
-    Raises:
-      UserError: It can't be read.
-    """
-    if not exists(path):
-        return False
-    try:
-        return is_edited(read_part(path, 0, MAX_YAML_BYTES).decode("utf-8", "replace"))
-    except OSError as error:
-        raise UserError(f"{path}: can't be read ({error})") from None
 
 
 def _covers(whole: Findings, paths: dict[str, int], sets: Sequence[DataSet]) -> bool:
