@@ -19,7 +19,14 @@ from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 
-from beam_jobs.console import USER_ERROR, CommandLine, exit_code, show_lines_at_once, stderr_in_file
+from beam_jobs.console import (
+    USER_ERROR,
+    CommandLine,
+    exit_code,
+    heavy_imports,
+    show_lines_at_once,
+    stderr_in_file,
+)
 from beam_jobs.storage.local_paths import local_path
 from beam_jobs.storage.locations import refuse_wildcards
 from beam_jobs.storage.sole_use import sole_use
@@ -181,7 +188,8 @@ def run(config: PipelineConfig, version: PublishedVersion, verbose: bool, run_fn
     summary = None
     with nullcontext() if verbose else stderr_in_file(log):
         try:
-            from tfx_pipeline.local.local_run import run_locally  # TFX takes half a minute to import
+            with heavy_imports():
+                from tfx_pipeline.local.local_run import run_locally  # TFX takes ten seconds and more to import
 
             summary = run_locally(config, version, run_fn)
         except Exception as error:  # any error in a step becomes one line here and a traceback in the log

@@ -1,6 +1,7 @@
 """What a command does before and beside its work."""
 
 import gc
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -29,6 +30,17 @@ def test_what_heavy_imports_have_made_is_never_looked_at_by_the_garbage_collecto
     assert gc.isenabled()
     assert gc.get_freeze_count() > 100_000
     monkeypatch.delitem(sys.modules, "heavy_library")
+
+
+def test_libraries_that_ask_for_the_installed_distributions_get_one_list_of_them(monkeypatch):
+    listed = []
+    monkeypatch.setattr(importlib.metadata, "packages_distributions", lambda: listed.append(1) or {"numpy": ["numpy"]})
+    list_all = importlib.metadata.packages_distributions
+    with heavy_imports():
+        answers = [importlib.metadata.packages_distributions() for _ in range(15)]
+    assert answers == 15 * [{"numpy": ["numpy"]}]
+    assert listed == [1]
+    assert importlib.metadata.packages_distributions is list_all
 
 
 def test_what_a_process_has_made_meanwhile_is_not_kept_for_ever_where_nothing_is_imported():

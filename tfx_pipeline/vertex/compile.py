@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from beam_jobs.console import heavy_imports
 from beam_jobs.dataflow.submission import check_credentials
 from beam_jobs.storage.versions import absolute_folder, read_contract, require_shards, require_version
 from schemas.version import PublishedVersion
@@ -48,7 +49,8 @@ def compile_job(config: CloudPipelineConfig, version: PublishedVersion, path: Pa
       path: JSON file to write; its folder is created.
       run_fn: Import path of the training function.
     """
-    from tfx_pipeline.pipeline import HF_PUSHER  # imports TFX
+    with heavy_imports():
+        from tfx_pipeline.pipeline import HF_PUSHER  # imports TFX
 
     job = run_compiler(config, version, path, run_fn)
     tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
