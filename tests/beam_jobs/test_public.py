@@ -40,7 +40,7 @@ def run(code, folder):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_the_readmes_pipeline_and_a_prediction_run_without_a_warning(tmp_path):
     for image_id in GOOD:
         write_pair(tmp_path / "photos", image_id)

@@ -91,6 +91,7 @@ def test_a_value_in_the_colour_of_another_class_rejects_the_mask():
         decode_mask(painted(GREY, background, pet, border), PETS, SIZE)
 
 
+@pytest.mark.proof
 def test_a_version_of_masks_whose_palettes_differ_is_withheld_and_mixed_grey_and_palette_masks_are_not(
     photos, tmp_path, capsys
 ):

@@ -71,6 +71,7 @@ def test_every_kind_of_change_is_found_and_counted(root, tmp_path, capfd):
     assert printed.err == ""
 
 
+@pytest.mark.proof
 def test_the_same_comparison_gives_the_same_bytes_with_workers_and_in_a_bucket(root, bucket, storage, tmp_path):
     data = root / "data/pets"
     assert compare(data / "1.0.0", data / "1.1.0", f"--output={tmp_path}/one") == 0

@@ -86,6 +86,7 @@ def test_counters_that_differ_from_the_manifest_fail_the_command_and_name_the_di
     assert f"Don't train on {bucket}/data/pets/1.0.0" in printed.err
 
 
+@pytest.mark.proof
 def test_a_retry_with_a_baseline_is_built_from_what_the_bucket_holds(
     service, storage, submit, bucket, photos, good_data, capsys
 ):

@@ -19,6 +19,7 @@ from tests.beam_jobs.dataflow.dataflow_service import staged_graph
 from tests.beam_jobs.pictures import write_pair
 from tests.beam_jobs.storage_emulator import PROJECT
 
+pytestmark = pytest.mark.proof
 PLANTED = "planted-secret-123"
 SECRETS = {"HF_TOKEN": PLANTED, "GOOGLE_API_KEY": PLANTED, "PIP_INDEX_URL": f"https://me:{PLANTED}@localhost/simple"}
 ACCOUNT = f"worker@{PROJECT}.iam.gserviceaccount.com"
@@ -126,7 +127,6 @@ def test_no_secret_of_the_launcher_is_in_anything_that_leaves_it(storage, submis
     assert len(everything) > 50
 
 
-@pytest.mark.proof
 def test_the_staged_package_installs_and_runs_away_from_the_project(submission, tmp_path):
     (tmp_path / "workflow.tar.gz").write_bytes(submission.staged["workflow.tar.gz"])
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]

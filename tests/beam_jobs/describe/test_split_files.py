@@ -123,6 +123,7 @@ def test_lists_that_do_not_fit_are_not_taken_and_the_file_says_why(tmp_path, fil
     assert note is None or (lines[0].startswith("# Note: no split is taken from ") and note in lines[0])
 
 
+@pytest.mark.proof
 def test_photos_without_a_mask_withhold_a_version_with_the_remedy_which_describe_writes(tmp_path, capsys):
     folder = voc(tmp_path / "voc")
     for path in folder.glob("ImageSets/*/*"):

@@ -101,6 +101,7 @@ def service_flags(bucket, *more):
     return [*given, f"--template_location={bucket}/staging/template_launches/1/job_object", *more]
 
 
+@pytest.mark.proof
 def test_the_launcher_writes_down_a_job_that_runs_in_the_templates_image(storage, bucket, tmp_path):
     write_pair(tmp_path, "pug_1")
     storage.put_folder(tmp_path, f"{bucket}/photos")

@@ -78,7 +78,7 @@ def test_chance_is_what_the_exact_test_and_students_distribution_say():
     assert standard_errors(300, 200) == pytest.approx(4.784, abs=0.001)
 
 
-@pytest.mark.parametrize("photos", [50, 200, 2000])
+@pytest.mark.parametrize("photos", [50, 200, pytest.param(2000, marks=pytest.mark.proof)])
 def test_quiet_windows_raise_no_alarm_in_any_slice(photos):
     random = np.random.default_rng(photos)
     drawn = [draw(random) for _ in range(4000)]

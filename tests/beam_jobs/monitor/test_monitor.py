@@ -195,6 +195,7 @@ def test_nothing_served_is_said_and_fails(reference, tmp_path, capfd):
     assert monitor(tmp_path / "empty", reference, tmp_path / "out") == 1
 
 
+@pytest.mark.proof
 def test_the_same_log_gives_the_same_files_with_workers_and_in_a_bucket(reference, bucket, storage, tmp_path):
     log = quiet_log(tmp_path / "log", 200, change=only_shop_1(darker))
     assert monitor(log, reference, tmp_path / "one") == 1

@@ -38,6 +38,7 @@ def test_photos_are_compared_with_the_splits_that_the_same_model_predicted(good_
     assert "novelty is not measured" in printed  # the toy has no encoder
 
 
+@pytest.mark.proof
 def test_a_folder_of_photos_and_a_version_are_answered_and_compared_by_one_command(good_data, tmp_path, capfd):
     version, photos = good_data / "pets/1.0.0", write_good_pairs(tmp_path / "photos") / "images"
     (photos / "broken.jpg").write_bytes(b"no photo")

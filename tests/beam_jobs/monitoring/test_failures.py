@@ -30,7 +30,7 @@ def test_another_failure_is_no_mistake_and_keeps_its_step():
     assert failure_cause(error) == f"no such bucket{STEP}"
 
 
-@pytest.mark.parametrize("mode", ["in_memory", "multi_processing"])
+@pytest.mark.parametrize("mode", ["in_memory", pytest.param("multi_processing", marks=pytest.mark.proof)])
 def test_a_job_with_such_a_mistake_leaves_nothing_behind(photos, tmp_path, mode):
     lists = photos / "annotations"
     (lists / "trainval.txt").write_bytes("".join(f"{one} 1 1 1\n" for one in GOOD[:30]).encode() + b"caf\xe9_1 1 1 1\n")

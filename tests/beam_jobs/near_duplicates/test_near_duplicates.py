@@ -189,6 +189,7 @@ def test_a_partition_holds_a_bounded_number_of_hashes_and_says_so(monkeypatch):
     assert 0 < leak.photos < len(compare_all(photos)) == 100
 
 
+@pytest.mark.proof
 def test_thousands_of_equal_photos_are_counted_in_full_and_named_in_part():
     copies = [HashedPhoto(f"{index:05d}", ("train", "eval")[index % 2], bytes(range(32))) for index in range(20_000)]
     leak = search(copies)

@@ -172,6 +172,7 @@ def prepare(folder, output, *more):
     return main([*flags, "--near_duplicates=ignore", *more])
 
 
+@pytest.mark.proof
 def test_bad_annotations_of_one_photo_reject_it_alone_and_a_retry_takes_them_once_they_are_right(tmp_path, scenes):
     folder = save(tmp_path / "scenes", "coco_compressed_runs", scenes)
     path = folder / "annotations/instances.json"

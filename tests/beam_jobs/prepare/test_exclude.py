@@ -61,6 +61,7 @@ def test_what_is_left_out_counts_as_content_and_not_as_a_reject(photos, tmp_path
         prepare(photos, tmp_path / "data", "1.0.0")
 
 
+@pytest.mark.proof
 def test_a_retry_keeps_out_what_was_left_out(photos, tmp_path):
     assert prepare(photos, tmp_path / "data", "1.0.0", listed(tmp_path, "pug_3\n")) == 0
     assert prepare(photos, tmp_path / "data", "1.1.0", "--retry_quarantined=1.0.0") == 0

@@ -97,6 +97,7 @@ def test_rows_that_contradict_each_other_are_both_named(tmp_path):
     assert "line 19: photos/v0_0.jpg, patient 5" in line
 
 
+@pytest.mark.proof
 def test_a_photo_that_is_retried_gets_its_group_from_the_table(tmp_path):
     drawn = draw(tmp_path)
     write_table(tmp_path, rows(drawn))

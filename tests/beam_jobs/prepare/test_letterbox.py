@@ -123,7 +123,7 @@ def test_the_same_command_changes_nothing_and_another_fit_needs_another_version(
         prepare(published / "photos", published, "1.0.0", *LARGER)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_retry_letterboxes_as_the_version_that_it_copies_did(published):
     assert prepare(published / "photos", published, "1.1.0", *LARGER, "--retry_quarantined=1.0.0") == 0
     one, other = (read_manifest(published / "pets" / version) for version in ("1.0.0", "1.1.0"))

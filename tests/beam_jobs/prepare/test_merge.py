@@ -149,7 +149,7 @@ def test_each_data_set_is_read_as_it_would_be_alone_and_its_classes_are_mapped(f
         assert (merged_split, merged["image"]) == (split, values["image"])
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_data_sets_in_a_bucket_are_merged_there(folder, bucket, storage):
     storage.put_folder(folder, f"{bucket}/both")
     assert prepare(f"{bucket}/both", f"{bucket}/data", "--eval_fraction=0.4") == 0

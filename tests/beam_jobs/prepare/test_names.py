@@ -99,6 +99,7 @@ def test_any_name_in_any_folder_is_published_and_its_path_kept_in_the_account(le
     assert "<b>" not in (version / "report.html").read_text()
 
 
+@pytest.mark.proof
 def test_a_photo_of_any_name_is_rejected_retried_and_taken(leaves, tmp_path):
     broken = leaves / "photos" / "b c" / "IMG 1 (2).png"
     whole = broken.read_bytes()

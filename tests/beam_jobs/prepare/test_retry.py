@@ -129,6 +129,7 @@ def test_only_what_the_base_rejected_is_taken_from_a_folder_of_repaired_files(ma
     assert new["pug_101"]["image_uri"] == str(repaired / "images/pug_101.jpg")
 
 
+@pytest.mark.proof
 def test_a_retry_of_a_retry_keeps_the_options_of_the_first(made, data, tmp_path):
     repaired = tmp_path / "repaired"
     write_pair(repaired, "pug_100")
@@ -137,6 +138,7 @@ def test_a_retry_of_a_retry_keeps_the_options_of_the_first(made, data, tmp_path)
     assert shards(data / "pets" / "1.2.0") == shards(made / "fresh" / "pets" / "1.0.0")
 
 
+@pytest.mark.proof
 def test_official_splits_are_remembered_where_the_repaired_files_bring_no_lists(made, tmp_path):
     photos, whole = tmp_path / "photos", tmp_path / "whole"
     for image_id in GOOD:
@@ -156,6 +158,7 @@ def test_official_splits_are_remembered_where_the_repaired_files_bring_no_lists(
     assert shards(tmp_path / "data/pets/1.1.0") == shards(tmp_path / "fresh/pets/1.0.0")
 
 
+@pytest.mark.proof
 def test_a_repaired_near_duplicate_goes_to_the_split_of_the_published_photo(tmp_path):
     scenes = {one: scene(seed) for seed, one in enumerate(GOOD)}
     mask = encode(trimap(32, 32), "PNG")

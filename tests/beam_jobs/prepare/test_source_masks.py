@@ -134,7 +134,7 @@ def test_the_command_that_made_a_version_before_there_were_any_still_changes_not
         prepare(data / "photos", data / "on", "1.0.0", "--max_rejected_fraction=0.2", OFF)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize(("base", "has_them"), [("on", True), ("off", False)])
 def test_a_retry_keeps_them_where_its_base_did(data, tmp_path, base, has_them):
     for image_id in (*GOOD, "pug_104"):

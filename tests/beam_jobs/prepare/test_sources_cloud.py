@@ -59,6 +59,7 @@ def test_photos_in_a_bucket_give_the_bytes_of_a_local_folder(photos, tmp_path, s
         prepare(f"{bucket}/photos", f"{bucket}/data")
 
 
+@pytest.mark.proof
 def test_a_withheld_version_leaves_its_account_in_the_bucket_and_is_built_upon_when_repaired(
     photos, tmp_path, storage, bucket, capsys
 ):

@@ -150,6 +150,7 @@ def test_a_folder_called_test_is_test_beside_one_to_choose_models_by_and_else_ev
     assert {name: split.records for name, split in manifest.splits.items()} == splits
 
 
+@pytest.mark.proof
 def test_a_retried_version_keeps_its_test_split_and_its_share(photos, tmp_path):
     folder = tmp_path / "photos"
     draw(folder, GOOD[:20])

@@ -11,6 +11,7 @@ from schemas.version import verify_version
 from tests.beam_jobs.restarts import TIMEOUT, command, run_here, start, wait_for
 
 
+@pytest.mark.proof
 def test_a_second_job_on_this_machine_is_refused_while_the_first_runs(many_photos, tmp_path):
     first = start(many_photos, tmp_path)
     wait_for(first, lambda: any(tmp_path.glob("pets/_staging/1.0.0/*/.made_by")))

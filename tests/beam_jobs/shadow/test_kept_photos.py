@@ -62,6 +62,7 @@ def test_kept_photos_are_compared_by_source_and_client_and_no_path_leaves_the_lo
     assert "1 problems in the log" in capfd.readouterr().out
 
 
+@pytest.mark.proof
 def test_a_log_in_a_bucket_gives_the_figures_of_the_same_log_here(models, log, bucket, storage, tmp_path):
     assert shadow(models, tmp_path / "out", f"--log={log}") == 0
     storage.put_folder(log, f"{bucket}/log")

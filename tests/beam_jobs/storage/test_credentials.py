@@ -7,6 +7,7 @@ import sys
 import pytest
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     "command",
     [

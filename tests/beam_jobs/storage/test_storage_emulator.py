@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.storage.cloud_storage import copy_if, delete_if, generation_of, write_if
@@ -41,6 +42,7 @@ def test_beam_matches_renames_copies_and_deletes(storage, bucket):
     assert storage.get(f"{bucket}/a/2.txt") == b"a/1.jpg"
 
 
+@pytest.mark.proof
 def test_a_child_process_finds_the_same_objects(storage, bucket):
     code = "from beam_jobs.storage.files import write_atomically as w; w(__import__('sys').argv[1], b'from a child')"
     subprocess.run([sys.executable, "-c", code, f"{bucket}/child"], check=True, timeout=120)
