@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -34,11 +34,11 @@ class Loaded(Protocol):
 
 
 class _Kept(tf.Module):
-    """Keeps a loaded model's weights alive, which a signature alone does not."""
+    """Keeps weights alive, which a signature alone does not; the loaded model would bring all its functions along."""
 
-    def __init__(self, model: Loaded):
+    def __init__(self, weights: Iterable[tf.Variable]):
         super().__init__()
-        self.model = model
+        self.weights = list(weights)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -82,17 +82,18 @@ def save_for_one_image(model: Loaded, folder: str, observed: bool = True) -> Non
 
     With `observed`, it also gives what `observe_pixels` says of features, where the model has that signature.
     """
-    predict = model.signatures[PREDICT_PIXELS]
-    shape = [1, *sides(_image_size(predict)), CHANNELS]
+    observed = observed and OBSERVE_PIXELS in model.signatures
+    answer = model.signatures[OBSERVE_PIXELS if observed else PREDICT_PIXELS]
+    shape = [1, *sides(_image_size(answer)), CHANNELS]
 
     @graph(input_signature=[tf.TensorSpec(shape, tf.float32, PIXELS)])
     def predict_one(pixels: tf.Tensor) -> dict[str, tf.Tensor]:
-        if observed and OBSERVE_PIXELS in model.signatures:
-            outputs = model.signatures[OBSERVE_PIXELS](pixels=pixels)
-            return {CLASS_IDS: tf.cast(tf.argmax(outputs[LOGITS], axis=-1), tf.uint8), **outputs}
-        return predict(pixels=pixels)
+        outputs = answer(pixels=pixels)
+        class_ids = {CLASS_IDS: tf.cast(tf.argmax(outputs[LOGITS], axis=-1), tf.uint8)} if observed else {}
+        return {**class_ids, **outputs}
 
-    tf.saved_model.save(_Kept(model), folder, signatures={PREDICT_PIXELS: predict_one})
+    kept = _Kept(answer.variables)  # pyright: ignore[reportAttributeAccessIssue]  # as in `_image_size`
+    tf.saved_model.save(kept, folder, signatures={PREDICT_PIXELS: predict_one})
 
 
 def convert(folder: str, quantize: bool) -> bytes:
