@@ -33,6 +33,24 @@ def draw(index: int, image_size: int) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(photo + noise, 0, 255).astype(np.uint8), mask
 
 
+def small_network(image_size: int, classes: int) -> keras.Model:
+    """The least that is a model to an export: an encoder by its name, and normalization; a U-Net takes thrice as long.
+
+    Its logits are far apart, so that rounding decides on no pixel.
+    """
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    seen, images = (keras.Input((image_size, image_size, 3)) for _ in range(2))
+    features = layers.BatchNormalization()(layers.Conv2D(32, 3, strides=2, padding="same", activation="relu")(seen))
+    deep = layers.Conv2D(64, 3, strides=2, padding="same", activation="relu")(features)
+    shallow, deep = keras.Model(seen, [features, deep], name="encoder")(images)
+    merged = layers.Concatenate()([layers.UpSampling2D(2)(deep), shallow])
+    logits = layers.Conv2D(classes, 3, padding="same", name="logits")(merged)
+    model = keras.Model(images, layers.UpSampling2D(2, interpolation="bilinear")(logits))
+    model.get_layer("logits").set_weights([100.0 * one for one in model.get_layer("logits").get_weights()])
+    return model
+
+
 def png(pixels: np.ndarray) -> bytes:
     """The pixels as a PNG file."""
     buffer = io.BytesIO()
@@ -56,12 +74,12 @@ def record_of(photo: np.ndarray, mask: np.ndarray, image_id: str = "photo") -> b
 
 @pytest.fixture(scope="session")
 def weights_file(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Random MobileNetV2 weights: a frozen encoder makes a training run quick to trace."""
+    """Random MobileNetV2 weights, and beside them, as `.npz`, the same in the order of the model's."""
     path = str(tmp_path_factory.mktemp("weights") / "mobilenet_v2_0.35_no_top.weights.h5")
     keras.utils.set_random_seed(0)
-    keras.applications.MobileNetV2(input_shape=(64, 64, 3), alpha=0.35, include_top=False, weights=None).save_weights(
-        path
-    )
+    model = keras.applications.MobileNetV2(input_shape=(64, 64, 3), alpha=0.35, include_top=False, weights=None)
+    model.save_weights(path)
+    np.savez(f"{path}.npz", *model.get_weights())
     return path
 
 

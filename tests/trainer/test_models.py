@@ -11,21 +11,15 @@ def config(**values):
     return TrainingConfig(**{"encoder_weights": "none", "encoder_scale": 1, "fine_tune_epochs": 0, **values})
 
 
-@pytest.mark.parametrize("scale", [1, 2])
-def test_logits_have_the_size_of_the_image_at_every_encoder_scale(scale):
-    model = build_model(config(encoder_scale=scale), 64, 5)
-    assert model.output_shape == (None, 64, 64, 5)
-
-
-@pytest.mark.parametrize("name", ["deeplabv3plus", "unet"])
-def test_logits_have_the_height_and_width_of_a_rectangle(name):
-    assert build_model(config(model=name), "96x64", 5).output_shape == (None, 64, 96, 5)
+def test_logits_have_the_height_and_width_of_a_rectangle():
+    assert build_model(config(model="deeplabv3plus"), "96x64", 5).output_shape == (None, 64, 96, 5)
 
 
 @pytest.mark.parametrize(("scale", "sides"), [(1, (48, 32)), (2, (96, 64))])
-def test_the_unet_s_decoder_ends_at_the_encoder_s_finest_features(scale, sides):
+def test_the_unet_s_decoder_ends_at_the_encoder_s_finest_features_and_its_logits_at_the_image_s_size(scale, sides):
     model = build_model(config(encoder_scale=scale), "64x96", 5)
     assert model.get_layer("logits").output.shape[1:3] == sides
+    assert model.output_shape == (None, 96, 64, 5)
 
 
 def test_segformer_s_own_encoder_refuses_a_rectangle():
@@ -36,11 +30,9 @@ def test_segformer_s_own_encoder_refuses_a_rectangle():
 def test_a_weights_file_fills_the_encoder(weights_file):
     keras.utils.set_random_seed(1)
     encoder = build_model(config(encoder_weights=weights_file), 64, 3).get_layer("encoder")
-    backbone = keras.applications.MobileNetV2(
-        input_shape=(64, 64, 3), alpha=0.35, include_top=False, weights=weights_file
-    )
-    for loaded, expected in zip(encoder.get_weights(), backbone.get_weights(), strict=True):
-        np.testing.assert_array_equal(loaded, expected)
+    with np.load(f"{weights_file}.npz") as saved:
+        for loaded, expected in zip(encoder.get_weights(), saved.values(), strict=True):
+            np.testing.assert_array_equal(loaded, expected)
 
 
 def test_a_missing_weights_file_is_an_error_that_names_it():

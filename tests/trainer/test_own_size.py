@@ -18,8 +18,10 @@ from schemas.shipped import load_spec
 from tests.trainer.conftest import draw, png
 from trainer import own_size
 from trainer.boundaries import batch_boundary_counts
-from trainer.export import export_model
+from trainer.graphs import graph
 from trainer.own_size import photo_counts
+from trainer.preprocessing import scale_pixels
+from trainer.signatures import tile_signatures, whole_image_signatures
 
 PETS, CLASSES = load_spec("pets"), 3
 SIDES, SIZE = (64, 96), "96x64"  # height and width
@@ -40,28 +42,31 @@ def example(index: int, fit: str, split: str = EVAL) -> bytes:
 
 
 @pytest.fixture(scope="module", params=[STRETCH, LETTERBOX])
-def exported(request, tmp_path_factory):
-    """A model of two layers, exported, and how it takes photos."""
-    folder = str(tmp_path_factory.mktemp("own-size") / "model")
+def served(request):
+    """The signatures of a model of two layers, and how it takes photos."""
     keras.utils.set_random_seed(3)
     layers = [
         keras.layers.Conv2D(8, 5, padding="same", activation="relu"),
         keras.layers.Conv2D(CLASSES, 5, padding="same"),
     ]
     model = keras.Sequential([keras.Input((*SIDES, 3)), *layers])
-    export_model(model, SIZE, CLASSES, folder, fit=request.param)
-    return SimpleNamespace(signatures=tf.saved_model.load(folder).signatures, fit=request.param)
+
+    def logits_of(pixels: tf.Tensor) -> tf.Tensor:
+        return model(scale_pixels(pixels))
+
+    signatures = whole_image_signatures(logits_of, SIZE, CLASSES, request.param)
+    return SimpleNamespace(signatures=signatures, fit=request.param)
 
 
-def test_counts_are_those_of_logits_enlarged_to_the_photo_and_its_own_mask(exported):
-    examples = [example(index, exported.fit) for index in range(len(PHOTOS))]
-    counted = exported.signatures["evaluate"](tf.constant(examples))
+def test_counts_are_those_of_logits_enlarged_to_the_photo_and_its_own_mask(served):
+    examples = [example(index, served.fit) for index in range(len(PHOTOS))]
+    counted = served.signatures["evaluate"](tf.constant(examples))
     for index, serialized in enumerate(examples):
         image = tf.io.parse_single_example(serialized, {"image": tf.io.FixedLenFeature([], tf.string)})["image"]
         pixels = tf.cast(tf.io.decode_png(image), tf.float32)
-        logits = exported.signatures["predict_pixels"](pixels[tf.newaxis])["logits"][0].numpy()
+        logits = served.signatures["predict_pixels"](pixels[tf.newaxis])["logits"][0].numpy()
         truth = drawn(index)[1]
-        inner = logits[photo_box(truth.shape, SIDES, exported.fit).slices]
+        inner = logits[photo_box(truth.shape, SIDES, served.fit).slices]
         predicted = enlarged_class_ids(inner, *truth.shape)
         boundaries = batch_boundary_counts(truth[np.newaxis], predicted[np.newaxis], CLASSES)[0]
         for name, expected in zip(OWN, (confusion_matrix(truth, predicted, CLASSES), boundaries)):
@@ -71,8 +76,8 @@ def test_counts_are_those_of_logits_enlarged_to_the_photo_and_its_own_mask(expor
         assert len(np.unique(predicted)) > 1
 
 
-def test_a_record_without_a_mask_at_that_size_counts_nothing_there_and_all_at_the_models_size(exported):
-    counted = exported.signatures["evaluate"](tf.constant([example(0, exported.fit, TRAIN), example(0, exported.fit)]))
+def test_a_record_without_a_mask_at_that_size_counts_nothing_there_and_all_at_the_models_size(served):
+    counted = served.signatures["evaluate"](tf.constant([example(0, served.fit, TRAIN), example(0, served.fit)]))
     for name in OWN:
         without, with_mask = counted[name].numpy()
         assert without.sum() == 0 < with_mask.sum()
@@ -87,14 +92,14 @@ def test_bands_of_any_height_give_the_counts_of_the_whole_photo(monkeypatch, row
     predicted = np.roll(draw(0, 150)[1][:, :90], 2, axis=0)
     predicted[random.random(predicted.shape) < 0.01] = 2
     monkeypatch.setattr(own_size, "BAND_PIXELS", rows * truth.shape[1])
-    matrix, boundaries = photo_counts(tf.constant(truth), tf.constant(predicted), CLASSES)
+    count = graph(lambda *masks: photo_counts(*masks, CLASSES))  # 150 bands take seconds if each step runs by itself
+    matrix, boundaries = count(tf.constant(truth), tf.constant(predicted))
     np.testing.assert_array_equal(matrix, confusion_matrix(truth, predicted, CLASSES))
     np.testing.assert_array_equal(boundaries, batch_boundary_counts(truth[None], predicted[None], CLASSES)[0])
 
 
-def test_a_crop_model_counts_at_no_other_size_because_people_get_its_answer_to_the_photo_itself(tmp_path):
+def test_a_crop_model_counts_at_no_other_size_because_people_get_its_answer_to_the_photo_itself():
     side = 32
-    model = keras.Sequential([keras.Input((side, side, 3)), keras.layers.Conv2D(CLASSES, 1)])
-    export_model(model, SIZE, CLASSES, str(tmp_path / "model"), crop_size=side)
-    counted = tf.saved_model.load(str(tmp_path / "model")).signatures["evaluate"](tf.constant([example(0, STRETCH)]))
+    signatures = tile_signatures(lambda pixels: pixels, side, SIZE, CLASSES)  # any three channels are logits
+    counted = signatures["evaluate"](tf.constant([example(0, STRETCH)]))
     assert set(counted) == {"confusion_matrix", "boundary_counts", "fingerprint"}

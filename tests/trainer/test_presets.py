@@ -38,7 +38,9 @@ def resnet(tmp_path_factory):
     return folder
 
 
-def mix_transformer_of(size):
+@pytest.fixture(scope="module")
+def mit():
+    """A Mix Transformer that is built for images of 96 pixels: a second to build, and so built once."""
     return hub.models.MiTBackbone(
         layerwise_depths=[1, 1, 1, 1],
         num_layers=4,
@@ -47,33 +49,39 @@ def mix_transformer_of(size):
         max_drop_path_rate=0.1,
         layerwise_patch_sizes=[7, 3, 3, 3],
         layerwise_strides=[4, 2, 2, 2],
-        image_shape=(size, size, 3),
+        image_shape=(96, 96, 3),
         hidden_dims=[32, 64, 160, 256],
     )
 
 
 @pytest.fixture(scope="module")
-def mix_transformer(tmp_path_factory):
+def mix_transformer(mit, tmp_path_factory):
     """A preset without an image converter, built for images of 96 pixels."""
     folder = tmp_path_factory.mktemp("mit")
-    mix_transformer_of(96).save_to_preset(folder)
+    mit.save_to_preset(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
-def segformer(tmp_path_factory):
-    """A whole network with seven classes, built for images of 96 pixels."""
+def encoder_for_64_pixels(mix_transformer):
+    """An encoder that is made from it."""
+    return preset_encoder(config(mix_transformer), 64)
+
+
+@pytest.fixture(scope="module")
+def segformer(mit, tmp_path_factory):
+    """A whole network with seven classes, built for images of 96 pixels: its folder, and the backbone's weights."""
     folder = tmp_path_factory.mktemp("segformer")
-    backbone = hub.models.SegFormerBackbone(mix_transformer_of(96), projection_filters=16)
+    backbone = hub.models.SegFormerBackbone(mit, projection_filters=16)
     converter = hub.layers.SegFormerImageConverter(image_size=(96, 96), scale=1 / 255)
     preprocessor = hub.models.SegFormerImageSegmenterPreprocessor(converter)
     hub.models.SegFormerImageSegmenter(backbone, num_classes=7, preprocessor=preprocessor).save_to_preset(folder)
-    return folder
+    return folder, backbone.get_weights()
 
 
 @pytest.fixture(scope="module")
 def deeplab(tmp_path_factory, resnet):
-    """A whole network with 21 classes, for images of any size."""
+    """A whole network with 21 classes, for images of any size: its folder, and the backbone's weights."""
     folder = tmp_path_factory.mktemp("deeplab")
     backbone = hub.models.DeepLabV3Backbone(
         hub.models.Backbone.from_preset(str(resnet)),
@@ -84,7 +92,7 @@ def deeplab(tmp_path_factory, resnet):
     )
     preprocessor = hub.models.DeepLabV3ImageSegmenterPreprocessor(hub.layers.DeepLabV3ImageConverter(scale=1 / 255))
     hub.models.DeepLabV3ImageSegmenter(backbone, num_classes=21, preprocessor=preprocessor).save_to_preset(folder)
-    return folder
+    return folder, backbone.get_weights()
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in (SMALL_UNET, PRESET)])
@@ -96,25 +104,24 @@ def test_every_decoder_takes_a_preset_and_answers_at_the_size_of_the_image(name,
 
 @pytest.mark.parametrize(("network", "scale"), [("segformer", 1), ("deeplab", 2)])
 def test_a_whole_network_gives_our_classes_at_the_size_of_the_image(network, scale, request):
-    folder = request.getfixturevalue(network)
+    folder, saved = request.getfixturevalue(network)
     model = build_model(config(folder, model=PRESET, encoder_scale=scale), 64, 5)
     assert model.output_shape == (None, 64, 64, 5)
-    saved = hub.models.Backbone.from_preset(str(folder)).get_weights()
     for one, other in zip(model.get_layer("encoder").get_weights(), saved, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_whole_network_is_its_own_model_and_an_encoder_is_none(segformer, resnet):
-    with pytest.raises(UserError, match=r"SegFormerBackbone, .* whole .* network: set training\.model=preset"):
-        preset_encoder(config(segformer), 64)
+def test_a_whole_network_is_its_own_model_and_an_encoder_is_none(deeplab, resnet):
+    with pytest.raises(UserError, match=r"DeepLabV3Backbone, .* whole .* network: set training\.model=preset"):
+        preset_encoder(config(deeplab[0]), 64)
     with pytest.raises(UserError, match=r"is a ResNetBackbone, and model preset takes a whole segmentation network"):
         preset_segmenter(config(resnet, model=PRESET), 64)
     with pytest.raises(ValueError, match="model preset needs the name or folder"):
         TrainingConfig(model=PRESET)
 
 
-def test_a_backbone_that_is_built_for_one_size_is_built_for_ours(mix_transformer):
-    features = preset_encoder(config(mix_transformer), 64).outputs
+def test_a_backbone_that_is_built_for_one_size_is_built_for_ours(encoder_for_64_pixels):
+    features = encoder_for_64_pixels.outputs
     assert [one.shape[1:] for one in features] == [(2, 2, 256), (4, 4, 160), (8, 8, 64), (16, 16, 32)]
 
 
@@ -122,12 +129,12 @@ def test_features_come_in_the_order_that_is_asked_for(resnet):
     assert [one.shape[1] for one in preset_encoder(config(resnet), 64, (4, 32)).outputs] == [16, 2]
 
 
-def test_pixels_are_normalized_as_the_preset_says(resnet, mix_transformer):
+def test_pixels_are_normalized_as_the_preset_says(resnet, encoder_for_64_pixels):
     pixels = np.array([0, 100, 255], np.float32) / 127.5 - 1
     standardize = preset_encoder(config(resnet), 64).get_layer("standardize")
     expected = (np.array([0, 100, 255]) / 255 - MEAN) / DEVIATION
     np.testing.assert_allclose(standardize(pixels[None, None, None])[0, 0, 0], expected, atol=1e-5)
-    plain = preset_encoder(config(mix_transformer), 64).get_layer("standardize")
+    plain = encoder_for_64_pixels.get_layer("standardize")
     np.testing.assert_allclose(plain(pixels[None, None, None])[0, 0, 0], pixels, atol=1e-6)
 
 

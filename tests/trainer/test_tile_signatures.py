@@ -6,7 +6,6 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,12 +13,10 @@ from PIL import Image
 
 from schemas.metrics import confusion_matrix
 from schemas.served import even_grid
-from tests.trainer.conftest import draw, png, record_of
+from tests.trainer.conftest import draw, png, record_of, small_network
 from trainer.boundaries import batch_boundary_counts
-from trainer.config import TrainingConfig
 from trainer.export import export_model
 from trainer.feature_hash import FeatureScale, with_features
-from trainer.models import build_model
 from trainer.preprocessing import scale_pixels
 from trainer.tiling import predict_tiles
 
@@ -31,11 +28,7 @@ LARGE = (2000, 3000)  # rows, columns
 def exported(tmp_path_factory):
     """The signatures of a crop model, and the same without export."""
     folder = str(tmp_path_factory.mktemp("export") / "model")
-    keras.utils.set_random_seed(0)
-    config = TrainingConfig(model="small_unet", crop_size=TILE)
-    model = build_model(config, TILE, CLASSES)
-    # Untrained logits are all but equal everywhere; far apart, rounding decides on no pixel.
-    model.get_layer("logits").set_weights([100.0 * one for one in model.get_layer("logits").get_weights()])
+    model = small_network(TILE, CLASSES)
     width = with_features(model).outputs[1].shape[-1]
     scale = FeatureScale(np.zeros(width, np.float32), np.ones(width, np.float32))
     export_model(model, 0, CLASSES, folder, crop_size=TILE, scale=scale)

@@ -18,12 +18,20 @@ from trainer.training import train
 pytestmark = pytest.mark.slow
 
 SIZE, CLASSES = 32, 3
+IGNORED_ROWS = SIZE // 4
 BY_HEART = TrainingConfig(
     model="small_unet",
     epochs=8,
     batch_size=8,
+    learning_rate=0.01,
     augment=False,
     evaluate_every=3,
+    ema_decay=0.9,
+    focal_gamma=1.0,
+    hard_pixels=0.5,
+    label_smoothing=0.1,
+    keep="best",
+    checkpoint_steps=30,
 )
 
 
@@ -33,35 +41,31 @@ def eight_images(write_shards):
 
 
 @pytest.fixture(scope="module")
-def eight_images_ten_times(write_shards):
-    return write_shards([index % 8 for index in range(80)], SIZE)
-
-
-@pytest.fixture(scope="module")
-def run(eight_images, eight_images_ten_times, tmp_path_factory):
-    """A run with BY_HEART: its epochs, the lines that it reported, its log folder."""
+def run(write_shards, tmp_path_factory):
+    """A run with BY_HEART: its model and epochs, the lines that it reported, its log folder."""
     lines, logs = [], tmp_path_factory.mktemp("logs")
-    _, epochs = train(
+    model, epochs = train(
         BY_HEART,
-        eight_images_ten_times,
-        eight_images,
+        write_shards([index % 8 for index in range(80)], SIZE, ignored_rows=IGNORED_ROWS),
+        write_shards(list(range(8)), SIZE, ignored_rows=IGNORED_ROWS),
         SIZE,
         CLASSES,
         tensorboard=TensorBoardWriter(str(logs), load_spec("pets")),
+        checkpoint_dir=str(tmp_path_factory.mktemp("checkpoints")),
         report=lines.append,
     )
-    return SimpleNamespace(epochs=epochs, lines=lines, logs=logs)
+    return SimpleNamespace(model=model, epochs=epochs, lines=lines, logs=logs)
 
 
 @pytest.mark.proof
 def test_a_model_learns_eight_images_by_heart(run):
-    assert run.epochs[-1].mean_iou > 0.9
+    assert max(one.mean_iou for one in run.epochs if one.mean_iou is not None) > 0.9
 
 
 def test_each_epoch_is_reported_in_one_line_and_every_third_and_the_last_are_evaluated(run):
     assert [line.split("  loss ")[0] for line in run.lines] == [f"epoch   {number}/8" for number in range(1, 9)]
     assert [number for number, line in enumerate(run.lines, 1) if "mean IoU" in line] == [3, 6, 8]
-    assert [one.number for one in run.epochs if one.eval_loss is not None] == [3, 6, 8]
+    assert [one.number for one in run.epochs if one.eval_loss is not None and np.isfinite(one.eval_loss)] == [3, 6, 8]
 
 
 def test_tensorboard_logs_are_written(run):
@@ -96,15 +100,15 @@ def test_fine_tuning_trains_an_encoder_that_came_with_weights_but_not_its_statis
         assert np.array_equal(old, new) != is_kernel, new.path
 
 
-def test_ignored_pixels_are_left_out_of_the_mean_iou(write_shards):
-    rows = SIZE // 2
-    shards = write_shards(list(range(8)), SIZE, ignored_rows=rows)
-    config = TrainingConfig(model="small_unet", epochs=1, batch_size=4)
-    model, [epoch] = train(config, shards, shards, SIZE, CLASSES, report=lambda line: None)
+def test_the_model_is_the_one_whose_evaluation_was_the_best_and_ignored_pixels_are_left_out_of_its_mean_iou(run):
     drawn = [draw(index, SIZE) for index in range(8)]
     photos, truth = np.stack([photo for photo, _ in drawn]), np.stack([mask for _, mask in drawn])
-    predicted = np.argmax(model(scale_pixels(photos)), axis=-1)
-    assert epoch.mean_iou == pytest.approx(mean_iou(confusion_matrix(truth[:, :-rows], predicted[:, :-rows], CLASSES)))
+    predicted = np.argmax(run.model(scale_pixels(photos)), axis=-1)
+    labelled = slice(None, -IGNORED_ROWS)
+    expected = mean_iou(confusion_matrix(truth[:, labelled], predicted[:, labelled], CLASSES))
+    best = max(one.mean_iou for one in run.epochs if one.mean_iou is not None)
+    assert best == pytest.approx(expected)
+    assert expected != pytest.approx(mean_iou(confusion_matrix(truth, predicted, CLASSES)))
 
 
 def test_the_learning_rate_climbs_to_its_peak_and_falls_to_zero():

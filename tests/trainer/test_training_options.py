@@ -1,14 +1,11 @@
-"""A training that averages its weights and keeps the best of them, as one run."""
+"""A training that averages its weights and keeps the best of them, as `test_training` has it, is interrupted."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from schemas.metrics import confusion_matrix, mean_iou
-from tests.trainer.conftest import draw
 from trainer.config import TrainingConfig
-from trainer.preprocessing import scale_pixels
 from trainer.training import train
 
 SIZE, CLASSES, PHOTOS = 64, 3, 16
@@ -41,19 +38,6 @@ def whole(config, shards, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
     model, epochs = train(config, shards, shards, SIZE, CLASSES, checkpoint_dir=str(folder), report=lambda line: None)
     return model, epochs, folder
-
-
-@pytest.mark.proof
-def test_the_model_is_the_one_whose_evaluation_was_the_best(whole):
-    model, epochs, _ = whole
-    drawn = [draw(index, SIZE) for index in range(PHOTOS)]
-    predicted = np.argmax(model(scale_pixels(np.stack([photo for photo, _ in drawn]))), axis=-1)
-    matrix = confusion_matrix(np.stack([mask for _, mask in drawn]), predicted, CLASSES)
-    assert mean_iou(matrix) == pytest.approx(max(one.mean_iou for one in epochs))
-
-
-def test_each_evaluation_has_a_loss(whole):
-    assert all(np.isfinite(one.eval_loss) for one in whole[1])
 
 
 @pytest.mark.proof
