@@ -3,6 +3,8 @@
 import hashlib
 import io
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import tfx_pipeline
 from schemas.contract import dataset_text
 from schemas.derived_schema import derive_schema, schema_sha256
 from schemas.features import EVAL, TRAIN
+from schemas.fitting import STRETCH, Fit
 from schemas.manifest import Manifest, Shard, Split, file_sha256
 from schemas.shipped import load_spec
 from schemas.spec import DatasetSpec
@@ -110,6 +113,14 @@ def publish_toy(root: Path, sizes: dict[str, int], spec: DatasetSpec | None = No
     )
     (version_dir / MANIFEST_FILE).write_text(manifest.to_json(), encoding="utf-8")
     return version_dir
+
+
+@pytest.fixture(scope="session")
+def observed_model(made_once) -> Callable[[Fit], Path]:
+    """Gives an exported model with the log's signatures for a fit, with a TFLite model for STRETCH; only to be read."""
+    from tests.tfx_pipeline.observed_model import export_observed
+
+    return lambda fit: made_once(f"observed-{fit}", partial(export_observed, fit=fit, tflite=fit == STRETCH))
 
 
 @pytest.fixture

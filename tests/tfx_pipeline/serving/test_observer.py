@@ -2,7 +2,6 @@
 
 import json
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,6 +19,7 @@ from schemas.fitting import LETTERBOX, STRETCH
 from schemas.shipped import load_spec
 from tests.beam_jobs.served.pubsub_service import TOPIC
 from tests.tfx_pipeline.conftest import png_bytes
+from tests.tfx_pipeline.observed_model import SIZE, TRAINED_ON, export_observed
 from tests.tfx_pipeline.serving.servers import answering, ask
 from tests.tfx_pipeline.serving.test_serving import encoded
 from tests.tfx_pipeline.toy_trainer import ToyModel
@@ -28,25 +28,9 @@ from tfx_pipeline.serving.observer import Observer
 from tfx_pipeline.serving.prediction import load_signature
 from tfx_pipeline.serving.service import Served
 from trainer.config import TrainingConfig
-from trainer.export import export_model, write_model_info
-from trainer.feature_hash import FeatureScale
+from trainer.export import write_model_info
 
-SIZE = 32
 PETS = load_spec("pets")
-TRAINED_ON = "e" * 64
-
-
-def export_observed(folder, fit=STRETCH, crop_size=0):
-    """Writes the smallest model with an encoder, and with the signature that is logged."""
-    keras.utils.set_random_seed(0)
-    pixels, seen = keras.Input((SIZE, SIZE, 3)), keras.Input((SIZE, SIZE, 3))
-    encoder = keras.Model(seen, keras.layers.Conv2D(8, 3, strides=2, padding="same")(seen), name="encoder")
-    logits = keras.layers.Conv2D(3, 1)(keras.layers.UpSampling2D()(encoder(pixels)))
-    scale = FeatureScale(np.zeros(8, np.float32), np.ones(8, np.float32))
-    size, config = 0 if crop_size else SIZE, TrainingConfig(crop_size=crop_size)
-    export_model(keras.Model(pixels, logits), size, 3, str(folder), fit=fit, scale=scale, crop_size=crop_size)
-    write_model_info(str(folder), PETS, size, TRAINED_ON, config, "1" * 64, fit=fit)
-    return str(folder)
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +47,12 @@ def photo(height, width, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def logged(model, log, *requests):
+def logged(model, log, *requests, signature=None):
     """The answers to some requests to the container, and the records that it leaves."""
 
     def load():
-        return Served(load_signature(model, observed=True), Observer(model, ServingLog(folder=str(log))))
+        loaded = signature or load_signature(model, observed=True)
+        return Served(loaded, Observer(model, ServingLog(folder=str(log))))
 
     with answering(load) as address:
         answers = [ask(f"{address}predict", request) for request in requests]
@@ -75,20 +60,20 @@ def logged(model, log, *requests):
     return answers, [parse_record(data) for path in paths for data in TFRecordReader(path.open("rb"))]
 
 
-def test_each_answered_photo_has_a_record_of_what_the_model_saw_and_said(tmp_path):
-    observed_model = export_observed(tmp_path / "model", STRETCH)
+def test_each_answered_photo_has_a_record_of_what_the_model_saw_and_said(observed_model, tmp_path):
+    model = str(observed_model(STRETCH))
     photos = [photo(48, 80), photo(SIZE, SIZE, 1)]
     request = {"instances": [encoded(png_bytes(one)) for one in photos], "parameters": {"client": "shop"}}
-    ((status, answer),), records = logged(observed_model, tmp_path / "log", request)
+    signature = load_signature(model, observed=True)
+    ((status, answer),), records = logged(model, tmp_path / "log", request, signature=signature)
     assert status == 200
     assert set(answer["predictions"][0]) == {"class_ids", "mask_bytes"}  # and nothing of what is logged
     assert [(one["source_height"], one["source_width"]) for one in records] == [(48, 80), (SIZE, SIZE)]
     assert {one["client"] for one in records} == {b"shop"}
     assert {one["source"] for one in records} == {b"endpoint"}
-    assert {one["model"] for one in records} == {model_digest(observed_model).encode()}
+    assert {one["model"] for one in records} == {model_digest(model).encode()}
     assert {one["trained_on"] for one in records} == {TRAINED_ON.encode()}
-    signatures = tf.saved_model.load(observed_model).signatures
-    outputs = signatures["observe_pixels"](tf.constant(photos[1][np.newaxis], tf.float32))
+    outputs = signature(image_bytes=tf.constant([png_bytes(photos[1])]))
     logits = outputs["logits"][0].numpy()
     expected = measured(photos[1], np.argmax(logits, axis=-1), PETS.class_names, (SIZE, SIZE), logits)
     for name, value in expected.items():
@@ -112,8 +97,8 @@ def test_a_crop_model_leaves_the_record_that_the_prediction_job_leaves_of_the_sa
             assert record[name] == (pytest.approx(value, abs=1e-4) if isinstance(value, float) else value), name
 
 
-def test_what_pads_a_photo_is_not_measured(tmp_path):
-    letterboxed = export_observed(tmp_path / "model", LETTERBOX)
+def test_what_pads_a_photo_is_not_measured(observed_model, tmp_path):
+    letterboxed = str(observed_model(LETTERBOX))
     bright = np.full((SIZE // 2, SIZE, 3), 255, np.uint8)
     bright[::2] = 251
     _, (record,) = logged(letterboxed, tmp_path / "log", {"instances": [encoded(png_bytes(bright))]})

@@ -13,13 +13,14 @@ from beam_jobs.records.published_records import parse_record
 from beam_jobs.records.tfrecord import TFRecordReader
 from beam_jobs.served.topic_log import EMULATOR
 from beam_jobs.served.window import in_iso
+from schemas.fitting import STRETCH
 from schemas.served import HOUR, PREDICT, RECORDS_FOLDER, hour_folder
 from tests.beam_jobs.monitor.served_logs import monitor, write_log
 from tests.beam_jobs.monitor.stream.streams import at, drift, run
 from tests.beam_jobs.served.pubsub_service import TOPIC, PubsubService, running_pubsub
 from tests.tfx_pipeline.conftest import png_bytes
+from tests.tfx_pipeline.observed_model import SIZE
 from tests.tfx_pipeline.serving.servers import answering, ask, running_container
-from tests.tfx_pipeline.serving.test_observer import SIZE, export_observed
 from tests.tfx_pipeline.serving.test_serving import encoded
 from tfx_pipeline.config.serving_log import ServingLog
 from tfx_pipeline.serving.observer import Observer
@@ -55,8 +56,8 @@ def records_of(log: Path) -> list[dict]:
 
 
 @pytest.mark.proof
-def test_the_container_publishes_what_waits_when_it_is_stopped(tmp_path):
-    pubsub, model = PubsubService(), export_observed(tmp_path / "model")
+def test_the_container_publishes_what_waits_when_it_is_stopped(observed_model):
+    pubsub, model = PubsubService(), observed_model(STRETCH)
     with running_pubsub(pubsub) as broker:
         variables = {EMULATOR: broker, **ServingLog(topic=TOPIC).variables()}
         with running_container(f"--model={model}", variables=variables) as (address, process):
@@ -68,8 +69,10 @@ def test_the_container_publishes_what_waits_when_it_is_stopped(tmp_path):
 
 
 @pytest.mark.proof
-def test_the_stream_judges_what_the_server_publishes_as_the_batch_monitor_judges_its_files(tmp_path, monkeypatch):
-    model, pubsub, log = export_observed(tmp_path / "model"), PubsubService(), tmp_path / "log"
+def test_the_stream_judges_what_the_server_publishes_as_the_batch_monitor_judges_its_files(
+    observed_model, tmp_path, monkeypatch
+):
+    model, pubsub, log = str(observed_model(STRETCH)), PubsubService(), tmp_path / "log"
     serve(model, ServingLog(folder=str(tmp_path / "answered")), requests(1, 256, "train", "eval"))
     answered = [one | {"source": PREDICT.encode()} for one in records_of(tmp_path / "answered")]
     reference = shutil.copytree(tmp_path / "answered", tmp_path / "reference", ignore=lambda *_: [RECORDS_FOLDER])

@@ -27,12 +27,21 @@ def model(exported):
     return tf.saved_model.load(str(exported))
 
 
+def load_segmenters(model, folder):
+    for runtime in RUNTIMES:
+        write_local_space(folder / runtime, model, "gradio", "Pets", runtime)
+    return {runtime: load_segmenter(folder / runtime) for runtime in RUNTIMES}
+
+
 @pytest.fixture(scope="module")
 def segmenters(exported, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("spaces")
-    for runtime in RUNTIMES:
-        write_local_space(folder / runtime, exported, "gradio", "Pets", runtime)
-    return {runtime: load_segmenter(folder / runtime) for runtime in RUNTIMES}
+    return load_segmenters(exported, tmp_path_factory.mktemp("spaces"))
+
+
+@pytest.fixture(scope="module")
+def letterboxing(letterboxed, tmp_path_factory):
+    """The model of letterboxed photos, and the apps that run it."""
+    return tf.saved_model.load(str(letterboxed)), load_segmenters(letterboxed, tmp_path_factory.mktemp("letterboxed"))
 
 
 def record(image: bytes, mask: np.ndarray) -> bytes:
@@ -90,12 +99,11 @@ def test_a_photo_as_people_send_it_gets_the_same_mask_from_serving_and_the_app(m
 
 
 @pytest.mark.parametrize("data", [encoded(photo()), encoded(photo(1, 40, 190))], ids=["wide", "tall"])
-def test_a_model_of_letterboxed_photos_gets_them_so_from_serving_and_the_app(letterboxed, model, tmp_path, data):
-    signatures = tf.saved_model.load(str(letterboxed)).signatures
-    served = mask_of(signatures["serving_default"](image_bytes=tf.constant([data])))
-    for runtime in RUNTIMES:
-        write_local_space(tmp_path / runtime, letterboxed, "gradio", "Pets", runtime)
-        class_ids = load_segmenter(tmp_path / runtime).segment(read_photo(data)).class_ids
+def test_a_model_of_letterboxed_photos_gets_them_so_from_serving_and_the_app(letterboxing, model, data):
+    loaded, apps = letterboxing
+    served = mask_of(loaded.signatures["serving_default"](image_bytes=tf.constant([data])))
+    for app in apps.values():
+        class_ids = app.segment(read_photo(data)).class_ids
         assert class_ids.shape == served.shape
         assert np.mean(class_ids == served) >= 0.999
     stretched = mask_of(model.signatures["serving_default"](image_bytes=tf.constant([data])))

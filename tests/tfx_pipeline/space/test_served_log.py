@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,10 @@ from beam_jobs.records.tfrecord import TFRecordReader
 from beam_jobs.served.log_files import KEEPS_NONE, Keeping
 from beam_jobs.storage.models import model_digest
 from schemas.errors import UserError
-from schemas.exported_model import TFLITE_FILE
+from schemas.exported_model import EXTRA_FOLDER
 from schemas.fitting import LETTERBOX, STRETCH
 from schemas.served import classes_path, is_photo_path
-from tests.beam_jobs.toy_model import add_tflite_file
-from tests.tfx_pipeline.serving.test_observer import SIZE, export_observed
+from tests.tfx_pipeline.observed_model import SIZE, export_observed
 from tests.tfx_pipeline.space.conftest import encoded, photo
 from tests.tfx_pipeline.space.processes import serving
 from tfx_pipeline.config.serving_log import VARIABLE, ServingLog
@@ -31,7 +31,6 @@ from tfx_pipeline.space.segmentation_app import served_log
 from tfx_pipeline.space.segmentation_app.model import _load_litert, load_segmenter
 from tfx_pipeline.space.segmentation_app.photo import read_photo
 from tfx_pipeline.space.segmentation_app.served_log import AnswerLog, open_log
-from trainer.tflite_conversion import convert, save_for_one_image
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +54,39 @@ def logged(segmenter, folder, data, keeping=KEEPS_NONE):
     return record
 
 
+def photo_of(width):
+    return encoded(photo(3, width, SIZE), "PNG")
+
+
+@pytest.fixture(scope="module")
+def log_of_job(observed_model, tmp_path_factory):
+    """Gives the log that the prediction job leaves of a photo, from one run for each model, width and runtime."""
+
+    @cache
+    def log(fit, width, runtime):
+        folder = tmp_path_factory.mktemp("job")
+        (folder / "photos").mkdir()
+        (folder / "photos" / "one.png").write_bytes(photo_of(width))
+        options = {"model": observed_model(fit), "photos": folder / "photos", "output": folder / "out"}
+        options |= {"log": folder / "log", "runtime": runtime}
+        assert predict([f"--{name}={value}" for name, value in options.items()]) == 0
+        return folder / "log"
+
+    return log
+
+
 @pytest.mark.parametrize(("fit", "width"), [(STRETCH, SIZE), (LETTERBOX, SIZE // 2)])
-def test_app_endpoint_and_prediction_job_leave_the_same_record_of_the_same_photo(tmp_path, fit, width):
-    model = Path(export_observed(tmp_path / "model", fit))
-    data = encoded(photo(3, width, SIZE), "PNG")
+def test_app_endpoint_and_prediction_job_leave_the_same_record_of_the_same_photo(
+    observed_model, log_of_job, tmp_path, fit, width
+):
+    model = observed_model(fit)
+    data = photo_of(width)
     space = tmp_path / "space"
     write_local_space(space, model, "gradio", "Pets", runtime="tensorflow")
     app = logged(load_segmenter(space), tmp_path / "app", data)
     endpoint = answered_by_endpoint(model, tmp_path / "endpoint", data)
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "one.png").write_bytes(data)
-    options = {"model": model, "photos": tmp_path / "photos", "output": tmp_path / "out", "log": tmp_path / "predict"}
-    assert predict([f"--{name}={value}" for name, value in options.items()]) == 0
-    (job,) = records_of(tmp_path / "predict")
+    predicted = log_of_job(fit, width, "saved_model")
+    (job,) = records_of(predicted)
     assert [one.pop("source") for one in (app, endpoint, job)] == [b"app", b"endpoint", b"predict"]
     for one in (app, endpoint, job):
         assert one.pop("time") > 0
@@ -81,7 +100,7 @@ def test_app_endpoint_and_prediction_job_leave_the_same_record_of_the_same_photo
     assert job["model"] == model_digest(str(model)).encode()
     assert {"trained_on", "source_width", "mean_entropy", "photo_hash", "feature_hash"} <= set(job)
     path = classes_path(job["model"].decode())
-    assert len({(tmp_path / log / path).read_text() for log in ("app", "endpoint", "predict")}) == 1
+    assert len({(log / path).read_text() for log in (tmp_path / "app", tmp_path / "endpoint", predicted)}) == 1
 
 
 def answered_by_endpoint(model, folder, data):
@@ -94,11 +113,9 @@ def answered_by_endpoint(model, folder, data):
     return record
 
 
-def test_the_tflite_model_of_the_app_hashes_what_its_encoder_sees_as_the_saved_model_does(tmp_path):
-    model = Path(export_observed(tmp_path / "model"))
-    save_for_one_image(tf.saved_model.load(str(model)), str(tmp_path / "one"))
-    (model / TFLITE_FILE).write_bytes(convert(str(tmp_path / "one"), quantize=False))
-    predict_one = _load_litert(model)
+def test_the_tflite_model_of_the_app_hashes_what_its_encoder_sees_as_the_saved_model_does(observed_model):
+    model = observed_model(STRETCH)
+    predict_one = _load_litert(model / EXTRA_FOLDER)
     hashes = set()
     saved = tf.saved_model.load(str(model)).signatures["observe_pixels"]
     for seed in range(4):
@@ -110,19 +127,9 @@ def test_the_tflite_model_of_the_app_hashes_what_its_encoder_sees_as_the_saved_m
     assert len(hashes) > 1
 
 
-def test_the_prediction_job_logs_by_litert_what_it_logs_by_the_saved_model(tmp_path):
-    model = Path(export_observed(tmp_path / "model"))
-    save_for_one_image(tf.saved_model.load(str(model)), str(tmp_path / "one"))
-    add_tflite_file(model, convert(str(tmp_path / "one"), quantize=False))
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "one.png").write_bytes(encoded(photo(3, SIZE, SIZE), "PNG"))
-    records = []
-    for runtime in ("saved_model", "litert"):
-        options = {"model": model, "photos": tmp_path / "photos", "output": tmp_path / f"{runtime}-out"}
-        options |= {"log": tmp_path / runtime, "runtime": runtime}
-        assert predict([f"--{name}={value}" for name, value in options.items()]) == 0
-        records += records_of(tmp_path / runtime)
-    by_saved_model, by_litert = records
+def test_the_prediction_job_logs_by_litert_what_it_logs_by_the_saved_model(log_of_job):
+    logs = [log_of_job(STRETCH, SIZE, runtime) for runtime in ("saved_model", "litert")]
+    by_saved_model, by_litert = records = [one for log in logs for one in records_of(log)]
     hashes = [np.frombuffer(one.pop("feature_hash"), np.uint8) for one in records]
     assert np.unpackbits(hashes[0] ^ hashes[1]).sum() <= 2
     for one in records:
@@ -144,9 +151,7 @@ def test_a_crop_model_s_certainty_is_that_of_its_tiles(tiled, tmp_path):
 
 @pytest.mark.proof
 def test_the_app_hashes_what_a_crop_model_s_encoder_sees_in_all_tiles_as_the_endpoint_does(tmp_path):
-    model = Path(export_observed(tmp_path / "model", crop_size=SIZE))
-    save_for_one_image(tf.saved_model.load(str(model)), str(tmp_path / "one"))
-    add_tflite_file(model, convert(str(tmp_path / "one"), quantize=False))
+    model = Path(export_observed(tmp_path / "model", crop_size=SIZE, tflite=True))
     apps = {}
     for runtime in ("litert", "tensorflow"):
         write_local_space(tmp_path / runtime, model, "gradio", "Pets", runtime=runtime)
