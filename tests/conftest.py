@@ -25,6 +25,8 @@ for _variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+SLOW_SECONDS = 10  # of a file with a test marked `slow` that does not say how many it takes
+
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_collection() -> Iterator[None]:
@@ -35,9 +37,12 @@ def pytest_collection() -> Iterator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Runs the files with slow tests first, so that no worker is left with one of them when the others are done."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Runs the files that take longest first, so that no worker is left with one of them when the others are done."""
+    seconds: dict[Path, int] = {}
+    for item in items:
+        if marker := item.get_closest_marker("slow"):
+            seconds[item.path] = max(seconds.get(item.path, 0), *(marker.args or (SLOW_SECONDS,)))
+    items.sort(key=lambda item: -seconds.get(item.path, 0))
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ TRAINING = {
     "export_tflite": False,
 }
 
-pytestmark = [pytest.mark.proof, pytest.mark.slow]
+pytestmark = [pytest.mark.proof, pytest.mark.slow(80)]
 
 
 @pytest.fixture(scope="module")

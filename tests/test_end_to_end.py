@@ -94,7 +94,7 @@ def _run_everything(folder, hub):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.slow(180)
 def test_from_photos_to_a_pushed_model_that_answers(finished):
     manifest, summary = finished.manifest, finished.summary
     assert (manifest.inputs, manifest.published, manifest.repaired) == (48 + 13, 48 + 6, 5)
@@ -116,7 +116,7 @@ def test_from_photos_to_a_pushed_model_that_answers(finished):
         assert set(np.unique(mask)) <= {0, 1, 2}
 
 
-@pytest.mark.slow
+@pytest.mark.slow(180)
 def test_both_pieces_of_code_on_the_card_answer_a_photo_with_a_mask_of_its_size(finished, tmp_path):
     width, height = Image.open(finished.photos[0]).size
     saved_model, litert = run_code_of_the_card(finished.hub.model("acme/pets"), finished.photos[0], tmp_path)
@@ -124,7 +124,7 @@ def test_both_pieces_of_code_on_the_card_answer_a_photo_with_a_mask_of_its_size(
     assert litert.startswith(f"({height}, {width}) classes: [")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(180)
 def test_no_file_and_nothing_that_was_pushed_holds_a_token_of_the_environment(finished):
     """Photos, version, metadata, model, logs, cache, and the repository on the Hub."""
     written = [path for path in finished.folder.rglob("*") if path.is_file()]
@@ -142,7 +142,7 @@ def test_a_token_is_found_however_it_was_written():
     assert not tells_the_token(b"a photo")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(180)
 @needs_chromium
 def test_the_space_that_was_pushed_shows_a_visitor_the_mask_of_the_pushed_model(finished, tmp_path, monkeypatch):
     """Downloaded and started as the Hub would; it fetches the model from the Hub, at the commit that was pushed."""
@@ -154,7 +154,7 @@ def test_the_space_that_was_pushed_shows_a_visitor_the_mask_of_the_pushed_model(
     assert finished.hub.asked("HEAD", f"/acme/pets/resolve/{finished.summary['hub']['commit_id']}/model.tflite")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(180)
 @needs_chromium
 @needs_npm
 def test_a_static_space_of_the_pushed_model_shows_the_same(finished, tmp_path):

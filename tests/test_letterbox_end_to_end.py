@@ -34,7 +34,7 @@ TRAINING = {
 }
 TALL = (150, 410)  # width and height
 
-pytestmark = [pytest.mark.proof, pytest.mark.slow]
+pytestmark = [pytest.mark.proof, pytest.mark.slow(80)]
 
 
 @pytest.fixture(scope="module")

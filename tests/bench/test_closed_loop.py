@@ -8,7 +8,7 @@ SMALL = Plan(trained=200, pool=90, judged=40, window=40, quiet=2, shares=(0.8,),
 
 
 @pytest.mark.proof
-@pytest.mark.slow
+@pytest.mark.slow(180)
 def test_darkness_raises_the_alarm_and_its_photos_are_chosen_labelled_and_trained_on(tmp_path):
     outcome = rehearse(tmp_path, SMALL)
     assert outcome.false_alarms == 0

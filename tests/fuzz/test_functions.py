@@ -32,7 +32,7 @@ from tests.fuzz.cases import check_each, check_sentence, seeded
 from tfx_pipeline.config.pipeline import load_config
 from tfx_pipeline.space.segmentation_app.photo import PhotoRefused, read_photo
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.slow(50)]
 
 PETS = load_spec("pets")
 CONFIGS = sorted((Path(__file__).parents[2] / "tfx_pipeline" / "configs").glob("*.yaml"))

@@ -24,7 +24,7 @@ from tests.beam_jobs.pictures import scene, trimap
 from tests.fuzz import archives, documents, pictures
 from tests.fuzz.cases import check_sentence, seeded
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.slow(40)]
 
 GOOD = [f"Bengal_{number}" for number in range(12)] + [f"pug_{number}" for number in range(12)]
 HOSTILE = 60

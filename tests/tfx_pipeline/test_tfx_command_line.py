@@ -15,7 +15,7 @@ PIPELINE_FILE = "tfx_pipeline/local_runner.py"
 
 
 @pytest.mark.proof
-@pytest.mark.slow
+@pytest.mark.slow(60)
 def test_the_tfx_command_line_creates_and_runs_the_pipeline(write_config, toy_version, tmp_path):
     training = {"model": "small_unet", "epochs": 1, "batch_size": 4, "export_tflite": False}
     evaluation = {"min_mean_iou": 0.0, "allow_blind": ["pet", "background", "border"]}  # hardly trained

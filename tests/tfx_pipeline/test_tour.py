@@ -42,7 +42,7 @@ def test_the_stored_notebook_ran_from_top_to_bottom_without_a_warning_and_names_
 
 
 @pytest.mark.proof
-@pytest.mark.slow
+@pytest.mark.slow(150)
 @pytest.mark.skipif(not HAS_JUPYTER, reason="the environment of this Python has no Jupyter")
 def test_the_notebook_runs_from_end_to_end_and_shows_what_is_stored(tmp_path):
     import nbformat

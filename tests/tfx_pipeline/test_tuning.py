@@ -102,7 +102,7 @@ def test_the_tuner_comes_only_with_its_section(write_config, toy_version):
 
 
 @pytest.mark.proof
-@pytest.mark.slow
+@pytest.mark.slow(50)
 def test_the_better_trials_value_is_trained_and_reported_and_not_searched_for_again(write_config, tmp_path):
     config_file = write_config(training=TRAINING, tuning=TUNING, evaluation={"min_mean_iou": 0.0})
     run = run_pipeline(config_file)

@@ -124,7 +124,7 @@ def finish(settings, processes):
 
 
 @pytest.mark.proof
-@pytest.mark.slow
+@pytest.mark.slow(110)
 def test_two_mirrored_replicas_train_as_one_device_does(settings):
     model, epochs = train(
         TrainingConfig(**settings.config), settings.shards, settings.shards, SIZE, CLASSES, report=lambda line: None

@@ -13,7 +13,7 @@ from trainer.models import BUILDERS
 from trainer.preprocessing import scale_pixels
 from trainer.training import train
 
-pytestmark = [pytest.mark.proof, pytest.mark.slow]
+pytestmark = [pytest.mark.proof, pytest.mark.slow(250)]
 
 SIZE, CLASSES = 64, 3
 

@@ -69,6 +69,7 @@ def run(settings, **options):
 
 
 @pytest.mark.proof
+@pytest.mark.slow(60)
 def test_a_killed_run_resumes_in_the_middle_of_its_epoch_to_the_same_weights(settings, killed):
     resumed = run(settings, checkpoint_dir=str(settings.checkpoints))
     assert 0 < killed < STEPS

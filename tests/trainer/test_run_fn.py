@@ -27,7 +27,7 @@ from tests.trainer.conftest import draw
 from trainer.export_tflite import MAX_FLOAT_LOGIT_DIFFERENCE
 from trainer.run_fn import run_fn
 
-pytestmark = [pytest.mark.slow, pytest.mark.proof]
+pytestmark = [pytest.mark.slow(30), pytest.mark.proof]
 
 TRAINING = {"model": "small_unet", "epochs": 1, "batch_size": 4}
 

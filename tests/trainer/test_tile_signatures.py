@@ -46,6 +46,7 @@ def equal_share(one, other):
 
 
 @pytest.mark.proof
+@pytest.mark.slow(60)
 def test_photos_of_any_size_in_one_request_get_masks_of_their_size(exported):
     photos = [draw(0, 150)[0][:90], draw(1, 40)[0], draw(2, TILE)[0]]
     masks = exported.signatures["serving_default"](tf.constant([png(one) for one in photos]))["mask_bytes"].numpy()

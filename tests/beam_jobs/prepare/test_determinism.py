@@ -68,6 +68,7 @@ def prepare_in_processes(photos, output, workers, *python):
 
 
 @pytest.mark.proof
+@pytest.mark.slow(40)
 @pytest.mark.parametrize("workers", [1, 4])  # the test below starts two
 def test_bytes_do_not_depend_on_the_number_of_worker_processes(photos, expected, tmp_path, workers):
     assert prepare_in_processes(photos, tmp_path, workers) == expected

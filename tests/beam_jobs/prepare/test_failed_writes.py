@@ -12,7 +12,7 @@ import pytest
 from tests.beam_jobs.jobs import promised_digests
 from tests.beam_jobs.restarts import check_converged, command, files_below, run, run_here
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.slow(30)]
 
 
 def test_a_write_that_fails_publishes_nothing_and_the_next_run_converges(many_photos, tmp_path, undisturbed):

@@ -59,7 +59,7 @@ def run(photos, output, options):
 
 
 @pytest.mark.proof
-@pytest.mark.slow
+@pytest.mark.slow(140)
 def test_external_workers_publish_the_same_bytes_and_a_failure_is_reported_in_one_line(photos, tmp_path, portable):
     options, log = portable
     for number in range(100, 220):

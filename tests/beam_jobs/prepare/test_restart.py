@@ -20,7 +20,7 @@ from tests.beam_jobs.restarts import (
     workers_of,
 )
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.slow(100)]
 
 TWO_WORKERS = ("--direct_running_mode=multi_processing", "--direct_num_workers=2")
 

@@ -143,6 +143,7 @@ def test_a_list_that_a_person_may_have_edited_is_kept(version, tmp_path):
 
 
 @pytest.mark.proof
+@pytest.mark.slow(60)
 def test_spoilt_masks_are_the_lowest_though_the_models_have_learnt_from_them_too(tmp_path, capsys):
     photos, masks = zip(*(draw(index, 64) for index in range(60)))
     spoilt, planted = spoil(masks, 8, seed=1)

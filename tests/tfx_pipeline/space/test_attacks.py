@@ -15,7 +15,7 @@ from tests.tfx_pipeline.space.processes import serving
 from tfx_pipeline.space.file_server import file_server
 from tfx_pipeline.space.local_space import write_local_space
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.slow(60)]
 
 NOT_UPLOADED = "This photo was not uploaded here. Upload it first."
 FILE = {"_type": "gradio.FileData"}  # what a value says of itself to be taken for a file

@@ -27,7 +27,7 @@ from tests.tfx_pipeline.space.conftest import encoded, photo, save
 from trainer.preprocessing import resize_pixels
 
 KINDS = ["gradio", pytest.param("static", marks=needs_npm)]
-pytestmark = [needs_chromium, pytest.mark.proof]
+pytestmark = [needs_chromium, pytest.mark.proof, pytest.mark.slow(40)]
 
 
 def segmented(browser, folder, data):

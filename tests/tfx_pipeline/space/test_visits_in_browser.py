@@ -20,7 +20,7 @@ BLACK = Image.new("RGB", (150, 100))
 PALETTE = np.array(load_spec("pets").palette, np.uint8)
 BACKGROUND = load_spec("pets").class_names.index("background")
 every_kind = pytest.mark.parametrize("kind", KINDS)
-pytestmark = [needs_chromium, pytest.mark.proof]
+pytestmark = [needs_chromium, pytest.mark.proof, pytest.mark.slow(60)]
 
 
 def segmented(browser, path):

@@ -74,7 +74,7 @@ def test_photos_that_a_person_left_out_do_not_come_back_by_themselves(tmp_path, 
 
 
 @pytest.mark.proof
-@pytest.mark.slow
+@pytest.mark.slow(70)
 def test_photos_become_a_judged_model_and_changed_ones_the_next_version(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "leaves"

@@ -25,7 +25,7 @@ from tfx_pipeline.vertex.rehearsal.execution import Step, StepFailed
 from tfx_pipeline.vertex.rehearsal.stage import Stage, raised_stage
 from trainer.tuning import TuningConfig
 
-pytestmark = [pytest.mark.proof, pytest.mark.slow]
+pytestmark = [pytest.mark.proof, pytest.mark.slow(300)]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tests.tfx_pipeline.vertex.conftest import CONFIGS
 
 PROJECT = Path(tfx_pipeline.__file__).parents[1]
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.slow(50)]
 
 
 def test_the_tfx_command_line_compiles_creates_and_submits_the_pipeline(stage, cloud_config, toy_version, tmp_path):

@@ -176,6 +176,7 @@ def test_the_smoke_command_tells_programs_that_dataflow_would_not_find(tmp_path)
 
 
 @pytest.mark.proof
+@pytest.mark.slow(110)
 def test_the_builders_steps_work_with_only_what_they_copy(tmp_path):
     """The commands of the Dockerfile, as they stand there, in a new folder and a new environment.
 

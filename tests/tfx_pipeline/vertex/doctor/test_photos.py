@@ -26,7 +26,7 @@ from tfx_pipeline.vertex.doctor.google import Google
 from tfx_pipeline.vertex.doctor.photos import check_dataflow
 from tfx_pipeline.vertex.rehearsal.access import DEPLOYER, granted_access
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.slow(60)]
 
 HOST = "dataflow.googleapis.com"
 FOLDER = "gs://rehearsal-bucket/pipelines/pets/doctor"
