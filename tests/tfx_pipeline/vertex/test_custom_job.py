@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 
 import pytest
 from google.cloud import aiplatform_v1 as v1
@@ -47,3 +48,20 @@ def test_the_job_carries_the_configured_labels_beside_the_steps_own(stage, start
     [job] = stage.service.custom_jobs.values()
     assert job.labels["team"] == "rehearsal"
     assert len(job.labels["started_by"]) == 32
+
+
+def test_a_rehearsed_job_that_ends_after_it_was_asked_for_is_not_asked_for_again(stage, start, monkeypatch):
+    """TFX would only do that after half a minute."""
+    monkeypatch.setattr(stage.service, "answers_after", 60.0)
+    stage.service.calls.clear()
+
+    def asked() -> int:
+        return sum(call.method == "GetCustomJob" for call in stage.service.calls)
+
+    def end_when_asked_for(job) -> None:
+        while not asked():
+            threading.Event().wait(0.01)
+
+    start(end_when_asked_for)
+    [job] = stage.service.custom_jobs.values()
+    assert (job.state, asked()) == (STATE.JOB_STATE_SUCCEEDED, 1)

@@ -19,7 +19,7 @@ from tfx_pipeline.config.pipeline import CloudPipelineConfig
 from tfx_pipeline.vertex.rehearsal.access import DEPLOYER, RUNNER, Access, granted_access
 from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.container_image import Image
-from tfx_pipeline.vertex.rehearsal.execution import Execution, Step, StepFailed
+from tfx_pipeline.vertex.rehearsal.execution import TIMEOUT_SECONDS, Execution, Step, StepFailed
 from tfx_pipeline.vertex.rehearsal.gate import Gate
 from tfx_pipeline.vertex.rehearsal.metadata import Metadata
 from tfx_pipeline.vertex.rehearsal.project_service import HOSTS as PROJECT_HOSTS
@@ -108,6 +108,7 @@ class Stage:
     def run_job(self, name: str, job: Json, report: Callable[[Step], None]) -> list[Step]:
         """Runs a job; StepFailed if it fails."""
         self.service.run_custom_job = self._run_custom_job
+        self.service.answers_after = TIMEOUT_SECONDS
         self._custom_job_failure = None
         try:
             return self.execution.run(name, job, report)

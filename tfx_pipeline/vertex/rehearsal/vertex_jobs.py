@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable
 
 import grpc
@@ -13,17 +14,22 @@ from google.protobuf import empty_pb2
 
 from tfx_pipeline.vertex.rehearsal.vertex_messages import done, find, now, with_display_name
 
+_LOOKS_FOR_CLIENT = 1.0  # seconds between two looks whether a client still waits
+
 
 class VertexJobs:
     """Answers calls about jobs and schedules.
 
     Attributes:
       run_custom_job: Runs a CustomJob's containers; returns why it failed, or None.
+      answers_after: Seconds that GetCustomJob waits for the job's end at most before it answers.
       states: The states that GetPipelineJob returns for a job, one after the other; the last one stays.
     """
 
     def __init__(self) -> None:
         self.run_custom_job: Callable[[v1.CustomJob], str | None] = lambda job: None
+        self.answers_after = 0.0
+        self._ended = threading.Condition()
         self.states = [v1.PipelineState.PIPELINE_STATE_SUCCEEDED]
         self.pipeline_jobs: dict[str, v1.PipelineJob] = {}
         self.schedules: dict[str, v1.Schedule] = {}
@@ -88,7 +94,20 @@ class VertexJobs:
             return
         if failure is not None:
             job.error.message = failure
-        job.state = v1.JobState.JOB_STATE_FAILED if failure else v1.JobState.JOB_STATE_SUCCEEDED
+        with self._ended:
+            job.state = v1.JobState.JOB_STATE_FAILED if failure else v1.JobState.JOB_STATE_SUCCEEDED
+            self._ended.notify_all()
+
+    def await_end(self, request: object, context: grpc.ServicerContext) -> None:
+        """Before GetCustomJob is answered: waits for the job's end, as TFX looks again only after half a minute.
+
+        Other calls are answered meanwhile, and the wait ends with the client.
+        """
+        job = self.custom_jobs.get(request.name) if isinstance(request, v1.GetCustomJobRequest) else None
+        end = time.monotonic() + self.answers_after
+        with self._ended:
+            while job and job.state == v1.JobState.JOB_STATE_RUNNING and context.is_active() and time.monotonic() < end:
+                self._ended.wait(_LOOKS_FOR_CLIENT)
 
     def get_custom_job(self, request: v1.GetCustomJobRequest, context) -> v1.CustomJob:
         return find(self.custom_jobs, request.name, context)

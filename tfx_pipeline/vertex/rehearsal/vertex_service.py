@@ -71,6 +71,7 @@ class VertexService(VertexJobs, VertexModels, VertexExperiments, grpc.GenericRpc
         def respond(request, context):
             self._let_through(authorization, method, request, context)
             self.calls.append(Call(self.step, method, json_format.MessageToDict(request_type.pb(request))))
+            self.await_end(request, context)
             with self._lock:
                 return answer(request, context)
 
