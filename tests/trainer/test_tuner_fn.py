@@ -16,7 +16,7 @@ from schemas.errors import UserError
 from schemas.shipped import load_spec
 from trainer.tuner_fn import TrainingTuner, tuner_fn
 
-pytestmark = [pytest.mark.proof, pytest.mark.slow]
+pytestmark = [pytest.mark.proof, pytest.mark.slow(80)]
 
 SIZE = 32
 
@@ -84,8 +84,9 @@ def test_a_trial_that_diverges_fails_alone(prepare, broken_weights, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_search_whose_trials_all_diverge_names_the_remedy(prepare, broken_weights, tmp_path):
-    prepared = prepare({"learning_rate": [1e-3, 1e-2]}, encoder_weights=broken_weights)
+def test_a_search_whose_trials_all_diverge_names_the_remedy(prepare, tmp_path):
+    # Sums of such weights are too large for a float32.
+    prepared = prepare({"learning_rate": [1e-3, 1e-2]}, class_weights={"background": 3e38})
     with pytest.raises(UserError, match=r"tuning\.search: all 2 trials failed; search among lower learning rates"):
         search(prepared)
     assert list(tmp_path.iterdir()) == []
@@ -97,7 +98,7 @@ def test_a_search_that_was_killed_resumes_after_its_last_finished_trial(prepare,
     class Killed(BaseException):
         pass
 
-    first = prepare(space, trials=3)
+    first = prepare(space)
 
     def report_then_die(trial):
         type(first.tuner).on_trial_end(first.tuner, trial)
@@ -108,10 +109,10 @@ def test_a_search_that_was_killed_resumes_after_its_last_finished_trial(prepare,
         search(first)
     [done] = first.tuner.oracle.trials.values()
 
-    again = prepare(space, trials=3)
+    again = prepare(space)
     lines = search(again).splitlines()
-    assert lines[:2] == ["up to 3 trials of 1 epochs: learning_rate 0.0001 to 0.01", "resuming after trial 1"]
-    assert [line.split("  ")[0] for line in lines[2:]] == ["trial 2/3", "trial 3/3", lines[-1]]
+    assert lines[:2] == ["up to 2 trials of 1 epochs: learning_rate 0.0001 to 0.01", "resuming after trial 1"]
+    assert [line.split("  ")[0] for line in lines[2:]] == ["trial 2/2", lines[-1]]
     assert again.tuner.oracle.trials["0"].score == done.score
     assert list(tmp_path.iterdir()) == []
 
