@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from beam_jobs.predict.command_line import main as predict
 from tests.beam_jobs.jobs import prepare, promised_digests
 from tests.beam_jobs.pictures import encode, gradient, write_pair
 from tests.beam_jobs.storage_emulator import free_port
@@ -37,18 +38,24 @@ def server(log: Path, port: int, *command: str):
         process.wait()
 
 
-@pytest.fixture
-def portable(tmp_path):
+@pytest.fixture(scope="module")
+def portable(tmp_path_factory):
     """Options for a job server that gives each job several external worker processes, and the server's log."""
     jobs, pool = free_port(), free_port()
-    log = tmp_path / "job_server.log"
+    folder = tmp_path_factory.mktemp("servers")
+    log = folder / "job_server.log"
     worker_pool = ("apache_beam.runners.worker.worker_pool_main", f"--service_port={pool}")
     with (
-        server(tmp_path / "pool.log", pool, *worker_pool),
+        server(folder / "pool.log", pool, *worker_pool),
         server(log, jobs, "tests.beam_jobs.portable_job_server", str(WORKERS), f"--job_port={jobs}"),
     ):
         runner = ["--runner=PortableRunner", f"--job_endpoint=localhost:{jobs}"]
         yield [*runner, "--environment_type=EXTERNAL", f"--environment_config=localhost:{pool}"], log
+
+
+def workers_of_jobs(log):
+    """How many workers the jobs so far have asked for."""
+    return log.read_text().count("Requesting worker at")
 
 
 def run(photos, output, options):
@@ -62,12 +69,13 @@ def run(photos, output, options):
 @pytest.mark.slow(140)
 def test_external_workers_publish_the_same_bytes_and_a_failure_is_reported_in_one_line(photos, tmp_path, portable):
     options, log = portable
+    before = workers_of_jobs(log)
     for number in range(100, 220):
         write_pair(photos, f"pug_{number}")
     ended = run(photos, tmp_path / "portable", options)
     assert ended.returncode == 0, ended.stderr
     assert "Traceback" not in ended.stdout + ended.stderr
-    assert log.read_text().count("Requesting worker at") == WORKERS
+    assert workers_of_jobs(log) - before == WORKERS
     assert prepare(photos, tmp_path / "one_process") == 0
     expected = promised_digests(tmp_path / "one_process" / "pets" / "1.0.0")
     assert sum("train.tfrecord" in path for path in expected) > 1
@@ -90,20 +98,16 @@ def test_external_workers_predict_what_one_process_predicts(tmp_path, portable):
         data = encode(gradient(40 + number, 60), "JPEG", quality=95)
         (tmp_path / "photos" / f"photo_{number}.jpg").write_bytes(data)
     export(tmp_path / "model")
-    masks = []
-    for name, more in (("here", []), ("portable", options)):
-        command = [
-            sys.executable,
-            "-m",
-            "beam_jobs.predict",
-            f"--model={tmp_path}/model",
-            f"--photos={tmp_path}/photos",
-        ]
-        ended = subprocess.run(
-            [*command, f"--output={tmp_path / name}", *more], capture_output=True, text=True, check=False
-        )
-        assert ended.returncode == 0, ended.stderr
-        masks.append({path.name: path.read_bytes() for path in (tmp_path / name / "masks").iterdir()})
-    assert len(masks[0]) == 60
-    assert masks[0] == masks[1]
-    assert log.read_text().count("Requesting worker at") == WORKERS
+    job = [f"--model={tmp_path}/model", f"--photos={tmp_path}/photos"]
+    assert predict([*job, f"--output={tmp_path}/here"]) == 0
+    command = [sys.executable, "-m", "beam_jobs.predict", *job, f"--output={tmp_path}/portable", *options]
+    before = workers_of_jobs(log)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    here, portably = (
+        {path.name: path.read_bytes() for path in (tmp_path / output / "masks").iterdir()}
+        for output in ("here", "portable")
+    )
+    assert len(here) == 60
+    assert here == portably
+    assert workers_of_jobs(log) - before == WORKERS
