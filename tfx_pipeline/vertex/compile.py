@@ -64,10 +64,11 @@ def run_compiler(
     config: CloudPipelineConfig, version: PublishedVersion, path: Path, run_fn: str = RUN_FN
 ) -> dict[str, Any]:
     """Runs TFX's compiler; writes and returns its job. The `tfx` command line finds and patches it."""
-    from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
+    with heavy_imports():
+        from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
-    from tfx_pipeline.pipeline import create_pipeline
-    from tfx_pipeline.vertex.platform import VertexPlatform
+        from tfx_pipeline.pipeline import create_pipeline
+        from tfx_pipeline.vertex.platform import VertexPlatform
 
     platform = VertexPlatform(config.cloud, git_commit())
     pipeline = create_pipeline(config, version, platform, run_fn, beam_pipeline_args=_beam_arguments(config))

@@ -18,7 +18,7 @@ from importlib import import_module, metadata, resources
 from importlib.util import find_spec
 from pathlib import Path
 
-from beam_jobs.console import exit_code, quiet_libraries
+from beam_jobs.console import exit_code, heavy_imports, quiet_libraries
 from tfx_pipeline.deploy.container.lock_file import normalized, pinned
 
 LOCKS = Path(__file__).with_name("locks")
@@ -123,7 +123,8 @@ def modules_missing() -> Problems:
     """Modules that a service needs and that can't be imported, with the reason."""
     for module in MODULES:
         try:
-            import_module(module)
+            with heavy_imports():
+                import_module(module)
         except Exception as error:  # any error while a library is imported is a finding
             yield f"{module}: {type(error).__name__}: {error}"
 
