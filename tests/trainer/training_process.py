@@ -10,13 +10,16 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
-import tensorflow as tf
-
-import trainer.run_fn
+from beam_jobs.console import heavy_imports
 from schemas.shipped import load_spec
-from trainer.config import TrainingConfig
-from trainer.training import train
+
+with heavy_imports():
+    import numpy as np
+    import tensorflow as tf
+
+    import trainer.run_fn
+    from trainer.config import TrainingConfig
+    from trainer.training import train
 
 
 def main(path: str) -> None:
