@@ -24,6 +24,7 @@ from trainer.config import TrainingConfig
 from trainer.confusion import batch_confusion_matrices
 from trainer.enlarging import enlarged_class_ids
 from trainer.fitting import cut_padding
+from trainer.graphs import graph
 from trainer.input_pipeline import find_shards, parse_example
 from trainer.preprocessing import decode_mask, scale_pixels
 from trainer.tiling import predict_tiles
@@ -95,14 +96,14 @@ def evaluate(
             logits = (logits + tf.reverse(model(tf.reverse(images, [2]), training=False), [2])) / 2.0
         return logits
 
-    @tf.function(reduce_retracing=True)
+    @graph(reduce_retracing=True)
     def answer(pixels: tf.Tensor) -> tf.Tensor:
         """Logits; class ids of a crop model."""
         if config.crop_size:
             return predict_tiles(logits_of, pixels, size, num_classes)
         return logits_of(pixels[tf.newaxis])[0]
 
-    @tf.function(reduce_retracing=True)
+    @graph(reduce_retracing=True)
     def counts(answered: tf.Tensor, truth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         predicted = answered if config.crop_size else enlarged_class_ids(answered, *tf.unstack(tf.shape(truth)))
         both = (truth[tf.newaxis], predicted[tf.newaxis], num_classes)

@@ -1,5 +1,3 @@
-import io
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,7 +7,7 @@ from schemas.errors import UserError
 from schemas.metrics import confusion_matrix
 from tests.bench.accuracy import read_settings
 from tests.bench.accuracy_runs import evaluate, hold_out
-from tests.trainer.conftest import draw, record_of
+from tests.trainer.conftest import draw, png, record_of
 from trainer.models import build_model
 
 SIZE, CLASSES = 64, 3
@@ -34,25 +32,26 @@ def test_about_a_fifth_is_held_out_and_nothing_is_in_both_parts(tmp_path):
     assert 5 <= len(held) <= 20
 
 
-@pytest.mark.parametrize("place", ["in the record", "in another version"])
-def test_answers_are_counted_at_the_size_of_the_records_and_of_the_photos_own_masks(tmp_path, place):
-    config = read_settings(
-        ["encoder_weights=none", "fine_tune_epochs=0", "encoder_scale=1", "decoder_filters=8"], seed=1
-    )
+def own_mask(index, width, height):
+    """The mask of a drawn photo at a size of its own."""
+    return png(np.asarray(Image.fromarray(draw(index, SIZE)[1]).resize((width, height), Image.Resampling.NEAREST)))
+
+
+def test_answers_are_counted_at_the_size_of_the_records_and_of_the_photos_own_masks(tmp_path):
+    config = read_settings(["model=small_unet"], seed=1)
     model = build_model(config, SIZE, CLASSES)
-    buffer = io.BytesIO()
-    Image.fromarray(draw(0, SIZE)[1]).resize((90, 50), Image.Resampling.NEAREST).save(buffer, "PNG")
-    shards, own_masks = write(tmp_path / "one", [0]), {"photo_0": buffer.getvalue()}
-    if place == "in the record":
-        [example] = map(tf.train.Example.FromString, read(shards))
-        example.features.feature["source_mask"].bytes_list.value.append(own_masks.pop("photo_0"))
-        with tf.io.TFRecordWriter(shards[0]) as writer:
+    shards, in_another_version = write(tmp_path / "two", [0, 1]), {"photo_1": own_mask(1, 70, 40)}
+    examples = [tf.train.Example.FromString(one) for one in read(shards)]
+    examples[0].features.feature["source_mask"].bytes_list.value.append(own_mask(0, 90, 50))
+    with tf.io.TFRecordWriter(shards[0]) as writer:
+        for example in examples:
             writer.write(example.SerializeToString())
-    [model_size], [own_size] = evaluate(config, model, shards, SIZE, CLASSES, own_masks)
-    photo, truth = draw(0, SIZE)
-    predicted = np.argmax(model(photo[None] / 127.5 - 1.0), axis=-1)[0]
-    np.testing.assert_array_equal(model_size.matrix, confusion_matrix(truth, predicted, CLASSES))
-    assert own_size.matrix.sum() == 90 * 50
+    model_size, own_size = evaluate(config, model, shards, SIZE, CLASSES, in_another_version)
+    for index, counted in enumerate(model_size):
+        photo, truth = draw(index, SIZE)
+        predicted = np.argmax(model(photo[None] / 127.5 - 1.0), axis=-1)[0]
+        np.testing.assert_array_equal(counted.matrix, confusion_matrix(truth, predicted, CLASSES))
+    assert [counted.matrix.sum() for counted in own_size] == [90 * 50, 70 * 40]
 
 
 def test_a_setting_without_a_value_and_a_wrong_one_are_named():

@@ -8,6 +8,7 @@ from schemas.features import IGNORE_ID
 from schemas.metrics import boundary_f_scores
 from tests.trainer.conftest import draw
 from trainer.boundaries import batch_boundary_counts, tolerance_pixels
+from trainer.graphs import graph
 
 SIZE, CLASSES = 32, 3
 
@@ -74,7 +75,7 @@ def test_an_image_that_is_no_square_and_of_unknown_size_counts_the_same():
     truth, predicted = (np.repeat(draw(index, SIZE)[1], 10, axis=1) for index in (0, 1))
     assert int(tolerance_pixels(*truth.shape)) == 2
     unknown = tf.TensorSpec([None, None, None], tf.uint8)
-    counted = tf.function(partial(batch_boundary_counts, num_classes=CLASSES), input_signature=[unknown, unknown])
+    counted = graph(partial(batch_boundary_counts, num_classes=CLASSES), input_signature=[unknown, unknown])
     np.testing.assert_array_equal(counted(truth[None], predicted[None])[0], counts_by_hand(truth, predicted))
 
 

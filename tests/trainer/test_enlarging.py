@@ -13,6 +13,7 @@ from schemas import enlarging
 from schemas.enlarging import enlarged_class_ids
 from schemas.image_size import sides
 from trainer import enlarging as in_graphs
+from trainer.graphs import graph
 
 SPACE = Path(__file__).parents[2] / "tfx_pipeline" / "space"
 SHAPES = [
@@ -40,7 +41,7 @@ def test_the_largest_interpolated_logit_wins_in_python_and_in_graphs(size, class
     expected = np.argmax(tf.image.resize(logits, (height, width)), axis=-1)
     for class_ids in (
         enlarged_class_ids(logits, height, width),
-        tf.function(in_graphs.enlarged_class_ids)(logits, height, width).numpy(),
+        graph(in_graphs.enlarged_class_ids)(logits, height, width).numpy(),
     ):
         assert class_ids.dtype == np.uint8
         assert class_ids.shape == (height, width)

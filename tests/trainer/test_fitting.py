@@ -18,6 +18,7 @@ from schemas.image_size import sides
 from tests.trainer.conftest import draw
 from tfx_pipeline.space.segmentation_app.resizing import fit_pixels as fit_in_the_app
 from trainer import fitting
+from trainer.graphs import graph
 from trainer.preprocessing import resize_pixels
 
 PAGE = Path(__file__).parents[2] / "tfx_pipeline" / "space" / "static_app" / "fitting.js"
@@ -52,7 +53,7 @@ def many_shapes() -> list[tuple[tuple[int, int], int | str]]:
 
 def test_graphs_have_the_same_box():
     for size in (*SIZES, 4096):
-        box_of = tf.function(lambda photo, size=size: fitting.photo_box(photo, size))
+        box_of = graph(lambda photo, size=size: fitting.photo_box(photo, size))
         for photo in [photo for photo, other in many_shapes() if other == size]:
             box = tuple(int(one) for one in box_of(tf.constant(photo)))
             assert box == photo_box(photo, sides(size), LETTERBOX)
@@ -72,7 +73,7 @@ def test_the_page_has_the_same_box():
 @pytest.mark.parametrize("shape", PHOTOS)
 def test_the_data_job_the_graph_and_the_app_letterbox_a_photo_alike(shape, size):
     photo = photo_of(shape)
-    in_the_graph = tf.function(fitting.fit_pixels)(photo, size, LETTERBOX).numpy()
+    in_the_graph = graph(fitting.fit_pixels)(photo, size, LETTERBOX).numpy()
     assert in_the_graph.shape == (*sides(size), 3)
     np.testing.assert_allclose(fit_in_the_app(photo, size, LETTERBOX), in_the_graph, atol=2e-3)
     resized = resize_photo(Image.fromarray(photo), inner_size(shape, size, LETTERBOX))

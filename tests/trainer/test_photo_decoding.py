@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from tests.photo_kinds import exif, photo_kinds, with_segments
 from tests.trainer.conftest import draw, png
+from trainer.graphs import graph
 from trainer.photo_decoding import decode_photo, exif_orientation
 
-DECODE = tf.function(decode_photo, input_signature=[tf.TensorSpec([], tf.string)])  # as in the exported model
-ORIENTATION = tf.function(exif_orientation, input_signature=[tf.TensorSpec([], tf.string)])
+DECODE = graph(decode_photo, input_signature=[tf.TensorSpec([], tf.string)])  # as in the exported model
+ORIENTATION = graph(exif_orientation, input_signature=[tf.TensorSpec([], tf.string)])
 JPEG = photo_kinds()["JPEG"].data
 TURNED = with_segments(JPEG, (0xE1, exif(6)))
 

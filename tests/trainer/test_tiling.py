@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from schemas.served import even_grid
+from trainer.graphs import graph
 from trainer.tiling import mirrored, observe_tiles, predict_tiles, tile_overlap
 
 TILE, CLASSES = 64, 3
@@ -24,7 +25,7 @@ def test_a_model_that_looks_no_farther_than_the_margin_answers_as_for_the_whole_
     model = local_model(tile_overlap(TILE) // 4)
     whole = model(tf.cast(pixels[np.newaxis], tf.float32))[0]
     expected = np.argmax(whole, axis=-1)
-    found = tf.function(predict_tiles)(model, tf.constant(pixels), TILE, CLASSES).numpy()
+    found = graph(predict_tiles)(model, tf.constant(pixels), TILE, CLASSES).numpy()
     assert (found.dtype, found.shape) == (np.uint8, (height, width))
     # Within the reach of the photo's own edge, a tile may see its mirror where the whole image ends in zeros.
     inside = (

@@ -23,7 +23,7 @@ from schemas.shipped import load_spec
 from schemas.version import read_version
 from tests.tfx_pipeline import toy_trainer
 from tests.tfx_pipeline.conftest import BORDERLESS_BREED
-from tests.tfx_pipeline.local.toy_runs import GOOD, MIDDLING, PERFECT, named, run_pipeline, toy_config
+from tests.tfx_pipeline.local.toy_runs import GOOD, MIDDLING, PERFECT, Run, named, run_pipeline, toy_config
 from tfx_pipeline import local_runner
 from tfx_pipeline.config.pipeline import EvaluationConfig
 from tfx_pipeline.evaluation import eval_predictions
@@ -148,17 +148,24 @@ def test_the_sheet_is_drawn_anew_for_another_model_only(runs):
     assert runs.worse.sheet_mtime_ns > runs.again.sheet_mtime_ns
 
 
-def test_an_output_that_was_renamed_keeps_its_last_blessed_model(toy_version, runs, tmp_path_factory, output):
-    renamed = tmp_path_factory.mktemp("moved") / "renamed"
-    shutil.copytree(output, renamed)
-    run = run_pipeline(toy_version, renamed, MIDDLING)
+@pytest.fixture(scope="module")
+def renamed(toy_version, runs, tmp_path_factory, output) -> tuple[Path, Run]:
+    """What the pipeline's life has left, at another place, and the next run there."""
+    folder = shutil.copytree(output, tmp_path_factory.mktemp("moved") / "renamed")
+    return folder, run_pipeline(toy_version, folder, PERFECT)
+
+
+def test_an_output_that_was_renamed_keeps_its_last_blessed_model(renamed, runs):
+    _, run = renamed
     assert "LastBlessedModel: found\n" in run.out
-    assert run.exit_code == local_runner.EXIT_NOT_BLESSED
+    assert run.exit_code == local_runner.EXIT_BLESSED
     assert run.summary["last_blessed_model"]["mean_iou"] == runs.better.summary["metrics"]["mean_iou"]
 
 
-def _last_trained(output: Path) -> Path:
-    return max((output / "pipeline" / "Trainer" / "model").iterdir(), key=lambda one: int(one.name)) / "Format-Serving"
+def _trained(output: Path) -> list[Path]:
+    """The models, the newest last."""
+    runs = sorted((output / "pipeline" / "Trainer" / "model").iterdir(), key=lambda one: int(one.name))
+    return [one / "Format-Serving" for one in runs]
 
 
 def remove_all(model: Path):
@@ -185,19 +192,18 @@ def test_a_last_blessed_model_that_cannot_be_used_is_named_before_anything_train
     toy_version, runs, output, tmp_path, damage, message
 ):
     copy = shutil.copytree(output, tmp_path / "copy")
-    model = _last_trained(copy)
+    model = _trained(copy)[-1]
     damage(model)
     with pytest.raises(UserError, match=f"{model.parent}.*: {message}.*--output"):
         run_pipeline(toy_version, copy, MIDDLING, run_fn="failing_run_fn")
 
 
-def test_a_blessed_model_that_is_missed_only_when_it_is_compared_with_is_named_too(toy_version, runs, output, tmp_path):
-    copy = shutil.copytree(output, tmp_path / "copy")
-    earlier = _last_trained(copy)
-    assert run_pipeline(toy_version, copy, PERFECT).exit_code == local_runner.EXIT_BLESSED
+def test_a_blessed_model_that_is_missed_only_when_it_is_compared_with_is_named_too(toy_version, renamed):
+    folder, _ = renamed
+    *_, earlier, _ = _trained(folder)
     remove_all(earlier)
     with pytest.raises(UserError, match=f"{earlier.parent}.*: the last blessed model is not there"):
-        run_pipeline(toy_version, copy, PERFECT)  # the candidate, from the cache, is itself the latest blessed one
+        run_pipeline(toy_version, folder, PERFECT)  # the candidate, from the cache, is itself the latest blessed one
 
 
 def test_a_memory_of_earlier_runs_in_another_format_is_named(toy_version, runs, output, tmp_path):

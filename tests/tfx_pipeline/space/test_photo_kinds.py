@@ -21,6 +21,7 @@ from tests.photo_kinds import Kind, photo_kinds
 from tests.tfx_pipeline.space.browser import chromium, file_input, needs_chromium, needs_npm, wait
 from tests.tfx_pipeline.space.conftest import IMAGE_SIZE
 from tfx_pipeline.space.segmentation_app.photo import read_photo
+from trainer.graphs import graph
 from trainer.input_pipeline import parse_example
 from trainer.photo_decoding import decode_photo
 from trainer.preprocessing import resize_pixels
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.slow
 KINDS = photo_kinds()
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 IDS = {name: f"pug_{number}" for number, name in enumerate(KINDS)}
-decode_in_a_graph = tf.function(decode_photo, input_signature=[tf.TensorSpec([], tf.string)])
+decode_in_a_graph = graph(decode_photo, input_signature=[tf.TensorSpec([], tf.string)])
 
 
 def assert_same(pixels: np.ndarray, kind: Kind) -> None:
