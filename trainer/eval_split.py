@@ -50,7 +50,8 @@ class EvalSplit:
             middle, truth = center_crop(images[0], masks[0], self._size)
             return ids[None], loss(truth[None], model(middle[None], training=False))
 
-        @graph(reduce_retracing=True)
+        # Traced once for batches of any size: the last is smaller than the others, and would be traced for itself.
+        @graph(input_signature=self._batches.element_spec)
         def measured(images: tf.Tensor, masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             predicted, loss = predictions(images, masks)
             matrices = batch_confusion_matrices(masks, predicted, num_classes)

@@ -63,17 +63,18 @@ def measure_scale(model: keras.Model, shards: Sequence[str], image_size: int | s
     """
     featured = with_features(model)
 
-    @graph(reduce_retracing=True)
-    def features_of(images: tf.Tensor) -> tf.Tensor:
+    batches = evaluation_batches(shards, image_size, 1 if crop_size else _BATCH)
+
+    @graph(input_signature=batches.element_spec)  # traced once, though the last batch may be smaller
+    def features_of(images: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
         if not crop_size:
             return featured(images, training=False)[1]
         classes, width = (one.shape[-1] for one in featured.outputs)
         answer = partial(featured, training=False)
         return observe_tiles(answer, images[0], crop_size, classes, width).features[tf.newaxis]
 
-    batches = evaluation_batches(shards, image_size, 1 if crop_size else _BATCH)
-    batches = batches.take(TILED_SAMPLE if crop_size else SAMPLE // _BATCH)
-    features = np.concatenate([features_of(images).numpy() for images, _ in batches])
+    sample = batches.take(TILED_SAMPLE if crop_size else SAMPLE // _BATCH)
+    features = np.concatenate([features_of(images, masks).numpy() for images, masks in sample])
     return FeatureScale(features.mean(axis=0), features.std(axis=0))
 
 
