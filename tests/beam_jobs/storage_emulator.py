@@ -20,7 +20,7 @@ import pytest
 from tfx_pipeline.vertex.rehearsal.access import DEPLOYER, granted_access
 from tfx_pipeline.vertex.rehearsal.buckets import Buckets
 from tfx_pipeline.vertex.rehearsal.gate import Gate
-from tfx_pipeline.vertex.rehearsal.proxy import new_key, pem_key, service_account
+from tfx_pipeline.vertex.rehearsal.proxy import new_account_key, service_account
 from tfx_pipeline.vertex.rehearsal.storage import StorageService
 from tfx_pipeline.vertex.rehearsal.web_server import running_web_server
 
@@ -93,7 +93,7 @@ def storage_server(tmp_path_factory) -> Iterator[Storage]:
     buckets = Buckets(folder / "buckets", made_by_name=False)
     with running_web_server(StorageService(buckets, GATE, scheme="http").answer) as port:
         endpoint, credentials = f"http://localhost:{port}", folder / "key.json"
-        key = service_account(ACCOUNT, pem_key(new_key()).decode(), f"{endpoint}/token")
+        key = service_account(ACCOUNT, new_account_key(), f"{endpoint}/token")
         credentials.write_text(json.dumps(key))
         yield Storage(buckets, endpoint, credentials)
 

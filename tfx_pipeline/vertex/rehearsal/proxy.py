@@ -50,15 +50,15 @@ class Authority:
         self.certificate = folder / "authority.pem"
         self.server_certificate, self.server_key = folder / "server.pem", folder / "server.key"
         self._folder = folder
-        authority_key, server_key = new_key(), new_key()
+        authority_key, server_key = _new_key(2048), _new_key(2048)  # OpenSSL takes no shorter ones in a certificate
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Rehearsal on this machine")])
         authority = _certificate(name, name, authority_key, authority_key, is_authority=True)
         server_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOSTS[0])])
         server = _certificate(server_name, name, server_key, authority_key, is_authority=False, hosts=self._hosts)
         self.certificate.write_bytes(_pem(authority))
         self.server_certificate.write_bytes(_pem(server) + _pem(authority))
-        self.server_key.write_bytes(pem_key(server_key))
-        self._account_key = pem_key(server_key).decode()
+        self.server_key.write_bytes(_pem_key(server_key))
+        self._account_key = new_account_key()
 
     def credentials(self, account: str) -> Path:
         """Writes the key file of a service account of that name; Google knows neither account nor key."""
@@ -164,9 +164,13 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         pass
 
 
-def new_key() -> rsa.RSAPrivateKey:
-    """Creates a key for a certificate or an account."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def new_account_key() -> str:
+    """Creates the key of an account, PEM text: a short one, as clients check it for primes whenever they read it."""
+    return _pem_key(_new_key(1024)).decode()
+
+
+def _new_key(bits: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 def _certificate(
@@ -198,7 +202,7 @@ def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def pem_key(key: rsa.RSAPrivateKey) -> bytes:
+def _pem_key(key: rsa.RSAPrivateKey) -> bytes:
     """The key as PEM text."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
