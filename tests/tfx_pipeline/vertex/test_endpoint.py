@@ -102,22 +102,18 @@ def test_status_names_models_that_are_paid_for_idly(push_model, endpoint, capsys
     assert "version 1:   0 % of the traffic, 1 to 2 x n1-standard-2; gets nothing" in out
 
 
-@pytest.mark.parametrize(("text", "expected"), [("y", {"2": 100}), ("", {"1": 90, "2": 10}), ("n", {"1": 90, "2": 10})])
-def test_nothing_is_removed_that_was_not_confirmed(stage, push_model, endpoint, answer, text, expected):
+def test_nothing_is_removed_until_somebody_has_confirmed_it(stage, push_model, endpoint, answer, monkeypatch):
     push_model(1)
     push_model(2, traffic_percentage=10)
-    answer(text)
-    assert endpoint("promote") == 0
-    assert traffic(stage) == expected
-
-
-def test_without_anybody_to_ask_nothing_is_removed(stage, push_model, endpoint, monkeypatch):
-    push_model(1)
-    push_model(2, traffic_percentage=10)
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    with pytest.raises(UserError, match="there is no terminal to confirm on; give --yes"):
-        endpoint("promote")
-    assert traffic(stage) == {"1": 90, "2": 10}
+    with monkeypatch.context() as nobody:
+        nobody.setattr("sys.stdin", io.StringIO())
+        with pytest.raises(UserError, match="there is no terminal to confirm on; give --yes"):
+            endpoint("promote")
+    for text, expected in (("", {"1": 90, "2": 10}), ("n", {"1": 90, "2": 10}), ("y", {"2": 100})):
+        assert traffic(stage) == {"1": 90, "2": 10}
+        answer(text)
+        assert endpoint("promote") == 0
+        assert traffic(stage) == expected
 
 
 def test_what_is_so_already_is_left_alone(stage, push_model, endpoint, capsys):

@@ -80,34 +80,23 @@ def test_every_permission_that_the_doctor_asks_for_is_granted_by_terraform(write
             assert access.allows(account, permission, place), (account, permission, place)
 
 
-@pytest.mark.parametrize(
-    ("account", "role", "line"),
-    [
-        (
-            DEPLOYER,
-            "roles/aiplatform.user",
-            "permissions of you on project rehearsal-project: no aiplatform.pipelineJobs.",
-        ),
-        (
-            DEPLOYER,
-            "roles/iam.serviceAccountUser",
-            f"permissions of you on {RUNNER_ADDRESS}: no iam.serviceAccounts.actAs",
-        ),
-        (
-            RUNNER,
-            "roles/aiplatform.user",
-            f"permissions of {RUNNER_ADDRESS} on project rehearsal-project: no aiplatform.",
-        ),
-        (RUNNER, "roles/storage.objectUser", f"permissions of {RUNNER_ADDRESS} on gs://rehearsal-bucket: no storage."),
-        (RUNNER, "roles/secretmanager.secretAccessor", f"permissions of {RUNNER_ADDRESS} on secret projects/"),
-    ],
-)
-def test_a_missing_role_is_caught_before_anything_is_submitted(doctor, stage, monkeypatch, account, role, line):
-    monkeypatch.setattr(stage.gate, "access", granted_access().without(account, role))
+def test_missing_roles_are_caught_before_anything_is_submitted(doctor, stage, monkeypatch):
+    missing = {
+        (DEPLOYER, "roles/aiplatform.user"): "you on project rehearsal-project: no aiplatform.pipelineJobs.",
+        (DEPLOYER, "roles/iam.serviceAccountUser"): f"you on {RUNNER_ADDRESS}: no iam.serviceAccounts.actAs",
+        (RUNNER, "roles/aiplatform.user"): f"{RUNNER_ADDRESS} on project rehearsal-project: no aiplatform.",
+        (RUNNER, "roles/storage.objectUser"): f"{RUNNER_ADDRESS} on gs://rehearsal-bucket: no storage.",
+        (RUNNER, "roles/secretmanager.secretAccessor"): f"{RUNNER_ADDRESS} on secret projects/",
+    }
+    access = granted_access()
+    for account, role in missing:
+        access = access.without(account, role)
+    monkeypatch.setattr(stage.gate, "access", access)
     code, lines = doctor()
-    [found] = [one for one in lines if line in one]
-    assert found.startswith("FAIL ")
-    assert f"grant {role}" in found
+    for (_, role), line in missing.items():
+        [found] = [one for one in lines if f"permissions of {line}" in one]
+        assert found.startswith("FAIL ")
+        assert f"grant {role}" in found
     assert code == 1
     assert not stage.service.pipeline_jobs
 
