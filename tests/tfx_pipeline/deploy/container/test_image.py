@@ -185,7 +185,7 @@ def test_the_builders_steps_work_with_only_what_they_copy(tmp_path):
     build, prefix, outside = tmp_path / "build", tmp_path / "local", tmp_path / "outside"
     build.mkdir()
     outside.mkdir()
-    subprocess.run([sys.executable, "-m", "venv", prefix], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", prefix], check=True)  # the steps fetch their own
     arguments = build_arguments() | {"PYTHON_MINOR": OWN}
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
     environment = plain | arguments | {"PATH": f"{prefix / 'bin'}:/usr/bin:/bin"}
