@@ -29,13 +29,13 @@ def test_a_model_learns_eight_images_by_heart_and_answers_the_same_after_export(
         decoder_filters=16,
         epochs=8,
         fine_tune_epochs=0,
-        batch_size=8,
+        batch_size=4,
         augment=False,
         evaluate_every=8,
     )
     eight = write_shards(list(range(8)), SIZE)
-    ten_times = write_shards([index % 8 for index in range(80)], SIZE)
-    model, epochs = train(config, ten_times, eight, SIZE, CLASSES, report=lambda line: None)
+    five_times = write_shards([index % 8 for index in range(40)], SIZE)
+    model, epochs = train(config, five_times, eight, SIZE, CLASSES, report=lambda line: None)
     assert epochs[-1].mean_iou > 0.85
     scale = measure_scale(model, eight, SIZE)
     export_model(model, SIZE, CLASSES, str(tmp_path / "model"), scale=scale)
@@ -52,13 +52,14 @@ def test_a_model_learns_eight_images_by_heart_and_answers_the_same_after_export(
 @pytest.mark.parametrize("name", ["unet", PRESET])
 def test_a_model_from_a_preset_trains_in_both_phases_and_answers_the_same_as_tflite(name, write_shards, tmp_path):
     hub = pytest.importorskip("keras_hub", reason="presets need the extra `models`")
-    encoder = hub.models.DenseNetBackbone([2, 2, 2, 2], growth_rate=8)
+    encoder = hub.models.DenseNetBackbone([1, 1, 1, 1], growth_rate=8)
     if name == PRESET:
         encoder = hub.models.DeepLabV3Backbone(
             encoder, spatial_pyramid_pooling_key="P5", upsampling_size=8, dilation_rates=[2], low_level_feature_key="P2"
         )
     encoder.save_to_preset(tmp_path / "preset")
-    config = TrainingConfig(model=name, encoder=str(tmp_path / "preset"), encoder_scale=1, epochs=1, fine_tune_epochs=1)
+    given = {"encoder": str(tmp_path / "preset"), "encoder_scale": 1, "decoder_filters": 8}
+    config = TrainingConfig(model=name, epochs=1, fine_tune_epochs=1, **given)
     shards = write_shards(list(range(16)), SIZE)
     before = hub.models.Backbone.from_preset(str(tmp_path / "preset")).get_weights()
     model, epochs = train(config, shards, shards, SIZE, CLASSES, report=lambda line: None)
