@@ -57,7 +57,6 @@ def quiet_libraries(verbose: bool) -> None:
     warnings.simplefilter("ignore")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")  # for worker processes
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # oneDNN announces itself, and rounds differently each time
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 

@@ -11,10 +11,6 @@ import pytest
 
 from beam_jobs.console import heavy_imports
 
-# The command lines set this when they start. Without it here, the first test that calls one's `main` would change how
-# TensorFlow rounds in processes started afterwards, but not in this one, where it is imported: a training that was
-# killed there and resumed here ended with other weights, depending on which tests a worker had run before.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 # Python looks for cycles whenever there are 700 more objects; each of hundreds of Beam graphs has many times as many,
 # and spent an eighth of its processor time on that.
 gc.set_threshold(50_000, 20, 50)
