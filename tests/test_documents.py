@@ -177,6 +177,7 @@ def test_the_changelog_has_the_version_that_is_installed():
     assert released[0] == re.search(r'version="([^"]+)"', setup)[1]
 
 
+@pytest.mark.proof
 def test_tensorboard_starts_in_the_environment_of_the_lock():
     program = [sys.executable, "-m", "tensorboard.main", "--version"]
     assert subprocess.run(program, capture_output=True, text=True, check=True).stdout.strip() == version("tensorboard")

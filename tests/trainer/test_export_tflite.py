@@ -35,6 +35,7 @@ def test_an_int8_model_that_was_compared_on_ignored_pixels_alone_is_left_out():
     assert "no pixel of the images is labelled" in int8_problem(report(mean_iou_difference=None))
 
 
+@pytest.mark.proof
 def test_a_conversion_that_fails_is_an_error_that_leaves_no_file(tmp_path):
     with pytest.raises(
         UserError, match=r"model: conversion to TFLite failed: .*no shards match .*export_tflite: false"

@@ -206,6 +206,7 @@ def test_a_version_that_is_published_with_other_options_is_refused_before_anythi
     assert service.requests == []
 
 
+@pytest.mark.proof
 def test_missing_credentials_are_reported_with_their_remedy(storage, tmp_path, monkeypatch):
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
     command = [sys.executable, "-m", "beam_jobs.dataflow", *dataflow_arguments("gs://a-bucket")]

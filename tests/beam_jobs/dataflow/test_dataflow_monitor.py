@@ -31,6 +31,7 @@ def drift(text: bytes) -> dict:
     return {name: value for name, value in json.loads(text).items() if name not in ("log", "reference")}
 
 
+@pytest.mark.proof
 def test_a_job_raises_the_alarms_that_one_machine_raises(service, storage, bucket, arguments, tmp_path: Path, capsys):
     service.workers = lambda: run_staged_graph(storage, service)
     assert main(arguments) == 1

@@ -29,6 +29,7 @@ def arguments(storage, bucket, service, tmp_path):
     return [*cloud, f"--model={bucket}/model", f"--photos={bucket}/photos", f"--output={bucket}/Masks"]
 
 
+@pytest.mark.proof
 def test_a_job_writes_to_the_bucket_what_one_machine_writes_to_a_folder(
     service, storage, bucket, arguments, tmp_path, capsys
 ):

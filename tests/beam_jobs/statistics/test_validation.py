@@ -170,6 +170,7 @@ def test_photos_are_counted_and_never_ranked_even_where_the_schema_does_not_say_
         assert_that(batches | MeasureSplits(schema), check)
 
 
+@pytest.mark.proof
 def test_splits_measured_together_have_the_statistics_that_each_has_alone():
     splits = {
         "train": [{"species": b"cat", "pet_fraction": 0.1 * row} for row in range(9)],

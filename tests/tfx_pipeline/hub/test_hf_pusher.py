@@ -205,6 +205,7 @@ def photo(toy_version, tmp_path_factory) -> Path:
     return path
 
 
+@pytest.mark.proof
 def test_the_code_of_the_card_downloads_and_predicts_in_a_fresh_process_as_it_stands(runs, hub, photo, tmp_path):
     card = hub.model("acme/toy").head.files["README.md"].content.decode()
     blocks = re.findall(r"^```python\n(.*?)^```$", card, re.MULTILINE | re.DOTALL)

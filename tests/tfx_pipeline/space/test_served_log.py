@@ -127,6 +127,7 @@ def test_the_tflite_model_of_the_app_hashes_what_its_encoder_sees_as_the_saved_m
     assert len(hashes) > 1
 
 
+@pytest.mark.proof
 def test_the_prediction_job_logs_by_litert_what_it_logs_by_the_saved_model(log_of_job):
     logs = [log_of_job(STRETCH, SIZE, runtime) for runtime in ("saved_model", "litert")]
     by_saved_model, by_litert = records = [one for log in logs for one in records_of(log)]
