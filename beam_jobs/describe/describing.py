@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from beam_jobs.console import heavy_imports
-from beam_jobs.describe.class_names import find_names
 from beam_jobs.describe.dataset_text import dataset_yaml
 from beam_jobs.describe.findings import ALWAYS, Findings
 from beam_jobs.describe.layout import Layout
@@ -122,21 +121,15 @@ def _write(
 ) -> int:
     from beam_jobs.describe.group_tables import find_group_table
     from beam_jobs.describe.guesses import guess
+    from beam_jobs.describe.named_classes import name_classes
     from beam_jobs.describe.page import describing_page
-    from beam_jobs.describe.published_names import published_names
     from beam_jobs.describe.split_files import split_facts
-    from beam_jobs.describe.survey import palette_colors
 
     sampled = sum(survey.kinds.values())
     if not sampled:
         reasons = "; ".join(problems_of(survey))
         raise UserError(f"--input {folder}: none of {len(pairs)} pairs can be read: {reasons}")
-    colors = palette_colors(survey)
-    names, source = find_names(folder, paths, survey.pixels, set(colors.values()))
-    names = {**names, **{value: names[color] for value, color in colors.items() if color in names}}
-    known = None if names else published_names(layout, survey.pixels, survey.palette)
-    if known:
-        names, source = known.names, known.source
+    names, source, known = name_classes(folder, paths, layout, survey)
     pattern = PathPattern(layout.image_path)
     ids = [shown_name(image_id_of(spell_out(pattern.id_of(photo) or ""))) for photo, _ in layout.pairs]
     guesses = guess(survey, names, ids)

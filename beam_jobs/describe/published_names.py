@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from beam_jobs.describe.class_names import Names
 from beam_jobs.describe.layout import Layout
 from schemas.shorthand import IGNORE
 
-Names = dict[str, str]  # value or colour (`#rrggbb`) to name
 _SHARE = 0.9  # of the pairs whose paths must be as the data set writes them
 
 _VOC = (

@@ -8,13 +8,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from beam_jobs.describe.class_names import find_names
 from beam_jobs.describe.describing import is_described_by_a_person
 from beam_jobs.describe.findings import Findings, look
 from beam_jobs.describe.guesses import guess
 from beam_jobs.describe.layout import Layout, find_layouts
+from beam_jobs.describe.named_classes import name_classes
 from beam_jobs.describe.names import MASK_WORDS, PICTURES, split_template
-from beam_jobs.describe.published_names import published_names
 from beam_jobs.describe.survey import Survey, add_surveys, palette_colors
 from schemas.bounded_text import printable
 from schemas.errors import UserError
@@ -203,9 +202,8 @@ def _data_set(folder: str, sub: str, paths: dict[str, int]) -> DataSet | None:
         return DataSet(sub, paths, found, None, True, add_surveys([]), {}) if is_described else None
     layout = found.candidates.choose(paths)
     survey = found.candidates.survey(layout)
-    names, _ = find_names(place, paths, survey.pixels, set(palette_colors(survey).values()))
-    known = None if names else published_names(layout, survey.pixels, survey.palette)
-    return DataSet(sub, paths, found, layout, is_described, survey, known.names if known else names)
+    names = name_classes(place, paths, layout, survey).names
+    return DataSet(sub, paths, found, layout, is_described, survey, names)
 
 
 def _covers(whole: Findings, paths: dict[str, int], sets: Sequence[DataSet]) -> bool:

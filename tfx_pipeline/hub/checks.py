@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from beam_jobs.file_names import folded
 from beam_jobs.storage.files import read_part
 from beam_jobs.storage.ownership import check_claim
 from schemas.errors import UserError
@@ -43,7 +43,7 @@ def _space_problems(space: SpaceConfig, has_tflite: bool) -> Iterator[str]:
     uris: dict[str, str] = {}
     for uri in space.examples:
         name = PurePosixPath(uri).name
-        if (other := uris.setdefault(unicodedata.normalize("NFC", name).casefold(), uri)) != uri:
+        if (other := uris.setdefault(folded(name), uri)) != uri:
             yield f"hub.space.examples: {uri}: has the same file name as {other}; rename one of the two"
         if problem := _example_problem(uri, name):
             yield f"hub.space.examples: {uri}: {problem}"
