@@ -16,6 +16,14 @@ from schemas import features
 from schemas.version_files import shard_path
 
 PET, BACKGROUND, BORDER = range(3)
+OPTIONS = {  # of a training that uses what is off by default
+    "learning_rate": 0.01,
+    "ema_decay": 0.9,
+    "focal_gamma": 1.0,
+    "hard_pixels": 0.5,
+    "label_smoothing": 0.1,
+    "keep": "best",
+}
 
 
 def draw(index: int, image_size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from schemas.errors import UserError
 from schemas.metrics import confusion_matrix, mean_iou
 from schemas.shipped import load_spec
-from tests.trainer.conftest import draw
+from tests.trainer.conftest import OPTIONS, draw
 from trainer.config import TrainingConfig
 from trainer.models import build_model
 from trainer.preprocessing import scale_pixels
@@ -23,15 +23,10 @@ BY_HEART = TrainingConfig(
     model="small_unet",
     epochs=8,
     batch_size=8,
-    learning_rate=0.01,
     augment=False,
     evaluate_every=3,
-    ema_decay=0.9,
-    focal_gamma=1.0,
-    hard_pixels=0.5,
-    label_smoothing=0.1,
-    keep="best",
     checkpoint_steps=30,
+    **OPTIONS,
 )
 
 

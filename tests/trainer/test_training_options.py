@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.trainer.conftest import OPTIONS
 from trainer.config import TrainingConfig
 from trainer.training import train
 
@@ -17,13 +18,8 @@ def config():
         model="small_unet",
         epochs=2,
         batch_size=4,
-        learning_rate=0.01,
-        ema_decay=0.9,
-        focal_gamma=1.0,
-        hard_pixels=0.5,
-        label_smoothing=0.1,
-        keep="best",
         checkpoint_steps=3,
+        **OPTIONS,
     )
 
 

@@ -49,10 +49,9 @@ def compile_job(config: CloudPipelineConfig, version: PublishedVersion, path: Pa
       path: JSON file to write; its folder is created.
       run_fn: Import path of the training function.
     """
-    with heavy_imports():
-        from tfx_pipeline.pipeline import HF_PUSHER  # imports TFX
-
     job = run_compiler(config, version, path, run_fn)
+    from tfx_pipeline.pipeline import HF_PUSHER  # the compiler has imported it, and TFX
+
     tasks = job["pipelineSpec"]["root"]["dag"]["tasks"]
     if HF_PUSHER in tasks:  # pushing what the Hub already has costs little; a failed push must be retried
         tasks[HF_PUSHER]["cachingOptions"] = {"enableCache": False}
