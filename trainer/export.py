@@ -15,6 +15,7 @@ from schemas.exported_model import INFO_PATH, DataDescription, ModelInfo, Tflite
 from schemas.fitting import LETTERBOX, STRETCH, Fit
 from schemas.image_size import sides
 from schemas.spec import DatasetSpec
+from trainer.averaging import ONE_VIEW, Averaging
 from trainer.config import TrainingConfig
 from trainer.feature_hash import FeatureScale, hash_features, with_features
 from trainer.graphs import graph
@@ -36,7 +37,7 @@ def export_model(
     image_size: int | str,
     num_classes: int,
     export_dir: str,
-    average_mirrored: bool = False,
+    averaging: Averaging = ONE_VIEW,
     crop_size: int = 0,
     fit: Fit = STRETCH,
     scale: FeatureScale | None = None,
@@ -78,9 +79,9 @@ def export_model(
     - `observe_pixels`, likewise, for tiles: what `predict_pixels` takes, to `logits` and `feature_projections` float32
       [N, 256]. A photo's hash has a bit for each: whether the mean over its tiles is above 0.
 
-    `scale` is that of `trainer.feature_hash.measure_scale`. With `average_mirrored`, every signature averages the
-    logits of the photo and its mirror image. Signatures that take files map photos of 16 bits by `photo_range`
-    (`schemas.photo_range`), as the data set does.
+    `scale` is that of `trainer.feature_hash.measure_scale`. Every signature averages logits over the views of
+    `averaging`; features are those of the photo as it is. Signatures that take files map photos of 16 bits by
+    `photo_range` (`schemas.photo_range`), as the data set does.
     """
     module = _Exported([variable.value for variable in model.variables])
 
@@ -88,7 +89,7 @@ def export_model(
 
     featured = with_features(model) if scale else None
 
-    # Traced once and stored once, though every signature calls it, and twice with `average_mirrored`.
+    # Traced once and stored once, though every signature calls it, and twice where mirror images are averaged.
     @graph(input_signature=[tf.TensorSpec([None, height, width, CHANNELS], tf.float32)])
     def predict(images: tf.Tensor) -> list[tf.Tensor]:
         return featured(images, training=False) if featured else [model(images, training=False)]
@@ -97,10 +98,7 @@ def export_model(
         """Logits and, with a scale, features."""
         images = scale_pixels(pixels)
         logits, *features = predict(images)
-        if average_mirrored:
-            mirrored, *_ = predict(tf.reverse(images, axis=[2]))
-            logits = (logits + tf.reverse(mirrored, axis=[2])) / 2.0
-        return [logits, *features]
+        return [averaging.mean(logits, images, lambda views: predict(views)[0]), *features]
 
     def logits_of(pixels: tf.Tensor) -> tf.Tensor:
         return answer(pixels)[0]

@@ -13,7 +13,7 @@ from typing import Any
 from schemas.bounded_text import enumerated
 from schemas.errors import UserError
 from schemas.fitting import STRETCH, Fit
-from schemas.image_size import scaled, sides
+from schemas.image_size import parse_image_size, scaled, sides
 from trainer.config import PRESET, SMALL_UNET, TrainingConfig
 from trainer.tuning import Range, TuningConfig, chosen_training, named
 from trainer.weights_file import weights_problem
@@ -53,7 +53,7 @@ def training_problems(config: TrainingConfig, surroundings: Surroundings) -> Ite
     except UserError as error:
         yield str(error)
         return
-    if problem := size_problem(config, model_size):
+    if problem := size_problem(config, model_size) or _scales_problem(config, model_size):
         yield problem
     elif config.batch_size % replicas:
         yield f"batch_size {config.batch_size} cannot be shared by {replicas} replicas; make it a multiple"
@@ -121,6 +121,29 @@ def size_problem(config: TrainingConfig, model_size: int | str) -> str | None:
         return None
     bound = f"a multiple of {STRIDE}" + (f", at least {least}," if least > STRIDE else "")
     return f"image_size {model_size} x encoder_scale {config.encoder_scale} must be {bound} for model {config.model}"
+
+
+def sizes_at_scales(config: TrainingConfig, model_size: int | str) -> tuple[int | str, ...]:
+    """The sizes of `average_scales`: the model's, times each, rounded to what the encoder takes; see `size_problem`."""
+    step = STRIDE // config.encoder_scale
+
+    def rounded(side: int, scale: float) -> int:
+        return step * max(1, round(side * scale / step))
+
+    height, width = sides(model_size)
+    return tuple(parse_image_size(f"{rounded(width, one)}x{rounded(height, one)}") for one in config.average_scales)
+
+
+def _scales_problem(config: TrainingConfig, model_size: int | str) -> str | None:
+    """Why an answer cannot be averaged over these sizes; None if it can."""
+    seen = [model_size]
+    for scale, size in zip(config.average_scales, sizes_at_scales(config, model_size)):
+        if size in seen:
+            return f"average_scales: {scale:g} of image_size {model_size} is {size}, once more; leave it out"
+        if size_problem(config, size):
+            return f"average_scales: {scale:g} of image_size {model_size} is {size}, too small for model {config.model}"
+        seen.append(size)
+    return None
 
 
 def _smallest_map(config: TrainingConfig, model_size: int | str) -> int:

@@ -13,6 +13,7 @@ from schemas.fitting import STRETCH, Fit
 from schemas.frozen_model import FrozenModel, parse_model
 from schemas.image_size import ImageSize
 from schemas.spec import DatasetSpec
+from trainer.averaging import averaging_of
 from trainer.checkpoints import delete_checkpoints
 from trainer.cluster import worker_index
 from trainer.config import TrainingConfig
@@ -87,7 +88,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
     run = read_custom_config(CustomConfig, fn_args.custom_config)
     chosen = fn_args.hyperparameters["values"] if fn_args.hyperparameters else {}
     run = run.model_copy(update={"training": chosen_training(run.training, chosen)})
-    run.training.model_size(run.image_size, run.fit)  # refuses early what the data does not allow
+    model_size = run.training.model_size(run.image_size, run.fit)  # refuses early what the data does not allow
     spec = run.dataset
     num_classes = len(spec.classes)
     checkpoints = f"{run.checkpoint_dir}/{run.identity}" if run.checkpoint_dir else None
@@ -112,7 +113,7 @@ def run_fn(fn_args: TrainerArguments) -> None:
         run.image_size,
         num_classes,
         fn_args.serving_model_dir,
-        average_mirrored=run.training.average_mirrored,
+        averaging=averaging_of(run.training, model, model_size, num_classes),
         crop_size=run.training.crop_size,
         fit=run.fit,
         photo_range=spec.photo_range,

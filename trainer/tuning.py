@@ -99,7 +99,7 @@ class TuningConfig(FrozenModel):
           ValidationError: A trial's epochs do not fit the training.
         """
         own: dict[str, Any] = {"epochs": self.epochs, "fine_tune_epochs": self.fine_tune_epochs}
-        unused = {"export_tflite": False, "average_mirrored": False, "checkpoint_steps": 0}
+        unused = {"export_tflite": False, "average_mirrored": False, "average_scales": (), "checkpoint_steps": 0}
         if training.distribution == "multi_worker":  # one machine searches
             own["distribution"] = "auto"
         return TrainingConfig.model_validate(training.model_dump() | own | unused)

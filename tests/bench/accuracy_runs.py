@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from schemas.fitting import STRETCH, Fit
 from schemas.metrics import Counts, figures
 from schemas.version import read_version
 from schemas.version_files import EXAMPLES_FOLDER
+from trainer.averaging import averaging_of
 from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.confusion import batch_confusion_matrices
@@ -89,12 +91,12 @@ def evaluate(
     """
     size = config.model_size(image_size)
 
+    averaging = averaging_of(config, model, size, num_classes)
+
     def logits_of(pixels: tf.Tensor) -> tf.Tensor:
         images = scale_pixels(pixels)
-        logits = model(images, training=False)
-        if config.average_mirrored:
-            logits = (logits + tf.reverse(model(tf.reverse(images, [2]), training=False), [2])) / 2.0
-        return logits
+        network = partial(model, training=False)
+        return averaging.mean(network(images), images, network)
 
     @graph(reduce_retracing=True)
     def answer(pixels: tf.Tensor) -> tf.Tensor:

@@ -18,6 +18,7 @@ from schemas.shipped import load_spec
 from tests import png_writer
 from tests.trainer.conftest import draw, png, record, record_of, small_network
 from tests.trainer.rest_server import rest_server
+from trainer.averaging import Averaging
 from trainer.boundaries import batch_boundary_counts
 from trainer.config import TrainingConfig
 from trainer.export import export_model, write_model_info
@@ -153,7 +154,7 @@ def test_ignored_pixels_are_not_judged(exported, photos):
 def test_a_model_that_averages_mirrored_photos_answers_a_mirrored_photo_with_the_mirrored_answer(photos, tmp_path):
     folder = str(tmp_path / "model")
     model = keras.Sequential([keras.Input((SIZE, SIZE, 3)), keras.layers.Conv2D(CLASSES, 3, padding="same")])
-    export_model(model, SIZE, CLASSES, folder, average_mirrored=True, photo_range=PHOTO_RANGE)
+    export_model(model, SIZE, CLASSES, folder, averaging=Averaging(mirrored=True), photo_range=PHOTO_RANGE)
     predict = tf.saved_model.load(folder).signatures["predict_pixels"]
     logits = predict(tf.constant(photos, tf.float32))["logits"]
     mirrored = predict(tf.constant(photos[:, :, ::-1], tf.float32))["logits"]

@@ -37,6 +37,11 @@ def problems(image_size: int = 64, replicas: int = 1, **training) -> list[str]:
         ),
         ({"image_size": 0}, "this version keeps the original sizes (image_size 0): set `training.crop_size`"),
         ({"crop_size": 96}, "training.crop_size 96 is more than the version's image_size 64"),
+        ({"average_scales": [0.5, 1.1]}, "average_scales: 1.1 of image_size 64 is 64, once more; leave it out"),
+        (
+            {"image_size": 64, "model": "segformer", "average_scales": [0.5]},
+            "average_scales: 0.5 of image_size 64 is 32, too small for model segformer",
+        ),
         ({"batch_size": 6, "replicas": 4}, "batch_size 6 cannot be shared by 4 replicas; make it a multiple"),
     ],
 )

@@ -52,9 +52,9 @@ def arguments(folder, shards, hyperparameters=None, **custom_config):
 
 @pytest.fixture(scope="module")
 def finished(write_shards, tmp_path_factory):
-    """The folder that a run leaves whose model averages mirrored photos, and what the run printed."""
+    """The folder that a run leaves whose model averages mirrored and enlarged photos, and what the run printed."""
     folder = tmp_path_factory.mktemp("run")
-    training = {**TRAINING, "average_mirrored": True}
+    training = {**TRAINING, "average_mirrored": True, "average_scales": [2]}
     printed = io.StringIO()
     with redirect_stdout(printed):
         run_fn(arguments(folder, write_shards(list(range(4)), 32), training=training))
