@@ -91,8 +91,8 @@ class TrainingConfig(FrozenModel):
       average_mirrored: The exported model averages its logits over the photo and its mirror image: better by about
         0.006 mean IoU on pets, at twice the time per photo. The figures of the epochs are without it.
       average_scales: The exported model also averages its logits over the photo at these multiples of the model's size,
-        each rounded to a size that the encoder takes: `[1.5]`. A photo takes as much longer as all their pixels say: with
-        this, 3.25 times as long. Memory grows with the largest. The figures of the epochs are without it.
+        each rounded to a size that the encoder takes. A photo takes as much longer as all their pixels say: 3.25 times
+        as long with `[1.5]`. Memory grows with the largest. The figures of the epochs are without it.
       export_tflite: Also exports TFLite models for the demo app, and fails if they predict something else.
       evaluate_every: Epochs between two evaluations; the last epoch of a phase always has one.
       keep: Which weights a phase ends with: `last` of its last step, or `best` of its evaluation with the best mean
