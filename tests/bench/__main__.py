@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from tests.bench import evaluation, input_pipeline, preparation
 from tests.bench.commands import IMAGE_SIZE, Bench
+from tests.bench.console import run_and_exit
 from tests.bench.figures import Figure
 from tests.bench.yardstick import Yardstick
 
@@ -119,4 +120,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

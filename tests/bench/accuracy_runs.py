@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from beam_jobs.records.sharding import id_hash
 from schemas import features
+from schemas.errors import UserError
 from schemas.features import EVAL, TRAIN
 from schemas.fitting import STRETCH, Fit
 from schemas.metrics import Counts, figures
@@ -57,17 +58,18 @@ class Data(NamedTuple):
     fit: Fit = STRETCH
 
 
-def measure(config: TrainingConfig, data: Data) -> dict:
-    """Trains once and evaluates: minutes, and figures by where they were measured."""
+def measure(config: TrainingConfig, data: Data, others: Mapping[str, TrainingConfig]) -> dict:
+    """Trains once and evaluates, also as the `others` answer: minutes, and figures by where they were measured."""
     keras.backend.clear_session()
     wall, processor = time.monotonic(), time.process_time()
     model, epochs = train(config, data.train, data.evaluated, data.image_size, len(data.class_names), data.class_names)
     minutes = {"wall": (time.monotonic() - wall) / 60, "processor": (time.process_time() - processor) / 60}
     counted = {}
-    for place, shards in (("", data.evaluated), ("also ", data.also)):
-        classes = len(data.class_names)
-        model_size, own_size = evaluate(config, model, shards, data.image_size, classes, data.own_masks, data.fit)
-        counted |= {f"{place}at the model's size": model_size, f"{place}at the photos' own size": own_size}
+    for name, answers in {"": config, **others}.items():
+        for place, shards in ((name, data.evaluated), (f"{name}also ", data.also)):
+            classes = len(data.class_names)
+            model_size, own_size = evaluate(answers, model, shards, data.image_size, classes, data.own_masks, data.fit)
+            counted |= {f"{place}at the model's size": model_size, f"{place}at the photos' own size": own_size}
     found = {place: _figures(counts, data.class_names) for place, counts in counted.items() if counts}
     parameters = int(sum(np.prod(one.shape) for one in model.weights))
     curve = [
@@ -144,7 +146,11 @@ def _figures(counts: list[Counts], class_names: tuple[str, ...]) -> dict[str, fl
 
 
 def read_data(options: argparse.Namespace, folder: Path) -> Data:
-    """The shards of the options; with `--holdout`, written into `folder` first."""
+    """The shards of the options; with `--holdout`, written into `folder` first.
+
+    Raises:
+      UserError: A version can't be read, or has another size than its option is for.
+    """
     manifest, spec = read_version(options.version)
 
     def shards(version: Path, split: str) -> list[str]:
@@ -153,6 +159,10 @@ def read_data(options: argparse.Namespace, folder: Path) -> Data:
     training, evaluated = shards(options.version, TRAIN), shards(options.version, EVAL)
     if options.holdout:
         training, evaluated = hold_out(training, folder)
+    for option, versions, size in (("own_size", options.own_size, 0), ("also", options.also, manifest.image_size)):
+        for version in versions:
+            if (found := read_version(version).manifest.image_size) != size:
+                raise UserError(f"--{option} {version}: has image_size {found}; give one that has {size}")
     own: dict[str, bytes] = {}
     for version in options.own_size:
         for example in tf.data.TFRecordDataset(shards(version, "*")):

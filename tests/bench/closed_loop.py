@@ -25,6 +25,7 @@ from PIL import Image
 from beam_jobs.monitor.command_line import main as monitor
 from beam_jobs.predict.command_line import main as predict
 from beam_jobs.prepare.command_line import main as prepare
+from tests.bench.console import run_and_exit
 from tests.sample_data.writer import Settings, write_sample
 from tfx_pipeline.local_runner import main as train
 
@@ -263,4 +264,4 @@ def _quiet(command, *arguments: str) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

@@ -31,6 +31,7 @@ from beam_jobs.sources.input_files import read_contents
 from schemas.features import TRAIN
 from schemas.path_pattern import PLACEHOLDER
 from schemas.photos import JPEG_START, PNG_START
+from tests.bench.console import run_and_exit
 from tests.bench.photos import PETS
 from tests.bench.table import print_row
 
@@ -160,4 +161,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

@@ -21,6 +21,7 @@ from beam_jobs.codec.png import encode_mask
 from schemas import features
 from schemas.features import TRAIN
 from schemas.version import read_version
+from tests.bench.console import run_and_exit
 from tests.bench.planted_masks import KINDS, read_png, spoil
 from tests.bench.table import print_row
 from tfx_pipeline.label_issues.cheap_training import cheap_training
@@ -106,4 +107,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

@@ -14,6 +14,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from schemas.exported_model import INFO_PATH, INT8_TFLITE_FILE, TFLITE_FILE, read_model_info
+from tests.bench.console import run_and_exit
 from tests.bench.inference_speed import SAVED_MODEL
 from tests.bench.table import print_row
 
@@ -77,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

@@ -19,6 +19,7 @@ from beam_jobs.records.tfrecord import TFRecordWriter
 from schemas.served import HOUR, SOURCES, records_path
 from tests.beam_jobs.monitor.served_logs import NOON, Record, draw, make_reference
 from tests.bench.commands import run
+from tests.bench.console import run_and_exit
 
 HOURS, WRITERS, PER_FILE, CLIENTS = 24, 20, 1000, 100
 _DRAWN = 5000  # photos, whose measures all records have
@@ -78,4 +79,4 @@ def _write(folder: Path, time: int, writer: str, number: int, records) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
-from beam_jobs.console import quiet_libraries
 from beam_jobs.near_duplicates.bands import BANDS
 from beam_jobs.near_duplicates.hashing import encoded_photo_hash
 from beam_jobs.near_duplicates.perceptual_hash import HASH_BYTES, MAX_DISTANCE
+from tests.bench.console import run_and_exit
 from tests.bench.table import print_row
 
 QUALITY = 90  # of the copies' JPEG files
@@ -66,7 +66,6 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.near_duplicates", description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="JPEG photos")
-    quiet_libraries(verbose=False)
     paths = sorted(parser.parse_args().folder.glob("*.jpg"))
     originals, copies = [], []
     for path in paths:
@@ -88,4 +87,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

@@ -22,6 +22,7 @@ from PIL import Image
 
 from schemas.enlarging import enlarged_class_ids
 from schemas.exported_model import EXTRA_FOLDER, INFO_PATH, LOGITS, PREDICT_PIXELS, TFLITE_FILE, parse_model_info
+from tests.bench.console import run_and_exit
 from tests.bench.photos import drawn_photo
 from tests.bench.table import print_row
 
@@ -106,4 +107,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

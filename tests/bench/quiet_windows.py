@@ -17,6 +17,7 @@ from beam_jobs.monitor.slices import REFERENCE, Tally
 from beam_jobs.statistics.split_summary import Numbers, SplitSummary
 from schemas.features import FRACTION_SUFFIX
 from tests.beam_jobs.monitor.served_logs import CLASSES, Record, draw
+from tests.bench.console import run_and_exit
 from tests.bench.table import print_row
 
 SIZES = (50, 200, 2000)  # photos of a window
@@ -97,4 +98,4 @@ class Photos:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from beam_jobs.console import quiet_libraries
+from tests.bench.console import run_and_exit
 from tests.bench.table import MIB, print_row
 
 IDS = (10_000, 100_000, 1_000_000)
@@ -80,7 +80,6 @@ def _run_apart(step: str, ids: int) -> Taken:
 
 def _run(step: str, folder: Path, ids: int) -> dict:
     """Runs a step here; what it reads is written by another process, so that its memory does not count."""
-    quiet_libraries(verbose=False)
     from tests.bench.scale_steps import BY_NAME
 
     prepare, run = BY_NAME[step].prepare, BY_NAME[step].run
@@ -116,4 +115,4 @@ def _print(ids: int, taken: Taken) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.bench.console import run_and_exit
 from tests.bench.photos import drawn_photo
 from tests.bench.table import print_row
 from tests.sample_data.scenes import SCENES
@@ -51,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

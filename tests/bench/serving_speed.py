@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from schemas.exported_model import EXTRA_FOLDER, INT8_TFLITE_FILE, PREDICT_PIXELS, TFLITE_FILE
+from tests.bench.console import run_and_exit
 from tests.bench.table import print_row
 
 FORMATS = ("answer", "SavedModel", "TFLite", "TFLite int8")
@@ -93,4 +94,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

@@ -35,6 +35,7 @@ from schemas.served import ENDPOINT, HOUR, SOURCES
 from tests.beam_jobs.monitor.served_logs import NOON, Record, draw, make_reference
 from tests.beam_jobs.monitor.stream.streams import SUBSCRIPTION, at
 from tests.beam_jobs.served.pubsub_service import TOPIC
+from tests.bench.console import run_and_exit
 
 HOURS, CLIENTS = 4, 100
 _DRAWN = 2000  # photos, whose measures all records have
@@ -118,4 +119,4 @@ def _published(together: int) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

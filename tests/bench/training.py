@@ -14,6 +14,7 @@ from pathlib import Path
 
 from schemas.version import read_version
 from tests.bench.accuracy import read_settings
+from tests.bench.console import run_and_exit
 from tests.bench.table import print_row
 
 MILLI = 1e3
@@ -43,4 +44,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)
