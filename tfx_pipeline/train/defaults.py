@@ -20,6 +20,7 @@ from trainer.recipes import RECIPES
 
 SIZES = (64, 96, 128, 192, 256)  # sides; each a multiple of 32, as the encoders halve five times
 USUAL_SIZE = 128
+FINER_SIZE, FINER_FROM = 384, 320  # side that is only proposed, and of what photos
 STEP = 32  # pixels; sides are multiples of it
 SAME_ASPECT, MOST_PHOTOS = 0.05, 0.9  # aspects that differ by less are the same, and the share that must have it
 STEPS_PER_EPOCH = 300 / 8  # of the 300 photos and batches of 8 that the recipes' epochs are meant for
@@ -68,8 +69,8 @@ def choose_size(photos: Sequence[Sides]) -> tuple[int | str, str]:
     measured = f"the shorter side of {len(photos)} photos is {middle} pixels at the median"
     if middle < side:
         reason = f"{measured}; {side} is the least that is worth training on"
-    elif side == SIZES[-1]:
-        reason = f"{measured}; more than {side} takes hours without a GPU"
+    elif middle >= FINER_FROM:
+        reason = f"{measured}; --image_size={FINER_SIZE} gives finer masks, and takes twice as long"
     else:
         reason = f"{measured}; a larger size would only enlarge them"
     size, shape = _with_aspect(side, photos)

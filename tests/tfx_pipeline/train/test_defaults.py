@@ -99,6 +99,8 @@ def test_the_size_follows_the_photos_up_to_what_a_processor_can_train():
     assert [choose_size(photos)[0] for photos in squares] == [64, 128, 192, 256]
     assert "360 pixels" in choose_size([Sides(one, one) for one in (100, 360, 900)])[1]
     assert choose_size([])[0] == 128
+    finer = ["--image_size=384 gives finer masks" in choose_size([Sides(one, one)])[1] for one in (250, 300, 320, 900)]
+    assert finer == [False, False, True, True]
 
 
 def test_the_size_has_the_photos_aspect_where_nearly_all_share_one():
