@@ -53,7 +53,7 @@ def training_problems(config: TrainingConfig, surroundings: Surroundings) -> Ite
     except UserError as error:
         yield str(error)
         return
-    if problem := size_problem(config, model_size) or _scales_problem(config, model_size):
+    if problem := size_problem(config, model_size) or scales_problem(config, model_size):
         yield problem
     elif config.batch_size % replicas:
         yield f"batch_size {config.batch_size} cannot be shared by {replicas} replicas; make it a multiple"
@@ -134,7 +134,7 @@ def sizes_at_scales(config: TrainingConfig, model_size: int | str) -> tuple[int 
     return tuple(parse_image_size(f"{rounded(width, one)}x{rounded(height, one)}") for one in config.average_scales)
 
 
-def _scales_problem(config: TrainingConfig, model_size: int | str) -> str | None:
+def scales_problem(config: TrainingConfig, model_size: int | str) -> str | None:
     """Why an answer cannot be averaged over these sizes; None if it can."""
     seen = [model_size]
     for scale, size in zip(config.average_scales, sizes_at_scales(config, model_size)):

@@ -30,6 +30,7 @@ from trainer.fitting import cut_padding
 from trainer.graphs import graph
 from trainer.input_pipeline import find_shards, parse_example
 from trainer.preprocessing import decode_mask, scale_pixels
+from trainer.requirements import scales_problem
 from trainer.tiling import predict_tiles
 from trainer.training import train
 
@@ -59,15 +60,21 @@ class Data(NamedTuple):
 
 
 def measure(config: TrainingConfig, data: Data, others: Mapping[str, TrainingConfig]) -> dict:
-    """Trains once and evaluates, also as the `others` answer: minutes, and figures by where they were measured."""
+    """Trains once and evaluates, also as the `others` answer: minutes, and figures by where they were measured.
+
+    Raises:
+      UserError: A setting does not fit the data or another one; before anything is trained.
+    """
+    for one in others.values():
+        if problem := scales_problem(one, one.model_size(data.image_size)):
+            raise UserError(f"--scales: {problem}")
     keras.backend.clear_session()
     wall, processor = time.monotonic(), time.process_time()
     model, epochs = train(config, data.train, data.evaluated, data.image_size, len(data.class_names), data.class_names)
     minutes = {"wall": (time.monotonic() - wall) / 60, "processor": (time.process_time() - processor) / 60}
-    counted = {}
+    counted, classes = {}, len(data.class_names)
     for name, answers in {"": config, **others}.items():
         for place, shards in ((name, data.evaluated), (f"{name}also ", data.also)):
-            classes = len(data.class_names)
             model_size, own_size = evaluate(answers, model, shards, data.image_size, classes, data.own_masks, data.fit)
             counted |= {f"{place}at the model's size": model_size, f"{place}at the photos' own size": own_size}
     found = {place: _figures(counts, data.class_names) for place, counts in counted.items() if counts}

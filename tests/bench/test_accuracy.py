@@ -5,8 +5,8 @@ from PIL import Image
 
 from schemas.errors import UserError
 from schemas.metrics import confusion_matrix
-from tests.bench.accuracy import read_settings
-from tests.bench.accuracy_runs import evaluate, hold_out
+from tests.bench.accuracy import other_scales, read_settings
+from tests.bench.accuracy_runs import Data, evaluate, hold_out, measure
 from tests.trainer.conftest import draw, png, record_of
 from trainer.models import build_model
 
@@ -59,3 +59,10 @@ def test_a_setting_without_a_value_and_a_wrong_one_are_named():
         read_settings(["recipe"], seed=0)
     with pytest.raises(UserError, match="--set: epochs: "):
         read_settings(["epochs=many"], seed=0)
+
+
+def test_scales_that_give_a_size_twice_are_named_before_anything_is_trained():
+    settings = ["model=small_unet"]
+    others = other_scales(settings, ["[1.1]"], seed=0)
+    with pytest.raises(UserError, match=r"--scales: average_scales: 1\.1 of image_size 64 is 64, once more"):
+        measure(read_settings(settings, seed=0), Data(64, ("a", "b"), [], [], {}, []), others)

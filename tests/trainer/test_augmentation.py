@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 
 from schemas.features import IGNORE_ID
+from schemas.image_size import Sides
 from tests.trainer.conftest import draw
-from trainer.augmentation import augment_batch
+from trainer.augmentation import _random_transforms, _transform, augment_batch
 
 
 @pytest.fixture
@@ -64,3 +65,17 @@ def test_pixels_stay_in_their_range(batch):
     augmented, _ = augment_batch(*map(tf.constant, batch), tf.constant([0, 0], tf.int64))
     assert augmented.numpy().min() >= 0
     assert augmented.numpy().max() <= 255
+
+
+def test_a_pixel_gets_the_class_that_one_hot_masks_mixed_like_photos_give_the_most_weight(batch):
+    masks = np.where(batch[1] == 0, IGNORE_ID, batch[1]).astype(np.uint8)
+    seed = tf.constant([0, 3], tf.int64)
+    transforms = _random_transforms(tf.constant(len(masks)), Sides(64, 64), tf.random.split(seed, 2)[0])
+    ids = np.unique(masks)
+    one_hot = (masks[..., np.newaxis] == ids).astype(np.float32)
+    mixed = _transform(tf.constant(one_hot), transforms, "BILINEAR").numpy()
+    _, moved = augment_batch(tf.constant(batch[0]), tf.constant(masks), seed)
+    second, first = np.sort(mixed, axis=-1)[..., -2:].transpose(3, 0, 1, 2)
+    certain = first - second > 1e-3
+    assert certain.mean() > 0.99
+    np.testing.assert_array_equal(moved.numpy()[certain], ids[mixed.argmax(axis=-1)][certain])
