@@ -22,6 +22,16 @@ def test_the_unet_s_decoder_ends_at_the_encoder_s_finest_features_and_its_logits
     assert model.output_shape == (None, 96, 64, 5)
 
 
+def test_the_small_unet_gives_each_pixel_logits_of_its_own_although_its_features_have_half_the_sides():
+    keras.utils.set_random_seed(1)
+    model = build_model(config(model="small_unet"), "64x96", 5)
+    assert model.get_layer("encoder").outputs[0].shape[1:3] == (48, 32)
+    logits = model(np.ones((1, 96, 64, 3), np.float32)).numpy()
+    assert logits.shape == (1, 96, 64, 5)
+    middle = logits[0, 48:50, 32:34].reshape(4, 5)  # features are the same there: enlarged, so were logits
+    assert np.abs(middle[:, np.newaxis] - middle)[~np.eye(4, dtype=bool)].min() > 0
+
+
 def test_segformer_s_own_encoder_refuses_a_rectangle():
     with pytest.raises(UserError, match="image_size 96x64: segformer's own encoder takes squares only"):
         build_model(config(model="segformer"), "96x64", 5)
