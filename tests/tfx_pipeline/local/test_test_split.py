@@ -49,6 +49,7 @@ def test_a_blessed_model_is_evaluated_on_test_and_reported_apart(first, version)
     assert "models from this folder" not in page
 
 
+@pytest.mark.proof
 def test_a_second_model_on_the_same_test_split_is_counted_and_said(better):
     run, page = better
     assert run.summary["test"]["models_evaluated"] == 2

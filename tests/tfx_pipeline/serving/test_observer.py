@@ -97,6 +97,7 @@ def test_a_crop_model_leaves_the_record_that_the_prediction_job_leaves_of_the_sa
             assert record[name] == (pytest.approx(value, abs=1e-4) if isinstance(value, float) else value), name
 
 
+@pytest.mark.proof
 def test_what_pads_a_photo_is_not_measured(observed_model, tmp_path):
     letterboxed = str(observed_model(LETTERBOX))
     bright = np.full((SIZE // 2, SIZE, 3), 255, np.uint8)

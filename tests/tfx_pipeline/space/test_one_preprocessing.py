@@ -98,6 +98,7 @@ def test_a_photo_as_people_send_it_gets_the_same_mask_from_serving_and_the_app(m
     assert difference.max() <= 1.01  # the data job rounds twice, to whole levels
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("data", [encoded(photo()), encoded(photo(1, 40, 190))], ids=["wide", "tall"])
 def test_a_model_of_letterboxed_photos_gets_them_so_from_serving_and_the_app(letterboxing, model, data):
     loaded, apps = letterboxing
@@ -110,6 +111,7 @@ def test_a_model_of_letterboxed_photos_gets_them_so_from_serving_and_the_app(let
     assert np.mean(stretched == served) < 0.98  # the same weights see another picture
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_the_running_app_answers_a_program_with_the_same_mask(model, open_space, tmp_path):
     data = encoded(photo())

@@ -75,6 +75,7 @@ def log_of_job(observed_model, tmp_path_factory):
     return log
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("fit", "width"), [(STRETCH, SIZE), (LETTERBOX, SIZE // 2)])
 def test_app_endpoint_and_prediction_job_leave_the_same_record_of_the_same_photo(
     observed_model, log_of_job, tmp_path, fit, width
