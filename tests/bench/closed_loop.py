@@ -57,7 +57,7 @@ class Plan(NamedTuple):
     night: int = 200
     labelled: int = 100
     side: int = 128
-    epochs: int = 20
+    epochs: int = 26
 
 
 class Outcome(NamedTuple):

@@ -4,7 +4,7 @@ import pytest
 
 from tests.bench.closed_loop import Plan, rehearse
 
-SMALL = Plan(trained=200, pool=90, judged=40, window=40, quiet=2, shares=(0.8,), night=90, labelled=60, epochs=8)
+SMALL = Plan(trained=200, pool=90, judged=40, window=40, quiet=2, shares=(0.8,), night=90, labelled=60, epochs=12)
 
 
 @pytest.mark.proof

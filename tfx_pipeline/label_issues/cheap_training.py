@@ -13,7 +13,7 @@ from tfx_pipeline.config.pipeline import apply_setting
 from tfx_pipeline.train.defaults import batch_size
 from trainer.config import SMALL_UNET, TrainingConfig
 
-STEPS, STEPS_FROM_SCRATCH = 300, 800
+STEPS, STEPS_FROM_SCRATCH = 300, 960
 MAX_EPOCHS = 100
 
 

@@ -24,7 +24,7 @@ FINER_SIZE, FINER_FROM = 384, 320  # side that is only proposed, and of what pho
 STEP = 32  # pixels; sides are multiples of it
 SAME_ASPECT, MOST_PHOTOS = 0.05, 0.9  # aspects that differ by less are the same, and the share that must have it
 STEPS_PER_EPOCH = 300 / 8  # of the 300 photos and batches of 8 that the recipes' epochs are meant for
-STEPS_FROM_SCRATCH = 3000
+STEPS_FROM_SCRATCH = 3600
 MIN_EPOCHS, MAX_EPOCHS = 8, 300
 MAX_WEIGHT = 5.0
 
