@@ -121,11 +121,13 @@ def _transform_masks(masks: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
     across = a0 * columns + a1 * rows[:, tf.newaxis] + a2
     down = b0 * columns + b1 * rows[:, tf.newaxis] + b2
     right, below = across - tf.floor(across), down - tf.floor(down)
+    channel = masks[:, :, :, tf.newaxis]
     weights, classes = [], []
-    for step_down, step_across in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        shift = tf.constant([0, 0, step_across - 0.5, 0, 0, step_down - 0.5, 0, 0], tf.float32)  # rounds down, or up
-        classes.append(_transform(masks[:, :, :, tf.newaxis], transforms + shift, "NEAREST")[:, :, :, 0])
-        weights.append((right if step_across else 1.0 - right) * (below if step_down else 1.0 - below))
+    for step_down, vertical in ((-0.5, 1.0 - below), (0.5, below)):  # from the nearest pixel: rounded down, or up
+        for step_across, horizontal in ((-0.5, 1.0 - right), (0.5, right)):
+            shift = tf.constant([0, 0, step_across, 0, 0, step_down, 0, 0], tf.float32)
+            classes.append(_transform(channel, transforms + shift, "NEAREST")[:, :, :, 0])
+            weights.append(horizontal * vertical)
     most, chosen = tf.zeros_like(across), classes[0]
     for candidate in classes:
         votes = tf.add_n([tf.where(one == candidate, weight, 0.0) for one, weight in zip(classes, weights)])
